@@ -1,0 +1,296 @@
+/* mema.h - a memory pool: a byte budget kept exactly, chunks freed one by one or all at once, every free checked.
+ *
+ *   Pool pool;
+ *   if (!initPool(&pool, 64 * 1024)) return 1;
+ *   char *text = palloc(&pool, 100);         // pool.freeSize is now 65436
+ *   palloc(&pool, 1000000);                  // NULL: over budget; mema_lastError() says by how much
+ *   pfree(&pool, text + 1);                  // false: not the start of a live chunk; nothing happened
+ *   pfree(&pool, text);                      // true
+ *   freePool(&pool);
+ *
+ * What holds throughout, unless a function says otherwise:
+ *   units        every size is in bytes
+ *   alignment    every chunk is aligned to MEMA_ALIGNMENT (16 bytes)
+ *   errors       are values: NULL or false, errno, and mema_lastError(). The library never prints, aborts or exits. A call
+ *                that fails leaves the pool and every live chunk as they were, and counts at most itself in the statistics.
+ *                A call that succeeds leaves errno alone.
+ *   pools        a Pool that is NULL, zeroed, never initialised, copied, moved or freed is recognised by every function:
+ *                it fails with MEMA_BAD_POOL and EINVAL. A Pool must stay at the address where it was initialised.
+ *   threads      a pool is used by one thread at a time. Different pools may be used by different threads at the same time.
+ *                After fork the child owns a copy of every pool, as of all its memory.
+ *   complexity   "constant" does not count page faults, nor the system call that now and then extends a pool.
+ */
+#ifndef MEMA_H
+#define MEMA_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MEMA_VERSION_MAJOR 0
+#define MEMA_VERSION_MINOR 1
+#define MEMA_VERSION_PATCH 0
+#define MEMA_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define MEMA_PUBLIC __attribute__((visibility("default")))
+#define MEMA_ATTRIBUTE(list) __attribute__(list)
+#else
+#define MEMA_PUBLIC
+#define MEMA_ATTRIBUTE(list)
+#endif
+
+/* The specification's short names (Pool, Block, initPool, palloc, pfree, freePool) come with this header, as aliases and
+ * inline wrappers: no linker symbol bears a short name. Define MEMA_NO_SHORT_NAMES before the include to leave them out. */
+#ifdef MEMA_NO_SHORT_NAMES
+#define MEMA_TAG(name) mema_##name
+#else
+#define MEMA_TAG(name) name
+#endif
+
+/* Alignment of every chunk, in bytes. */
+#define MEMA_ALIGNMENT 16
+
+/* The largest budget, and the one to give for "no limit". No single object can be larger in C. */
+#define MEMA_UNLIMITED ((size_t)PTRDIFF_MAX)
+
+/* One live chunk of a tracked pool. The library writes it, everyone may read it; it is valid while its chunk lives. */
+typedef struct MEMA_TAG(Block) {
+  void *ptr;                     /* the chunk */
+  size_t size;                   /* its bytes, as requested */
+  struct MEMA_TAG(Block) * next; /* the next younger live chunk, or NULL */
+  struct MEMA_TAG(Block) * prev; /* the next older live chunk, or NULL */
+  bool poolAllocated;            /* true: the chunk lies in the pool's own reservation */
+} mema_Block;
+
+/* A pool. The public fields are read-only for everyone but the library. At all times
+ *     poolSize == freeSize + the sum of mema_chunkSize() over the live chunks. */
+typedef struct MEMA_TAG(Pool) {
+  size_t poolSize;               /* the budget */
+  size_t freeSize;               /* what is left of it now */
+  bool initialized;              /* true while the pool lives (information only: the library trusts its own seal) */
+  void *mem;                     /* first byte of the pool's reservation */
+  struct MEMA_TAG(Block) * head; /* the live chunks, oldest first; NULL when there are none or the pool is untracked */
+  struct MEMA_TAG(Block) * tail; /* the youngest live chunk */
+
+  /* Private from here on. */
+  uintptr_t seal;
+  struct mema_Slab *slab;
+  size_t lowWater; /* the least freeSize seen */
+  size_t allocations;
+  size_t frees;
+  size_t refused;
+  size_t badFrees;
+  bool untracked;
+  bool committed;
+  char name[22];
+  uintptr_t spare[4];
+} mema_Pool;
+
+/* How to make a pool. Zero a field to have its default; later versions add fields at the end. */
+typedef struct mema_Options {
+  size_t poolSize;    /* the budget: 1 to MEMA_UNLIMITED. Required. */
+  bool untracked;     /* keep no chain, and charge the bytes that a chunk really occupies instead of those requested: faster,
+                         and no cost per chunk */
+  bool committed;     /* populate the whole reservation now: the pool then asks the system for memory only when the
+                         reservation itself has no room left. See `reservation`. */
+  size_t reservation; /* address space for chunks, in bytes; 0: several times poolSize (uncommitted), or
+                         mema_committedReservation(poolSize) (committed). Where it has no room in one piece, chunks come
+                         from memory outside it (Block.poolAllocated is then false). */
+  const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
+} mema_Options;
+
+/* Why a call failed: code, errno, message. One list, from which the constants, errno and the sentences are made. */
+#define MEMA_REASONS(X)                                                     \
+  X(MEMA_OK, 0, "no error")                                                 \
+  X(MEMA_BAD_POOL, EINVAL, "not a live pool")                               \
+  X(MEMA_LIVE_POOL, EINVAL, "the pool is initialised already")              \
+  X(MEMA_BAD_POINTER, EINVAL, "not the start of a live chunk of this pool") \
+  X(MEMA_BAD_ARGUMENT, EINVAL, "bad argument")                              \
+  X(MEMA_BAD_ALIGNMENT, EINVAL, "the alignment is not a power of two")      \
+  X(MEMA_TOO_LARGE, ENOMEM, "larger than any object can be")                \
+  X(MEMA_OVERFLOW, EOVERFLOW, "count times size overflows")                 \
+  X(MEMA_OVER_BUDGET, ENOMEM, "over budget")                                \
+  X(MEMA_NO_MEMORY, ENOMEM, "the system has no memory to give")             \
+  X(MEMA_BELOW_USE, EBUSY, "the new size is below what is in use")          \
+  X(MEMA_BAD_FORMAT, EILSEQ, "the format could not be printed")             \
+  X(MEMA_BROKEN, EFAULT, "the pool's own records are damaged")
+
+#define MEMA_REASON_CODE(code, number, message) code,
+typedef enum mema_Reason { MEMA_REASONS(MEMA_REASON_CODE) MEMA_REASON_COUNT } mema_Reason;
+#undef MEMA_REASON_CODE
+
+/* The last failure of the calling thread. */
+typedef struct mema_Error {
+  mema_Reason reason;
+  const char *name;     /* the constant's name, such as "MEMA_OVER_BUDGET" */
+  const char *sentence; /* such as "over budget by 40 bytes: 1064 wanted, 1024 free" */
+  size_t wanted;        /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_BELOW_USE: the bytes asked for; else 0 */
+  size_t available;     /* MEMA_OVER_BUDGET: the bytes that were free; MEMA_BELOW_USE: the bytes in use; else 0 */
+} mema_Error;
+
+/* What a pool holds and has done. */
+typedef struct mema_Stats {
+  char name[22]; /* as given, or "" */
+  bool untracked;
+  bool committed;
+  size_t poolSize;  /* the budget */
+  size_t freeSize;  /* what is left of it */
+  size_t liveBytes; /* poolSize - freeSize */
+  size_t peakBytes; /* the most liveBytes has been since init (or since the budget was last resized) */
+  size_t liveChunks;
+  size_t allocations;   /* chunks handed out since init; repalloc counts when the chunk moved */
+  size_t frees;         /* chunks taken back since init, by whatever call */
+  size_t refused;       /* allocation requests answered with NULL */
+  size_t badFrees;      /* pointers (NULL apart) refused by pfree and repalloc */
+  size_t outsideChunks; /* live chunks outside the reservation (Block.poolAllocated == false) */
+  size_t reservation;   /* address space held for chunks, outside pieces included */
+  size_t footprint;     /* memory held from the system: pages in use or kept for reuse, and the pool's own records; an
+                           upper bound, exact to the page for a pool whose chunks were all touched */
+} mema_Stats;
+
+/* ---- a pool's life ------------------------------------------------------------------------------------------------ */
+
+/* Makes a tracked pool with a budget of poolSize bytes. `pool` may be uninitialised memory.
+ * Returns false iff pool is NULL (MEMA_BAD_ARGUMENT, EINVAL), is a live pool (MEMA_LIVE_POOL, EINVAL), poolSize is 0
+ * (MEMA_BAD_ARGUMENT, EINVAL) or above MEMA_UNLIMITED (MEMA_TOO_LARGE, ENOMEM), or the system has no address space for
+ * the records of even an empty pool (MEMA_NO_MEMORY, ENOMEM). A refused pool is left untouched.
+ * Constant; no system call when a reservation of a freed pool of the same size is still warm. */
+MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
+
+/* The same with options; also returns false iff options is NULL or options->reservation is above MEMA_UNLIMITED
+ * (MEMA_BAD_ARGUMENT, EINVAL), or a committed reservation could not be populated (MEMA_NO_MEMORY, ENOMEM). */
+MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options);
+
+/* The reservation, in bytes, that a committed pool of poolSize bytes is given by default: room for the usual mix of sizes,
+ * so that such a pool rarely asks the system for more, but not a bound for every possible sequence of requests. */
+MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
+
+/* Frees every chunk and gives the reservation back (or keeps it warm for the next pool); the Pool's memory may then be
+ * reused or initialised again. Returns false iff pool is not a live pool.
+ * Time grows with the spans in use, not with the chunks. */
+MEMA_PUBLIC bool mema_freePool(mema_Pool *pool);
+
+/* Frees every chunk and keeps the pool, its budget, options and counts (each chunk counts as freed).
+ * Returns false iff pool is not a live pool. Time grows with the spans in use, not with the chunks. */
+MEMA_PUBLIC bool mema_resetPool(mema_Pool *pool);
+
+/* Changes the budget. Returns false iff pool is not a live pool, poolSize is 0 (MEMA_BAD_ARGUMENT, EINVAL) or above
+ * MEMA_UNLIMITED (MEMA_TOO_LARGE, ENOMEM), or more bytes than poolSize are live (MEMA_BELOW_USE, EBUSY). Constant. */
+MEMA_PUBLIC bool mema_resizePool(mema_Pool *pool, size_t poolSize);
+
+/* Gives the pool's free pages back to the system, and those of all warm reservations in the process (the latter alone when
+ * pool is NULL). Returns the bytes given back, which is 0 when pool is neither NULL nor a live pool. The pages of a committed
+ * pool stay. Time grows with the spans of the pool. */
+MEMA_PUBLIC size_t mema_trimPool(mema_Pool *pool);
+
+/* ---- chunks ------------------------------------------------------------------------------------------------------- */
+
+/* A chunk of `size` bytes (a request for 0 bytes is one for 1), contents undefined.
+ * Returns NULL iff pool is not a live pool, size is above freeSize (MEMA_OVER_BUDGET, ENOMEM; MEMA_TOO_LARGE where above
+ * MEMA_UNLIMITED), or the system has no memory (MEMA_NO_MEMORY, ENOMEM): never for fragmentation. In an untracked pool it
+ * is the bytes that the chunk would occupy that are compared with freeSize and charged. Constant. */
+MEMA_PUBLIC void *mema_palloc(mema_Pool *pool, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2)));
+
+/* Frees a chunk. Returns true iff ptr is the start of a live chunk of this pool. Any other value, NULL included, gives false
+ * (MEMA_BAD_POINTER, EINVAL) and changes nothing; it is never dereferenced. Constant.
+ * A pointer freed twice is refused unless its address has been handed out again since: it is then the start of a live chunk. */
+MEMA_PUBLIC bool mema_pfree(mema_Pool *pool, void *ptr);
+
+/* A chunk of count * size zero bytes. Returns NULL iff mema_palloc of the product would, or the product overflows
+ * (MEMA_OVERFLOW, EOVERFLOW). Linear in the size, except where the memory is fresh from the system. */
+MEMA_PUBLIC void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2, 3)));
+
+/* Changes a chunk's size, keeping the contents up to the lesser of both sizes; the result may be at another address, and ptr
+ * is then no longer live. ptr NULL: as mema_palloc(pool, size). size 0: a chunk of 1 byte, as mema_palloc makes.
+ * Returns NULL iff pool is not a live pool, ptr is neither NULL nor a live chunk (MEMA_BAD_POINTER, EINVAL), the growth is
+ * above freeSize (MEMA_OVER_BUDGET, ENOMEM), or the system has no memory; ptr then lives on unchanged. Shrinking never fails.
+ * In place where the slot, or the free run behind a large chunk, has room; large chunks that must move have their pages moved
+ * where the system can do that, not copied. A chunk from mema_pmemalign keeps its alignment only while it is not moved. */
+MEMA_PUBLIC void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) MEMA_ATTRIBUTE((alloc_size(3)));
+
+/* As mema_palloc, aligned to `alignment` bytes. Also returns NULL iff alignment is not a power of two (MEMA_BAD_ALIGNMENT,
+ * EINVAL) or is above 1 GiB (MEMA_NO_MEMORY, ENOMEM). size need not be a multiple of it. */
+MEMA_PUBLIC void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size)
+    MEMA_ATTRIBUTE((malloc, alloc_align(2), alloc_size(3)));
+
+/* Copies of a string, of at most n bytes of it (terminated in either case), of n bytes. Return NULL iff mema_palloc would for
+ * the bytes needed, or the source is NULL (MEMA_BAD_ARGUMENT, EINVAL). */
+MEMA_PUBLIC char *mema_pstrdup(mema_Pool *pool, const char *s) MEMA_ATTRIBUTE((malloc));
+MEMA_PUBLIC char *mema_pstrndup(mema_Pool *pool, const char *s, size_t n) MEMA_ATTRIBUTE((malloc));
+MEMA_PUBLIC void *mema_pmemdup(mema_Pool *pool, const void *source, size_t n) MEMA_ATTRIBUTE((malloc, alloc_size(3)));
+
+/* The text that printf would print. Return NULL iff mema_palloc would for the text and its terminator, format is NULL
+ * (MEMA_BAD_ARGUMENT, EINVAL), or vsnprintf fails (MEMA_BAD_FORMAT, EILSEQ). */
+MEMA_PUBLIC char *mema_psprintf(mema_Pool *pool, const char *format, ...) MEMA_ATTRIBUTE((malloc, format(printf, 2, 3)));
+MEMA_PUBLIC char *mema_pvsprintf(mema_Pool *pool, const char *format, va_list args)
+    MEMA_ATTRIBUTE((malloc, format(printf, 2, 0)));
+
+/* ---- questions ---------------------------------------------------------------------------------------------------- */
+
+/* The bytes charged for a live chunk: those requested in a tracked pool, those it occupies (all usable) in an untracked one.
+ * Returns 0 iff ptr is not the start of a live chunk of this pool, or pool is not a live pool. Constant. Sets no error. */
+MEMA_PUBLIC size_t mema_chunkSize(const mema_Pool *pool, const void *ptr);
+
+/* True iff ptr is the start of a live chunk of this live pool. Constant. Sets no error. */
+MEMA_PUBLIC bool mema_ownsChunk(const mema_Pool *pool, const void *ptr);
+
+/* What is left of the budget; 0 when pool is not a live pool. Constant. Sets no error. */
+MEMA_PUBLIC size_t mema_freeSize(const mema_Pool *pool);
+
+/* Fills in *stats. Returns false iff pool is not a live pool or stats is NULL (MEMA_BAD_ARGUMENT, EINVAL).
+ * Time grows with the pieces outside the reservation (usually none). */
+MEMA_PUBLIC bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats);
+
+/* Checks every invariant of the pool: budget, chain, spans, bitmaps, runs. Returns false iff pool is not a live pool, or one is
+ * broken (MEMA_BROKEN, EFAULT): the sentence of mema_lastError() says which. Linear in spans and chunks. */
+MEMA_PUBLIC bool mema_checkPool(const mema_Pool *pool);
+
+/* Draws the pool as text for a terminal: its budget, and a map of its reservation. Writes at most size bytes, terminated, and
+ * returns the length of the whole picture, as snprintf does; 0 iff pool is not a live pool. `columns` is the width, 20 to 200
+ * (0: 72). ASCII where `ascii` is true, else UTF-8 block characters. Linear in the spans and slots. */
+MEMA_PUBLIC size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii);
+
+/* The last failure of the calling thread (MEMA_OK before the first). Never NULL; valid until the thread's next call of
+ * mema_lastError, or its end. The sentence is made here, not on the failing path. */
+MEMA_PUBLIC const mema_Error *mema_lastError(void);
+
+/* The version of the library in use, such as "0.1.0". */
+MEMA_PUBLIC const char *mema_version(void);
+
+/* ---- the specification's names ------------------------------------------------------------------------------------ */
+
+#ifndef MEMA_NO_SHORT_NAMES
+typedef mema_Block Block;
+typedef mema_Pool Pool;
+
+/* (1) */
+static inline bool initPool(Pool *pool, size_t poolSize) {
+  return mema_initPool(pool, poolSize);
+}
+
+/* (2) */
+MEMA_ATTRIBUTE((malloc, alloc_size(2))) static inline void *palloc(Pool *pool, size_t size) {
+  return mema_palloc(pool, size);
+}
+
+/* (3) */
+static inline bool pfree(Pool *pool, void *ptr) {
+  return mema_pfree(pool, ptr);
+}
+
+/* (4) */
+static inline bool freePool(Pool *pool) {
+  return mema_freePool(pool);
+}
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif
