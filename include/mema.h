@@ -80,6 +80,7 @@ typedef struct MEMA_TAG(Pool) {
 
   /* Private from here on. */
   uintptr_t seal;
+  uintptr_t generation;
   struct mema_Slab *slab;
   size_t lowWater; /* the least freeSize seen */
   size_t allocations;
@@ -89,7 +90,7 @@ typedef struct MEMA_TAG(Pool) {
   bool untracked;
   bool committed;
   char name[22];
-  uintptr_t spare[4];
+  uintptr_t spare[3];
 } mema_Pool;
 
 /* How to make a pool. Zero a field to have its default; later versions add fields at the end. */

@@ -1,0 +1,206 @@
+/* chunk.c - palloc and pfree.
+ *
+ *   palloc:  is it a pool? -> has the budget room? -> a slot (slab.h) -> the budget is charged, the chain grows
+ *   pfree:   is it a pool? -> which slot, and is it live? (slab.h) -> the chain shrinks, the budget is credited -> the bit is set
+ *
+ * The common path of each is inline down to the bitmap and calls nothing; everything else is a tail call to the general one.
+ */
+#include <string.h>
+
+#include "memory/os.h"
+#include "pool.h"
+
+enum { outsideMin = 1 << 20 }; /* bytes: a slab outside the reservation is at least so large, where the system has it */
+
+void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
+  pool->refused++;
+  mema_failBytes(reason, wanted, reason == MEMA_OVER_BUDGET ? pool->freeSize : 0);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------------------ */
+
+static size_t roundUp(size_t n, size_t powerOfTwo) {
+  return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
+}
+
+/* Another slab for a pool whose slabs have no room, as large as all of them outside so far, so that their number stays small
+ * (each search walks them); the system may give less. It goes last: the older ones are tried first. */
+static mema_Slab *addSlab(mema_Pool *pool, mema_Slab *first, size_t size, size_t alignment) {
+  if (size > MEMA_UNLIMITED / 4 || alignment > MEMA_UNLIMITED / 4) return NULL;
+  mema_Slab *last = first;
+  size_t outside = 0;
+  for (; last->next != NULL; last = last->next) outside += last->next->areaSize;
+  size_t least = roundUp(size + (alignment > mema_osPageSize() ? alignment : 0), 64 * 1024), area = outside;
+  if (area < outsideMin) area = outsideMin;
+  if (area > first->areaSize * 16 + outsideMin) area = first->areaSize * 16 + outsideMin;
+  if (area < least) area = least;
+  mema_SlabPlan plan = {.area = roundUp(area, 64 * 1024),
+                        .least = least,
+                        .budget = pool->poolSize,
+                        .records = !pool->untracked,
+                        .outside = true};
+  last->next = mema_slabOpen(&plan);
+  if (last->next != NULL) last->next->owner = pool;
+  return last->next;
+}
+
+bool mema_takeMemory(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
+  for (mema_Slab *each = slab; each != NULL; each = each->next)
+    if (mema_slabTake(each, size, alignment, chunk)) return true;
+  mema_Slab *added = addSlab(pool, slab, size, alignment);
+  return added != NULL && mema_slabTake(added, size, alignment, chunk);
+}
+
+/* When one becomes empty another empty one goes, but not the only one: a chunk taken and freed again and again would map and
+ * unmap each time. */
+void mema_dropEmptySlabs(mema_Slab *first, unsigned keep) {
+  for (mema_Slab **link = &first->next; *link != NULL;) {
+    mema_Slab *slab = *link;
+    if (slab->liveChunks != 0 || keep > 0) {
+      if (slab->liveChunks == 0) keep--;
+      link = &slab->next;
+    } else {
+      *link = slab->next;
+      mema_slabClose(slab);
+    }
+  }
+}
+
+void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk) {
+  mema_Slab *slab = chunk->slab;
+  mema_slabGive(slab, chunk);
+  if (slab->outside && --slab->liveChunks == 0) mema_dropEmptySlabs(first, 1);
+}
+
+/* ---- palloc ------------------------------------------------------------------------------------------------------------ */
+
+bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
+  if (size > MEMA_UNLIMITED) {
+    mema_refuse(pool, MEMA_TOO_LARGE, size);
+    return false;
+  }
+  size += size == 0;
+  size_t charge = pool->untracked ? mema_slabRoom(slab, size, alignment) : size;
+  if (charge > pool->freeSize) {
+    mema_refuse(pool, MEMA_OVER_BUDGET, charge);
+    return false;
+  }
+  if (!mema_takeMemory(pool, slab, size, alignment, chunk)) {
+    mema_refuse(pool, MEMA_NO_MEMORY, size);
+    return false;
+  }
+  if (chunk->slab->outside) chunk->slab->liveChunks++;
+  if (pool->untracked) {
+    /* Another slab may cut its units differently: what the chunk occupies there is what counts, where the budget has it. */
+    charge = chunk->room;
+    if (charge > pool->freeSize) {
+      mema_giveMemory(slab, chunk);
+      mema_refuse(pool, MEMA_OVER_BUDGET, charge);
+      return false;
+    }
+  } else {
+    mema_linkBlock(pool, chunk->record, chunk->ptr, size, !chunk->slab->outside);
+  }
+  mema_charge(pool, charge);
+  return true;
+}
+
+static MEMA_SLOW void *pallocSlow(mema_Pool *pool, mema_Slab *slab, size_t size) {
+  mema_Chunk chunk;
+  return mema_allocate(pool, slab, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
+}
+
+void *mema_palloc(mema_Pool *pool, size_t size) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (mema_unlikely(slab == NULL)) return NULL;
+  if (mema_unlikely(size > mema_tableMax)) return pallocSlow(pool, slab, size);
+  mema_SlotClass *class = &slab->classes[mema_classTable[(size + 15) / 16]];
+  size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
+  if (mema_unlikely(charge > pool->freeSize || *class->word == 0)) return pallocSlow(pool, slab, size);
+  unsigned bit = mema_takeSlot(class);
+  void *ptr = class->base + (size_t)bit * class->slotSize;
+  if (!pool->untracked) mema_linkBlock(pool, class->records + bit, ptr, charge, true);
+  mema_charge(pool, charge);
+  return ptr;
+}
+
+/* ---- pfree ------------------------------------------------------------------------------------------------------------- */
+
+static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  mema_Chunk chunk;
+  if (!mema_findChunk(slab, ptr, &chunk)) {
+    pool->badFrees += ptr != NULL;
+    mema_fail(MEMA_BAD_POINTER);
+    return false;
+  }
+  pool->freeSize += mema_chargeOf(pool, &chunk);
+  pool->frees++;
+  if (!pool->untracked) mema_unlinkBlock(pool, chunk.record);
+  mema_giveMemory(slab, &chunk);
+  return true;
+}
+
+bool mema_pfree(mema_Pool *pool, void *ptr) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (mema_unlikely(slab == NULL)) return false;
+  size_t offset = (uintptr_t)ptr - (uintptr_t)slab->area;
+  if (mema_unlikely(offset >= slab->areaSize)) return pfreeSlow(pool, slab, ptr);
+  mema_Span *span = &slab->spans[offset >> slab->unitShift];
+  if (mema_unlikely(span->kind != mema_unitSlots)) return pfreeSlow(pool, slab, ptr);
+  uint32_t slot;
+  if (mema_unlikely(!mema_slotAt(span, offset & (mema_unitSize(slab) - 1), &slot))) return pfreeSlow(pool, slab, ptr);
+  if (mema_unlikely((span->bitmap[slot / 64] >> slot % 64 & 1) != 0)) return pfreeSlow(pool, slab, ptr);
+  size_t charge = span->slotSize;
+  if (!pool->untracked) {
+    const mema_Block *block = slab->records + span->firstRecord + slot;
+    charge = block->size;
+    mema_unlinkBlock(pool, block);
+  }
+  pool->freeSize += charge;
+  pool->frees++;
+  mema_giveSlot(slab, span, slot);
+  return true;
+}
+
+/* ---- the calls beside them --------------------------------------------------------------------------------------------- */
+
+void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return NULL;
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) {
+    mema_refuse(pool, MEMA_OVERFLOW, 0);
+    return NULL;
+  }
+  mema_Chunk chunk;
+  if (!mema_allocate(pool, slab, bytes, MEMA_ALIGNMENT, &chunk)) return NULL;
+  if (!chunk.zeroed) memset(chunk.ptr, 0, bytes);
+  return chunk.ptr;
+}
+
+void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return NULL;
+  if (alignment == 0 || (alignment & (alignment - 1)) != 0) {
+    mema_refuse(pool, MEMA_BAD_ALIGNMENT, 0);
+    return NULL;
+  }
+  if (alignment > (size_t)1 << 30) {
+    mema_refuse(pool, MEMA_NO_MEMORY, size);
+    return NULL;
+  }
+  mema_Chunk chunk;
+  return mema_allocate(pool, slab, size, alignment, &chunk) ? chunk.ptr : NULL;
+}
+
+size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
+  mema_Chunk chunk;
+  mema_Slab *slab = mema_slabOf(pool);
+  return slab != NULL && mema_findChunk(slab, ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
+}
+
+bool mema_ownsChunk(const mema_Pool *pool, const void *ptr) {
+  mema_Chunk chunk;
+  mema_Slab *slab = mema_slabOf(pool);
+  return slab != NULL && mema_findChunk(slab, ptr, &chunk);
+}

@@ -1,0 +1,51 @@
+/* resize.c - a chunk's size changed in place, or its bytes moved to another chunk. */
+#include <string.h>
+
+#include "../memory/os.h"
+#include "slab.h"
+
+enum { movePagesFrom = 256 * 1024 }; /* bytes: below, copying is faster than the system calls */
+
+static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
+  mema_Span *span = chunk->span;
+  uint32_t unit = mema_unitOf(slab, span);
+  size_t units = (size + mema_unitSize(slab) - 1) >> slab->unitShift;
+  if (units > slab->units) return false;
+  if (units > span->units) {
+    if (!mema_runGrow(slab, unit, span->units, (uint32_t)units)) return false;
+  } else if (units < span->units && span->place == mema_placeOrdinary) {
+    uint32_t rest = span->units - (uint32_t)units;
+    span->units = (uint32_t)units;
+    mema_runGive(slab, unit + (uint32_t)units, rest, true);
+  }
+  if (units > span->units) span->units = (uint32_t)units;
+  chunk->room = span->bytes = mema_slabRoom(slab, size, mema_unitSize(slab) * 2);
+  return true;
+}
+
+/* A slot keeps a chunk that fills at least half of it; a run keeps one that no slot would hold. */
+bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
+  if (chunk->span->kind == mema_unitSlots) return size <= chunk->room && (size >= chunk->room / 2 || chunk->room <= 32);
+  if (size <= mema_slotMax && mema_classOf(size) < slab->classCount) return false;
+  return stretchLarge(slab, chunk, size);
+}
+
+static bool canMovePages(const mema_Chunk *chunk, size_t bytes) {
+  return bytes >= movePagesFrom && chunk->span->kind == mema_unitLarge && !chunk->slab->committed &&
+         mema_unitSize(chunk->slab) >= mema_osPageSize();
+}
+
+bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
+  if (canMovePages(to, bytes) && canMovePages(from, bytes)) {
+    size_t page = mema_osPageSize(), pages = (bytes + page - 1) & ~(page - 1);
+    mema_Moved moved = mema_osMove(to->ptr, from->ptr, pages);
+    if (moved == mema_moveLost) to->span->place = mema_placeLost;
+    if (moved == mema_moveLost) return false;
+    if (moved == mema_moveDone) {
+      to->span->place = from->span->place = mema_placeMoved;
+      return true;
+    }
+  }
+  memcpy(to->ptr, from->ptr, bytes);
+  return true;
+}

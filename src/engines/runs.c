@@ -1,0 +1,214 @@
+/* runs.c - runs of free units: good fit in constant time, neighbours joined at once.
+ *
+ * A free run is described in the Span records of its first and its last unit (Knuth's boundary tags, TAOCP 1, 2.5, kept out of
+ * line), so that whoever frees a run finds its free neighbours by two look-ups. Runs of similar length are on one list, four
+ * lists per doubling, with a bitmap of the lists that are not empty (two-level segregated fit: Masmano et al., ECRTS 2004,
+ * in one level of bitmap, since 104 lists fit two words). Units from the frontier on were never used, and are no run.
+ *
+ * A run is dirty when its pages may hold old bytes: such pages cost memory, though nobody uses them. Clean runs (never touched,
+ * or given back) cost address space only. When clean units are taken while the footprint is at the budget, as many dirty
+ * pages are given back first: this is the specification's "gives that many of its free bytes back to the system and takes a
+ * fresh piece".
+ */
+#include <string.h>
+
+#include "../memory/os.h"
+#include "slab.h"
+
+enum {
+  fitTries = 64,             /* runs looked at in the list whose runs may be too short */
+  retainedBytes = 16 << 20,  /* dirty free memory that is kept without asking what is in use */
+  purgeBytes = 1 << 20,      /* a run is given back early only when it is at least so long */
+};
+
+/* The list for runs of exactly `units` up to 7, then for a quarter of a doubling. */
+static unsigned binOf(uint32_t units) {
+  if (units < 8) return units;
+  unsigned log = 31 - (unsigned)__builtin_clz(units);
+  return log * 4 + (units >> (log - 2) & 3) - 4;
+}
+
+/* The first list in which every run has at least `units`. */
+static unsigned binAbove(uint32_t units) {
+  if (units < 8) return units;
+  unsigned log = 31 - (unsigned)__builtin_clz(units);
+  return binOf(units + (UINT32_C(1) << (log - 2)) - 1);
+}
+
+/* The first list from `bin` on that is not empty, or mema_runBins. */
+static unsigned usedBin(const mema_Slab *slab, unsigned bin) {
+  for (unsigned half = bin / 64; half < 2; half++) {
+    uint64_t map = slab->binMap[half];
+    if (half == bin / 64) map &= UINT64_MAX << bin % 64;
+    if (map != 0) return half * 64 + (unsigned)__builtin_ctzll(map);
+  }
+  return mema_runBins;
+}
+
+void mema_runInit(mema_Slab *slab) {
+  memset(slab->binMap, 0, sizeof slab->binMap);
+  for (unsigned i = 0; i < mema_runBins; i++) slab->bins[i] = mema_noUnit;
+  slab->frontier = slab->freeUnits = slab->dirtyUnits = 0;
+}
+
+static void insertRun(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty) {
+  mema_Span *head = &slab->spans[first], *last = &slab->spans[first + units - 1];
+  unsigned bin = binOf(units);
+  last->kind = head->kind = mema_unitFree;
+  last->units = head->units = units;
+  head->dirty = dirty;
+  head->prev = mema_noUnit;
+  head->next = slab->bins[bin];
+  if (head->next != mema_noUnit) slab->spans[head->next].prev = first;
+  slab->bins[bin] = first;
+  slab->binMap[bin / 64] |= UINT64_C(1) << bin % 64;
+  slab->freeUnits += units;
+  if (dirty) slab->dirtyUnits += units;
+}
+
+static void removeRun(mema_Slab *slab, uint32_t first) {
+  mema_Span *head = &slab->spans[first];
+  uint32_t units = head->units;
+  if (head->prev != mema_noUnit) {
+    slab->spans[head->prev].next = head->next;
+  } else {
+    unsigned bin = binOf(units);
+    slab->bins[bin] = head->next;
+    if (head->next == mema_noUnit) slab->binMap[bin / 64] &= ~(UINT64_C(1) << bin % 64);
+  }
+  if (head->next != mema_noUnit) slab->spans[head->next].prev = head->prev;
+  slab->freeUnits -= units;
+  if (head->dirty) slab->dirtyUnits -= units;
+  slab->spans[first + units - 1].kind = mema_unitNone;
+  head->kind = mema_unitNone;
+}
+
+/* Gives the pages of one free run back. A run of units smaller than pages keeps the pages at its ends that it shares. */
+static size_t purgeRun(mema_Slab *slab, uint32_t first) {
+  mema_Span *head = &slab->spans[first];
+  uintptr_t page = mema_osPageSize(), start = (uintptr_t)mema_unitAddress(slab, first);
+  uintptr_t from = (start + page - 1) & ~(page - 1), to = (start + ((size_t)head->units << slab->unitShift)) & ~(page - 1);
+  if (from < to && !mema_osPurge((void *)from, to - from)) return 0;
+  head->dirty = false;
+  slab->dirtyUnits -= head->units;
+  return from < to ? to - from : 0;
+}
+
+size_t mema_runPurge(mema_Slab *slab, uint32_t keep) {
+  size_t bytes = 0;
+  if (slab->committed) return 0;
+  for (unsigned bin = mema_runBins; bin-- > 0 && slab->dirtyUnits > keep;) {
+    if ((slab->binMap[bin / 64] >> bin % 64 & 1) == 0) continue;
+    for (uint32_t run = slab->bins[bin]; run != mema_noUnit && slab->dirtyUnits > keep; run = slab->spans[run].next)
+      if (slab->spans[run].dirty) bytes += purgeRun(slab, run);
+  }
+  return bytes;
+}
+
+/* `units` clean units are about to be used: make room for them in the footprint. */
+static void beforeFresh(mema_Slab *slab, uint32_t units) {
+  uint32_t used = mema_usedUnits(slab);
+  if (slab->dirtyUnits == 0 || (uint64_t)used + slab->dirtyUnits + units <= slab->budgetUnits) return;
+  uint64_t wanted = (uint64_t)used + units;
+  mema_runPurge(slab, slab->budgetUnits > wanted ? (uint32_t)(slab->budgetUnits - wanted) : 0);
+}
+
+/* Whether the bytes of a clean run are all zero: not where it shares pages with neighbours that were in use. */
+static bool cleanIsZero(const mema_Slab *slab) {
+  return mema_unitSize(slab) >= mema_osPageSize();
+}
+
+/* A free run of at least `units`, or mema_noUnit. */
+static uint32_t findRun(const mema_Slab *slab, uint32_t units) {
+  unsigned bin = usedBin(slab, binAbove(units));
+  if (bin < mema_runBins) return slab->bins[bin];
+  uint32_t run = slab->bins[binOf(units)];
+  for (int tries = fitTries; run != mema_noUnit && tries > 0; tries--, run = slab->spans[run].next)
+    if (slab->spans[run].units >= units) return run;
+  return mema_noUnit;
+}
+
+/* The first unit from `unit` on whose address is a multiple of alignUnits units. */
+static uint64_t alignUnit(const mema_Slab *slab, uint32_t unit, uint32_t alignUnits) {
+  uint32_t mask = alignUnits - 1, phase = (uint32_t)((uintptr_t)slab->area >> slab->unitShift) & mask;
+  return (uint64_t)unit + ((alignUnits - ((unit + phase) & mask)) & mask);
+}
+
+/* Cuts [start, start + units) out of the run [first, first + length), which is on no list. */
+static uint32_t cut(mema_Slab *slab, uint32_t first, uint32_t length, uint32_t start, uint32_t units, bool dirty) {
+  if (start > first) insertRun(slab, first, start - first, dirty);
+  uint32_t end = start + units, limit = first + length;
+  if (end < limit) insertRun(slab, end, limit - end, dirty);
+  return start;
+}
+
+/* The free run that ends at the frontier, or the frontier itself. */
+static uint32_t lastRun(const mema_Slab *slab) {
+  if (slab->frontier == 0) return 0;
+  const mema_Span *last = &slab->spans[slab->frontier - 1];
+  return last->kind == mema_unitFree ? slab->frontier - last->units : slab->frontier;
+}
+
+static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
+  uint32_t first = lastRun(slab);
+  uint64_t start = alignUnit(slab, first, alignUnits), end = start + units;
+  if (end > slab->units) return mema_noUnit;
+  beforeFresh(slab, (uint32_t)(end - slab->frontier));
+  bool joined = first < slab->frontier, dirty = joined && slab->spans[first].dirty;
+  *zeroed = !joined || (!dirty && cleanIsZero(slab));
+  if (joined) removeRun(slab, first);
+  if (end > slab->frontier) slab->frontier = (uint32_t)end;
+  return cut(slab, first, slab->frontier - first, (uint32_t)start, units, dirty);
+}
+
+uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
+  if (units > slab->units || alignUnits > slab->units) return mema_noUnit;
+  uint32_t run = findRun(slab, units + (alignUnits - 1));
+  if (run == mema_noUnit) return takeAtFrontier(slab, units, alignUnits, zeroed);
+  if (!slab->spans[run].dirty) beforeFresh(slab, units);
+  uint32_t length = slab->spans[run].units;
+  bool dirty = slab->spans[run].dirty;
+  *zeroed = !dirty && cleanIsZero(slab);
+  removeRun(slab, run);
+  return cut(slab, run, length, (uint32_t)alignUnit(slab, run, alignUnits), units, dirty);
+}
+
+/* Dirty free memory beyond 16 MiB and a quarter of what is in use is given back where it is in long pieces. */
+static void maybePurge(mema_Slab *slab, uint32_t run) {
+  uint32_t retained = (uint32_t)(retainedBytes >> slab->unitShift), quarter = mema_usedUnits(slab) / 4;
+  const mema_Span *head = &slab->spans[run];
+  if (slab->committed || !head->dirty || slab->dirtyUnits <= (quarter > retained ? quarter : retained)) return;
+  if ((size_t)head->units << slab->unitShift >= purgeBytes) purgeRun(slab, run);
+}
+
+uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty) {
+  uint32_t end = first + units;
+  slab->spans[first].kind = mema_unitNone;
+  if (first > 0 && slab->spans[first - 1].kind == mema_unitFree) {
+    first -= slab->spans[first - 1].units;
+    dirty |= slab->spans[first].dirty;
+    removeRun(slab, first);
+  }
+  if (end < slab->frontier && slab->spans[end].kind == mema_unitFree) {
+    uint32_t next = end;
+    end += slab->spans[next].units;
+    dirty |= slab->spans[next].dirty;
+    removeRun(slab, next);
+  }
+  insertRun(slab, first, end - first, dirty);
+  maybePurge(slab, first);
+  return end;
+}
+
+bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t wanted) {
+  uint32_t end = first + units;
+  uint64_t wantedEnd = (uint64_t)first + wanted;
+  bool free = end < slab->frontier && slab->spans[end].kind == mema_unitFree, dirty = free && slab->spans[end].dirty;
+  uint32_t limit = free ? end + slab->spans[end].units : end;
+  if (wantedEnd > limit && (limit != slab->frontier || wantedEnd > slab->units)) return false;
+  beforeFresh(slab, wanted - units);
+  if (free) removeRun(slab, end);
+  if (wantedEnd > slab->frontier) limit = slab->frontier = (uint32_t)wantedEnd;
+  if (wantedEnd < limit) insertRun(slab, (uint32_t)wantedEnd, limit - (uint32_t)wantedEnd, dirty);
+  return true;
+}

@@ -1,0 +1,237 @@
+/* slab.h - the default engine: slots of one size side by side, all records out of line.
+ *
+ *   slab   one reservation: `units` units of 2^unitShift bytes, and beside them one Span record for each unit
+ *   span   one or more units in a row that serve one purpose: slots of one size class, one large chunk, or nothing (a free run)
+ *   slot   one chunk's place in a span
+ *
+ *          spans[]    [slots 48 B][slots 1 KiB][ free run, 3 units   ][large chunk, 2 units][untouched ...
+ *                          |           |              |                      |
+ *          area       [unit 0    ][unit 1     ][unit 2 | unit 3 | unit 4][unit 5 | unit 6  ][unit 7 ...
+ *                                                                                          ^ frontier
+ *
+ * A pointer is looked up by arithmetic: its unit's Span, then its slot by a multiplication with the reciprocal of the slot
+ * size, then one bit. The bitmap (a set bit is a free slot) is the only truth about which slots are live: lists and summaries
+ * can be rebuilt from it. Chunks are never read or written here.
+ *
+ * Invariants, for all units u below the frontier and spans s:
+ *     units         == usedUnits + freeUnits + (units - frontier)     freeUnits: in free runs; usedUnits: in spans with chunks
+ *     s.summary     has bit w set for every word w != 0 of s.bitmap, save the word its class is taking slots from
+ *     s.kind        of a unit that is neither the first of a span, nor inside a slot span, nor the end of a free run, is
+ *                   mema_unitInside or mema_unitNone: never something that a lookup could take for a chunk
+ *     a slot span is `active` for its class, or on its class's list of partial spans, or has no free slot
+ */
+#ifndef MEMA_ENGINES_SLAB_H
+#define MEMA_ENGINES_SLAB_H
+
+#include "../engine.h"
+#include "../memory/os.h"
+#include "sizeClasses.h"
+
+enum {
+  mema_unitNone = 0,  /* nothing that starts or is known here */
+  mema_unitSlots,     /* first unit of a span of slots */
+  mema_unitInside,    /* a later unit of a span of slots; `back` units after its first */
+  mema_unitLarge,     /* first unit of a large chunk */
+  mema_unitFree,      /* first or last unit of a free run */
+};
+
+/* Of a slot span: on no list, on its class's list, serving its class. Of a large chunk: ordinary, its pages came from elsewhere
+ * by mema_osMove, its address range was lost to a failing system call (it is then never used again). */
+enum { mema_placeFull = 0, mema_placePartial, mema_placeActive, mema_placeOrdinary, mema_placeMoved, mema_placeLost };
+
+enum {
+  mema_unitShiftMin = 10,
+  mema_unitShiftMax = 16,
+  mema_spanUnitsMax = 8,
+  mema_runBins = 104,
+  mema_noUnit = UINT32_MAX,
+};
+
+/* 64 bytes: one cache line holds all that a free needs to know, up to 64 slots the bitmap too. */
+struct mema_Span {
+  uint32_t slotSize;
+  uint32_t reciprocal; /* ceil(2^31 / (slotSize / 16)) */
+  uint16_t slots;
+  uint16_t back;
+  uint8_t kind;
+  uint8_t class;
+  uint8_t place;
+  bool dirty;           /* free run: its pages may hold old bytes */
+  uint32_t next, prev;  /* units: neighbours on the list of partial spans, or of runs of this size */
+  uint32_t units;       /* length of the span; of a free run in its first and last unit */
+  uint32_t firstRecord; /* index of the first slot's Block in slab->records */
+  uint64_t lastMask;    /* the bits of the last bitmap word that stand for slots */
+  uint64_t *bitmap;     /* set: free */
+  uint64_t summary;
+  union {
+    uint64_t word;      /* the bitmap of a span of up to 64 slots */
+    size_t bytes;       /* large: bytes in use of the run, in whole grains */
+  };
+};
+_Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is one cache line");
+
+/* Where a size class takes its next slots from: one bitmap word of its active span. */
+typedef struct mema_SlotClass {
+  uint64_t *word; /* never NULL: a constant 0 where there is no active span */
+  char *base;     /* the slot of bit 0 */
+  mema_Block *records;
+  uint32_t slotSize;
+  uint32_t active; /* the span's first unit, or mema_noUnit */
+  uint32_t partialHead, partialTail;
+} mema_SlotClass;
+
+struct mema_Slab {
+  /* Whose it is: written by the pool above. */
+  void *owner;
+  uintptr_t generation;
+
+  /* The lookup. */
+  char *area;
+  size_t areaSize;
+  mema_Span *spans;
+  mema_Block *records; /* NULL: no records */
+  uint8_t unitShift;
+  bool outside;   /* not the pool's own reservation, but a later addition to it */
+  bool committed; /* pages are kept */
+  bool exact;     /* not kept warm when it is closed */
+  uint8_t classCount;
+  int8_t cellKind; /* below 0: mapped by itself */
+  uint32_t cellIndex;
+
+  /* Runs of units: runs.c. */
+  uint32_t units;
+  uint32_t frontier;
+  uint32_t freeUnits;
+  uint32_t dirtyUnits;  /* of the free ones */
+  uint32_t budgetUnits; /* footprint above which free pages are given back before fresh ones are taken */
+  uint64_t binMap[2];
+  uint32_t bins[mema_runBins];
+
+  /* Records: a first few near the header, the rest in a range of their own. */
+  uint32_t nearNext, nearEnd;                /* unused records near the header */
+  uint32_t mainFirst, mainNext, mainEnd;     /* the range of its own: its first, its unused ones */
+  uint32_t freeRecords[mema_classCount + 1]; /* ranges given back, by class (the last: large): index + 1, linked */
+
+  char *bitmaps;
+  mema_Slab *next; /* the next slab of the same pool: it serves what this one has no room for */
+  void *mapping; /* of a cell: its back */
+  size_t mappingSize;
+  size_t liveChunks; /* kept by the pool above for slabs outside only */
+  size_t warm; /* bytes counted against the process's bound while it is warm */
+  mema_SlotClass classes[];
+};
+
+/* ---- life: slabLife.c -------------------------------------------------------------------------------------------------- */
+
+typedef struct mema_SlabPlan {
+  size_t area;    /* bytes wanted for chunks; less is taken where the system has less, but not less than `least` */
+  size_t least;
+  size_t budget;  /* bytes: see budgetUnits */
+  bool records;
+  bool committed;
+  bool outside;
+  bool exact;     /* an unusual reservation: neither from nor for the warm ones */
+} mema_SlabPlan;
+
+/* A slab with no live chunk; NULL iff the system has no room. The caller sets owner and generation. */
+MEMA_HIDDEN mema_Slab *mema_slabOpen(const mema_SlabPlan *plan);
+/* Sets the footprint, in bytes, from which free pages are given back before fresh ones are taken. */
+MEMA_HIDDEN void mema_slabSetBudget(mema_Slab *slab, size_t bytes);
+/* Frees all its chunks; then it is kept warm or given back. */
+MEMA_HIDDEN void mema_slabClose(mema_Slab *slab);
+/* Frees all its chunks. */
+MEMA_HIDDEN void mema_slabClear(mema_Slab *slab);
+/* Gives free pages back; returns their bytes. */
+MEMA_HIDDEN size_t mema_slabTrim(mema_Slab *slab);
+/* Gives the pages of all warm reservations back; returns their bytes. */
+MEMA_HIDDEN size_t mema_slabTrimWarm(void);
+/* Bytes held from the system for chunks and records: an upper bound. */
+MEMA_HIDDEN size_t mema_slabFootprint(const mema_Slab *slab);
+
+/* ---- chunks ------------------------------------------------------------------------------------------------------------ */
+
+/* Takes a chunk of `size` bytes (not 0, at most PTRDIFF_MAX), aligned (a power of two). False iff this slab has no room. */
+MEMA_HIDDEN bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
+/* True iff ptr, any value, is the start of a live chunk of this slab. */
+MEMA_HIDDEN bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk);
+/* Takes a chunk that mema_slabFind found back. */
+MEMA_HIDDEN void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk);
+/* The bytes that a chunk of this size would occupy. */
+MEMA_HIDDEN size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment);
+/* Changes a live chunk's size in place; false, with nothing changed, iff it cannot, or had better move. chunk->room follows. */
+MEMA_HIDDEN bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size);
+/* Moves a chunk's first bytes to a new chunk: pages where possible, else a copy. The old chunk is then to be given. False iff
+ * the system failed half-way: the old chunk is intact, the new one's memory is lost, and must not be given. */
+MEMA_HIDDEN bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, size_t bytes);
+
+/* ---- for the engine's own files ---------------------------------------------------------------------------------------- */
+
+MEMA_HIDDEN bool mema_slabRefill(mema_Slab *slab, unsigned class);
+MEMA_HIDDEN void mema_slabWordFreed(mema_Slab *slab, mema_Span *span, uint32_t word);
+MEMA_HIDDEN void mema_slabMaybeEmpty(mema_Slab *slab, mema_Span *span);
+MEMA_HIDDEN void mema_slabResetClasses(mema_Slab *slab);
+MEMA_HIDDEN size_t mema_slabReleaseEmpty(mema_Slab *slab);
+MEMA_HIDDEN void mema_slabReleaseActive(mema_Slab *slab);
+MEMA_HIDDEN uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span);
+MEMA_HIDDEN uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span);
+MEMA_HIDDEN void mema_spanAllFree(mema_Span *span);
+MEMA_HIDDEN bool mema_spanIsEmpty(const mema_Span *span);
+
+MEMA_HIDDEN void mema_runInit(mema_Slab *slab);
+/* `units` units in a row, the first at a multiple of `alignUnits` from the start of the area. Sets *zeroed. mema_noUnit: none. */
+MEMA_HIDDEN uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed);
+/* Makes a run free, and one with its free neighbours. Returns the first unit behind the whole. */
+MEMA_HIDDEN uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty);
+/* Lengthens the run [first, first + units) to `wanted` units in place; false iff what follows is not free. */
+MEMA_HIDDEN bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t wanted);
+/* Gives the pages of dirty free runs back, until at most `keep` dirty units are left. Returns bytes. */
+MEMA_HIDDEN size_t mema_runPurge(mema_Slab *slab, uint32_t keep);
+
+static inline size_t mema_unitSize(const mema_Slab *slab) {
+  return (size_t)1 << slab->unitShift;
+}
+
+static inline uint32_t mema_unitOf(const mema_Slab *slab, const mema_Span *span) {
+  return (uint32_t)(span - slab->spans);
+}
+
+static inline char *mema_unitAddress(const mema_Slab *slab, uint32_t unit) {
+  return slab->area + ((size_t)unit << slab->unitShift);
+}
+
+static inline uint32_t mema_usedUnits(const mema_Slab *slab) {
+  return slab->frontier - slab->freeUnits;
+}
+
+static inline uint32_t mema_spanWords(const mema_Span *span) {
+  return (span->slots + 63u) / 64;
+}
+
+/* ---- the common path, inline ------------------------------------------------------------------------------------------- */
+
+/* The slot that starts `offset` bytes into a slot span; false iff none does. One multiplication: with off = offset / 16 below
+ * 2^15 and s = slotSize / 16 up to 2^11, off * ceil(2^31 / s) / 2^31 is off / s exactly (the error, below off * s / 2^31, is
+ * less than 1 / s). A last partial slot is no slot. */
+static inline bool mema_slotAt(const mema_Span *span, size_t offset, uint32_t *slot) {
+  *slot = (uint32_t)(((offset >> 4) * (uint64_t)span->reciprocal) >> 31);
+  return (size_t)*slot * span->slotSize == offset && *slot < span->slots;
+}
+
+/* Takes the first free slot of the word at hand, which is not 0; returns its bit. */
+static inline unsigned mema_takeSlot(mema_SlotClass *class) {
+  uint64_t word = *class->word;
+  *class->word = word & (word - 1);
+  return (unsigned)__builtin_ctzll(word);
+}
+
+/* Marks a slot free. The caller has seen that its bit is clear. */
+static inline void mema_giveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot) {
+  uint64_t *word = &span->bitmap[slot / 64];
+  uint64_t before = *word, after = before | UINT64_C(1) << slot % 64;
+  *word = after;
+  if (mema_unlikely(before == 0)) mema_slabWordFreed(slab, span, slot / 64);
+  /* Whether the span is empty is asked only when a word becomes so. */
+  if (mema_unlikely(after == UINT64_MAX || after == span->lastMask)) mema_slabMaybeEmpty(slab, span);
+}
+
+#endif

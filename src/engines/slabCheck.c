@@ -1,0 +1,90 @@
+/* slabCheck.c - see slabCheck.h. Each function checks one of the equations that slab.h states. */
+#include "slabCheck.h"
+
+bool mema_slabNext(const mema_Slab *slab, uint32_t unit, mema_SlabView *view) {
+  if (unit >= slab->frontier) return false;
+  view->span = &slab->spans[unit];
+  view->unit = unit;
+  view->units = view->span->units;
+  return true;
+}
+
+uint32_t mema_spanLive(const mema_Span *span) {
+  uint32_t free = 0;
+  for (uint32_t w = 0; w < mema_spanWords(span); w++) free += (uint32_t)__builtin_popcountll(span->bitmap[w]);
+  return span->slots - free;
+}
+
+static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint32_t unit) {
+  const mema_SlotClass *class = &slab->classes[span->class];
+  uint32_t words = mema_spanWords(span);
+  if (span->class >= slab->classCount || span->slotSize != class->slotSize) return "a span's slot size is that of its class";
+  if ((span->bitmap[words - 1] & ~span->lastMask) != 0) return "a bitmap says nothing about slots that do not exist";
+  for (uint32_t w = 0; w < words; w++) {
+    if (&span->bitmap[w] == class->word) continue;
+    if ((span->summary >> w & 1) != (span->bitmap[w] != 0)) return "a span's summary agrees with its bitmap";
+  }
+  if ((span->place == mema_placeActive) != (class->active == unit)) return "a class's active span knows that it is";
+  if (span->place == mema_placeFull && mema_spanLive(span) != span->slots) return "a span on no list has no free slot";
+  for (uint32_t i = 1; i < span->units; i++)
+    if (span[i].kind != mema_unitInside || span[i].back != i) return "the units of a span lead back to its first";
+  return NULL;
+}
+
+static const char *checkFree(const mema_Slab *slab, const mema_SlabView *view, bool *afterFree) {
+  const mema_Span *last = &slab->spans[view->unit + view->units - 1];
+  if (*afterFree) return "no two free runs are neighbours";
+  if (last->kind != mema_unitFree || last->units != view->units) return "both ends of a free run give its length";
+  *afterFree = true;
+  return NULL;
+}
+
+/* Every partial list leads there and back, and its spans say so. */
+static const char *checkPartial(const mema_Slab *slab) {
+  for (unsigned i = 0; i < slab->classCount; i++) {
+    const mema_SlotClass *class = &slab->classes[i];
+    uint32_t before = mema_noUnit;
+    for (uint32_t unit = class->partialHead; unit != mema_noUnit; unit = slab->spans[unit].next) {
+      const mema_Span *span = &slab->spans[unit];
+      if (unit >= slab->frontier || span->kind != mema_unitSlots || span->place != mema_placePartial || span->class != i ||
+          span->prev != before)
+        return "a list of partial spans holds the partial spans of its class";
+      before = unit;
+    }
+    if (class->partialTail != before) return "a list of partial spans ends at its tail";
+  }
+  return NULL;
+}
+
+static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, size_t *chunks, size_t *room, bool *afterFree) {
+  const mema_Span *span = view->span;
+  if (view->units == 0 || view->units > slab->frontier - view->unit) return "spans and runs fill the units below the frontier";
+  if (span->kind == mema_unitFree) return checkFree(slab, view, afterFree);
+  *afterFree = false;
+  if (span->kind == mema_unitLarge) {
+    *chunks += span->place != mema_placeLost;
+    *room += span->place != mema_placeLost ? span->bytes : 0;
+    return span->bytes <= (size_t)view->units << slab->unitShift ? NULL : "a large chunk lies in its run";
+  }
+  if (span->kind != mema_unitSlots) return "every unit below the frontier belongs to a span or a free run";
+  uint32_t live = mema_spanLive(span);
+  *chunks += live;
+  *room += (size_t)live * span->slotSize;
+  return checkSlots(slab, span, view->unit);
+}
+
+const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) {
+  size_t freeUnits = 0, dirtyUnits = 0;
+  bool afterFree = false;
+  mema_SlabView view;
+  for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units) {
+    const char *broken = checkView(slab, &view, chunks, room, &afterFree);
+    if (broken != NULL) return broken;
+    if (view.span->kind != mema_unitFree) continue;
+    freeUnits += view.units;
+    if (view.span->dirty) dirtyUnits += view.units;
+  }
+  if (slab->frontier > slab->units || freeUnits != slab->freeUnits || dirtyUnits != slab->dirtyUnits)
+    return "the free and dirty units are those of the free runs";
+  return checkPartial(slab);
+}

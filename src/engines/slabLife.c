@@ -1,0 +1,376 @@
+/* slabLife.c - where a slab's memory comes from, how it is laid out, and where it goes.
+ *
+ * Small slabs (areas of 256 KiB to 16 MiB) are cells: many in one mapping. Larger ones, and those of unusual size, are mapped by
+ * themselves, but for the header, which is a small cell too: header memory is never unmapped, so that a stale Pool can be told
+ * from a live one by looking at it.
+ *
+ *   cell      front: [header, classes][near records][spans][bitmaps]   back: [records]            area: [units]
+ *   mapping   front: [header, classes]   mapping: [spans][bitmaps][records][guard][area][guard]
+ *
+ * Everything here is address space until it is touched. The near records let a pool of a few chunks live in two pages: this one
+ * and the one of its chunks.
+ *
+ * A closed slab is kept warm where it is cheap: its chunks are freed, a span of each class stays formatted, and its pages stay,
+ * up to warmEach bytes each and warmTotal in the process. The next slab of the same shape is then made without a system call.
+ */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "../memory/cells.h"
+#include "../memory/os.h"
+#include "slab.h"
+
+enum {
+  cellAreaLog = 18, /* the smallest cell's area is 256 KiB, */
+  cellSizes = 7,    /* the largest one's 64 times that */
+  headerKind = 2 * cellSizes,
+  nearSpans = 16, /* spans that share the first page with the header and the near records */
+  warmEach = 1 << 20,
+  warmTotal = 32 << 20,
+  warmMappings = 16,
+  tightShare = 4, /* under an address-space limit, a slab takes at most this part of it */
+  mappingAlignment = 64 * 1024,
+};
+
+static const size_t roomyAddresses = (size_t)1 << 36; /* limits below 64 GiB are tight */
+
+static _Atomic size_t warmBytes;
+static _Atomic(mema_Slab *) warmSlabs[warmMappings];
+
+typedef struct Shape {
+  uint8_t unitShift;
+  uint8_t classCount;
+  uint32_t units;
+  uint32_t nearRecords;
+  uint32_t mainRecords;
+  size_t nearOffset, spansOffset, bitmapsOffset; /* from the header; the latter two from the mapping where that is separate */
+  size_t front, back;                            /* bytes, whole pages */
+} Shape;
+
+static size_t roundUp(size_t n, size_t powerOfTwo) {
+  return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
+}
+
+static unsigned logOf(size_t n) {
+  return (unsigned)(sizeof(unsigned long long) * 8 - 1) - (unsigned)__builtin_clzll(n);
+}
+
+/* About a thousand units to a slab, of 1 KiB to 64 KiB: small pools touch little, large ones have long spans. */
+static uint8_t unitShiftFor(size_t area) {
+  unsigned log = logOf(area);
+  if (log < mema_unitShiftMin + 10) return mema_unitShiftMin;
+  return log - 10 < mema_unitShiftMax ? (uint8_t)(log - 10) : mema_unitShiftMax;
+}
+
+/* Slots may be as large as a unit (eight of them make the longest span), but no larger than the largest class. */
+static uint8_t classCountFor(uint8_t unitShift) {
+  size_t largest = (size_t)1 << unitShift;
+  return (uint8_t)(largest >= mema_slotMax ? mema_classCount : mema_classOf(largest) + 1);
+}
+
+static size_t headerSize(uint8_t classCount) {
+  return roundUp(sizeof(mema_Slab) + classCount * sizeof(mema_SlotClass), 64);
+}
+
+/* Records for an area: enough for slots of 16 bytes throughout, and for ranges that wait for their class; a lean area has
+ * enough for chunks of 64 bytes on average. Whoever runs out goes on in another slab. */
+static uint32_t recordsFor(size_t area, bool lean) {
+  uint64_t count = lean ? area / 64 + 512 : area / 16 + area / 32;
+  return count < UINT32_MAX - 4096 ? (uint32_t)count : UINT32_MAX - 4096;
+}
+
+static Shape shapeOf(size_t area, bool records, bool lean, bool cell) {
+  Shape shape = {.unitShift = unitShiftFor(area)};
+  shape.classCount = classCountFor(shape.unitShift);
+  shape.units = (uint32_t)(area >> shape.unitShift);
+  size_t page = mema_osPageSize(), header = headerSize(shape.classCount), at = 0;
+  if (cell) {
+    shape.nearOffset = header;
+    size_t together = header + nearSpans * sizeof(mema_Span);
+    if (records && together < page) shape.nearRecords = (uint32_t)((page - together) / sizeof(mema_Block));
+    at = roundUp(header + shape.nearRecords * sizeof(mema_Block), 64);
+  }
+  shape.spansOffset = at;
+  shape.bitmapsOffset = at + (size_t)shape.units * sizeof(mema_Span);
+  shape.front = roundUp(shape.bitmapsOffset + area / 128, page);
+  shape.mainRecords = records ? recordsFor(area, lean) : 0;
+  /* One record more: the first of them is at a multiple of a record's size from the near ones. */
+  shape.back = records ? roundUp(((size_t)shape.mainRecords + 1) * sizeof(mema_Block), page) : 0;
+  return shape;
+}
+
+/* ---- laying out -------------------------------------------------------------------------------------------------------- */
+
+static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *records, char *area, size_t areaSize) {
+  slab->area = area;
+  slab->areaSize = areaSize;
+  slab->unitShift = shape->unitShift;
+  slab->classCount = shape->classCount;
+  slab->units = shape->units;
+  slab->spans = (mema_Span *)(void *)(tables + shape->spansOffset);
+  slab->bitmaps = tables + shape->bitmapsOffset;
+  slab->records = NULL;
+  slab->nearNext = slab->nearEnd = slab->mainFirst = slab->mainNext = slab->mainEnd = 0;
+  memset(slab->freeRecords, 0, sizeof slab->freeRecords);
+  if (shape->mainRecords != 0) {
+    char *base = shape->nearRecords != 0 ? (char *)slab + shape->nearOffset : records;
+    slab->records = (mema_Block *)(void *)base;
+    slab->nearEnd = shape->nearRecords;
+    slab->mainFirst = slab->mainNext = (uint32_t)(((size_t)(records - base) + sizeof(mema_Block) - 1) / sizeof(mema_Block));
+    slab->mainEnd = slab->mainNext + shape->mainRecords;
+  }
+  mema_runInit(slab);
+  mema_slabResetClasses(slab);
+}
+
+static int cellKindFor(const mema_SlabPlan *plan) {
+  if (plan->exact || plan->committed || plan->outside) return -1;
+  unsigned log = logOf(plan->area);
+  if ((plan->area & (plan->area - 1)) != 0 || log < cellAreaLog || log >= cellAreaLog + cellSizes) return -1;
+  if (mema_osAddressLimit() < roomyAddresses) return -1;
+  return (int)(log - cellAreaLog) + (plan->records ? cellSizes : 0);
+}
+
+static mema_CellShape cellShapeOf(int kind) {
+  if (kind == headerKind) return (mema_CellShape){.front = roundUp(headerSize(mema_classCount), mema_osPageSize())};
+  size_t area = (size_t)1 << (cellAreaLog + kind % cellSizes);
+  Shape shape = shapeOf(area, kind >= cellSizes, false, true);
+  return (mema_CellShape){.front = shape.front, .back = shape.back, .area = area};
+}
+
+static void unwarm(mema_Slab *slab) {
+  atomic_fetch_sub_explicit(&warmBytes, slab->warm, memory_order_relaxed);
+  slab->warm = 0;
+}
+
+static mema_Slab *openCell(int kind, const mema_SlabPlan *plan) {
+  mema_CellShape cellShape = cellShapeOf(kind);
+  mema_Cell cell;
+  if (!mema_takeCell((unsigned)kind, &cellShape, &cell)) return NULL;
+  mema_Slab *slab = (mema_Slab *)(void *)cell.front;
+  if (!cell.warm) {
+    Shape shape = shapeOf(plan->area, plan->records, false, true);
+    slab->cellKind = (int8_t)kind;
+    slab->cellIndex = cell.index;
+    slab->mapping = cell.back;
+    layOut(slab, &shape, cell.front, cell.back, cell.area, plan->area);
+  } else {
+    unwarm(slab);
+  }
+  return slab;
+}
+
+/* ---- slabs with a mapping of their own --------------------------------------------------------------------------------- */
+
+static mema_Slab *takeHeader(void) {
+  mema_CellShape shape = cellShapeOf(headerKind);
+  mema_Cell cell;
+  if (!mema_takeCell(headerKind, &shape, &cell)) return NULL;
+  mema_Slab *slab = (mema_Slab *)(void *)cell.front;
+  slab->cellKind = -1;
+  slab->cellIndex = cell.index;
+  return slab;
+}
+
+static void unmapSlab(mema_Slab *slab) {
+  mema_osRelease(slab->mapping, slab->mappingSize);
+  slab->owner = NULL;
+  slab->generation = 0;
+  mema_giveCell(headerKind, slab->cellIndex, false);
+}
+
+static bool putWarmMapping(mema_Slab *slab) {
+  for (unsigned i = 0; i < warmMappings; i++) {
+    mema_Slab *none = NULL;
+    if (atomic_compare_exchange_strong_explicit(&warmSlabs[i], &none, slab, memory_order_release, memory_order_relaxed))
+      return true;
+  }
+  return false;
+}
+
+/* A warm slab of this very shape, or NULL. */
+static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
+  for (unsigned i = 0; i < warmMappings; i++) {
+    if (atomic_load_explicit(&warmSlabs[i], memory_order_relaxed) == NULL) continue;
+    mema_Slab *slab = atomic_exchange_explicit(&warmSlabs[i], NULL, memory_order_acquire);
+    if (slab == NULL) continue;
+    if (slab->areaSize == plan->area && (slab->records != NULL) == plan->records) {
+      unwarm(slab);
+      return slab;
+    }
+    if (!putWarmMapping(slab)) { /* all places were taken meanwhile */
+      unwarm(slab);
+      unmapSlab(slab);
+    }
+  }
+  return NULL;
+}
+
+static bool mapSlab(mema_Slab *slab, size_t area, bool records, bool lean) {
+  Shape shape = shapeOf(area, records, lean, false);
+  size_t page = mema_osPageSize(), tables = roundUp(shape.front + shape.back + page, mappingAlignment);
+  if (area > PTRDIFF_MAX - tables - page) return false;
+  size_t size = tables + area + page;
+  char *mapping = mema_osReserve(size, mappingAlignment);
+  if (mapping == NULL) return false;
+  mema_osGuard(mapping + tables - page, page);
+  mema_osGuard(mapping + tables + area, page);
+  slab->mapping = mapping;
+  slab->mappingSize = size;
+  layOut(slab, &shape, mapping, mapping + shape.front, mapping + tables, area);
+  return true;
+}
+
+/* Under a tight limit, and where the system refuses, less is taken: a smaller area can still serve many requests, and what it
+ * cannot serve another slab will. */
+static bool mapWhatFits(mema_Slab *slab, const mema_SlabPlan *plan) {
+  size_t limit = mema_osAddressLimit(), area = plan->area;
+  bool lean = plan->committed || limit < roomyAddresses;
+  if (limit < roomyAddresses) {
+    size_t share = roundUp(limit / tightShare / 2, mappingAlignment);
+    if (area > share) area = share > plan->least ? share : plan->least;
+  }
+  while (!mapSlab(slab, area, plan->records, lean)) {
+    if (area <= plan->least) return false;
+    lean = true;
+    area = roundUp(area / 2, mappingAlignment);
+    if (area < plan->least) area = plan->least;
+  }
+  return true;
+}
+
+static mema_Slab *openMapping(const mema_SlabPlan *plan) {
+  mema_Slab *slab = plan->exact || plan->outside || plan->committed ? NULL : takeWarmMapping(plan);
+  if (slab != NULL) return slab;
+  slab = takeHeader();
+  if (slab == NULL) return NULL;
+  slab->mappingSize = 0;
+  if (mapWhatFits(slab, plan)) return slab;
+  mema_giveCell(headerKind, slab->cellIndex, false);
+  return NULL;
+}
+
+/* Everything before the guard, and the area. */
+static bool populate(mema_Slab *slab) {
+  size_t page = mema_osPageSize(), tables = (size_t)(slab->area - page - (char *)slab->mapping);
+  return mema_osPopulate(slab->mapping, tables) && mema_osPopulate(slab->area, slab->areaSize);
+}
+
+void mema_slabSetBudget(mema_Slab *slab, size_t bytes) {
+  size_t units = bytes >> slab->unitShift;
+  slab->budgetUnits = units < UINT32_MAX ? (uint32_t)units + 1 : UINT32_MAX;
+}
+
+mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
+  int kind = cellKindFor(plan);
+  mema_Slab *slab = kind >= 0 ? openCell(kind, plan) : NULL;
+  if (slab == NULL) slab = openMapping(plan);
+  if (slab == NULL) return NULL;
+  slab->next = NULL;
+  slab->outside = plan->outside;
+  slab->committed = plan->committed;
+  slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;
+  mema_slabSetBudget(slab, plan->budget);
+  if (!plan->committed || populate(slab)) return slab;
+  unmapSlab(slab);
+  return NULL;
+}
+
+/* ---- emptying and closing ---------------------------------------------------------------------------------------------- */
+
+void mema_slabClear(mema_Slab *slab) {
+  mema_slabResetClasses(slab);
+  for (uint32_t unit = 0; unit < slab->frontier;) {
+    mema_Span *span = &slab->spans[unit];
+    if (span->kind == mema_unitSlots) {
+      unit = mema_slabClearSpan(slab, span);
+    } else if (span->kind == mema_unitLarge && span->place != mema_placeLost) {
+      unit = mema_slabGiveLarge(slab, span);
+    } else {
+      unit += span->units;
+    }
+  }
+}
+
+size_t mema_slabFootprint(const mema_Slab *slab) {
+  size_t units = (size_t)mema_usedUnits(slab) + slab->dirtyUnits, page = mema_osPageSize();
+  size_t records = (size_t)slab->nearNext + (slab->mainNext - slab->mainFirst);
+  if (slab->committed) return slab->mappingSize - 2 * page;
+  return (units << slab->unitShift) + roundUp(slab->frontier * sizeof(mema_Span), page) +
+         roundUp(records * sizeof(mema_Block), page) + page;
+}
+
+static void purgePages(void *base, size_t size) {
+  if (size != 0) mema_osPurge(base, roundUp(size, mema_osPageSize()));
+}
+
+/* Gives a closed slab's memory back. */
+static void discard(mema_Slab *slab) {
+  if (slab->cellKind < 0) {
+    unmapSlab(slab);
+    return;
+  }
+  /* A cold cell reads as zero: the header goes last, with what says how much there is. */
+  unsigned kind = (unsigned)slab->cellKind;
+  uint32_t index = slab->cellIndex;
+  if (slab->records != NULL) purgePages(slab->mapping, ((size_t)(slab->mainNext - slab->mainFirst) + 1) * sizeof(mema_Block));
+  purgePages(slab->area, (size_t)slab->frontier << slab->unitShift);
+  purgePages(slab, (size_t)(slab->bitmaps - (char *)slab) + slab->areaSize / 128);
+  mema_giveCell(kind, index, false);
+}
+
+/* Reserves room among the warm for `bytes`. */
+static bool mayStayWarm(const mema_Slab *slab, size_t bytes) {
+  if (slab->exact || bytes > warmEach) return false;
+  if (atomic_fetch_add_explicit(&warmBytes, bytes, memory_order_relaxed) + bytes <= warmTotal) return true;
+  atomic_fetch_sub_explicit(&warmBytes, bytes, memory_order_relaxed);
+  return false;
+}
+
+void mema_slabClose(mema_Slab *slab) {
+  size_t bytes = mema_slabFootprint(slab);
+  slab->owner = NULL;
+  slab->generation = 0;
+  if (!mayStayWarm(slab, bytes)) {
+    discard(slab);
+    return;
+  }
+  mema_slabClear(slab);
+  slab->warm = bytes;
+  if (slab->cellKind >= 0) {
+    mema_giveCell((unsigned)slab->cellKind, slab->cellIndex, true);
+  } else if (!putWarmMapping(slab)) {
+    unwarm(slab);
+    unmapSlab(slab);
+  }
+}
+
+/* ---- giving pages back ------------------------------------------------------------------------------------------------- */
+
+size_t mema_slabTrim(mema_Slab *slab) {
+  if (slab->committed) return 0;
+  mema_slabReleaseEmpty(slab);
+  mema_slabReleaseActive(slab);
+  return mema_runPurge(slab, 0);
+}
+
+size_t mema_slabTrimWarm(void) {
+  size_t bytes = 0;
+  for (unsigned kind = 0; kind < headerKind; kind++) {
+    mema_CellShape shape = cellShapeOf((int)kind);
+    for (mema_Cell cell; mema_takeWarmCell(kind, &shape, &cell);) {
+      mema_Slab *slab = (mema_Slab *)(void *)cell.front;
+      bytes += slab->warm;
+      unwarm(slab);
+      discard(slab);
+    }
+  }
+  for (unsigned i = 0; i < warmMappings; i++) {
+    mema_Slab *slab = atomic_exchange_explicit(&warmSlabs[i], NULL, memory_order_acquire);
+    if (slab == NULL) continue;
+    bytes += slab->warm;
+    unwarm(slab);
+    unmapSlab(slab);
+  }
+  return bytes;
+}

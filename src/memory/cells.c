@@ -1,0 +1,128 @@
+/* cells.c - see cells.h. */
+#include "cells.h"
+
+#include <stdatomic.h>
+
+#include "os.h"
+
+enum {
+  cellsPerRegion = 256,
+  regionsPerKind = 4096, /* a million cells of each kind */
+  areaAlignment = 64 * 1024,
+};
+
+/* A stack of cells: the index of the top one plus 1 (0: empty) in the low half, a count of changes in the high half. */
+typedef _Atomic uint64_t Stack;
+
+typedef struct Kind {
+  Stack warm;
+  Stack cold;
+  _Atomic uint32_t fresh; /* cells from here on were never used */
+  _Atomic(char *) regions[regionsPerKind];
+} Kind;
+
+static Kind kinds[mema_cellKinds];
+
+static size_t roundUp(size_t n, size_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+static size_t linksSize(void) {
+  return roundUp(cellsPerRegion * sizeof(uint32_t), mema_osPageSize());
+}
+
+/* Offset of the first area from the start of its region. */
+static size_t areasOffset(const mema_CellShape *shape) {
+  size_t records = linksSize() + cellsPerRegion * (shape->front + shape->back);
+  return shape->area == 0 ? records : roundUp(records + mema_osPageSize(), areaAlignment);
+}
+
+static size_t regionSize(const mema_CellShape *shape) {
+  size_t guard = shape->area == 0 ? 0 : mema_osPageSize();
+  return areasOffset(shape) + cellsPerRegion * shape->area + guard;
+}
+
+static char *mapRegion(const mema_CellShape *shape) {
+  size_t size = regionSize(shape);
+  char *region = mema_osReserve(size, areaAlignment);
+  if (region == NULL || shape->area == 0) return region;
+  size_t page = mema_osPageSize();
+  mema_osGuard(region + areasOffset(shape) - page, page);
+  mema_osGuard(region + size - page, page);
+  return region;
+}
+
+/* The region of this number, mapped now if need be. Two threads may map it at once: the second one's goes away again. */
+static char *regionAt(Kind *kind, const mema_CellShape *shape, uint32_t number) {
+  char *region = atomic_load_explicit(&kind->regions[number], memory_order_acquire);
+  if (region != NULL) return region;
+  char *mine = mapRegion(shape);
+  if (mine == NULL) return NULL;
+  if (atomic_compare_exchange_strong_explicit(&kind->regions[number], &region, mine, memory_order_acq_rel, memory_order_acquire))
+    return mine;
+  mema_osRelease(mine, regionSize(shape));
+  return region;
+}
+
+static _Atomic uint32_t *linkOf(Kind *kind, uint32_t index) {
+  char *region = atomic_load_explicit(&kind->regions[index / cellsPerRegion], memory_order_acquire);
+  return (_Atomic uint32_t *)(void *)region + index % cellsPerRegion;
+}
+
+static void push(Kind *kind, Stack *stack, uint32_t index) {
+  _Atomic uint32_t *link = linkOf(kind, index);
+  uint64_t top = atomic_load_explicit(stack, memory_order_relaxed), next;
+  do {
+    atomic_store_explicit(link, (uint32_t)top, memory_order_relaxed);
+    next = ((top >> 32) + 1) << 32 | (index + 1);
+  } while (!atomic_compare_exchange_weak_explicit(stack, &top, next, memory_order_release, memory_order_relaxed));
+}
+
+static bool pop(Kind *kind, Stack *stack, uint32_t *index) {
+  uint64_t top = atomic_load_explicit(stack, memory_order_acquire), next;
+  do {
+    if ((uint32_t)top == 0) return false;
+    *index = (uint32_t)top - 1;
+    /* The cell may be popped and pushed by others meanwhile: the link read is then stale, and the count has changed. */
+    uint32_t below = atomic_load_explicit(linkOf(kind, *index), memory_order_relaxed);
+    next = ((top >> 32) + 1) << 32 | below;
+  } while (!atomic_compare_exchange_weak_explicit(stack, &top, next, memory_order_acquire, memory_order_acquire));
+  return true;
+}
+
+static bool takeFresh(Kind *kind, const mema_CellShape *shape, uint32_t *index) {
+  uint32_t fresh = atomic_load_explicit(&kind->fresh, memory_order_relaxed);
+  do {
+    if (fresh >= (uint32_t)cellsPerRegion * regionsPerKind) return false;
+    if (regionAt(kind, shape, fresh / cellsPerRegion) == NULL) return false;
+  } while (!atomic_compare_exchange_weak_explicit(&kind->fresh, &fresh, fresh + 1, memory_order_relaxed, memory_order_relaxed));
+  *index = fresh;
+  return true;
+}
+
+static void locate(Kind *kind, const mema_CellShape *shape, mema_Cell *cell) {
+  char *region = atomic_load_explicit(&kind->regions[cell->index / cellsPerRegion], memory_order_acquire);
+  size_t within = cell->index % cellsPerRegion;
+  cell->front = region + linksSize() + within * shape->front;
+  cell->back = region + linksSize() + cellsPerRegion * shape->front + within * shape->back;
+  cell->area = region + areasOffset(shape) + within * shape->area;
+}
+
+bool mema_takeWarmCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell) {
+  cell->warm = pop(&kinds[kind], &kinds[kind].warm, &cell->index);
+  if (cell->warm) locate(&kinds[kind], shape, cell);
+  return cell->warm;
+}
+
+bool mema_takeCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell) {
+  if (mema_takeWarmCell(kind, shape, cell)) return true;
+  Kind *k = &kinds[kind];
+  if (!pop(k, &k->cold, &cell->index) && !takeFresh(k, shape, &cell->index)) return false;
+  locate(k, shape, cell);
+  return true;
+}
+
+void mema_giveCell(unsigned kind, uint32_t index, bool warm) {
+  Kind *k = &kinds[kind];
+  push(k, warm ? &k->warm : &k->cold, index);
+}

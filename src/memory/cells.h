@@ -1,0 +1,51 @@
+/* cells.h - many reservations in few mappings.
+ *
+ * A small pool needs a little address space of its own; mapping it would cost a system call at its birth, another at its
+ * death, and a kernel mapping meanwhile. So cells of one shape are cut from large regions, 256 at a time, and never unmapped:
+ * a cell that is given up goes on a stack, either warm (its holder left it in order, for the next one to carry on with) or
+ * cold (all its pages were given back: it reads as zero).
+ *
+ * A cell has three parts, each beside the same part of its 255 neighbours: the front (records: always mapped, so that a
+ * stale pointer to one can be followed), the back (more records), and the area (chunks). So the fronts of many pools
+ * share page-table pages, and a chunk that overflows meets chunks or a guard page, not records.
+ *
+ *   region:  links | front 0 .. front 255 | back 0 .. back 255 | guard | area 0 .. area 255 | guard
+ *
+ * Safe from any thread, and lock-free: nothing is held while a fork or a signal may come. The stacks are Treiber's (IBM RJ
+ * 5118, 1986), with a count beside the index against ABA; links live outside the cells, in memory that stays mapped.
+ */
+#ifndef MEMA_MEMORY_CELLS_H
+#define MEMA_MEMORY_CELLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { mema_cellKinds = 16 };
+
+/* What a cell of one kind is made of: multiples of the page size; back and area may be 0. `areaAlignment` is a power of two. */
+typedef struct mema_CellShape {
+  size_t front;
+  size_t back;
+  size_t area;
+} mema_CellShape;
+
+typedef struct mema_Cell {
+  char *front;
+  char *back;
+  char *area;
+  uint32_t index;
+  bool warm;
+} mema_Cell;
+
+/* Takes a cell, a warm one where there is one. `kind` is below mema_cellKinds, and always comes with the same shape.
+ * False iff there is none and the system has no address space for another region. Constant. */
+bool mema_takeCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell);
+
+/* Gives a cell up, warm (the bytes it keeps resident count towards the process's bound) or cold (reading as zero). */
+void mema_giveCell(unsigned kind, uint32_t index, bool warm);
+
+/* Takes a warm cell of this kind, if there is one: for giving its pages back. */
+bool mema_takeWarmCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell);
+
+#endif

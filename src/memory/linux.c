@@ -1,0 +1,131 @@
+/* linux.c - os.h for Linux.
+ *
+ * Reservations are private anonymous mappings, readable and writable from the start, without swap accounting
+ * (MAP_NORESERVE): neighbouring ones merge into one mapping in the kernel, so that any number of pools stays far from
+ * vm.max_map_count, and neither commit nor decommit needs mprotect. Under vm.overcommit_memory=2 such a mapping does count;
+ * callers then get NULL sooner and try again with less.
+ */
+#define _GNU_SOURCE
+#include "os.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
+#endif
+
+enum { privateMemory = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
+
+size_t mema_osPageSize(void) {
+  static _Atomic size_t known;
+  size_t size = atomic_load_explicit(&known, memory_order_relaxed);
+  if (size == 0) {
+    size = getauxval(AT_PAGESZ);
+    if (size == 0) size = 4096;
+    atomic_store_explicit(&known, size, memory_order_relaxed);
+  }
+  return size;
+}
+
+size_t mema_osAddressLimit(void) {
+  struct rlimit limit;
+  size_t least = SIZE_MAX;
+  int saved = errno;
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) least = limit.rlim_cur;
+  /* Private writable mappings count as data, whether touched or not. */
+  if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < least) least = limit.rlim_cur;
+  errno = saved;
+  return least;
+}
+
+static char *map(size_t size) {
+  int saved = errno;
+  void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, privateMemory, -1, 0);
+  errno = saved;
+  return base == MAP_FAILED ? NULL : base;
+}
+
+void *mema_osReserve(size_t size, size_t alignment) {
+  char *base = map(size);
+  if (base == NULL || ((uintptr_t)base & (alignment - 1)) == 0) return base;
+  mema_osRelease(base, size);
+  if (size > SIZE_MAX - alignment) return NULL;
+  base = map(size + alignment);
+  if (base == NULL) return NULL;
+  size_t before = (alignment - ((uintptr_t)base & (alignment - 1))) & (alignment - 1);
+  if (before != 0) mema_osRelease(base, before);
+  if (before != alignment) mema_osRelease(base + before + size, alignment - before);
+  return base + before;
+}
+
+void mema_osRelease(void *base, size_t size) {
+  int saved = errno;
+  if (munmap(base, size) != 0) (void)madvise(base, size, MADV_DONTNEED);
+  errno = saved;
+}
+
+void mema_osGuard(void *base, size_t size) {
+  int saved = errno;
+  (void)mprotect(base, size, PROT_NONE);
+  errno = saved;
+}
+
+bool mema_osPurge(void *base, size_t size) {
+  int saved = errno;
+  bool done = madvise(base, size, MADV_DONTNEED) == 0;
+  /* Locked pages (mlockall) refuse MADV_DONTNEED; a new mapping over them does not. */
+  if (!done && errno == EINVAL) done = mema_osRenew(base, size);
+  errno = saved;
+  return done;
+}
+
+bool mema_osRenew(void *base, size_t size) {
+  int saved = errno;
+  bool done = mmap(base, size, PROT_READ | PROT_WRITE, privateMemory | MAP_FIXED, -1, 0) != MAP_FAILED;
+  errno = saved;
+  return done;
+}
+
+bool mema_osPopulate(void *base, size_t size) {
+  int saved = errno;
+  bool done = madvise(base, size, MADV_POPULATE_WRITE) == 0;
+  if (!done && errno == EINVAL) { /* an older kernel: touch each page, keeping what it holds */
+    for (size_t i = 0; i < size; i += mema_osPageSize()) {
+      volatile char *page = (volatile char *)base + i;
+      *page = *page;
+    }
+    done = true;
+  }
+  errno = saved;
+  return done;
+}
+
+mema_Moved mema_osMove(void *to, void *from, size_t size) {
+  int saved = errno;
+  void *moved = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+  errno = saved;
+  if (moved == to) return mema_moveDone;
+  /* The kernel unmaps `to` before it finds out that it cannot go on. */
+  return mema_osRenew(to, size) ? mema_moveRefused : mema_moveLost;
+}
+
+uintptr_t mema_osRandom(void) {
+  uintptr_t number = 0;
+  int saved = errno;
+  if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number) {
+    /* A sandbox without getrandom: the sixteen random bytes that the kernel gives to every program. */
+    const uintptr_t *given = (const uintptr_t *)getauxval(AT_RANDOM);
+    number = given != NULL ? given[1] ^ (uintptr_t)&number : (uintptr_t)&number * (uintptr_t)0x9E3779B97F4A7C15u;
+  }
+  errno = saved;
+  return number | 1;
+}

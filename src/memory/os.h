@@ -1,0 +1,50 @@
+/* os.h - all that mema asks of an operating system. One file per system implements it (linux.c).
+ *
+ * Preconditions, for every function: addresses and sizes are multiples of the page size, sizes are not 0, and a range lies in
+ * one reservation. Memory of a reservation may be read and written from the start; pages come when they are first touched,
+ * zeroed. No function allocates, takes a lock or sets errno for its caller (the caller's errno is kept).
+ */
+#ifndef MEMA_MEMORY_OS_H
+#define MEMA_MEMORY_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The size of a page: a power of two. */
+size_t mema_osPageSize(void);
+
+/* The bytes of address space the process may have, or SIZE_MAX where nothing bounds it. */
+size_t mema_osAddressLimit(void);
+
+/* Address space of `size` bytes, aligned to `alignment` (a power of two, at least a page). NULL iff the system refuses. */
+void *mema_osReserve(size_t size, size_t alignment);
+
+/* Gives a whole reservation, or a part of one, back. Where the system refuses (too many mappings), its pages are given back
+ * and the address space is lost. */
+void mema_osRelease(void *base, size_t size);
+
+/* Makes a range inaccessible: an access faults. Best effort. */
+void mema_osGuard(void *base, size_t size);
+
+/* Gives the pages of a range back; they read as zero when touched again. False iff the system refuses: the pages are then as
+ * they were. */
+bool mema_osPurge(void *base, size_t size);
+
+/* As mema_osPurge, for a range whose pages were moved away or in by mema_osMove: the range becomes one mapping with its
+ * neighbours again. */
+bool mema_osRenew(void *base, size_t size);
+
+/* Touches every page of a range now. False iff the system has not got the memory. */
+bool mema_osPopulate(void *base, size_t size);
+
+typedef enum mema_Moved { mema_moveDone, mema_moveRefused, mema_moveLost } mema_Moved;
+
+/* Moves the pages of one range to another of the same size, which loses its own; the first reads as zero after that.
+ * Refused: the system cannot, `from` is as it was and `to` reads as zero. Lost: the same, but the addresses of `to` are gone. */
+mema_Moved mema_osMove(void *to, void *from, size_t size);
+
+/* A number that differs from run to run and cannot be guessed. Never 0. */
+uintptr_t mema_osRandom(void);
+
+#endif

@@ -1,0 +1,183 @@
+/* pool.c - a pool's life and budget: init, reset, resize, trim, free. Chunks are chunk.c's business. */
+#define _GNU_SOURCE
+#include "pool.h"
+
+#include <string.h>
+
+
+_Static_assert(offsetof(mema_Pool, poolSize) == 0, "the specification's fields come first, in its order");
+_Static_assert(offsetof(mema_Pool, freeSize) == sizeof(size_t), "freeSize");
+_Static_assert(offsetof(mema_Pool, initialized) == 2 * sizeof(size_t), "initialized");
+_Static_assert(offsetof(mema_Pool, mem) == 3 * sizeof(size_t), "mem");
+_Static_assert(offsetof(mema_Pool, head) == 4 * sizeof(size_t), "head");
+_Static_assert(offsetof(mema_Pool, tail) == 5 * sizeof(size_t), "tail");
+_Static_assert(offsetof(mema_Block, ptr) == 0 && offsetof(mema_Block, size) == sizeof(void *) &&
+                   offsetof(mema_Block, next) == 2 * sizeof(void *) && offsetof(mema_Block, prev) == 3 * sizeof(void *) &&
+                   offsetof(mema_Block, poolAllocated) == 4 * sizeof(void *) && sizeof(mema_Block) == 5 * sizeof(void *),
+               "Block is the specification's, and its last word has room for more");
+
+enum {
+  spread = 16, /* the area is so many times the budget: chunks of one byte, 16 bytes each, still lie in it */
+  areaMin = 256 * 1024,
+  areaStep = 64 * 1024,
+  reservationMin = 16 * 1024,
+  cellBudgetMax = 1 << 20, /* up to here areas are rounded to a power of two, so that pools can share regions */
+};
+
+static const uint64_t areaMax = (uint64_t)1 << 40;
+
+_Atomic uintptr_t mema_secret;
+static _Atomic uintptr_t generations;
+
+/* ---- init -------------------------------------------------------------------------------------------------------------- */
+
+static void drawSecret(void) {
+  uintptr_t none = 0;
+  if (atomic_load_explicit(&mema_secret, memory_order_relaxed) != 0) return;
+  atomic_compare_exchange_strong_explicit(&mema_secret, &none, mema_osRandom(), memory_order_relaxed, memory_order_relaxed);
+}
+
+static size_t roundUp(size_t n, size_t powerOfTwo) {
+  return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
+}
+
+static size_t areaFor(size_t poolSize) {
+  if (poolSize <= cellBudgetMax) {
+    size_t area = areaMin;
+    while (area < poolSize * spread) area *= 2;
+    return area;
+  }
+  if (poolSize >= areaMax / spread) return (size_t)areaMax;
+  return roundUp(poolSize * spread, areaStep);
+}
+
+size_t mema_committedReservation(size_t poolSize) {
+  return poolSize > MEMA_UNLIMITED / 4 ? MEMA_UNLIMITED : roundUp(poolSize * 2 + areaMin / 2, areaStep);
+}
+
+static mema_SlabPlan planFor(const mema_Options *options) {
+  mema_SlabPlan plan = {.budget = options->poolSize, .records = !options->untracked, .committed = options->committed};
+  if (options->reservation != 0) {
+    plan.area = options->reservation < reservationMin ? reservationMin : roundUp(options->reservation, mema_osPageSize());
+    plan.exact = true;
+  } else {
+    plan.area = options->committed ? mema_committedReservation(options->poolSize) : areaFor(options->poolSize);
+  }
+  /* A committed reservation is had whole or not at all. */
+  plan.least = options->committed ? plan.area : plan.area < areaStep ? plan.area : areaStep;
+  return plan;
+}
+
+static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
+  *pool = (mema_Pool){.poolSize = options->poolSize,
+                      .freeSize = options->poolSize,
+                      .initialized = true,
+                      .mem = slab->area,
+                      .slab = slab,
+                      .lowWater = options->poolSize,
+                      .untracked = options->untracked,
+                      .committed = options->committed};
+  if (options->name != NULL) {
+    size_t length = strnlen(options->name, sizeof pool->name - 1);
+    memcpy(pool->name, options->name, length);
+  }
+  pool->seal = mema_sealOf(pool, slab);
+  pool->generation = atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1;
+  slab->owner = pool;
+  slab->generation = pool->generation;
+}
+
+/* MEMA_OK where the arguments are good. */
+static mema_Reason judge(const mema_Pool *pool, const mema_Options *options) {
+  if (pool == NULL || options == NULL || options->poolSize == 0) return MEMA_BAD_ARGUMENT;
+  if (mema_slabOf(pool) != NULL) return MEMA_LIVE_POOL;
+  if (options->poolSize > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
+  return options->reservation > MEMA_UNLIMITED / 2 ? MEMA_BAD_ARGUMENT : MEMA_OK;
+}
+
+bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
+  mema_Reason reason = judge(pool, options);
+  if (reason != MEMA_OK) {
+    mema_fail(reason);
+    return false;
+  }
+  drawSecret();
+  mema_SlabPlan plan = planFor(options);
+  mema_Slab *slab = mema_slabOpen(&plan);
+  if (slab == NULL) {
+    mema_failBytes(MEMA_NO_MEMORY, plan.area, 0);
+    return false;
+  }
+  setUp(pool, slab, options);
+  return true;
+}
+
+bool mema_initPool(mema_Pool *pool, size_t poolSize) {
+  mema_Options options = {.poolSize = poolSize};
+  return mema_initPoolWith(pool, &options);
+}
+
+/* ---- the end, and the end of all chunks -------------------------------------------------------------------------------- */
+
+static void closeOutside(mema_Slab *first) {
+  while (first->next != NULL) {
+    mema_Slab *slab = first->next;
+    first->next = slab->next;
+    mema_slabClose(slab);
+  }
+}
+
+bool mema_freePool(mema_Pool *pool) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return false;
+  closeOutside(slab);
+  memset(pool, 0, sizeof *pool);
+  mema_slabClose(slab);
+  return true;
+}
+
+bool mema_resetPool(mema_Pool *pool) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return false;
+  closeOutside(slab);
+  mema_slabClear(slab);
+  pool->head = pool->tail = NULL;
+  pool->freeSize = pool->poolSize;
+  pool->frees = pool->allocations;
+  return true;
+}
+
+/* ---- the budget, and what is kept beyond it ---------------------------------------------------------------------------- */
+
+bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return false;
+  size_t live = pool->poolSize - pool->freeSize;
+  if (poolSize == 0 || poolSize > MEMA_UNLIMITED) {
+    mema_fail(poolSize == 0 ? MEMA_BAD_ARGUMENT : MEMA_TOO_LARGE);
+    return false;
+  }
+  if (poolSize < live) {
+    mema_failBytes(MEMA_BELOW_USE, poolSize, live);
+    return false;
+  }
+  pool->poolSize = poolSize;
+  pool->lowWater = pool->freeSize = poolSize - live;
+  for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize);
+  return true;
+}
+
+size_t mema_trimPool(mema_Pool *pool) {
+  size_t bytes = 0;
+  if (pool != NULL) {
+    mema_Slab *slab = mema_openPool(pool);
+    if (slab == NULL) return 0;
+    mema_dropEmptySlabs(slab, 0);
+    for (; slab != NULL; slab = slab->next) bytes += mema_slabTrim(slab);
+  }
+  return bytes + mema_slabTrimWarm();
+}
+
+size_t mema_freeSize(const mema_Pool *pool) {
+  return mema_slabOf(pool) != NULL ? pool->freeSize : 0;
+}

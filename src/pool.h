@@ -1,0 +1,97 @@
+/* pool.h - what the pool's own files share: telling a live pool from anything else, and the chain.
+ *
+ *   poolSize == freeSize + charges of the live chunks        charge: Block.size (tracked), the room of the chunk (untracked)
+ *   live chunks == allocations - frees
+ */
+#ifndef MEMA_POOL_H
+#define MEMA_POOL_H
+
+#include <stdatomic.h>
+
+#include "engines/slab.h"
+#include "error.h"
+
+/* Drawn once per process; 0 until the first pool is made. */
+MEMA_HIDDEN extern _Atomic uintptr_t mema_secret;
+
+/* A pool's seal depends on its address and its slab: a copy's does not fit, and memory that is no pool fits by chance once in
+ * 2^64 times. */
+static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Slab *slab) {
+  return atomic_load_explicit(&mema_secret, memory_order_relaxed) ^ (uintptr_t)pool ^ (uintptr_t)slab;
+}
+
+/* The slab of a live pool, else NULL. When the seal fits, the slab is or was one of ours, and the memory of its header is never
+ * unmapped: so the owner and the generation can be looked at, and tell a live Pool from the restored copy of a freed one. */
+static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
+  if (mema_unlikely(pool == NULL || pool->slab == NULL)) return NULL;
+  mema_Slab *slab = pool->slab;
+  if (mema_unlikely(pool->seal != mema_sealOf(pool, slab))) return NULL;
+  if (mema_unlikely(slab->owner != (void *)(uintptr_t)pool || slab->generation != pool->generation)) return NULL;
+  return slab;
+}
+
+/* The same, noting the failure. */
+static inline mema_Slab *mema_openPool(const mema_Pool *pool) {
+  mema_Slab *slab = mema_slabOf(pool);
+  if (mema_unlikely(slab == NULL)) mema_fail(MEMA_BAD_POOL);
+  return slab;
+}
+
+/* Finds a live chunk in any slab of the pool. */
+static inline bool mema_findChunk(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
+  for (; slab != NULL; slab = slab->next)
+    if (mema_slabFind(slab, ptr, chunk)) return true;
+  return false;
+}
+
+static inline size_t mema_chargeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
+  return pool->untracked ? chunk->room : chunk->record->size;
+}
+
+static inline void mema_charge(mema_Pool *pool, size_t bytes) {
+  pool->freeSize -= bytes;
+  if (pool->freeSize < pool->lowWater) pool->lowWater = pool->freeSize;
+  pool->allocations++;
+}
+
+/* ---- the chain: the live chunks of a tracked pool, oldest first ----------------------------------------------------- */
+
+static inline void mema_linkBlock(mema_Pool *pool, mema_Block *block, void *ptr, size_t size, bool poolAllocated) {
+  mema_Block *tail = pool->tail;
+  block->ptr = ptr;
+  block->size = size;
+  block->next = NULL;
+  block->prev = tail;
+  block->poolAllocated = poolAllocated;
+  *(tail != NULL ? &tail->next : &pool->head) = block;
+  pool->tail = block;
+}
+
+static inline void mema_unlinkBlock(mema_Pool *pool, const mema_Block *block) {
+  mema_Block *next = block->next, *prev = block->prev;
+  *(prev != NULL ? &prev->next : &pool->head) = next;
+  *(next != NULL ? &next->prev : &pool->tail) = prev;
+}
+
+/* Puts a block in the place of another, which is then no part of the chain. */
+static inline void mema_replaceBlock(mema_Pool *pool, mema_Block *block, const mema_Block *old) {
+  block->next = old->next;
+  block->prev = old->prev;
+  *(block->prev != NULL ? &block->prev->next : &pool->head) = block;
+  *(block->next != NULL ? &block->next->prev : &pool->tail) = block;
+}
+
+/* ---- chunk.c, for the files above it ----------------------------------------------------------------------------------- */
+
+/* Takes memory for a chunk from the pool's slabs, or from a new one, without charging it. False iff the system has none. */
+MEMA_HIDDEN bool mema_takeMemory(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
+/* Takes, charges and links a chunk. */
+MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
+/* Gives a chunk's memory back, uncharged and unlinked before. */
+MEMA_HIDDEN void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk);
+/* Gives all but `keep` of the slabs without live chunks that lie outside the reservation back to the system. */
+MEMA_HIDDEN void mema_dropEmptySlabs(mema_Slab *first, unsigned keep);
+/* Counts and notes a refused request. */
+MEMA_HIDDEN void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted);
+
+#endif

@@ -1,0 +1,141 @@
+/* draw.c - a pool as a picture in text. Reads, never writes.
+ *
+ *   name  tracked  40 of 100 KiB used  peak 60 KiB  3 chunks
+ *   budget  |########................|
+ *   memory  |#:#.  |
+ *
+ * The second bar is a map of the reservation up to its frontier: each cell stands for the same number of bytes, and shows how
+ * much of them is taken. A span's free slots count as free.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "../engines/slabCheck.h"
+#include "../pool.h"
+
+enum { columnsMin = 20, columnsDefault = 72, columnsMax = 200, label = 10, mapRows = 4 };
+
+/* The text made so far; like snprintf it counts on where the buffer ends. */
+typedef struct Canvas {
+  char *buffer;
+  size_t size, length;
+  bool ascii;
+} Canvas;
+
+static void put(Canvas *canvas, const char *text) {
+  for (; *text != '\0'; text++, canvas->length++)
+    if (canvas->length + 1 < canvas->size) canvas->buffer[canvas->length] = *text;
+}
+
+static void putBytes(Canvas *canvas, size_t bytes) {
+  static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  char text[32];
+  unsigned unit = 0;
+  double value = (double)bytes;
+  for (; value >= 1024 && unit < 6; unit++) value /= 1024;
+  snprintf(text, sizeof text, unit == 0 || value >= 100 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+  put(canvas, text);
+}
+
+/* One cell, from empty (0) to full (4). */
+static void putCell(Canvas *canvas, unsigned quarters) {
+  static const char *const plain[] = {".", "-", "+", "*", "#"}, *const blocks[] = {"·", "░", "▒", "▓", "█"};
+  put(canvas, canvas->ascii ? plain[quarters] : blocks[quarters]);
+}
+
+static unsigned quartersOf(double part) {
+  if (part <= 0) return 0;
+  return part >= 1 ? 4 : 1 + (unsigned)(part * 3);
+}
+
+static void putHeading(Canvas *canvas, const mema_Pool *pool, unsigned columns) {
+  mema_Stats stats;
+  char text[64];
+  if (!mema_poolStats(pool, &stats)) return;
+  put(canvas, stats.name[0] != '\0' ? stats.name : "pool");
+  put(canvas, ": ");
+  putBytes(canvas, stats.liveBytes);
+  put(canvas, " of ");
+  if (stats.poolSize == MEMA_UNLIMITED) {
+    put(canvas, "unlimited");
+  } else {
+    putBytes(canvas, stats.poolSize);
+  }
+  if (columns >= 60) {
+    snprintf(text, sizeof text, ", %zu chunk%s, peak ", stats.liveChunks, stats.liveChunks == 1 ? "" : "s");
+    put(canvas, text);
+    putBytes(canvas, stats.peakBytes);
+  }
+  if (columns >= 72 && stats.outsideChunks != 0) {
+    snprintf(text, sizeof text, ", %zu outside", stats.outsideChunks);
+    put(canvas, text);
+  }
+  put(canvas, "\n");
+}
+
+static void putBudget(Canvas *canvas, const mema_Pool *pool, unsigned cells) {
+  double used = (double)(pool->poolSize - pool->freeSize) / (double)pool->poolSize * cells;
+  put(canvas, "  budget  ");
+  for (unsigned i = 0; i < cells; i++) putCell(canvas, quartersOf(used - i));
+  put(canvas, "\n");
+}
+
+/* Adds `bytes` taken evenly over [from, to) to the cells, each `each` bytes wide. */
+static void spread(double *cells, double each, double from, double to, double bytes) {
+  if (bytes <= 0) return;
+  for (unsigned i = (unsigned)(from / each); i * each < to; i++) {
+    double start = i * each > from ? i * each : from, end = (i + 1) * each < to ? (i + 1) * each : to;
+    cells[i] += bytes * (end - start) / (to - from);
+  }
+}
+
+/* The bytes taken in each of `count` cells. Runs of slots are spread word by word. */
+static void measure(const mema_Slab *slab, double *cells, double each) {
+  mema_SlabView view;
+  for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units) {
+    double start = (double)((size_t)unit << slab->unitShift);
+    const mema_Span *span = view.span;
+    if (span->kind == mema_unitLarge) spread(cells, each, start, start + (double)span->bytes, (double)span->bytes);
+    if (span->kind != mema_unitSlots) continue;
+    for (uint32_t slot = 0; slot < span->slots; slot++) {
+      if ((span->bitmap[slot / 64] >> slot % 64 & 1) != 0) continue;
+      double at = start + (double)slot * span->slotSize;
+      spread(cells, each, at, at + span->slotSize, span->slotSize);
+    }
+  }
+}
+
+static void putMap(Canvas *canvas, const mema_Slab *slab, unsigned width) {
+  double cells[columnsMax * mapRows + 1] = {0};
+  size_t extent = (size_t)slab->frontier << slab->unitShift, count = (size_t)width * mapRows;
+  put(canvas, slab->outside ? "  outside " : "  memory  ");
+  if (extent == 0) {
+    put(canvas, "(untouched)\n");
+    return;
+  }
+  /* Whole 16-byte steps to a cell, and no more cells than that gives. */
+  size_t each = (extent / 16 + count - 1) / count * 16;
+  count = (extent + each - 1) / each;
+  measure(slab, cells, (double)each);
+  for (size_t i = 0; i < count; i++) {
+    if (i != 0 && i % width == 0) put(canvas, "\n          ");
+    putCell(canvas, quartersOf(cells[i] / (double)each));
+  }
+  put(canvas, "\n          each ");
+  putBytes(canvas, each);
+  put(canvas, "\n");
+}
+
+size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii) {
+  const mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return 0;
+  if (columns == 0) columns = columnsDefault;
+  if (columns < columnsMin) columns = columnsMin;
+  if (columns > columnsMax) columns = columnsMax;
+  Canvas canvas = {.buffer = buffer, .size = buffer == NULL ? 0 : size, .ascii = ascii};
+  putHeading(&canvas, pool, columns);
+  putBudget(&canvas, pool, columns - label);
+  for (; slab != NULL; slab = slab->next) putMap(&canvas, slab, columns - label);
+  if (canvas.size != 0) buffer[canvas.length < canvas.size ? canvas.length : canvas.size - 1] = '\0';
+  return canvas.length;
+}

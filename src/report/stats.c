@@ -1,0 +1,31 @@
+/* stats.c - what a pool holds and has done. Reads, never writes. */
+#include <string.h>
+
+#include "../pool.h"
+
+bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
+  const mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return false;
+  if (stats == NULL) {
+    mema_fail(MEMA_BAD_ARGUMENT);
+    return false;
+  }
+  *stats = (mema_Stats){.untracked = pool->untracked,
+                        .committed = pool->committed,
+                        .poolSize = pool->poolSize,
+                        .freeSize = pool->freeSize,
+                        .liveBytes = pool->poolSize - pool->freeSize,
+                        .peakBytes = pool->poolSize - pool->lowWater,
+                        .liveChunks = pool->allocations - pool->frees,
+                        .allocations = pool->allocations,
+                        .frees = pool->frees,
+                        .refused = pool->refused,
+                        .badFrees = pool->badFrees};
+  memcpy(stats->name, pool->name, sizeof stats->name);
+  for (; slab != NULL; slab = slab->next) {
+    if (slab->outside) stats->outsideChunks += slab->liveChunks;
+    stats->reservation += slab->areaSize;
+    stats->footprint += mema_slabFootprint(slab);
+  }
+  return true;
+}
