@@ -14,7 +14,7 @@ enum { outsideMin = 1 << 20 }; /* bytes: a slab outside the reservation is at le
 
 void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
   pool->refused++;
-  mema_failBytes(reason, wanted, reason == MEMA_OVER_BUDGET ? pool->freeSize : 0);
+  mema_failBytes(reason, reason == MEMA_TOO_LARGE ? 0 : wanted, reason == MEMA_OVER_BUDGET ? pool->freeSize : 0);
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------------ */
@@ -53,7 +53,8 @@ bool mema_takeMemory(mema_Pool *pool, mema_Slab *slab, size_t size, size_t align
 
 /* When one becomes empty another empty one goes, but not the only one: a chunk taken and freed again and again would map and
  * unmap each time. */
-void mema_dropEmptySlabs(mema_Slab *first, unsigned keep) {
+size_t mema_dropEmptySlabs(mema_Slab *first, unsigned keep) {
+  size_t bytes = 0;
   for (mema_Slab **link = &first->next; *link != NULL;) {
     mema_Slab *slab = *link;
     if (slab->liveChunks != 0 || keep > 0) {
@@ -61,9 +62,11 @@ void mema_dropEmptySlabs(mema_Slab *first, unsigned keep) {
       link = &slab->next;
     } else {
       *link = slab->next;
+      bytes += mema_slabFootprint(slab);
       mema_slabClose(slab);
     }
   }
+  return bytes;
 }
 
 void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk) {

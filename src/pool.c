@@ -92,7 +92,7 @@ static mema_Reason judge(const mema_Pool *pool, const mema_Options *options) {
   if (pool == NULL || options == NULL || options->poolSize == 0) return MEMA_BAD_ARGUMENT;
   if (mema_slabOf(pool) != NULL) return MEMA_LIVE_POOL;
   if (options->poolSize > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
-  return options->reservation > MEMA_UNLIMITED / 2 ? MEMA_BAD_ARGUMENT : MEMA_OK;
+  return options->reservation > MEMA_UNLIMITED ? MEMA_BAD_ARGUMENT : MEMA_OK;
 }
 
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
@@ -172,7 +172,7 @@ size_t mema_trimPool(mema_Pool *pool) {
   if (pool != NULL) {
     mema_Slab *slab = mema_openPool(pool);
     if (slab == NULL) return 0;
-    mema_dropEmptySlabs(slab, 0);
+    bytes = mema_dropEmptySlabs(slab, 0);
     for (; slab != NULL; slab = slab->next) bytes += mema_slabTrim(slab);
   }
   return bytes + mema_slabTrimWarm();

@@ -89,8 +89,8 @@ MEMA_HIDDEN bool mema_takeMemory(mema_Pool *pool, mema_Slab *slab, size_t size, 
 MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
 /* Gives a chunk's memory back, uncharged and unlinked before. */
 MEMA_HIDDEN void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk);
-/* Gives all but `keep` of the slabs without live chunks that lie outside the reservation back to the system. */
-MEMA_HIDDEN void mema_dropEmptySlabs(mema_Slab *first, unsigned keep);
+/* Gives all but `keep` of the slabs without live chunks that lie outside the reservation back to the system; returns bytes. */
+MEMA_HIDDEN size_t mema_dropEmptySlabs(mema_Slab *first, unsigned keep);
 /* Counts and notes a refused request. */
 MEMA_HIDDEN void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted);
 

@@ -110,6 +110,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
                       .units = units,
                       .firstRecord = firstRecord,
                       .lastMask = UINT64_MAX >> (63 - (slots - 1) % 64)};
+  if (slots > 64 && unit + units > slab->bitmapUnits) slab->bitmapUnits = unit + units;
   span->bitmap = slots <= 64 ? &span->word : (uint64_t *)(void *)(slab->bitmaps + (((size_t)unit << slab->unitShift) / 128));
   mema_spanAllFree(span);
   for (uint32_t i = 1; i < units; i++) {
@@ -224,8 +225,9 @@ bool mema_slabRefill(mema_Slab *slab, unsigned class) {
   return newSpan(slab, class);
 }
 
-/* A word that had no free slot has one. */
+/* A word that had no free slot has one. The word being served is looked at anyway: in the summary it would be found twice. */
 void mema_slabWordFreed(mema_Slab *slab, mema_Span *span, uint32_t word) {
+  if (slab->classes[span->class].word == &span->bitmap[word]) return;
   span->summary |= UINT64_C(1) << word;
   if (span->place == mema_placeFull) appendPartial(slab, span);
 }

@@ -113,6 +113,7 @@ struct mema_Slab {
   uint32_t freeRecords[mema_classCount + 1]; /* ranges given back, by class (the last: large): index + 1, linked */
 
   char *bitmaps;
+  uint32_t bitmapUnits; /* up to here the bitmaps may have been touched */
   mema_Slab *next; /* the next slab of the same pool: it serves what this one has no room for */
   void *mapping; /* of a cell: its back */
   size_t mappingSize;

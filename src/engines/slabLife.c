@@ -30,6 +30,7 @@ enum {
   warmMappings = 16,
   tightShare = 4, /* under an address-space limit, a slab takes at most this part of it */
   mappingAlignment = 64 * 1024,
+  unitsMax = 1 << 26, /* runs.c has lists for so many */
 };
 
 static const size_t roomyAddresses = (size_t)1 << 36; /* limits below 64 GiB are tight */
@@ -109,6 +110,7 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   slab->units = shape->units;
   slab->spans = (mema_Span *)(void *)(tables + shape->spansOffset);
   slab->bitmaps = tables + shape->bitmapsOffset;
+  slab->bitmapUnits = 0;
   slab->records = NULL;
   slab->nearNext = slab->nearEnd = slab->mainFirst = slab->mainNext = slab->mainEnd = 0;
   memset(slab->freeRecords, 0, sizeof slab->freeRecords);
@@ -208,6 +210,7 @@ static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
 
 static bool mapSlab(mema_Slab *slab, size_t area, bool records, bool lean) {
   Shape shape = shapeOf(area, records, lean, false);
+  if (area >> shape.unitShift > unitsMax) return false;
   size_t page = mema_osPageSize(), tables = roundUp(shape.front + shape.back + page, mappingAlignment);
   if (area > PTRDIFF_MAX - tables - page) return false;
   size_t size = tables + area + page;
@@ -267,6 +270,7 @@ mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
   if (slab == NULL) slab = openMapping(plan);
   if (slab == NULL) return NULL;
   slab->next = NULL;
+  slab->liveChunks = 0;
   slab->outside = plan->outside;
   slab->committed = plan->committed;
   slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;
@@ -297,6 +301,7 @@ size_t mema_slabFootprint(const mema_Slab *slab) {
   size_t records = (size_t)slab->nearNext + (slab->mainNext - slab->mainFirst);
   if (slab->committed) return slab->mappingSize - 2 * page;
   return (units << slab->unitShift) + roundUp(slab->frontier * sizeof(mema_Span), page) +
+         roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page) +
          roundUp(records * sizeof(mema_Block), page) + page;
 }
 

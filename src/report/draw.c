@@ -48,7 +48,7 @@ static unsigned quartersOf(double part) {
   return part >= 1 ? 4 : 1 + (unsigned)(part * 3);
 }
 
-static void putHeading(Canvas *canvas, const mema_Pool *pool, unsigned columns) {
+static void putHeading(Canvas *canvas, const mema_Pool *pool) {
   mema_Stats stats;
   char text[64];
   if (!mema_poolStats(pool, &stats)) return;
@@ -61,15 +61,21 @@ static void putHeading(Canvas *canvas, const mema_Pool *pool, unsigned columns) 
   } else {
     putBytes(canvas, stats.poolSize);
   }
-  if (columns >= 60) {
-    snprintf(text, sizeof text, ", %zu chunk%s, peak ", stats.liveChunks, stats.liveChunks == 1 ? "" : "s");
-    put(canvas, text);
-    putBytes(canvas, stats.peakBytes);
-  }
-  if (columns >= 72 && stats.outsideChunks != 0) {
-    snprintf(text, sizeof text, ", %zu outside", stats.outsideChunks);
-    put(canvas, text);
-  }
+  snprintf(text, sizeof text, ", %zu chunk%s, peak ", stats.liveChunks, stats.liveChunks == 1 ? "" : "s");
+  put(canvas, text);
+  putBytes(canvas, stats.peakBytes);
+  if (stats.outsideChunks == 0) return;
+  snprintf(text, sizeof text, ", %zu outside", stats.outsideChunks);
+  put(canvas, text);
+}
+
+/* The heading, cut to the width: what matters comes first. */
+static void putHeadingWithin(Canvas *canvas, const mema_Pool *pool, unsigned columns) {
+  char line[256] = "";
+  Canvas heading = {.buffer = line, .size = sizeof line};
+  putHeading(&heading, pool);
+  line[heading.length < columns ? heading.length : columns] = '\0';
+  put(canvas, line);
   put(canvas, "\n");
 }
 
@@ -133,7 +139,7 @@ size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned 
   if (columns < columnsMin) columns = columnsMin;
   if (columns > columnsMax) columns = columnsMax;
   Canvas canvas = {.buffer = buffer, .size = buffer == NULL ? 0 : size, .ascii = ascii};
-  putHeading(&canvas, pool, columns);
+  putHeadingWithin(&canvas, pool, columns);
   putBudget(&canvas, pool, columns - label);
   for (; slab != NULL; slab = slab->next) putMap(&canvas, slab, columns - label);
   if (canvas.size != 0) buffer[canvas.length < canvas.size ? canvas.length : canvas.size - 1] = '\0';
