@@ -36,6 +36,7 @@ static mema_Slab *addSlab(mema_Pool *pool, mema_Slab *first, size_t size, size_t
   if (area < least) area = least;
   mema_SlabPlan plan = {.area = roundUp(area, 64 * 1024),
                         .least = least,
+                        .unitShift = first->unitShift,
                         .budget = pool->poolSize,
                         .records = !pool->untracked,
                         .outside = true};
@@ -93,17 +94,7 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
     return false;
   }
   if (chunk->slab->outside) chunk->slab->liveChunks++;
-  if (pool->untracked) {
-    /* Another slab may cut its units differently: what the chunk occupies there is what counts, where the budget has it. */
-    charge = chunk->room;
-    if (charge > pool->freeSize) {
-      mema_giveMemory(slab, chunk);
-      mema_refuse(pool, MEMA_OVER_BUDGET, charge);
-      return false;
-    }
-  } else {
-    mema_linkBlock(pool, chunk->record, chunk->ptr, size, !chunk->slab->outside);
-  }
+  if (!pool->untracked) mema_linkBlock(pool, chunk->record, chunk->ptr, size, !chunk->slab->outside);
   mema_charge(pool, charge);
   return true;
 }

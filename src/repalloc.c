@@ -30,10 +30,6 @@ static size_t nextCharge(const mema_Pool *pool, const mema_Chunk *chunk, size_t 
 static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size, mema_Chunk *to) {
   if (!mema_takeMemory(pool, slab, size, MEMA_ALIGNMENT, to)) return false;
   if (to->slab->outside) to->slab->liveChunks++;
-  if (pool->untracked && !hasRoom(pool, before, to->room)) { /* a slab that rounds sizes up to more */
-    mema_giveMemory(slab, to);
-    return false;
-  }
   return mema_slabMove(to, from, before < size ? before : size);
 }
 

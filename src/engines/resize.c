@@ -10,6 +10,7 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   mema_Span *span = chunk->span;
   uint32_t unit = mema_unitOf(slab, span);
   size_t units = (size + mema_unitSize(slab) - 1) >> slab->unitShift;
+  size_t slack = ((size_t)span->units << slab->unitShift) - span->bytes;
   if (units > slab->units) return false;
   if (units > span->units) {
     if (!mema_runGrow(slab, unit, span->units, (uint32_t)units)) return false;
@@ -20,6 +21,7 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   }
   if (units > span->units) span->units = (uint32_t)units;
   chunk->room = span->bytes = mema_slabRoom(slab, size, mema_unitSize(slab) * 2);
+  slab->largeSlack += ((size_t)span->units << slab->unitShift) - span->bytes - slack;
   return true;
 }
 

@@ -3,7 +3,7 @@
  * A free run is described in the Span records of its first and its last unit (Knuth's boundary tags, TAOCP 1, 2.5, kept out of
  * line), so that whoever frees a run finds its free neighbours by two look-ups. Runs of similar length are on one list, four
  * lists per doubling, with a bitmap of the lists that are not empty (two-level segregated fit: Masmano et al., ECRTS 2004,
- * in one level of bitmap, since 104 lists fit two words). Units from the frontier on were never used, and are no run.
+ * in one level of bitmap, since 124 lists fit two words). Units from the frontier on were never used, and are no run.
  *
  * A run is dirty when its pages may hold old bytes: such pages cost memory, though nobody uses them. Clean runs (never touched,
  * or given back) cost address space only. When clean units are taken while the footprint is at the budget, as many dirty
@@ -158,6 +158,7 @@ static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUn
   *zeroed = !joined || (!dirty && cleanIsZero(slab));
   if (joined) removeRun(slab, first);
   if (end > slab->frontier) slab->frontier = (uint32_t)end;
+  mema_slabHugeArea(slab, units);
   return cut(slab, first, slab->frontier - first, (uint32_t)start, units, dirty);
 }
 

@@ -66,6 +66,7 @@ static bool takeRecords(mema_Slab *slab, unsigned class, uint32_t count, uint32_
   if (!near && count > slab->mainEnd - slab->mainNext) return false;
   *first = *next;
   *next += count;
+  if (!near) mema_slabHugeRecords(slab);
   return true;
 }
 
@@ -235,7 +236,7 @@ void mema_slabWordFreed(mema_Slab *slab, mema_Span *span, uint32_t word) {
 /* A word of the span is all free, so the span may be: then it is given back, unless its class has no other to go on with. */
 void mema_slabMaybeEmpty(mema_Slab *slab, mema_Span *span) {
   const mema_SlotClass *class = &slab->classes[span->class];
-  if (span->place != mema_placePartial || class->partialHead == class->partialTail || !mema_spanIsEmpty(span)) return;
+  if (class->partialHead == class->partialTail || !mema_spanIsEmpty(span)) return;
   removePartial(slab, span);
   releaseSpan(slab, span);
 }
@@ -284,6 +285,7 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk
                       .units = (uint32_t)units,
                       .firstRecord = record,
                       .bytes = roundTo(size, grainOf(slab))};
+  slab->largeSlack += (units << slab->unitShift) - span->bytes;
   chunk->ptr = mema_unitAddress(slab, unit);
   chunk->room = span->bytes;
   chunk->record = slab->records != NULL ? slab->records + record : NULL;
@@ -298,6 +300,7 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
   uint32_t unit = mema_unitOf(slab, span), units = span->units;
   /* Moved pages lie in a kernel mapping of their own; a fresh one in their place joins its neighbours again. */
   bool dirty = span->place != mema_placeMoved || !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift);
+  slab->largeSlack -= ((size_t)units << slab->unitShift) - span->bytes;
   giveRecords(slab, mema_classCount, span->firstRecord);
   return mema_runGive(slab, unit, units, dirty);
 }

@@ -43,7 +43,7 @@ enum {
   mema_unitShiftMin = 10,
   mema_unitShiftMax = 16,
   mema_spanUnitsMax = 8,
-  mema_runBins = 104,
+  mema_runBins = 124, /* four per doubling, up to 2^31 units */
   mema_noUnit = UINT32_MAX,
 };
 
@@ -88,6 +88,8 @@ struct mema_Slab {
   /* The lookup. */
   char *area;
   size_t areaSize;
+  size_t hugeArea, hugeRecords; /* bytes of each up to which huge pages were asked for, or decided against */
+  size_t largeSlack; /* bytes of the runs of large chunks that lie behind the chunks, and are not touched */
   mema_Span *spans;
   mema_Block *records; /* NULL: no records */
   uint8_t unitShift;
@@ -127,6 +129,7 @@ struct mema_Slab {
 typedef struct mema_SlabPlan {
   size_t area;    /* bytes wanted for chunks; less is taken where the system has less, but not less than `least` */
   size_t least;
+  uint8_t unitShift; /* 0: by the area. All slabs of a pool have the same, so that sizes are rounded alike in all. */
   size_t budget;  /* bytes: see budgetUnits */
   bool records;
   bool committed;
@@ -170,6 +173,9 @@ MEMA_HIDDEN bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, siz
 MEMA_HIDDEN bool mema_slabRefill(mema_Slab *slab, unsigned class);
 MEMA_HIDDEN void mema_slabWordFreed(mema_Slab *slab, mema_Span *span, uint32_t word);
 MEMA_HIDDEN void mema_slabMaybeEmpty(mema_Slab *slab, mema_Span *span);
+/* Asks for huge pages ahead of dense growth: see slabLife.c. */
+MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, uint32_t units);
+MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
 MEMA_HIDDEN void mema_slabResetClasses(mema_Slab *slab);
 MEMA_HIDDEN size_t mema_slabReleaseEmpty(mema_Slab *slab);
 MEMA_HIDDEN void mema_slabReleaseActive(mema_Slab *slab);
@@ -231,8 +237,9 @@ static inline void mema_giveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot
   uint64_t before = *word, after = before | UINT64_C(1) << slot % 64;
   *word = after;
   if (mema_unlikely(before == 0)) mema_slabWordFreed(slab, span, slot / 64);
-  /* Whether the span is empty is asked only when a word becomes so. */
-  if (mema_unlikely(after == UINT64_MAX || after == span->lastMask)) mema_slabMaybeEmpty(slab, span);
+  /* Whether the span is empty is asked only when a word becomes so, and never of the span being served from. */
+  bool wordEmpty = after == UINT64_MAX || after == span->lastMask;
+  if (mema_unlikely(wordEmpty && span->place == mema_placePartial)) mema_slabMaybeEmpty(slab, span);
 }
 
 #endif

@@ -25,14 +25,16 @@ enum {
   cellSizes = 7,    /* the largest one's 64 times that */
   headerKind = 2 * cellSizes,
   nearSpans = 16, /* spans that share the first page with the header and the near records */
+  hugeFrom = 4 << 20,
+  hugeAreas = 32 << 20, /* areas from here on start at a huge page */
   warmEach = 1 << 20,
   warmTotal = 32 << 20,
   warmMappings = 16,
   tightShare = 4, /* under an address-space limit, a slab takes at most this part of it */
   mappingAlignment = 64 * 1024,
-  unitsMax = 1 << 26, /* runs.c has lists for so many */
 };
 
+static const size_t unitsMax = (size_t)1 << 31; /* runs.c has lists for so many */
 static const size_t roomyAddresses = (size_t)1 << 36; /* limits below 64 GiB are tight */
 
 static _Atomic size_t warmBytes;
@@ -80,8 +82,8 @@ static uint32_t recordsFor(size_t area, bool lean) {
   return count < UINT32_MAX - 4096 ? (uint32_t)count : UINT32_MAX - 4096;
 }
 
-static Shape shapeOf(size_t area, bool records, bool lean, bool cell) {
-  Shape shape = {.unitShift = unitShiftFor(area)};
+static Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bool cell) {
+  Shape shape = {.unitShift = unitShift != 0 ? unitShift : unitShiftFor(area)};
   shape.classCount = classCountFor(shape.unitShift);
   shape.units = (uint32_t)(area >> shape.unitShift);
   size_t page = mema_osPageSize(), header = headerSize(shape.classCount), at = 0;
@@ -111,6 +113,8 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   slab->spans = (mema_Span *)(void *)(tables + shape->spansOffset);
   slab->bitmaps = tables + shape->bitmapsOffset;
   slab->bitmapUnits = 0;
+  slab->largeSlack = 0;
+  slab->hugeArea = slab->hugeRecords = 0;
   slab->records = NULL;
   slab->nearNext = slab->nearEnd = slab->mainFirst = slab->mainNext = slab->mainEnd = 0;
   memset(slab->freeRecords, 0, sizeof slab->freeRecords);
@@ -125,18 +129,46 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   mema_slabResetClasses(slab);
 }
 
+/* ---- huge pages -------------------------------------------------------------------------------------------------------- */
+
+/* A first touch, and giving a page back, cost by the page: where a pool is large, and grows densely, huge pages make both cheap.
+ * They are asked for one at a time, just ahead of the frontier (of units, of records), once `hugeFrom` bytes are in use: so a
+ * pool has at most one huge page more than it would have touched. Returns the bytes up to which that is now settled. */
+static size_t askHuge(char *base, size_t limit, size_t settled, size_t used) {
+  size_t huge = mema_osHugeSize();
+  if (used <= hugeFrom || used <= settled) return settled;
+  uintptr_t start = roundUp((uintptr_t)base + used, huge), end = (uintptr_t)base + limit;
+  if (start > (uintptr_t)base + used && start - huge >= (uintptr_t)base + settled) start -= huge;
+  if (start + huge > end) return limit;
+  mema_osPreferHuge((void *)start, huge);
+  return start + huge - (uintptr_t)base;
+}
+
+void mema_slabHugeArea(mema_Slab *slab, uint32_t units) {
+  size_t used = (size_t)slab->frontier << slab->unitShift, fresh = (size_t)units << slab->unitShift;
+  if (slab->cellKind >= 0 || used <= slab->hugeArea) return;
+  /* A large chunk may never be touched in full: whoever asks for megabytes gets pages as they are used. */
+  slab->hugeArea = fresh >= mema_osHugeSize() ? used : askHuge(slab->area, slab->areaSize, slab->hugeArea, used);
+}
+
+void mema_slabHugeRecords(mema_Slab *slab) {
+  size_t used = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
+  if (slab->cellKind >= 0 || used <= slab->hugeRecords) return;
+  size_t limit = (size_t)(slab->mainEnd - slab->mainFirst) * sizeof(mema_Block);
+  slab->hugeRecords = askHuge((char *)(slab->records + slab->mainFirst), limit, slab->hugeRecords, used);
+}
+
 static int cellKindFor(const mema_SlabPlan *plan) {
   if (plan->exact || plan->committed || plan->outside) return -1;
   unsigned log = logOf(plan->area);
   if ((plan->area & (plan->area - 1)) != 0 || log < cellAreaLog || log >= cellAreaLog + cellSizes) return -1;
-  if (mema_osAddressLimit() < roomyAddresses) return -1;
   return (int)(log - cellAreaLog) + (plan->records ? cellSizes : 0);
 }
 
 static mema_CellShape cellShapeOf(int kind) {
   if (kind == headerKind) return (mema_CellShape){.front = roundUp(headerSize(mema_classCount), mema_osPageSize())};
   size_t area = (size_t)1 << (cellAreaLog + kind % cellSizes);
-  Shape shape = shapeOf(area, kind >= cellSizes, false, true);
+  Shape shape = shapeOf(area, 0, kind >= cellSizes, false, true);
   return (mema_CellShape){.front = shape.front, .back = shape.back, .area = area};
 }
 
@@ -151,7 +183,7 @@ static mema_Slab *openCell(int kind, const mema_SlabPlan *plan) {
   if (!mema_takeCell((unsigned)kind, &cellShape, &cell)) return NULL;
   mema_Slab *slab = (mema_Slab *)(void *)cell.front;
   if (!cell.warm) {
-    Shape shape = shapeOf(plan->area, plan->records, false, true);
+    Shape shape = shapeOf(plan->area, 0, plan->records, false, true);
     slab->cellKind = (int8_t)kind;
     slab->cellIndex = cell.index;
     slab->mapping = cell.back;
@@ -208,13 +240,14 @@ static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
   return NULL;
 }
 
-static bool mapSlab(mema_Slab *slab, size_t area, bool records, bool lean) {
-  Shape shape = shapeOf(area, records, lean, false);
+static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool lean) {
+  Shape shape = shapeOf(area, plan->unitShift, plan->records, lean, false);
   if (area >> shape.unitShift > unitsMax) return false;
-  size_t page = mema_osPageSize(), tables = roundUp(shape.front + shape.back + page, mappingAlignment);
+  size_t alignment = area >= hugeAreas ? mema_osHugeSize() : mappingAlignment;
+  size_t page = mema_osPageSize(), tables = roundUp(shape.front + shape.back + page, alignment);
   if (area > PTRDIFF_MAX - tables - page) return false;
   size_t size = tables + area + page;
-  char *mapping = mema_osReserve(size, mappingAlignment);
+  char *mapping = mema_osReserve(size, alignment);
   if (mapping == NULL) return false;
   mema_osGuard(mapping + tables - page, page);
   mema_osGuard(mapping + tables + area, page);
@@ -233,7 +266,7 @@ static bool mapWhatFits(mema_Slab *slab, const mema_SlabPlan *plan) {
     size_t share = roundUp(limit / tightShare / 2, mappingAlignment);
     if (area > share) area = share > plan->least ? share : plan->least;
   }
-  while (!mapSlab(slab, area, plan->records, lean)) {
+  while (!mapSlab(slab, plan, area, lean)) {
     if (area <= plan->least) return false;
     lean = true;
     area = roundUp(area / 2, mappingAlignment);
@@ -300,7 +333,7 @@ size_t mema_slabFootprint(const mema_Slab *slab) {
   size_t units = (size_t)mema_usedUnits(slab) + slab->dirtyUnits, page = mema_osPageSize();
   size_t records = (size_t)slab->nearNext + (slab->mainNext - slab->mainFirst);
   if (slab->committed) return slab->mappingSize - 2 * page;
-  return (units << slab->unitShift) + roundUp(slab->frontier * sizeof(mema_Span), page) +
+  return (units << slab->unitShift) - slab->largeSlack + roundUp(slab->frontier * sizeof(mema_Span), page) +
          roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page) +
          roundUp(records * sizeof(mema_Block), page) + page;
 }

@@ -9,6 +9,7 @@ enum {
   cellsPerRegion = 256,
   regionsPerKind = 4096, /* a million cells of each kind */
   areaAlignment = 64 * 1024,
+  regionShare = 16, /* a region takes at most this part of a process's address space */
 };
 
 /* A stack of cells: the index of the top one plus 1 (0: empty) in the low half, a count of changes in the high half. */
@@ -44,6 +45,7 @@ static size_t regionSize(const mema_CellShape *shape) {
 
 static char *mapRegion(const mema_CellShape *shape) {
   size_t size = regionSize(shape);
+  if (size > mema_osAddressLimit() / regionShare) return NULL;
   char *region = mema_osReserve(size, areaAlignment);
   if (region == NULL || shape->area == 0) return region;
   size_t page = mema_osPageSize();

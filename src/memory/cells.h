@@ -23,7 +23,7 @@
 
 enum { mema_cellKinds = 16 };
 
-/* What a cell of one kind is made of: multiples of the page size; back and area may be 0. `areaAlignment` is a power of two. */
+/* What a cell of one kind is made of: multiples of the page size; back and area may be 0. */
 typedef struct mema_CellShape {
   size_t front;
   size_t back;
@@ -39,7 +39,7 @@ typedef struct mema_Cell {
 } mema_Cell;
 
 /* Takes a cell, a warm one where there is one. `kind` is below mema_cellKinds, and always comes with the same shape.
- * False iff there is none and the system has no address space for another region. Constant. */
+ * False iff there is none, and address space is short: a region would take a large part of what the process may have. Constant. */
 bool mema_takeCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell);
 
 /* Gives a cell up, warm (the bytes it keeps resident count towards the process's bound) or cold (reading as zero). */

@@ -118,6 +118,16 @@ mema_Moved mema_osMove(void *to, void *from, size_t size) {
   return mema_osRenew(to, size) ? mema_moveRefused : mema_moveLost;
 }
 
+void mema_osPreferHuge(void *base, size_t size) {
+  int saved = errno;
+  (void)madvise(base, size, MADV_HUGEPAGE);
+  errno = saved;
+}
+
+size_t mema_osHugeSize(void) {
+  return (size_t)2 << 20;
+}
+
 uintptr_t mema_osRandom(void) {
   uintptr_t number = 0;
   int saved = errno;

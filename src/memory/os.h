@@ -44,6 +44,10 @@ typedef enum mema_Moved { mema_moveDone, mema_moveRefused, mema_moveLost } mema_
  * Refused: the system cannot, `from` is as it was and `to` reads as zero. Lost: the same, but the addresses of `to` are gone. */
 mema_Moved mema_osMove(void *to, void *from, size_t size);
 
+/* Asks for huge pages in a range, where the system offers that: best effort. The unit that is worth asking for, a power of two. */
+void mema_osPreferHuge(void *base, size_t size);
+size_t mema_osHugeSize(void);
+
 /* A number that differs from run to run and cannot be guessed. Never 0. */
 uintptr_t mema_osRandom(void);
 

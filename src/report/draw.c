@@ -116,7 +116,7 @@ static void putMap(Canvas *canvas, const mema_Slab *slab, unsigned width) {
   size_t extent = (size_t)slab->frontier << slab->unitShift, count = (size_t)width * mapRows;
   put(canvas, slab->outside ? "  outside " : "  memory  ");
   if (extent == 0) {
-    put(canvas, "(untouched)\n");
+    put(canvas, "untouched\n");
     return;
   }
   /* Whole 16-byte steps to a cell, and no more cells than that gives. */
