@@ -151,8 +151,8 @@ typedef struct mema_Stats {
   size_t badFrees;      /* pointers (NULL apart) refused by pfree and repalloc */
   size_t outsideChunks; /* live chunks outside the reservation (Block.poolAllocated == false) */
   size_t reservation;   /* address space held for chunks, outside pieces included */
-  size_t footprint;     /* memory held from the system: pages in use or kept for reuse, and the pool's own records; an
-                           upper bound, exact to the page for a pool whose chunks were all touched */
+  size_t footprint;     /* memory held from the system: pages in use or kept for reuse, and the pool's own records. An upper
+                           bound: it takes spans that are in use for touched, and huge pages for given when asked for */
 } mema_Stats;
 
 /* ---- a pool's life ------------------------------------------------------------------------------------------------ */

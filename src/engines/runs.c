@@ -84,25 +84,23 @@ static void removeRun(mema_Slab *slab, uint32_t first) {
 }
 
 /* Gives the pages of one free run back. A run of units smaller than pages keeps the pages at its ends that it shares. */
-static size_t purgeRun(mema_Slab *slab, uint32_t first) {
+static void purgeRun(mema_Slab *slab, uint32_t first) {
   mema_Span *head = &slab->spans[first];
   uintptr_t page = mema_osPageSize(), start = (uintptr_t)mema_unitAddress(slab, first);
   uintptr_t from = (start + page - 1) & ~(page - 1), to = (start + ((size_t)head->units << slab->unitShift)) & ~(page - 1);
-  if (from < to && !mema_osPurge((void *)from, to - from)) return 0;
+  if (from < to && !mema_osPurge((void *)from, to - from)) return;
   head->dirty = false;
   slab->dirtyUnits -= head->units;
-  return from < to ? to - from : 0;
+  slab->purged += from < to ? to - from : 0;
 }
 
-size_t mema_runPurge(mema_Slab *slab, uint32_t keep) {
-  size_t bytes = 0;
-  if (slab->committed) return 0;
+void mema_runPurge(mema_Slab *slab, uint32_t keep) {
+  if (slab->committed) return;
   for (unsigned bin = mema_runBins; bin-- > 0 && slab->dirtyUnits > keep;) {
     if ((slab->binMap[bin / 64] >> bin % 64 & 1) == 0) continue;
     for (uint32_t run = slab->bins[bin]; run != mema_noUnit && slab->dirtyUnits > keep; run = slab->spans[run].next)
-      if (slab->spans[run].dirty) bytes += purgeRun(slab, run);
+      if (slab->spans[run].dirty) purgeRun(slab, run);
   }
-  return bytes;
 }
 
 /* `units` clean units are about to be used: make room for them in the footprint. */
@@ -158,7 +156,6 @@ static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUn
   *zeroed = !joined || (!dirty && cleanIsZero(slab));
   if (joined) removeRun(slab, first);
   if (end > slab->frontier) slab->frontier = (uint32_t)end;
-  mema_slabHugeArea(slab, units);
   return cut(slab, first, slab->frontier - first, (uint32_t)start, units, dirty);
 }
 

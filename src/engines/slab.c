@@ -200,6 +200,7 @@ static bool newSpan(mema_Slab *slab, unsigned class) {
     return false;
   }
   formatSpan(slab, unit, units, class, firstRecord);
+  mema_slabHugeArea(slab, true);
   activate(slab, &slab->classes[class], &slab->spans[unit]);
   return true;
 }
@@ -285,6 +286,7 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk
                       .units = (uint32_t)units,
                       .firstRecord = record,
                       .bytes = roundTo(size, grainOf(slab))};
+  mema_slabHugeArea(slab, false);
   slab->largeSlack += (units << slab->unitShift) - span->bytes;
   chunk->ptr = mema_unitAddress(slab, unit);
   chunk->room = span->bytes;

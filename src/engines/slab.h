@@ -105,6 +105,7 @@ struct mema_Slab {
   uint32_t frontier;
   uint32_t freeUnits;
   uint32_t dirtyUnits;  /* of the free ones */
+  size_t purged;        /* bytes given back so far */
   uint32_t budgetUnits; /* footprint above which free pages are given back before fresh ones are taken */
   uint64_t binMap[2];
   uint32_t bins[mema_runBins];
@@ -174,7 +175,7 @@ MEMA_HIDDEN bool mema_slabRefill(mema_Slab *slab, unsigned class);
 MEMA_HIDDEN void mema_slabWordFreed(mema_Slab *slab, mema_Span *span, uint32_t word);
 MEMA_HIDDEN void mema_slabMaybeEmpty(mema_Slab *slab, mema_Span *span);
 /* Asks for huge pages ahead of dense growth: see slabLife.c. */
-MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, uint32_t units);
+MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, bool dense);
 MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
 MEMA_HIDDEN void mema_slabResetClasses(mema_Slab *slab);
 MEMA_HIDDEN size_t mema_slabReleaseEmpty(mema_Slab *slab);
@@ -191,8 +192,8 @@ MEMA_HIDDEN uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alig
 MEMA_HIDDEN uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty);
 /* Lengthens the run [first, first + units) to `wanted` units in place; false iff what follows is not free. */
 MEMA_HIDDEN bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t wanted);
-/* Gives the pages of dirty free runs back, until at most `keep` dirty units are left. Returns bytes. */
-MEMA_HIDDEN size_t mema_runPurge(mema_Slab *slab, uint32_t keep);
+/* Gives the pages of dirty free runs back, until at most `keep` dirty units are left. */
+MEMA_HIDDEN void mema_runPurge(mema_Slab *slab, uint32_t keep);
 
 static inline size_t mema_unitSize(const mema_Slab *slab) {
   return (size_t)1 << slab->unitShift;

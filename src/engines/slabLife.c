@@ -115,6 +115,7 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   slab->bitmapUnits = 0;
   slab->largeSlack = 0;
   slab->hugeArea = slab->hugeRecords = 0;
+  slab->purged = 0;
   slab->records = NULL;
   slab->nearNext = slab->nearEnd = slab->mainFirst = slab->mainNext = slab->mainEnd = 0;
   memset(slab->freeRecords, 0, sizeof slab->freeRecords);
@@ -144,11 +145,11 @@ static size_t askHuge(char *base, size_t limit, size_t settled, size_t used) {
   return start + huge - (uintptr_t)base;
 }
 
-void mema_slabHugeArea(mema_Slab *slab, uint32_t units) {
-  size_t used = (size_t)slab->frontier << slab->unitShift, fresh = (size_t)units << slab->unitShift;
+/* Slots are dense; a large chunk may never be touched in full, and gets pages as they are used. */
+void mema_slabHugeArea(mema_Slab *slab, bool dense) {
+  size_t used = (size_t)slab->frontier << slab->unitShift;
   if (slab->cellKind >= 0 || used <= slab->hugeArea) return;
-  /* A large chunk may never be touched in full: whoever asks for megabytes gets pages as they are used. */
-  slab->hugeArea = fresh >= mema_osHugeSize() ? used : askHuge(slab->area, slab->areaSize, slab->hugeArea, used);
+  slab->hugeArea = dense ? askHuge(slab->area, slab->areaSize, slab->hugeArea, used) : used;
 }
 
 void mema_slabHugeRecords(mema_Slab *slab) {
@@ -329,13 +330,22 @@ void mema_slabClear(mema_Slab *slab) {
   }
 }
 
+/* What a huge page may hold beyond what was used of it. */
+static size_t beyond(size_t settled, size_t used) {
+  return settled > used ? settled - used : 0;
+}
+
 size_t mema_slabFootprint(const mema_Slab *slab) {
   size_t units = (size_t)mema_usedUnits(slab) + slab->dirtyUnits, page = mema_osPageSize();
-  size_t records = (size_t)slab->nearNext + (slab->mainNext - slab->mainFirst);
-  if (slab->committed) return slab->mappingSize - 2 * page;
-  return (units << slab->unitShift) - slab->largeSlack + roundUp(slab->frontier * sizeof(mema_Span), page) +
-         roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page) +
-         roundUp(records * sizeof(mema_Block), page) + page;
+  size_t main = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
+  if (slab->committed) return slab->mappingSize - page;
+  /* Large chunks that lie in a huge page asked for before them are there whole. */
+  size_t huge = slab->hugeArea == 0 ? 0 : mema_osHugeSize(), slack = beyond(slab->largeSlack, huge);
+  size_t chunks = (units << slab->unitShift) - slack + beyond(slab->hugeArea, (size_t)slab->frontier << slab->unitShift);
+  size_t records = roundUp(slab->nearNext * sizeof(mema_Block) + main, page) + beyond(slab->hugeRecords, main);
+  size_t tables = roundUp(slab->frontier * sizeof(mema_Span), page) +
+                  roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page);
+  return chunks + records + tables + page;
 }
 
 static void purgePages(void *base, size_t size) {
@@ -387,9 +397,17 @@ void mema_slabClose(mema_Slab *slab) {
 
 size_t mema_slabTrim(mema_Slab *slab) {
   if (slab->committed) return 0;
+  size_t before = slab->purged;
   mema_slabReleaseEmpty(slab);
   mema_slabReleaseActive(slab);
-  return mema_runPurge(slab, 0);
+  mema_runPurge(slab, 0);
+  /* What a huge page holds beyond the frontier was never used. */
+  size_t used = (size_t)slab->frontier << slab->unitShift;
+  if (slab->hugeArea > used && mema_osPurge(slab->area + used, slab->hugeArea - used)) {
+    slab->purged += slab->hugeArea - used;
+    slab->hugeArea = used;
+  }
+  return slab->purged - before;
 }
 
 size_t mema_slabTrimWarm(void) {

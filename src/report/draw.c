@@ -127,7 +127,7 @@ static void putMap(Canvas *canvas, const mema_Slab *slab, unsigned width) {
     if (i != 0 && i % width == 0) put(canvas, "\n          ");
     putCell(canvas, quartersOf(cells[i] / (double)each));
   }
-  put(canvas, "\n          each ");
+  put(canvas, "\n  each ");
   putBytes(canvas, each);
   put(canvas, "\n");
 }
