@@ -41,7 +41,6 @@ static mema_Slab *addSlab(mema_Pool *pool, mema_Slab *first, size_t size, size_t
                         .records = !pool->untracked,
                         .outside = true};
   last->next = mema_slabOpen(&plan);
-  if (last->next != NULL) last->next->owner = pool;
   return last->next;
 }
 
@@ -99,14 +98,25 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
   return true;
 }
 
+/* For tail calls: the common paths below then need no stack frame. */
+static MEMA_SLOW void *nullForBadPool(void) {
+  mema_fail(MEMA_BAD_POOL);
+  return NULL;
+}
+
+static MEMA_SLOW bool falseForBadPool(void) {
+  mema_fail(MEMA_BAD_POOL);
+  return false;
+}
+
 static MEMA_SLOW void *pallocSlow(mema_Pool *pool, mema_Slab *slab, size_t size) {
   mema_Chunk chunk;
   return mema_allocate(pool, slab, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (mema_unlikely(slab == NULL)) return NULL;
+  mema_Slab *slab = mema_slabOf(pool);
+  if (mema_unlikely(slab == NULL)) return nullForBadPool();
   if (mema_unlikely(size > mema_tableMax)) return pallocSlow(pool, slab, size);
   mema_SlotClass *class = &slab->classes[mema_classTable[(size + 15) / 16]];
   size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
@@ -135,15 +145,17 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
 }
 
 bool mema_pfree(mema_Pool *pool, void *ptr) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (mema_unlikely(slab == NULL)) return false;
+  mema_Slab *slab = mema_slabOf(pool);
+  if (mema_unlikely(slab == NULL)) return falseForBadPool();
   size_t offset = (uintptr_t)ptr - (uintptr_t)slab->area;
   if (mema_unlikely(offset >= slab->areaSize)) return pfreeSlow(pool, slab, ptr);
   mema_Span *span = &slab->spans[offset >> slab->unitShift];
   if (mema_unlikely(span->kind != mema_unitSlots)) return pfreeSlow(pool, slab, ptr);
   uint32_t slot;
   if (mema_unlikely(!mema_slotAt(span, offset & (mema_unitSize(slab) - 1), &slot))) return pfreeSlow(pool, slab, ptr);
-  if (mema_unlikely((span->bitmap[slot / 64] >> slot % 64 & 1) != 0)) return pfreeSlow(pool, slab, ptr);
+  uint64_t *word = &span->bitmap[slot / 64], before = *word, after = before | UINT64_C(1) << slot % 64;
+  if (mema_unlikely(before == after)) return pfreeSlow(pool, slab, ptr); /* it is free already */
+  *word = after;
   size_t charge = span->slotSize;
   if (!pool->untracked) {
     const mema_Block *block = slab->records + span->firstRecord + slot;
@@ -152,7 +164,7 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
   }
   pool->freeSize += charge;
   pool->frees++;
-  mema_giveSlot(slab, span, slot);
+  if (mema_unlikely(mema_giveMatters(span, before, after))) return mema_slabGiven(slab, span, slot / 64);
   return true;
 }
 

@@ -83,7 +83,6 @@ static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options)
   }
   pool->seal = mema_sealOf(pool, slab);
   pool->generation = atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1;
-  slab->owner = pool;
   slab->generation = pool->generation;
 }
 

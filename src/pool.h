@@ -21,12 +21,12 @@ static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Slab *slab
 }
 
 /* The slab of a live pool, else NULL. When the seal fits, the slab is or was one of ours, and the memory of its header is never
- * unmapped: so the owner and the generation can be looked at, and tell a live Pool from the restored copy of a freed one. */
+ * unmapped: so its generation can be looked at, a number that no two lives of any pool share, and tells a live Pool from the
+ * restored copy of a freed one. (Before the first pool is made the secret is 0, and a seal that fits is as unlikely.) */
 static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
-  if (mema_unlikely(pool == NULL || pool->slab == NULL)) return NULL;
+  if (mema_unlikely(pool == NULL)) return NULL;
   mema_Slab *slab = pool->slab;
-  if (mema_unlikely(pool->seal != mema_sealOf(pool, slab))) return NULL;
-  if (mema_unlikely(slab->owner != (void *)(uintptr_t)pool || slab->generation != pool->generation)) return NULL;
+  if (mema_unlikely(pool->seal != mema_sealOf(pool, slab) || slab->generation != pool->generation)) return NULL;
   return slab;
 }
 

@@ -1,7 +1,7 @@
 /* slab.c - spans of slots: where size classes take their slots from, and what happens to a span as it fills and empties.
  *
  *   palloc: word at hand used up -> mema_slabRefill -> next word, next partial span, new span
- *   pfree:  a word's first free slot -> mema_slabWordFreed;  a word all free -> mema_slabMaybeEmpty -> run given back
+ *   pfree:  a word's first free slot, or its last live one -> mema_slabGiven -> list of partial spans, or run given back
  *
  * A span that was full and has one free slot goes to the tail of its class's list: by the time it is reached it has collected
  * more (at the head, random replacement took two to three times as long in a prototype).
@@ -227,19 +227,22 @@ bool mema_slabRefill(mema_Slab *slab, unsigned class) {
   return newSpan(slab, class);
 }
 
-/* A word that had no free slot has one. The word being served is looked at anyway: in the summary it would be found twice. */
-void mema_slabWordFreed(mema_Slab *slab, mema_Span *span, uint32_t word) {
+/* A word that had no free slot may have one. The word being served is looked at anyway: in the summary it would be found
+ * twice. */
+static void noteFreeSlot(mema_Slab *slab, mema_Span *span, uint32_t word) {
   if (slab->classes[span->class].word == &span->bitmap[word]) return;
   span->summary |= UINT64_C(1) << word;
   if (span->place == mema_placeFull) appendPartial(slab, span);
 }
 
-/* A word of the span is all free, so the span may be: then it is given back, unless its class has no other to go on with. */
-void mema_slabMaybeEmpty(mema_Slab *slab, mema_Span *span) {
+/* An empty span is given back, unless it is the only one that its class could go on with. */
+bool mema_slabGiven(mema_Slab *slab, mema_Span *span, uint32_t word) {
   const mema_SlotClass *class = &slab->classes[span->class];
-  if (class->partialHead == class->partialTail || !mema_spanIsEmpty(span)) return;
+  noteFreeSlot(slab, span, word);
+  if (span->place != mema_placePartial || class->partialHead == class->partialTail || !mema_spanIsEmpty(span)) return true;
   removePartial(slab, span);
   releaseSpan(slab, span);
+  return true;
 }
 
 static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
@@ -358,9 +361,12 @@ bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
 }
 
 void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
-  if (chunk->span->kind == mema_unitSlots) {
-    mema_giveSlot(slab, chunk->span, chunk->slot);
-  } else {
-    mema_slabGiveLarge(slab, chunk->span);
+  mema_Span *span = chunk->span;
+  if (span->kind != mema_unitSlots) {
+    mema_slabGiveLarge(slab, span);
+    return;
   }
+  uint64_t *word = &span->bitmap[chunk->slot / 64], before = *word;
+  *word = before | UINT64_C(1) << chunk->slot % 64;
+  if (mema_giveMatters(span, before, *word)) mema_slabGiven(slab, span, chunk->slot / 64);
 }

@@ -81,9 +81,7 @@ typedef struct mema_SlotClass {
 } mema_SlotClass;
 
 struct mema_Slab {
-  /* Whose it is: written by the pool above. */
-  void *owner;
-  uintptr_t generation;
+  uintptr_t generation; /* of the pool that has it; 0: none. Written by the pool above. */
 
   /* The lookup. */
   char *area;
@@ -138,7 +136,7 @@ typedef struct mema_SlabPlan {
   bool exact;     /* an unusual reservation: neither from nor for the warm ones */
 } mema_SlabPlan;
 
-/* A slab with no live chunk; NULL iff the system has no room. The caller sets owner and generation. */
+/* A slab with no live chunk; NULL iff the system has no room. The caller sets the generation. */
 MEMA_HIDDEN mema_Slab *mema_slabOpen(const mema_SlabPlan *plan);
 /* Sets the footprint, in bytes, from which free pages are given back before fresh ones are taken. */
 MEMA_HIDDEN void mema_slabSetBudget(mema_Slab *slab, size_t bytes);
@@ -172,8 +170,8 @@ MEMA_HIDDEN bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, siz
 /* ---- for the engine's own files ---------------------------------------------------------------------------------------- */
 
 MEMA_HIDDEN bool mema_slabRefill(mema_Slab *slab, unsigned class);
-MEMA_HIDDEN void mema_slabWordFreed(mema_Slab *slab, mema_Span *span, uint32_t word);
-MEMA_HIDDEN void mema_slabMaybeEmpty(mema_Slab *slab, mema_Span *span);
+/* Where mema_giveMatters: puts the span on its class's list, or gives it back. Always true, for a tail call. */
+MEMA_HIDDEN bool mema_slabGiven(mema_Slab *slab, mema_Span *span, uint32_t word);
 /* Asks for huge pages ahead of dense growth: see slabLife.c. */
 MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, bool dense);
 MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
@@ -232,15 +230,10 @@ static inline unsigned mema_takeSlot(mema_SlotClass *class) {
   return (unsigned)__builtin_ctzll(word);
 }
 
-/* Marks a slot free. The caller has seen that its bit is clear. */
-static inline void mema_giveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot) {
-  uint64_t *word = &span->bitmap[slot / 64];
-  uint64_t before = *word, after = before | UINT64_C(1) << slot % 64;
-  *word = after;
-  if (mema_unlikely(before == 0)) mema_slabWordFreed(slab, span, slot / 64);
-  /* Whether the span is empty is asked only when a word becomes so, and never of the span being served from. */
-  bool wordEmpty = after == UINT64_MAX || after == span->lastMask;
-  if (mema_unlikely(wordEmpty && span->place == mema_placePartial)) mema_slabMaybeEmpty(slab, span);
+/* What follows from a slot marked free, where anything does: its word, `before` until now, had no free slot, or has nothing but
+ * free slots now. Whether the span is empty is asked only then, and never of the span being served from. */
+static inline bool mema_giveMatters(const mema_Span *span, uint64_t before, uint64_t after) {
+  return before == 0 || ((after == UINT64_MAX || after == span->lastMask) && span->place == mema_placePartial);
 }
 
 #endif

@@ -209,7 +209,6 @@ static mema_Slab *takeHeader(void) {
 
 static void unmapSlab(mema_Slab *slab) {
   mema_osRelease(slab->mapping, slab->mappingSize);
-  slab->owner = NULL;
   slab->generation = 0;
   mema_giveCell(headerKind, slab->cellIndex, false);
 }
@@ -377,7 +376,6 @@ static bool mayStayWarm(const mema_Slab *slab, size_t bytes) {
 
 void mema_slabClose(mema_Slab *slab) {
   size_t bytes = mema_slabFootprint(slab);
-  slab->owner = NULL;
   slab->generation = 0;
   if (!mayStayWarm(slab, bytes)) {
     discard(slab);
