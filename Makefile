@@ -104,3 +104,5 @@ uninstall:
 	  $(DESTDIR)$(LIBDIR)/libmema-preload.so $(DESTDIR)$(LIBDIR)/pkgconfig/mema.pc $(DESTDIR)$(BINDIR)/mema
 
 include tests/tests.mk
+
+-include bench/bench.mk
