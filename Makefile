@@ -46,12 +46,12 @@ help:
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) -fPIC $(tlsModel) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	$(CC) $(STRICT) -fPIC $(tlsModel) $(builtins) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The library keeps about a hundred bytes per thread; initial-exec finds them without a call that may allocate.
 $(coreObjects) $(preloadObjects): tlsModel := -ftls-model=initial-exec
 # The malloc family must not be compiled into calls of itself (calloc as malloc + memset).
-$(preloadObjects): EXTRA += -fno-builtin
+$(preloadObjects): builtins := -fno-builtin
 
 $(staticLibrary): $(coreObjects)
 	rm -f $@

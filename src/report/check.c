@@ -20,13 +20,12 @@ static const char *checkChain(const mema_Pool *pool, mema_Slab *slab, size_t *ch
 }
 
 static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
-  size_t chunks = 0, bytes = 0, chained = 0, outside = 0;
+  size_t chunks = 0, bytes = 0, chained = 0;
   for (mema_Slab *each = slab; each != NULL; each = each->next) {
     size_t before = chunks;
     const char *broken = mema_slabCheck(each, &chunks, &bytes);
     if (broken != NULL) return broken;
     if (each->outside && chunks - before != each->liveChunks) return "a slab outside the reservation counts its chunks";
-    outside += each->outside;
   }
   if (slab->outside || pool->mem != slab->area) return "mem is the start of the reservation";
   if (chunks != pool->allocations - pool->frees) return "live chunks == allocations - frees";

@@ -1,0 +1,24 @@
+/* complain.c - see complain.h. */
+#define _GNU_SOURCE
+#include "complain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Names of programs and files come from outside: no line feed, no terminal sequence gets through. */
+static void defuse(char *line) {
+  for (; *line != '\0'; line++) {
+    if ((unsigned char)*line < 0x20 || *line == 0x7f) *line = '?';
+  }
+}
+
+void complain(const char *format, ...) {
+  char line[1024];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(line, sizeof line, format, args);
+  va_end(args);
+  defuse(line);
+  dprintf(STDERR_FILENO, "mema run: %s\n", line);
+}

@@ -1,0 +1,200 @@
+/* run.c - `mema run`: a program with its heap in a pool.
+ *
+ *   options -> target -> preload library, table, report file -> child -> summary, report
+ *
+ * Everything that can be wrong is found before the program begins. */
+#define _GNU_SOURCE
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../preload/sizeText.h"
+#include "child.h"
+#include "commands.h"
+#include "complain.h"
+#include "descriptor.h"
+#include "jsonReport.h"
+#include "library.h"
+#include "runOptions.h"
+#include "summary.h"
+#include "tableFile.h"
+#include "target.h"
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+enum { OPTION_POOL = 0x100, OPTION_REPORT, OPTION_STRICT, OPTION_HELP };
+
+static const struct argp_option options[] = {
+    {"pool", OPTION_POOL, "SIZE", 0, "the budget of each process: bytes, or with K, M, G or T (64M); without it, none", 0},
+    {"report", OPTION_REPORT, "FILE", 0, "write the figures to FILE as JSON (-: to stderr, in place of the summary)", 0},
+    {"strict", OPTION_STRICT, NULL, 0, "abort the program at a bad free", 0},
+    {"help", OPTION_HELP, NULL, 0, "show this", 0},
+    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
+    {0},
+};
+
+static error_t readPool(RunOptions *run, const char *text) {
+  const char *reason = parseSize(text, &run->poolSize);
+  if (reason == NULL) return 0;
+  complain("--pool '%s' is %s", text, reason);
+  return EINVAL;
+}
+
+static error_t readReport(RunOptions *run, const char *name) {
+  if (*name == '\0') {
+    complain("--report needs the name of a file");
+    return EINVAL;
+  }
+  run->report = name;
+  return 0;
+}
+
+static error_t readOption(int key, char *value, struct argp_state *state) {
+  RunOptions *run = state->input;
+  switch (key) {
+    case ARGP_KEY_INIT:
+      /* getopt's own line says what is wrong; argp would add a second one. */
+      state->err_stream = NULL;
+      return 0;
+    case OPTION_POOL:
+      return readPool(run, value);
+    case OPTION_REPORT:
+      return readReport(run, value);
+    case OPTION_STRICT:
+      run->strict = true;
+      return 0;
+    case OPTION_HELP:
+    case 'h':
+      run->help = true;
+      return 0;
+    case ARGP_KEY_ARG:
+      /* The rest is the program's, options included. */
+      run->command = &state->argv[state->next - 1];
+      state->next = state->argc;
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const struct argp parser = {
+    .options = options,
+    .parser = readOption,
+    .args_doc = "[--] COMMAND [ARGUMENT...]",
+    .doc =
+        "Runs COMMAND, and every program that it starts, with its heap in a pool of memory, and says on stderr what each "
+        "of them used.\vPast its budget a program gets no memory (ENOMEM); it is not killed. The exit status is that of "
+        "COMMAND, 128+N where signal N ended it, 127 where there is no such program, 126 where it cannot be run, and 2 "
+        "where mema refuses to run it.",
+};
+
+static char programName[] = "mema run";
+
+/* False after complaining. */
+static bool readOptions(RunOptions *run, int argc, char **argv) {
+  argv[0] = programName;
+  if (argp_parse(&parser, argc, argv, ARGP_IN_ORDER | ARGP_NO_EXIT | ARGP_NO_HELP, NULL, run) != 0) return false;
+  if (run->help || run->command != NULL) return true;
+  complain("no command given; see `mema run --help'");
+  return false;
+}
+
+static int showHelp(void) {
+  argp_help(&parser, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, programName);
+  return fflush(stdout) == 0 ? 0 : STATUS_USAGE;
+}
+
+/* ---- preparations ------------------------------------------------------------------------------------------------- */
+
+static bool exportNumber(const char *name, size_t number) {
+  char text[SIZE_TEXT_ROOM];
+  formatNumber(text, number);
+  return setenv(name, text, 1) == 0;
+}
+
+/* What the preload library reads. A size of the caller's environment is not this run's. */
+static bool setEnvironment(const RunOptions *run, const TableFile *file) {
+  bool done = setenv(RUN_TABLE_VARIABLE, file->path, 1) == 0;
+  if (run->poolSize == MEMA_UNLIMITED) {
+    done = unsetenv("MEMA_POOL_SIZE") == 0 && done;
+  } else {
+    done = exportNumber("MEMA_POOL_SIZE", run->poolSize) && done;
+  }
+  if (run->strict) done = setenv("MEMA_STRICT", "1", 1) == 0 && done;
+  if (!done) complain("cannot set the environment: %s", strerror(errno));
+  return done;
+}
+
+static bool reportsToStderr(const RunOptions *run) {
+  return run->report != NULL && strcmp(run->report, "-") == 0;
+}
+
+/* Opened before the program runs: its work would be lost otherwise, and it may change directories. */
+static bool openReport(const RunOptions *run, FILE **report) {
+  *report = NULL;
+  if (run->report == NULL) return true;
+  if (reportsToStderr(run)) {
+    *report = stderr;
+    return true;
+  }
+  int descriptor = moveAside(open(run->report, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
+  if (descriptor >= 0) *report = fdopen(descriptor, "w");
+  if (*report != NULL) return true;
+  complain("cannot write the report '%s': %s", run->report, strerror(errno));
+  return false;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------------------ */
+
+static void finishReport(const RunOptions *run, const Ending *ending, const Processes *processes, FILE *report) {
+  writeJsonReport(report, run, ending, processes);
+  bool written = fflush(report) == 0 && ferror(report) == 0;
+  if (report != stderr) written = fclose(report) == 0 && written;
+  if (!written) complain("the report '%s' could not be written: %s", run->report, strerror(errno));
+}
+
+static void tellResults(const RunOptions *run, const Ending *ending, const TableFile *file, FILE *report) {
+  static char buffer[BUFSIZ];
+  Processes processes;
+  /* The exit status is the program's, also where nobody reads what we say about it. */
+  signal(SIGPIPE, SIG_IGN);
+  setvbuf(stderr, buffer, _IOFBF, sizeof buffer);
+  if (!readProcesses(file, &processes)) {
+    complain("no memory to read the figures");
+    return;
+  }
+  if (!reportsToStderr(run)) printSummary(stderr, run, &processes);
+  if (report != NULL) finishReport(run, ending, &processes, report);
+  free(processes.list);
+}
+
+static int runTarget(const RunOptions *run, const Target *target, const TableFile *file, FILE *report) {
+  if (!setEnvironment(run, file)) return STATUS_USAGE;
+  Ending ending = runChild(target, run->command);
+  if (ending.reason != 0) {
+    complain("cannot run '%s': %s", run->command[0], strerror(ending.reason));
+  } else {
+    tellResults(run, &ending, file, report);
+  }
+  return ending.status;
+}
+
+int runCommand(int argc, char **argv) {
+  RunOptions run = {.poolSize = MEMA_UNLIMITED};
+  if (!readOptions(&run, argc, argv)) return STATUS_USAGE;
+  if (run.help) return showHelp();
+  Target target;
+  int status = findTarget(&target, run.command[0]);
+  if (status != 0) return status;
+  TableFile file;
+  FILE *report;
+  if (!canPreload(&target) || !preloadLibrary() || !openReport(&run, &report) || !makeTableFile(&file)) return STATUS_USAGE;
+  status = runTarget(&run, &target, &file, report);
+  removeTableFile(&file);
+  return status;
+}

@@ -1,0 +1,81 @@
+/* tableFile.c - see tableFile.h. */
+#define _GNU_SOURCE
+#include "tableFile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "complain.h"
+#include "descriptor.h"
+
+static RunTable *mapTable(int file) {
+  /* All of it now: a page that the file system cannot give later would be a SIGBUS in the program. */
+  int reason = posix_fallocate(file, 0, (off_t)RUN_TABLE_BYTES);
+  if (reason != 0) {
+    errno = reason;
+    return NULL;
+  }
+  RunTable *table = mmap(NULL, RUN_TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (table == MAP_FAILED) return NULL;
+  table->version = RUN_TABLE_VERSION;
+  table->slotSize = sizeof(RunSlot);
+  table->slotCount = RUN_TABLE_SLOTS;
+  table->magic = RUN_TABLE_MAGIC;
+  return table;
+}
+
+static bool makeIn(TableFile *file, const char *directory) {
+  if (directory == NULL || *directory != '/') return false;
+  if (snprintf(file->path, sizeof file->path, "%s/mema-XXXXXX", directory) >= (int)sizeof file->path) return false;
+  /* Which is O_EXCL and 0600. */
+  int descriptor = moveAside(mkostemp(file->path, O_CLOEXEC));
+  if (descriptor < 0) return false;
+  file->table = mapTable(descriptor);
+  int reason = errno;
+  close(descriptor);
+  if (file->table != NULL) return true;
+  unlink(file->path);
+  errno = reason;
+  return false;
+}
+
+bool makeTableFile(TableFile *file) {
+  if (makeIn(file, "/dev/shm") || makeIn(file, getenv("TMPDIR")) || makeIn(file, "/tmp")) return true;
+  complain("cannot make a table for the figures in /dev/shm, TMPDIR or /tmp: %s", strerror(errno));
+  return false;
+}
+
+static void copySlot(Process *process, const RunSlot *slot) {
+  process->pid = slot->pid;
+  process->parentPid = slot->parentPid;
+  process->ended = atomic_load(&slot->state) == RUN_ENDED;
+  memcpy(process->name, slot->name, sizeof process->name);
+  process->name[sizeof process->name - 1] = '\0';
+#define LOAD_FIGURE(figure) process->figures.figure = atomic_load(&slot->figure);
+  RUN_FIGURES(LOAD_FIGURE)
+#undef LOAD_FIGURE
+}
+
+bool readProcesses(const TableFile *file, Processes *processes) {
+  size_t claimed = atomic_load(&file->table->claimed);
+  size_t slots = claimed < RUN_TABLE_SLOTS ? claimed : RUN_TABLE_SLOTS;
+  processes->count = 0;
+  processes->lost = claimed - slots;
+  processes->list = calloc(slots + 1, sizeof *processes->list);
+  if (processes->list == NULL) return false;
+  for (size_t i = 0; i < slots; i++) {
+    const RunSlot *slot = &file->table->slots[i];
+    if (atomic_load(&slot->state) != RUN_UNUSED) copySlot(&processes->list[processes->count++], slot);
+  }
+  return true;
+}
+
+void removeTableFile(TableFile *file) {
+  unlink(file->path);
+  munmap(file->table, RUN_TABLE_BYTES);
+}

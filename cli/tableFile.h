@@ -1,0 +1,39 @@
+/* tableFile.h - the reader's side of the table that the processes of a run write (preload/runTable.h). */
+#ifndef MEMA_CLI_TABLE_FILE_H
+#define MEMA_CLI_TABLE_FILE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../preload/runTable.h"
+
+typedef struct TableFile {
+  char path[PATH_MAX];
+  RunTable *table;
+} TableFile;
+
+/* One process, as copied from its slot. */
+typedef struct Process {
+  int pid;
+  int parentPid;
+  bool ended; /* came to its exit; else it was killed, replaced by exec, or still runs */
+  char name[RUN_NAME_ROOM];
+  RunFigures figures;
+} Process;
+
+typedef struct Processes {
+  Process *list; /* in the order in which they began; to be freed */
+  size_t count;
+  size_t lost; /* those that the table had no room for */
+} Processes;
+
+/* Makes the file in /dev/shm, TMPDIR or /tmp, all of its room taken, and maps it. False after complaining. */
+bool makeTableFile(TableFile *file);
+
+/* False where there is no memory for the list. */
+bool readProcesses(const TableFile *file, Processes *processes);
+
+void removeTableFile(TableFile *file);
+
+#endif

@@ -1,0 +1,50 @@
+/* foreign.c - see foreign.h. The layout read here is that of glibc's malloc: before a chunk lies its size, with three flags in
+ * the low bits, and the bit that says "in use" is in the header of the chunk behind. */
+#define _GNU_SOURCE
+#include "foreign.h"
+
+#include <malloc.h>
+#include <stdint.h>
+#include <unistd.h>
+
+enum { HEADER = 2 * sizeof(size_t), SIZE_FIELD = sizeof(size_t), FLAGS = 7, PREVIOUS_IN_USE = 1, NOT_MAIN_HEAP = 6 };
+
+extern void __libc_free(void *ptr) __attribute__((weak));
+extern struct mallinfo2 mallinfo2(void) __attribute__((weak));
+
+static uintptr_t firstBreak;
+
+void rememberBreak(void) {
+  firstBreak = (uintptr_t)sbrk(0);
+}
+
+/* The size field of the chunk whose header begins at `header`; the caller has checked that it lies in the data segment. */
+static size_t sizeField(uintptr_t header) {
+  return *(const size_t *)(header + SIZE_FIELD);
+}
+
+/* Programs extend the data segment by themselves, and may leave anything there. */
+static bool isLibcHeapInUse(void) {
+  return __libc_free != NULL && mallinfo2 != NULL && mallinfo2().arena > 0;
+}
+
+size_t foreignSize(const void *ptr) {
+  uintptr_t address = (uintptr_t)ptr;
+  if (firstBreak == 0 || address <= firstBreak) return 0;
+  uintptr_t end = (uintptr_t)sbrk(0);
+  if (address >= end || address - firstBreak < HEADER || address % HEADER != 0 || !isLibcHeapInUse()) return 0;
+  uintptr_t header = address - HEADER;
+  size_t field = sizeField(header);
+  size_t size = field & ~(size_t)FLAGS;
+  /* The heap's unused top is a chunk as well, so behind every other one there is room for a header. */
+  if ((field & NOT_MAIN_HEAP) != 0 || size < (size_t)2 * HEADER || size % HEADER != 0 || end - header < HEADER ||
+      size > end - header - HEADER) {
+    return 0;
+  }
+  if ((sizeField(header + size) & PREVIOUS_IN_USE) == 0) return 0;
+  return size - SIZE_FIELD;
+}
+
+void freeForeign(void *ptr) {
+  __libc_free(ptr);
+}

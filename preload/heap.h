@@ -1,0 +1,46 @@
+/* heap.h - the heap of the program: one untracked pool behind one lock.
+ *
+ * Made at the first call, whoever makes it: the loader allocates before any constructor runs. Every function may be called
+ * from any thread, from a signal handler and around fork. A call from a signal handler that interrupted the heap in the same
+ * thread can neither wait nor go on: an allocation is refused, a free is dropped (counted, the chunk never reused). */
+#ifndef MEMA_PRELOAD_HEAP_H
+#define MEMA_PRELOAD_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runTable.h"
+
+/* A new chunk; NULL with ENOMEM. Where they succeed they leave errno alone. */
+void *heapAllocate(size_t size);
+void *heapAllocateZeroed(size_t count, size_t size);
+void *heapAllocateAligned(size_t alignment, size_t size);
+
+typedef enum HeapAnswer { HEAP_DONE, HEAP_REFUSED, HEAP_BAD_POINTER } HeapAnswer;
+
+/* Resizes the chunk *ptr (not NULL), which may move. HEAP_REFUSED: it lives on unchanged. Keeps errno. */
+HeapAnswer heapResize(void **ptr, size_t size);
+
+/* Keeps errno. */
+HeapAnswer heapRelease(void *ptr);
+
+/* The usable bytes of a chunk; 0 where ptr is none. */
+size_t heapChunkSize(const void *ptr);
+
+/* Counts a request that was refused before it reached the heap. */
+void heapCountRefusal(void);
+
+/* The process comes to its exit: publishes the figures and returns them. The heap goes on working, for those who exit later.
+ * False iff the caller interrupted the heap. */
+bool heapEnd(RunFigures *figures);
+
+/* The process that the heap belongs to; after vfork this is still the parent. */
+typedef struct HeapOwner {
+  int32_t pid;
+  int32_t parentPid;
+  char name[RUN_NAME_ROOM];
+} HeapOwner;
+extern HeapOwner heapOwner;
+
+#endif

@@ -1,0 +1,77 @@
+/* lock.c - see lock.h. */
+#define _GNU_SOURCE
+#include "lock.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* What is done under the lock takes less time than falling asleep and waking up. */
+#define SPINS 100
+
+/* Not the kernel's thread id: that one changes in a forked child, and asking for it is a system call. */
+static uint32_t threadNumber(void) {
+  static _Atomic uint32_t threads;
+  static _Thread_local uint32_t number;
+  while (number == 0) number = (atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) + 1) << 1;
+  return number;
+}
+
+static bool tryLock(Lock *lock, uint32_t value) {
+  uint32_t expected = 0;
+  return atomic_compare_exchange_strong_explicit(&lock->word, &expected, value, memory_order_acquire, memory_order_relaxed);
+}
+
+static inline void pauseSpinning(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#endif
+}
+
+static bool spinForLock(Lock *lock, uint32_t value) {
+  for (int i = 0; i < SPINS; i++) {
+    if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 && tryLock(lock, value)) return true;
+    pauseSpinning();
+  }
+  return false;
+}
+
+/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers. */
+static void sleepOnLock(Lock *lock) {
+  uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
+  if (seen == 0) return;
+  if ((seen & 1) == 0 &&
+      !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | 1, memory_order_relaxed, memory_order_relaxed)) {
+    return;
+  }
+  syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, seen | 1, NULL, NULL, 0);
+}
+
+__attribute__((noinline)) static bool waitForLock(Lock *lock, uint32_t value) {
+  if ((atomic_load_explicit(&lock->word, memory_order_relaxed) & ~1u) == value) return false;
+  if (spinForLock(lock, value)) return true;
+  int savedErrno = errno;
+  /* Who has slept cannot know whether others still do, so it takes the lock with the mark set. */
+  while (!tryLock(lock, value | 1)) sleepOnLock(lock);
+  errno = savedErrno;
+  return true;
+}
+
+bool takeLock(Lock *lock) {
+  uint32_t number = threadNumber();
+  return tryLock(lock, number) || waitForLock(lock, number);
+}
+
+void releaseLock(Lock *lock) {
+  uint32_t word = atomic_exchange_explicit(&lock->word, 0, memory_order_release);
+  if ((word & 1) == 0) return;
+  int savedErrno = errno;
+  syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+  errno = savedErrno;
+}
+
+void resetLock(Lock *lock) {
+  atomic_store_explicit(&lock->word, 0, memory_order_release);
+}

@@ -1,0 +1,94 @@
+/* report.c - see report.h. */
+#define _GNU_SOURCE
+#include "report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <mema.h>
+
+#include "heap.h"
+#include "settings.h"
+#include "text.h"
+
+void reportBadPointer(const char *what, const void *ptr) {
+  if (!settings.strict) return;
+  Text line = {0};
+  addString(&line, "mema: bad ");
+  addString(&line, what);
+  addString(&line, " of ");
+  addAddress(&line, ptr);
+  addString(&line, ": not the start of a live chunk of this pool\n");
+  writeText(STDERR_FILENO, &line);
+  abort();
+}
+
+static void describeForMachines(Text *line, const RunFigures *figures) {
+  addString(line, "{\"command\": ");
+  addJsonString(line, heapOwner.name);
+  addString(line, ", \"pid\": ");
+  addNumber(line, (uint64_t)heapOwner.pid);
+  addString(line, ", \"parentPid\": ");
+  addNumber(line, (uint64_t)heapOwner.parentPid);
+#define ADD_FIGURE(name)                 \
+  addString(line, ", \"" #name "\": ");  \
+  if (figures->name == MEMA_UNLIMITED) { \
+    addString(line, "null");             \
+  } else {                               \
+    addNumber(line, figures->name);      \
+  }
+  RUN_FIGURES(ADD_FIGURE)
+#undef ADD_FIGURE
+  addString(line, "}\n");
+}
+
+static void addAmount(Text *line, const char *before, uint64_t size) {
+  addString(line, before);
+  addSize(line, size);
+}
+
+static void addCount(Text *line, uint64_t count, const char *after) {
+  addString(line, ", ");
+  addNumber(line, count);
+  addString(line, after);
+}
+
+static void describeForPeople(Text *line, const RunFigures *figures) {
+  addString(line, "mema: ");
+  addString(line, heapOwner.name);
+  addString(line, " (pid ");
+  addNumber(line, (uint64_t)heapOwner.pid);
+  addAmount(line, "): peak ", figures->peakBytes);
+  if (figures->poolSize != MEMA_UNLIMITED) addAmount(line, " of ", figures->poolSize);
+  addAmount(line, ", live ", figures->liveBytes);
+  addAmount(line, ", footprint ", figures->footprint);
+  addCount(line, figures->allocations, " allocations");
+  addCount(line, figures->frees, " frees");
+  addCount(line, figures->refused, " refused");
+  addCount(line, figures->badFrees, " bad frees\n");
+}
+
+static void writeReport(const RunFigures *figures) {
+  Text line = {0};
+  if (settings.report[0] == '-' && settings.report[1] == '\0') {
+    describeForPeople(&line, figures);
+    writeText(STDERR_FILENO, &line);
+    return;
+  }
+  int file = open(settings.report, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+  if (file < 0) return;
+  describeForMachines(&line, figures);
+  writeText(file, &line);
+  close(file);
+}
+
+/* Among the last of all destructors. What is allocated after it is still served, and counted in the table only. */
+__attribute__((destructor(101))) static void reportAtExit(void) {
+  int savedErrno = errno;
+  RunFigures figures;
+  /* A child of vfork that exits runs this in its parent's memory. */
+  if (getpid() == heapOwner.pid && heapEnd(&figures) && settings.report[0] != '\0') writeReport(&figures);
+  errno = savedErrno;
+}

@@ -1,0 +1,303 @@
+#!/bin/sh
+# run.sh - the tests of the command line. BUILD is the directory of the products (default: build), CC the compiler.
+cd "$(dirname "$0")/../.." || exit 1
+BUILD=${BUILD:-build}
+case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
+CC=${CC:-gcc}
+. tests/preload/harness.sh
+mema=$BUILD/mema
+library=$BUILD/libmema-preload.so
+
+# mema ARGUMENT...: stdout, stderr and status go to files.
+run() {
+  guard sh -c 'exec "$@" >"$scratch/out" 2>"$scratch/err"' sh "$mema" "$@"
+  status=$?
+}
+
+# refuses NAME STATUS PATTERN ARGUMENT...: that status, one line on stderr that matches, nothing on stdout.
+refuses() {
+  name=$1
+  wanted=$2
+  pattern=$3
+  shift 3
+  run "$@"
+  if [ -s "$scratch/out" ]; then
+    notOk "$name" 'wrote to stdout'
+  elif [ "$status" -ne "$wanted" ]; then
+    notOk "$name" "status $status, not $wanted: $(head -c 600 "$scratch/err")"
+  else
+    oneLine "$name" "$pattern" "$scratch/err"
+  fi
+}
+
+# compiled NAME FLAG...: a program from stdin.
+compiled() {
+  output=$scratch/$1
+  shift
+  $CC -O1 -x c - -o "$output" "$@" 2>"$scratch/compiler"
+}
+
+# ---- help ----------------------------------------------------------------------------------------------------------------
+
+run --help
+same '--help: status 0' 0 "$status"
+has '--help: lists the commands' '^  run ' "$scratch/out"
+run --version
+same '--version' 'mema 0.1.0' "$(cat "$scratch/out")"
+run run --help
+same 'run --help: status 0' 0 "$status"
+has 'run --help: names the options' '--pool=SIZE' "$scratch/out"
+has 'run --help: names the command' '\[--\] COMMAND' "$scratch/out"
+run run -h
+same 'run -h: status 0' 0 "$status"
+
+# ---- bad questions -------------------------------------------------------------------------------------------------------
+
+refuses 'no command' 2 '^mema: no command given'
+refuses 'unknown command' 2 "^mema: unknown command 'rnu'" rnu
+refuses 'unknown option before the command' 2 "^mema: unknown command '--pool'" --pool 5 true
+refuses 'unknown option' 2 "^mema run: unrecognized option '--foo'" run --foo -- true
+refuses 'unknown letter' 2 '^mema run: invalid option' run -x true
+refuses 'no program' 2 '^mema run: no command given' run
+refuses 'no program behind the options' 2 '^mema run: no command given' run --pool 1M --
+refuses '--pool without a size' 2 "^mema run: option '--pool' requires an argument" run --pool
+refuses '--strict with a value' 2 "^mema run: option '--strict'" run --strict=5 true
+for size in 64Q '' -5 -64M 5.5 M K64 1MM 0x10 '1 M' 'a
+b'; do
+  refuses "size '$(echo "$size" | head -n 1)'" 2 '^mema run: --pool .* is not a size' run --pool "$size" -- true
+done
+refuses 'size 0' 2 "^mema run: --pool '0' is zero" run --pool 0 -- true
+refuses 'size 0K' 2 "^mema run: --pool '0K' is zero" run --pool=0K true
+for size in 99999999999999999999 9223372036854775808 9007199254740992K 8388608T 9999999T; do
+  refuses "size $size" 2 '^mema run: --pool .* is larger than any budget' run --pool $size -- true
+done
+refuses 'a program that is not there' 127 "^mema run: cannot run 'noSuchProgram'" run -- noSuchProgram
+refuses 'a path that is not there' 127 '^mema run: cannot run ' run -- /no/such/program
+refuses 'an empty name' 127 "^mema run: cannot run ''" run -- ''
+refuses 'a file that is no program' 126 "^mema run: cannot run '/etc/passwd'" run -- /etc/passwd
+refuses 'a directory' 126 "^mema run: cannot run '/tmp'" run -- /tmp
+refuses 'a report that cannot be written' 2 '^mema run: cannot write the report ' run --report /nonexistent/r.json -- true
+refuses 'a report without a name' 2 '^mema run: --report needs' run --report '' -- true
+printf 'echo no interpreter\n' >"$scratch/plain"
+chmod +x "$scratch/plain"
+refuses 'a script without an interpreter' 126 'Exec format error' run -- "$scratch/plain"
+printf '#!/no/such/interpreter\n' >"$scratch/lost"
+chmod +x "$scratch/lost"
+refuses 'a script whose interpreter is not there' 127 '^mema run: cannot run ' run -- "$scratch/lost"
+
+# ---- programs that cannot be reached -------------------------------------------------------------------------------------
+
+trivial='int main(void) { return 0; }'
+echo "$trivial" | compiled dynamic
+cp "$scratch/dynamic" "$scratch/setuid" && chmod u+s "$scratch/setuid"
+refuses 'set-user-ID' 2 'is set-user-ID' run -- "$scratch/setuid"
+cp "$scratch/dynamic" "$scratch/setgid" && chmod g+sx "$scratch/setgid"
+refuses 'set-group-ID' 2 'is set-group-ID' run -- "$scratch/setgid"
+cp "$scratch/dynamic" "$scratch/capable"
+if PATH=$PATH:/sbin:/usr/sbin setcap cap_net_raw+ep "$scratch/capable" 2>/dev/null; then
+  refuses 'file capabilities' 2 'has file capabilities' run -- "$scratch/capable"
+else
+  skip 'file capabilities' 'setcap is not there or not allowed'
+fi
+if echo "$trivial" | compiled static -static; then
+  refuses 'statically linked' 2 'is statically linked' run -- "$scratch/static"
+  printf '#! %s -x\n' "$scratch/static" >"$scratch/script"
+  chmod +x "$scratch/script"
+  refuses 'a script of a static interpreter' 2 'is statically linked' run -- "$scratch/script"
+else
+  skip 'statically linked' 'the C library has no static form here'
+fi
+if echo "$trivial" | compiled narrow -m32 -nostdlib -Wl,-e,main; then
+  refuses 'another word size' 2 'is a 32-bit program' run -- "$scratch/narrow"
+else
+  skip 'another word size' 'the compiler makes none'
+fi
+cp "$scratch/dynamic" "$scratch/closed" && chmod 111 "$scratch/closed"
+run run -- "$scratch/closed"
+same 'a program that may not be read runs' 0 "$status"
+
+# ---- the preload library -------------------------------------------------------------------------------------------------
+
+mkdir -p "$scratch/alone" "$scratch/inst/bin" "$scratch/inst/lib/x86_64-any" "$scratch/with space" "$scratch/with:colon"
+cp "$mema" "$scratch/alone/mema"
+finds() {
+  guard "$2" run -- true 2>"$scratch/err"
+  same "$1" 0 $?
+  has "$1: used" '^mema run: true .*in a pool' "$scratch/err"
+}
+guard "$scratch/alone/mema" run -- true 2>"$scratch/err"
+same 'library: nowhere, status 2' 2 $?
+oneLine 'library: nowhere' '^mema run: libmema-preload.so is neither' "$scratch/err"
+cp "$mema" "$scratch/inst/bin/mema"
+cp "$library" "$scratch/inst/lib/x86_64-any/"
+finds 'library: in a directory of ../lib' "$scratch/inst/bin/mema"
+mv "$scratch/inst/lib/x86_64-any/libmema-preload.so" "$scratch/inst/lib/"
+finds 'library: in ../lib' "$scratch/inst/bin/mema"
+MEMA_PRELOAD_LIBRARY=$library finds 'library: named' "$scratch/alone/mema"
+(cd "$scratch/inst/lib" && MEMA_PRELOAD_LIBRARY=./libmema-preload.so guard "$mema" run -- sh -c 'cd / && env true; :') 2>"$scratch/err"
+same 'library: named with a relative path' 0 $?
+same 'library: relative path, found everywhere' 0 "$(grep -c ERROR "$scratch/err")"
+has 'library: relative path, used' '^  true ' "$scratch/err"
+MEMA_PRELOAD_LIBRARY=/no/such.so guard "$mema" run -- true 2>"$scratch/err"
+same 'library: named wrongly, status 2' 2 $?
+oneLine 'library: named wrongly' 'MEMA_PRELOAD_LIBRARY' "$scratch/err"
+for directory in 'with space' 'with:colon'; do
+  cp "$mema" "$library" "$scratch/$directory/"
+  guard "$scratch/$directory/mema" run -- true 2>"$scratch/err"
+  same "library: $directory, status 2" 2 $?
+  oneLine "library: $directory" 'no path with a space or a colon' "$scratch/err"
+done
+echo 'int other = 1; __attribute__((constructor)) static void load(void) { extern int putenv(char *); putenv("OTHER=loaded"); }' |
+  compiled other.so -shared -fPIC
+echo "$(LD_PRELOAD=$scratch/other.so guard "$mema" run -- sh -c 'echo "$LD_PRELOAD"' 2>/dev/null)" >"$scratch/out"
+same 'LD_PRELOAD: ours is put before what is there' "$(realpath "$library"):$scratch/other.so" "$(cat "$scratch/out")"
+
+# ---- the run -------------------------------------------------------------------------------------------------------------
+
+for code in 0 1 2 42 126 127 255; do
+  run run --pool 64M -- sh -c "exit $code"
+  same "exit status $code" $code "$status"
+done
+for signal in TERM KILL INT HUP SEGV ABRT USR1; do
+  number=$(kill -l $signal 2>/dev/null || env kill -l $signal)
+  (ulimit -c 0; run run -- sh -c "kill -$signal \$\$"; echo "$status" >"$scratch/status") 2>/dev/null
+  same "ended by SIG$signal" $((128 + number)) "$(cat "$scratch/status")"
+done
+run run --report "$scratch/r.json" -- sh -c 'kill -9 $$'
+same 'ended by a signal: in the report' 9 "$(figure signal <"$scratch/r.json")"
+run run echo --pool 5
+same 'options of the program are its own' '--pool 5' "$(cat "$scratch/out")"
+run run -- printf 'a\0b'
+same 'stdout is untouched' 'a0b' "$(tr '\0' 0 <"$scratch/out")"
+same 'stdin is untouched' 'through' "$(echo through | guard "$mema" run -- cat 2>/dev/null)"
+same 'stderr of the program comes through' 'said' "$(guard "$mema" run -- sh -c 'echo said >&2' 2>&1 >/dev/null | head -n 1)"
+# The program sees the descriptors that we were given, and none of ours.
+descriptors='ls /proc/self/fd | tr "\n" " "'
+same 'descriptors are those of a plain run' "$(guard sh -c "$descriptors")" "$(guard "$mema" run --report "$scratch/r.json" -- sh -c "$descriptors" 2>/dev/null)"
+guard "$mema" run --report "$scratch/r.json" -- true >&- 2>&- <&-
+same 'stdin, stdout and stderr closed: the status stays' 0 $?
+same 'stdin, stdout and stderr closed: the report is whole' '{"command": ["true"],' "$(head -n 1 "$scratch/r.json")"
+guard "$mema" run --report "$scratch/r.json" -- true 2>&-
+same 'stderr closed: the report is whole' 0 "$(grep -c 'mema run' "$scratch/r.json")"
+same 'stderr closed: stdout is whole' fine "$(guard "$mema" run -- echo fine 2>&-)"
+mkfifo "$scratch/unread"
+(
+  exec 3<>"$scratch/unread"
+  exec 2>"$scratch/unread"
+  exec 3<&-
+  guard "$mema" run -- sh -c 'exit 4'
+)
+same 'nobody reads stderr: the status stays' 4 $?
+(ulimit -v 65536; run run --pool 16M -- /bin/true; echo "$status" >"$scratch/status")
+same 'little address space' 0 "$(cat "$scratch/status")"
+has 'little address space: in a pool' '^mema run: true .* in a pool of 16\.0 MiB$' "$scratch/err"
+same 'a size of the environment is not this run'"'s" null \
+  "$(MEMA_POOL_SIZE=1M guard "$mema" run --report "$scratch/r.json" -- true 2>/dev/null; grep '"pid"' "$scratch/r.json" | figure poolSize)"
+run run --strict -- sh -c 'echo $MEMA_STRICT'
+same '--strict reaches the program' 1 "$(cat "$scratch/out")"
+
+# Signals: the parent stays for the summary, the program gets them.
+run run -- sh -c 'trap "exit 33" TERM; kill -TERM $PPID; while :; do sleep 1; done'
+same 'SIGTERM is passed on' 33 "$status"
+run run -- sh -c 'trap "exit 34" HUP; kill -HUP $PPID; while :; do sleep 1; done'
+same 'SIGHUP is passed on' 34 "$status"
+# SIGTERM comes last, and would find the program ended by one of the others.
+run run -- sh -c 'trap "exit 1" INT QUIT; trap "exit 35" TERM; kill -INT $PPID; kill -QUIT $PPID; kill -TERM $PPID; while :; do sleep 1; done'
+same 'SIGINT and SIGQUIT are left to the program' 35 "$status"
+has 'SIGINT: the summary comes' '^mema run: ' "$scratch/err"
+# Traps cannot be set for signals that a shell found ignored, so a trap that works shows a default disposition.
+run run -- sh -c 'trap "exit 36" INT; kill -INT $$; exit 1'
+same 'the program does not find SIGINT ignored' 36 "$status"
+# Inside of the guard, which has SIGHUP for itself.
+guard sh -c 'trap "" HUP; exec "$0" run -- sh -c "kill -HUP \$PPID; kill -HUP \$\$; exit 37"' "$mema" 2>"$scratch/err"
+same 'a SIGHUP that was ignored stays ignored' 37 $?
+
+# ---- what is said --------------------------------------------------------------------------------------------------------
+
+run run --pool 16M -- true
+same 'one process: three lines' 3 "$(wc -l <"$scratch/err")"
+has 'one process: its name and its budget' '^mema run: true \([0-9]+\) in a pool of 16\.0 MiB$' "$scratch/err"
+has 'one process: its peak' '^  peak +[0-9.]+ [KM]?i?B   live at exit +.*footprint' "$scratch/err"
+run run -- true
+has 'no budget' 'in a pool without a limit$' "$scratch/err"
+run run --pool 64M -- sh -c 'for i in 1 2 3 4 5; do env true; done; :'
+has 'many processes: counted' '^mema run: [0-9]+ processes, each in a pool of 64\.0 MiB' "$scratch/err"
+has 'many processes: a row' '^  (env|true) +[0-9]+ +[0-9.]+ (B|KiB) ' "$scratch/err"
+widths=$(sed -n '2,6p' "$scratch/err" | awk '{ print length($0) }' | sort -u | wc -l)
+same 'many processes: the columns are aligned' 1 "$widths"
+run run --report "$scratch/r.json" -- sh -c 'i=0; while [ $i -lt 30 ]; do env true; i=$((i + 1)); done; :'
+has 'very many processes: a few rows' '^  \.\.\. and [0-9]+ more$' "$scratch/err"
+if [ "$(wc -l <"$scratch/err")" -le 25 ]; then ok 'very many processes: no more'; else notOk 'very many processes: no more' ''; fi
+if [ "$(grep -c '"pid"' "$scratch/r.json")" -ge 31 ]; then ok 'very many processes: all in the report'; else notOk 'very many processes: all in the report' "$(grep -c '"pid"' "$scratch/r.json")"; fi
+cat >"$scratch/greedy.c" <<'C'
+#include <stdlib.h>
+int main(void) {
+  void *volatile chunk = malloc((size_t)32 << 20);
+  if (chunk != NULL) return 1;
+  chunk = malloc((size_t)-1);
+  free((void *)&chunk);
+  return chunk == NULL ? 0 : 1;
+}
+C
+compiled greedy -fno-builtin <"$scratch/greedy.c"
+run run --pool 16M -- "$scratch/greedy"
+same 'a refusal: the program goes on' 0 "$status"
+has 'a refusal: said' '^  greedy \([0-9]+\): refused 1 request: the budget of 16\.0 MiB was reached$' "$scratch/err"
+has 'a refusal that no budget could help' 'refused 1 request for other reasons than the budget$' "$scratch/err"
+has 'a bad free: said' '^  greedy \([0-9]+\): gave 1 bad pointer to free or realloc$' "$scratch/err"
+(ulimit -c 0; run run --pool 16M --strict -- "$scratch/greedy"; echo "$status" >"$scratch/status") 2>/dev/null
+same '--strict: aborted' 134 "$(cat "$scratch/status")"
+has '--strict: said' '^mema: bad free of 0x' "$scratch/err"
+
+# A table that 9,000 processes have asked for a slot (the number is written for a little-endian machine).
+run run --report "$scratch/r.json" -- sh -c 'printf "\050\043\000\000" | dd of="$MEMA_TABLE" bs=1 seek=20 conv=notrunc 2>/dev/null; env true; exit 5'
+same 'a full table: the status stays' 5 "$status"
+has 'a full table: said' '^  and 8[0-9][0-9] more, which the table had no room for$' "$scratch/err"
+has 'a full table: in the report' '"lost": 8[0-9][0-9],' "$scratch/r.json"
+run run --pool 32M -- "$mema" run --pool 16M -- sh -c 'exit 6'
+same 'a run inside a run: the status' 6 "$status"
+has 'a run inside a run: the inner one' '^mema run: sh .* of 16\.0 MiB' "$scratch/err"
+has 'a run inside a run: the outer one' '^mema run: mema .* of 32\.0 MiB' "$scratch/err"
+
+# ---- the report ----------------------------------------------------------------------------------------------------------
+
+if command -v perl >/dev/null && perl -MJSON::PP -e 1 2>/dev/null; then
+  run run --pool 4M --report "$scratch/r.json" -- perl -e 'exit 3' 'quote " back \ tab	bell '"$(printf '\007\303\251\377\n.')"
+  perl -MJSON::PP -e '
+    local $/; my $r = decode_json(<STDIN>); my $p = $r->{processes}[0];
+    print join("|", $r->{poolSize}, $r->{status}, scalar @{$r->{processes}}, defined $r->{signal} ? 1 : 0, $p->{command},
+      $p->{ended} ? "ended" : "", $p->{peakBytes} > 0 && $p->{footprint} > 0 ? "used" : "", scalar @{$r->{command}},
+      $r->{command}[3] eq "quote \" back \\ tab\tbell \x07\x{e9}\x{fffd}\n." ? "whole" : "damaged")' \
+    <"$scratch/r.json" >"$scratch/out" 2>&1
+  same 'the report is JSON, and says what happened' '4194304|3|1|0|perl|ended|used|4|whole' "$(cat "$scratch/out")"
+else
+  skip 'the report is JSON' 'perl with JSON::PP is not there'
+fi
+run run --report - -- true
+has '--report -: on stderr, in place of the summary' '^\{"command": \["true"\],$' "$scratch/err"
+same '--report -: no summary' 0 "$(grep -c 'mema run:' "$scratch/err")"
+(cd "$scratch" && guard "$mema" run --report relative.json -- sh -c 'cd /; exit 0') 2>/dev/null
+has 'a relative report counts from here' '"status": 0' "$scratch/relative.json"
+if [ -w /dev/full ]; then
+  run run --report /dev/full -- sh -c 'exit 8'
+  same 'a report that cannot be finished: the status stays' 8 "$status"
+  has 'a report that cannot be finished: said' "^mema run: the report '/dev/full' could not be written" "$scratch/err"
+fi
+
+# Others may run mema at the same time: each run is asked for the name of its own table.
+leaves() {
+  run run -- sh -c "echo \$MEMA_TABLE >'$scratch/table'; $2"
+  case $(cat "$scratch/table") in
+    /*/mema-??????) if [ -e "$(cat "$scratch/table")" ]; then notOk "$1" 'it is still there'; else ok "$1"; fi ;;
+    *) notOk "$1" "strange name: $(cat "$scratch/table")" ;;
+  esac
+}
+leaves 'no table is left behind' :
+leaves 'no table is left behind by a program that is killed' 'kill -9 $$'
+leaves 'no table is left behind by a run that gets SIGTERM' 'kill -TERM $PPID; while :; do sleep 1; done'
+leaves 'no table is left behind by a run that gets SIGINT' 'kill -INT $PPID; exit 1'
+
+# ---- real programs -------------------------------------------------------------------------------------------------------
+
+. tests/cli/programs.sh
+finish

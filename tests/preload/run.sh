@@ -1,0 +1,205 @@
+#!/bin/sh
+# run.sh - the tests of the preload library. BUILD is the directory of the products (default: build), CC the compiler.
+# The programs are in this directory, one behaviour each; exit status 0 means that it was found.
+cd "$(dirname "$0")/../.." || exit 1
+BUILD=${BUILD:-build}
+case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
+CC=${CC:-gcc}
+here=tests/preload
+. "$here/harness.sh"
+library=$BUILD/libmema-preload.so
+mema=$BUILD/mema
+programs=$BUILD/tests/preload
+true=$(command -v true)
+case $true in /*) ;; *) true=/bin/true ;; esac
+
+# -fno-builtin: the compiler removes pairs of malloc and free that it understands.
+compile() {
+  $CC -std=gnu11 -O2 -g -Wall -Wextra -fno-builtin $3 -o "$programs/$2" "$here/$1.c" -pthread -ldl $4
+}
+
+mkdir -p "$programs"
+compile earlyLibrary libearlyLibrary.so '-shared -fPIC' || notOk earlyLibrary 'does not compile'
+for source in "$here"/*.c; do
+  program=$(basename "$source" .c)
+  case $program in
+    earlyLibrary) ;;
+    forkHandlers | earlyLate) compile "$program" "$program" '' "$programs/libearlyLibrary.so" ;;
+    plugin) compile plugin plugin.so '-shared -fPIC' ;;
+    # Bound lazily, or the resolver would be called before it can call malloc.
+    earlyResolver) compile earlyResolver earlyResolver -Wl,-z,lazy ;;
+    *) compile "$program" "$program" '' ;;
+  esac || notOk "$program" 'does not compile'
+done
+
+# preloaded [VARIABLE=VALUE...] COMMAND [ARGUMENT...]: stdout and stderr go to files; the program's alone, not what this shell
+# says about how it ended.
+preloaded() {
+  guard sh -c 'exec env LD_PRELOAD="$0" "$@" >"$scratch/out" 2>"$scratch/err"' "$library" "$@"
+}
+
+# works NAME [VARIABLE=VALUE...] COMMAND [ARGUMENT...]: status 0 and not a word on stderr.
+works() {
+  name=$1
+  shift
+  preloaded "$@"
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    notOk "$name" "status $status: $(head -c 600 "$scratch/err")"
+  elif [ -s "$scratch/err" ]; then
+    notOk "$name" "said: $(head -c 600 "$scratch/err")"
+  else
+    ok "$name"
+  fi
+}
+
+# reported NAME KEY EXPECTED: in the report of the last program.
+reported() {
+  same "$1" "$3" "$(figure "$2" <"$scratch/report")"
+}
+
+# ---- the symbols ---------------------------------------------------------------------------------------------------------
+
+family='aligned_alloc calloc cfree free free_aligned_sized free_sized malloc malloc_usable_size memalign posix_memalign pvalloc
+realloc reallocarray valloc'
+same 'exports the malloc family and nothing else' "$(echo $family)" \
+  "$(echo $(nm -D --defined-only "$library" | sed 's/.* //' | sort))"
+
+# ---- one behaviour each --------------------------------------------------------------------------------------------------
+
+works 'every function of the family' "$programs/family"
+works 'errno: set where due, else left alone' "$programs/errnoRules"
+works 'any value of a pointer is answered' "$programs/anyPointer"
+works 'four threads' "$programs/threads"
+works 'fork while threads allocate, nested' "$programs/forkStorm"
+works 'fork handlers that allocate' "$programs/forkHandlers"
+works 'a signal handler that interrupts the heap' "$programs/signals"
+works 'first constructor to last destructor' "$programs/earlyLate"
+works 'allocation while the loader relocates' "$programs/earlyResolver"
+works 'allocation before there is an environment, with a budget' MEMA_POOL_SIZE=512K "$programs/earlyResolver"
+works 'libraries loaded and unloaded' "$programs/loadPlugin" "$programs/plugin.so"
+works 'vfork and posix_spawn' "$programs/spawn"
+
+works 'chunks of the C library are passed on' MEMA_REPORT="$scratch/report" MEMA_STRICT=1 "$programs/libcHeap"
+reported 'chunks of the C library: none is a bad free' badFrees 0
+reported 'chunks of the C library: each is counted' foreignFrees 101
+
+rm -f "$scratch/report"
+works 'what looks like a chunk of the C library is none' MEMA_REPORT="$scratch/report" "$programs/lookAlike"
+reported 'what looks like a chunk of the C library is bad' badFrees 6
+reported 'what looks like a chunk of the C library is not passed on' foreignFrees 0
+
+# ---- the budget ----------------------------------------------------------------------------------------------------------
+
+rm -f "$scratch/report"
+works 'a budget of 1M: filled, refused, given back' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=1M "$programs/budgetFill"
+reported 'a budget of 1M: used to the last byte' peakBytes 1048576
+reported 'a budget of 1M: reported' poolSize 1048576
+rm -f "$scratch/report"
+works 'a budget in bytes' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=5000000 "$true"
+reported 'a budget in bytes: reported' poolSize 5000000
+rm -f "$scratch/report"
+works 'no budget' MEMA_REPORT="$scratch/report" "$true"
+reported 'no budget: reported' poolSize null
+
+for size in 64Q '' 0 -5 5.5 ' 1' 1MM 99999999999999999999 9000000T; do
+  preloaded MEMA_POOL_SIZE="$size" "$true"
+  same "MEMA_POOL_SIZE='$size': status 2" 2 $?
+  oneLine "MEMA_POOL_SIZE='$size': one line" '^mema: MEMA_POOL_SIZE: .* is ' "$scratch/err"
+done
+
+# ---- bad pointers --------------------------------------------------------------------------------------------------------
+
+for kind in double interior odd stack global wild one realloc resized; do
+  rm -f "$scratch/report"
+  works "bad pointer ($kind): ignored" MEMA_REPORT="$scratch/report" "$programs/badFree" $kind
+  reported "bad pointer ($kind): counted" badFrees 1
+  (ulimit -c 0; preloaded MEMA_STRICT=1 "$programs/badFree" $kind) 2>/dev/null
+  same "bad pointer ($kind), strict: aborted" 134 $?
+  oneLine "bad pointer ($kind), strict: one line" \
+    '^mema: bad (free|realloc) of 0x[0-9a-f]+: not the start of a live chunk of this pool$' "$scratch/err"
+done
+works 'MEMA_STRICT=0 is not strict' MEMA_STRICT=0 "$programs/badFree" double
+
+# ---- the report ----------------------------------------------------------------------------------------------------------
+
+rm -f "$scratch/report"
+works 'a report is appended' MEMA_REPORT="$scratch/report" "$programs/forkCounts"
+same 'a report: one line for each process' 2 "$(wc -l <"$scratch/report")"
+head -n 1 "$scratch/report" >"$scratch/child"
+tail -n 1 "$scratch/report" >"$scratch/parent"
+has 'a report: an object on a line' '^\{"command": "forkCounts", "pid": [0-9]+, .*"footprint": [0-9]+\}$' "$scratch/child"
+childCount=$(figure allocations <"$scratch/child")
+parentCount=$(figure allocations <"$scratch/parent")
+if [ "$childCount" -ge 100 ] && [ "$childCount" -lt 500 ]; then
+  ok 'a forked child counts its own allocations'
+else
+  notOk 'a forked child counts its own allocations' "$childCount"
+fi
+childPeak=$(figure peakBytes <"$scratch/child")
+if [ "$childPeak" -lt 100000 ]; then ok 'a forked child has its own peak'; else notOk 'a forked child has its own peak' "$childPeak"; fi
+if [ "$parentCount" -ge 1000 ]; then ok 'its parent keeps its counts'; else notOk 'its parent keeps its counts' "$parentCount"; fi
+
+preloaded MEMA_REPORT=- MEMA_POOL_SIZE=16M "$programs/ending" exit
+same 'a report on stderr: the status stays' 5 $?
+oneLine 'a report on stderr: one line' '^mema: ending \(pid [0-9]+\): peak .* of 16\.0 MiB, live .* allocations' "$scratch/err"
+
+works 'no descriptor left: no report, no failure' MEMA_REPORT="$scratch/none" "$programs/noDescriptors"
+works 'no descriptor left: none for stderr either' MEMA_REPORT=- "$programs/noDescriptors"
+works 'a report that cannot be opened' MEMA_REPORT=/nonexistent/file "$true"
+works 'a report into a directory' MEMA_REPORT="$scratch" "$true"
+if [ -w /dev/full ]; then works 'a report onto a full device' MEMA_REPORT=/dev/full "$true"; fi
+guard env LD_PRELOAD="$library" MEMA_REPORT=- "$true" 2>&-
+same 'stderr closed: the status stays' 0 $?
+mkfifo "$scratch/unread"
+(
+  # A pipe whose only reader is gone.
+  exec 3<>"$scratch/unread"
+  exec 2>"$scratch/unread"
+  exec 3<&-
+  guard env LD_PRELOAD="$library" MEMA_REPORT=- "$true"
+)
+same 'nobody reads stderr: the status stays' 0 $?
+(ulimit -f 0; guard env LD_PRELOAD="$library" MEMA_REPORT="$scratch/limited" "$true") 2>/dev/null
+same 'files at their limit: the status stays' 0 $?
+
+# ---- a table that is none ------------------------------------------------------------------------------------------------
+
+: >"$scratch/empty"
+guard "$mema" run -- sh -c 'head -c "$(wc -c <"$MEMA_TABLE")" /dev/zero' >"$scratch/zeros" 2>/dev/null
+mkfifo "$scratch/pipe"
+for table in "$scratch/missing" "$scratch/empty" "$scratch/zeros" "$scratch/pipe" "$scratch" /dev/null relative ''; do
+  preloaded MEMA_TABLE="$table" "$programs/ending" exit
+  same "MEMA_TABLE='$(basename "$table")' is no table: ignored" '5 ' "$? $(cat "$scratch/err")"
+done
+same 'a file that is no table is left alone' 0 "$(tr -d '\0' <"$scratch/zeros" | wc -c)"
+
+# ---- the record in the table of `mema run` -------------------------------------------------------------------------------
+
+# 1,000 allocations and 300 frees, and no more than 64 calls may be missing.
+for kind in exit _exit abort kill segv refused; do
+  guard "$mema" run --report "$scratch/report" -- "$programs/ending" $kind >"$scratch/out" 2>"$scratch/err"
+  allocations=$(grep '"pid"' "$scratch/report" | figure allocations)
+  live=$(grep '"pid"' "$scratch/report" | figure liveBytes)
+  if [ "${allocations:-0}" -ge 950 ] && [ "${live:-0}" -ge 700000 ] && [ "${live:-0}" -lt 800000 ]; then
+    ok "figures after $kind"
+  else
+    notOk "figures after $kind" "allocations '$allocations', live '$live'"
+  fi
+  ended=$(grep '"pid"' "$scratch/report" | figure ended)
+  if [ $kind = exit ]; then same "$kind is an end" true "$ended"; else same "$kind is no end" false "$ended"; fi
+done
+same 'a refusal is in the figures at once' 1 "$(grep '"pid"' "$scratch/report" | figure refused)"
+
+guard "$mema" run --report "$scratch/report" -- "$programs/forkCounts" 2>"$scratch/err"
+same 'fork: a record for parent and child' 2 "$(grep '"pid"' "$scratch/report" | sed 's/.*"pid": \([0-9]*\).*/\1/' | sort -u | wc -l)"
+same 'fork: the parent has its own counts' 1 "$(grep -c '"allocations": 100[0-9],' "$scratch/report")"
+same 'fork: the child has its own counts' 1 "$(grep -c '"allocations": 10[0-9],' "$scratch/report")"
+
+guard "$mema" run --report "$scratch/report" -- "$programs/spawn" 2>"$scratch/err"
+same 'vfork: one record for the parent' 1 "$(grep -c '"command": "spawn"' "$scratch/report")"
+same 'posix_spawn: a record for each' 20 "$(grep -c '"command": "true"' "$scratch/report")"
+parent=$(grep '"command": "spawn"' "$scratch/report" | figure pid)
+same 'vfork: the record is still its own' "$parent" "$(grep '"command": "true"' "$scratch/report" | figure parentPid)"
+
+finish
