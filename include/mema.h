@@ -212,7 +212,7 @@ MEMA_PUBLIC void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) MEMA_
  * Returns NULL iff pool is not a live pool, ptr is neither NULL nor a live chunk (MEMA_BAD_POINTER, EINVAL), the growth is
  * above freeSize (MEMA_OVER_BUDGET, ENOMEM), or the system has no memory; ptr then lives on unchanged. Shrinking never fails.
  * In place where the slot, or the free run behind a large chunk, has room; large chunks that must move have their pages moved
- * where the system can do that, not copied. A chunk from mema_pmemalign keeps its alignment only while it is not moved. */
+ * where the system can do that, not copied. In the chain the chunk keeps its place. A chunk from mema_pmemalign keeps its alignment only while it is not moved. */
 MEMA_PUBLIC void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) MEMA_ATTRIBUTE((alloc_size(3)));
 
 /* As mema_palloc, aligned to `alignment` bytes. Also returns NULL iff alignment is not a power of two (MEMA_BAD_ALIGNMENT,

@@ -121,8 +121,8 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
   mema_SlotClass *class = &slab->classes[mema_classTable[(size + 15) / 16]];
   size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
   if (mema_unlikely(charge > pool->freeSize || *class->word == 0)) return pallocSlow(pool, slab, size);
-  unsigned bit = mema_takeSlot(class);
-  void *ptr = class->base + (size_t)bit * class->slotSize;
+  char *ptr;
+  unsigned bit = mema_takeSlot(slab, class, &ptr);
   if (!pool->untracked) mema_linkBlock(pool, class->records + bit, ptr, charge, true);
   mema_charge(pool, charge);
   return ptr;
@@ -144,9 +144,24 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
   return true;
 }
 
+/* Takes a slot's charge off the pool, and its Block off the chain. */
+static inline void discharge(mema_Pool *pool, const mema_Block *block, size_t slotSize) {
+  size_t charge = slotSize;
+  if (!pool->untracked) {
+    charge = block->size;
+    mema_unlinkBlock(pool, block);
+  }
+  pool->freeSize += charge;
+  pool->frees++;
+}
+
 bool mema_pfree(mema_Pool *pool, void *ptr) {
   mema_Slab *slab = mema_slabOf(pool);
   if (mema_unlikely(slab == NULL)) return falseForBadPool();
+  if (mema_giveLast(slab, ptr)) {
+    discharge(pool, pool->untracked ? NULL : slab->lastClass->records + slab->lastBit, slab->lastClass->slotSize);
+    return true;
+  }
   size_t offset = (uintptr_t)ptr - (uintptr_t)slab->area;
   if (mema_unlikely(offset >= slab->areaSize)) return pfreeSlow(pool, slab, ptr);
   mema_Span *span = &slab->spans[offset >> slab->unitShift];
@@ -156,14 +171,7 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
   uint64_t *word = &span->bitmap[slot / 64], before = *word, after = before | UINT64_C(1) << slot % 64;
   if (mema_unlikely(before == after)) return pfreeSlow(pool, slab, ptr); /* it is free already */
   *word = after;
-  size_t charge = span->slotSize;
-  if (!pool->untracked) {
-    const mema_Block *block = slab->records + span->firstRecord + slot;
-    charge = block->size;
-    mema_unlinkBlock(pool, block);
-  }
-  pool->freeSize += charge;
-  pool->frees++;
+  discharge(pool, pool->untracked ? NULL : slab->records + span->firstRecord + slot, span->slotSize);
   if (mema_unlikely(mema_giveMatters(span, before, after))) return mema_slabGiven(slab, span, slot / 64);
   return true;
 }

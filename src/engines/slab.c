@@ -9,8 +9,18 @@
 #include "slab.h"
 
 static const uint64_t noWord = 0;
+static const uint64_t allFree = UINT64_MAX;
+static const mema_SlotClass noClass = {.word = (uint64_t *)(uintptr_t)&allFree};
+
+/* Whatever mema_giveLast is asked from now on, it finds free already. */
+void mema_slabForgetLast(mema_Slab *slab) {
+  slab->lastPtr = NULL;
+  slab->lastClass = (mema_SlotClass *)(uintptr_t)&noClass;
+  slab->lastBit = 0;
+}
 
 void mema_slabResetClasses(mema_Slab *slab) {
+  mema_slabForgetLast(slab);
   for (unsigned i = 0; i < slab->classCount; i++) {
     mema_SlotClass *class = &slab->classes[i];
     class->slotSize = mema_classSize(i);
@@ -146,6 +156,7 @@ size_t mema_slabReleaseEmpty(mema_Slab *slab) {
 
 /* The same for the spans being served from. */
 void mema_slabReleaseActive(mema_Slab *slab) {
+  mema_slabForgetLast(slab);
   for (unsigned i = 0; i < slab->classCount; i++) {
     mema_SlotClass *class = &slab->classes[i];
     if (class->active == mema_noUnit || !mema_spanIsEmpty(&slab->spans[class->active])) continue;
@@ -208,6 +219,7 @@ static bool newSpan(mema_Slab *slab, unsigned class) {
 /* Gives the class a word with a free slot; false iff the slab has no room for another span. */
 bool mema_slabRefill(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
+  mema_slabForgetLast(slab);
   if (c->active != mema_noUnit) {
     mema_Span *span = &slab->spans[c->active];
     if (span->summary != 0) {
@@ -248,9 +260,8 @@ bool mema_slabGiven(mema_Slab *slab, mema_Span *span, uint32_t word) {
 static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
   mema_SlotClass *c = &slab->classes[class];
   if (*c->word == 0 && !mema_slabRefill(slab, class)) return false;
-  unsigned bit = mema_takeSlot(c);
+  unsigned bit = mema_takeSlot(slab, c, &chunk->ptr);
   mema_Span *span = &slab->spans[c->active];
-  chunk->ptr = c->base + (size_t)bit * c->slotSize;
   chunk->room = c->slotSize;
   chunk->record = slab->records != NULL ? c->records + bit : NULL;
   chunk->slab = slab;

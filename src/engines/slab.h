@@ -98,6 +98,11 @@ struct mema_Slab {
   int8_t cellKind; /* below 0: mapped by itself */
   uint32_t cellIndex;
 
+  /* The slot handed out last, while its class still serves from the same word: see mema_takeSlot. */
+  char *lastPtr;
+  mema_SlotClass *lastClass;
+  unsigned lastBit;
+
   /* Runs of units: runs.c. */
   uint32_t units;
   uint32_t frontier;
@@ -176,6 +181,7 @@ MEMA_HIDDEN bool mema_slabGiven(mema_Slab *slab, mema_Span *span, uint32_t word)
 MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, bool dense);
 MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
 MEMA_HIDDEN void mema_slabResetClasses(mema_Slab *slab);
+MEMA_HIDDEN void mema_slabForgetLast(mema_Slab *slab);
 MEMA_HIDDEN size_t mema_slabReleaseEmpty(mema_Slab *slab);
 MEMA_HIDDEN void mema_slabReleaseActive(mema_Slab *slab);
 MEMA_HIDDEN uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span);
@@ -223,11 +229,27 @@ static inline bool mema_slotAt(const mema_Span *span, size_t offset, uint32_t *s
   return (size_t)*slot * span->slotSize == offset && *slot < span->slots;
 }
 
-/* Takes the first free slot of the word at hand, which is not 0; returns its bit. */
-static inline unsigned mema_takeSlot(mema_SlotClass *class) {
+/* Takes the first free slot of the word at hand, which is not 0; returns its bit. It is remembered: freeing the youngest chunk is
+ * common, and then needs no look-up, whose chain of dependent loads would begin with the address just computed. */
+static inline unsigned mema_takeSlot(mema_Slab *slab, mema_SlotClass *class, char **ptr) {
   uint64_t word = *class->word;
+  unsigned bit = (unsigned)__builtin_ctzll(word);
   *class->word = word & (word - 1);
-  return (unsigned)__builtin_ctzll(word);
+  slab->lastBit = bit;
+  slab->lastClass = class;
+  slab->lastPtr = *ptr = class->base + (size_t)bit * class->slotSize;
+  return bit;
+}
+
+/* Marks the slot handed out last free, if that is ptr and it is live still. Nothing follows from it: its span is being served
+ * from. False says nothing about ptr. */
+static inline bool mema_giveLast(mema_Slab *slab, const void *ptr) {
+  const mema_SlotClass *class = slab->lastClass;
+  if (ptr != slab->lastPtr) return false;
+  uint64_t word = *class->word, mask = UINT64_C(1) << slab->lastBit;
+  if ((word & mask) != 0) return false;
+  *class->word = word | mask;
+  return true;
 }
 
 /* What follows from a slot marked free, where anything does: its word, `before` until now, had no free slot, or has nothing but
