@@ -1,1 +1,41 @@
-# The test suite: see tests/README.md.
+# How the test programs are built and started; what they prove is in tests/README.md.
+# tests/run.sh calls this file back with another BUILD, CC and EXTRA for each variant.
+
+testFlags := -Itests/support -D_GNU_SOURCE
+testSupport := $(BUILD)/obj/tests/support/support.o
+testModel := $(BUILD)/obj/tests/model/model.o
+unitPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/*.c)))
+misusePrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/misuse/*.c)))
+helperPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/programs/*.c)))
+modelPrograms := $(BUILD)/tests/model/exhaustive $(BUILD)/tests/model/random
+testPrograms := $(unitPrograms) $(misusePrograms) $(helperPrograms) $(modelPrograms)
+
+$(BUILD)/tests/unit/%: testLibraries := -lcmocka
+$(modelPrograms): $(testModel)
+
+$(BUILD)/tests/%: tests/%.c $(testSupport) $(staticLibrary)
+	@mkdir -p $(@D)
+	$(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(staticLibrary) \
+	  $(testLibraries) -pthread
+
+$(BUILD)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+
+-include $(testSupport:.o=.d) $(testModel:.o=.d) $(testPrograms:%=%.d)
+
+.PHONY: testPrograms test unit misuse model
+testPrograms: $(testPrograms)
+
+test:
+	@BUILD='$(BUILD)' bash tests/run.sh
+
+# One group, one compiler: for the minutes between two runs of the whole suite.
+unit: $(unitPrograms)
+	@BUILD='$(BUILD)' bash tests/group.sh unit
+
+misuse: $(misusePrograms)
+	@BUILD='$(BUILD)' bash tests/group.sh misuse
+
+model: $(modelPrograms)
+	@BUILD='$(BUILD)' bash tests/group.sh model

@@ -148,13 +148,13 @@ static size_t askHuge(char *base, size_t limit, size_t settled, size_t used) {
 /* Slots are dense; a large chunk may never be touched in full, and gets pages as they are used. */
 void mema_slabHugeArea(mema_Slab *slab, bool dense) {
   size_t used = (size_t)slab->frontier << slab->unitShift;
-  if (slab->cellKind >= 0 || used <= slab->hugeArea) return;
+  if (slab->cellKind >= 0 || slab->committed || used <= slab->hugeArea) return;
   slab->hugeArea = dense ? askHuge(slab->area, slab->areaSize, slab->hugeArea, used) : used;
 }
 
 void mema_slabHugeRecords(mema_Slab *slab) {
   size_t used = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
-  if (slab->cellKind >= 0 || used <= slab->hugeRecords) return;
+  if (slab->cellKind >= 0 || slab->committed || used <= slab->hugeRecords) return;
   size_t limit = (size_t)(slab->mainEnd - slab->mainFirst) * sizeof(mema_Block);
   slab->hugeRecords = askHuge((char *)(slab->records + slab->mainFirst), limit, slab->hugeRecords, used);
 }
@@ -289,6 +289,7 @@ static mema_Slab *openMapping(const mema_SlabPlan *plan) {
 /* Everything before the guard, and the area. */
 static bool populate(mema_Slab *slab) {
   size_t page = mema_osPageSize(), tables = (size_t)(slab->area - page - (char *)slab->mapping);
+  if (slab->areaSize >= hugeAreas) mema_osPreferHuge(slab->area, slab->areaSize);
   return mema_osPopulate(slab->mapping, tables) && mema_osPopulate(slab->area, slab->areaSize);
 }
 

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# One group of test programs, built already: group.sh unit|misuse|model. WRAP is put before each command.
+. "$(dirname "$0")/checks.sh"
+: "${BUILD:=build}"
+read -r -a wrap <<<"${WRAP:-}"
+
+# cmocka counts for itself; a program that dies, or says nothing, is one failure.
+runUnit() {
+  local program=$1 name status good bad
+  name=$(basename "$program")
+  timeout 400 "${wrap[@]}" "$program" >"$scratch/output" 2>&1
+  status=$?
+  good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$scratch/output" | tail -1)
+  bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$scratch/output" | tail -1)
+  : "${good:=0}" "${bad:=0}"
+  if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+    bad=1
+    echo "FAILED: unit $name ended with status $status"
+    tail -40 "$scratch/output" | sed 's/^/    /'
+  elif [ "$status" -eq 0 ] && [ "$good" -eq 0 ]; then
+    bad=1
+    echo "FAILED: unit $name ran no test"
+  elif [ "$bad" -gt 0 ]; then
+    echo "FAILED: unit $name"
+    grep -v -e '^\[ RUN' -e '^\[       OK' -e '^\[====' "$scratch/output" | head -60 | sed 's/^/    /'
+  fi
+  passed=$((passed + good))
+  failed=$((failed + bad))
+}
+
+case $1 in
+  unit) for program in tests/unit/*.c; do runUnit "$BUILD/${program%.c}"; done ;;
+  misuse)
+    for program in tests/misuse/*.c; do
+      check "misuse $(basename "$program" .c)" timeout 60 "${wrap[@]}" "$BUILD/${program%.c}"
+    done
+    ;;
+  exhaustive) check "exhaustive ${2:-}" timeout 400 "${wrap[@]}" "$BUILD/tests/model/exhaustive" ${2:+"$2"} ;;
+  random) check "random ${2:-}" timeout 400 "${wrap[@]}" "$BUILD/tests/model/random" ${2:+"$2"} ;;
+  model)
+    check 'exhaustive' timeout 400 "${wrap[@]}" "$BUILD/tests/model/exhaustive"
+    check 'random' timeout 400 "${wrap[@]}" "$BUILD/tests/model/random"
+    ;;
+  *) echo "group.sh: no group '$1'" && exit 2 ;;
+esac
+finish

@@ -1,0 +1,9 @@
+#include "misuse.h"
+
+int main(void) {
+  begin();
+  int local = 5;
+  REFUSED(pfree(&pool, &local), MEMA_BAD_POINTER);
+  CHECK(local == 5);
+  return end(0, 0);
+}

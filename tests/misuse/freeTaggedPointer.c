@@ -1,0 +1,10 @@
+#include "misuse.h"
+
+int main(void) {
+  begin();
+  for (int tag = 1; tag < 256; tag++) {
+    void *tagged = hidePointer((void *)(addressOf(neighbour) | (uintptr_t)tag << 56));
+    REFUSED(pfree(&pool, tagged), MEMA_BAD_POINTER);
+  }
+  return end(0, 0);
+}

@@ -1,0 +1,7 @@
+#include "misuse.h"
+
+int main(void) {
+  begin();
+  FAILS(initPool(NULL, 1000), MEMA_BAD_ARGUMENT);
+  return end(0, 0);
+}

@@ -1,0 +1,8 @@
+#include "misuse.h"
+
+int main(void) {
+  begin();
+  Pool other = {0};
+  FAILS(mema_initPoolWith(&other, NULL), MEMA_BAD_ARGUMENT);
+  return end(0, 0);
+}

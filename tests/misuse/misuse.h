@@ -1,0 +1,56 @@
+/* One misuse per program; the file's name is the guarantee. Each program leaves with 0 when the misuse was answered as
+ * mema.h says: NULL or false, errno, the reason; the pool as it was; a live neighbour's bytes intact. */
+#ifndef MISUSE_H
+#define MISUSE_H
+
+#include "support.h"
+
+enum { misuseBudget = 1 << 20, neighbourSize = 300 };
+static Pool pool;
+static unsigned char *neighbour;
+
+static inline void complainUnless(bool good, const char *what, int line) {
+  if (good) return;
+  fprintf(stderr, "line %d: %s\n", line, what);
+  exit(1);
+}
+
+#define CHECK(condition) complainUnless((condition), #condition, __LINE__)
+
+/* The call fails for this reason, on a pool that may be none. */
+#define FAILS(call, reason)                                      \
+  do {                                                           \
+    forgetError(reason);                                         \
+    complainUnless(!(call), #call " was not refused", __LINE__); \
+    const char *sentence = errorIsNot(reason);                   \
+    complainUnless(sentence == NULL, sentence, __LINE__);        \
+  } while (0)
+
+/* The same on `pool`, which is live and must be as before. */
+#define REFUSED(call, reason)                          \
+  do {                                                 \
+    Snapshot before = snapshotOf(&pool);               \
+    FAILS(call, reason);                               \
+    const char *change = changedSince(&pool, &before); \
+    complainUnless(change == NULL, change, __LINE__);  \
+  } while (0)
+
+/* A live pool with one chunk in it. */
+static inline void begin(void) {
+  CHECK(initPool(&pool, misuseBudget));
+  neighbour = palloc(&pool, neighbourSize);
+  CHECK(neighbour != NULL);
+  fillBytes(neighbour, neighbourSize, 77);
+}
+
+/* The neighbour and `chunks` more of `bytes` are live and well; then all of it goes. */
+static inline int end(size_t bytes, size_t chunks) {
+  const char *wrong = poolIsWrong(&pool, bytes + neighbourSize, chunks + 1);
+  complainUnless(wrong == NULL, wrong, __LINE__);
+  CHECK(bytesFilled(neighbour, neighbourSize, 77));
+  CHECK(pfree(&pool, neighbour));
+  CHECK(freePool(&pool));
+  return 0;
+}
+
+#endif

@@ -1,0 +1,8 @@
+#include "misuse.h"
+
+int main(void) {
+  begin();
+  const char *format = hidePointer(NULL);
+  REFUSED(mema_psprintf(&pool, format, 1), MEMA_BAD_ARGUMENT);
+  return end(0, 0);
+}

@@ -1,0 +1,10 @@
+#include "misuse.h"
+
+int main(void) {
+  begin();
+  Pool copy = pool;
+  FAILS(palloc(&copy, 10), MEMA_BAD_POOL);
+  FAILS(pfree(&copy, neighbour), MEMA_BAD_POOL);
+  FAILS(freePool(&copy), MEMA_BAD_POOL);
+  return end(0, 0);
+}

@@ -1,0 +1,11 @@
+#include "misuse.h"
+
+int main(void) {
+  begin();
+  Pool other;
+  CHECK(initPool(&other, 1000));
+  CHECK(freePool(&other));
+  FAILS(palloc(&other, 10), MEMA_BAD_POOL);
+  CHECK(mema_freeSize(&other) == 0);
+  return end(0, 0);
+}

@@ -1,0 +1,172 @@
+/* Every sequence of operations at a small scope, each step against the model.
+ *
+ * A sequence is a number: each digit chooses among the operations that make sense after the digits before it. Sequences are
+ * counted through like an odometer's; as a pool cannot be copied, each is played from the start, but only the steps that
+ * differ from the sequence before are audited.
+ *
+ *   exhaustive [depth]    the depth of the widest alphabet; each configuration adds its own to it */
+#include "model.h"
+
+enum { maxDepth = 12, maxSizes = 6 };
+
+typedef struct Scope {
+  const char *name;
+  mema_Options options;
+  size_t sizes[maxSizes]; /* palloc of each */
+  size_t resized[2];      /* repalloc of every live chunk to each */
+  size_t alignment;       /* 0: no pmemalign */
+  int deeper;             /* than the depth asked for */
+  bool interior;          /* free and repalloc inside of chunks as well */
+} Scope;
+
+enum { none = 0 }; /* ends a list of sizes; a request of 0 bytes is written as zeroBytes */
+static const size_t zeroBytes = SIZE_MAX;
+
+static const Scope scopes[] = {
+    {"1 byte", {.poolSize = 1}, {zeroBytes, 1, 2}, {1, 2}, 16, 0, true},
+    {"16 bytes", {.poolSize = 16}, {zeroBytes, 1, 15, 16, 17}, {1, 16}, 32, 0, true},
+    {"17 bytes", {.poolSize = 17}, {zeroBytes, 1, 16, 17}, {16, 17}, 64, 0, true},
+    {"48 bytes", {.poolSize = 48}, {1, 16, 17, 32, 48}, {1, 33}, 64, 0, true},
+    {"100 bytes", {.poolSize = 100}, {zeroBytes, 16, 17, 50, 100}, {40, 100}, 256, 0, true},
+    {"200 bytes", {.poolSize = 200}, {1, 100, 200}, {17, 150}, 4096, 0, true},
+    {"100 bytes, deep", {.poolSize = 100}, {1, 17, 60}, {33, none}, 0, 2, false},
+    {"40 bytes, deeper", {.poolSize = 40}, {10, 40}, {none, none}, 0, 4, false},
+    {"untracked, 16 bytes", {.poolSize = 16, .untracked = true}, {zeroBytes, 1, 16, 17}, {1, 16}, 16, 0, true},
+    {"untracked, 100 bytes", {.poolSize = 100, .untracked = true}, {1, 16, 17, 50, 100}, {1, 60}, 64, 0, true},
+    {"untracked, 200 bytes", {.poolSize = 200, .untracked = true}, {zeroBytes, 48, 100}, {1, 150}, 64, 0, true},
+    {"untracked, 100 bytes, deep", {.poolSize = 100, .untracked = true}, {1, 17, 48}, {33, none}, 0, 2, false},
+    {"committed", {.poolSize = 100, .committed = true}, {1, 50, 100}, {17, 100}, 64, -1, true},
+    {"starved", {.poolSize = 300000, .reservation = 4096}, {1, 3000, 70000, 140000}, {100, 80000}, 0, -1, true},
+    {"starved, untracked",
+     {.poolSize = 300000, .untracked = true, .reservation = 4096},
+     {1, 3000, 70000, 140000},
+     {100, 80000},
+     0,
+     -1,
+     true},
+};
+
+/* The sequence being played, and the addresses that it has seen. */
+static int digits[maxDepth];
+static char *known[maxDepth];
+static int depth, knownCount, playing;
+static const Scope *scope;
+static Model model;
+static Pool pool;
+
+static void printSequence(void) {
+  fprintf(stderr, "  scope \"%s\", step %d of", scope->name, playing + 1);
+  for (int i = 0; i < depth; i++) fprintf(stderr, " %d", digits[i]);
+  fprintf(stderr, "\n");
+}
+
+static void remember(size_t chunksBefore) {
+  if (model.count > chunksBefore && knownCount < maxDepth) known[knownCount++] = (char *)model.chunks[model.count - 1].ptr;
+}
+
+static void repallocKnown(char *pointer, size_t size) {
+  size_t index = modelFind(&model, pointer);
+  if (index == model.count) {
+    modelTryRepalloc(&model, pointer, size);
+    return;
+  }
+  modelRepalloc(&model, index, size);
+  /* The new address, if it is one: the moved chunk is found where it was, or as the youngest. */
+  for (size_t i = 0; i < model.count && knownCount < maxDepth; i++) {
+    int k = 0;
+    while (k < knownCount && !samePlace(known[k], model.chunks[i].ptr)) k++;
+    if (k == knownCount) known[knownCount++] = (char *)model.chunks[i].ptr;
+  }
+}
+
+/* Each of the following plays operation `digit` if it is one of its own; otherwise it says how many it has. */
+static int playRequest(int digit) {
+  int count = 0;
+  size_t before = model.count;
+  for (; count < maxSizes && scope->sizes[count] != none; count++) {
+    if (digit != count) continue;
+    modelAllocate(&model, modelPalloc, 0, scope->sizes[count] == zeroBytes ? 0 : scope->sizes[count]);
+    remember(before);
+    return -1;
+  }
+  if (scope->alignment == 0) return count;
+  if (digit == count) {
+    modelAllocate(&model, modelPmemalign, scope->alignment, 3);
+    remember(before);
+    return -1;
+  }
+  return count + 1;
+}
+
+static int playKnown(int digit) {
+  int count = 0;
+  for (int k = 0; k < knownCount; k++) {
+    if (digit == count++) return modelTryFree(&model, known[k]), -1;
+    for (int i = 0; i < 2 && scope->resized[i] != none; i++) {
+      if (digit == count++) return repallocKnown(known[k], scope->resized[i]), -1;
+    }
+    if (!scope->interior) continue;
+    if (digit == count++) return modelTryFree(&model, known[k] + 1), modelTryRepalloc(&model, known[k] + 1, 5), -1;
+    if (digit == count++) return modelTryFree(&model, hidePointer(known[k] + 16)), -1;
+  }
+  return count;
+}
+
+/* False where there is no such operation. */
+static bool playDigit(int digit) {
+  if (digit == 0) return modelReset(&model), true;
+  int rest = digit - 1, count = playRequest(rest);
+  if (count < 0) return true;
+  rest -= count;
+  return playKnown(rest) < 0;
+}
+
+/* Plays the digits, auditing from step `fresh` on. Returns the first step that has no such operation, or depth. */
+static int playSequence(int fresh) {
+  knownCount = 0;
+  modelStart(&model, &pool, &scope->options);
+  for (playing = 0; playing < depth; playing++) {
+    if (!playDigit(digits[playing])) break;
+    if (playing >= fresh) modelAudit(&model);
+  }
+  int played = playing;
+  modelEnd(&model);
+  return played;
+}
+
+static size_t playScope(void) {
+  size_t sequences = 0;
+  int fresh = 0;
+  memset(digits, 0, sizeof digits);
+  modelForget();
+  for (;;) {
+    int played = playSequence(fresh);
+    if (played == depth) {
+      sequences++;
+      fresh = depth - 1;
+    } else {
+      fresh = played - 1; /* the operations of this step are used up: the step before takes its next one */
+    }
+    if (fresh < 0) return sequences;
+    digits[fresh]++;
+    for (int i = fresh + 1; i < depth; i++) digits[i] = 0;
+  }
+}
+
+int main(int argc, char **argv) {
+  int base = argc > 1 ? atoi(argv[1]) : 4;
+  size_t total = 0;
+  model.explain = printSequence;
+  for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++) {
+    scope = &scopes[i];
+    depth = base + scope->deeper;
+    if (depth > maxDepth - 1) depth = maxDepth - 1;
+    if (depth < 1) continue;
+    size_t sequences = playScope();
+    printf("%-28s depth %d: %zu sequences\n", scope->name, depth, sequences);
+    total += sequences;
+  }
+  printf("%zu sequences in %zu scopes\n", total, sizeof scopes / sizeof *scopes);
+  free(model.chunks);
+  return 0;
+}

@@ -1,0 +1,332 @@
+#include "model.h"
+
+enum { wholePattern = 4096, manyPages = 1 << 20 }; /* larger chunks are marked once a page, then in fewer places */
+
+size_t modelLearnt[modelLearntSizes];
+
+void modelForget(void) {
+  memset(modelLearnt, 0, sizeof modelLearnt);
+}
+
+static void require(const Model *model, bool good, const char *complaint) {
+  if (good) return;
+  fflush(stdout);
+  fprintf(stderr, "model: %s\n", complaint);
+  fprintf(stderr, "  pool: size %zu, free %zu; model: size %zu, free %zu, %zu chunks; last error: %s\n",
+          model->pool->poolSize, model->pool->freeSize, model->poolSize, model->freeSize, model->count,
+          mema_lastError()->sentence);
+  if (model->explain != NULL) model->explain();
+  exit(1);
+}
+
+/* ---- what chunks hold ------------------------------------------------------------------------------------------------- */
+
+static uint64_t markAt(size_t at, unsigned seed) {
+  return (at + seed) * 0x9e3779b97f4a7c15u + 1;
+}
+
+static size_t markStride(size_t size) {
+  return size <= manyPages ? 4096 : 69632;
+}
+
+static void markBytes(unsigned char *bytes, size_t size, unsigned seed) {
+  if (size <= wholePattern) {
+    fillBytes(bytes, size, seed);
+    return;
+  }
+  for (size_t at = 0; at + 16 <= size; at += markStride(size)) memcpy(bytes + at, &(uint64_t){markAt(at, seed)}, 8);
+  memcpy(bytes + size - 8, &(uint64_t){markAt(size, seed)}, 8);
+}
+
+/* Are the marks of a chunk of `size` still there, as far as `limit`? */
+static bool marksKept(const unsigned char *bytes, size_t size, size_t limit, unsigned seed) {
+  if (size <= wholePattern) return bytesFilled(bytes, size < limit ? size : limit, seed);
+  for (size_t at = 0; at + 16 <= size && at + 8 <= limit; at += markStride(size)) {
+    if (memcmp(bytes + at, &(uint64_t){markAt(at, seed)}, 8) != 0) return false;
+  }
+  return limit < size || memcmp(bytes + size - 8, &(uint64_t){markAt(size, seed)}, 8) == 0;
+}
+
+/* ---- what follows every call ------------------------------------------------------------------------------------------ */
+
+static void requireBudget(const Model *model) {
+  const Pool *pool = model->pool;
+  require(model, pool->poolSize == model->poolSize, "poolSize is wrong");
+  require(model, pool->freeSize == model->freeSize, "freeSize is wrong");
+  require(model, pool->initialized, "initialized is false");
+  if (model->untracked || model->count == 0) {
+    require(model, pool->head == NULL && pool->tail == NULL, "there should be no chain");
+  } else {
+    require(model, samePlace(pool->head->ptr, model->chunks[0].ptr), "head is not the oldest chunk");
+    require(model, samePlace(pool->tail->ptr, model->chunks[model->count - 1].ptr), "tail is not the youngest chunk");
+  }
+}
+
+static void requireRefusal(const Model *model, mema_Reason reason) {
+  const char *wrong = errorIsNot(reason);
+  require(model, wrong == NULL, wrong);
+  requireBudget(model);
+}
+
+/* errno must have survived; forgetError set it. */
+static void requireSuccess(Model *model) {
+  require(model, errno == untouchedErrno, "a call that succeeded changed errno");
+  if (model->poolSize - model->freeSize > model->peak) model->peak = model->poolSize - model->freeSize;
+  requireBudget(model);
+}
+
+size_t modelFind(const Model *model, const void *pointer) {
+  size_t index = 0;
+  while (index < model->count && !samePlace(model->chunks[index].ptr, pointer)) index++;
+  return index;
+}
+
+static void requireApart(const Model *model, const unsigned char *bytes, size_t size, size_t except) {
+  uintptr_t from = addressOf(bytes), to = from + size;
+  for (size_t i = 0; i < model->count; i++) {
+    uintptr_t start = addressOf(model->chunks[i].ptr);
+    if (i == except) continue;
+    require(model, to <= start || start + model->chunks[i].charge <= from, "two chunks overlap");
+  }
+}
+
+static size_t requireCharge(const Model *model, const unsigned char *bytes, size_t size) {
+  size_t charge = mema_chunkSize(model->pool, bytes);
+  require(model, mema_ownsChunk(model->pool, bytes), "a live chunk is not owned");
+  require(model, model->untracked ? charge >= size : charge == size, "mema_chunkSize is wrong");
+  require(model, charge > 0 && isAligned(bytes, MEMA_ALIGNMENT), "a chunk is not aligned");
+  return charge;
+}
+
+static void append(Model *model, unsigned char *bytes, size_t size, size_t charge) {
+  if (model->count == model->room) {
+    model->room = model->room * 2 + 16;
+    model->chunks = realloc(model->chunks, model->room * sizeof *model->chunks);
+    require(model, model->chunks != NULL, "the test itself is out of memory");
+  }
+  ModelChunk chunk = {bytes, size, charge, model->nextSeed++};
+  model->chunks[model->count++] = chunk;
+  markBytes(bytes, size, chunk.seed);
+}
+
+static void removeAt(Model *model, size_t index) {
+  model->count--;
+  memmove(model->chunks + index, model->chunks + index + 1, (model->count - index) * sizeof *model->chunks);
+}
+
+/* ---- the calls -------------------------------------------------------------------------------------------------------- */
+
+void modelStart(Model *model, Pool *pool, const mema_Options *options) {
+  ModelChunk *chunks = model->chunks; /* kept from an earlier life, or NULL */
+  size_t room = model->room;
+  void (*explain)(void) = model->explain;
+  *model =
+      (Model){.pool = pool, .untracked = options->untracked, .poolSize = options->poolSize, .freeSize = options->poolSize};
+  model->chunks = chunks;
+  model->room = room;
+  model->explain = explain;
+  forgetError(MEMA_OK);
+  require(model, mema_initPoolWith(pool, options), "mema_initPoolWith failed");
+  requireSuccess(model);
+}
+
+/* An untracked pool charges the same for the same plain request, whether it grants or refuses it. */
+static void learn(const Model *model, ModelCall call, size_t size, size_t charge) {
+  if (!model->untracked || call == modelPmemalign || size >= modelLearntSizes) return;
+  if (modelLearnt[size] == 0) modelLearnt[size] = charge;
+  require(model, modelLearnt[size] == charge, "the same request occupies another number of bytes than before");
+}
+
+static mema_Reason reasonToRefuse(const Model *model, ModelCall call, size_t alignment, size_t size) {
+  if (call == modelPmemalign && (alignment == 0 || (alignment & (alignment - 1)) != 0)) return MEMA_BAD_ALIGNMENT;
+  if (size > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
+  return (size == 0 ? 1 : size) > model->freeSize ? MEMA_OVER_BUDGET : MEMA_OK;
+}
+
+static unsigned char *callPool(Pool *pool, ModelCall call, size_t alignment, size_t size) {
+  switch (call) {
+    case modelPalloc:
+      return palloc(pool, size);
+    case modelPcalloc:
+      return size % 3 == 0 ? mema_pcalloc(pool, 3, size / 3) : mema_pcalloc(pool, 1, size);
+    default:
+      return mema_pmemalign(pool, alignment, size);
+  }
+}
+
+static void requireOverBudget(const Model *model, size_t least) {
+  const mema_Error *error = mema_lastError();
+  require(model, error->available == model->freeSize, "available is not what was free");
+  require(model, error->wanted > error->available && error->wanted >= least, "wanted is not over budget");
+  require(model, model->untracked || error->wanted == least, "wanted is not what was asked for");
+}
+
+void modelAllocate(Model *model, ModelCall call, size_t alignment, size_t size) {
+  mema_Reason reason = reasonToRefuse(model, call, alignment, size);
+  size_t needed = size == 0 ? 1 : size;
+  forgetError(reason == MEMA_OK ? MEMA_OVER_BUDGET : reason);
+  unsigned char *bytes = callPool(model->pool, call, alignment, size);
+  if (bytes == NULL && model->untracked && reason == MEMA_OK) reason = MEMA_OVER_BUDGET; /* for what it would occupy */
+  if (bytes == NULL) {
+    require(model, reason != MEMA_OK, "a request within the budget was refused");
+    model->refused++;
+    requireRefusal(model, reason);
+    if (reason != MEMA_OVER_BUDGET) return;
+    requireOverBudget(model, needed);
+    learn(model, call, needed, mema_lastError()->wanted);
+    return;
+  }
+  require(model, reason == MEMA_OK, "a request was granted that had to be refused");
+  require(model, call != modelPmemalign || isAligned(bytes, alignment), "the alignment is not the one asked for");
+  int number = errno;
+  size_t charge = requireCharge(model, bytes, needed);
+  require(model, charge <= model->freeSize, "the chunk occupies more than was free");
+  learn(model, call, needed, charge);
+  requireApart(model, bytes, charge, model->count);
+  require(model, call != modelPcalloc || bytesZero(bytes, size), "a chunk from mema_pcalloc is not zero");
+  model->freeSize -= charge;
+  model->allocations++;
+  append(model, bytes, needed, charge);
+  errno = number;
+  requireSuccess(model);
+}
+
+void modelRepalloc(Model *model, size_t index, size_t size) {
+  ModelChunk old = model->chunks[index];
+  size_t needed = size == 0 ? 1 : size;
+  bool fits = needed <= old.charge || needed - old.charge <= model->freeSize;
+  forgetError(MEMA_OVER_BUDGET);
+  unsigned char *bytes = mema_repalloc(model->pool, old.ptr, size);
+  if (bytes == NULL) {
+    require(model, !fits || (model->untracked && needed > old.charge), "a repalloc within the budget was refused");
+    model->refused++;
+    require(model, errno == ENOMEM && marksKept(old.ptr, old.size, old.size, old.seed), "a refused repalloc left its mark");
+    requireBudget(model);
+    return;
+  }
+  int number = errno;
+  require(model, fits, "a repalloc was granted that had to be refused");
+  size_t charge = requireCharge(model, bytes, needed);
+  require(model, charge <= old.charge + model->freeSize, "the chunk occupies more than was free");
+  requireApart(model, bytes, charge, index);
+  require(model, marksKept(bytes, old.size, needed, old.seed), "repalloc lost some of the contents");
+  model->freeSize = model->freeSize + old.charge - charge;
+  if (!samePlace(bytes, old.ptr)) {
+    model->allocations++;
+    model->frees++;
+  }
+  /* A chunk that moved may keep its place in the chain or become the youngest; the others keep theirs. */
+  if (!samePlace(bytes, old.ptr) && !model->untracked && samePlace(model->pool->tail->ptr, bytes)) {
+    removeAt(model, index);
+    append(model, bytes, needed, charge);
+  } else {
+    ModelChunk chunk = {bytes, needed, charge, model->nextSeed++};
+    model->chunks[index] = chunk;
+    markBytes(bytes, needed, chunk.seed);
+  }
+  errno = number;
+  requireSuccess(model);
+}
+
+void modelFree(Model *model, size_t index) {
+  ModelChunk old = model->chunks[index];
+  require(model, marksKept(old.ptr, old.size, old.size, old.seed), "a chunk's contents changed");
+  forgetError(MEMA_BAD_POINTER);
+  require(model, pfree(model->pool, old.ptr), "pfree refused a live chunk");
+  model->freeSize += old.charge;
+  model->frees++;
+  removeAt(model, index);
+  requireSuccess(model);
+}
+
+void modelTryFree(Model *model, void *pointer) {
+  size_t index = modelFind(model, pointer);
+  if (index < model->count) {
+    modelFree(model, index);
+    return;
+  }
+  require(model, !mema_ownsChunk(model->pool, pointer), "mema_ownsChunk of no chunk is true");
+  require(model, mema_chunkSize(model->pool, pointer) == 0, "mema_chunkSize of no chunk is not 0");
+  forgetError(MEMA_BAD_POINTER);
+  require(model, !pfree(model->pool, pointer), "pfree of no live chunk is true");
+  if (pointer != NULL) model->badFrees++;
+  requireRefusal(model, MEMA_BAD_POINTER);
+}
+
+void modelTryRepalloc(Model *model, void *pointer, size_t size) {
+  if (pointer == NULL || modelFind(model, pointer) < model->count) return;
+  mema_Stats before, after;
+  mema_poolStats(model->pool, &before);
+  forgetError(MEMA_BAD_POINTER);
+  require(model, mema_repalloc(model->pool, pointer, size) == NULL, "repalloc of no live chunk is not NULL");
+  model->badFrees++;
+  requireRefusal(model, MEMA_BAD_POINTER);
+  mema_poolStats(model->pool, &after);
+  require(model, after.refused - before.refused <= 1, "a bad repalloc counted more than itself");
+  model->refused += after.refused - before.refused; /* whether it is a refusal too is left open */
+}
+
+void modelReset(Model *model) {
+  forgetError(MEMA_BROKEN);
+  require(model, mema_resetPool(model->pool), "mema_resetPool failed");
+  model->frees += model->count;
+  model->count = 0;
+  model->freeSize = model->poolSize;
+  requireSuccess(model);
+}
+
+void modelResize(Model *model, size_t poolSize) {
+  size_t live = model->poolSize - model->freeSize;
+  mema_Reason reason = poolSize == 0               ? MEMA_BAD_ARGUMENT
+                       : poolSize > MEMA_UNLIMITED ? MEMA_TOO_LARGE
+                       : poolSize < live           ? MEMA_BELOW_USE
+                                                   : MEMA_OK;
+  forgetError(reason);
+  require(model, mema_resizePool(model->pool, poolSize) == (reason == MEMA_OK), "mema_resizePool answered wrongly");
+  if (reason != MEMA_OK) {
+    requireRefusal(model, reason);
+    return;
+  }
+  model->poolSize = poolSize;
+  model->freeSize = poolSize - live;
+  model->peak = live;
+  requireSuccess(model);
+}
+
+void modelTrim(Model *model) {
+  forgetError(MEMA_OK);
+  mema_trimPool(model->pool);
+  requireSuccess(model);
+}
+
+void modelAudit(Model *model) {
+  mema_Stats stats;
+  require(model, mema_checkPool(model->pool), "mema_checkPool found something");
+  require(model, mema_poolStats(model->pool, &stats), "mema_poolStats failed");
+  require(model, stats.liveChunks == model->count, "stats: liveChunks");
+  require(model, stats.liveBytes == model->poolSize - model->freeSize, "stats: liveBytes");
+  require(model, stats.peakBytes == model->peak, "stats: peakBytes");
+  require(model, stats.allocations == model->allocations, "stats: allocations");
+  require(model, stats.frees == model->frees, "stats: frees");
+  require(model, stats.refused == model->refused, "stats: refused");
+  require(model, stats.badFrees == model->badFrees, "stats: badFrees");
+  const Block *block = model->pool->head, *before = NULL;
+  for (size_t i = 0; i < model->count; i++) {
+    const ModelChunk *chunk = &model->chunks[i];
+    require(model, marksKept(chunk->ptr, chunk->size, chunk->size, chunk->seed), "a live chunk's contents changed");
+    require(model, mema_chunkSize(model->pool, chunk->ptr) == chunk->charge, "a live chunk's charge changed");
+    if (model->untracked) continue;
+    require(model, block != NULL && samePlace(block->ptr, chunk->ptr), "the chain is not in order of allocation");
+    require(model, block->size == chunk->size && block->prev == before, "a block is wrong");
+    before = block;
+    block = block->next;
+  }
+  require(model, block == NULL, "the chain is too long");
+}
+
+void modelEnd(Model *model) {
+  forgetError(MEMA_OK);
+  require(model, freePool(model->pool), "freePool failed");
+  require(model, errno == untouchedErrno, "freePool changed errno");
+  model->count = 0;
+}

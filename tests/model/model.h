@@ -1,0 +1,50 @@
+/* A reference model of a pool: an array of live chunks, oldest first, and a number of free bytes. Each call below makes the
+ * real call, knows what the answer must be, and ends the program with a complaint where it is another. */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include "support.h"
+
+typedef struct ModelChunk {
+  unsigned char *ptr;
+  size_t size;   /* as requested, 1 at least */
+  size_t charge; /* what the budget pays for it */
+  unsigned seed; /* of the pattern it is filled with */
+} ModelChunk;
+
+/* freeSize == poolSize - the sum of the charges, always. */
+typedef struct Model {
+  Pool *pool;
+  bool untracked;
+  size_t poolSize, freeSize, peak;
+  ModelChunk *chunks; /* in the order of the chain */
+  size_t count, room;
+  size_t allocations, frees, refused, badFrees;
+  unsigned nextSeed;
+  void (*explain)(void); /* how the program came here; printed with a complaint */
+} Model;
+
+/* What an untracked pool was seen to charge for a plain request of so many bytes: the same each time. */
+enum { modelLearntSizes = 1025 };
+extern size_t modelLearnt[modelLearntSizes];
+void modelForget(void); /* another configuration begins */
+
+typedef enum ModelCall { modelPalloc, modelPcalloc, modelPmemalign } ModelCall;
+
+void modelStart(Model *model, Pool *pool, const mema_Options *options);
+void modelAllocate(Model *model, ModelCall call, size_t alignment, size_t size);
+void modelRepalloc(Model *model, size_t index, size_t size);
+void modelFree(Model *model, size_t index);
+/* pfree of any value: true iff a live chunk starts there. */
+void modelTryFree(Model *model, void *pointer);
+/* repalloc of a value that is no live chunk. */
+void modelTryRepalloc(Model *model, void *pointer, size_t size);
+void modelReset(Model *model);
+void modelResize(Model *model, size_t poolSize);
+void modelTrim(Model *model);
+void modelAudit(Model *model); /* mema_checkPool, the chain, every count, every byte; no chunk overlaps another */
+void modelEnd(Model *model);
+
+size_t modelFind(const Model *model, const void *pointer); /* its index, or count */
+
+#endif

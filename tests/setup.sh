@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Installs what the tests need and this Debian lacks. Says first what that is; does nothing when all is there.
+
+has() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+compiles() { # COMPILER FLAGS… <source
+  "$@" -x c - -o /dev/null >/dev/null 2>&1
+}
+
+missingPackages() {
+  has gcc || echo gcc
+  has make || echo make
+  has nm || echo binutils
+  has g++ || echo g++
+  echo '#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>' | compiles gcc -fsyntax-only || echo libcmocka-dev
+  has clang || echo clang
+  has clang-format || echo clang-format
+  has clang-tidy || echo clang-tidy
+  has strace || echo strace
+  if has clang && ! echo 'int main(void) { return 0; }' | compiles clang -fsanitize=address; then
+    echo "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+  fi
+}
+
+install() {
+  local root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    has sudo && sudo -n true 2>/dev/null || return 1
+    root=(sudo -n)
+  fi
+  has apt-get || return 1
+  "${root[@]}" apt-get update -q >/dev/null &&
+    DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -q -y --no-install-recommends "$@" >/dev/null
+}
+
+# Twice: which runtime the sanitizers need is known once clang is there.
+for pass in first second; do
+  mapfile -t missing < <(missingPackages)
+  [ ${#missing[@]} -gt 0 ] || exit 0
+  echo "setup: installing ${missing[*]} ($pass pass)"
+  install "${missing[@]}" || echo "setup: could not install all of: ${missing[*]}"
+done
+mapfile -t missing < <(missingPackages)
+[ ${#missing[@]} -eq 0 ] || echo "setup: still missing: ${missing[*]}; what needs them will fail or be skipped"

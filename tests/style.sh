@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# One format for every file (.clang-format), and no complaint from the analyser (.clang-tidy).
+. "$(dirname "$0")/checks.sh"
+: "${BUILD:=build}"
+mapfile -t files < <(find . \( -name build -o -name .git \) -prune -o \( -name '*.c' -o -name '*.h' \) -print | sort)
+
+formatted() {
+  clang-format --dry-run -Werror "$@"
+}
+
+tidy() { # FILE
+  local flags=(-std=c11 -Iinclude)
+  case $1 in ./tests/*) flags+=(-Itests/support -D_GNU_SOURCE) ;; esac
+  clang-tidy --quiet "$1" -- "${flags[@]}" 2>/dev/null
+}
+export -f tidy
+
+if command -v clang-format >/dev/null; then
+  for file in "${files[@]}"; do check "format of $file" formatted "$file"; done
+else
+  skip format 'no clang-format'
+fi
+
+# The misuse programs are one macro each: a few of them say as much as all. Those of the preload library free twice on purpose.
+mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.c$' | grep -v -e '^./tests/misuse/[a-eg-z]' -e '^./tests/misuse/free[B-Z]' \
+  -e '^./tests/preload/')
+if command -v clang-tidy >/dev/null; then
+  printf '%s\n' "${sources[@]}" |
+    xargs -P 2 -I{} bash -c 'tidy "$1" >"$2/$(tr / _ <<<"$1").tidy" || touch "$2/$(tr / _ <<<"$1").bad"' _ {} "$scratch"
+  quiet() { [ ! -e "$scratch/$1.bad" ] || { cat "$scratch/$1.tidy"; false; }; }
+  for file in "${sources[@]}"; do check "clang-tidy of $file" quiet "$(tr / _ <<<"$file")"; done
+else
+  skip analysis 'no clang-tidy'
+fi
+finish

@@ -1,0 +1,150 @@
+#include "support.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+Kind kindTracked = {"tracked", {0}};
+Kind kindUntracked = {"untracked", {.untracked = true}};
+Kind kindCommitted = {"committed", {.committed = true}};
+Kind kindOutside = {"outside", {.reservation = 64 * 1024}};
+Kind kindUntrackedOutside = {"untracked, outside", {.untracked = true, .reservation = 64 * 1024}};
+
+bool makePool(Pool *pool, const Kind *kind, size_t poolSize) {
+  mema_Options options = kind->options;
+  options.poolSize = poolSize;
+  memset(pool, 0xa5, sizeof *pool);
+  return mema_initPoolWith(pool, &options);
+}
+
+Snapshot snapshotOf(const Pool *pool) {
+  Snapshot snapshot;
+  snapshot.pool = *pool;
+  if (!mema_poolStats(pool, &snapshot.stats)) memset(&snapshot.stats, 0, sizeof snapshot.stats);
+  return snapshot;
+}
+
+const char *changedSince(const Pool *pool, const Snapshot *snapshot) {
+  const Pool *before = &snapshot->pool;
+  if (pool->poolSize != before->poolSize) return "poolSize changed";
+  if (pool->freeSize != before->freeSize) return "freeSize changed";
+  if (pool->initialized != before->initialized) return "initialized changed";
+  if (pool->mem != before->mem) return "mem changed";
+  if (pool->head != before->head || pool->tail != before->tail) return "the chain's ends changed";
+  mema_Stats now, was = snapshot->stats;
+  if (!mema_poolStats(pool, &now)) return "mema_poolStats fails";
+  if (now.refused - was.refused > 1) return "refused grew by more than 1";
+  if (now.badFrees - was.badFrees > 1) return "badFrees grew by more than 1";
+  if (now.liveChunks != was.liveChunks || now.liveBytes != was.liveBytes) return "live counts changed";
+  if (now.allocations != was.allocations || now.frees != was.frees) return "allocations or frees changed";
+  if (now.peakBytes != was.peakBytes) return "peakBytes changed";
+  if (now.outsideChunks != was.outsideChunks) return "outsideChunks changed";
+  if (!mema_checkPool(pool)) return mema_lastError()->sentence;
+  return NULL;
+}
+
+static const char *chainIsWrong(const Pool *pool, size_t liveBytes, size_t liveChunks) {
+  size_t bytes = 0, chunks = 0;
+  const Block *before = NULL;
+  for (const Block *block = pool->head; block != NULL; before = block, block = block->next) {
+    if (++chunks > liveChunks) return "the chain has more blocks than there are live chunks";
+    if (block->prev != before) return "a block's prev is not the block before it";
+    if (mema_chunkSize(pool, block->ptr) != block->size) return "a block's size is not its chunk's";
+    bytes += block->size;
+  }
+  if (pool->tail != before) return "tail is not the last block";
+  if (chunks != liveChunks) return "the chain has fewer blocks than there are live chunks";
+  if (bytes != liveBytes) return "the chain's sizes do not add up";
+  return NULL;
+}
+
+const char *poolIsWrong(const Pool *pool, size_t liveBytes, size_t liveChunks) {
+  mema_Stats stats;
+  if (!pool->initialized) return "initialized is false";
+  if (pool->poolSize != pool->freeSize + liveBytes) return "poolSize != freeSize + live bytes";
+  if (mema_freeSize(pool) != pool->freeSize) return "mema_freeSize differs from freeSize";
+  if (!mema_poolStats(pool, &stats)) return "mema_poolStats fails";
+  if (stats.poolSize != pool->poolSize || stats.freeSize != pool->freeSize) return "stats: sizes differ from the pool's";
+  if (stats.liveBytes != liveBytes) return "stats: liveBytes is wrong";
+  if (stats.liveChunks != liveChunks) return "stats: liveChunks is wrong";
+  if (stats.allocations - stats.frees != liveChunks) return "stats: allocations - frees is not the number of live chunks";
+  if (stats.peakBytes < liveBytes) return "stats: peakBytes is below liveBytes";
+  if (stats.outsideChunks > liveChunks) return "stats: outsideChunks is above liveChunks";
+  if (!mema_checkPool(pool)) return mema_lastError()->sentence;
+  if (!stats.untracked) return chainIsWrong(pool, liveBytes, liveChunks);
+  if (pool->head != NULL || pool->tail != NULL) return "an untracked pool has a chain";
+  return NULL;
+}
+
+const char *errorIsNot(mema_Reason reason) {
+#define REASON_ROW(code, number, message) {number, #code, message},
+  static const struct {
+    int number;
+    const char *name, *message;
+  } table[] = {MEMA_REASONS(REASON_ROW)};
+#undef REASON_ROW
+  int number = errno;
+  const mema_Error *error = mema_lastError();
+  static char answer[300];
+  if (error->reason != reason || strcmp(error->name, table[reason].name) != 0) {
+    snprintf(answer, sizeof answer, "reason is %s, not %s", error->name, table[reason].name);
+  } else if (number != table[reason].number) {
+    snprintf(answer, sizeof answer, "errno is %d (%s), not %s", number, strerror(number), strerror(table[reason].number));
+  } else if (error->sentence[0] == '\0') {
+    return "the sentence is empty";
+  } else if (reason != MEMA_BROKEN && strstr(error->sentence, table[reason].message) == NULL) {
+    /* MEMA_BROKEN says which record is damaged, in words of its own. */
+    snprintf(answer, sizeof answer, "\"%.200s\" does not contain \"%s\"", error->sentence, table[reason].message);
+  } else {
+    return NULL;
+  }
+  return answer;
+}
+
+void forgetError(mema_Reason reason) {
+  if (reason == MEMA_BAD_ARGUMENT) {
+    mema_freePool(NULL);
+  } else {
+    mema_initPool(NULL, hideSize(1));
+  }
+  errno = untouchedErrno;
+}
+
+static unsigned char patternAt(size_t i, unsigned seed) {
+  return (unsigned char)(i * 31 + seed * 7 + (i >> 8) + 1);
+}
+void fillBytes(void *bytes, size_t size, unsigned seed) {
+  unsigned char *at = bytes;
+  for (size_t i = 0; i < size; i++) at[i] = patternAt(i, seed);
+}
+bool bytesFilled(const void *bytes, size_t size, unsigned seed) {
+  const unsigned char *at = bytes;
+  for (size_t i = 0; i < size; i++) {
+    if (at[i] != patternAt(i, seed)) return false;
+  }
+  return true;
+}
+bool bytesZero(const void *bytes, size_t size) {
+  const unsigned char *at = bytes;
+  return size == 0 || (at[0] == 0 && memcmp(at, at + 1, size - 1) == 0);
+}
+
+/* splitmix64 */
+uint64_t nextRandom(uint64_t *state) {
+  uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+/* Without stdio, whose buffers would themselves be counted; and without the pages of files, which come as code is run. */
+size_t residentBytes(void) {
+  char text[128] = "";
+  int descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return 0;
+  ssize_t length = read(descriptor, text, sizeof text - 1);
+  close(descriptor);
+  char *resident = length > 0 ? strchr(text, ' ') : NULL, *shared = NULL;
+  if (resident == NULL) return 0;
+  size_t pages = strtoul(resident, &shared, 10);
+  return (pages - strtoul(shared, NULL, 10)) * (size_t)sysconf(_SC_PAGESIZE);
+}

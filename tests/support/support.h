@@ -1,0 +1,85 @@
+/* What every test program shares: values that the compiler cannot see through, and a second opinion on a pool. */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include "mema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNDER_ASAN 1
+#endif
+#endif
+#ifndef UNDER_ASAN
+#define UNDER_ASAN 0
+#endif
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
+
+/* The header's attributes let a compiler warn of sizes and alignments that are wrong on purpose, and take a chunk's address
+ * for one that no other pointer can have. Values that pass through here are unknown to it. */
+static inline size_t hideSize(size_t value) {
+  __asm__ volatile("" : "+r"(value));
+  return value;
+}
+static inline void *hidePointer(const void *pointer) {
+  uintptr_t value = (uintptr_t)pointer;
+  __asm__ volatile("" : "+r"(value));
+  return (void *)value;
+}
+static inline uintptr_t addressOf(const void *pointer) {
+  return (uintptr_t)hidePointer(pointer);
+}
+static inline bool samePlace(const void *a, const void *b) {
+  return addressOf(a) == addressOf(b);
+}
+static inline bool isAligned(const void *pointer, size_t alignment) {
+  return (addressOf(pointer) & (alignment - 1)) == 0;
+}
+
+/* The kinds of pool that most tests are repeated for. */
+typedef struct Kind {
+  const char *name;
+  mema_Options options; /* poolSize is filled in by makePool */
+} Kind;
+extern Kind kindTracked, kindUntracked, kindCommitted, kindOutside, kindUntrackedOutside;
+bool makePool(Pool *pool, const Kind *kind, size_t poolSize);
+
+/* Everything public about a pool, to be compared after a call that must not change it. */
+typedef struct Snapshot {
+  Pool pool;
+  mema_Stats stats;
+} Snapshot;
+Snapshot snapshotOf(const Pool *pool);
+
+/* The following answer NULL when all is well, else a sentence. */
+/* One refused call since the snapshot: it may have counted itself, and nothing else may differ. */
+const char *changedSince(const Pool *pool, const Snapshot *snapshot);
+/* P1 and the chain against what the caller knows to be live, every face of the same number, and mema_checkPool. */
+const char *poolIsWrong(const Pool *pool, size_t liveBytes, size_t liveChunks);
+/* errno and mema_lastError() against the header's table. */
+const char *errorIsNot(mema_Reason reason);
+
+/* Leaves another failure than `reason` in mema_lastError and a number in errno that no reason has, so that neither can be
+ * right by accident. */
+enum { untouchedErrno = 4242 };
+void forgetError(mema_Reason reason);
+
+void fillBytes(void *bytes, size_t size, unsigned seed);
+bool bytesFilled(const void *bytes, size_t size, unsigned seed);
+bool bytesZero(const void *bytes, size_t size);
+
+uint64_t nextRandom(uint64_t *state);
+/* This process's anonymous memory. The system counts it in batches: within countingError of the truth. */
+enum { countingError = 512 * 1024 };
+size_t residentBytes(void);
+
+#endif

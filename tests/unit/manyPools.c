@@ -1,0 +1,47 @@
+/* 100,000 live pools: more than a process may have mappings, and cheap enough to be a habit. */
+#include "unit.h"
+
+enum { poolCount = 100000, budget = 64 * 1024, chunkSize = 100 };
+
+static void aHundredThousandAtOnce(void **state) {
+  const Kind *kind = *state;
+  Pool *pools = calloc(poolCount, sizeof *pools);
+  unsigned char **chunks = calloc(poolCount, sizeof *chunks);
+  assert_non_null(chunks);
+  memset(pools, 1, poolCount * sizeof *pools);
+  memset(chunks, 1, poolCount * sizeof *chunks);
+  mema_trimPool(NULL);
+  size_t before = residentBytes();
+  for (unsigned i = 0; i < poolCount; i++) {
+    if (!makePool(&pools[i], kind, budget)) fail_msg("pool %u: %s", i, mema_lastError()->sentence);
+    chunks[i] = palloc(&pools[i], chunkSize);
+    assert_non_null(chunks[i]);
+    fillBytes(chunks[i], chunkSize, i);
+  }
+  size_t each = (residentBytes() - before) / poolCount;
+  if (!UNDER_ASAN && each > 8 * KIB + sizeof(Pool) + chunkSize) fail_msg("%zu bytes for each pool", each);
+  for (unsigned i = 0; i < poolCount; i++) {
+    assert_true(bytesFilled(chunks[i], chunkSize, i));
+    assert_false(pfree(&pools[i], chunks[(i + 1) % poolCount]));
+    assert_int_equal(pools[i].freeSize, budget - mema_chunkSize(&pools[i], chunks[i]));
+    if (i % 100 == 0) assert_true(mema_checkPool(&pools[i]));
+  }
+  /* Every other one first, so that what is left is full of holes. */
+  for (unsigned i = 0; i < poolCount; i += 2) assert_true(freePool(&pools[i]));
+  for (unsigned i = 0; i < poolCount; i += 2) assert_true(makePool(&pools[i], kind, budget));
+  for (unsigned i = 1; i < poolCount; i += 2) assert_true(bytesFilled(chunks[i], chunkSize, i));
+  for (unsigned i = 0; i < poolCount; i++) assert_true(freePool(&pools[i]));
+  mema_trimPool(NULL);
+  size_t after = residentBytes();
+  if (!UNDER_ASAN && after > before + 64 * MIB) fail_msg("%zu bytes stay when all are freed", after - before);
+  free(pools);
+  free(chunks);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      withKind(aHundredThousandAtOnce, kindTracked),
+      withKind(aHundredThousandAtOnce, kindUntracked),
+  };
+  return runTests(tests);
+}

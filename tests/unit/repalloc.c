@@ -1,0 +1,242 @@
+/* mema_repalloc: contents, charge, and what a refusal leaves behind. */
+#include "unit.h"
+
+static void contentsAreKeptBetweenAllSizes(void **state) {
+  const Kind *kind = *state;
+  static const size_t sizes[] = {1, 15, 16, 17, 100, 1000, 4096, 10000, 33000, 66000, 200000, 1000000};
+  enum { count = sizeof sizes / sizeof *sizes };
+  Pool pool;
+  assert_true(makePool(&pool, kind, 8 * MIB));
+  unsigned char *neighbour = palloc(&pool, 77);
+  fillBytes(neighbour, 77, 5);
+  size_t base = mema_chunkSize(&pool, neighbour);
+  for (size_t i = 0; i < count; i++) {
+    for (size_t j = 0; j < count; j++) {
+      unsigned char *old = palloc(&pool, sizes[i]), *new;
+      fillBytes(old, sizes[i], (unsigned)(i + j));
+      assertWorks((new = mema_repalloc(&pool, old, sizes[j])) != NULL);
+      assert_true(isAligned(new, MEMA_ALIGNMENT));
+      assert_true(bytesFilled(new, sizes[i] < sizes[j] ? sizes[i] : sizes[j], (unsigned)(i + j)));
+      size_t charge = mema_chunkSize(&pool, new);
+      if (kind->options.untracked) {
+        assert_true(charge >= sizes[j]);
+      } else {
+        assert_int_equal(charge, sizes[j]);
+      }
+      memset(new, 1, sizes[j]);
+      assertPool(&pool, base + charge, 2);
+      if (!samePlace(old, new)) assertRefused(&pool, pfree(&pool, hidePointer(old)), MEMA_BAD_POINTER);
+      assertWorks(pfree(&pool, new));
+      assertPool(&pool, base, 1);
+    }
+  }
+  assert_true(bytesFilled(neighbour, 77, 5));
+  assert_true(freePool(&pool));
+}
+
+static void refusedGrowthKeepsTheOldChunk(void **state) {
+  const Kind *kind = *state;
+  static const size_t sizes[] = {1, 100, 5000, 80000};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    size_t size = sizes[i], budget = 100000;
+    Pool pool;
+    assert_true(makePool(&pool, kind, budget));
+    unsigned char *chunk = palloc(&pool, size);
+    fillBytes(chunk, size, 3);
+    size_t charge = mema_chunkSize(&pool, chunk);
+    assertRefused(&pool, mema_repalloc(&pool, chunk, budget + 1), MEMA_OVER_BUDGET);
+    if (!kind->options.untracked) { /* what is missing is the growth less what is free: one byte */
+      assert_int_equal(mema_lastError()->wanted - mema_lastError()->available, 1);
+      assert_non_null(strstr(mema_lastError()->sentence, "over budget by 1 bytes"));
+    }
+    assertRefused(&pool, mema_repalloc(&pool, chunk, MEMA_UNLIMITED), MEMA_OVER_BUDGET);
+    forgetError(MEMA_OVER_BUDGET);
+    assert_null(mema_repalloc(&pool, chunk, hideSize(SIZE_MAX)));
+    assert_int_equal(errno, ENOMEM);
+    forgetError(MEMA_OVER_BUDGET);
+    assert_null(mema_repalloc(&pool, chunk, hideSize(MEMA_UNLIMITED + 1)));
+    assert_int_equal(errno, ENOMEM);
+    assert_true(bytesFilled(chunk, size, 3));
+    assertPool(&pool, charge, 1);
+    assertWorks(pfree(&pool, chunk));
+    assert_true(freePool(&pool));
+  }
+}
+
+/* Old and new need not fit side by side: only the growth is charged. */
+static void growthToTheWholeBudget(void **state) {
+  const Kind *kind = *state;
+  static const size_t budgets[] = {100, 1000, 5000, 100000, 3 * 1024 * 1024 + 5};
+  for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) {
+    size_t budget = budgets[i];
+    Pool pool;
+    assert_true(makePool(&pool, kind, budget));
+    unsigned char *chunk = palloc(&pool, budget - 10), *grown;
+    fillBytes(chunk, budget - 10, 4);
+    assertWorks((grown = mema_repalloc(&pool, chunk, budget)) != NULL);
+    assert_true(bytesFilled(grown, budget - 10, 4));
+    memset(grown, 1, budget);
+    assertPool(&pool, budget, 1);
+    assertWorks((chunk = mema_repalloc(&pool, grown, budget)) != NULL);
+    assertPool(&pool, budget, 1);
+    assertWorks((grown = mema_repalloc(&pool, chunk, budget / 2)) != NULL);
+    assertPool(&pool, budget / 2, 1);
+    assertWorks(palloc(&pool, budget - budget / 2) != NULL);
+    assertPool(&pool, budget, 2);
+    assert_true(freePool(&pool));
+  }
+}
+
+static void nullAndZero(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, 1000));
+  unsigned char *chunk;
+  assertWorks((chunk = mema_repalloc(&pool, NULL, hideSize(100))) != NULL);
+  memset(chunk, 1, 100);
+  assertPool(&pool, mema_chunkSize(&pool, chunk), 1);
+  assertRefused(&pool, mema_repalloc(&pool, NULL, hideSize(1001)), MEMA_OVER_BUDGET);
+  assertWorks((chunk = mema_repalloc(&pool, chunk, hideSize(0))) != NULL);
+  if (!kind->options.untracked) assert_int_equal(mema_chunkSize(&pool, chunk), 1);
+  assertPool(&pool, mema_chunkSize(&pool, chunk), 1);
+  *(unsigned char *)hidePointer(chunk) = 7;
+  void *other;
+  assertWorks((other = mema_repalloc(&pool, NULL, hideSize(0))) != NULL);
+  assert_false(samePlace(chunk, other));
+  assertPool(&pool, mema_chunkSize(&pool, chunk) + mema_chunkSize(&pool, other), 2);
+  assertWorks(pfree(&pool, other));
+  assertWorks(pfree(&pool, chunk));
+  assert_true(freePool(&pool));
+}
+
+/* One byte at a time there and back: every step is exact, and a full pool shrinks. */
+static void stepByStep(void **state) {
+  const Kind *kind = *state;
+  enum { budget = 20000 };
+  Pool pool;
+  assert_true(makePool(&pool, kind, budget));
+  unsigned char *chunk = palloc(&pool, 1);
+  chunk[0] = 1;
+  for (size_t size = 2; size <= budget; size++) {
+    chunk = mema_repalloc(&pool, chunk, size);
+    assert_non_null(chunk);
+    assert_int_equal(chunk[size - 2], (unsigned char)(size - 1));
+    chunk[size - 1] = (unsigned char)size;
+    assert_int_equal(pool.freeSize, budget - size);
+  }
+  assertPool(&pool, budget, 1);
+  for (size_t size = budget; size-- > 1;) {
+    chunk = mema_repalloc(&pool, chunk, size);
+    assert_non_null(chunk);
+    assert_int_equal(chunk[size - 1], (unsigned char)size);
+    assert_int_equal(pool.freeSize, budget - size);
+  }
+  assertPool(&pool, 1, 1);
+  assert_true(freePool(&pool));
+}
+
+static void growsInPlaceInsideItsSlot(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, MIB));
+  void *chunk = palloc(&pool, 1);
+  assert_true(samePlace(mema_repalloc(&pool, chunk, 16), chunk)); /* the alignment alone leaves room for 16 */
+  assert_true(samePlace(mema_repalloc(&pool, chunk, 3), chunk));
+  void *same = palloc(&pool, 1000);
+  assert_true(samePlace(mema_repalloc(&pool, same, 1000), same));
+  assert_true(freePool(&pool));
+}
+
+static void alignedChunksKeepContentsAndCharge(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, 4 * MIB));
+  for (size_t alignment = 32; alignment <= 65536; alignment *= 2) {
+    unsigned char *chunk = mema_pmemalign(&pool, alignment, 1000), *grown;
+    fillBytes(chunk, 1000, 6);
+    assertWorks((grown = mema_repalloc(&pool, chunk, 5000)) != NULL);
+    if (samePlace(grown, chunk)) assert_true(isAligned(grown, alignment));
+    assert_true(bytesFilled(grown, 1000, 6));
+    memset(grown, 1, 5000);
+    assertPool(&pool, mema_chunkSize(&pool, grown), 1);
+    assertWorks((chunk = mema_repalloc(&pool, grown, 200000)) != NULL);
+    memset(chunk, 1, 200000);
+    assertWorks(pfree(&pool, chunk));
+    assertPool(&pool, 0, 0);
+  }
+  assert_true(freePool(&pool));
+}
+
+/* Large chunks with and without a free run behind them. */
+static void largeChunks(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, 64 * MIB));
+  unsigned char *first = palloc(&pool, 2 * MIB), *behind = palloc(&pool, 2 * MIB), *wall = palloc(&pool, 100000);
+  fillBytes(first, 2 * MIB, 1);
+  fillBytes(wall, 100000, 2);
+  assertWorks(pfree(&pool, behind));
+  assertWorks((first = mema_repalloc(&pool, first, 3 * MIB)) != NULL); /* has room behind it */
+  assert_true(bytesFilled(first, 2 * MIB, 1));
+  fillBytes(first, 3 * MIB, 3);
+  assertWorks((first = mema_repalloc(&pool, first, 20 * MIB)) != NULL); /* has not */
+  assert_true(bytesFilled(first, 3 * MIB, 3));
+  memset(first + 3 * MIB, 1, 17 * MIB);
+  assertWorks((first = mema_repalloc(&pool, first, MIB + 1)) != NULL);
+  assert_true(bytesFilled(first, MIB + 1, 3));
+  assertWorks((first = mema_repalloc(&pool, first, 500)) != NULL);
+  assert_true(bytesFilled(first, 500, 3));
+  assert_true(bytesFilled(wall, 100000, 2));
+  assertPool(&pool, mema_chunkSize(&pool, first) + mema_chunkSize(&pool, wall), 2);
+  assert_true(freePool(&pool));
+}
+
+static size_t mappingCount(void) {
+  char bytes[4096];
+  size_t lines = 0;
+  FILE *maps = fopen("/proc/self/maps", "r");
+  assert_non_null(maps);
+  for (size_t length; (length = fread(bytes, 1, sizeof bytes, maps)) > 0;) {
+    for (size_t i = 0; i < length; i++) lines += bytes[i] == '\n';
+  }
+  fclose(maps);
+  return lines;
+}
+
+/* Pages that are moved by the system split its mappings; a process may have 65,530 of those. */
+static void movesLeaveNoMappingsBehind(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, 256 * MIB));
+  size_t before = mappingCount();
+  for (int round = 0; round < 4; round++) {
+    unsigned char *chunks[40];
+    for (size_t i = 0; i < 40; i++) assert_non_null(chunks[i] = palloc(&pool, MIB + i));
+    for (size_t i = 0; i < 40; i++) { /* no room behind any but the last */
+      chunks[i][MIB - 1] = (unsigned char)i;
+      assert_non_null(chunks[i] = mema_repalloc(&pool, chunks[i], 3 * MIB));
+      assert_int_equal(chunks[i][MIB - 1], i);
+    }
+    for (size_t i = 0; i < 40; i++) assert_true(pfree(&pool, chunks[i * 7 % 40]));
+  }
+  assertPool(&pool, 0, 0);
+  size_t after = mappingCount();
+  if (after > before + 30) fail_msg("%zu mappings more than before", after - before);
+  assert_true(freePool(&pool));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      everyKind(contentsAreKeptBetweenAllSizes),
+      everyKind(refusedGrowthKeepsTheOldChunk),
+      exactKinds(growthToTheWholeBudget),
+      everyKind(nullAndZero),
+      exactKinds(stepByStep),
+      everyKind(growsInPlaceInsideItsSlot),
+      everyKind(alignedChunksKeepContentsAndCharge),
+      everyKind(largeChunks),
+      withKind(movesLeaveNoMappingsBehind, kindTracked),
+      withKind(movesLeaveNoMappingsBehind, kindUntracked),
+  };
+  return runTests(tests);
+}

@@ -1,0 +1,230 @@
+/* mema_poolStats: every field, against numbers kept by hand. */
+#include "unit.h"
+
+static mema_Stats statsOf(const Pool *pool) {
+  mema_Stats stats;
+  memset(&stats, 0xa5, sizeof stats);
+  assert_true(mema_poolStats(pool, &stats));
+  return stats;
+}
+
+static void aNewPoolHasDoneNothing(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, 123456));
+  mema_Stats stats = statsOf(&pool);
+  assert_string_equal(stats.name, "");
+  assert_int_equal(stats.untracked, kind->options.untracked);
+  assert_int_equal(stats.committed, kind->options.committed);
+  assert_int_equal(stats.poolSize, 123456);
+  assert_int_equal(stats.freeSize, 123456);
+  assert_int_equal(stats.liveBytes, 0);
+  assert_int_equal(stats.peakBytes, 0);
+  assert_int_equal(stats.liveChunks, 0);
+  assert_int_equal(stats.allocations, 0);
+  assert_int_equal(stats.frees, 0);
+  assert_int_equal(stats.refused, 0);
+  assert_int_equal(stats.badFrees, 0);
+  assert_int_equal(stats.outsideChunks, 0);
+  assertRefused(&pool, mema_poolStats(&pool, NULL), MEMA_BAD_ARGUMENT);
+  assert_true(freePool(&pool));
+}
+
+static void peakIsTheMostThatWasLive(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, MIB));
+  void *a = palloc(&pool, 1000), *b = palloc(&pool, 50000);
+  size_t peak = mema_chunkSize(&pool, a) + mema_chunkSize(&pool, b);
+  assert_int_equal(statsOf(&pool).peakBytes, peak);
+  assert_true(pfree(&pool, b));
+  assert_int_equal(statsOf(&pool).peakBytes, peak);
+  b = palloc(&pool, 200);
+  assert_null(palloc(&pool, 2 * MIB)); /* a refusal was never live */
+  assert_int_equal(statsOf(&pool).peakBytes, peak);
+  a = mema_repalloc(&pool, a, 300000);
+  peak = mema_chunkSize(&pool, a) + mema_chunkSize(&pool, b);
+  assert_int_equal(statsOf(&pool).peakBytes, peak);
+  assert_non_null(hidePointer(mema_repalloc(&pool, a, 1)));
+  assert_int_equal(statsOf(&pool).peakBytes, peak);
+  assert_true(mema_resetPool(&pool));
+  assert_int_equal(statsOf(&pool).peakBytes, peak);
+  void *c = palloc(&pool, 400);
+  assert_int_equal(statsOf(&pool).peakBytes, peak);
+  assert_true(mema_resizePool(&pool, 2 * MIB)); /* starts anew */
+  assert_int_equal(statsOf(&pool).peakBytes, mema_chunkSize(&pool, c));
+  assert_true(freePool(&pool));
+}
+
+static void allocationsAndFreesAreCounted(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, MIB));
+  void *chunks[6] = {palloc(&pool, 1),
+                     mema_pcalloc(&pool, 2, 3),
+                     mema_pmemalign(&pool, 64, 4),
+                     mema_pstrdup(&pool, "five"),
+                     mema_psprintf(&pool, "%d", 6),
+                     mema_repalloc(&pool, NULL, 7)};
+  mema_Stats stats = statsOf(&pool);
+  assert_int_equal(stats.allocations, 6);
+  assert_int_equal(stats.frees, 0);
+  assert_int_equal(stats.liveChunks, 6);
+  assert_true(pfree(&pool, chunks[0]));
+  stats = statsOf(&pool);
+  assert_int_equal(stats.allocations, 6);
+  assert_int_equal(stats.frees, 1);
+  assert_int_equal(stats.liveChunks, 5);
+  assert_true(mema_resetPool(&pool));
+  stats = statsOf(&pool);
+  assert_int_equal(stats.allocations, 6);
+  assert_int_equal(stats.frees, 6);
+  assert_int_equal(stats.liveChunks, 0);
+  assert_true(freePool(&pool));
+}
+
+static void repallocCountsWhenTheChunkMoved(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, 4 * MIB));
+  void *chunk = palloc(&pool, 10);
+  size_t moves = 0;
+  for (size_t size = 10; size < MIB; size = size * 5 / 4 + 1) {
+    void *result = mema_repalloc(&pool, chunk, size);
+    assert_non_null(result);
+    moves += !samePlace(result, chunk);
+    chunk = result;
+    assert_non_null(hidePointer(palloc(&pool, 10)));
+    if (size == 10) moves = 0;
+    mema_Stats stats = statsOf(&pool);
+    assert_int_equal(stats.frees, moves);
+    assert_int_equal(stats.allocations - stats.frees, stats.liveChunks);
+  }
+  assert_true(moves > 0);
+  assert_true(freePool(&pool));
+}
+
+/* The counter that one refused call must move, and that no other call may. */
+#define assertCounts(pool, call, refusedBy, badFreesBy)         \
+  do {                                                          \
+    mema_Stats was = statsOf(pool);                             \
+    assert_true(!(call));                                       \
+    mema_Stats is = statsOf(pool);                              \
+    assert_int_equal(is.refused, was.refused + (refusedBy));    \
+    assert_int_equal(is.badFrees, was.badFrees + (badFreesBy)); \
+  } while (0)
+
+static void refusalsAndBadFreesAreCounted(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  int local;
+  assert_true(makePool(&pool, kind, 1000));
+  void *chunk = palloc(&pool, 500);
+  assertCounts(&pool, palloc(&pool, 1001), 1, 0);
+  assertCounts(&pool, palloc(&pool, hideSize(SIZE_MAX)), 1, 0);
+  assertCounts(&pool, mema_pcalloc(&pool, 2, 1000), 1, 0);
+  assertCounts(&pool, mema_pcalloc(&pool, hideSize(SIZE_MAX), 2), 1, 0);
+  assertCounts(&pool, mema_pmemalign(&pool, 16, 1001), 1, 0);
+  assertCounts(&pool, mema_pmemalign(&pool, hideSize(3), 1), 1, 0);
+  assertCounts(&pool, mema_pmemalign(&pool, hideSize((size_t)1 << 40), 1), 1, 0);
+  assertCounts(&pool, mema_repalloc(&pool, chunk, 1001), 1, 0);
+  assertCounts(&pool, mema_repalloc(&pool, NULL, 1001), 1, 0);
+  assertCounts(&pool, mema_pstrdup(&pool, NULL), 1, 0);
+  assertCounts(&pool, mema_psprintf(&pool, "%2000d", 1), 1, 0);
+  assertCounts(&pool, pfree(&pool, &local), 0, 1);
+  assertCounts(&pool, pfree(&pool, (char *)chunk + 1), 0, 1);
+  assertCounts(&pool, pfree(&pool, NULL), 0, 0); /* NULL apart */
+  assertCounts(&pool, mema_resizePool(&pool, 1), 0, 0);
+  assertCounts(&pool, mema_chunkSize(&pool, &local), 0, 0);
+  assertCounts(&pool, mema_ownsChunk(&pool, &local), 0, 0);
+  mema_Stats was = statsOf(&pool);
+  assert_null(mema_repalloc(&pool, &local, 1));
+  assert_int_equal(statsOf(&pool).badFrees, was.badFrees + 1);
+  assert_true(freePool(&pool));
+}
+
+static void countsStartAnewWithAnotherPool(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  for (int round = 0; round < 3; round++) {
+    assert_true(makePool(&pool, kind, 5000));
+    mema_Stats stats = statsOf(&pool);
+    assert_int_equal(stats.allocations + stats.frees + stats.refused + stats.badFrees + stats.peakBytes, 0);
+    assert_non_null(hidePointer(palloc(&pool, 10)));
+    assert_null(palloc(&pool, 5001));
+    assert_false(pfree(&pool, &pool));
+    assert_true(freePool(&pool));
+  }
+}
+
+static void namesAreCutAt21Bytes(void **state) {
+  (void)state;
+  static const char *const names[][2] = {{NULL, ""},
+                                         {"", ""},
+                                         {"request", "request"},
+                                         {"123456789012345678901", "123456789012345678901"},
+                                         {"1234567890123456789012", "123456789012345678901"},
+                                         {"1234567890123456789012345678901234567890", "123456789012345678901"}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    Pool pool;
+    char given[64];
+    if (names[i][0] != NULL) snprintf(given, sizeof given, "%s", names[i][0]);
+    mema_Options options = {.poolSize = 100, .name = names[i][0] == NULL ? NULL : given};
+    assert_true(mema_initPoolWith(&pool, &options));
+    memset(given, '!', sizeof given); /* it is a copy */
+    assert_string_equal(statsOf(&pool).name, names[i][1]);
+    assert_true(freePool(&pool));
+  }
+}
+
+static void reservationAndFootprintAreSane(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, 16 * MIB));
+  size_t bytes = 0;
+  for (size_t size = 64; size < 4 * MIB; size *= 2) {
+    void *chunk = palloc(&pool, size);
+    memset(chunk, 1, size);
+    bytes += mema_chunkSize(&pool, chunk);
+    mema_Stats stats = statsOf(&pool);
+    assert_true(stats.footprint >= bytes);
+    assert_true(stats.reservation >= bytes);
+  }
+  assert_true(freePool(&pool));
+}
+
+/* An upper bound of what the system gave, and a bound that means something when all chunks were touched. */
+static void footprintIsAnUpperBound(void **state) {
+  static const size_t sizes[] = {100, 1000, 4096, 30000, 100000, 3000000};
+  if (UNDER_ASAN) return; /* its own memory would be counted */
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    Pool pool;
+    mema_trimPool(NULL);
+    size_t before = residentBytes();
+    assert_true(makePool(&pool, *state, 24 * MIB));
+    void *chunk;
+    while ((chunk = palloc(&pool, sizes[i])) != NULL) memset(chunk, 1, mema_chunkSize(&pool, chunk));
+    size_t resident = residentBytes() - before, told = statsOf(&pool).footprint;
+    if (told + countingError < resident) fail_msg("chunks of %zu: %zu resident, %zu told", sizes[i], resident, told);
+    if (told > resident + resident / 4 + 6 * MIB) {
+      fail_msg("chunks of %zu: %zu resident, as much as %zu told", sizes[i], resident, told);
+    }
+    assert_true(freePool(&pool));
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      everyKind(aNewPoolHasDoneNothing),
+      everyKind(peakIsTheMostThatWasLive),
+      everyKind(allocationsAndFreesAreCounted),
+      everyKind(repallocCountsWhenTheChunkMoved),
+      everyKind(refusalsAndBadFreesAreCounted),
+      everyKind(countsStartAnewWithAnotherPool),
+      cmocka_unit_test(namesAreCutAt21Bytes),
+      everyKind(reservationAndFootprintAreSane),
+      withKind(footprintIsAnUpperBound, kindTracked),
+      withKind(footprintIsAnUpperBound, kindUntracked),
+  };
+  return runTests(tests);
+}

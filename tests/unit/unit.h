@@ -1,0 +1,55 @@
+/* cmocka, and the assertions that most tests of a pool are made of. */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include "support.h"
+
+#include <setjmp.h>
+#include <cmocka.h>
+
+/* The sentence is NULL when all is well (see support.h). */
+#define assertWell(sentence)                              \
+  do {                                                    \
+    const char *whatIsWrong = (sentence);                 \
+    if (whatIsWrong != NULL) fail_msg("%s", whatIsWrong); \
+  } while (0)
+
+/* The pool is whole, and exactly these bytes and chunks are live. */
+#define assertPool(pool, liveBytes, liveChunks) assertWell(poolIsWrong((pool), (liveBytes), (liveChunks)))
+
+/* The call gives NULL, false or 0, with this reason and its errno, and the live pool is as before. */
+#define assertRefused(pool, call, reason)             \
+  do {                                                \
+    Snapshot beforeCall = snapshotOf(pool);           \
+    forgetError(reason);                              \
+    if (call) fail_msg("was not refused: %s", #call); \
+    assertWell(errorIsNot(reason));                   \
+    assertWell(changedSince((pool), &beforeCall));    \
+  } while (0)
+
+/* The same where there is no live pool to look at. */
+#define assertFails(call, reason)                  \
+  do {                                             \
+    forgetError(reason);                           \
+    if (call) fail_msg("did not fail: %s", #call); \
+    assertWell(errorIsNot(reason));                \
+  } while (0)
+
+/* The call succeeds, and leaves errno and the last failure alone. */
+#define assertWorks(call)                                               \
+  do {                                                                  \
+    forgetError(MEMA_OK);                                               \
+    if (!(call)) fail_msg("%s: %s", #call, mema_lastError()->sentence); \
+    assert_int_equal(errno, untouchedErrno);                            \
+    assert_int_equal(mema_lastError()->reason, MEMA_BAD_ARGUMENT);      \
+  } while (0)
+
+/* A test with a kind of pool as its state, and the usual sets of kinds. */
+#define withKind(test, kind) \
+  { #test "(" #kind ")", (test), NULL, NULL, &(kind) }
+#define exactKinds(test) withKind(test, kindTracked), withKind(test, kindCommitted), withKind(test, kindOutside)
+#define everyKind(test) exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside)
+
+#define runTests(tests) cmocka_run_group_tests(tests, NULL, NULL)
+
+#endif
