@@ -26,12 +26,12 @@ typedef struct mema_Span mema_Span;
 /* One chunk, as an engine sees it: filled in when it is handed out or found. */
 typedef struct mema_Chunk {
   char *ptr;
-  size_t room;         /* bytes that it occupies, and may use: at least what was asked for */
-  mema_Block *record;  /* its Block; NULL in a slab without records */
+  size_t room;        /* bytes that it occupies, and may use: at least what was asked for */
+  mema_Block *record; /* its Block; NULL in a slab without records */
   mema_Slab *slab;
   mema_Span *span;
-  uint32_t slot;       /* its number in the span */
-  bool zeroed;         /* handed out: all its bytes are known to be zero */
+  uint32_t slot; /* its number in the span */
+  bool zeroed;   /* handed out: all its bytes are known to be zero */
 } mema_Chunk;
 
 #endif

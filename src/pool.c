@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-
 _Static_assert(offsetof(mema_Pool, poolSize) == 0, "the specification's fields come first, in its order");
 _Static_assert(offsetof(mema_Pool, freeSize) == sizeof(size_t), "freeSize");
 _Static_assert(offsetof(mema_Pool, initialized) == 2 * sizeof(size_t), "initialized");

@@ -16,9 +16,9 @@
 #include "slab.h"
 
 enum {
-  fitTries = 64,             /* runs looked at in the list whose runs may be too short */
-  retainedBytes = 16 << 20,  /* dirty free memory that is kept without asking what is in use */
-  purgeBytes = 1 << 20,      /* a run is given back early only when it is at least so long */
+  fitTries = 64,            /* runs looked at in the list whose runs may be too short */
+  retainedBytes = 16 << 20, /* dirty free memory that is kept without asking what is in use */
+  purgeBytes = 1 << 20,     /* a run is given back early only when it is at least so long */
 };
 
 /* The list for runs of exactly `units` up to 7, then for a quarter of a doubling. */

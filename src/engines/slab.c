@@ -117,7 +117,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
                       .reciprocal = ((UINT32_C(1) << 31) + slotSize / 16 - 1) / (slotSize / 16),
                       .slots = (uint16_t)slots,
                       .kind = mema_unitSlots,
-                      .class = (uint8_t)class,
+                      .class = (uint8_t) class,
                       .units = units,
                       .firstRecord = firstRecord,
                       .lastMask = UINT64_MAX >> (63 - (slots - 1) % 64)};
@@ -315,7 +315,8 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk
 uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
   uint32_t unit = mema_unitOf(slab, span), units = span->units;
   /* Moved pages lie in a kernel mapping of their own; a fresh one in their place joins its neighbours again. */
-  bool dirty = span->place != mema_placeMoved || !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift);
+  bool dirty =
+      span->place != mema_placeMoved || !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift);
   slab->largeSlack -= ((size_t)units << slab->unitShift) - span->bytes;
   giveRecords(slab, mema_classCount, span->firstRecord);
   return mema_runGive(slab, unit, units, dirty);
@@ -329,7 +330,7 @@ static unsigned classFor(const mema_Slab *slab, size_t size, size_t alignment) {
   if (size > mema_slotMax || alignment > mema_unitSize(slab)) return slab->classCount;
   unsigned class = mema_classOf(size);
   if (alignment > MEMA_ALIGNMENT)
-    while (class < slab->classCount && (mema_classSize(class) & (alignment - 1)) != 0) class++;
+    while (class < slab->classCount && (mema_classSize(class) & (alignment - 1)) != 0) class ++;
   return class < slab->classCount ? class : slab->classCount;
 }
 

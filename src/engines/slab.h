@@ -28,11 +28,11 @@
 #include "sizeClasses.h"
 
 enum {
-  mema_unitNone = 0,  /* nothing that starts or is known here */
-  mema_unitSlots,     /* first unit of a span of slots */
-  mema_unitInside,    /* a later unit of a span of slots; `back` units after its first */
-  mema_unitLarge,     /* first unit of a large chunk */
-  mema_unitFree,      /* first or last unit of a free run */
+  mema_unitNone = 0, /* nothing that starts or is known here */
+  mema_unitSlots,    /* first unit of a span of slots */
+  mema_unitInside,   /* a later unit of a span of slots; `back` units after its first */
+  mema_unitLarge,    /* first unit of a large chunk */
+  mema_unitFree,     /* first or last unit of a free run */
 };
 
 /* Of a slot span: on no list, on its class's list, serving its class. Of a large chunk: ordinary, its pages came from elsewhere
@@ -64,8 +64,8 @@ struct mema_Span {
   uint64_t *bitmap;     /* set: free */
   uint64_t summary;
   union {
-    uint64_t word;      /* the bitmap of a span of up to 64 slots */
-    size_t bytes;       /* large: bytes in use of the run, in whole grains */
+    uint64_t word; /* the bitmap of a span of up to 64 slots */
+    size_t bytes;  /* large: bytes in use of the run, in whole grains */
   };
 };
 _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is one cache line");
@@ -87,7 +87,7 @@ struct mema_Slab {
   char *area;
   size_t areaSize;
   size_t hugeArea, hugeRecords; /* bytes of each up to which huge pages were asked for, or decided against */
-  size_t largeSlack; /* bytes of the runs of large chunks that lie behind the chunks, and are not touched */
+  size_t largeSlack;            /* bytes of the runs of large chunks that lie behind the chunks, and are not touched */
   mema_Span *spans;
   mema_Block *records; /* NULL: no records */
   uint8_t unitShift;
@@ -120,25 +120,25 @@ struct mema_Slab {
 
   char *bitmaps;
   uint32_t bitmapUnits; /* up to here the bitmaps may have been touched */
-  mema_Slab *next; /* the next slab of the same pool: it serves what this one has no room for */
-  void *mapping; /* of a cell: its back */
+  mema_Slab *next;      /* the next slab of the same pool: it serves what this one has no room for */
+  void *mapping;        /* of a cell: its back */
   size_t mappingSize;
   size_t liveChunks; /* kept by the pool above for slabs outside only */
-  size_t warm; /* bytes counted against the process's bound while it is warm */
+  size_t warm;       /* bytes counted against the process's bound while it is warm */
   mema_SlotClass classes[];
 };
 
 /* ---- life: slabLife.c -------------------------------------------------------------------------------------------------- */
 
 typedef struct mema_SlabPlan {
-  size_t area;    /* bytes wanted for chunks; less is taken where the system has less, but not less than `least` */
+  size_t area; /* bytes wanted for chunks; less is taken where the system has less, but not less than `least` */
   size_t least;
   uint8_t unitShift; /* 0: by the area. All slabs of a pool have the same, so that sizes are rounded alike in all. */
-  size_t budget;  /* bytes: see budgetUnits */
+  size_t budget;     /* bytes: see budgetUnits */
   bool records;
   bool committed;
   bool outside;
-  bool exact;     /* an unusual reservation: neither from nor for the warm ones */
+  bool exact; /* an unusual reservation: neither from nor for the warm ones */
 } mema_SlabPlan;
 
 /* A slab with no live chunk; NULL iff the system has no room. The caller sets the generation. */

@@ -56,9 +56,11 @@ static const char *checkPartial(const mema_Slab *slab) {
   return NULL;
 }
 
-static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, size_t *chunks, size_t *room, bool *afterFree) {
+static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, size_t *chunks, size_t *room,
+                             bool *afterFree) {
   const mema_Span *span = view->span;
-  if (view->units == 0 || view->units > slab->frontier - view->unit) return "spans and runs fill the units below the frontier";
+  if (view->units == 0 || view->units > slab->frontier - view->unit)
+    return "spans and runs fill the units below the frontier";
   if (span->kind == mema_unitFree) return checkFree(slab, view, afterFree);
   *afterFree = false;
   if (span->kind == mema_unitLarge) {

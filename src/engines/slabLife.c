@@ -34,7 +34,7 @@ enum {
   mappingAlignment = 64 * 1024,
 };
 
-static const size_t unitsMax = (size_t)1 << 31; /* runs.c has lists for so many */
+static const size_t unitsMax = (size_t)1 << 31;       /* runs.c has lists for so many */
 static const size_t roomyAddresses = (size_t)1 << 36; /* limits below 64 GiB are tight */
 
 static _Atomic size_t warmBytes;
@@ -46,8 +46,9 @@ typedef struct Shape {
   uint32_t units;
   uint32_t nearRecords;
   uint32_t mainRecords;
-  size_t nearOffset, spansOffset, bitmapsOffset; /* from the header; the latter two from the mapping where that is separate */
-  size_t front, back;                            /* bytes, whole pages */
+  size_t nearOffset, spansOffset,
+      bitmapsOffset;  /* from the header; the latter two from the mapping where that is separate */
+  size_t front, back; /* bytes, whole pages */
 } Shape;
 
 static size_t roundUp(size_t n, size_t powerOfTwo) {
@@ -361,7 +362,8 @@ static void discard(mema_Slab *slab) {
   /* A cold cell reads as zero: the header goes last, with what says how much there is. */
   unsigned kind = (unsigned)slab->cellKind;
   uint32_t index = slab->cellIndex;
-  if (slab->records != NULL) purgePages(slab->mapping, ((size_t)(slab->mainNext - slab->mainFirst) + 1) * sizeof(mema_Block));
+  if (slab->records != NULL)
+    purgePages(slab->mapping, ((size_t)(slab->mainNext - slab->mainFirst) + 1) * sizeof(mema_Block));
   purgePages(slab->area, (size_t)slab->frontier << slab->unitShift);
   purgePages(slab, (size_t)(slab->bitmaps - (char *)slab) + slab->areaSize / 128);
   mema_giveCell(kind, index, false);

@@ -60,7 +60,8 @@ static char *regionAt(Kind *kind, const mema_CellShape *shape, uint32_t number) 
   if (region != NULL) return region;
   char *mine = mapRegion(shape);
   if (mine == NULL) return NULL;
-  if (atomic_compare_exchange_strong_explicit(&kind->regions[number], &region, mine, memory_order_acq_rel, memory_order_acquire))
+  if (atomic_compare_exchange_strong_explicit(&kind->regions[number], &region, mine, memory_order_acq_rel,
+                                              memory_order_acquire))
     return mine;
   mema_osRelease(mine, regionSize(shape));
   return region;
@@ -97,7 +98,8 @@ static bool takeFresh(Kind *kind, const mema_CellShape *shape, uint32_t *index) 
   do {
     if (fresh >= (uint32_t)cellsPerRegion * regionsPerKind) return false;
     if (regionAt(kind, shape, fresh / cellsPerRegion) == NULL) return false;
-  } while (!atomic_compare_exchange_weak_explicit(&kind->fresh, &fresh, fresh + 1, memory_order_relaxed, memory_order_relaxed));
+  } while (
+      !atomic_compare_exchange_weak_explicit(&kind->fresh, &fresh, fresh + 1, memory_order_relaxed, memory_order_relaxed));
   *index = fresh;
   return true;
 }

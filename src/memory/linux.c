@@ -42,7 +42,8 @@ size_t mema_osAddressLimit(void) {
   int saved = errno;
   if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) least = limit.rlim_cur;
   /* Private writable mappings count as data, whether touched or not. */
-  if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < least) least = limit.rlim_cur;
+  if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < least)
+    least = limit.rlim_cur;
   errno = saved;
   return least;
 }

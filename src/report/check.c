@@ -9,7 +9,8 @@ static const char *checkChain(const mema_Pool *pool, mema_Slab *slab, size_t *ch
   for (const mema_Block *block = pool->head; block != NULL; before = block, block = block->next) {
     mema_Chunk chunk;
     if (*chunks == most) return "the chain lists no more than the live chunks";
-    if (!mema_findChunk(slab, block->ptr, &chunk) || chunk.record != block) return "each block of the chain has a live chunk";
+    if (!mema_findChunk(slab, block->ptr, &chunk) || chunk.record != block)
+      return "each block of the chain has a live chunk";
     if (block->prev != before) return "the chain leads back as it leads on";
     if (block->size == 0 || block->size > chunk.room) return "a block's size is that of its chunk";
     if (block->poolAllocated == chunk.slab->outside) return "poolAllocated says where the chunk lies";
