@@ -175,7 +175,7 @@ uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool
 static void maybePurge(mema_Slab *slab, uint32_t run) {
   uint32_t retained = (uint32_t)(retainedBytes >> slab->unitShift), quarter = mema_usedUnits(slab) / 4;
   const mema_Span *head = &slab->spans[run];
-  if (slab->committed || !head->dirty || slab->dirtyUnits <= (quarter > retained ? quarter : retained)) return;
+  if (slab->keepsDirty || !head->dirty || slab->dirtyUnits <= (quarter > retained ? quarter : retained)) return;
   if ((size_t)head->units << slab->unitShift >= purgeBytes) purgeRun(slab, run);
 }
 

@@ -91,9 +91,10 @@ struct mema_Slab {
   mema_Span *spans;
   mema_Block *records; /* NULL: no records */
   uint8_t unitShift;
-  bool outside;   /* not the pool's own reservation, but a later addition to it */
-  bool committed; /* pages are kept */
-  bool exact;     /* not kept warm when it is closed */
+  bool outside;    /* not the pool's own reservation, but a later addition to it */
+  bool committed;  /* pages are kept */
+  bool keepsDirty; /* free pages are not given back now */
+  bool exact;      /* not kept warm when it is closed */
   uint8_t classCount;
   int8_t cellKind; /* below 0: mapped by itself */
   uint32_t cellIndex;

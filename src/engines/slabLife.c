@@ -10,8 +10,10 @@
  * Everything here is address space until it is touched. The near records let a pool of a few chunks live in two pages: this one
  * and the one of its chunks.
  *
- * A closed slab is kept warm where it is cheap: its chunks are freed, a span of each class stays formatted, and its pages stay,
- * up to warmEach bytes each and warmTotal in the process. The next slab of the same shape is then made without a system call.
+ * A closed slab is kept warm: its chunks are freed, a span of each class stays formatted, and its pages stay, so that the next
+ * slab of the same shape is made without a system call, and its memory without page faults. How much may stay is bounded, for
+ * each and for all (Warmth below). A large one waits for the next pool of its shape only until a large one of another shape is
+ * made: then it goes, so that a process does not hold the memory of both.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -27,8 +29,7 @@ enum {
   nearSpans = 16, /* spans that share the first page with the header and the near records */
   hugeFrom = 4 << 20,
   hugeAreas = 32 << 20, /* areas from here on start at a huge page */
-  warmEach = 1 << 20,
-  warmTotal = 32 << 20,
+  warmLarge = 1 << 20,  /* what a warm mapping may keep though others are made */
   warmMappings = 16,
   tightShare = 4, /* under an address-space limit, a slab takes at most this part of it */
   mappingAlignment = 64 * 1024,
@@ -37,7 +38,14 @@ enum {
 static const size_t unitsMax = (size_t)1 << 31;       /* runs.c has lists for so many */
 static const size_t roomyAddresses = (size_t)1 << 36; /* limits below 64 GiB are tight */
 
-static _Atomic size_t warmBytes;
+/* Bytes kept warm: at most `each` of one slab, `all` in the process. */
+typedef struct Warmth {
+  const size_t each, all;
+  _Atomic size_t now;
+} Warmth;
+
+static Warmth warmCells = {.each = 1 << 20, .all = 32 << 20};
+static Warmth warmMapped = {.each = 128 << 20, .all = 128 << 20};
 static _Atomic(mema_Slab *) warmSlabs[warmMappings];
 
 typedef struct Shape {
@@ -174,8 +182,12 @@ static mema_CellShape cellShapeOf(int kind) {
   return (mema_CellShape){.front = shape.front, .back = shape.back, .area = area};
 }
 
+static Warmth *warmthOf(const mema_Slab *slab) {
+  return slab->cellKind >= 0 ? &warmCells : &warmMapped;
+}
+
 static void unwarm(mema_Slab *slab) {
-  atomic_fetch_sub_explicit(&warmBytes, slab->warm, memory_order_relaxed);
+  atomic_fetch_sub_explicit(&warmthOf(slab)->now, slab->warm, memory_order_relaxed);
   slab->warm = 0;
 }
 
@@ -223,20 +235,31 @@ static bool putWarmMapping(mema_Slab *slab) {
   return false;
 }
 
+/* Gives warm mappings back that keep more than `most` bytes; returns what they kept. */
+static size_t dropWarmMappings(size_t most) {
+  size_t bytes = 0;
+  for (unsigned i = 0; i < warmMappings; i++) {
+    if (atomic_load_explicit(&warmSlabs[i], memory_order_relaxed) == NULL) continue;
+    mema_Slab *slab = atomic_exchange_explicit(&warmSlabs[i], NULL, memory_order_acquire);
+    if (slab == NULL || (slab->warm <= most && putWarmMapping(slab))) continue;
+    bytes += slab->warm;
+    unwarm(slab);
+    unmapSlab(slab);
+  }
+  return bytes;
+}
+
 /* A warm slab of this very shape, or NULL. */
 static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
   for (unsigned i = 0; i < warmMappings; i++) {
     if (atomic_load_explicit(&warmSlabs[i], memory_order_relaxed) == NULL) continue;
     mema_Slab *slab = atomic_exchange_explicit(&warmSlabs[i], NULL, memory_order_acquire);
     if (slab == NULL) continue;
-    if (slab->areaSize == plan->area && (slab->records != NULL) == plan->records) {
-      unwarm(slab);
-      return slab;
-    }
-    if (!putWarmMapping(slab)) { /* all places were taken meanwhile */
-      unwarm(slab);
-      unmapSlab(slab);
-    }
+    bool fits = slab->areaSize == plan->area && (slab->records != NULL) == plan->records;
+    if (!fits && putWarmMapping(slab)) continue;
+    unwarm(slab);
+    if (fits) return slab;
+    unmapSlab(slab); /* all places were taken meanwhile */
   }
   return NULL;
 }
@@ -279,6 +302,7 @@ static bool mapWhatFits(mema_Slab *slab, const mema_SlabPlan *plan) {
 static mema_Slab *openMapping(const mema_SlabPlan *plan) {
   mema_Slab *slab = plan->exact || plan->outside || plan->committed ? NULL : takeWarmMapping(plan);
   if (slab != NULL) return slab;
+  dropWarmMappings(warmLarge);
   slab = takeHeader();
   if (slab == NULL) return NULL;
   slab->mappingSize = 0;
@@ -307,7 +331,7 @@ mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
   slab->next = NULL;
   slab->liveChunks = 0;
   slab->outside = plan->outside;
-  slab->committed = plan->committed;
+  slab->committed = slab->keepsDirty = plan->committed;
   slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;
   mema_slabSetBudget(slab, plan->budget);
   if (!plan->committed || populate(slab)) return slab;
@@ -319,6 +343,7 @@ mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
 
 void mema_slabClear(mema_Slab *slab) {
   mema_slabResetClasses(slab);
+  slab->keepsDirty = true; /* whoever comes next wants it: no purging now */
   for (uint32_t unit = 0; unit < slab->frontier;) {
     mema_Span *span = &slab->spans[unit];
     if (span->kind == mema_unitSlots) {
@@ -329,6 +354,7 @@ void mema_slabClear(mema_Slab *slab) {
       unit += span->units;
     }
   }
+  slab->keepsDirty = slab->committed;
 }
 
 /* What a huge page may hold beyond what was used of it. */
@@ -371,9 +397,10 @@ static void discard(mema_Slab *slab) {
 
 /* Reserves room among the warm for `bytes`. */
 static bool mayStayWarm(const mema_Slab *slab, size_t bytes) {
-  if (slab->exact || bytes > warmEach) return false;
-  if (atomic_fetch_add_explicit(&warmBytes, bytes, memory_order_relaxed) + bytes <= warmTotal) return true;
-  atomic_fetch_sub_explicit(&warmBytes, bytes, memory_order_relaxed);
+  Warmth *warmth = warmthOf(slab);
+  if (slab->exact || bytes > warmth->each) return false;
+  if (atomic_fetch_add_explicit(&warmth->now, bytes, memory_order_relaxed) + bytes <= warmth->all) return true;
+  atomic_fetch_sub_explicit(&warmth->now, bytes, memory_order_relaxed);
   return false;
 }
 
@@ -422,12 +449,5 @@ size_t mema_slabTrimWarm(void) {
       discard(slab);
     }
   }
-  for (unsigned i = 0; i < warmMappings; i++) {
-    mema_Slab *slab = atomic_exchange_explicit(&warmSlabs[i], NULL, memory_order_acquire);
-    if (slab == NULL) continue;
-    bytes += slab->warm;
-    unwarm(slab);
-    unmapSlab(slab);
-  }
-  return bytes;
+  return bytes + dropWarmMappings(0);
 }

@@ -142,6 +142,6 @@ size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned 
   putHeadingWithin(&canvas, pool, columns);
   putBudget(&canvas, pool, columns - label);
   for (; slab != NULL; slab = slab->next) putMap(&canvas, slab, columns - label);
-  if (canvas.size != 0) buffer[canvas.length < canvas.size ? canvas.length : canvas.size - 1] = '\0';
+  if (buffer != NULL && canvas.size != 0) buffer[canvas.length < canvas.size ? canvas.length : canvas.size - 1] = '\0';
   return canvas.length;
 }

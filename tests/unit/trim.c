@@ -42,6 +42,20 @@ static void residentMemoryFalls(void **state) {
   }
 }
 
+/* What one pool keeps for reuse, a few MiB, goes at a trim too. */
+static void whatIsKeptForReuseGoes(void **state) {
+  const Kind *kind = *state;
+  static const size_t sizes[] = {200, 20000, 100000};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    Pool pool;
+    assert_true(makePool(&pool, kind, budget));
+    fillAndFree(&pool, sizes[i], 6 * MIB);
+    assert_true(mema_trimPool(&pool) >= 5 * MIB);
+    assertPool(&pool, 0, 0);
+    assert_true(freePool(&pool));
+  }
+}
+
 static void liveChunksAreUntouched(void **state) {
   const Kind *kind = *state;
   enum { count = 3000 };
@@ -108,9 +122,10 @@ static void trimmingNothingGivesNothing(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(residentMemoryFalls, kindTracked), withKind(residentMemoryFalls, kindUntracked),
-      withKind(residentMemoryFalls, kindOutside), everyKind(liveChunksAreUntouched),
-      everyKind(warmReservationsAreTrimmed),      everyKind(trimmingNothingGivesNothing),
+      withKind(residentMemoryFalls, kindTracked),      withKind(residentMemoryFalls, kindUntracked),
+      withKind(residentMemoryFalls, kindOutside),      withKind(whatIsKeptForReuseGoes, kindTracked),
+      withKind(whatIsKeptForReuseGoes, kindUntracked), everyKind(liveChunksAreUntouched),
+      everyKind(warmReservationsAreTrimmed),           everyKind(trimmingNothingGivesNothing),
   };
   return runTests(tests);
 }
