@@ -170,7 +170,8 @@ guard "$mema" run -- sh -c 'head -c "$(wc -c <"$MEMA_TABLE")" /dev/zero' >"$scra
 mkfifo "$scratch/pipe"
 for table in "$scratch/missing" "$scratch/empty" "$scratch/zeros" "$scratch/pipe" "$scratch" /dev/null relative ''; do
   preloaded MEMA_TABLE="$table" "$programs/ending" exit
-  same "MEMA_TABLE='$(basename "$table")' is no table: ignored" '5 ' "$? $(cat "$scratch/err")"
+  status=$?
+  same "MEMA_TABLE='$(basename "$table")' is no table: ignored" '5 ' "$status $(cat "$scratch/err")"
 done
 same 'a file that is no table is left alone' 0 "$(tr -d '\0' <"$scratch/zeros" | wc -c)"
 
