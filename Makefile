@@ -97,6 +97,8 @@ install: all
 	install -m 755 $(cli) $(DESTDIR)$(BINDIR)/mema
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	  packaging/mema.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mema.pc
+# The loader finds a new shared library by its cache, which only root can renew, and which a staged install leaves alone.
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 
 uninstall:
 	rm -f $(DESTDIR)$(INCLUDEDIR)/mema.h $(DESTDIR)$(LIBDIR)/libmema.a $(DESTDIR)$(LIBDIR)/libmema.so \

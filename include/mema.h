@@ -234,7 +234,8 @@ MEMA_PUBLIC char *mema_pvsprintf(mema_Pool *pool, const char *format, va_list ar
 
 /* ---- questions ---------------------------------------------------------------------------------------------------- */
 
-/* The bytes charged for a live chunk: those requested in a tracked pool, those it occupies (all usable) in an untracked one.
+/* The bytes charged for a live chunk: those requested in a tracked pool, those it occupies in an untracked one. (All of them are
+ * the chunk's; but a compiler that checks sizes goes by the size that was requested, here as with malloc_usable_size.)
  * Returns 0 iff ptr is not the start of a live chunk of this pool, or pool is not a live pool. Constant. Sets no error. */
 MEMA_PUBLIC size_t mema_chunkSize(const mema_Pool *pool, const void *ptr);
 

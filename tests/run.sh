@@ -96,6 +96,7 @@ script preload tests/preload/run.sh
 script cli tests/cli/run.sh
 script exports tests/exports.sh
 script limits tests/limits.sh
+script install tests/install.sh
 script syscalls tests/syscalls.sh
 script style tests/style.sh
 

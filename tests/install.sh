@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# What the README shows a newcomer: its first example is examples/first.c and prints what it says, from an installed mema found by
+# pkg-config; make install and make uninstall leave nothing behind.
+. "$(dirname "$0")/checks.sh"
+: "${BUILD:=build}" "${CC:=gcc}"
+prefix=$scratch/prefix
+unset MAKEFLAGS MAKELEVEL MFLAGS
+
+codeBlock() { # the first block of this kind in the README
+  awk -v fence="\`\`\`$1" '$0 == fence && !done {inside = 1; next} inside && $0 == "```" {inside = 0; done = 1} inside' README.md
+}
+
+shownIsShipped() {
+  diff <(codeBlock c) <(sed 1d examples/first.c)
+}
+
+printsWhatItSays() {
+  local flags
+  flags=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs mema) || return 1
+  # shellcheck disable=SC2086
+  "$CC" examples/first.c $flags -Wl,-rpath,"$prefix/lib" -o "$scratch/first" || return 1
+  diff <(codeBlock text) <("$scratch/first")
+}
+
+runsInstalled() {
+  "$prefix/bin/mema" run --pool 8M -- true 2>&1 | grep -q 'in a pool of 8.0 MiB'
+}
+
+leavesNothing() {
+  make -s BUILD="$BUILD" PREFIX="$prefix" uninstall || return 1
+  find "$prefix" ! -type d
+  [ -z "$(find "$prefix" ! -type d)" ]
+}
+
+check 'the README shows examples/first.c' shownIsShipped
+check 'make install' make -s BUILD="$BUILD" CC="$CC" PREFIX="$prefix" install
+if command -v pkg-config >/dev/null; then
+  check 'the README example, built by pkg-config, prints what the README says' printsWhatItSays
+else
+  skip 'the README example, built by pkg-config' 'pkg-config is not installed'
+fi
+check 'the installed mema finds its library' runsInstalled
+check 'make uninstall leaves nothing' leavesNothing
+finish
