@@ -375,24 +375,24 @@ size_t mema_slabFootprint(const mema_Slab *slab) {
   return chunks + records + tables + page;
 }
 
-static void purgePages(void *base, size_t size) {
-  if (size != 0) mema_osPurge(base, roundUp(size, mema_osPageSize()));
+static bool purgePages(void *base, size_t size) {
+  return size == 0 || mema_osPurge(base, roundUp(size, mema_osPageSize()));
 }
 
-/* Gives a closed slab's memory back. */
+/* Gives a closed slab's memory back. A cold cell reads as zero; one that the system will not take back is never used again. */
 static void discard(mema_Slab *slab) {
   if (slab->cellKind < 0) {
     unmapSlab(slab);
     return;
   }
-  /* A cold cell reads as zero: the header goes last, with what says how much there is. */
+  /* The header goes last, since it says how much there is. */
   unsigned kind = (unsigned)slab->cellKind;
   uint32_t index = slab->cellIndex;
-  if (slab->records != NULL)
-    purgePages(slab->mapping, ((size_t)(slab->mainNext - slab->mainFirst) + 1) * sizeof(mema_Block));
-  purgePages(slab->area, (size_t)slab->frontier << slab->unitShift);
-  purgePages(slab, (size_t)(slab->bitmaps - (char *)slab) + slab->areaSize / 128);
-  mema_giveCell(kind, index, false);
+  size_t records = slab->records == NULL ? 0 : ((size_t)(slab->mainNext - slab->mainFirst) + 1) * sizeof(mema_Block);
+  size_t front = (size_t)(slab->bitmaps - (char *)slab) + slab->areaSize / 128;
+  if (purgePages(slab->mapping, records) && purgePages(slab->area, (size_t)slab->frontier << slab->unitShift) &&
+      purgePages(slab, front))
+    mema_giveCell(kind, index, false);
 }
 
 /* Reserves room among the warm for `bytes`. */

@@ -83,8 +83,8 @@ void mema_osGuard(void *base, size_t size) {
 bool mema_osPurge(void *base, size_t size) {
   int saved = errno;
   bool done = madvise(base, size, MADV_DONTNEED) == 0;
-  /* Locked pages (mlockall) refuse MADV_DONTNEED; a new mapping over them does not. */
-  if (!done && errno == EINVAL) done = mema_osRenew(base, size);
+  /* Locked pages (mlockall) refuse MADV_DONTNEED, as a sandbox may; a new mapping over them does the same. */
+  if (!done) done = mema_osRenew(base, size);
   errno = saved;
   return done;
 }
