@@ -131,8 +131,9 @@ typedef struct mema_Error {
   mema_Reason reason;
   const char *name;     /* the constant's name, such as "MEMA_OVER_BUDGET" */
   const char *sentence; /* such as "over budget by 40 bytes: 1064 wanted, 1024 free" */
-  size_t wanted;        /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_BELOW_USE: the bytes asked for; else 0 */
-  size_t available;     /* MEMA_OVER_BUDGET: the bytes that were free; MEMA_BELOW_USE: the bytes in use; else 0 */
+  size_t wanted;    /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget:
+                           in addition); else 0 */
+  size_t available; /* MEMA_OVER_BUDGET: the bytes that were free; MEMA_BELOW_USE: the bytes in use; else 0 */
 } mema_Error;
 
 /* What a pool holds and has done. */
@@ -254,7 +255,7 @@ MEMA_PUBLIC bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats);
 MEMA_PUBLIC bool mema_checkPool(const mema_Pool *pool);
 
 /* Draws the pool as text for a terminal: its budget, and a map of its reservation. Writes at most size bytes, terminated, and
- * returns the length of the whole picture, as snprintf does; 0 iff pool is not a live pool. `columns` is the width, 20 to 200
+ * returns the length of the whole picture, as snprintf does (and like it may cut within a character at the end); 0 iff pool is not a live pool. `columns` is the width, 20 to 200
  * (0: 72). ASCII where `ascii` is true, else UTF-8 block characters. Linear in the spans and slots. */
 MEMA_PUBLIC size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii);
 

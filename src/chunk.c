@@ -10,7 +10,8 @@
 #include "memory/os.h"
 #include "pool.h"
 
-enum { outsideMin = 1 << 20 }; /* bytes: a slab outside the reservation is at least so large, where the system has it */
+/* Bytes: a slab outside the reservation is at least so large, where the system has it; and is no larger than that of itself. */
+static const size_t outsideMin = (size_t)1 << 20, outsideMax = (size_t)1 << 40;
 
 void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
   pool->refused++;
@@ -19,10 +20,6 @@ void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
 
 /* ---- memory ------------------------------------------------------------------------------------------------------------ */
 
-static size_t roundUp(size_t n, size_t powerOfTwo) {
-  return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
-}
-
 /* Another slab for a pool whose slabs have no room, as large as all of them outside so far, so that their number stays small
  * (each search walks them); the system may give less. It goes last: the older ones are tried first. */
 static mema_Slab *addSlab(mema_Pool *pool, mema_Slab *first, size_t size, size_t alignment) {
@@ -30,11 +27,14 @@ static mema_Slab *addSlab(mema_Pool *pool, mema_Slab *first, size_t size, size_t
   mema_Slab *last = first;
   size_t outside = 0;
   for (; last->next != NULL; last = last->next) outside += last->next->areaSize;
-  size_t least = roundUp(size + (alignment > mema_osPageSize() ? alignment : 0), 64 * 1024), area = outside;
+  size_t least = mema_roundUp(size + (alignment > mema_osPageSize() ? alignment : 0), 64 * 1024),
+         span = mema_spanUnitsMax << first->unitShift;
+  size_t area = outside;
+  if (least < span) least = span; /* room for a span of any class */
   if (area < outsideMin) area = outsideMin;
-  if (area > first->areaSize * 16 + outsideMin) area = first->areaSize * 16 + outsideMin;
+  if (area > outsideMax) area = outsideMax;
   if (area < least) area = least;
-  mema_SlabPlan plan = {.area = roundUp(area, 64 * 1024),
+  mema_SlabPlan plan = {.area = mema_roundUp(area, 64 * 1024),
                         .least = least,
                         .unitShift = first->unitShift,
                         .budget = pool->poolSize,
@@ -188,7 +188,7 @@ void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
   }
   mema_Chunk chunk;
   if (!mema_allocate(pool, slab, bytes, MEMA_ALIGNMENT, &chunk)) return NULL;
-  if (!chunk.zeroed) memset(chunk.ptr, 0, bytes);
+  if (!chunk.zeroed) memset(chunk.ptr, 0, bytes + (bytes == 0));
   return chunk.ptr;
 }
 

@@ -20,6 +20,10 @@
 #define MEMA_HIDDEN __attribute__((visibility("hidden")))
 #define MEMA_SLOW __attribute__((noinline, cold))
 
+static inline size_t mema_roundUp(size_t n, size_t powerOfTwo) {
+  return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
+}
+
 typedef struct mema_Slab mema_Slab;
 typedef struct mema_Span mema_Span;
 

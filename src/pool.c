@@ -25,19 +25,18 @@ enum {
 
 static const uint64_t areaMax = (uint64_t)1 << 40;
 
-_Atomic uintptr_t mema_secret;
+/* Before the first pool is made; addresses and small numbers, whichever, do not make a seal that fits. */
+static const uintptr_t undrawn = (uintptr_t)0x9E3779B97F4A7C15u;
+
+_Atomic uintptr_t mema_secret = (uintptr_t)0x9E3779B97F4A7C15u;
 static _Atomic uintptr_t generations;
 
 /* ---- init -------------------------------------------------------------------------------------------------------------- */
 
 static void drawSecret(void) {
-  uintptr_t none = 0;
-  if (atomic_load_explicit(&mema_secret, memory_order_relaxed) != 0) return;
+  uintptr_t none = undrawn;
+  if (atomic_load_explicit(&mema_secret, memory_order_relaxed) != undrawn) return;
   atomic_compare_exchange_strong_explicit(&mema_secret, &none, mema_osRandom(), memory_order_relaxed, memory_order_relaxed);
-}
-
-static size_t roundUp(size_t n, size_t powerOfTwo) {
-  return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
 }
 
 static size_t areaFor(size_t poolSize) {
@@ -47,17 +46,18 @@ static size_t areaFor(size_t poolSize) {
     return area;
   }
   if (poolSize >= areaMax / spread) return (size_t)areaMax;
-  return roundUp(poolSize * spread, areaStep);
+  return mema_roundUp(poolSize * spread, areaStep);
 }
 
 size_t mema_committedReservation(size_t poolSize) {
-  return poolSize > MEMA_UNLIMITED / 4 ? MEMA_UNLIMITED : roundUp(poolSize * 2 + areaMin / 2, areaStep);
+  return poolSize > MEMA_UNLIMITED / 4 ? MEMA_UNLIMITED : mema_roundUp(poolSize * 2 + areaMin / 2, areaStep);
 }
 
 static mema_SlabPlan planFor(const mema_Options *options) {
   mema_SlabPlan plan = {.budget = options->poolSize, .records = !options->untracked, .committed = options->committed};
   if (options->reservation != 0) {
-    plan.area = options->reservation < reservationMin ? reservationMin : roundUp(options->reservation, mema_osPageSize());
+    plan.area =
+        options->reservation < reservationMin ? reservationMin : mema_roundUp(options->reservation, mema_osPageSize());
     plan.exact = true;
   } else {
     plan.area = options->committed ? mema_committedReservation(options->poolSize) : areaFor(options->poolSize);
@@ -103,7 +103,7 @@ bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
   mema_SlabPlan plan = planFor(options);
   mema_Slab *slab = mema_slabOpen(&plan);
   if (slab == NULL) {
-    mema_failBytes(MEMA_NO_MEMORY, plan.area, 0);
+    mema_failBytes(MEMA_NO_MEMORY, options->poolSize, 0);
     return false;
   }
   setUp(pool, slab, options);

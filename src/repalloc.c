@@ -29,8 +29,9 @@ static size_t nextCharge(const mema_Pool *pool, const mema_Chunk *chunk, size_t 
 /* A chunk of the new size with the old one's bytes, not charged or linked; false, with nothing changed, iff none is to be had. */
 static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size, mema_Chunk *to) {
   if (!mema_takeMemory(pool, slab, size, MEMA_ALIGNMENT, to)) return false;
+  if (!mema_slabMove(to, from, before < size ? before : size)) return false;
   if (to->slab->outside) to->slab->liveChunks++;
-  return mema_slabMove(to, from, before < size ? before : size);
+  return true;
 }
 
 /* The chunk's bytes go to another place; its position in the chain stays, since its age does. */

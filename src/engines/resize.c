@@ -4,24 +4,31 @@
 #include "../memory/os.h"
 #include "slab.h"
 
-enum { movePagesFrom = 256 * 1024 }; /* bytes: below, copying is faster than the system calls */
+enum {
+  movePagesFrom = 256 * 1024, /* bytes: below, copying is faster than the system calls */
+  movedMost = 4096,           /* of 65,530 kernel mappings that a process may have by default */
+};
 
 static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   mema_Span *span = chunk->span;
   uint32_t unit = mema_unitOf(slab, span);
   size_t units = (size + mema_unitSize(slab) - 1) >> slab->unitShift;
-  size_t slack = ((size_t)span->units << slab->unitShift) - span->bytes;
+  size_t slack = mema_spanSlack(slab, span), bytes = span->bytes;
   if (units > slab->units) return false;
   if (units > span->units) {
     if (!mema_runGrow(slab, unit, span->units, (uint32_t)units)) return false;
-  } else if (units < span->units && span->place == mema_placeOrdinary) {
-    uint32_t rest = span->units - (uint32_t)units;
+    span->dirty = true; /* what it grew into may have been used */
+  } else if (units < span->units) {
+    uint32_t rest = span->units - (uint32_t)units, end = unit + (uint32_t)units;
+    bool dirty =
+        span->place != mema_placeMoved || !mema_osRenew(mema_unitAddress(slab, end), (size_t)rest << slab->unitShift);
     span->units = (uint32_t)units;
-    mema_runGive(slab, unit + (uint32_t)units, rest, true);
+    mema_runGive(slab, end, rest, dirty);
   }
   if (units > span->units) span->units = (uint32_t)units;
   chunk->room = span->bytes = mema_slabRoom(slab, size, mema_unitSize(slab) * 2);
-  slab->largeSlack += ((size_t)span->units << slab->unitShift) - span->bytes - slack;
+  span->dirty |= span->bytes < bytes;
+  slab->largeSlack += mema_spanSlack(slab, span) - slack;
   return true;
 }
 
@@ -37,14 +44,20 @@ static bool canMovePages(const mema_Chunk *chunk, size_t bytes) {
          mema_unitSize(chunk->slab) >= mema_osPageSize();
 }
 
+static void noteMoved(const mema_Chunk *chunk) {
+  chunk->slab->movedRuns += chunk->span->place != mema_placeMoved;
+  chunk->span->place = mema_placeMoved;
+}
+
 bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
-  if (canMovePages(to, bytes) && canMovePages(from, bytes)) {
+  if (canMovePages(to, bytes) && canMovePages(from, bytes) && to->slab->movedRuns < movedMost) {
     size_t page = mema_osPageSize(), pages = (bytes + page - 1) & ~(page - 1);
     mema_Moved moved = mema_osMove(to->ptr, from->ptr, pages);
     if (moved == mema_moveLost) to->span->place = mema_placeLost;
     if (moved == mema_moveLost) return false;
     if (moved == mema_moveDone) {
-      to->span->place = from->span->place = mema_placeMoved;
+      noteMoved(to);
+      noteMoved(from);
       return true;
     }
   }

@@ -151,7 +151,7 @@ static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUn
   uint32_t first = lastRun(slab);
   uint64_t start = alignUnit(slab, first, alignUnits), end = start + units;
   if (end > slab->units) return mema_noUnit;
-  beforeFresh(slab, (uint32_t)(end - slab->frontier));
+  if (end > slab->frontier) beforeFresh(slab, (uint32_t)(end - slab->frontier));
   bool joined = first < slab->frontier, dirty = joined && slab->spans[first].dirty;
   *zeroed = !joined || (!dirty && cleanIsZero(slab));
   if (joined) removeRun(slab, first);

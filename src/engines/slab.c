@@ -138,18 +138,17 @@ static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   return mema_runGive(slab, mema_unitOf(slab, span), units, true);
 }
 
-/* Gives all empty spans back, but the one that each class is serving from. Returns bytes of units. */
+/* Gives all empty spans back, but the one that each class is serving from. Returns bytes of units. On a list only the head can be
+ * empty: mema_slabGiven keeps a span that empties only while it is alone there, and others are appended behind it. */
 size_t mema_slabReleaseEmpty(mema_Slab *slab) {
   size_t bytes = 0;
   for (unsigned i = 0; i < slab->classCount; i++) {
-    for (uint32_t unit = slab->classes[i].partialHead; unit != mema_noUnit;) {
-      mema_Span *span = &slab->spans[unit];
-      unit = span->next;
-      if (!mema_spanIsEmpty(span)) continue;
-      bytes += (size_t)span->units << slab->unitShift;
-      removePartial(slab, span);
-      releaseSpan(slab, span);
-    }
+    uint32_t unit = slab->classes[i].partialHead;
+    if (unit == mema_noUnit || !mema_spanIsEmpty(&slab->spans[unit])) continue;
+    mema_Span *span = &slab->spans[unit];
+    bytes += (size_t)span->units << slab->unitShift;
+    removePartial(slab, span);
+    releaseSpan(slab, span);
   }
   return bytes;
 }
@@ -279,12 +278,8 @@ static size_t grainOf(const mema_Slab *slab) {
   return unit < page ? unit : page;
 }
 
-static size_t roundTo(size_t size, size_t grain) {
-  return (size + grain - 1) & ~(grain - 1);
-}
-
 static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
-  size_t units = roundTo(size, mema_unitSize(slab)) >> slab->unitShift, alignUnits = alignment >> slab->unitShift;
+  size_t units = mema_roundUp(size, mema_unitSize(slab)) >> slab->unitShift, alignUnits = alignment >> slab->unitShift;
   if (units > slab->units || alignUnits > slab->units) return false;
   uint32_t record;
   if (!takeRecords(slab, mema_classCount, 1, &record)) return false;
@@ -297,11 +292,12 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk
   *span = (mema_Span){.kind = mema_unitLarge,
                       .class = mema_classCount,
                       .place = mema_placeOrdinary,
+                      .dirty = !chunk->zeroed,
                       .units = (uint32_t)units,
                       .firstRecord = record,
-                      .bytes = roundTo(size, grainOf(slab))};
+                      .bytes = mema_roundUp(size, grainOf(slab))};
   mema_slabHugeArea(slab, false);
-  slab->largeSlack += (units << slab->unitShift) - span->bytes;
+  slab->largeSlack += mema_spanSlack(slab, span);
   chunk->ptr = mema_unitAddress(slab, unit);
   chunk->room = span->bytes;
   chunk->record = slab->records != NULL ? slab->records + record : NULL;
@@ -315,9 +311,10 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk
 uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
   uint32_t unit = mema_unitOf(slab, span), units = span->units;
   /* Moved pages lie in a kernel mapping of their own; a fresh one in their place joins its neighbours again. */
-  bool dirty =
-      span->place != mema_placeMoved || !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift);
-  slab->largeSlack -= ((size_t)units << slab->unitShift) - span->bytes;
+  bool moved = span->place == mema_placeMoved;
+  bool dirty = !moved || !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift);
+  slab->movedRuns -= moved;
+  slab->largeSlack -= mema_spanSlack(slab, span);
   giveRecords(slab, mema_classCount, span->firstRecord);
   return mema_runGive(slab, unit, units, dirty);
 }
@@ -341,7 +338,7 @@ bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *c
 
 size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
   unsigned class = classFor(slab, size, alignment);
-  return class < slab->classCount ? mema_classSize(class) : roundTo(size, grainOf(slab));
+  return class < slab->classCount ? mema_classSize(class) : mema_roundUp(size, grainOf(slab));
 }
 
 bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {

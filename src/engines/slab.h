@@ -56,7 +56,7 @@ struct mema_Span {
   uint8_t kind;
   uint8_t class;
   uint8_t place;
-  bool dirty;           /* free run: its pages may hold old bytes */
+  bool dirty;           /* free run: its pages may hold old bytes; large: those behind the chunk may */
   uint32_t next, prev;  /* units: neighbours on the list of partial spans, or of runs of this size */
   uint32_t units;       /* length of the span; of a free run in its first and last unit */
   uint32_t firstRecord; /* index of the first slot's Block in slab->records */
@@ -87,6 +87,7 @@ struct mema_Slab {
   char *area;
   size_t areaSize;
   size_t hugeArea, hugeRecords; /* bytes of each up to which huge pages were asked for, or decided against */
+  uint32_t movedRuns;           /* large chunks with moved pages: each is a kernel mapping of its own */
   size_t largeSlack;            /* bytes of the runs of large chunks that lie behind the chunks, and are not touched */
   mema_Span *spans;
   mema_Block *records; /* NULL: no records */
@@ -214,6 +215,11 @@ static inline char *mema_unitAddress(const mema_Slab *slab, uint32_t unit) {
 
 static inline uint32_t mema_usedUnits(const mema_Slab *slab) {
   return slab->frontier - slab->freeUnits;
+}
+
+/* Bytes at the end of a large chunk's run that are not the chunk's, and were never touched. */
+static inline size_t mema_spanSlack(const mema_Slab *slab, const mema_Span *span) {
+  return span->dirty ? 0 : ((size_t)span->units << slab->unitShift) - span->bytes;
 }
 
 static inline uint32_t mema_spanWords(const mema_Span *span) {

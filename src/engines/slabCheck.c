@@ -49,6 +49,7 @@ static const char *checkPartial(const mema_Slab *slab) {
       if (unit >= slab->frontier || span->kind != mema_unitSlots || span->place != mema_placePartial || span->class != i ||
           span->prev != before)
         return "a list of partial spans holds the partial spans of its class";
+      if (before != mema_noUnit && mema_spanIsEmpty(span)) return "only the first span of a list may be empty";
       before = unit;
     }
     if (class->partialTail != before) return "a list of partial spans ends at its tail";

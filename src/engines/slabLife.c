@@ -59,10 +59,6 @@ typedef struct Shape {
   size_t front, back; /* bytes, whole pages */
 } Shape;
 
-static size_t roundUp(size_t n, size_t powerOfTwo) {
-  return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
-}
-
 static unsigned logOf(size_t n) {
   return (unsigned)(sizeof(unsigned long long) * 8 - 1) - (unsigned)__builtin_clzll(n);
 }
@@ -81,7 +77,7 @@ static uint8_t classCountFor(uint8_t unitShift) {
 }
 
 static size_t headerSize(uint8_t classCount) {
-  return roundUp(sizeof(mema_Slab) + classCount * sizeof(mema_SlotClass), 64);
+  return mema_roundUp(sizeof(mema_Slab) + classCount * sizeof(mema_SlotClass), 64);
 }
 
 /* Records for an area: enough for slots of 16 bytes throughout, and for ranges that wait for their class; a lean area has
@@ -100,22 +96,22 @@ static Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bo
     shape.nearOffset = header;
     size_t together = header + nearSpans * sizeof(mema_Span);
     if (records && together < page) shape.nearRecords = (uint32_t)((page - together) / sizeof(mema_Block));
-    at = roundUp(header + shape.nearRecords * sizeof(mema_Block), 64);
+    at = mema_roundUp(header + shape.nearRecords * sizeof(mema_Block), 64);
   }
   shape.spansOffset = at;
   shape.bitmapsOffset = at + (size_t)shape.units * sizeof(mema_Span);
-  shape.front = roundUp(shape.bitmapsOffset + area / 128, page);
+  shape.front = mema_roundUp(shape.bitmapsOffset + area / 128, page);
   shape.mainRecords = records ? recordsFor(area, lean) : 0;
   /* One record more: the first of them is at a multiple of a record's size from the near ones. */
-  shape.back = records ? roundUp(((size_t)shape.mainRecords + 1) * sizeof(mema_Block), page) : 0;
+  shape.back = records ? mema_roundUp(((size_t)shape.mainRecords + 1) * sizeof(mema_Block), page) : 0;
   return shape;
 }
 
 /* ---- laying out -------------------------------------------------------------------------------------------------------- */
 
-static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *records, char *area, size_t areaSize) {
+static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *records, char *area) {
   slab->area = area;
-  slab->areaSize = areaSize;
+  slab->areaSize = (size_t)shape->units << shape->unitShift; /* a last part of a unit is not used */
   slab->unitShift = shape->unitShift;
   slab->classCount = shape->classCount;
   slab->units = shape->units;
@@ -123,6 +119,7 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   slab->bitmaps = tables + shape->bitmapsOffset;
   slab->bitmapUnits = 0;
   slab->largeSlack = 0;
+  slab->movedRuns = 0;
   slab->hugeArea = slab->hugeRecords = 0;
   slab->purged = 0;
   slab->records = NULL;
@@ -147,7 +144,7 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
 static size_t askHuge(char *base, size_t limit, size_t settled, size_t used) {
   size_t huge = mema_osHugeSize();
   if (used <= hugeFrom || used <= settled) return settled;
-  uintptr_t start = roundUp((uintptr_t)base + used, huge), end = (uintptr_t)base + limit;
+  uintptr_t start = mema_roundUp((uintptr_t)base + used, huge), end = (uintptr_t)base + limit;
   if (start > (uintptr_t)base + used && start - huge >= (uintptr_t)base + settled) start -= huge;
   if (start + huge > end) return limit;
   mema_osPreferHuge((void *)start, huge);
@@ -176,7 +173,7 @@ static int cellKindFor(const mema_SlabPlan *plan) {
 }
 
 static mema_CellShape cellShapeOf(int kind) {
-  if (kind == headerKind) return (mema_CellShape){.front = roundUp(headerSize(mema_classCount), mema_osPageSize())};
+  if (kind == headerKind) return (mema_CellShape){.front = mema_roundUp(headerSize(mema_classCount), mema_osPageSize())};
   size_t area = (size_t)1 << (cellAreaLog + kind % cellSizes);
   Shape shape = shapeOf(area, 0, kind >= cellSizes, false, true);
   return (mema_CellShape){.front = shape.front, .back = shape.back, .area = area};
@@ -201,7 +198,7 @@ static mema_Slab *openCell(int kind, const mema_SlabPlan *plan) {
     slab->cellKind = (int8_t)kind;
     slab->cellIndex = cell.index;
     slab->mapping = cell.back;
-    layOut(slab, &shape, cell.front, cell.back, cell.area, plan->area);
+    layOut(slab, &shape, cell.front, cell.back, cell.area);
   } else {
     unwarm(slab);
   }
@@ -268,7 +265,7 @@ static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, boo
   Shape shape = shapeOf(area, plan->unitShift, plan->records, lean, false);
   if (area >> shape.unitShift > unitsMax) return false;
   size_t alignment = area >= hugeAreas ? mema_osHugeSize() : mappingAlignment;
-  size_t page = mema_osPageSize(), tables = roundUp(shape.front + shape.back + page, alignment);
+  size_t page = mema_osPageSize(), tables = mema_roundUp(shape.front + shape.back + page, alignment);
   if (area > PTRDIFF_MAX - tables - page) return false;
   size_t size = tables + area + page;
   char *mapping = mema_osReserve(size, alignment);
@@ -277,7 +274,7 @@ static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, boo
   mema_osGuard(mapping + tables + area, page);
   slab->mapping = mapping;
   slab->mappingSize = size;
-  layOut(slab, &shape, mapping, mapping + shape.front, mapping + tables, area);
+  layOut(slab, &shape, mapping, mapping + shape.front, mapping + tables);
   return true;
 }
 
@@ -287,13 +284,13 @@ static bool mapWhatFits(mema_Slab *slab, const mema_SlabPlan *plan) {
   size_t limit = mema_osAddressLimit(), area = plan->area;
   bool lean = plan->committed || limit < roomyAddresses;
   if (limit < roomyAddresses) {
-    size_t share = roundUp(limit / tightShare / 2, mappingAlignment);
+    size_t share = mema_roundUp(limit / tightShare / 2, mappingAlignment);
     if (area > share) area = share > plan->least ? share : plan->least;
   }
   while (!mapSlab(slab, plan, area, lean)) {
     if (area <= plan->least) return false;
     lean = true;
-    area = roundUp(area / 2, mappingAlignment);
+    area = mema_roundUp(area / 2, mappingAlignment);
     if (area < plan->least) area = plan->least;
   }
   return true;
@@ -369,14 +366,14 @@ size_t mema_slabFootprint(const mema_Slab *slab) {
   /* Large chunks that lie in a huge page asked for before them are there whole. */
   size_t huge = slab->hugeArea == 0 ? 0 : mema_osHugeSize(), slack = beyond(slab->largeSlack, huge);
   size_t chunks = (units << slab->unitShift) - slack + beyond(slab->hugeArea, (size_t)slab->frontier << slab->unitShift);
-  size_t records = roundUp(slab->nearNext * sizeof(mema_Block) + main, page) + beyond(slab->hugeRecords, main);
-  size_t tables = roundUp(slab->frontier * sizeof(mema_Span), page) +
-                  roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page);
+  size_t records = mema_roundUp(slab->nearNext * sizeof(mema_Block) + main, page) + beyond(slab->hugeRecords, main);
+  size_t tables = mema_roundUp(slab->frontier * sizeof(mema_Span), page) +
+                  mema_roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page);
   return chunks + records + tables + page;
 }
 
 static bool purgePages(void *base, size_t size) {
-  return size == 0 || mema_osPurge(base, roundUp(size, mema_osPageSize()));
+  return size == 0 || mema_osPurge(base, mema_roundUp(size, mema_osPageSize()));
 }
 
 /* Gives a closed slab's memory back. A cold cell reads as zero; one that the system will not take back is never used again. */
@@ -430,7 +427,7 @@ size_t mema_slabTrim(mema_Slab *slab) {
   mema_slabReleaseActive(slab);
   mema_runPurge(slab, 0);
   /* What a huge page holds beyond the frontier was never used. */
-  size_t used = (size_t)slab->frontier << slab->unitShift;
+  size_t used = mema_roundUp((size_t)slab->frontier << slab->unitShift, mema_osPageSize());
   if (slab->hugeArea > used && mema_osPurge(slab->area + used, slab->hugeArea - used)) {
     slab->purged += slab->hugeArea - used;
     slab->hugeArea = used;

@@ -45,7 +45,8 @@ static size_t regionSize(const mema_CellShape *shape) {
 
 static char *mapRegion(const mema_CellShape *shape) {
   size_t size = regionSize(shape);
-  if (size > mema_osAddressLimit() / regionShare) return NULL;
+  if (shape->area != 0 && size > mema_osAddressLimit() / regionShare)
+    return NULL; /* headers: no pool is to be had without */
   char *region = mema_osReserve(size, areaAlignment);
   if (region == NULL || shape->area == 0) return region;
   size_t page = mema_osPageSize();

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -110,13 +111,31 @@ bool mema_osPopulate(void *base, size_t size) {
   return done;
 }
 
+/* Maps a hole again; false where the system refuses, or another thread's mapping is there by now. */
+static bool mapAt(void *base, size_t size) {
+  void *at = mmap(base, size, PROT_READ | PROT_WRITE, privateMemory | MAP_FIXED_NOREPLACE, -1, 0);
+  if (at != base && at != MAP_FAILED) (void)munmap(at, size);
+  return at == base;
+}
+
 mema_Moved mema_osMove(void *to, void *from, size_t size) {
   int saved = errno;
-  void *moved = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+  mema_Moved result = mema_moveRefused;
+  /* In two steps, since the kernel may unmap `to` before it finds that `from` cannot be moved (it is more than one mapping, the
+   * system is short of mappings): the first leaves everything as it was when it fails, and gives one mapping of its own. */
+  void *between = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+  if (between != MAP_FAILED) {
+    if (mremap(between, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) {
+      result = mema_moveDone;
+    } else {
+      unsigned char resident;
+      memcpy(from, between, size);
+      (void)munmap(between, size);
+      if (mincore(to, mema_osPageSize(), &resident) != 0 && !mapAt(to, size)) result = mema_moveLost;
+    }
+  }
   errno = saved;
-  if (moved == to) return mema_moveDone;
-  /* The kernel unmaps `to` before it finds out that it cannot go on. */
-  return mema_osRenew(to, size) ? mema_moveRefused : mema_moveLost;
+  return result;
 }
 
 void mema_osPreferHuge(void *base, size_t size) {

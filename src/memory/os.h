@@ -41,7 +41,7 @@ bool mema_osPopulate(void *base, size_t size);
 typedef enum mema_Moved { mema_moveDone, mema_moveRefused, mema_moveLost } mema_Moved;
 
 /* Moves the pages of one range to another of the same size, which loses its own; the first reads as zero after that.
- * Refused: the system cannot, `from` is as it was and `to` reads as zero. Lost: the same, but the addresses of `to` are gone. */
+ * Refused: the system cannot, and both are as they were. Lost: `from` is as it was, but the addresses of `to` are gone. */
 mema_Moved mema_osMove(void *to, void *from, size_t size);
 
 /* Asks for huge pages in a range, where the system offers that: best effort. The unit that is worth asking for, a power of two. */

@@ -1,8 +1,9 @@
 /* draw.c - a pool as a picture in text. Reads, never writes.
  *
- *   name  tracked  40 of 100 KiB used  peak 60 KiB  3 chunks
- *   budget  |########................|
- *   memory  |#:#.  |
+ *   name: 40 KiB of 100 KiB, 3 chunks, peak 60 KiB
+ *     budget  ########......................
+ *     memory  ##+-..
+ *     each 4 KiB
  *
  * The second bar is a map of the reservation up to its frontier: each cell stands for the same number of bytes, and shows how
  * much of them is taken. A span's free slots count as free.
@@ -74,7 +75,11 @@ static void putHeadingWithin(Canvas *canvas, const mema_Pool *pool, unsigned col
   char line[256] = "";
   Canvas heading = {.buffer = line, .size = sizeof line};
   putHeading(&heading, pool);
-  line[heading.length < columns ? heading.length : columns] = '\0';
+  size_t length = heading.length < columns ? heading.length : columns;
+  while (length > 0 && ((unsigned char)line[length] & 0xC0) == 0x80) length--; /* not within a character of the name */
+  line[length] = '\0';
+  for (char *at = line; canvas->ascii && *at != '\0'; at++)
+    if ((unsigned char)*at >= 128) *at = '?';
   put(canvas, line);
   put(canvas, "\n");
 }
