@@ -98,6 +98,7 @@ script exports tests/exports.sh
 script limits tests/limits.sh
 script install tests/install.sh
 script syscalls tests/syscalls.sh
+script faults tests/faults.sh
 script style tests/style.sh
 
 line="$passed passed, $failed failed"

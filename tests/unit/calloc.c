@@ -123,11 +123,24 @@ static void productsAreChecked(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* A request for 0 bytes is one for 1, and that one is zero. */
+static void theByteOfNothingIsZero(void **state) {
+  Pool pool;
+  assert_true(makePool(&pool, *state, 4096));
+  unsigned char *chunk = palloc(&pool, 1);
+  *chunk = 0xff;
+  assert_true(pfree(&pool, chunk));
+  unsigned char *zero = hidePointer(mema_pcalloc(&pool, hideSize(7), hideSize(0)));
+  assert_non_null(zero);
+  assert_int_equal(*zero, 0);
+  assert_true(freePool(&pool));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       everyKind(freshMemoryIsZero),    everyKind(dirtyMemoryIsZeroed),
       everyKind(reusedTailsAreZeroed), everyKind(placesThatWereMovedFromAreZeroed),
-      everyKind(productsAreChecked),
+      everyKind(productsAreChecked),   everyKind(theByteOfNothingIsZero),
   };
   return runTests(tests);
 }

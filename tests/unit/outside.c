@@ -141,6 +141,22 @@ static void theSmallestReservation(void **state) {
   }
 }
 
+/* The last part of a reservation that is no whole unit belongs to nothing: no record may be read for an address in it. */
+static void oddReservationsEndWell(void **state) {
+  (void)state;
+  Pool pool;
+  mema_Options options = {.poolSize = 64 * MIB, .untracked = true, .reservation = 128 * MIB + 4096};
+  assertWorks(mema_initPoolWith(&pool, &options));
+  void *chunks[4096];
+  for (size_t i = 0; i < 4096; i++) assert_non_null(chunks[i] = palloc(&pool, 16));
+  for (size_t i = 0; i < 4096; i += 32) assert_true(pfree(&pool, chunks[i]));
+  for (size_t at = 0; at < 8192; at += 16) {
+    assertRefused(&pool, pfree(&pool, (char *)pool.mem + 128 * MIB - 4096 + at), MEMA_BAD_POINTER);
+  }
+  assert_true(mema_checkPool(&pool));
+  assert_true(freePool(&pool));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       withKind(theWholeBudgetIsThere, kindOutside),
@@ -151,6 +167,7 @@ int main(void) {
       withKind(piecesComeAndGo, kindOutside),
       withKind(piecesComeAndGo, kindUntrackedOutside),
       cmocka_unit_test(theSmallestReservation),
+      cmocka_unit_test(oddReservationsEndWell),
   };
   return runTests(tests);
 }

@@ -225,6 +225,30 @@ static void movesLeaveNoMappingsBehind(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* What a chunk no longer needs after its pages were moved goes back: the budget bounds the memory. */
+static void shrinkingMovedChunksGivesBack(void **state) {
+  if (UNDER_ASAN) return;
+  Pool pool;
+  assert_true(makePool(&pool, *state, 64 * MIB));
+  size_t before = residentBytes();
+  for (int i = 0; i < 10; i++) {
+    unsigned char *chunk = palloc(&pool, MIB);
+    memset(chunk, 1, MIB);
+    void *wall = palloc(&pool, MIB / 8); /* in the way: the chunk must move */
+    assert_non_null(wall);
+    chunk = mema_repalloc(&pool, chunk, 40 * MIB);
+    assert_non_null(chunk);
+    memset(chunk, 2, 40 * MIB);
+    chunk = mema_repalloc(&pool, chunk, 300 * KIB);
+    assert_non_null(chunk);
+    assert_true(chunk[0] == 2 && chunk[300 * KIB - 1] == 2);
+  }
+  mema_trimPool(&pool);
+  assert_true(residentBytes() - before < 16 * MIB);
+  assert_true(mema_checkPool(&pool));
+  assert_true(freePool(&pool));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       everyKind(contentsAreKeptBetweenAllSizes),
@@ -237,6 +261,8 @@ int main(void) {
       everyKind(largeChunks),
       withKind(movesLeaveNoMappingsBehind, kindTracked),
       withKind(movesLeaveNoMappingsBehind, kindUntracked),
+      withKind(shrinkingMovedChunksGivesBack, kindTracked),
+      withKind(shrinkingMovedChunksGivesBack, kindUntracked),
   };
   return runTests(tests);
 }
