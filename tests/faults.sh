@@ -25,6 +25,6 @@ done
 check 'every munmap fails' playUnder munmap:error=ENOMEM $model
 check 'munmap fails once' playUnder munmap:error=ENOMEM:when=3 $model
 check 'mprotect fails from its fourth call on' playUnder 'mprotect:error=ENOMEM:when=4+' $model
-check 'every mremap fails' playUnder mremap:error=ENOMEM unit/calloc
-check 'every other mremap fails' playUnder 'mremap:error=ENOMEM:when=2+2' unit/calloc
+check 'every mremap fails' playUnder mremap:error=ENOMEM unit/repalloc
+check 'every other mremap fails' playUnder 'mremap:error=ENOMEM:when=2+2' unit/repalloc
 finish
