@@ -7,7 +7,7 @@
 playUnder() { # the injection, the program and its arguments; a fixed seed, so that a complaint can be repeated
   local injection=$1
   shift
-  timeout 200 strace -f -o "$scratch/trace" -e trace="${injection%%:*}" -e inject="$injection" "$BUILD/tests/$@" || return 1
+  timeout 200 strace -f -o "$scratch/trace" -e trace=madvise,mmap,munmap,mremap,mprotect -e inject="$injection" "$BUILD/tests/$@" || return 1
   grep -q INJECTED "$scratch/trace" || { echo 'nothing was injected'; return 1; }
 }
 
@@ -22,6 +22,8 @@ done
 for first in 12 14 20 40; do
   check "madvise fails from call $first on" playUnder "madvise:error=EPERM:when=$first+" $model
 done
+check 'lives at the same place, while every madvise fails' playUnder madvise:error=EPERM programs/coldLives
+check 'the same, while no fresh mapping is to be had either' playUnder 'madvise,mmap:error=EPERM:when=12+' programs/coldLives
 check 'every munmap fails' playUnder munmap:error=ENOMEM $model
 check 'munmap fails once' playUnder munmap:error=ENOMEM:when=3 $model
 check 'mprotect fails from its fourth call on' playUnder 'mprotect:error=ENOMEM:when=4+' $model

@@ -100,7 +100,8 @@ bool mema_osRenew(void *base, size_t size) {
 bool mema_osPopulate(void *base, size_t size) {
   int saved = errno;
   bool done = madvise(base, size, MADV_POPULATE_WRITE) == 0;
-  if (!done && errno != ENOMEM && errno != EFAULT) { /* an older kernel, or a sandbox: touch each page, keeping what it holds */
+  if (!done && errno != ENOMEM &&
+      errno != EFAULT) { /* an older kernel, or a sandbox: touch each page, keeping what it holds */
     for (size_t i = 0; i < size; i += mema_osPageSize()) {
       volatile char *page = (volatile char *)base + i;
       *page = *page;
