@@ -99,6 +99,7 @@ script limits tests/limits.sh
 script install tests/install.sh
 script syscalls tests/syscalls.sh
 script faults tests/faults.sh
+script bulk tests/bulk.sh
 script style tests/style.sh
 
 line="$passed passed, $failed failed"

@@ -23,6 +23,7 @@ missingPackages() {
   has clang-format || echo clang-format
   has clang-tidy || echo clang-tidy
   has strace || echo strace
+  has valgrind || echo valgrind
   if has clang && ! echo 'int main(void) { return 0; }' | compiles clang -fsanitize=address; then
     echo "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
   fi
