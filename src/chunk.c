@@ -130,6 +130,17 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
 
 /* ---- pfree ------------------------------------------------------------------------------------------------------------- */
 
+/* Takes a chunk's charge off the pool, and its Block off the chain. */
+static inline void discharge(mema_Pool *pool, const mema_Block *block, size_t room) {
+  size_t charge = room;
+  if (!pool->untracked) {
+    charge = block->size;
+    mema_unlinkBlock(pool, block);
+  }
+  pool->freeSize += charge;
+  pool->frees++;
+}
+
 static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
   mema_Chunk chunk;
   if (!mema_findChunk(slab, ptr, &chunk)) {
@@ -137,22 +148,9 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
     mema_fail(MEMA_BAD_POINTER);
     return false;
   }
-  pool->freeSize += mema_chargeOf(pool, &chunk);
-  pool->frees++;
-  if (!pool->untracked) mema_unlinkBlock(pool, chunk.record);
+  discharge(pool, chunk.record, chunk.room);
   mema_giveMemory(slab, &chunk);
   return true;
-}
-
-/* Takes a slot's charge off the pool, and its Block off the chain. */
-static inline void discharge(mema_Pool *pool, const mema_Block *block, size_t slotSize) {
-  size_t charge = slotSize;
-  if (!pool->untracked) {
-    charge = block->size;
-    mema_unlinkBlock(pool, block);
-  }
-  pool->freeSize += charge;
-  pool->frees++;
 }
 
 bool mema_pfree(mema_Pool *pool, void *ptr) {

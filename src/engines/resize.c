@@ -51,10 +51,12 @@ static void noteMoved(const mema_Chunk *chunk) {
 
 bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
   if (canMovePages(to, bytes) && canMovePages(from, bytes) && to->slab->movedRuns < movedMost) {
-    size_t page = mema_osPageSize(), pages = (bytes + page - 1) & ~(page - 1);
+    size_t page = mema_osPageSize(), pages = mema_roundUp(bytes, page);
     mema_Moved moved = mema_osMove(to->ptr, from->ptr, pages);
-    if (moved == mema_moveLost) to->span->place = mema_placeLost;
-    if (moved == mema_moveLost) return false;
+    if (moved == mema_moveLost) {
+      to->span->place = mema_placeLost;
+      return false;
+    }
     if (moved == mema_moveDone) {
       noteMoved(to);
       noteMoved(from);
