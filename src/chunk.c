@@ -114,18 +114,56 @@ static MEMA_SLOW void *pallocSlow(mema_Pool *pool, mema_Slab *slab, size_t size)
   return mema_allocate(pool, slab, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
 }
 
+/* Charges a slot; false, with nothing changed, iff the budget has no room. */
+static inline bool chargeSlot(mema_Pool *pool, size_t charge) {
+  ptrdiff_t left = (ptrdiff_t)(pool->freeSize - charge); /* both are at most PTRDIFF_MAX */
+  if (mema_unlikely(left < (ptrdiff_t)pool->lowWater)) {
+    if (left < 0) return false;
+    pool->lowWater = (size_t)left;
+  }
+  pool->freeSize = (size_t)left;
+  pool->allocations++;
+  return true;
+}
+
+static MEMA_NOINLINE void *pallocTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  char *ptr;
+  size_t record;
+  size += size == 0;
+  uint64_t *word = class->word, free = *word;
+  if (mema_unlikely((free == 0 && class->top == class->bottom) || !chargeSlot(pool, size))) return pallocSlow(pool, slab, size);
+  if (class->top != class->bottom) {
+    const mema_FreeSlot *slot = mema_takeRecent(class);
+    ptr = slot->ptr;
+    record = slot->record;
+  } else {
+    size_t bit = mema_takeSlot(slab, class, word, free);
+    slab->lastPtr = ptr = class->base + bit * class->slotSize;
+    record = class->firstRecord + bit;
+  }
+  mema_linkBlock(pool, slab->records + record, ptr, size, true);
+  return ptr;
+}
+
+static inline void *pallocUntracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  size_t slotSize = class->slotSize;
+  if (class->top != class->bottom) {
+    if (mema_unlikely(!chargeSlot(pool, slotSize))) return pallocSlow(pool, slab, size);
+    return mema_takeRecent(class)->ptr;
+  }
+  uint64_t *word = class->word, free = *word;
+  if (mema_unlikely(free == 0 || !chargeSlot(pool, slotSize))) return pallocSlow(pool, slab, size);
+  size_t bit = mema_takeSlot(slab, class, word, free);
+  return slab->lastPtr = class->base + bit * slotSize;
+}
+
 void *mema_palloc(mema_Pool *pool, size_t size) {
   mema_Slab *slab = mema_slabOf(pool);
   if (mema_unlikely(slab == NULL)) return nullForBadPool();
   if (mema_unlikely(size > mema_tableMax)) return pallocSlow(pool, slab, size);
-  mema_SlotClass *class = &slab->classes[mema_classTable[(size + 15) / 16]];
-  size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
-  if (mema_unlikely(charge > pool->freeSize || *class->word == 0)) return pallocSlow(pool, slab, size);
-  char *ptr;
-  unsigned bit = mema_takeSlot(slab, class, &ptr);
-  if (!pool->untracked) mema_linkBlock(pool, class->records + bit, ptr, charge, true);
-  mema_charge(pool, charge);
-  return ptr;
+  size_t index = mema_classTable[(size + 15) / 16];
+  if (!pool->untracked) return pallocTracked(pool, slab, &slab->classes[index], size);
+  return pallocUntracked(pool, slab, &slab->classes[index], size);
 }
 
 /* ---- pfree ------------------------------------------------------------------------------------------------------------- */
@@ -153,25 +191,27 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
   return true;
 }
 
+/* The chunk handed out last. */
+static MEMA_NOINLINE bool pfreeLast(mema_Pool *pool, mema_Slab *slab) {
+  const mema_SlotClass *class = slab->lastClass;
+  discharge(pool, pool->untracked ? NULL : slab->records + class->firstRecord + slab->lastBit, class->slotSize);
+  return true;
+}
+
 bool mema_pfree(mema_Pool *pool, void *ptr) {
   mema_Slab *slab = mema_slabOf(pool);
   if (mema_unlikely(slab == NULL)) return falseForBadPool();
-  if (mema_giveLast(slab, ptr)) {
-    discharge(pool, pool->untracked ? NULL : slab->lastClass->records + slab->lastBit, slab->lastClass->slotSize);
-    return true;
-  }
-  size_t offset = (uintptr_t)ptr - (uintptr_t)slab->area;
-  if (mema_unlikely(offset >= slab->areaSize)) return pfreeSlow(pool, slab, ptr);
-  mema_Span *span = &slab->spans[offset >> slab->unitShift];
-  if (mema_unlikely(span->kind != mema_unitSlots)) return pfreeSlow(pool, slab, ptr);
+  if (mema_giveLast(slab, ptr)) return pfreeLast(pool, slab);
+  size_t eighth = mema_eighthOf(slab, ptr);
+  if (mema_unlikely(eighth >= slab->eighths)) return pfreeSlow(pool, slab, ptr);
+  mema_Span *span = &slab->spans[eighth >> slab->unitEighths];
   uint32_t slot;
-  if (mema_unlikely(!mema_slotAt(span, offset & (mema_unitSize(slab) - 1), &slot))) return pfreeSlow(pool, slab, ptr);
+  if (mema_unlikely(!mema_slotAt(span, eighth & slab->unitMask, &slot))) return pfreeSlow(pool, slab, ptr);
   uint64_t *word = &span->bitmap[slot / 64], before = *word, after = before | UINT64_C(1) << slot % 64;
   if (mema_unlikely(before == after)) return pfreeSlow(pool, slab, ptr); /* it is free already */
   *word = after;
   discharge(pool, pool->untracked ? NULL : slab->records + span->firstRecord + slot, span->slotSize);
-  if (mema_unlikely(mema_giveMatters(span, before, after))) return mema_slabGiven(slab, span, slot / 64);
-  return true;
+  return mema_slotGiven(slab, span, ptr, word, slot);
 }
 
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */

@@ -1,35 +1,57 @@
 /* slab.c - spans of slots: where size classes take their slots from, and what happens to a span as it fills and empties.
  *
- *   palloc: word at hand used up -> mema_slabRefill -> next word, next partial span, new span
- *   pfree:  a word's first free slot, or its last live one -> mema_slabGiven -> list of partial spans, or run given back
+ *   palloc: word at hand used up -> the youngest revived word -> mema_slabRefill -> next word, next partial span, new span
+ *   pfree:  a word's first free slot -> stack of revived words -> mema_slabNote -> list of partial spans
+ *           a word's last live slot -> mema_slabEmptied -> run given back
  *
- * A span that was full and has one free slot goes to the tail of its class's list: by the time it is reached it has collected
- * more (at the head, random replacement took two to three times as long in a prototype).
+ * A span with its first noted word goes to the tail of its class's list: by the time it is reached it has collected more (at the
+ * head, random replacement took two to three times as long in a prototype).
  */
 #include "slab.h"
 
-static const uint64_t noWord = 0;
-static const uint64_t allFree = UINT64_MAX;
-static const mema_SlotClass noClass = {.word = (uint64_t *)(uintptr_t)&allFree};
+enum { magazineBytes = 64 * 1024 };
 
-/* Whatever mema_giveLast is asked from now on, it finds free already. */
-void mema_slabForgetLast(mema_Slab *slab) {
-  slab->lastPtr = NULL;
-  slab->lastClass = (mema_SlotClass *)(uintptr_t)&noClass;
-  slab->lastBit = 0;
+static const uint64_t noWord = 0;
+static uint64_t allFree = UINT64_MAX;
+mema_SlotClass mema_noClass[1] = {{.word = &allFree}};
+
+static void serveNothing(mema_Slab *slab, mema_SlotClass *class) {
+  slab->lastClass = mema_noClass;
+  class->word = (uint64_t *)(uintptr_t)&noWord; /* never written: a word of 0 is only looked at */
+}
+
+/* Slots waiting in magazines keep their spans: large ones, of which a span has few, should be few. */
+static uint32_t magazineSizeFor(const mema_Slab *slab, uint32_t slotSize) {
+  uint32_t few = magazineBytes / slotSize;
+  return few < slab->magazineSize ? few : slab->magazineSize;
 }
 
 void mema_slabResetClasses(mema_Slab *slab) {
-  mema_slabForgetLast(slab);
   for (unsigned i = 0; i < slab->classCount; i++) {
     mema_SlotClass *class = &slab->classes[i];
+    serveNothing(slab, class);
     class->slotSize = mema_classSize(i);
-    class->word = (uint64_t *)(uintptr_t)&noWord; /* never written: a word of 0 is only looked at */
     class->active = class->partialHead = class->partialTail = mema_noUnit;
+    class->top = class->bottom = slab->magazines + (size_t)i * slab->magazineSize;
+    class->limit = class->bottom + magazineSizeFor(slab, class->slotSize);
   }
 }
 
 /* ---- the list of partial spans ----------------------------------------------------------------------------------------- */
+
+static void prependPartial(mema_Slab *slab, mema_Span *span) {
+  mema_SlotClass *class = &slab->classes[span->class];
+  uint32_t unit = mema_unitOf(slab, span);
+  span->place = mema_placePartial;
+  span->prev = mema_noUnit;
+  span->next = class->partialHead;
+  if (class->partialHead != mema_noUnit) {
+    slab->spans[class->partialHead].prev = unit;
+  } else {
+    class->partialTail = unit;
+  }
+  class->partialHead = unit;
+}
 
 static void appendPartial(mema_Slab *slab, mema_Span *span) {
   mema_SlotClass *class = &slab->classes[span->class];
@@ -57,7 +79,7 @@ static void removePartial(mema_Slab *slab, mema_Span *span) {
   } else {
     class->partialTail = span->prev;
   }
-  span->place = mema_placeFull;
+  span->place = mema_placeClosed;
 }
 
 /* ---- records ----------------------------------------------------------------------------------------------------------- */
@@ -110,11 +132,19 @@ bool mema_spanIsEmpty(const mema_Span *span) {
   return span->bitmap[words - 1] == span->lastMask;
 }
 
+/* Where the bitmap of a span of more than 64 slots lies: in the 1/128 of the area's size that stands for its first unit. Short ones
+ * are put at different cache lines of it: the first lines of all would be in the few sets of the cache that large slots use, too. */
+static uint64_t *bitmapAt(const mema_Slab *slab, uint32_t unit, uint32_t slots) {
+  size_t room = mema_unitSize(slab) / 128, need = mema_roundUp((slots + 7) / 8, 64);
+  size_t shift = need < room ? (size_t)unit * 64 % (room - need + 64) : 0;
+  return (uint64_t *)(void *)(slab->bitmaps + room * unit + (shift & ~(size_t)63));
+}
+
 static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned class, uint32_t firstRecord) {
   mema_Span *span = &slab->spans[unit];
   uint32_t slotSize = mema_classSize(class), slots = (uint32_t)(((size_t)units << slab->unitShift) / slotSize);
   *span = (mema_Span){.slotSize = slotSize,
-                      .reciprocal = ((UINT32_C(1) << 31) + slotSize / 16 - 1) / (slotSize / 16),
+                      .reciprocal = (uint32_t)(((UINT64_C(1) << 32) + slotSize / 8 - 1) / (slotSize / 8)),
                       .slots = (uint16_t)slots,
                       .kind = mema_unitSlots,
                       .class = (uint8_t) class,
@@ -122,7 +152,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
                       .firstRecord = firstRecord,
                       .lastMask = UINT64_MAX >> (63 - (slots - 1) % 64)};
   if (slots > 64 && unit + units > slab->bitmapUnits) slab->bitmapUnits = unit + units;
-  span->bitmap = slots <= 64 ? &span->word : (uint64_t *)(void *)(slab->bitmaps + (((size_t)unit << slab->unitShift) / 128));
+  span->bitmap = slots <= 64 ? &span->word : bitmapAt(slab, unit, slots);
   mema_spanAllFree(span);
   for (uint32_t i = 1; i < units; i++) {
     slab->spans[unit + i].kind = mema_unitInside;
@@ -134,35 +164,61 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
 static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   uint32_t units = span->units;
   giveRecords(slab, span->class, span->firstRecord);
+  span->reciprocal = 0;
   for (uint32_t i = 0; i < units; i++) span[i].kind = mema_unitNone;
   return mema_runGive(slab, mema_unitOf(slab, span), units, true);
 }
 
-/* Gives all empty spans back, but the one that each class is serving from. Returns bytes of units. On a list only the head can be
- * empty: mema_slabGiven keeps a span that empties only while it is alone there, and others are appended behind it. */
+/* Puts a span with free slots that no class is serving from on its class's list. */
+static void putOnList(mema_Slab *slab, mema_Span *span) {
+  if (mema_spanIsEmpty(span)) {
+    prependPartial(slab, span);
+  } else {
+    appendPartial(slab, span);
+  }
+}
+
+/* A word's free slots are to be found by the summary from now on. */
+static void noteWord(mema_Slab *slab, mema_Span *span, uint32_t word) {
+  span->summary |= UINT64_C(1) << word;
+  if (span->place == mema_placeActive) return;
+  if (span->place == mema_placePartial) {
+    if (!mema_spanIsEmpty(span)) return;
+    removePartial(slab, span); /* it may have become empty where it was */
+  }
+  putOnList(slab, span);
+}
+
+/* Serves nothing: every word with a free slot is noted, every span that has one is on its class's list. */
+static void settle(mema_Slab *slab, mema_SlotClass *class) {
+  while (class->top > class->bottom) {
+    const mema_FreeSlot *slot = --class->top;
+    mema_Span *span = mema_slabSpanAt(slab, slot->ptr);
+    noteWord(slab, span, (uint32_t)(slot->word - span->bitmap));
+  }
+  if (class->active == mema_noUnit) return;
+  mema_Span *active = &slab->spans[class->active];
+  if (*class->word != 0) active->summary |= UINT64_C(1) << (class->word - active->bitmap);
+  serveNothing(slab, class);
+  class->active = mema_noUnit;
+  active->place = mema_placeClosed;
+  if (active->summary != 0) putOnList(slab, active);
+}
+
+/* Gives all empty spans back. Returns bytes of units. */
 size_t mema_slabReleaseEmpty(mema_Slab *slab) {
   size_t bytes = 0;
   for (unsigned i = 0; i < slab->classCount; i++) {
-    uint32_t unit = slab->classes[i].partialHead;
-    if (unit == mema_noUnit || !mema_spanIsEmpty(&slab->spans[unit])) continue;
-    mema_Span *span = &slab->spans[unit];
-    bytes += (size_t)span->units << slab->unitShift;
-    removePartial(slab, span);
-    releaseSpan(slab, span);
+    mema_SlotClass *class = &slab->classes[i];
+    settle(slab, class);
+    while (class->partialHead != mema_noUnit && mema_spanIsEmpty(&slab->spans[class->partialHead])) {
+      mema_Span *span = &slab->spans[class->partialHead];
+      bytes += (size_t)span->units << slab->unitShift;
+      removePartial(slab, span);
+      releaseSpan(slab, span);
+    }
   }
   return bytes;
-}
-
-/* The same for the spans being served from. */
-void mema_slabReleaseActive(mema_Slab *slab) {
-  mema_slabForgetLast(slab);
-  for (unsigned i = 0; i < slab->classCount; i++) {
-    mema_SlotClass *class = &slab->classes[i];
-    if (class->active == mema_noUnit || !mema_spanIsEmpty(&slab->spans[class->active])) continue;
-    releaseSpan(slab, &slab->spans[class->active]);
-    class->active = mema_noUnit;
-    class->word = (uint64_t *)(uintptr_t)&noWord;
-  }
 }
 
 /* Every slot of every span was just freed: the first span of each class stays for the next chunks, the others' units go. */
@@ -185,18 +241,29 @@ static uint32_t takeRun(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bo
 
 /* ---- slots ------------------------------------------------------------------------------------------------------------- */
 
-static void serveWord(mema_Slab *slab, mema_SlotClass *class, mema_Span *span) {
-  unsigned w = (unsigned)__builtin_ctzll(span->summary);
-  span->summary &= span->summary - 1;
-  class->word = &span->bitmap[w];
-  class->base = mema_unitAddress(slab, mema_unitOf(slab, span)) + (size_t)w * 64 * span->slotSize;
-  if (slab->records != NULL) class->records = slab->records + span->firstRecord + w * 64;
+/* Goes on with the next noted word of the active span; false iff none has a free slot: then the span is closed. */
+static bool serveActive(mema_Slab *slab, mema_SlotClass *class) {
+  mema_Span *span = &slab->spans[class->active];
+  while (span->summary != 0) {
+    unsigned word = (unsigned)__builtin_ctzll(span->summary);
+    span->summary &= span->summary - 1;
+    if (span->bitmap[word] == 0) continue; /* noted, and taken since */
+    slab->lastClass = mema_noClass;
+    class->word = &span->bitmap[word];
+    class->base = mema_unitAddress(slab, class->active) + (size_t)word * 64 * class->slotSize;
+    class->firstRecord = span->firstRecord + word * 64;
+    return true;
+  }
+  span->place = mema_placeClosed;
+  class->active = mema_noUnit;
+  serveNothing(slab, class);
+  return false;
 }
 
-static void activate(mema_Slab *slab, mema_SlotClass *class, mema_Span *span) {
+static bool activate(mema_Slab *slab, mema_SlotClass *class, mema_Span *span) {
   span->place = mema_placeActive;
   class->active = mema_unitOf(slab, span);
-  serveWord(slab, class, span);
+  return serveActive(slab, class);
 }
 
 static bool newSpan(mema_Slab *slab, unsigned class) {
@@ -211,61 +278,69 @@ static bool newSpan(mema_Slab *slab, unsigned class) {
   }
   formatSpan(slab, unit, units, class, firstRecord);
   mema_slabHugeArea(slab, true);
-  activate(slab, &slab->classes[class], &slab->spans[unit]);
-  return true;
+  return activate(slab, &slab->classes[class], &slab->spans[unit]);
 }
 
-/* Gives the class a word with a free slot; false iff the slab has no room for another span. */
+/* Gives the class, whose magazine and word at hand are used up, a word with a free slot; false iff the slab has no room for
+ * another span. */
 bool mema_slabRefill(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
-  mema_slabForgetLast(slab);
-  if (c->active != mema_noUnit) {
-    mema_Span *span = &slab->spans[c->active];
-    if (span->summary != 0) {
-      serveWord(slab, c, span);
-      return true;
-    }
-    span->place = mema_placeFull;
-    c->active = mema_noUnit;
-    c->word = (uint64_t *)(uintptr_t)&noWord;
-  }
-  if (c->partialHead != mema_noUnit) {
+  if (c->active != mema_noUnit && serveActive(slab, c)) return true;
+  while (c->partialHead != mema_noUnit) {
     mema_Span *span = &slab->spans[c->partialHead];
     removePartial(slab, span);
-    activate(slab, c, span);
-    return true;
+    if (activate(slab, c, span)) return true;
   }
   return newSpan(slab, class);
 }
 
-/* A word that had no free slot may have one. The word being served is looked at anyway: in the summary it would be found
- * twice. */
-static void noteFreeSlot(mema_Slab *slab, mema_Span *span, uint32_t word) {
-  if (slab->classes[span->class].word == &span->bitmap[word]) return;
-  span->summary |= UINT64_C(1) << word;
-  if (span->place == mema_placeFull) appendPartial(slab, span);
+/* Drops the slots of a span from its class's magazine. */
+static void dropRecent(const mema_Slab *slab, mema_SlotClass *class, const mema_Span *span) {
+  mema_FreeSlot *kept = class->bottom;
+  for (mema_FreeSlot *slot = class->bottom; slot < class->top; slot++)
+    if (mema_slabSpanAt(slab, slot->ptr) != span) *kept++ = *slot;
+  class->top = kept;
 }
 
-/* An empty span is given back, unless it is the only one that its class could go on with. */
-bool mema_slabGiven(mema_Slab *slab, mema_Span *span, uint32_t word) {
-  const mema_SlotClass *class = &slab->classes[span->class];
-  noteFreeSlot(slab, span, word);
-  if (span->place != mema_placePartial || class->partialHead == class->partialTail || !mema_spanIsEmpty(span)) return true;
-  removePartial(slab, span);
-  releaseSpan(slab, span);
+/* A span on its class's list that became empty is given back, unless it is the only one there. */
+static void giveEmpty(mema_Slab *slab, mema_Span *span) {
+  mema_SlotClass *class = &slab->classes[span->class];
+  dropRecent(slab, class, span);
+  if (class->partialHead != class->partialTail) {
+    removePartial(slab, span);
+    releaseSpan(slab, span);
+  } else {
+    mema_spanAllFree(span);
+  }
+}
+
+/* Whether the span is empty is asked only when a word has nothing but free slots. */
+bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word) {
+  uint64_t free = span->bitmap[word];
+  span->summary |= UINT64_C(1) << word;
+  if (span->place == mema_placeClosed) appendPartial(slab, span);
+  if ((free == UINT64_MAX || free == span->lastMask) && mema_spanIsEmpty(span)) giveEmpty(slab, span);
   return true;
 }
 
 static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
   mema_SlotClass *c = &slab->classes[class];
-  if (*c->word == 0 && !mema_slabRefill(slab, class)) return false;
-  unsigned bit = mema_takeSlot(slab, c, &chunk->ptr);
-  mema_Span *span = &slab->spans[c->active];
+  uint32_t record;
+  if (c->top != c->bottom) {
+    const mema_FreeSlot *slot = mema_takeRecent(c);
+    chunk->ptr = slot->ptr;
+    record = slot->record;
+  } else {
+    if (*c->word == 0 && !mema_slabRefill(slab, class)) return false;
+    unsigned bit = mema_takeSlot(slab, c, c->word, *c->word);
+    slab->lastPtr = chunk->ptr = c->base + (size_t)bit * c->slotSize;
+    record = c->firstRecord + bit;
+  }
   chunk->room = c->slotSize;
-  chunk->record = slab->records != NULL ? c->records + bit : NULL;
   chunk->slab = slab;
-  chunk->span = span;
-  chunk->slot = (uint32_t)(c->word - span->bitmap) * 64 + bit;
+  chunk->span = mema_slabSpanAt(slab, chunk->ptr);
+  chunk->slot = record - chunk->span->firstRecord;
+  chunk->record = slab->records != NULL ? slab->records + record : NULL;
   chunk->zeroed = false;
   return true;
 }
@@ -342,22 +417,20 @@ size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
 }
 
 bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
-  size_t offset = (uintptr_t)ptr - (uintptr_t)slab->area;
-  if (offset >= slab->areaSize) return false;
-  size_t unit = offset >> slab->unitShift;
-  if (unit >= slab->frontier) return false;
+  size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->unitEighths;
+  if (eighth >= slab->eighths || unit >= slab->frontier) return false;
   mema_Span *span = &slab->spans[unit];
   if (span->kind == mema_unitInside) {
     unit -= span->back;
     span -= span->back;
   }
-  offset -= unit << slab->unitShift;
+  eighth -= unit << slab->unitEighths;
   chunk->slot = 0;
   if (span->kind == mema_unitSlots) {
-    if (!mema_slotAt(span, offset, &chunk->slot)) return false;
+    if (!mema_slotAt(span, eighth, &chunk->slot)) return false;
     if ((span->bitmap[chunk->slot / 64] >> chunk->slot % 64 & 1) != 0) return false;
     chunk->room = span->slotSize;
-  } else if (span->kind == mema_unitLarge && offset == 0 && span->place != mema_placeLost) {
+  } else if (span->kind == mema_unitLarge && eighth == 0 && span->place != mema_placeLost) {
     chunk->room = span->bytes;
   } else {
     return false;
@@ -375,7 +448,7 @@ void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
     mema_slabGiveLarge(slab, span);
     return;
   }
-  uint64_t *word = &span->bitmap[chunk->slot / 64], before = *word;
-  *word = before | UINT64_C(1) << chunk->slot % 64;
-  if (mema_giveMatters(span, before, *word)) mema_slabGiven(slab, span, chunk->slot / 64);
+  uint64_t *word = &span->bitmap[chunk->slot / 64];
+  *word |= UINT64_C(1) << chunk->slot % 64;
+  mema_slotGiven(slab, span, chunk->ptr, word, chunk->slot);
 }

@@ -15,10 +15,13 @@
  *
  * Invariants, for all units u below the frontier and spans s:
  *     units         == usedUnits + freeUnits + (units - frontier)     freeUnits: in free runs; usedUnits: in spans with chunks
- *     s.summary     has bit w set for every word w != 0 of s.bitmap, save the word its class is taking slots from
+ *     s.reciprocal  is 0 for every unit that is not the first of a span of slots
  *     s.kind        of a unit that is neither the first of a span, nor inside a slot span, nor the end of a free run, is
  *                   mema_unitInside or mema_unitNone: never something that a lookup could take for a chunk
- *     a slot span is `active` for its class, or on its class's list of partial spans, or has no free slot
+ *     a slot span is closed, or on its class's list of partial spans, or `active` for its class
+ *     every free slot is in its class's magazine, or its word is at hand for its class, or its word is noted (bit w of s.summary
+ *                   is set) and its span is not closed; a closed span has a summary of 0
+ *     of the spans on a list, the empty ones come first; no slot of an active span is in a magazine
  */
 #ifndef MEMA_ENGINES_SLAB_H
 #define MEMA_ENGINES_SLAB_H
@@ -35,14 +38,15 @@ enum {
   mema_unitFree,     /* first or last unit of a free run */
 };
 
-/* Of a slot span: on no list, on its class's list, serving its class. Of a large chunk: ordinary, its pages came from elsewhere
+/* Of a slot span: closed, on its class's list, serving its class. Of a large chunk: ordinary, its pages came from elsewhere
  * by mema_osMove, its address range was lost to a failing system call (it is then never used again). */
-enum { mema_placeFull = 0, mema_placePartial, mema_placeActive, mema_placeOrdinary, mema_placeMoved, mema_placeLost };
+enum { mema_placeClosed = 0, mema_placePartial, mema_placeActive, mema_placeOrdinary, mema_placeMoved, mema_placeLost };
 
 enum {
   mema_unitShiftMin = 10,
   mema_unitShiftMax = 16,
   mema_spanUnitsMax = 8,
+  mema_magazineMost = 16,
   mema_runBins = 124, /* four per doubling, up to 2^31 units */
   mema_noUnit = UINT32_MAX,
 };
@@ -50,7 +54,7 @@ enum {
 /* 64 bytes: one cache line holds all that a free needs to know, up to 64 slots the bitmap too. */
 struct mema_Span {
   uint32_t slotSize;
-  uint32_t reciprocal; /* ceil(2^31 / (slotSize / 16)) */
+  uint32_t reciprocal; /* slots: ceil(2^32 / (slotSize / 8)) */
   uint16_t slots;
   uint16_t back;
   uint8_t kind;
@@ -70,21 +74,38 @@ struct mema_Span {
 };
 _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is one cache line");
 
-/* Where a size class takes its next slots from: one bitmap word of its active span. */
+/* A free slot: all that handing it out needs. */
+typedef struct mema_FreeSlot {
+  char *ptr;
+  uint64_t *word;
+  uint32_t bit;
+  uint32_t record;
+} mema_FreeSlot;
+
+/* Where a size class takes its next slots from: its magazine, a stack of slots freed lately in closed spans (Bonwick and Adams,
+ * "Magazines and Vmem", USENIX 2001), whose memory and bits are likely to be in the caches still; when that is empty, one bitmap word
+ * of its active span. So where frees and allocations of many spans alternate, spans need not be put on lists and found again, and
+ * no branch depends on what the bitmaps happen to hold. */
 typedef struct mema_SlotClass {
-  uint64_t *word; /* never NULL: a constant 0 where there is no active span */
+  mema_FreeSlot *top; /* of the magazine: the first unused entry */
+  mema_FreeSlot *bottom, *limit;
+  uint64_t *word; /* never NULL: a constant 0 where there is none */
   char *base;     /* the slot of bit 0 */
-  mema_Block *records;
   uint32_t slotSize;
-  uint32_t active; /* the span's first unit, or mema_noUnit */
+  uint32_t firstRecord; /* index of the Block of bit 0 */
+  uint32_t active;      /* the span's first unit, or mema_noUnit */
   uint32_t partialHead, partialTail;
 } mema_SlotClass;
+_Static_assert(sizeof(mema_SlotClass) == 64 || sizeof(void *) != 8, "a size class is one cache line");
 
 struct mema_Slab {
   uintptr_t generation; /* of the pool that has it; 0: none. Written by the pool above. */
 
   /* The lookup. */
   char *area;
+  size_t eighths;      /* of the area: its bytes / 8 */
+  size_t unitMask;     /* eighths of a unit, less one */
+  uint32_t unitEighths; /* log2 of the eighths of a unit */
   size_t areaSize;
   size_t hugeArea, hugeRecords; /* bytes of each up to which huge pages were asked for, or decided against */
   uint32_t movedRuns;           /* large chunks with moved pages: each is a kernel mapping of its own */
@@ -96,14 +117,16 @@ struct mema_Slab {
   bool committed;  /* pages are kept */
   bool keepsDirty; /* free pages are not given back now */
   bool exact;      /* not kept warm when it is closed */
+  mema_FreeSlot *magazines; /* magazineSize for each class */
+  uint8_t magazineSize;
   uint8_t classCount;
   int8_t cellKind; /* below 0: mapped by itself */
   uint32_t cellIndex;
 
-  /* The slot handed out last, while its class still serves from the same word: see mema_takeSlot. */
+  /* The slot handed out last, while its word is at hand still: see mema_takeSlot. */
   char *lastPtr;
   mema_SlotClass *lastClass;
-  unsigned lastBit;
+  uint64_t lastBit;
 
   /* Runs of units: runs.c. */
   uint32_t units;
@@ -177,15 +200,13 @@ MEMA_HIDDEN bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, siz
 /* ---- for the engine's own files ---------------------------------------------------------------------------------------- */
 
 MEMA_HIDDEN bool mema_slabRefill(mema_Slab *slab, unsigned class);
-/* Where mema_giveMatters: puts the span on its class's list, or gives it back. Always true, for a tail call. */
-MEMA_HIDDEN bool mema_slabGiven(mema_Slab *slab, mema_Span *span, uint32_t word);
+/* What follows from a slot marked free that no magazine took and whose span is not active. Always true, for a tail call. */
+MEMA_HIDDEN bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word);
 /* Asks for huge pages ahead of dense growth: see slabLife.c. */
 MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, bool dense);
 MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
 MEMA_HIDDEN void mema_slabResetClasses(mema_Slab *slab);
-MEMA_HIDDEN void mema_slabForgetLast(mema_Slab *slab);
 MEMA_HIDDEN size_t mema_slabReleaseEmpty(mema_Slab *slab);
-MEMA_HIDDEN void mema_slabReleaseActive(mema_Slab *slab);
 MEMA_HIDDEN uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span);
 MEMA_HIDDEN uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span);
 MEMA_HIDDEN void mema_spanAllFree(mema_Span *span);
@@ -213,6 +234,12 @@ static inline char *mema_unitAddress(const mema_Slab *slab, uint32_t unit) {
   return slab->area + ((size_t)unit << slab->unitShift);
 }
 
+/* The span that an address inside a span of slots belongs to. */
+static inline mema_Span *mema_slabSpanAt(const mema_Slab *slab, const char *address) {
+  mema_Span *span = &slab->spans[(size_t)(address - slab->area) >> slab->unitShift];
+  return span->kind == mema_unitInside ? span - span->back : span;
+}
+
 static inline uint32_t mema_usedUnits(const mema_Slab *slab) {
   return slab->frontier - slab->freeUnits;
 }
@@ -226,43 +253,78 @@ static inline uint32_t mema_spanWords(const mema_Span *span) {
   return (span->slots + 63u) / 64;
 }
 
+/* A class whose word has nothing but free slots: whatever mema_giveLast is asked of it, it finds free already. */
+MEMA_HIDDEN extern mema_SlotClass mema_noClass[1];
+
 /* ---- the common path, inline ------------------------------------------------------------------------------------------- */
 
-/* The slot that starts `offset` bytes into a slot span; false iff none does. One multiplication: with off = offset / 16 below
- * 2^15 and s = slotSize / 16 up to 2^11, off * ceil(2^31 / s) / 2^31 is off / s exactly (the error, below off * s / 2^31, is
- * less than 1 / s). A last partial slot is no slot. */
-static inline bool mema_slotAt(const mema_Span *span, size_t offset, uint32_t *slot) {
-  *slot = (uint32_t)(((offset >> 4) * (uint64_t)span->reciprocal) >> 31);
-  return (size_t)*slot * span->slotSize == offset && *slot < span->slots;
+/* Where a pointer leads, in eighths of bytes from the start of the area. What is not a multiple of 8 away is led far outside, so
+ * that one comparison with slab->eighths tells all that cannot be a chunk's start. */
+static inline size_t mema_eighthOf(const mema_Slab *slab, const void *ptr) {
+  uintptr_t offset = (uintptr_t)ptr - (uintptr_t)slab->area;
+  return offset >> 3 | offset << (sizeof offset * 8 - 3);
 }
 
-/* Takes the first free slot of the word at hand, which is not 0; returns its bit. It is remembered: freeing the youngest chunk is
- * common, and then needs no look-up, whose chain of dependent loads would begin with the address just computed. */
-static inline unsigned mema_takeSlot(mema_Slab *slab, mema_SlotClass *class, char **ptr) {
-  uint64_t word = *class->word;
-  unsigned bit = (unsigned)__builtin_ctzll(word);
-  *class->word = word & (word - 1);
-  slab->lastBit = bit;
-  slab->lastClass = class;
-  slab->lastPtr = *ptr = class->base + (size_t)bit * class->slotSize;
-  return bit;
+/* The slot that starts `eighths` into a slot span; false iff none does, or it is no span of slots. One multiplication answers both
+ * what the quotient is and whether there is a remainder (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019):
+ * with n eighths, slots of d and c = ceil(2^32 / d) the product n * c is floor(n / d) * 2^32 + r, and r < c iff d divides n, as long
+ * as n * (c * d - 2^32) < 2^32; here n < 2^16, and the term in brackets is below d <= 2^12. A last partial slot is no slot. */
+static inline bool mema_slotAt(const mema_Span *span, size_t eighths, uint32_t *slot) {
+  uint64_t product = eighths * (uint64_t)span->reciprocal;
+  *slot = (uint32_t)(product >> 32);
+  return (uint32_t)product < span->reciprocal && *slot < span->slots;
 }
 
-/* Marks the slot handed out last free, if that is ptr and it is live still. Nothing follows from it: its span is being served
- * from. False says nothing about ptr. */
-static inline bool mema_giveLast(mema_Slab *slab, const void *ptr) {
-  const mema_SlotClass *class = slab->lastClass;
-  if (ptr != slab->lastPtr) return false;
-  uint64_t word = *class->word, mask = UINT64_C(1) << slab->lastBit;
-  if ((word & mask) != 0) return false;
-  *class->word = word | mask;
+/* Marks the magazine's top slot as taken. The magazine is not empty. */
+static inline const mema_FreeSlot *mema_takeRecent(mema_SlotClass *class) {
+  mema_FreeSlot *slot = --class->top;
+  *slot->word &= ~(UINT64_C(1) << slot->bit);
+  return slot;
+}
+
+/* False iff the magazine is full. */
+static inline bool mema_keepRecent(mema_SlotClass *class, char *ptr, uint64_t *word, uint32_t bit, uint32_t record) {
+  mema_FreeSlot *slot = class->top;
+  if (mema_unlikely(slot == class->limit)) return false;
+  slot->ptr = ptr;
+  slot->word = word;
+  slot->bit = bit;
+  slot->record = record;
+  class->top = slot + 1;
   return true;
 }
 
-/* What follows from a slot marked free, where anything does: its word, `before` until now, had no free slot, or has nothing but
- * free slots now. Whether the span is empty is asked only then, and never of the span being served from. */
-static inline bool mema_giveMatters(const mema_Span *span, uint64_t before, uint64_t after) {
-  return before == 0 || ((after == UINT64_MAX || after == span->lastMask) && span->place == mema_placePartial);
+/* Takes the first free slot of the word at hand, of which `free` (not 0) says the free ones; returns its bit. It is remembered, and
+ * the caller remembers its address in slab->lastPtr: freeing the youngest chunk is common, and then needs no look-up, whose chain of
+ * dependent loads would begin with the address just computed. */
+static inline unsigned mema_takeSlot(mema_Slab *slab, mema_SlotClass *class, uint64_t *word, uint64_t free) {
+  unsigned bit = (unsigned)__builtin_ctzll(free);
+  *word = free & (free - 1);
+  slab->lastBit = bit;
+  slab->lastClass = class;
+  return bit;
+}
+
+/* Marks the slot handed out last free, if that is ptr and it is live still. Nothing follows from it: its word is at hand. False
+ * says nothing about ptr. */
+static inline bool mema_giveLast(mema_Slab *slab, const void *ptr) {
+  if (ptr != slab->lastPtr) return false;
+  uint64_t *word = slab->lastClass->word, before = *word, after = before | UINT64_C(1) << slab->lastBit;
+  if (before == after) return false;
+  *word = after;
+  return true;
+}
+
+/* What follows from a slot marked free. Always true. */
+static inline bool mema_slotGiven(mema_Slab *slab, mema_Span *span, char *ptr, uint64_t *word, uint32_t slot) {
+  if (span->place == mema_placeActive) {
+    span->summary |= UINT64_C(1) << slot / 64;
+    return true;
+  }
+  if (span->place == mema_placeClosed &&
+      mema_keepRecent(&slab->classes[span->class], ptr, word, slot % 64, span->firstRecord + slot))
+    return true;
+  return mema_slabNote(slab, span, slot / 64);
 }
 
 #endif

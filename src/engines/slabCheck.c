@@ -15,19 +15,57 @@ uint32_t mema_spanLive(const mema_Span *span) {
   return span->slots - free;
 }
 
+/* The free slots of a word that its class's magazine holds. */
+static uint64_t inMagazine(const mema_SlotClass *class, const uint64_t *word) {
+  uint64_t bits = 0;
+  for (const mema_FreeSlot *slot = class->bottom; slot < class->top; slot++)
+    if (slot->word == word) bits |= UINT64_C(1) << slot->bit;
+  return bits;
+}
+
+/* Every free slot is found by the class: in its magazine, in the word at hand, or by the summary of a span that is not closed. */
+static const char *checkFreeSlots(const mema_SlotClass *class, const mema_Span *span) {
+  for (uint32_t w = 0; w < mema_spanWords(span); w++) {
+    uint64_t *word = &span->bitmap[w];
+    bool noted = (span->summary >> w & 1) != 0;
+    if (noted && span->place == mema_placeClosed) return "a closed span has no summary";
+    if (!noted && word != class->word && (*word & ~inMagazine(class, word)) != 0)
+      return "every free slot is noted, at hand, or in a magazine";
+    if (span->place == mema_placeActive && inMagazine(class, word) != 0) return "no slot of an active span is in a magazine";
+  }
+  return NULL;
+}
+
 static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint32_t unit) {
   const mema_SlotClass *class = &slab->classes[span->class];
   uint32_t words = mema_spanWords(span);
   if (span->class >= slab->classCount || span->slotSize != class->slotSize) return "a span's slot size is that of its class";
   if ((span->bitmap[words - 1] & ~span->lastMask) != 0) return "a bitmap says nothing about slots that do not exist";
-  for (uint32_t w = 0; w < words; w++) {
-    if (&span->bitmap[w] == class->word) continue;
-    if ((span->summary >> w & 1) != (span->bitmap[w] != 0)) return "a span's summary agrees with its bitmap";
-  }
+  if (words < 64 && span->summary >> words != 0) return "a summary says nothing about words that do not exist";
   if ((span->place == mema_placeActive) != (class->active == unit)) return "a class's active span knows that it is";
-  if (span->place == mema_placeFull && mema_spanLive(span) != span->slots) return "a span on no list has no free slot";
   for (uint32_t i = 1; i < span->units; i++)
-    if (span[i].kind != mema_unitInside || span[i].back != i) return "the units of a span lead back to its first";
+    if (span[i].kind != mema_unitInside || span[i].back != i || span[i].reciprocal != 0)
+      return "the units of a span lead back to its first";
+  return checkFreeSlots(class, span);
+}
+
+/* Every slot in a magazine is a free one of its class, once. */
+static const char *checkMagazines(const mema_Slab *slab) {
+  for (unsigned i = 0; i < slab->classCount; i++) {
+    const mema_SlotClass *class = &slab->classes[i];
+    if (class->top < class->bottom || class->top > class->limit) return "a magazine holds no more than it can";
+    for (const mema_FreeSlot *slot = class->bottom; slot < class->top; slot++) {
+      const mema_Span *span = mema_slabSpanAt(slab, slot->ptr);
+      uint32_t number = slot->record - span->firstRecord;
+      if (span->kind != mema_unitSlots || span->class != i || number >= span->slots ||
+          slot->ptr != mema_unitAddress(slab, mema_unitOf(slab, span)) + (size_t)number * span->slotSize ||
+          slot->word != &span->bitmap[number / 64] || slot->bit != number % 64)
+        return "a magazine's slots are of its class";
+      if ((*slot->word >> slot->bit & 1) == 0) return "a magazine's slots are free";
+      for (const mema_FreeSlot *other = class->bottom; other < slot; other++)
+        if (other->ptr == slot->ptr) return "a magazine holds a slot once";
+    }
+  }
   return NULL;
 }
 
@@ -49,7 +87,8 @@ static const char *checkPartial(const mema_Slab *slab) {
       if (unit >= slab->frontier || span->kind != mema_unitSlots || span->place != mema_placePartial || span->class != i ||
           span->prev != before)
         return "a list of partial spans holds the partial spans of its class";
-      if (before != mema_noUnit && mema_spanIsEmpty(span)) return "only the first span of a list may be empty";
+      if (before != mema_noUnit && mema_spanIsEmpty(span) && !mema_spanIsEmpty(&slab->spans[before]))
+        return "the empty spans of a list come first";
       before = unit;
     }
     if (class->partialTail != before) return "a list of partial spans ends at its tail";
@@ -62,6 +101,7 @@ static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, s
   const mema_Span *span = view->span;
   if (view->units == 0 || view->units > slab->frontier - view->unit)
     return "spans and runs fill the units below the frontier";
+  if (span->kind != mema_unitSlots && span->reciprocal != 0) return "only a span of slots can be looked up by a multiplication";
   if (span->kind == mema_unitFree) return checkFree(slab, view, afterFree);
   *afterFree = false;
   if (span->kind == mema_unitLarge) {
@@ -89,5 +129,6 @@ const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) 
   }
   if (slab->frontier > slab->units || freeUnits != slab->freeUnits || dirtyUnits != slab->dirtyUnits)
     return "the free and dirty units are those of the free runs";
-  return checkPartial(slab);
+  const char *broken = checkMagazines(slab);
+  return broken != NULL ? broken : checkPartial(slab);
 }

@@ -35,7 +35,7 @@ enum {
   mappingAlignment = 64 * 1024,
 };
 
-static const size_t unitsMax = (size_t)1 << 31;       /* runs.c has lists for so many */
+static const size_t unitsMax = (size_t)1 << 26;       /* so that a word's number fits behind a unit's in 32 bits */
 static const size_t roomyAddresses = (size_t)1 << 36; /* limits below 64 GiB are tight */
 
 /* Bytes kept warm: at most `each` of one slab, `all` in the process. */
@@ -54,8 +54,8 @@ typedef struct Shape {
   uint32_t units;
   uint32_t nearRecords;
   uint32_t mainRecords;
-  size_t nearOffset, spansOffset,
-      bitmapsOffset;  /* from the header; the latter two from the mapping where that is separate */
+  uint8_t magazineSize;
+  size_t nearOffset, spansOffset, bitmapsOffset, magazinesOffset; /* from the header; but for the first, from the mapping if separate */
   size_t front, back; /* bytes, whole pages */
 } Shape;
 
@@ -80,6 +80,10 @@ static size_t headerSize(uint8_t classCount) {
   return mema_roundUp(sizeof(mema_Slab) + classCount * sizeof(mema_SlotClass), 64);
 }
 
+static size_t magazineBytes(uint8_t magazineSize, uint8_t classCount) {
+  return (size_t)magazineSize * classCount * sizeof(mema_FreeSlot);
+}
+
 /* Records for an area: enough for slots of 16 bytes throughout, and for ranges that wait for their class; a lean area has
  * enough for chunks of 64 bytes on average. Whoever runs out goes on in another slab. */
 static uint32_t recordsFor(size_t area, bool lean) {
@@ -100,7 +104,9 @@ static Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bo
   }
   shape.spansOffset = at;
   shape.bitmapsOffset = at + (size_t)shape.units * sizeof(mema_Span);
-  shape.front = mema_roundUp(shape.bitmapsOffset + area / 128, page);
+  shape.magazinesOffset = mema_roundUp(shape.bitmapsOffset + area / 128, 64);
+  shape.magazineSize = shape.unitShift > mema_unitShiftMin ? mema_magazineMost : 0; /* the smallest pools are to touch few pages */
+  shape.front = mema_roundUp(shape.magazinesOffset + magazineBytes(shape.magazineSize, shape.classCount), page);
   shape.mainRecords = records ? recordsFor(area, lean) : 0;
   /* One record more: the first of them is at a multiple of a record's size from the near ones. */
   shape.back = records ? mema_roundUp(((size_t)shape.mainRecords + 1) * sizeof(mema_Block), page) : 0;
@@ -113,10 +119,15 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   slab->area = area;
   slab->areaSize = (size_t)shape->units << shape->unitShift; /* a last part of a unit is not used */
   slab->unitShift = shape->unitShift;
+  slab->eighths = slab->areaSize / 8;
+  slab->unitEighths = shape->unitShift - 3u;
+  slab->unitMask = ((size_t)1 << slab->unitEighths) - 1;
   slab->classCount = shape->classCount;
   slab->units = shape->units;
   slab->spans = (mema_Span *)(void *)(tables + shape->spansOffset);
   slab->bitmaps = tables + shape->bitmapsOffset;
+  slab->magazines = (mema_FreeSlot *)(void *)(tables + shape->magazinesOffset);
+  slab->magazineSize = shape->magazineSize;
   slab->bitmapUnits = 0;
   slab->largeSlack = 0;
   slab->movedRuns = 0;
@@ -368,7 +379,8 @@ size_t mema_slabFootprint(const mema_Slab *slab) {
   size_t chunks = (units << slab->unitShift) - slack + beyond(slab->hugeArea, (size_t)slab->frontier << slab->unitShift);
   size_t records = mema_roundUp(slab->nearNext * sizeof(mema_Block) + main, page) + beyond(slab->hugeRecords, main);
   size_t tables = mema_roundUp(slab->frontier * sizeof(mema_Span), page) +
-                  mema_roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page);
+                  mema_roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page) +
+                  mema_roundUp(magazineBytes(slab->magazineSize, slab->classCount), page);
   return chunks + records + tables + page;
 }
 
@@ -386,7 +398,7 @@ static void discard(mema_Slab *slab) {
   unsigned kind = (unsigned)slab->cellKind;
   uint32_t index = slab->cellIndex;
   size_t records = slab->records == NULL ? 0 : ((size_t)(slab->mainNext - slab->mainFirst) + 1) * sizeof(mema_Block);
-  size_t front = (size_t)(slab->bitmaps - (char *)slab) + slab->areaSize / 128;
+  size_t front = (size_t)((char *)slab->magazines - (char *)slab) + magazineBytes(slab->magazineSize, slab->classCount);
   if (purgePages(slab->mapping, records) && purgePages(slab->area, (size_t)slab->frontier << slab->unitShift) &&
       purgePages(slab, front))
     mema_giveCell(kind, index, false);
@@ -424,7 +436,6 @@ size_t mema_slabTrim(mema_Slab *slab) {
   if (slab->committed) return 0;
   size_t before = slab->purged;
   mema_slabReleaseEmpty(slab);
-  mema_slabReleaseActive(slab);
   mema_runPurge(slab, 0);
   /* What a huge page holds beyond the frontier was never used. */
   size_t used = mema_roundUp((size_t)slab->frontier << slab->unitShift, mema_osPageSize());
