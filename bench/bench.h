@@ -1,9 +1,16 @@
 /* bench.h - what the parts of the benchmark share.
  *
- *   bench.c        the tables: which work, by whom, in which units
- *   work.c         the work that is timed, run in a child of its own
- *   allocators.c   who does it: malloc, mimalloc, mema, and an allocator that does nothing
+ *   bench.c        arguments, order of events
+ *   rows.c         the rows: which work, of what size, by whom, in which units
+ *   peers.c        who does it: mema, its peers, and an allocator that does nothing
+ *   work.h work.c  what is timed, in a child process of its own: pairs, batches, replacements, and their footprint
+ *   workSizes.c    the same for other calls: growth, large chunks, calloc, alignment, a budget
+ *   workPools.c    whole pools; one free among many chunks
+ *   traces.c       the heaps of real programs, replayed
  *   measure.c      rounds, children, medians
+ *   tables.c       the tables and the CSV file
+ *   verdict.c      the targets, and whether they are met
+ *   chart.c        the picture
  *   machine.c      what the numbers were taken on */
 #ifndef BENCH_H
 #define BENCH_H
@@ -14,67 +21,164 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { MOST_ROUNDS = 99, MOST_RESULTS = 6 };
+enum { MOST_ROUNDS = 49, MOST_RESULTS = 6 };
 
-/* ---- allocators.c ------------------------------------------------------------------------------------------------- */
+/* ---- peers.c ------------------------------------------------------------------------------------------------------ */
 
-typedef enum { ALLOCATOR_NULL, ALLOCATOR_GLIBC, ALLOCATOR_MIMALLOC, ALLOCATOR_UNTRACKED, ALLOCATOR_TRACKED } AllocatorId;
-enum { ALLOCATOR_COUNT = ALLOCATOR_TRACKED + 1 };
+typedef enum {
+  PEER_NULL,
+  PEER_GLIBC,
+  PEER_MIMALLOC,
+  PEER_JEMALLOC,
+  PEER_TCMALLOC,
+  PEER_TBBMALLOC,
+  PEER_SCUDO,
+  PEER_TALLOC,
+  PEER_APR,
+  PEER_UNTRACKED,
+  PEER_TRACKED
+} PeerId;
+enum { PEER_COUNT = PEER_TRACKED + 1 };
 
+/* Sets of peers. */
+#define SET(id) (1u << (id))
+#define MEMA_PEERS (SET(PEER_UNTRACKED) | SET(PEER_TRACKED))
+#define ALL_PEERS (SET(PEER_COUNT) - 1)
+
+/* Pools that are made, filled and freed as a whole. */
 typedef struct {
+  void *(*make)(void);
+  void *(*alloc)(void *pool, size_t size);
+  void (*free)(void *pool);
+} PoolCalls;
+
+typedef struct Peer {
   const char *name;
+  const char *package; /* Debian's; NULL for what is linked into this program */
+  const char *library; /* a file name or a pattern */
   void *(*alloc)(size_t size);
   void (*free)(void *ptr);
-  const mema_Options *options; /* the pool's; NULL where the allocator is no pool */
-} Allocator;
+  void *(*zeroed)(size_t count, size_t size);
+  void *(*resize)(void *ptr, size_t size);
+  void *(*aligned)(size_t alignment, size_t size);
+  void (*purge)(void);         /* gives free memory back to the system */
+  PoolCalls pool;              /* empty where there are no pools: 50 chunks are then freed one by one */
+  const mema_Options *options; /* the pool's; NULL where the peer is not mema */
+  bool present;
+  char version[32];
+} Peer;
 
-extern Allocator allocators[ALLOCATOR_COUNT];
+extern Peer peers[PEER_COUNT];
 
-/* The pool behind both mema allocators: one at a time lives, in the child that measures it. */
+/* The pool behind both mema peers: one at a time lives, in the child that measures it. */
 extern mema_Pool benchPool;
 
-/* Finds mimalloc; without it, its rows are left out. Returns its version (as 212 for 2.1.2), 0 when there is none. */
-int loadMimalloc(void);
+/* Loads every peer of the set in a child of its own, and notes which can be and their versions. Says on stderr which cannot. */
+void probePeers(unsigned set);
 
-bool isPresent(const Allocator *allocator);
-void openAllocator(const Allocator *allocator);
-void closeAllocator(const Allocator *allocator);
+/* Loads the peer into this process, which is to be a child: hooks of one peer must not disturb the others. */
+void openPeer(Peer *peer);
+void closePeer(const Peer *peer);
 
-/* ---- work.c ------------------------------------------------------------------------------------------------------- */
+/* The pool once more, empty, with another budget (0: the usual one) ; nothing for the others. The old one is closed. */
+void freshPool(const Peer *peer, size_t budget);
 
-/* Does `n` of something with the allocator and stores what it took in results[]. */
-typedef void Work(const Allocator *allocator, size_t n, double *results);
+/* ---- work*.c, traces.c -------------------------------------------------------------------------------------------- */
 
-Work lifoPairs, batchInOrder, replaceMixed, replaceEqual; /* [0] ns per alloc+free pair */
-Work freeRandom;     /* ns per [0] free, [1] alloc, [2] touch, [3] touch that waits for the one before */
-Work freeEverything; /* ns for all n: [0] one by one in order, [1] in random order, [2] freePool */
+/* Does `n` of something with the peer and stores what it took in results[]. */
+typedef void Work(const Peer *peer, size_t n, double *results);
+
+Work lifoPairs, batchInOrder, batchReverse, batchShuffled; /* [0] ns per alloc+free pair */
+Work replaceMixed, replaceEqual; /* [0] ns per pair; resident bytes per live byte: [1] then, [2] 90 % freed, [3] purged */
+Work requests;                   /* [0] ns per pool of 50 chunks */
+Work growth;                     /* [0] us from 16 B to 16 MiB */
+Work largeChunks;                /* [0] us per pair */
+Work zeroedBatch, alignedBatch;  /* [0] ns per pair */
+Work budgetCycles;               /* ns per pair: [0] of all cycles, [1] of the first, [2] of the others */
+Work replay;                     /* ns per operation: [0] again and again, [1] the first time; n: which trace */
+Work freeRandom; /* ns per [0] free, [1] alloc, [2] touch, [3] touch that waits for the one before; [4] us per freePool */
+Work freeEverything; /* ms for all n: [0] one by one in order, [1] at random, [2] freePool; quotients [3] 0/2, [4] 1/2 */
 Work manyPools;  /* [0] resident bytes, [1] page table bytes, [2] kernel maps, [3] ns to make, [4] ns to free: per pool */
 Work poolCycles; /* [0] ns per initPool, palloc, freePool */
 
+/* Reads the traces of this directory. Returns how many there are; traceName(i) is the program's name. */
+size_t readTraces(const char *directory);
+const char *traceName(size_t which);
+
 /* ---- measure.c ---------------------------------------------------------------------------------------------------- */
 
-/* results[allocator][result][round]; NAN where a child did not finish. */
+/* results[peer][result][round]; NAN where a child did not finish or was not asked. */
 typedef struct {
-  int rounds;
-  double results[ALLOCATOR_COUNT][MOST_RESULTS][MOST_ROUNDS];
+  double results[PEER_COUNT][MOST_RESULTS][MOST_ROUNDS];
+  bool measured[PEER_COUNT];
 } Series;
 
 typedef struct {
   double median, min, max;
 } Summary;
 
-/* Runs the work in all rounds by the allocators from `first` to `last`, taking turns. */
-void measure(Series *series, Work *work, size_t n, AllocatorId first, AllocatorId last);
+extern int rounds;
 
-Summary summarize(const double *values, int count);
+/* Runs the work in all rounds by the peers of the set, taking turns. */
+void measure(Series *series, Work *work, size_t n, unsigned set);
+
+Summary summarize(const double *values);
 
 /* The summary of the per-round quotients a[round] / b[round]. */
-Summary summarizeRatio(const double *a, const double *b, int count);
+Summary summarizeRatio(const double *a, const double *b);
+
+/* ---- rows.c ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const char *title; /* of a column */
+  const char *unit;  /* in the CSV file */
+} Measure;
+
+/* How a row is shown: one result per peer with its spread and ratios, or several with their medians alone. */
+typedef enum { SHOW_RATIOS, SHOW_COLUMNS } RowShape;
+
+typedef struct {
+  const char *key; /* "b1"; --rows b selects it too */
+  const char *name;
+  Work *work;
+  size_t n, quickN; /* quickN 0: left out of --quick */
+  unsigned set;
+  RowShape shape;
+  const Measure *measures; /* by result; the last has no title */
+  Series *series;          /* NULL until measured */
+} Row;
+
+enum { MOST_ROWS = 40 };
+extern Row rows[MOST_ROWS];
+size_t countRows(void);
+
+/* Appends a row per trace. */
+void addTraceRows(size_t count);
+
+/* Where the row is not there or not measured: NULL. */
+const Row *findRow(const char *key);
+
+/* ---- tables.c, verdict.c, chart.c --------------------------------------------------------------------------------- */
+
+void showRow(const Row *row);
+void showFootprint(void);
+void writeCsv(FILE *csv);
+
+/* The median of the per-round quotients of two peers; NAN where either is missing. */
+double medianRatio(const Row *row, int result, PeerId a, PeerId b);
+void showVerdict(FILE *out, const char *prefix);
+void drawChart(FILE *svg);
 
 /* ---- machine.c ---------------------------------------------------------------------------------------------------- */
 
 /* Each line begins with `prefix`. */
-void describeMachine(FILE *out, const char *prefix, int rounds, int mimallocVersion);
+void describeMachine(FILE *out, const char *prefix);
 void describeLoad(FILE *out, const char *prefix);
+
+/* Since the first call, which prints nothing. */
+void describeStolen(FILE *out, const char *prefix);
+
+/* "AMD EPYC, Linux 6.18, gcc 12.2.0 -O2": for the picture. */
+void summarizeMachine(char *text, size_t size);
 
 #endif

@@ -1,24 +1,42 @@
-# How the benchmark is built and run. `make bench`, or: make bench BENCH_ARGS='11 --csv figures.csv' BENCH_CPU=1
+# How the benchmark is built and run.
+#
+#   make bench                                    all of it, on all peers: some minutes; draws docs/speed.svg
+#   make bench-quick                              three rounds beside glibc, mimalloc and APR: under a minute
+#   make bench BENCH_ARGS='11 --csv figures.csv'  11 rounds; figures as CSV
+#   make bench BENCH_ARGS='--rows a,b1,l --peers glibc,jemalloc' BENCH_CPU=1
 
 benchProgram := $(BUILD)/bench/bench
 benchSources := $(sort $(wildcard bench/*.c))
+benchHeaders := $(wildcard bench/*.h)
 BENCH_ARGS ?=
 # The processor to run on; empty: the last one that this process may use, as the first often serves the interrupts.
 BENCH_CPU ?=
+# Where the figures go unless BENCH_ARGS says otherwise.
+benchCsv := $(BUILD)/bench/figures.csv
+# Of the whole only: a picture of some rows would take the place of that in the README.
+benchPicture = $(if $(findstring --rows,$(BENCH_ARGS))$(findstring --peers,$(BENCH_ARGS)),,--svg docs/speed.svg)
 # Asked when the recipe runs, not when this file is read: only `make bench` needs it.
 benchCommit = $(shell git --no-optional-locks describe --always --dirty --exclude='*' 2>/dev/null)
 
-.PHONY: bench benchProgram
+define runBench
+@if command -v taskset >/dev/null; then \
+  cpu='$(BENCH_CPU)'; \
+  exec taskset -c "$${cpu:-$$(taskset -cp $$$$ | sed 's/.*[^0-9]//')}" $(benchProgram) $(1); \
+else \
+  exec $(benchProgram) $(1); \
+fi
+endef
+
+.PHONY: bench bench-quick benchProgram
 # Built anew each time: the commit is compiled in and must be the one that is measured.
-benchProgram: $(benchSources) bench/bench.h $(staticLibrary)
+benchProgram: $(benchSources) $(benchHeaders) $(traceObjects) $(staticLibrary)
 	@mkdir -p $(BUILD)/bench
 	$(CC) $(STRICT) $(CFLAGS) $(EXTRA) $(if $(benchCommit),-DMEMA_COMMIT='"$(benchCommit)"') -DMEMA_FLAGS='"$(CFLAGS)"' \
-	  -o $(benchProgram) $(benchSources) $(staticLibrary) -ldl
+	  -o $(benchProgram) $(benchSources) $(traceObjects) $(staticLibrary) $(zstdLibs) -ldl -lm
 
 bench: benchProgram
-	@if command -v taskset >/dev/null; then \
-	  cpu='$(BENCH_CPU)'; \
-	  exec taskset -c "$${cpu:-$$(taskset -cp $$$$ | sed 's/.*[^0-9]//')}" $(benchProgram) $(BENCH_ARGS); \
-	else \
-	  exec $(benchProgram) $(BENCH_ARGS); \
-	fi
+	@bash bench/setup.sh
+	$(call runBench,--csv $(benchCsv) $(benchPicture) $(BENCH_ARGS))
+
+bench-quick: benchProgram
+	$(call runBench,--quick --csv $(BUILD)/bench/quick.csv $(BENCH_ARGS))

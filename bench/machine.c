@@ -32,11 +32,15 @@ static void readLine(const char *path, const char *start, char *line, int size) 
   line[strcspn(line, "\n")] = '\0';
 }
 
+static const char *processorName(char *line, int size) {
+  readLine("/proc/cpuinfo", "model name", line, size);
+  const char *colon = strstr(line, ": ");
+  return colon != NULL ? colon + 2 : line;
+}
+
 static void describeProcessor(FILE *out, const char *prefix) {
   char line[256];
-  readLine("/proc/cpuinfo", "model name", line, sizeof line);
-  const char *colon = strstr(line, ": ");
-  fprintf(out, "%sprocessor   %s\n", prefix, colon != NULL ? colon + 2 : line);
+  fprintf(out, "%sprocessor   %s\n", prefix, processorName(line, sizeof line));
   cpu_set_t usable;
   int count = sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 0;
   fprintf(out, "%scores       %ld online, %d to run on\n", prefix, sysconf(_SC_NPROCESSORS_ONLN), count);
@@ -53,24 +57,60 @@ static void describeSystem(FILE *out, const char *prefix) {
   if (tunables != NULL) fprintf(out, "%stunables    %s\n", prefix, tunables);
 }
 
-static void describeVersions(FILE *out, const char *prefix, int mimallocVersion) {
+static void describeVersions(FILE *out, const char *prefix) {
   fprintf(out, "%scompiler    %s, %s\n", prefix, COMPILER, MEMA_FLAGS);
   fprintf(out, "%smema        %s, commit %s\n", prefix, mema_version(), MEMA_COMMIT);
-  fprintf(out, "%sglibc       %s\n", prefix, gnu_get_libc_version());
-  int v = mimallocVersion;
-  if (v == 0) fprintf(out, "%smimalloc    not here (Debian: libmimalloc2.0)\n", prefix);
-  if (v != 0) fprintf(out, "%smimalloc    %d.%d.%d\n", prefix, v / 100, v / 10 % 10, v % 10);
+  for (int id = 0; id < PEER_COUNT; id++) {
+    const Peer *peer = &peers[id];
+    if (!peer->present && peer->package != NULL) fprintf(out, "%s%-11s left out\n", prefix, peer->name);
+    if (peer->present && peer->version[0] != '\0') fprintf(out, "%s%-11s %s\n", prefix, peer->name, peer->version);
+  }
 }
 
-void describeMachine(FILE *out, const char *prefix, int rounds, int mimallocVersion) {
+void describeMachine(FILE *out, const char *prefix) {
   describeProcessor(out, prefix);
   describeSystem(out, prefix);
-  describeVersions(out, prefix, mimallocVersion);
+  describeVersions(out, prefix);
   fprintf(out, "%srounds      %d%s\n", prefix, rounds, rounds < 7 ? " (too few for more than a trial)" : "");
   describeLoad(out, prefix);
+}
+
+typedef struct {
+  double stolen, all;
+} Ticks;
+
+static Ticks readTicks(void) {
+  char line[256];
+  Ticks ticks = {0};
+  readLine("/proc/stat", "cpu ", line, sizeof line);
+  char *rest = line + strcspn(line, " ");
+  for (int column = 0; column < 8; column++) {
+    double value = strtod(rest, &rest);
+    ticks.all += value;
+    if (column == 7) ticks.stolen = value;
+  }
+  return ticks;
 }
 
 void describeLoad(FILE *out, const char *prefix) {
   double load[3];
   if (getloadavg(load, 3) == 3) fprintf(out, "%sload        %.2f %.2f %.2f\n", prefix, load[0], load[1], load[2]);
+}
+
+void describeStolen(FILE *out, const char *prefix) {
+  static Ticks start;
+  Ticks ticks = readTicks();
+  if (start.all == 0) start = ticks;
+  if (ticks.all <= start.all) return;
+  fprintf(out, "%sstolen      %.1f %% of the processors' time, by other virtual machines\n", prefix,
+          100 * (ticks.stolen - start.stolen) / (ticks.all - start.all));
+}
+
+void summarizeMachine(char *text, size_t size) {
+  char line[256];
+  struct utsname system;
+  if (uname(&system) != 0) strcpy(system.release, "?");
+  int version = (int)strcspn(system.release, "-");
+  snprintf(text, size, "%s, Linux %.*s, %s %s, median of %d rounds", processorName(line, sizeof line), version,
+           system.release, COMPILER, MEMA_FLAGS, rounds);
 }

@@ -1,0 +1,60 @@
+/* work.h - what the pieces of work have in common.
+ *
+ * Every piece runs in a child process of its own, on a heap that nothing else has used. The work's own arrays come from mmap,
+ * so that they are no part of any peer's heap, and the random numbers from one generator with one seed, so that all peers see
+ * the same sizes in the same order. */
+#ifndef BENCH_WORK_H
+#define BENCH_WORK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#include "bench.h"
+
+extern uint64_t seed;
+
+static inline double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* A number below n; multiplied, not divided, because a division would cost as much as an allocation. */
+static inline size_t randomBelow(size_t n) {
+  seed = seed * 6364136223846793005u + 1442695040888963407u;
+  return (size_t)(((seed >> 32) * n) >> 32);
+}
+
+static inline size_t randomSize(size_t least, size_t most) {
+  return least + randomBelow(most - least + 1);
+}
+
+/* Without memory the child ends at the touch of NULL, and the parent shows a dash. */
+static inline void *touched(void *ptr) {
+  *(volatile char *)ptr = 1;
+  return ptr;
+}
+
+static inline void *allocTouched(const Peer *p, size_t size) {
+  return touched(p->alloc(size));
+}
+
+/* One byte of each page from `from` on. */
+static inline void touchPages(void *ptr, size_t from, size_t size) {
+  volatile char *bytes = ptr;
+  for (size_t at = from; at < size; at += 4096) bytes[at] = 1;
+}
+
+static inline void freeAll(const Peer *p, void **chunks, size_t n) {
+  for (size_t i = 0; i < n; i++) p->free(chunks[i]);
+}
+
+/* Zeroed and populated. */
+void *newArray(size_t bytes);
+void fill(const Peer *p, void **chunks, size_t n, size_t least, size_t most);
+void shuffle(size_t *order, size_t n);
+
+/* The numbers 0 to n-1. */
+size_t *newOrder(size_t n);
+
+#endif
