@@ -126,44 +126,50 @@ static inline bool chargeSlot(mema_Pool *pool, size_t charge) {
   return true;
 }
 
-static MEMA_NOINLINE void *pallocTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+/* Up to mema_tableMax bytes. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked that is
+ * known beforehand, and no register has to be saved. */
+static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, size_t size) {
+  size_t index = mema_classTable[(size + 15) / 16];
+  mema_SlotClass *class = &slab->classes[index];
+  size_t slotSize = class->slotSize, charge = (ways & mema_withRecords) != 0 ? size + (size == 0) : slotSize, record;
   char *ptr;
-  size_t record;
-  size += size == 0;
-  uint64_t *word = class->word, free = *word;
-  if (mema_unlikely((free == 0 && class->top == class->bottom) || !chargeSlot(pool, size))) return pallocSlow(pool, slab, size);
-  if (class->top != class->bottom) {
+  if ((ways & mema_withMagazines) != 0) {
+    if (mema_unlikely(class->top == class->bottom || !chargeSlot(pool, charge))) return pallocSlow(pool, slab, size);
     const mema_FreeSlot *slot = mema_takeRecent(class);
     ptr = slot->ptr;
     record = slot->record;
   } else {
+    uint64_t *word = class->word, free = *word;
+    if (mema_unlikely(free == 0 || !chargeSlot(pool, charge))) return pallocSlow(pool, slab, size);
     size_t bit = mema_takeSlot(slab, class, word, free);
-    slab->lastPtr = ptr = class->base + bit * class->slotSize;
+    slab->lastPtr = ptr = class->base + bit * slotSize;
     record = class->firstRecord + bit;
   }
-  mema_linkBlock(pool, slab->records + record, ptr, size, true);
+  if ((ways & mema_withRecords) != 0) mema_linkBlock(pool, slab->records + record, ptr, charge, true);
   return ptr;
 }
 
-static inline void *pallocUntracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  size_t slotSize = class->slotSize;
-  if (class->top != class->bottom) {
-    if (mema_unlikely(!chargeSlot(pool, slotSize))) return pallocSlow(pool, slab, size);
-    return mema_takeRecent(class)->ptr;
-  }
-  uint64_t *word = class->word, free = *word;
-  if (mema_unlikely(free == 0 || !chargeSlot(pool, slotSize))) return pallocSlow(pool, slab, size);
-  size_t bit = mema_takeSlot(slab, class, word, free);
-  return slab->lastPtr = class->base + bit * slotSize;
+static MEMA_NOINLINE void *pallocTracked(mema_Pool *pool, mema_Slab *slab, size_t size) {
+  return pallocBy(mema_withRecords, pool, slab, size);
+}
+
+static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, mema_Slab *slab, size_t size) {
+  return pallocBy(mema_withMagazines, pool, slab, size);
+}
+
+static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab, size_t size) {
+  return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, size);
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
   mema_Slab *slab = mema_slabOf(pool);
   if (mema_unlikely(slab == NULL)) return nullForBadPool();
   if (mema_unlikely(size > mema_tableMax)) return pallocSlow(pool, slab, size);
-  size_t index = mema_classTable[(size + 15) / 16];
-  if (!pool->untracked) return pallocTracked(pool, slab, &slab->classes[index], size);
-  return pallocUntracked(pool, slab, &slab->classes[index], size);
+  unsigned ways = slab->ways;
+  if (ways == 0) return pallocBy(0, pool, slab, size);
+  if (ways == mema_withRecords) return pallocTracked(pool, slab, size);
+  if (ways == mema_withMagazines) return pallocRecent(pool, slab, size);
+  return pallocRecentTracked(pool, slab, size);
 }
 
 /* ---- pfree ------------------------------------------------------------------------------------------------------------- */
@@ -191,27 +197,55 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
   return true;
 }
 
-/* The chunk handed out last. */
+/* The chunk handed out last, whose slot is marked free already. */
 static MEMA_NOINLINE bool pfreeLast(mema_Pool *pool, mema_Slab *slab) {
   const mema_SlotClass *class = slab->lastClass;
   discharge(pool, pool->untracked ? NULL : slab->records + class->firstRecord + slab->lastBit, class->slotSize);
   return true;
 }
 
-bool mema_pfree(mema_Pool *pool, void *ptr) {
-  mema_Slab *slab = mema_slabOf(pool);
-  if (mema_unlikely(slab == NULL)) return falseForBadPool();
-  if (mema_giveLast(slab, ptr)) return pfreeLast(pool, slab);
+/* `ways` as for pallocBy. */
+static MEMA_INLINE bool pfreeBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  if ((ways & mema_withMagazines) == 0 && mema_giveLast(slab, ptr)) return pfreeLast(pool, slab);
   size_t eighth = mema_eighthOf(slab, ptr);
   if (mema_unlikely(eighth >= slab->eighths)) return pfreeSlow(pool, slab, ptr);
   mema_Span *span = &slab->spans[eighth >> slab->unitEighths];
   uint32_t slot;
   if (mema_unlikely(!mema_slotAt(span, eighth & slab->unitMask, &slot))) return pfreeSlow(pool, slab, ptr);
-  uint64_t *word = &span->bitmap[slot / 64], before = *word, after = before | UINT64_C(1) << slot % 64;
-  if (mema_unlikely(before == after)) return pfreeSlow(pool, slab, ptr); /* it is free already */
-  *word = after;
-  discharge(pool, pool->untracked ? NULL : slab->records + span->firstRecord + slot, span->slotSize);
-  return mema_slotGiven(slab, span, ptr, word, slot);
+  uint64_t *word = &span->bitmap[slot / 64], before = *word, mask = UINT64_C(1) << slot % 64;
+  if (mema_unlikely((before & mask) != 0)) return pfreeSlow(pool, slab, ptr); /* it is free already */
+  *word = before | mask;
+  if ((ways & mema_withRecords) != 0) {
+    discharge(pool, slab->records + span->firstRecord + slot, 0);
+  } else {
+    pool->freeSize += span->slotSize;
+    pool->frees++;
+  }
+  if ((ways & mema_withMagazines) == 0) return mema_noteGiven(slab, span, slot, before, before | mask);
+  return mema_keepRecent(&slab->classes[span->class], ptr, word, mask, span->firstRecord + slot) ||
+         mema_slabNote(slab, span, slot / 64);
+}
+
+static MEMA_NOINLINE bool pfreeTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeBy(mema_withRecords, pool, slab, ptr);
+}
+
+static MEMA_NOINLINE bool pfreeRecent(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeBy(mema_withMagazines, pool, slab, ptr);
+}
+
+static MEMA_NOINLINE bool pfreeRecentTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeBy(mema_withRecords | mema_withMagazines, pool, slab, ptr);
+}
+
+bool mema_pfree(mema_Pool *pool, void *ptr) {
+  mema_Slab *slab = mema_slabOf(pool);
+  if (mema_unlikely(slab == NULL)) return falseForBadPool();
+  unsigned ways = slab->ways;
+  if (ways == 0) return pfreeBy(0, pool, slab, ptr);
+  if (ways == mema_withRecords) return pfreeTracked(pool, slab, ptr);
+  if (ways == mema_withMagazines) return pfreeRecent(pool, slab, ptr);
+  return pfreeRecentTracked(pool, slab, ptr);
 }
 
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */

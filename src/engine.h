@@ -18,6 +18,7 @@
 #define mema_likely(condition) __builtin_expect(!!(condition), 1)
 #define mema_unlikely(condition) __builtin_expect(!!(condition), 0)
 #define MEMA_HIDDEN __attribute__((visibility("hidden")))
+#define MEMA_INLINE inline __attribute__((always_inline))
 #define MEMA_NOINLINE __attribute__((noinline))
 #define MEMA_SLOW __attribute__((noinline, cold))
 

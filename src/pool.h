@@ -17,7 +17,7 @@ MEMA_HIDDEN extern _Atomic uintptr_t mema_secret;
 /* A pool's seal depends on its address and its slab: a copy's does not fit, and memory that is no pool fits by chance once in
  * 2^64 times. */
 static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Slab *slab) {
-  return atomic_load_explicit(&mema_secret, memory_order_relaxed) ^ (uintptr_t)pool ^ (uintptr_t)slab;
+  return (uintptr_t)pool + (uintptr_t)slab + atomic_load_explicit(&mema_secret, memory_order_relaxed);
 }
 
 /* The slab of a live pool, else NULL. When the seal fits, the slab is or was one of ours, and the memory of its header is never

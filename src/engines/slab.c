@@ -9,7 +9,10 @@
  */
 #include "slab.h"
 
-enum { magazineBytes = 64 * 1024 };
+enum {
+  magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
+  manyUnits = 64,            /* in use: from here on slots freed are kept in magazines */
+};
 
 static const uint64_t noWord = 0;
 static uint64_t allFree = UINT64_MAX;
@@ -27,6 +30,7 @@ static uint32_t magazineSizeFor(const mema_Slab *slab, uint32_t slotSize) {
 }
 
 void mema_slabResetClasses(mema_Slab *slab) {
+  slab->ways = slab->records != NULL ? mema_withRecords : 0;
   for (unsigned i = 0; i < slab->classCount; i++) {
     mema_SlotClass *class = &slab->classes[i];
     serveNothing(slab, class);
@@ -189,8 +193,24 @@ static void noteWord(mema_Slab *slab, mema_Span *span, uint32_t word) {
   putOnList(slab, span);
 }
 
-/* Serves nothing: every word with a free slot is noted, every span that has one is on its class's list. */
+/* Serves the class from words no longer. */
+static void park(mema_Slab *slab, mema_SlotClass *class) {
+  if (*class->word != 0) {
+    mema_Span *active = &slab->spans[class->active];
+    active->summary |= UINT64_C(1) << (class->word - active->bitmap);
+  }
+  serveNothing(slab, class);
+}
+
+/* From now on slots freed are kept in magazines. */
+static void keepRecent(mema_Slab *slab) {
+  for (unsigned i = 0; i < slab->classCount; i++) park(slab, &slab->classes[i]);
+  slab->ways |= mema_withMagazines;
+}
+
+/* Every word with a free slot is noted, every span that has one is on its class's list. */
 static void settle(mema_Slab *slab, mema_SlotClass *class) {
+  park(slab, class);
   while (class->top > class->bottom) {
     const mema_FreeSlot *slot = --class->top;
     mema_Span *span = mema_slabSpanAt(slab, slot->ptr);
@@ -198,8 +218,6 @@ static void settle(mema_Slab *slab, mema_SlotClass *class) {
   }
   if (class->active == mema_noUnit) return;
   mema_Span *active = &slab->spans[class->active];
-  if (*class->word != 0) active->summary |= UINT64_C(1) << (class->word - active->bitmap);
-  serveNothing(slab, class);
   class->active = mema_noUnit;
   active->place = mema_placeClosed;
   if (active->summary != 0) putOnList(slab, active);
@@ -241,6 +259,30 @@ static uint32_t takeRun(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bo
 
 /* ---- slots ------------------------------------------------------------------------------------------------------------- */
 
+/* Loads the magazine, which is empty, with free slots of a word: those that come first last, so that they are taken first. Slots
+ * that it has no room for stay noted. */
+static void loadMagazine(mema_Slab *slab, mema_SlotClass *class, mema_Span *span, uint32_t word) {
+  uint64_t free = span->bitmap[word];
+  while (__builtin_popcountll(free) > class->limit - class->bottom) {
+    span->summary |= UINT64_C(1) << word;
+    free &= free - 1;
+  }
+  char *base = mema_unitAddress(slab, mema_unitOf(slab, span)) + (size_t)word * 64 * span->slotSize;
+  while (free != 0) {
+    unsigned bit = 63 - (unsigned)__builtin_clzll(free);
+    uint64_t mask = UINT64_C(1) << bit;
+    mema_keepRecent(class, base + (size_t)bit * span->slotSize, &span->bitmap[word], mask, span->firstRecord + word * 64 + bit);
+    free ^= mask;
+  }
+}
+
+static void serveWord(mema_Slab *slab, mema_SlotClass *class, mema_Span *span, uint32_t word) {
+  slab->lastClass = mema_noClass;
+  class->word = &span->bitmap[word];
+  class->base = mema_unitAddress(slab, class->active) + (size_t)word * 64 * class->slotSize;
+  class->firstRecord = span->firstRecord + word * 64;
+}
+
 /* Goes on with the next noted word of the active span; false iff none has a free slot: then the span is closed. */
 static bool serveActive(mema_Slab *slab, mema_SlotClass *class) {
   mema_Span *span = &slab->spans[class->active];
@@ -248,10 +290,11 @@ static bool serveActive(mema_Slab *slab, mema_SlotClass *class) {
     unsigned word = (unsigned)__builtin_ctzll(span->summary);
     span->summary &= span->summary - 1;
     if (span->bitmap[word] == 0) continue; /* noted, and taken since */
-    slab->lastClass = mema_noClass;
-    class->word = &span->bitmap[word];
-    class->base = mema_unitAddress(slab, class->active) + (size_t)word * 64 * class->slotSize;
-    class->firstRecord = span->firstRecord + word * 64;
+    if ((slab->ways & mema_withMagazines) != 0) {
+      loadMagazine(slab, class, span, word);
+    } else {
+      serveWord(slab, class, span, word);
+    }
     return true;
   }
   span->place = mema_placeClosed;
@@ -277,6 +320,7 @@ static bool newSpan(mema_Slab *slab, unsigned class) {
     return false;
   }
   formatSpan(slab, unit, units, class, firstRecord);
+  if ((slab->ways & mema_withMagazines) == 0 && slab->magazineSize != 0 && mema_usedUnits(slab) >= manyUnits) keepRecent(slab);
   mema_slabHugeArea(slab, true);
   return activate(slab, &slab->classes[class], &slab->spans[unit]);
 }
@@ -302,9 +346,17 @@ static void dropRecent(const mema_Slab *slab, mema_SlotClass *class, const mema_
   class->top = kept;
 }
 
-/* A span on its class's list that became empty is given back, unless it is the only one there. */
-static void giveEmpty(mema_Slab *slab, mema_Span *span) {
+bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word) {
+  uint64_t free = span->bitmap[word];
+  span->summary |= UINT64_C(1) << word;
+  if (span->place == mema_placeClosed) appendPartial(slab, span);
+  return free == UINT64_MAX || free == span->lastMask ? mema_slabEmptied(slab, span) : true;
+}
+
+/* An empty span is given back, unless it is active or the only one on its class's list. */
+bool mema_slabEmptied(mema_Slab *slab, mema_Span *span) {
   mema_SlotClass *class = &slab->classes[span->class];
+  if (span->place != mema_placePartial || !mema_spanIsEmpty(span)) return true;
   dropRecent(slab, class, span);
   if (class->partialHead != class->partialTail) {
     removePartial(slab, span);
@@ -312,26 +364,18 @@ static void giveEmpty(mema_Slab *slab, mema_Span *span) {
   } else {
     mema_spanAllFree(span);
   }
-}
-
-/* Whether the span is empty is asked only when a word has nothing but free slots. */
-bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word) {
-  uint64_t free = span->bitmap[word];
-  span->summary |= UINT64_C(1) << word;
-  if (span->place == mema_placeClosed) appendPartial(slab, span);
-  if ((free == UINT64_MAX || free == span->lastMask) && mema_spanIsEmpty(span)) giveEmpty(slab, span);
   return true;
 }
 
 static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
   mema_SlotClass *c = &slab->classes[class];
-  uint32_t record;
+  uint64_t record;
+  if (*c->word == 0 && c->top == c->bottom && !mema_slabRefill(slab, class)) return false;
   if (c->top != c->bottom) {
     const mema_FreeSlot *slot = mema_takeRecent(c);
     chunk->ptr = slot->ptr;
     record = slot->record;
   } else {
-    if (*c->word == 0 && !mema_slabRefill(slab, class)) return false;
     unsigned bit = mema_takeSlot(slab, c, c->word, *c->word);
     slab->lastPtr = chunk->ptr = c->base + (size_t)bit * c->slotSize;
     record = c->firstRecord + bit;
@@ -339,7 +383,7 @@ static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
   chunk->room = c->slotSize;
   chunk->slab = slab;
   chunk->span = mema_slabSpanAt(slab, chunk->ptr);
-  chunk->slot = record - chunk->span->firstRecord;
+  chunk->slot = (uint32_t)(record - chunk->span->firstRecord);
   chunk->record = slab->records != NULL ? slab->records + record : NULL;
   chunk->zeroed = false;
   return true;
@@ -448,7 +492,11 @@ void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
     mema_slabGiveLarge(slab, span);
     return;
   }
-  uint64_t *word = &span->bitmap[chunk->slot / 64];
-  *word |= UINT64_C(1) << chunk->slot % 64;
-  mema_slotGiven(slab, span, chunk->ptr, word, chunk->slot);
+  uint64_t *word = &span->bitmap[chunk->slot / 64], before = *word, mask = UINT64_C(1) << chunk->slot % 64;
+  *word |= mask;
+  if ((slab->ways & mema_withMagazines) == 0) {
+    mema_noteGiven(slab, span, chunk->slot, before, before | mask);
+  } else if (!mema_keepRecent(&slab->classes[span->class], chunk->ptr, word, mask, span->firstRecord + chunk->slot)) {
+    mema_slabNote(slab, span, chunk->slot / 64);
+  }
 }

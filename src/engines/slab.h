@@ -21,7 +21,8 @@
  *     a slot span is closed, or on its class's list of partial spans, or `active` for its class
  *     every free slot is in its class's magazine, or its word is at hand for its class, or its word is noted (bit w of s.summary
  *                   is set) and its span is not closed; a closed span has a summary of 0
- *     of the spans on a list, the empty ones come first; no slot of an active span is in a magazine
+ *     where slots freed are kept in magazines, no word is at hand; elsewhere magazines are empty
+ *     of the spans on a list, the empty ones come first
  */
 #ifndef MEMA_ENGINES_SLAB_H
 #define MEMA_ENGINES_SLAB_H
@@ -46,7 +47,7 @@ enum {
   mema_unitShiftMin = 10,
   mema_unitShiftMax = 16,
   mema_spanUnitsMax = 8,
-  mema_magazineMost = 16,
+  mema_magazineMost = 64,
   mema_runBins = 124, /* four per doubling, up to 2^31 units */
   mema_noUnit = UINT32_MAX,
 };
@@ -74,18 +75,21 @@ struct mema_Span {
 };
 _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is one cache line");
 
+/* The common paths of calls come in a variant for each combination of these. */
+enum { mema_withRecords = 1, mema_withMagazines = 2 };
+
 /* A free slot: all that handing it out needs. */
 typedef struct mema_FreeSlot {
   char *ptr;
   uint64_t *word;
-  uint32_t bit;
-  uint32_t record;
+  uint64_t mask;   /* its bit */
+  uint64_t record; /* index of its Block */
 } mema_FreeSlot;
 
-/* Where a size class takes its next slots from: its magazine, a stack of slots freed lately in closed spans (Bonwick and Adams,
- * "Magazines and Vmem", USENIX 2001), whose memory and bits are likely to be in the caches still; when that is empty, one bitmap word
- * of its active span. So where frees and allocations of many spans alternate, spans need not be put on lists and found again, and
- * no branch depends on what the bitmaps happen to hold. */
+/* Where a size class takes its next slots from: one bitmap word of its active span; or, in slabs of many spans, its magazine, a
+ * stack of slots freed lately, whose memory and bits are likely to be in the caches still (Bonwick and Adams, "Magazines and Vmem",
+ * USENIX 2001). Where frees and allocations all over a large heap alternate, a word would have no more than one or two free slots, and
+ * branches that ask for the contents of words all over the heap would be mispredicted, and late. */
 typedef struct mema_SlotClass {
   mema_FreeSlot *top; /* of the magazine: the first unused entry */
   mema_FreeSlot *bottom, *limit;
@@ -117,6 +121,7 @@ struct mema_Slab {
   bool committed;  /* pages are kept */
   bool keepsDirty; /* free pages are not given back now */
   bool exact;      /* not kept warm when it is closed */
+  uint8_t ways;             /* of taking and giving slots: mema_withRecords, mema_withMagazines */
   mema_FreeSlot *magazines; /* magazineSize for each class */
   uint8_t magazineSize;
   uint8_t classCount;
@@ -200,8 +205,10 @@ MEMA_HIDDEN bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, siz
 /* ---- for the engine's own files ---------------------------------------------------------------------------------------- */
 
 MEMA_HIDDEN bool mema_slabRefill(mema_Slab *slab, unsigned class);
-/* What follows from a slot marked free that no magazine took and whose span is not active. Always true, for a tail call. */
+/* Notes a word that has a free slot. Always true, for a tail call. */
 MEMA_HIDDEN bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word);
+/* Gives a span back if it is empty and on a list with others. Always true. */
+MEMA_HIDDEN bool mema_slabEmptied(mema_Slab *slab, mema_Span *span);
 /* Asks for huge pages ahead of dense growth: see slabLife.c. */
 MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, bool dense);
 MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
@@ -278,17 +285,17 @@ static inline bool mema_slotAt(const mema_Span *span, size_t eighths, uint32_t *
 /* Marks the magazine's top slot as taken. The magazine is not empty. */
 static inline const mema_FreeSlot *mema_takeRecent(mema_SlotClass *class) {
   mema_FreeSlot *slot = --class->top;
-  *slot->word &= ~(UINT64_C(1) << slot->bit);
+  *slot->word ^= slot->mask;
   return slot;
 }
 
 /* False iff the magazine is full. */
-static inline bool mema_keepRecent(mema_SlotClass *class, char *ptr, uint64_t *word, uint32_t bit, uint32_t record) {
+static inline bool mema_keepRecent(mema_SlotClass *class, char *ptr, uint64_t *word, uint64_t mask, uint64_t record) {
   mema_FreeSlot *slot = class->top;
   if (mema_unlikely(slot == class->limit)) return false;
   slot->ptr = ptr;
   slot->word = word;
-  slot->bit = bit;
+  slot->mask = mask;
   slot->record = record;
   class->top = slot + 1;
   return true;
@@ -315,16 +322,12 @@ static inline bool mema_giveLast(mema_Slab *slab, const void *ptr) {
   return true;
 }
 
-/* What follows from a slot marked free. Always true. */
-static inline bool mema_slotGiven(mema_Slab *slab, mema_Span *span, char *ptr, uint64_t *word, uint32_t slot) {
-  if (span->place == mema_placeActive) {
-    span->summary |= UINT64_C(1) << slot / 64;
-    return true;
-  }
-  if (span->place == mema_placeClosed &&
-      mema_keepRecent(&slab->classes[span->class], ptr, word, slot % 64, span->firstRecord + slot))
-    return true;
-  return mema_slabNote(slab, span, slot / 64);
+/* What follows from a slot marked free where no magazine takes it; its word was `before`, and is `after`. A word with its first free slot is noted; whether the
+ * span is empty is asked only when a word has nothing but free slots. */
+static inline bool mema_noteGiven(mema_Slab *slab, mema_Span *span, uint32_t slot, uint64_t before, uint64_t after) {
+  if (mema_unlikely(before == 0)) return mema_slabNote(slab, span, slot / 64);
+  if (mema_unlikely(after == UINT64_MAX || after == span->lastMask)) return mema_slabEmptied(slab, span);
+  return true;
 }
 
 #endif

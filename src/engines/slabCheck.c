@@ -19,7 +19,7 @@ uint32_t mema_spanLive(const mema_Span *span) {
 static uint64_t inMagazine(const mema_SlotClass *class, const uint64_t *word) {
   uint64_t bits = 0;
   for (const mema_FreeSlot *slot = class->bottom; slot < class->top; slot++)
-    if (slot->word == word) bits |= UINT64_C(1) << slot->bit;
+    if (slot->word == word) bits |= slot->mask;
   return bits;
 }
 
@@ -31,7 +31,6 @@ static const char *checkFreeSlots(const mema_SlotClass *class, const mema_Span *
     if (noted && span->place == mema_placeClosed) return "a closed span has no summary";
     if (!noted && word != class->word && (*word & ~inMagazine(class, word)) != 0)
       return "every free slot is noted, at hand, or in a magazine";
-    if (span->place == mema_placeActive && inMagazine(class, word) != 0) return "no slot of an active span is in a magazine";
   }
   return NULL;
 }
@@ -54,14 +53,15 @@ static const char *checkMagazines(const mema_Slab *slab) {
   for (unsigned i = 0; i < slab->classCount; i++) {
     const mema_SlotClass *class = &slab->classes[i];
     if (class->top < class->bottom || class->top > class->limit) return "a magazine holds no more than it can";
+    if ((slab->ways & mema_withMagazines) != 0 ? *class->word != 0 : class->top != class->bottom) return "classes take from magazines or from words";
     for (const mema_FreeSlot *slot = class->bottom; slot < class->top; slot++) {
       const mema_Span *span = mema_slabSpanAt(slab, slot->ptr);
-      uint32_t number = slot->record - span->firstRecord;
+      uint64_t number = slot->record - span->firstRecord;
       if (span->kind != mema_unitSlots || span->class != i || number >= span->slots ||
-          slot->ptr != mema_unitAddress(slab, mema_unitOf(slab, span)) + (size_t)number * span->slotSize ||
-          slot->word != &span->bitmap[number / 64] || slot->bit != number % 64)
+          slot->ptr != mema_unitAddress(slab, mema_unitOf(slab, span)) + number * span->slotSize ||
+          slot->word != &span->bitmap[number / 64] || slot->mask != UINT64_C(1) << number % 64)
         return "a magazine's slots are of its class";
-      if ((*slot->word >> slot->bit & 1) == 0) return "a magazine's slots are free";
+      if ((*slot->word & slot->mask) == 0) return "a magazine's slots are free";
       for (const mema_FreeSlot *other = class->bottom; other < slot; other++)
         if (other->ptr == slot->ptr) return "a magazine holds a slot once";
     }
