@@ -17,8 +17,8 @@
 
 enum {
   fitTries = 64,            /* runs looked at in the list whose runs may be too short */
-  retainedBytes = 16 << 20, /* dirty free memory that is kept without asking what is in use */
-  purgeBytes = 1 << 20,     /* a run is given back early only when it is at least so long */
+  retainedBytes = 16 << 20, /* dirty free memory that is kept however idle it is */
+  trafficBytes = 64 << 20,  /* see maybePurge */
 };
 
 /* The list for runs of exactly `units` up to 7, then for a quarter of a doubling. */
@@ -48,7 +48,8 @@ static unsigned usedBin(const mema_Slab *slab, unsigned bin) {
 void mema_runInit(mema_Slab *slab) {
   memset(slab->binMap, 0, sizeof slab->binMap);
   for (unsigned i = 0; i < mema_runBins; i++) slab->bins[i] = mema_noUnit;
-  slab->frontier = slab->freeUnits = slab->dirtyUnits = 0;
+  slab->frontier = slab->freeUnits = slab->dirtyUnits = slab->idleUnits = 0;
+  slab->traffic = 0;
 }
 
 static void insertRun(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty) {
@@ -147,6 +148,11 @@ static uint32_t lastRun(const mema_Slab *slab) {
   return last->kind == mema_unitFree ? slab->frontier - last->units : slab->frontier;
 }
 
+static void countTraffic(mema_Slab *slab, uint32_t units) {
+  slab->traffic += units;
+  if (slab->dirtyUnits < slab->idleUnits) slab->idleUnits = slab->dirtyUnits;
+}
+
 static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
   uint32_t first = lastRun(slab);
   uint64_t start = alignUnit(slab, first, alignUnits), end = start + units;
@@ -156,6 +162,7 @@ static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUn
   *zeroed = !joined || (!dirty && cleanIsZero(slab));
   if (joined) removeRun(slab, first);
   if (end > slab->frontier) slab->frontier = (uint32_t)end;
+  countTraffic(slab, units);
   return cut(slab, first, slab->frontier - first, (uint32_t)start, units, dirty);
 }
 
@@ -168,15 +175,21 @@ uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool
   bool dirty = slab->spans[run].dirty;
   *zeroed = !dirty && cleanIsZero(slab);
   removeRun(slab, run);
-  return cut(slab, run, length, (uint32_t)alignUnit(slab, run, alignUnits), units, dirty);
+  uint32_t start = cut(slab, run, length, (uint32_t)alignUnit(slab, run, alignUnits), units, dirty);
+  countTraffic(slab, units);
+  return start;
 }
 
-/* Dirty free memory beyond 16 MiB and a quarter of what is in use is given back where it is in long pieces. */
-static void maybePurge(mema_Slab *slab, uint32_t run) {
-  uint32_t retained = (uint32_t)(retainedBytes >> slab->unitShift), quarter = mema_usedUnits(slab) / 4;
-  const mema_Span *head = &slab->spans[run];
-  if (slab->keepsDirty || !head->dirty || slab->dirtyUnits <= (quarter > retained ? quarter : retained)) return;
-  if ((size_t)head->units << slab->unitShift >= purgeBytes) purgeRun(slab, run);
+/* Free memory that was of no use while much passed through the slab (64 MiB, and twice of what is in use) is given back, but for
+ * 16 MiB, or a quarter of what is in use. A program that frees and takes large chunks by turns keeps its pages, one that frees most
+ * of what it has does not; and no clock is asked. */
+static void maybePurge(mema_Slab *slab) {
+  uint32_t used = mema_usedUnits(slab), retained = (uint32_t)(retainedBytes >> slab->unitShift), idle = slab->idleUnits;
+  if (slab->traffic < 2 * (uint64_t)used + (trafficBytes >> slab->unitShift)) return;
+  slab->traffic = 0;
+  slab->idleUnits = slab->dirtyUnits;
+  if (retained < used / 4) retained = used / 4;
+  if (idle > retained && !slab->keepsDirty) mema_runPurge(slab, slab->dirtyUnits - (idle - retained));
 }
 
 uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty) {
@@ -194,7 +207,8 @@ uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirt
     removeRun(slab, next);
   }
   insertRun(slab, first, end - first, dirty);
-  maybePurge(slab, first);
+  countTraffic(slab, units);
+  maybePurge(slab);
   return end;
 }
 

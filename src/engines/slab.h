@@ -22,7 +22,7 @@
  *     every free slot is in its class's magazine, or its word is at hand for its class, or its word is noted (bit w of s.summary
  *                   is set) and its span is not closed; a closed span has a summary of 0
  *     where slots freed are kept in magazines, no word is at hand; elsewhere magazines are empty
- *     of the spans on a list, the empty ones come first
+ *     of the spans on a list, the empty ones come first, but for those with slots in a magazine
  */
 #ifndef MEMA_ENGINES_SLAB_H
 #define MEMA_ENGINES_SLAB_H
@@ -138,6 +138,8 @@ struct mema_Slab {
   uint32_t frontier;
   uint32_t freeUnits;
   uint32_t dirtyUnits;  /* of the free ones */
+  uint32_t idleUnits;   /* the least dirtyUnits since `traffic` began to be counted */
+  uint64_t traffic;     /* units taken and given */
   size_t purged;        /* bytes given back so far */
   uint32_t budgetUnits; /* footprint above which free pages are given back before fresh ones are taken */
   uint64_t binMap[2];

@@ -77,6 +77,14 @@ static const char *checkFree(const mema_Slab *slab, const mema_SlabView *view, b
   return NULL;
 }
 
+/* An empty span none of whose slots is in a magazine. */
+static bool isKnownEmpty(const mema_Slab *slab, const mema_Span *span) {
+  const mema_SlotClass *class = &slab->classes[span->class];
+  for (const mema_FreeSlot *slot = class->bottom; slot < class->top; slot++)
+    if (mema_slabSpanAt(slab, slot->ptr) == span) return false;
+  return mema_spanIsEmpty(span);
+}
+
 /* Every partial list leads there and back, and its spans say so. */
 static const char *checkPartial(const mema_Slab *slab) {
   for (unsigned i = 0; i < slab->classCount; i++) {
@@ -87,7 +95,7 @@ static const char *checkPartial(const mema_Slab *slab) {
       if (unit >= slab->frontier || span->kind != mema_unitSlots || span->place != mema_placePartial || span->class != i ||
           span->prev != before)
         return "a list of partial spans holds the partial spans of its class";
-      if (before != mema_noUnit && mema_spanIsEmpty(span) && !mema_spanIsEmpty(&slab->spans[before]))
+      if (before != mema_noUnit && isKnownEmpty(slab, span) && !mema_spanIsEmpty(&slab->spans[before]))
         return "the empty spans of a list come first";
       before = unit;
     }
