@@ -126,21 +126,24 @@ static inline bool chargeSlot(mema_Pool *pool, size_t charge) {
   return true;
 }
 
-/* Up to mema_tableMax bytes. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked that is
- * known beforehand, and no register has to be saved. */
-static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, size_t size) {
-  size_t index = mema_classTable[(size + 15) / 16];
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index);
+
+/* A chunk of at most the class's slot size. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked
+ * that is known beforehand, and no register has to be saved. */
+static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
   mema_SlotClass *class = &slab->classes[index];
   size_t slotSize = class->slotSize, charge = (ways & mema_withRecords) != 0 ? size + (size == 0) : slotSize, record;
   char *ptr;
   if ((ways & mema_withMagazines) != 0) {
-    if (mema_unlikely(class->top == class->bottom || !chargeSlot(pool, charge))) return pallocSlow(pool, slab, size);
+    if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, slab, size, index);
+    if (mema_unlikely(!chargeSlot(pool, charge))) return pallocSlow(pool, slab, size);
     const mema_FreeSlot *slot = mema_takeRecent(class);
     ptr = slot->ptr;
     record = slot->record;
   } else {
     uint64_t *word = class->word, free = *word;
-    if (mema_unlikely(free == 0 || !chargeSlot(pool, charge))) return pallocSlow(pool, slab, size);
+    if (mema_unlikely(free == 0)) return pallocRefill(pool, slab, size, index);
+    if (mema_unlikely(!chargeSlot(pool, charge))) return pallocSlow(pool, slab, size);
     size_t bit = mema_takeSlot(slab, class, word, free);
     slab->lastPtr = ptr = class->base + bit * slotSize;
     record = class->firstRecord + bit;
@@ -149,27 +152,49 @@ static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *sla
   return ptr;
 }
 
-static MEMA_NOINLINE void *pallocTracked(mema_Pool *pool, mema_Slab *slab, size_t size) {
-  return pallocBy(mema_withRecords, pool, slab, size);
+static MEMA_NOINLINE void *pallocWord(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
+  return pallocBy(0, pool, slab, size, index);
 }
 
-static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, mema_Slab *slab, size_t size) {
-  return pallocBy(mema_withMagazines, pool, slab, size);
+static MEMA_NOINLINE void *pallocWordTracked(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
+  return pallocBy(mema_withRecords, pool, slab, size, index);
 }
 
-static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab, size_t size) {
-  return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, size);
+static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
+  return pallocBy(mema_withMagazines, pool, slab, size, index);
+}
+
+static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
+  return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, size, index);
+}
+
+static MEMA_INLINE void *pallocClass(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
+  unsigned ways = slab->ways;
+  if (ways == 0) return pallocWord(pool, slab, size, index);
+  if (ways == mema_withRecords) return pallocWordTracked(pool, slab, size, index);
+  if (ways == mema_withMagazines) return pallocRecent(pool, slab, size, index);
+  return pallocRecentTracked(pool, slab, size, index);
+}
+
+/* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
+  size_t charge = pool->untracked ? slab->classes[index].slotSize : size;
+  if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)index)) return pallocSlow(pool, slab, size);
+  return pallocClass(pool, slab, size, index);
+}
+
+/* A size that the byte table does not have. */
+static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, mema_Slab *slab, size_t size) {
+  unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
+  return index < slab->classCount ? pallocClass(pool, slab, size, index) : pallocSlow(pool, slab, size);
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
   mema_Slab *slab = mema_slabOf(pool);
   if (mema_unlikely(slab == NULL)) return nullForBadPool();
-  if (mema_unlikely(size > mema_tableMax)) return pallocSlow(pool, slab, size);
-  unsigned ways = slab->ways;
-  if (ways == 0) return pallocBy(0, pool, slab, size);
-  if (ways == mema_withRecords) return pallocTracked(pool, slab, size);
-  if (ways == mema_withMagazines) return pallocRecent(pool, slab, size);
-  return pallocRecentTracked(pool, slab, size);
+  if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, slab, size);
+  size_t index = mema_classTable[(size + 15) / 16];
+  return slab->ways == 0 ? pallocBy(0, pool, slab, size, index) : pallocClass(pool, slab, size, index);
 }
 
 /* ---- pfree ------------------------------------------------------------------------------------------------------------- */
@@ -251,16 +276,21 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */
 
 void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
+  size_t bytes;
+  bool overflow = __builtin_mul_overflow(count, size, &bytes);
+  if (mema_likely(!overflow && bytes <= mema_slotMax)) {
+    void *ptr = mema_palloc(pool, bytes);
+    return ptr != NULL ? memset(ptr, 0, bytes + (bytes == 0)) : NULL;
+  }
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return NULL;
-  size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes)) {
+  if (overflow) {
     mema_refuse(pool, MEMA_OVERFLOW, 0);
     return NULL;
   }
   mema_Chunk chunk;
   if (!mema_allocate(pool, slab, bytes, MEMA_ALIGNMENT, &chunk)) return NULL;
-  if (!chunk.zeroed) memset(chunk.ptr, 0, bytes + (bytes == 0));
+  if (!chunk.zeroed) memset(chunk.ptr, 0, bytes);
   return chunk.ptr;
 }
 
@@ -275,6 +305,9 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return NULL;
   }
+  unsigned index = mema_slabClass(slab, size, alignment);
+  if (index < slab->classCount && mema_slotAtHand(&slab->classes[index]) && slab->classes[index].slotSize <= pool->freeSize)
+    return pallocClass(pool, slab, size, index);
   mema_Chunk chunk;
   return mema_allocate(pool, slab, size, alignment, &chunk) ? chunk.ptr : NULL;
 }

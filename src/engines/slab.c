@@ -239,17 +239,6 @@ size_t mema_slabReleaseEmpty(mema_Slab *slab) {
   return bytes;
 }
 
-/* Every slot of every span was just freed: the first span of each class stays for the next chunks, the others' units go. */
-uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
-  uint32_t unit = mema_unitOf(slab, span), units = span->units;
-  if (slab->classes[span->class].partialHead == mema_noUnit) {
-    mema_spanAllFree(span);
-    appendPartial(slab, span);
-    return unit + units;
-  }
-  return releaseSpan(slab, span);
-}
-
 /* A run, at the cost of spans kept for reuse if there is no other. */
 static uint32_t takeRun(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
   uint32_t run = mema_runTake(slab, units, alignUnits, zeroed);
@@ -307,6 +296,16 @@ static bool activate(mema_Slab *slab, mema_SlotClass *class, mema_Span *span) {
   span->place = mema_placeActive;
   class->active = mema_unitOf(slab, span);
   return serveActive(slab, class);
+}
+
+/* Every slot of every span was just freed: the first span of each class stays to serve the next chunks, the others' units go. */
+uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
+  mema_SlotClass *class = &slab->classes[span->class];
+  uint32_t unit = mema_unitOf(slab, span), units = span->units;
+  if (class->active != mema_noUnit) return releaseSpan(slab, span);
+  mema_spanAllFree(span);
+  activate(slab, class, span);
+  return unit + units;
 }
 
 static bool newSpan(mema_Slab *slab, unsigned class) {
@@ -370,7 +369,7 @@ bool mema_slabEmptied(mema_Slab *slab, mema_Span *span) {
 static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
   mema_SlotClass *c = &slab->classes[class];
   uint64_t record;
-  if (*c->word == 0 && c->top == c->bottom && !mema_slabRefill(slab, class)) return false;
+  if (!mema_slotAtHand(c) && !mema_slabRefill(slab, class)) return false;
   if (c->top != c->bottom) {
     const mema_FreeSlot *slot = mema_takeRecent(c);
     chunk->ptr = slot->ptr;
@@ -440,23 +439,13 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
 
 /* ---- chunks of any size ------------------------------------------------------------------------------------------------ */
 
-/* The class that serves this request, or classCount where it takes a run of its own. Slots of a size that is a multiple of the
- * alignment are aligned, since spans start at units. */
-static unsigned classFor(const mema_Slab *slab, size_t size, size_t alignment) {
-  if (size > mema_slotMax || alignment > mema_unitSize(slab)) return slab->classCount;
-  unsigned class = mema_classOf(size);
-  if (alignment > MEMA_ALIGNMENT)
-    while (class < slab->classCount && (mema_classSize(class) & (alignment - 1)) != 0) class ++;
-  return class < slab->classCount ? class : slab->classCount;
-}
-
 bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
-  unsigned class = classFor(slab, size, alignment);
+  unsigned class = mema_slabClass(slab, size, alignment);
   return class < slab->classCount ? takeSlotOf(slab, class, chunk) : takeLarge(slab, size, alignment, chunk);
 }
 
 size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
-  unsigned class = classFor(slab, size, alignment);
+  unsigned class = mema_slabClass(slab, size, alignment);
   return class < slab->classCount ? mema_classSize(class) : mema_roundUp(size, grainOf(slab));
 }
 

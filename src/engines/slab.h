@@ -265,6 +265,16 @@ static inline uint32_t mema_spanWords(const mema_Span *span) {
 /* A class whose word has nothing but free slots: whatever mema_giveLast is asked of it, it finds free already. */
 MEMA_HIDDEN extern mema_SlotClass mema_noClass[1];
 
+/* The class that serves this request, or classCount where it takes a run of its own. Slots of a size that is a multiple of the
+ * alignment are aligned, since spans start at units. */
+static inline unsigned mema_slabClass(const mema_Slab *slab, size_t size, size_t alignment) {
+  if (size > mema_slotMax || alignment > mema_unitSize(slab)) return slab->classCount;
+  unsigned class = mema_classOf(size);
+  if (alignment > MEMA_ALIGNMENT)
+    while (class < slab->classCount && (mema_classSize(class) & (alignment - 1)) != 0) class ++;
+  return class < slab->classCount ? class : slab->classCount;
+}
+
 /* ---- the common path, inline ------------------------------------------------------------------------------------------- */
 
 /* Where a pointer leads, in eighths of bytes from the start of the area. What is not a multiple of 8 away is led far outside, so
@@ -289,6 +299,10 @@ static inline const mema_FreeSlot *mema_takeRecent(mema_SlotClass *class) {
   mema_FreeSlot *slot = --class->top;
   *slot->word ^= slot->mask;
   return slot;
+}
+
+static inline bool mema_slotAtHand(const mema_SlotClass *class) {
+  return *class->word != 0 || class->top != class->bottom;
 }
 
 /* False iff the magazine is full. */
