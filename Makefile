@@ -21,24 +21,39 @@ EXTRA ?=
 
 coreSources := $(sort $(wildcard src/*.c src/*/*.c))
 preloadSources := $(sort $(wildcard preload/*.c))
+recordSources := $(sort $(wildcard record/*.c))
+traceSources := $(sort $(wildcard trace/*.c))
 cliSources := $(sort $(wildcard cli/*.c))
 coreObjects := $(coreSources:%.c=$(BUILD)/obj/%.o)
 preloadObjects := $(preloadSources:%.c=$(BUILD)/obj/%.o)
+recordObjects := $(recordSources:%.c=$(BUILD)/obj/%.o)
+traceObjects := $(traceSources:%.c=$(BUILD)/obj/%.o)
 cliObjects := $(cliSources:%.c=$(BUILD)/obj/%.o)
+
+# Traces are compressed where libzstd is there (Debian: libzstd-dev); ZSTD=0 builds without it, ZSTD=1 insists.
+ZSTD ?= $(shell echo 'int main(void) { return ZSTD_versionNumber() == 0; }' | \
+  $(CC) -include zstd.h -x c - -o /dev/null -lzstd 2>/dev/null && echo 1 || echo 0)
+ZSTD := $(ZSTD)
+ifeq ($(ZSTD),1)
+zstdFlags := -DMEMA_ZSTD
+zstdLibs := -lzstd
+endif
 
 staticLibrary := $(BUILD)/libmema.a
 sharedLibrary := $(BUILD)/libmema.so.$(VERSION)
 preloadLibrary := $(BUILD)/libmema-preload.so
+recordLibrary := $(BUILD)/libmema-record.so
 cli := $(BUILD)/mema
-products := $(staticLibrary) $(sharedLibrary) $(preloadLibrary) $(cli)
+products := $(staticLibrary) $(sharedLibrary) $(preloadLibrary) $(recordLibrary) $(cli)
 
 .PHONY: all run test clean install uninstall help
 all: $(products)
 
 help:
-	@echo 'make             builds libmema.a, libmema.so, libmema-preload.so and mema in $(BUILD)/'
+	@echo 'make             builds libmema.a, libmema.so, the libraries to preload, and mema in $(BUILD)/'
 	@echo 'make run         builds, then shows a pool at work, then the C compiler inside one'
 	@echo 'make test        installs what the tests need (Debian), then runs all of them'
+	@echo 'make bench       installs the peers (Debian), then measures beside them; make bench-quick takes a minute'
 	@echo 'make install     to PREFIX=$(PREFIX) below DESTDIR; make uninstall removes it again'
 	@echo 'make clean       removes $(BUILD)/'
 
@@ -46,12 +61,20 @@ help:
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) -fPIC $(tlsModel) $(builtins) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	$(CC) $(STRICT) -fPIC $(tlsModel) $(builtins) $(roomFlags) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The library keeps about a hundred bytes per thread; initial-exec finds them without a call that may allocate.
-$(coreObjects) $(preloadObjects): tlsModel := -ftls-model=initial-exec
+$(coreObjects) $(preloadObjects) $(recordObjects): tlsModel := -ftls-model=initial-exec
 # The malloc family must not be compiled into calls of itself (calloc as malloc + memset).
-$(preloadObjects): builtins := -fno-builtin
+$(preloadObjects) $(recordObjects): builtins := -fno-builtin
+# What was built with the other answer is built anew.
+zstdAnswer := $(BUILD)/obj/zstd.$(ZSTD)
+$(traceObjects): roomFlags := $(zstdFlags)
+$(traceObjects): $(zstdAnswer)
+$(zstdAnswer):
+	@mkdir -p $(@D)
+	@rm -f $(BUILD)/obj/zstd.*
+	@touch $@
 
 $(staticLibrary): $(coreObjects)
 	rm -f $@
@@ -67,14 +90,18 @@ $(preloadLibrary): $(preloadObjects) $(coreObjects) preload/exports.map
 	$(CC) $(CFLAGS) $(EXTRA) -shared -Wl,-soname,libmema-preload.so -Wl,--version-script=preload/exports.map \
 	  -Wl,-z,relro,-z,now -o $@ $(preloadObjects) $(coreObjects)
 
-$(cli): $(cliObjects)
-	$(CC) $(CFLAGS) $(EXTRA) -o $@ $^
+$(recordLibrary): $(recordObjects) record/exports.map
+	$(CC) $(CFLAGS) $(EXTRA) -shared -Wl,-soname,libmema-record.so -Wl,--version-script=record/exports.map \
+	  -Wl,-z,relro,-z,now -o $@ $(recordObjects) -ldl
+
+$(cli): $(cliObjects) $(traceObjects) $(staticLibrary)
+	$(CC) $(CFLAGS) $(EXTRA) -o $@ $^ $(zstdLibs) -ldl
 
 $(BUILD)/examples/%: examples/%.c $(staticLibrary)
 	@mkdir -p $(@D)
 	$(CC) $(STRICT) $(CFLAGS) $(EXTRA) -o $@ $< $(staticLibrary)
 
--include $(coreObjects:.o=.d) $(preloadObjects:.o=.d) $(cliObjects:.o=.d)
+-include $(coreObjects:.o=.d) $(preloadObjects:.o=.d) $(recordObjects:.o=.d) $(traceObjects:.o=.d) $(cliObjects:.o=.d)
 
 # ---- use --------------------------------------------------------------------------------------------------------------
 
@@ -94,6 +121,7 @@ install: all
 	ln -sf libmema.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmema.so.$(SOVERSION)
 	ln -sf libmema.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmema.so
 	install -m 755 $(preloadLibrary) $(DESTDIR)$(LIBDIR)/libmema-preload.so
+	install -m 755 $(recordLibrary) $(DESTDIR)$(LIBDIR)/libmema-record.so
 	install -m 755 $(cli) $(DESTDIR)$(BINDIR)/mema
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	  packaging/mema.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mema.pc
@@ -103,7 +131,8 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(INCLUDEDIR)/mema.h $(DESTDIR)$(LIBDIR)/libmema.a $(DESTDIR)$(LIBDIR)/libmema.so \
 	  $(DESTDIR)$(LIBDIR)/libmema.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmema.so.$(VERSION) \
-	  $(DESTDIR)$(LIBDIR)/libmema-preload.so $(DESTDIR)$(LIBDIR)/pkgconfig/mema.pc $(DESTDIR)$(BINDIR)/mema
+	  $(DESTDIR)$(LIBDIR)/libmema-preload.so $(DESTDIR)$(LIBDIR)/libmema-record.so \
+	  $(DESTDIR)$(LIBDIR)/pkgconfig/mema.pc $(DESTDIR)$(BINDIR)/mema
 
 include tests/tests.mk
 

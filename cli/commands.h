@@ -6,5 +6,7 @@
 #define STATUS_USAGE 2
 
 int runCommand(int argc, char **argv);
+int recordCommand(int argc, char **argv);
+int replayCommand(int argc, char **argv);
 
 #endif

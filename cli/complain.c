@@ -13,6 +13,12 @@ static void defuse(char *line) {
   }
 }
 
+static const char *complainer = "mema";
+
+void complainAs(const char *command) {
+  complainer = command;
+}
+
 void complain(const char *format, ...) {
   char line[1024];
   va_list args;
@@ -20,5 +26,5 @@ void complain(const char *format, ...) {
   vsnprintf(line, sizeof line, format, args);
   va_end(args);
   defuse(line);
-  dprintf(STDERR_FILENO, "mema run: %s\n", line);
+  dprintf(STDERR_FILENO, "%s: %s\n", complainer, line);
 }

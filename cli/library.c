@@ -12,8 +12,6 @@
 
 #include "complain.h"
 
-#define LIBRARY_NAME "libmema-preload.so"
-
 /* The directory of this program, without a slash at its end. */
 static bool findOurDirectory(char *directory) {
   ssize_t length = readlink("/proc/self/exe", directory, PATH_MAX - 1);
@@ -25,21 +23,22 @@ static bool findOurDirectory(char *directory) {
   return true;
 }
 
-static bool isThere(char *path, const char *directory, const char *below) {
-  int length = snprintf(path, PATH_MAX, "%s/%s", directory, below);
+static bool isThere(char *path, const char *directory, const char *between, const char *name) {
+  int length = snprintf(path, PATH_MAX, "%s%s%s", directory, between, name);
   return length < PATH_MAX && access(path, R_OK) == 0;
 }
 
 /* A directory's name may contain what a pattern does not mean literally, so the pattern is given from inside of it. */
-static bool isInArchitectureDirectory(char *path, const char *directory) {
-  char lib[PATH_MAX];
+static bool isInArchitectureDirectory(char *path, const char *directory, const char *name) {
+  char lib[PATH_MAX], pattern[NAME_MAX];
   glob_t found;
   bool there = false;
   if (snprintf(lib, sizeof lib, "%s/../lib", directory) >= (int)sizeof lib) return false;
+  snprintf(pattern, sizeof pattern, "*/%s", name);
   char *here = getcwd(NULL, 0);
   if (here != NULL && chdir(lib) == 0) {
-    if (glob("*/" LIBRARY_NAME, 0, NULL, &found) == 0) {
-      there = isThere(path, lib, found.gl_pathv[0]);
+    if (glob(pattern, 0, NULL, &found) == 0) {
+      there = isThere(path, lib, "/", found.gl_pathv[0]);
       globfree(&found);
     }
     if (chdir(here) != 0) there = false;
@@ -48,21 +47,21 @@ static bool isInArchitectureDirectory(char *path, const char *directory) {
   return there;
 }
 
-static bool findLibrary(char *path) {
-  const char *given = getenv("MEMA_PRELOAD_LIBRARY");
+static bool findLibrary(char *path, const PreloadLibrary *library) {
+  const char *given = getenv(library->variable);
   if (given != NULL && *given != '\0') {
     if (realpath(given, path) != NULL && access(path, R_OK) == 0) return true;
-    complain("the preload library '%s' (MEMA_PRELOAD_LIBRARY) cannot be read: %s", given, strerror(errno));
+    complain("the preload library '%s' (%s) cannot be read: %s", given, library->variable, strerror(errno));
     return false;
   }
   char directory[PATH_MAX], candidate[PATH_MAX];
   if (findOurDirectory(directory) &&
-      (isThere(candidate, directory, LIBRARY_NAME) || isThere(candidate, directory, "../lib/" LIBRARY_NAME) ||
-       isInArchitectureDirectory(candidate, directory)) &&
+      (isThere(candidate, directory, "/", library->name) || isThere(candidate, directory, "/../lib/", library->name) ||
+       isInArchitectureDirectory(candidate, directory, library->name)) &&
       realpath(candidate, path) != NULL) {
     return true;
   }
-  complain(LIBRARY_NAME " is neither next to this program nor in ../lib: MEMA_PRELOAD_LIBRARY can name it");
+  complain("%s is neither next to this program nor in ../lib: %s can name it", library->name, library->variable);
   return false;
 }
 
@@ -76,9 +75,9 @@ static bool setPreload(const char *path) {
   return done;
 }
 
-bool preloadLibrary(void) {
+bool preloadLibrary(const PreloadLibrary *library) {
   char path[PATH_MAX];
-  if (!findLibrary(path)) return false;
+  if (!findLibrary(path, library)) return false;
   if (strpbrk(path, " :") != NULL) {
     complain("the preload library is at '%s': the loader takes no path with a space or a colon", path);
     return false;

@@ -14,13 +14,15 @@ typedef struct Command {
 
 static const Command commands[] = {
     {"run", runCommand, "run a program with its heap in a pool, and say what it used"},
+    {"record", recordCommand, "run a program and write down what it asks of its heap"},
+    {"replay", replayCommand, "play what was recorded against a pool and other heaps"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static int showHelp(void) {
   puts(
       "Usage: mema COMMAND [ARGUMENT...]\n\nPuts the heaps of unmodified programs into memory pools with a "
-      "budget.\n\nCommands:");
+      "budget, and records and replays what they ask for.\n\nCommands:");
   for (size_t i = 0; i < COMMAND_COUNT; i++) printf("  %-10s %s\n", commands[i].name, commands[i].summary);
   puts("\nOptions:\n  --help     show this\n  --version  show the version\n\n`mema COMMAND --help' explains a command.");
   return fflush(stdout) == 0 ? 0 : STATUS_USAGE;

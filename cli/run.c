@@ -94,6 +94,7 @@ static const struct argp parser = {
 };
 
 static char programName[] = "mema run";
+static const PreloadLibrary library = {.name = "libmema-preload.so", .variable = "MEMA_PRELOAD_LIBRARY"};
 
 /* False after complaining. */
 static bool readOptions(RunOptions *run, int argc, char **argv) {
@@ -186,6 +187,7 @@ static int runTarget(const RunOptions *run, const Target *target, const TableFil
 
 int runCommand(int argc, char **argv) {
   RunOptions run = {.poolSize = MEMA_UNLIMITED};
+  complainAs(programName);
   if (!readOptions(&run, argc, argv)) return STATUS_USAGE;
   if (run.help) return showHelp();
   Target target;
@@ -193,7 +195,10 @@ int runCommand(int argc, char **argv) {
   if (status != 0) return status;
   TableFile file;
   FILE *report;
-  if (!canPreload(&target) || !preloadLibrary() || !openReport(&run, &report) || !makeTableFile(&file)) return STATUS_USAGE;
+  if (!canPreload(&target, "no pool can hold it") || !preloadLibrary(&library) || !openReport(&run, &report) ||
+      !makeTableFile(&file)) {
+    return STATUS_USAGE;
+  }
   status = runTarget(&run, &target, &file, report);
   removeTableFile(&file);
   return status;

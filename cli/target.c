@@ -73,7 +73,7 @@ int findTarget(Target *target, const char *name) {
 
 /* ---- looking into it ---------------------------------------------------------------------------------------------- */
 
-static bool isPrivileged(int file, const char *path) {
+static bool isPrivileged(int file, const char *path, const char *consequence) {
   struct stat status;
   if (fstat(file, &status) != 0) return false;
   /* Set-group-ID without the group's right to execute once meant something else, and does nothing now. */
@@ -86,7 +86,7 @@ static bool isPrivileged(int file, const char *path) {
   } else if (fgetxattr(file, "security.capability", NULL, 0) > 0) {
     kind = "has file capabilities";
   }
-  if (kind != NULL) complain("'%s' %s: such programs run without preloaded libraries, so no pool can hold it", path, kind);
+  if (kind != NULL) complain("'%s' %s: such programs run without preloaded libraries, so %s", path, kind, consequence);
   return kind != NULL;
 }
 
@@ -102,7 +102,7 @@ static bool hasInterpreter(int file, const ElfHeader *header) {
   return false;
 }
 
-static bool isReachableElf(int file, const char *path, const char *head, ssize_t length) {
+static bool isReachableElf(int file, const char *path, const char *head, ssize_t length, const char *consequence) {
   if (length > EI_CLASS && head[EI_CLASS] != OUR_CLASS) {
     complain("'%s' is a %d-bit program: the preload library is a %d-bit one and cannot be loaded into it", path,
              (int)OTHER_BITS, (int)OUR_BITS);
@@ -112,7 +112,7 @@ static bool isReachableElf(int file, const char *path, const char *head, ssize_t
   if (length < (ssize_t)sizeof header) return true;
   memcpy(&header, head, sizeof header);
   if (hasInterpreter(file, &header)) return true;
-  complain("'%s' is statically linked: it loads no libraries, so no pool can hold it", path);
+  complain("'%s' is statically linked: it loads no libraries, so %s", path, consequence);
   return false;
 }
 
@@ -124,22 +124,22 @@ static const char *scriptInterpreter(char *head) {
   return name;
 }
 
-static bool isReachable(const char *path, bool mayBeScript) {
+static bool isReachable(const char *path, bool mayBeScript, const char *consequence) {
   int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (file < 0) return true;
   char head[HEAD_BYTES + 1] = {0};
   ssize_t length = pread(file, head, HEAD_BYTES, 0);
   bool reachable = true;
   if (length >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0) {
-    reachable = !isPrivileged(file, path) && isReachableElf(file, path, head, length);
+    reachable = !isPrivileged(file, path, consequence) && isReachableElf(file, path, head, length, consequence);
   } else if (mayBeScript && length >= 2 && head[0] == '#' && head[1] == '!') {
     /* The privileges of a script are of no effect; those of its interpreter are. */
-    reachable = isReachable(scriptInterpreter(head), false);
+    reachable = isReachable(scriptInterpreter(head), false, consequence);
   }
   close(file);
   return reachable;
 }
 
-bool canPreload(const Target *target) {
-  return isReachable(target->path, true);
+bool canPreload(const Target *target, const char *consequence) {
+  return isReachable(target->path, true, consequence);
 }

@@ -14,7 +14,8 @@ typedef struct Target {
 int findTarget(Target *target, const char *name);
 
 /* False, after complaining, where the loader would not preload: a program with raised privileges, a static one, one of another
- * word size; or a script whose interpreter is such a program. What cannot be read is left to execve. */
-bool canPreload(const Target *target);
+ * word size; or a script whose interpreter is such a program. What cannot be read is left to execve. `consequence` ends the
+ * sentence: "no pool can hold it". */
+bool canPreload(const Target *target, const char *consequence);
 
 #endif

@@ -49,6 +49,7 @@ fromCpp() { # COMPILER STANDARD
 check 'libmema.so exports tests/exports/libmema.txt' exportsAre "$BUILD/libmema.so" "$here/libmema.txt"
 check 'tests/exports/libmema.txt is what mema.h declares' listIsTheHeaders
 check 'libmema-preload.so exports its list' exportsAre "$BUILD/libmema-preload.so" "$here/libmema-preload.txt"
+check 'libmema-record.so exports its list' exportsAre "$BUILD/libmema-record.so" "$here/libmema-record.txt"
 check 'libmema.a defines mema_* only' onlyPrefixed
 check 'the short names are no symbols' noShortSymbols
 for level in -O0 -O2; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One group of test programs, built already: group.sh unit|misuse|model. WRAP is put before each command.
+# One group of test programs, built already: group.sh unit|misuse|model|traces. WRAP is put before each command.
 . "$(dirname "$0")/checks.sh"
 : "${BUILD:=build}"
 read -r -a wrap <<<"${WRAP:-}"
@@ -40,6 +40,9 @@ case $1 in
   model)
     check 'exhaustive' timeout 400 "${wrap[@]}" "$BUILD/tests/model/exhaustive"
     check 'random' timeout 400 "${wrap[@]}" "$BUILD/tests/model/random"
+    ;;
+  traces)
+    for program in roundTrip damage forged playing; do check "traces $program" timeout 400 "${wrap[@]}" "$BUILD/tests/traces/$program"; done
     ;;
   *) echo "group.sh: no group '$1'" && exit 2 ;;
 esac

@@ -63,6 +63,7 @@ programs() { # NAME DIRECTORY DEPTH OPERATIONS
   group "$name" unit env BUILD="$BUILD_OF_GROUP" bash tests/group.sh unit
   group "$name" misuse env BUILD="$BUILD_OF_GROUP" bash tests/group.sh misuse
   [ "$3" = 0 ] || group "$name" exhaustive env BUILD="$BUILD_OF_GROUP" bash tests/group.sh exhaustive "$3"
+  group "$name" traces env BUILD="$BUILD_OF_GROUP" bash tests/group.sh traces
   group "$name" random env BUILD="$BUILD_OF_GROUP" bash tests/group.sh random "$4"
 }
 
@@ -94,6 +95,8 @@ fi
 
 script preload tests/preload/run.sh
 script cli tests/cli/run.sh
+script record tests/cli/record.sh
+script replay tests/cli/replay.sh
 script exports tests/exports.sh
 script limits tests/limits.sh
 script install tests/install.sh

@@ -8,10 +8,14 @@ unitPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/un
 misusePrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/misuse/*.c)))
 helperPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/programs/*.c)))
 modelPrograms := $(BUILD)/tests/model/exhaustive $(BUILD)/tests/model/random
-testPrograms := $(unitPrograms) $(misusePrograms) $(helperPrograms) $(modelPrograms)
+traceTestSupport := $(BUILD)/obj/tests/traces/support/example.o
+tracePrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/traces/*.c)))
+testPrograms := $(unitPrograms) $(misusePrograms) $(helperPrograms) $(modelPrograms) $(tracePrograms)
 
 $(BUILD)/tests/unit/%: testLibraries := -lcmocka
 $(modelPrograms): $(testModel)
+$(tracePrograms): $(traceTestSupport) $(traceObjects)
+$(tracePrograms): testLibraries := $(zstdLibs)
 
 $(BUILD)/tests/%: tests/%.c $(testSupport) $(staticLibrary)
 	@mkdir -p $(@D)
@@ -22,9 +26,9 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
--include $(testSupport:.o=.d) $(testModel:.o=.d) $(testPrograms:%=%.d)
+-include $(testSupport:.o=.d) $(testModel:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit misuse model
+.PHONY: testPrograms test unit misuse model traces
 testPrograms: $(testPrograms)
 
 test:
@@ -39,3 +43,6 @@ misuse: $(misusePrograms)
 
 model: $(modelPrograms)
 	@BUILD='$(BUILD)' bash tests/group.sh model
+
+traces: $(tracePrograms)
+	@BUILD='$(BUILD)' bash tests/group.sh traces

@@ -1,0 +1,230 @@
+/* record.c - `mema record`: what a program asks of its heap, into a file.
+ *
+ *   options -> target -> recording library, trace file, raw file -> child -> trace, summary
+ *
+ * Everything that can be wrong is found before the program begins. The programs write into the raw file (record/rawLog.h);
+ * once the command has ended it is made into the trace. */
+#define _GNU_SOURCE
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../preload/sizeText.h"
+#include "../trace/sink.h"
+#include "child.h"
+#include "commands.h"
+#include "complain.h"
+#include "convert.h"
+#include "descriptor.h"
+#include "library.h"
+#include "rawFile.h"
+#include "target.h"
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+typedef struct RecordOptions {
+  char *output;
+  char *finish; /* a raw file, or NULL */
+  bool plain;
+  bool help;
+  char **command;
+} RecordOptions;
+
+enum { OPTION_OUTPUT = 'o', OPTION_PLAIN = 0x100, OPTION_FINISH, OPTION_HELP };
+
+static const struct argp_option options[] = {
+    {"output", OPTION_OUTPUT, "FILE", 0, "write the trace to FILE", 0},
+    {"plain", OPTION_PLAIN, NULL, 0, "do not compress it", 0},
+    {"finish", OPTION_FINISH, "RAW", 0, "run no command: make a trace of RAW, which a killed recording has left", 0},
+    {"help", OPTION_HELP, NULL, 0, "show this", 0},
+    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
+    {0},
+};
+
+static error_t readOption(int key, char *value, struct argp_state *state) {
+  RecordOptions *record = state->input;
+  switch (key) {
+    case ARGP_KEY_INIT:
+      /* getopt's own line says what is wrong; argp would add a second one. */
+      state->err_stream = NULL;
+      return 0;
+    case OPTION_OUTPUT:
+      record->output = value;
+      return 0;
+    case OPTION_PLAIN:
+      record->plain = true;
+      return 0;
+    case OPTION_FINISH:
+      record->finish = value;
+      return 0;
+    case OPTION_HELP:
+    case 'h':
+      record->help = true;
+      return 0;
+    case ARGP_KEY_ARG:
+      /* The rest is the program's, options included. */
+      record->command = &state->argv[state->next - 1];
+      state->next = state->argc;
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const struct argp parser = {
+    .options = options,
+    .parser = readOption,
+    .args_doc = "[--] COMMAND [ARGUMENT...]\n--finish=RAW",
+    .doc =
+        "Runs COMMAND, and writes down what it, and every program that it starts, asks of its heap: a trace for `mema "
+        "replay'.\vWhile the command runs its events are gathered in FILE.raw, 16 bytes each. They are kept whatever "
+        "becomes "
+        "of the programs; where mema itself is killed, --finish FILE.raw makes the trace. The exit status is that of "
+        "COMMAND, "
+        "128+N where signal N ended it, 127 where there is no such program, 126 where it cannot be run, and 2 where mema "
+        "refuses to run it.",
+};
+
+static char programName[] = "mema record";
+static const PreloadLibrary library = {.name = "libmema-record.so", .variable = "MEMA_RECORD_LIBRARY"};
+
+static bool optionsFit(const RecordOptions *record) {
+  if (record->output == NULL || *record->output == '\0' || strcmp(record->output, "-") == 0) {
+    complain("-o needs the name of a file for the trace; see `mema record --help'");
+  } else if (record->finish == NULL && record->command == NULL) {
+    complain("no command given; see `mema record --help'");
+  } else if (record->finish != NULL && record->command != NULL) {
+    complain("--finish runs no command");
+  } else {
+    return true;
+  }
+  return false;
+}
+
+/* False after complaining. */
+static bool readOptions(RecordOptions *record, int argc, char **argv) {
+  argv[0] = programName;
+  if (argp_parse(&parser, argc, argv, ARGP_IN_ORDER | ARGP_NO_EXIT | ARGP_NO_HELP, NULL, record) != 0) return false;
+  return record->help || optionsFit(record);
+}
+
+static int showHelp(void) {
+  argp_help(&parser, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, programName);
+  return fflush(stdout) == 0 ? 0 : STATUS_USAGE;
+}
+
+/* ---- the trace ---------------------------------------------------------------------------------------------------- */
+
+typedef struct TraceFile {
+  const char *path;
+  int file;
+  bool isNew; /* nothing was there before */
+} TraceFile;
+
+/* Opened before the program runs: its work would be lost otherwise, and it may change directories. What is there already is
+ * kept until there is something to put in its place. */
+static bool openTrace(TraceFile *trace, const char *path) {
+  int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY;
+  trace->path = path;
+  trace->file = moveAside(open(path, flags | O_EXCL, 0666));
+  trace->isNew = trace->file >= 0;
+  if (trace->file < 0 && errno == EEXIST) trace->file = moveAside(open(path, flags, 0666));
+  if (trace->file >= 0) return true;
+  complain("cannot write the trace '%s': %s", path, strerror(errno));
+  return false;
+}
+
+static void dropTrace(const TraceFile *trace) {
+  if (trace->isNew) unlink(trace->path);
+  close(trace->file);
+}
+
+static void tellResult(const TraceFile *trace, const Converted *converted) {
+  char size[SIZE_TEXT_ROOM];
+  struct stat status = {0};
+  fstat(trace->file, &status);
+  dprintf(STDERR_FILENO, "mema record: %" PRIu64 " process%s, %" PRIu64 " operation%s, in %s of '%s'\n",
+          converted->processes, converted->processes == 1 ? "" : "es", converted->operations,
+          converted->operations == 1 ? "" : "s", formatSize(size, (uint64_t)status.st_size), trace->path);
+  if (converted->lost > 0) {
+    complain("there was no room for the last %" PRIu64 " events: the trace ends before the program did", converted->lost);
+  }
+}
+
+/* Makes the trace of the raw file, which stays where that fails. */
+static bool finishTrace(const TraceFile *trace, RawFile *raw, bool plain) {
+  Converted converted;
+  struct stat status;
+  atomic_store(&raw->head->stopped, RAW_CLOSED);
+  bool emptied = fstat(trace->file, &status) != 0 || !S_ISREG(status.st_mode) || ftruncate(trace->file, 0) == 0;
+  bool done = emptied && convertRawFile(raw, trace->file, canCompress() && !plain, &converted);
+  if (done) {
+    tellResult(trace, &converted);
+  } else {
+    complain("the trace '%s' could not be written: %s; the events are in '%s', for --finish", trace->path, strerror(errno),
+             raw->path);
+  }
+  closeRawFile(raw, !done);
+  return done;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------------------ */
+
+static int recordTarget(const RecordOptions *record, const Target *target, const TraceFile *trace, RawFile *raw) {
+  if (setenv(RAW_LOG_VARIABLE, raw->path, 1) != 0) {
+    complain("cannot set the environment: %s", strerror(errno));
+    closeRawFile(raw, false);
+    return STATUS_USAGE;
+  }
+  Ending ending = runChild(target, record->command);
+  /* The exit status is the program's, also where nobody reads what we say about it. */
+  signal(SIGPIPE, SIG_IGN);
+  if (ending.reason != 0) {
+    complain("cannot run '%s': %s", record->command[0], strerror(ending.reason));
+    closeRawFile(raw, false);
+    dropTrace(trace);
+  } else {
+    finishTrace(trace, raw, record->plain);
+    close(trace->file);
+  }
+  return ending.status;
+}
+
+static int finishKilled(const RecordOptions *record) {
+  RawFile raw;
+  TraceFile trace;
+  if (!openRawFile(&raw, record->finish)) return STATUS_USAGE;
+  if (!openTrace(&trace, record->output)) {
+    closeRawFile(&raw, true);
+    return STATUS_USAGE;
+  }
+  bool done = finishTrace(&trace, &raw, record->plain);
+  close(trace.file);
+  return done ? 0 : STATUS_USAGE;
+}
+
+int recordCommand(int argc, char **argv) {
+  RecordOptions record = {0};
+  complainAs(programName);
+  if (!readOptions(&record, argc, argv)) return STATUS_USAGE;
+  if (record.help) return showHelp();
+  if (record.finish != NULL) return finishKilled(&record);
+  Target target;
+  TraceFile trace;
+  RawFile raw;
+  int status = findTarget(&target, record.command[0]);
+  if (status != 0) return status;
+  if (!canPreload(&target, "it cannot be recorded") || !preloadLibrary(&library) || !openTrace(&trace, record.output)) {
+    return STATUS_USAGE;
+  }
+  if (makeRawFile(&raw, record.output)) return recordTarget(&record, &target, &trace, &raw);
+  dropTrace(&trace);
+  return STATUS_USAGE;
+}

@@ -1,0 +1,363 @@
+/* replay.c - `mema replay`: a trace played against heaps, side by side.
+ *
+ *   options -> trace -> its summary -> rounds, each heap taking its turn -> table */
+#define _GNU_SOURCE
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <mema.h>
+
+#include "../preload/sizeText.h"
+#include "commands.h"
+#include "complain.h"
+#include "playRound.h"
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+enum { MOST_CONTENDERS = 12, MOST_ROUNDS = 99, MOST_ROWS = 20 };
+
+typedef struct ReplayOptions {
+  const char *file;
+  size_t poolSize;
+  bool tracked;
+  size_t rounds;
+  size_t process; /* from 1; 0: all of them */
+  bool list;
+  bool help;
+  const char *libraries[MOST_CONTENDERS];
+  size_t libraryCount;
+} ReplayOptions;
+
+enum { OPTION_POOL = 0x100, OPTION_TRACKED, OPTION_AGAINST, OPTION_ROUNDS, OPTION_PROCESS, OPTION_LIST, OPTION_HELP };
+
+static const struct argp_option options[] = {
+    {"pool", OPTION_POOL, "SIZE", 0, "the budget of mema's pool: bytes, or with K, M, G or T (64M); without it, none", 0},
+    {"tracked", OPTION_TRACKED, NULL, 0, "a tracked pool: with a chain, and charged what is requested", 0},
+    {"against", OPTION_AGAINST, "LIB", 0, "play against the malloc of this library as well; may be given several times", 0},
+    {"rounds", OPTION_ROUNDS, "N", 0, "how often each heap plays (7)", 0},
+    {"process", OPTION_PROCESS, "N", 0, "only the Nth process of the trace", 0},
+    {"list", OPTION_LIST, NULL, 0, "play nothing: check the trace and say what it holds", 0},
+    {"help", OPTION_HELP, NULL, 0, "show this", 0},
+    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
+    {0},
+};
+
+static error_t readPool(ReplayOptions *replay, const char *text) {
+  const char *reason = parseSize(text, &replay->poolSize);
+  if (reason == NULL) return 0;
+  complain("--pool '%s' is %s", text, reason);
+  return EINVAL;
+}
+
+static error_t readCount(const char *option, const char *text, size_t most, size_t *count) {
+  char *end;
+  errno = 0;
+  unsigned long long number = strtoull(text, &end, 10);
+  if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && number >= 1 && number <= most) {
+    *count = (size_t)number;
+    return 0;
+  }
+  complain("%s '%s' is no number from 1 to %zu", option, text, most);
+  return EINVAL;
+}
+
+static error_t readLibrary(ReplayOptions *replay, const char *name) {
+  if (*name != '\0' && replay->libraryCount < MOST_CONTENDERS - 2) {
+    replay->libraries[replay->libraryCount++] = name;
+    return 0;
+  }
+  complain(*name == '\0' ? "--against needs the name of a library" : "--against is given too often");
+  return EINVAL;
+}
+
+static error_t readFile(ReplayOptions *replay, const char *name) {
+  if (replay->file == NULL) {
+    replay->file = name;
+    return 0;
+  }
+  complain("one trace at a time: '%s' is too many", name);
+  return EINVAL;
+}
+
+static error_t readOption(int key, char *value, struct argp_state *state) {
+  ReplayOptions *replay = state->input;
+  switch (key) {
+    case ARGP_KEY_INIT:
+      /* getopt's own line says what is wrong; argp would add a second one. */
+      state->err_stream = NULL;
+      return 0;
+    case OPTION_POOL:
+      return readPool(replay, value);
+    case OPTION_TRACKED:
+      replay->tracked = true;
+      return 0;
+    case OPTION_AGAINST:
+      return readLibrary(replay, value);
+    case OPTION_ROUNDS:
+      return readCount("--rounds", value, MOST_ROUNDS, &replay->rounds);
+    case OPTION_PROCESS:
+      return readCount("--process", value, UINT32_MAX, &replay->process);
+    case OPTION_LIST:
+      replay->list = true;
+      return 0;
+    case OPTION_HELP:
+    case 'h':
+      replay->help = true;
+      return 0;
+    case ARGP_KEY_ARG:
+      return readFile(replay, value);
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const struct argp parser = {
+    .options = options,
+    .parser = readOption,
+    .args_doc = "FILE",
+    .doc =
+        "Plays a trace of `mema record' against a pool of mema, the C library's heap, and the libraries given, and says how "
+        "long each took and how much memory it held.\vThe operations of a process are played in the recorded order by one "
+        "thread, each process on a fresh heap; what is allocated is touched, once per page. Of requests that a pool refuses "
+        "the later ones for the same object are skipped. The exit status is 0, or 2 where FILE is no whole trace, or "
+        "something cannot be played against.",
+};
+
+static char programName[] = "mema replay";
+
+/* False after complaining. */
+static bool readOptions(ReplayOptions *replay, int argc, char **argv) {
+  argv[0] = programName;
+  if (argp_parse(&parser, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL, replay) != 0) return false;
+  if (replay->help || replay->file != NULL) return true;
+  complain("no trace given; see `mema replay --help'");
+  return false;
+}
+
+static int showHelp(void) {
+  argp_help(&parser, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, programName);
+  return fflush(stdout) == 0 ? 0 : STATUS_USAGE;
+}
+
+/* ---- what the trace holds ----------------------------------------------------------------------------------------- */
+
+static uint64_t operationsOf(const Trace *trace) {
+  uint64_t operations = 0;
+  for (size_t i = 0; i < trace->count; i++) operations += trace->processes[i].count;
+  return operations;
+}
+
+static void printProcess(size_t number, const TraceProcess *process) {
+  char name[TRACE_NAME_ROOM], peak[SIZE_TEXT_ROOM], live[SIZE_TEXT_ROOM];
+  snprintf(name, sizeof name, "%s", process->name);
+  for (char *at = name; *at != '\0'; at++) {
+    if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
+  }
+  printf("  %5zu %-16.16s %8d %7u %11zu %11" PRIu64 " %9" PRIu64 " %11" PRIu64 " %10s %11s\n", number, name, process->pid,
+         process->threads, process->count,
+         process->kinds[TRACE_ALLOCATE] + process->kinds[TRACE_ALLOCATE_ZEROED] + process->kinds[TRACE_ALLOCATE_ALIGNED],
+         process->kinds[TRACE_RESIZE], process->kinds[TRACE_RELEASE], formatSize(peak, process->peakBytes),
+         formatSize(live, process->liveBytes));
+}
+
+static void printRemarks(const TraceProcess *process) {
+  if (process->kinds[TRACE_STRANGER] > 0) {
+    printf("        released what it had from before the record, which is not played: %" PRIu64 "\n",
+           process->kinds[TRACE_STRANGER]);
+  }
+  if (process->kinds[TRACE_REFUSED] > 0) {
+    printf("        was refused memory when it was recorded, which is not played: %" PRIu64 "\n",
+           process->kinds[TRACE_REFUSED]);
+  }
+  if (process->lost > 0) printf("        its record ends early, for want of room: %" PRIu64 " events\n", process->lost);
+}
+
+static void printTrace(const ReplayOptions *replay, const Trace *trace) {
+  uint64_t operations = operationsOf(trace);
+  printf("%s: %zu process%s, %" PRIu64 " operation%s\n", replay->file, trace->count, trace->count == 1 ? "" : "es",
+         operations, operations == 1 ? "" : "s");
+  printf("  %5s %-16s %8s %7s %11s %11s %9s %11s %10s %11s\n", "", "process", "pid", "threads", "operations", "allocations",
+         "resizes", "releases", "peak live", "live at end");
+  size_t rows = trace->count < MOST_ROWS || replay->list ? trace->count : MOST_ROWS;
+  for (size_t i = 0; i < rows; i++) {
+    printProcess(i + 1, &trace->processes[i]);
+    printRemarks(&trace->processes[i]);
+  }
+  if (rows < trace->count) printf("  ... and %zu more; --list shows them all\n", trace->count - rows);
+}
+
+/* ---- playing ------------------------------------------------------------------------------------------------------ */
+
+/* What one heap did, over all processes of the trace. */
+typedef struct Series {
+  Contender contender;
+  double nanoseconds[MOST_ROUNDS];
+  uint64_t footprint; /* the largest of a process */
+  PlayCounts counts;  /* of one round */
+} Series;
+
+typedef struct Match {
+  Series series[MOST_CONTENDERS];
+  size_t count;
+  size_t rounds;
+  const TraceProcess *processes;
+  size_t processCount;
+} Match;
+
+static void addContender(Match *match, Contender contender) {
+  match->series[match->count++].contender = contender;
+}
+
+static void invite(Match *match, const ReplayOptions *replay) {
+  addContender(match, (Contender){.kind = CONTENDER_POOL,
+                                  .name = replay->tracked ? "mema, tracked" : "mema",
+                                  .poolSize = replay->poolSize,
+                                  .tracked = replay->tracked});
+  addContender(match, (Contender){.kind = CONTENDER_LIBC, .name = "glibc"});
+  for (size_t i = 0; i < replay->libraryCount; i++) {
+    addContender(match, (Contender){.kind = CONTENDER_LIBRARY, .name = replay->libraries[i]});
+  }
+}
+
+static void addCounts(PlayCounts *sum, const PlayCounts *counts) {
+  sum->operations += counts->operations;
+  sum->allocations += counts->allocations;
+  sum->resizes += counts->resizes;
+  sum->releases += counts->releases;
+  sum->refused += counts->refused;
+  sum->skipped += counts->skipped;
+}
+
+/* All processes, one after another. False after complaining. */
+static bool playAll(Match *match, Series *series, size_t round) {
+  series->nanoseconds[round] = 0;
+  series->counts = (PlayCounts){0};
+  for (size_t i = 0; i < match->processCount; i++) {
+    Played played;
+    if (!playRound(&match->processes[i], &series->contender, &played)) return false;
+    series->nanoseconds[round] += played.nanoseconds;
+    if (played.footprint > series->footprint) series->footprint = played.footprint;
+    addCounts(&series->counts, &played.counts);
+  }
+  return true;
+}
+
+static bool playRounds(Match *match) {
+  for (size_t round = 0; round < match->rounds; round++) {
+    for (size_t i = 0; i < match->count; i++) {
+      if (!playAll(match, &match->series[i], round)) return false;
+    }
+  }
+  return true;
+}
+
+/* ---- the table ---------------------------------------------------------------------------------------------------- */
+
+static int byValue(const void *left, const void *right) {
+  double a = *(const double *)left, b = *(const double *)right;
+  return (a > b) - (a < b);
+}
+
+/* Sorts the values. */
+static double median(double *values, size_t count) {
+  qsort(values, count, sizeof *values, byValue);
+  return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+/* The median of the quotients of each round, in which both had the same neighbours. */
+static double ratioToFirst(const Match *match, const Series *series) {
+  double ratios[MOST_ROUNDS];
+  for (size_t i = 0; i < match->rounds; i++) ratios[i] = series->nanoseconds[i] / match->series[0].nanoseconds[i];
+  return median(ratios, match->rounds);
+}
+
+static void printSeries(const Match *match, const Series *series) {
+  char footprint[SIZE_TEXT_ROOM];
+  double times[MOST_ROUNDS], operations = (double)(series->counts.operations > 0 ? series->counts.operations : 1);
+  for (size_t i = 0; i < match->rounds; i++) times[i] = series->nanoseconds[i] / operations;
+  double middle = median(times, match->rounds);
+  const char *slash = strrchr(series->contender.name, '/'), *name = slash == NULL ? series->contender.name : slash + 1;
+  printf("  %-20.20s %11" PRIu64 " %8.1f %8.1f %8.1f %7.2f %11s %9" PRIu64 " %9" PRIu64 "\n", name,
+         series->counts.operations, middle, times[0], times[match->rounds - 1], ratioToFirst(match, series),
+         formatSize(footprint, series->footprint), series->counts.refused, series->counts.skipped);
+}
+
+static void printMatch(const ReplayOptions *replay, const Match *match) {
+  char size[SIZE_TEXT_ROOM];
+  uint64_t peak = 0;
+  for (size_t i = 0; i < match->processCount; i++) {
+    if (match->processes[i].peakBytes > peak) peak = match->processes[i].peakBytes;
+  }
+  printf("\n%zu round%s, %zu process%s each; peak live %s", match->rounds, match->rounds == 1 ? "" : "s",
+         match->processCount, match->processCount == 1 ? "" : "es", formatSize(size, peak));
+  if (replay->poolSize != MEMA_UNLIMITED) printf(", mema's pool %s", formatSize(size, replay->poolSize));
+  printf("\n  %-20s %11s %26s\n", "", "", "ns per operation");
+  printf("  %-20s %11s %8s %8s %8s %7s %11s %9s %9s\n", "heap", "operations", "median", "min", "max", "ratio", "footprint",
+         "refused", "skipped");
+  for (size_t i = 0; i < match->count; i++) printSeries(match, &match->series[i]);
+}
+
+/* ---- the command -------------------------------------------------------------------------------------------------- */
+
+/* Libraries that find their thread's data the fast way want room that the loader sets aside only if asked to beforehand. */
+static void askForStaticTls(int argc, char **argv) {
+  static const char wish[] = "glibc.rtld.optional_static_tls";
+  const char *before = getenv("GLIBC_TUNABLES");
+  char *tunables = NULL;
+  if (before != NULL && strstr(before, wish) != NULL) return;
+  static char command[] = "mema", subcommand[] = "replay";
+  char **again = calloc((size_t)argc + 2, sizeof *again);
+  bool given = before != NULL && *before != '\0';
+  if (again != NULL && asprintf(&tunables, "%s%s%s=65536", given ? before : "", given ? ":" : "", wish) > 0 &&
+      setenv("GLIBC_TUNABLES", tunables, 1) == 0) {
+    again[0] = command;
+    again[1] = subcommand;
+    for (int i = 1; i < argc; i++) again[i + 1] = argv[i];
+    execv("/proc/self/exe", again);
+  }
+  free(tunables);
+  free(again);
+}
+
+static int playTrace(const ReplayOptions *replay, const Trace *trace) {
+  Match match = {.rounds = replay->rounds, .processes = trace->processes, .processCount = trace->count};
+  if (replay->process > trace->count) {
+    complain("--process %zu: there are %zu in '%s'", replay->process, trace->count, replay->file);
+    return STATUS_USAGE;
+  }
+  if (replay->process > 0) {
+    match.processes += replay->process - 1;
+    match.processCount = 1;
+  }
+  invite(&match, replay);
+  /* The children begin with this heap. */
+  fflush(stdout);
+  malloc_trim(0);
+  if (!playRounds(&match)) return STATUS_USAGE;
+  printMatch(replay, &match);
+  return 0;
+}
+
+int replayCommand(int argc, char **argv) {
+  ReplayOptions replay = {.poolSize = MEMA_UNLIMITED, .rounds = 7};
+  Trace trace;
+  TraceError error;
+  complainAs(programName);
+  if (!readOptions(&replay, argc, argv)) return STATUS_USAGE;
+  if (replay.help) return showHelp();
+  if (replay.libraryCount > 0) askForStaticTls(argc, argv);
+  if (!readTrace(replay.file, &trace, &error)) {
+    complain("'%s' %s", replay.file, error.sentence);
+    return STATUS_USAGE;
+  }
+  printTrace(&replay, &trace);
+  int status = replay.list ? 0 : playTrace(&replay, &trace);
+  freeTrace(&trace);
+  return fflush(stdout) == 0 ? status : STATUS_USAGE;
+}

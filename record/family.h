@@ -1,0 +1,22 @@
+/* family.h - the malloc family, which is all that the recording library exports. Declared here and not by <stdlib.h>: some of
+ * it is newer than the C library that the program runs with. */
+#ifndef MEMA_RECORD_FAMILY_H
+#define MEMA_RECORD_FAMILY_H
+
+#include <mema.h>
+
+MEMA_PUBLIC void *malloc(size_t size);
+MEMA_PUBLIC void *calloc(size_t count, size_t size);
+MEMA_PUBLIC void *realloc(void *ptr, size_t size);
+MEMA_PUBLIC void *reallocarray(void *ptr, size_t count, size_t size);
+MEMA_PUBLIC void free(void *ptr);
+MEMA_PUBLIC void free_sized(void *ptr, size_t size);
+MEMA_PUBLIC void free_aligned_sized(void *ptr, size_t alignment, size_t size);
+MEMA_PUBLIC void *aligned_alloc(size_t alignment, size_t size);
+MEMA_PUBLIC int posix_memalign(void **out, size_t alignment, size_t size);
+MEMA_PUBLIC void *memalign(size_t alignment, size_t size);
+MEMA_PUBLIC void *valloc(size_t size);
+MEMA_PUBLIC void *pvalloc(size_t size);
+MEMA_PUBLIC size_t malloc_usable_size(void *ptr);
+
+#endif

@@ -1,0 +1,287 @@
+#!/bin/sh
+# record.sh - the tests of `mema record`. BUILD is the directory of the products (default: build), CC the compiler.
+# The programs that are recorded are in tests/recorded; tests/traces/dump shows what became of it.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/cli/traces.sh
+
+# ---- questions -----------------------------------------------------------------------------------------------------------
+
+run record --help
+same '--help: status 0' 0 "$status"
+has '--help: names the options' '--finish=RAW' "$scratch/out"
+refuses 'no command' 2 '^mema record: no command given' record -o "$trace"
+refuses 'no trace' 2 '^mema record: -o needs' record true
+refuses 'a trace without a name' 2 '^mema record: -o needs' record -o '' true
+refuses 'a trace to stdout' 2 '^mema record: -o needs' record -o - true
+refuses 'unknown option' 2 "^mema record: unrecognized option '--foo'" record --foo -o "$trace" -- true
+refuses '--finish with a command' 2 '^mema record: --finish runs no command' record -o "$trace" --finish x true
+refuses 'a program that is not there' 127 "^mema record: cannot run 'noSuchProgram'" record -o "$trace" noSuchProgram
+refuses 'a file that is no program' 126 "^mema record: cannot run '/etc/passwd'" record -o "$trace" /etc/passwd
+refuses 'a folder that is not there' 2 '^mema record: cannot write the trace ' record -o /nonexistent/t true
+refuses 'a folder as a trace' 2 '^mema record: cannot write the trace ' record -o /tmp true
+cp "$recorded/known" "$scratch/setuid" && chmod u+s "$scratch/setuid"
+refuses 'set-user-ID' 2 'is set-user-ID.*it cannot be recorded$' record -o "$trace" "$scratch/setuid"
+if echo 'int main(void) { return 0; }' | $CC -static -x c - -o "$scratch/static" 2>"$scratch/compiler"; then
+  refuses 'statically linked' 2 'is statically linked.*it cannot be recorded$' record -o "$trace" "$scratch/static"
+else
+  skip 'statically linked' 'the C library has no static form here'
+fi
+printf 'echo no interpreter\n' >"$scratch/plain"
+chmod +x "$scratch/plain"
+refuses 'a program that cannot begin' 126 'Exec format error' record -o "$trace" "$scratch/plain"
+if [ -e "$trace" ] || [ -e "$trace.raw" ]; then notOk 'nothing is left of what never began' "$(ls "$scratch")"; else ok 'nothing is left of what never began'; fi
+echo precious >"$trace"
+run record -o "$trace" "$scratch/plain"
+same 'what never began leaves an old trace alone' precious "$(cat "$trace")"
+mkdir "$scratch/alone"
+cp "$mema" "$scratch/alone/mema"
+guard "$scratch/alone/mema" record -o "$trace" true 2>"$scratch/err"
+same 'library: nowhere, status 2' 2 $?
+oneLine 'library: nowhere' '^mema record: libmema-record.so is neither.*MEMA_RECORD_LIBRARY' "$scratch/err"
+MEMA_RECORD_LIBRARY=$BUILD/libmema-record.so guard "$scratch/alone/mema" record -o "$trace" true 2>"$scratch/err"
+same 'library: named' 0 $?
+
+# ---- what is written down ------------------------------------------------------------------------------------------------
+
+record "$recorded/known"
+same 'known: the status is its own' 7 "$status"
+oneLine 'known: the summary' '^mema record: 1 process, 23 operations, in [0-9]+ B of ' "$scratch/err"
+"$dump" "$trace" >"$scratch/known"
+cat >"$scratch/expected" <<'LIST'
+process known threads 1 operations 23 allocations 3 zeroed 1 aligned 5 resizes 2 releases 8 strangers 0 refused 4 lost 0
+malloc 0 100
+calloc 1 21
+malloc 2 0
+realloc 0 200
+free 1
+memalign 1 128 64
+memalign 3 10 4096
+memalign 4 1000 256
+memalign 5 1 4096
+memalign 6 1 4096
+malloc 7 5
+refused 9223372036854775807
+refused 9223372036854775807
+refused 18446744073709551615
+realloc 7 42
+free 2
+refused 18446744073709551615
+free 0
+free 1
+free 3
+free 4
+free 5
+free 6
+LIST
+if diff "$scratch/expected" "$scratch/known" >"$scratch/diff"; then ok 'known: operation by operation'; else notOk 'known: operation by operation' "$(cat "$scratch/diff")"; fi
+same 'the raw file is gone' 't.mema' "$(cd "$scratch" && echo t.mema*)"
+run record --plain -o "$scratch/p.mema" "$recorded/known"
+same 'plain: the same operations' "$(cat "$scratch/expected")" "$("$dump" "$scratch/p.mema")"
+same 'plain: what it begins with' memaTRC "$(head -c 7 "$scratch/p.mema")"
+if command -v zstd >/dev/null && [ "$(head -c 7 "$trace")" != memaTRC ]; then
+  zstd -dcq "$trace" >"$scratch/unpacked"
+  same 'compressed: zstd unpacks it to a plain trace' "$(cat "$scratch/expected")" "$("$dump" "$scratch/unpacked")"
+else
+  skip 'compressed: zstd unpacks it' 'there is no zstd'
+fi
+cp "$trace" "$scratch/again.mema"
+run record -o "$scratch/again.mema" true
+same 'an old trace is replaced' 1 "$("$dump" -s "$scratch/again.mema" | wc -l)"
+same 'a program that asks for nothing is in it' 'process true threads 1' "$("$dump" -s "$scratch/again.mema" | cut -d ' ' -f 1-4)"
+
+record "$recorded/threads" 4 20000
+sum 'threads: all of them' threads 5
+sum 'threads: every allocation' allocations 80000
+# The C library's own objects, one for each thread, may outlive it.
+leftover() {
+  sed 's/.*allocations \([0-9]*\) zeroed \([0-9]*\).*releases \([0-9]*\).*/\1 \2 \3/' "$scratch/sums" | awk '{ left = $1 + $2 - $3; print (left >= 0 && left <= $2) }'
+}
+same 'threads: every release' 1 "$(leftover)"
+sum 'threads: an address that is handed out again is a new object' strangers 0
+sum 'threads: nothing is lost' lost 0
+record "$recorded/threads" 16 5000
+sum 'many threads: every allocation' allocations 80000
+same 'many threads: every release' 1 "$(leftover)"
+sum 'many threads: none is a stranger' strangers 0
+
+record "$recorded/forks"
+same 'forks: the status' 0 "$status"
+same 'forks: fork, _Fork and clone are processes, vfork is not' 4 "$(wc -l <"$scratch/sums")"
+for child in 2 3 4; do
+  sum "forks: child $child, its allocations" allocations 1000 $child
+  sum "forks: child $child, its releases" releases 1000 $child
+  sum "forks: child $child, what it had from its parent" strangers 1 $child
+done
+sum 'forks: the parent' allocations 20
+record "$recorded/forks" threads
+same 'forks among threads: the status' 0 "$status"
+same 'forks among threads: the children' 11 \
+  "$(tail -n +2 "$scratch/sums" | grep -c ' allocations 1000 .* releases 1000 strangers 1 refused 0 lost 0')"
+for how in kill exit abort; do
+  (ulimit -c 0; record "$recorded/killed" 10000 $how; echo "$status" >"$scratch/status") 2>/dev/null
+  sum "$how: all that it did" allocations 10000
+done
+same 'exit: the last object' 'malloc 9999 10009' "$("$dump" "$trace" | tail -n 1)"
+record sh -c 'exec sh -c "exec \"\$0\"" "$0"' "$recorded/known"
+same 'exec: a process each time' 'sh sh known' "$(cut -d ' ' -f 2 "$scratch/sums" | tr '\n' ' ' | sed 's/ $//')"
+record "$CC" -O1 -x c -c tests/recorded/known.c -o "$scratch/known.o"
+same 'the compiler: its status' 0 "$status"
+has 'the compiler: the process within' '^process (cc1|clang[^ ]*) .* operations [0-9]{4}' "$scratch/sums"
+
+# ---- the program notices nothing -----------------------------------------------------------------------------------------
+
+for code in 0 1 42 127 255; do
+  run record -o "$trace" -- sh -c "exit $code"
+  same "exit status $code" $code "$status"
+done
+for signal in TERM KILL SEGV; do
+  number=$(kill -l $signal 2>/dev/null || env kill -l $signal)
+  (ulimit -c 0; run record -o "$trace" -- sh -c "kill -$signal \$\$"; echo "$status" >"$scratch/status") 2>/dev/null
+  same "ended by SIG$signal" $((128 + number)) "$(cat "$scratch/status")"
+done
+run record -o "$trace" printf 'a\0b'
+same 'stdout is untouched' 'a0b' "$(tr '\0' 0 <"$scratch/out")"
+same 'stdin is untouched' through "$(echo through | guard "$mema" record -o "$trace" cat 2>/dev/null)"
+descriptors='ls /proc/self/fd | tr "\n" " "'
+same 'descriptors are those of a plain run' "$(guard sh -c "$descriptors")" "$(guard "$mema" record -o "$trace" -- sh -c "$descriptors" 2>/dev/null)"
+guard "$mema" record -o "$trace" -- "$recorded/known" >&- 2>&- <&-
+same 'stdin, stdout and stderr closed: the status stays' 7 $?
+same 'stdin, stdout and stderr closed: the trace is whole' "$(cat "$scratch/expected")" "$("$dump" "$trace")"
+(cd "$scratch" && guard "$mema" record -o relative.mema -- sh -c 'cd /; exec "$0"' "$recorded/known" 2>/dev/null)
+same 'a relative name counts from here' known "$("$dump" -s "$scratch/relative.mema" | tail -n 1 | cut -d ' ' -f 2)"
+
+cat >"$scratch/early.c" <<'C'
+#include <stdlib.h>
+#include <unistd.h>
+static void *early;
+static int answer(void) { return 42; }
+__attribute__((used)) static int (*resolve(void))(void) { early = malloc(5000); return answer; }
+int indirect(void) __attribute__((ifunc("resolve")));
+int main(void) { free(indirect() == 42 ? early : NULL); _exit(0); }
+C
+$CC -std=gnu11 -O2 -w -fno-builtin -Wl,-z,lazy -o "$scratch/early" "$scratch/early.c"
+record "$scratch/early"
+same 'before there is an environment: written down all the same' 'malloc 0 5000 free 0' "$("$dump" "$trace" | tail -n +2 | tr '\n' ' ' | sed 's/ $//')"
+cat >"$scratch/closing.c" <<'C'
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+int main(void) {
+  static void *volatile sink;
+  struct rlimit none = {0, 0};
+  for (int i = 0; i < 1000; i++) close(i);
+  if (setrlimit(RLIMIT_NOFILE, &none) != 0) return 1;
+  for (int i = 0; i < 10000; i++) sink = malloc(8);
+  if (sink == NULL) return 1;
+  _exit(9);
+}
+C
+$CC -std=gnu11 -O2 -w -fno-builtin -o "$scratch/closing" "$scratch/closing.c"
+record "$scratch/closing"
+same 'without any descriptor: the status' 9 "$status"
+sum 'without any descriptor: all of it' allocations 10000
+(ulimit -v 65536; record "$recorded/filling" 100000; echo "$status" >"$scratch/status")
+same 'little address space: the status' 4 "$(cat "$scratch/status")"
+sum 'little address space: all of it' releases 100000
+echo 'int main(void) { return __builtin_malloc(150ul << 20) == 0; }' | $CC -O0 -w -x c - -o "$scratch/large"
+(ulimit -v 200000; run record -o "$trace" "$scratch/large"; echo "$status" >"$scratch/status")
+same 'little address space: most of it is left to the program' 0 "$(cat "$scratch/status")"
+
+# A heap that may be interrupted: it hands out one address after another, and begins anew after 4 GiB.
+cat >"$scratch/bump.c" <<'C'
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+static _Atomic uintptr_t room, used;
+void *malloc(size_t size) {
+  uintptr_t none = 0;
+  if (room == 0) {
+    uintptr_t made = (uintptr_t)mmap(NULL, 1ul << 32, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (!atomic_compare_exchange_strong(&room, &none, made)) munmap((void *)made, 1ul << 32);
+  }
+  return (void *)(room + (atomic_fetch_add(&used, (size + 31) & ~15ul) & 0xffffffff));
+}
+void *calloc(size_t count, size_t size) { return malloc(count * size); }
+void *realloc(void *ptr, size_t size) { return malloc(size); }
+void *aligned_alloc(size_t alignment, size_t size) { return malloc(size); }
+void *memalign(size_t alignment, size_t size) { return malloc(size); }
+void free(void *ptr) {}
+C
+$CC -shared -fPIC -O1 -w -fno-builtin -o "$scratch/bump.so" "$scratch/bump.c"
+record sh -c 'LD_PRELOAD=$LD_PRELOAD:$1 exec "$0"' "$recorded/interrupts" "$scratch/bump.so"
+same 'signal handlers: the status' 0 "$status"
+sum 'signal handlers: what was interrupted and what interrupted is written down' releases "$(cat "$scratch/out")" 2
+sum 'signal handlers: nothing twice' strangers 0 2
+
+# Behind another heap, and before one.
+run record -o "$trace" -- sh -c 'LD_PRELOAD=$LD_PRELOAD:$1 MEMA_POOL_SIZE=1M exec "$0" 100000 exit' "$recorded/killed" "$BUILD/libmema-preload.so"
+same 'a heap that is preloaded behind serves the program' 1 "$("$dump" "$trace" | grep -c '^refused' | awk '{ print ($1 > 0) }')"
+run run --pool 64M -- "$mema" record -o "$trace" -- "$recorded/killed" 100000 exit
+same 'a record inside a run: the pool is in force, and it is written down' 1 \
+  "$("$dump" "$trace" | grep -c '^refused' | awk '{ print ($1 > 0) }')"
+
+# ---- no room -------------------------------------------------------------------------------------------------------------
+
+(ulimit -f 32768; record "$recorded/filling" 2000000; echo "$status" >"$scratch/status"; cp "$scratch/err" "$scratch/err2")
+same 'a limit of the file: the status stays' 4 "$(cat "$scratch/status")"
+same 'a limit of the file: nothing is said by the program' done "$(cat "$scratch/out")"
+has 'a limit of the file: said' '^mema record: there was no room for the last [0-9]+ events' "$scratch/err2"
+same 'a limit of the file: what was written and what was lost is all' 4000001 \
+  "$(sed 's/.*operations \([0-9]*\) .*lost \([0-9]*\)$/\1 \2/' "$scratch/sums" | awk '{ print $1 + $2 }')"
+full=$scratch/full
+if mkdir "$full" && mount -t tmpfs -o size=4m none "$full" 2>/dev/null; then
+  run record -o "$full/t.mema" "$recorded/filling" 500000
+  same 'a full disk: the status stays' 4 "$status"
+  has 'a full disk: said' "^mema record: the trace .* could not be written: .*the events are in '$full/t.mema.raw', for --finish" "$scratch/err"
+  run record -o "$trace" --finish "$full/t.mema.raw"
+  has 'a full disk: --finish to another says what is missing' '^mema record: there was no room for the last [0-9]+ events' "$scratch/err"
+  "$dump" -s "$trace" >"$scratch/sums" 2>&1
+  has 'a full disk: what it had room for is there' '^process filling .* releases 1[0-9]{5} strangers 0 .* lost [1-9][0-9]+$' "$scratch/sums"
+  umount "$full"
+else
+  skip 'a full disk' 'no right to mount one'
+fi
+if [ -w /dev/full ]; then
+  run record -o /dev/full -- "$recorded/filling" 10
+  same 'a trace that cannot be written: the status stays' 4 "$status"
+  has 'a trace that cannot be written: said' "^mema record: the trace '/dev/full' could not be written: .*the events are in '" "$scratch/err"
+  raw=$(sed -n "s/.*events are in '\([^']*\)'.*/\1/p" "$scratch/err")
+  run record -o "$trace" --finish "$raw"
+  same 'a trace that cannot be written: --finish does' 1 "$("$dump" -s "$trace" | grep -c ' releases 10 ')"
+fi
+
+# ---- the recording is killed ---------------------------------------------------------------------------------------------
+
+rm -f "$trace"
+mkfifo "$scratch/says"
+guard "$mema" record -o "$trace" -- "$recorded/killed" 12345 wait >"$scratch/says" 2>/dev/null &
+wrapper=$!
+read -r word <"$scratch/says"
+same 'killed: it was at work' ready "$word"
+refuses 'while a recording goes on: another one to the same trace' 2 "^mema record: there is '.*t.mema.raw', of a recording" record -o "$trace" true
+refuses 'while a recording goes on: --finish' 2 '^mema record: cannot finish .*: its recording still goes on' record -o "$scratch/u.mema" --finish "$trace.raw"
+# timeout's child is the recording, and that one's child is the program.
+childOf() {
+  [ -z "$1" ] || tr -d ' ' <"/proc/$1/task/$1/children"
+}
+end() {
+  [ -z "$1" ] || kill -9 "$1"
+}
+recording=$(childOf "$wrapper")
+program=$(childOf "$recording")
+end "$recording"
+wait "$wrapper" 2>/dev/null
+end "$program"
+refuses 'killed: the raw file is in the way of the next' 2 '^mema record: there is .*--finish' record -o "$trace" true
+run record -o "$trace" --finish "$trace.raw"
+same 'killed: --finish, its status' 0 "$status"
+"$dump" -s "$trace" >"$scratch/sums"
+sum 'killed: --finish finds all of it' allocations 12345
+same 'killed: the raw file is gone' 't.mema' "$(cd "$scratch" && echo t.mema*)"
+refuses '--finish: no such file' 2 '^mema record: cannot finish ' record -o "$trace" --finish /no/such/file
+refuses '--finish: another file' 2 '^mema record: cannot finish .*not what a recording leaves' record -o "$trace" --finish /etc/passwd
+run record -o "$trace" -- sh -c 'trap "exit 33" TERM; kill -TERM $PPID; while :; do sleep 1; done'
+same 'SIGTERM is passed on, and the trace is written' '33 t.mema' "$status $(cd "$scratch" && echo t.mema*)"
+
+finish
