@@ -55,10 +55,24 @@ static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t bef
   return to.ptr;
 }
 
+/* The common case, at little cost: a live slot that goes on holding its chunk. False, with nothing changed, iff it is another. */
+static bool stays(mema_Pool *pool, mema_Slab *slab, const void *ptr, size_t size) {
+  uint32_t slot;
+  const mema_Span *span = mema_liveSlot(slab, ptr, &slot);
+  if (span == NULL || size == 0 || !mema_staysInSlot(span->slotSize, size)) return false;
+  if (pool->untracked) return true;
+  mema_Block *block = slab->records + span->firstRecord + slot;
+  if (!hasRoom(pool, block->size, size)) return false;
+  recharge(pool, block->size, size);
+  block->size = size;
+  return true;
+}
+
 void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_palloc(pool, size);
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return NULL;
+  if (stays(pool, slab, ptr, size)) return ptr;
   mema_Chunk chunk;
   if (!mema_findChunk(slab, ptr, &chunk)) {
     pool->badFrees++;

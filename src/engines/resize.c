@@ -6,6 +6,7 @@
 
 enum {
   movePagesFrom = 256 * 1024, /* bytes: below, copying is faster than the system calls */
+  copyMost = 16 << 20,        /* bytes, to where pages are */
   movedMost = 4096,           /* of 65,530 kernel mappings that a process may have by default */
 };
 
@@ -32,9 +33,9 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   return true;
 }
 
-/* A slot keeps a chunk that fills at least half of it; a run keeps one that no slot would hold. */
+/* A run keeps a chunk that no slot would hold. */
 bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
-  if (chunk->span->kind == mema_unitSlots) return size <= chunk->room && (size >= chunk->room / 2 || chunk->room <= 32);
+  if (chunk->span->kind == mema_unitSlots) return mema_staysInSlot(chunk->room, size);
   if (size <= mema_slotMax && mema_classOf(size) < slab->classCount) return false;
   return stretchLarge(slab, chunk, size);
 }
@@ -44,13 +45,19 @@ static bool canMovePages(const mema_Chunk *chunk, size_t bytes) {
          mema_unitSize(chunk->slab) >= mema_osPageSize();
 }
 
+/* Where `to` has pages, they would be lost, and as many faulted in again later: a fault costs several times the copying of a page. */
+static bool shouldMovePages(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
+  return canMovePages(to, bytes) && canMovePages(from, bytes) && (!to->span->dirty || bytes > copyMost) &&
+         to->slab->movedRuns < movedMost;
+}
+
 static void noteMoved(const mema_Chunk *chunk) {
   chunk->slab->movedRuns += chunk->span->place != mema_placeMoved;
   chunk->span->place = mema_placeMoved;
 }
 
 bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
-  if (canMovePages(to, bytes) && canMovePages(from, bytes) && to->slab->movedRuns < movedMost) {
+  if (shouldMovePages(to, from, bytes)) {
     size_t page = mema_osPageSize(), pages = mema_roundUp(bytes, page);
     mema_Moved moved = mema_osMove(to->ptr, from->ptr, pages);
     if (moved == mema_moveLost) {

@@ -275,6 +275,11 @@ static inline unsigned mema_slabClass(const mema_Slab *slab, size_t size, size_t
   return class < slab->classCount ? class : slab->classCount;
 }
 
+/* Whether a chunk in a slot of this size stays there when its size changes: it must fit, and fill at least half of it. */
+static inline bool mema_staysInSlot(size_t slotSize, size_t size) {
+  return size <= slotSize && (size >= slotSize / 2 || slotSize <= 32);
+}
+
 /* ---- the common path, inline ------------------------------------------------------------------------------------------- */
 
 /* Where a pointer leads, in eighths of bytes from the start of the area. What is not a multiple of 8 away is led far outside, so
@@ -315,6 +320,15 @@ static inline bool mema_keepRecent(mema_SlotClass *class, char *ptr, uint64_t *w
   slot->record = record;
   class->top = slot + 1;
   return true;
+}
+
+/* The live slot that starts at ptr, in the first unit of a span; NULL where there is none. */
+static inline mema_Span *mema_liveSlot(const mema_Slab *slab, const void *ptr, uint32_t *slot) {
+  size_t eighth = mema_eighthOf(slab, ptr);
+  if (mema_unlikely(eighth >= slab->eighths)) return NULL;
+  mema_Span *span = &slab->spans[eighth >> slab->unitEighths];
+  if (mema_unlikely(!mema_slotAt(span, eighth & slab->unitMask, slot))) return NULL;
+  return (span->bitmap[*slot / 64] >> *slot % 64 & 1) == 0 ? span : NULL;
 }
 
 /* Takes the first free slot of the word at hand, of which `free` (not 0) says the free ones; returns its bit. It is remembered, and
