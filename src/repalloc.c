@@ -1,4 +1,6 @@
 /* repalloc.c - a chunk's size changed: in place where its slot or run has room, else in another place. */
+#include <string.h>
+
 #include "pool.h"
 
 /* Brings the budget from `before` to `after` bytes for one chunk. The caller has seen that it has room. */
@@ -55,24 +57,59 @@ static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t bef
   return to.ptr;
 }
 
-/* The common case, at little cost: a live slot that goes on holding its chunk. False, with nothing changed, iff it is another. */
-static bool stays(mema_Pool *pool, mema_Slab *slab, const void *ptr, size_t size) {
-  uint32_t slot;
-  const mema_Span *span = mema_liveSlot(slab, ptr, &slot);
-  if (span == NULL || size == 0 || !mema_staysInSlot(span->slotSize, size)) return false;
+/* ---- from slot to slot, at little cost --------------------------------------------------------------------------------- */
+
+/* The new chunk, which is the youngest, takes the place of the old one in the chain. */
+static void inherit(mema_Pool *pool, const mema_Block *old) {
+  mema_Block *block = pool->tail;
+  mema_unlinkBlock(pool, block);
+  mema_replaceBlock(pool, block, old);
+}
+
+/* A slot's chunk outgrows it. It is credited first: what palloc then charges is the difference, and its low water is the true one. */
+static void *outgrow(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size) {
+  pool->freeSize += before;
+  char *to = mema_palloc(pool, size); /* not NULL: a slot is at hand, and there is room */
+  memcpy(to, from->ptr, before);
+  if (!pool->untracked) inherit(pool, from->record);
+  pool->frees++;
+  mema_slabGive(slab, from);
+  return to;
+}
+
+/* Whether a slot goes on holding its chunk. Tracked chunks are charged the difference. */
+static bool stays(mema_Pool *pool, mema_Block *block, size_t slotSize, size_t size) {
+  if (!mema_staysInSlot(slotSize, size)) return false;
   if (pool->untracked) return true;
-  mema_Block *block = slab->records + span->firstRecord + slot;
   if (!hasRoom(pool, block->size, size)) return false;
   recharge(pool, block->size, size);
   block->size = size;
   return true;
 }
 
+/* NULL, with nothing changed or said, where this is no common case. */
+static void *repallocSlot(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
+  uint32_t slot;
+  mema_Span *span = mema_liveSlot(slab, ptr, &slot);
+  if (span == NULL || size == 0) return NULL;
+  mema_Block *block = pool->untracked ? NULL : slab->records + span->firstRecord + slot;
+  if (stays(pool, block, span->slotSize, size)) return ptr;
+  unsigned class = mema_slabClass(slab, size, MEMA_ALIGNMENT);
+  if (class == slab->classCount || size < span->slotSize || !mema_slotAtHand(&slab->classes[class])) return NULL;
+  size_t before = pool->untracked ? span->slotSize : block->size, after = pool->untracked ? mema_classSize(class) : size;
+  if (!hasRoom(pool, before, after)) return NULL;
+  mema_Chunk from = {.ptr = ptr, .room = span->slotSize, .record = block, .slab = slab, .span = span, .slot = slot};
+  return outgrow(pool, slab, &from, before, size);
+}
+
+/* ---- any chunk --------------------------------------------------------------------------------------------------------- */
+
 void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_palloc(pool, size);
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return NULL;
-  if (stays(pool, slab, ptr, size)) return ptr;
+  void *slot = repallocSlot(pool, slab, ptr, size);
+  if (slot != NULL) return slot;
   mema_Chunk chunk;
   if (!mema_findChunk(slab, ptr, &chunk)) {
     pool->badFrees++;
