@@ -248,20 +248,19 @@ static uint32_t takeRun(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bo
 
 /* ---- slots ------------------------------------------------------------------------------------------------------------- */
 
-/* Loads the magazine, which is empty, with free slots of a word: those that come first last, so that they are taken first. Slots
- * that it has no room for stay noted. */
+/* Loads the magazine, which is empty, with free slots of a word: the first on top, to be taken first. Slots that it has no room for
+ * stay noted. */
 static void loadMagazine(mema_Slab *slab, mema_SlotClass *class, mema_Span *span, uint32_t word) {
   uint64_t free = span->bitmap[word];
-  while (__builtin_popcountll(free) > class->limit - class->bottom) {
-    span->summary |= UINT64_C(1) << word;
-    free &= free - 1;
-  }
   char *base = mema_unitAddress(slab, mema_unitOf(slab, span)) + (size_t)word * 64 * span->slotSize;
-  while (free != 0) {
-    unsigned bit = 63 - (unsigned)__builtin_clzll(free);
-    uint64_t mask = UINT64_C(1) << bit;
-    mema_keepRecent(class, base + (size_t)bit * span->slotSize, &span->bitmap[word], mask, span->firstRecord + word * 64 + bit);
-    free ^= mask;
+  for (; __builtin_popcountll(free) > class->limit - class->bottom; free ^= UINT64_C(1) << (63 - __builtin_clzll(free)))
+    span->summary |= UINT64_C(1) << word;
+  for (mema_FreeSlot *slot = class->top += __builtin_popcountll(free); free != 0; free &= free - 1) {
+    unsigned bit = (unsigned)__builtin_ctzll(free);
+    *--slot = (mema_FreeSlot){.ptr = base + (size_t)bit * span->slotSize,
+                              .word = &span->bitmap[word],
+                              .mask = UINT64_C(1) << bit,
+                              .record = span->firstRecord + word * 64 + bit};
   }
 }
 

@@ -47,7 +47,7 @@ enum {
   mema_unitShiftMin = 10,
   mema_unitShiftMax = 16,
   mema_spanUnitsMax = 8,
-  mema_magazineMost = 64,
+  mema_magazineMost = 32,
   mema_runBins = 124, /* four per doubling, up to 2^31 units */
   mema_noUnit = UINT32_MAX,
 };
@@ -310,7 +310,8 @@ static inline bool mema_slotAtHand(const mema_SlotClass *class) {
   return *class->word != 0 || class->top != class->bottom;
 }
 
-/* False iff the magazine is full. */
+/* False iff the magazine is full. The slot's first cache line is asked for: the class hands it out soon, its memory will then be
+ * written, and by then the line is there (random replacement in a heap larger than the caches took a third less time). */
 static inline bool mema_keepRecent(mema_SlotClass *class, char *ptr, uint64_t *word, uint64_t mask, uint64_t record) {
   mema_FreeSlot *slot = class->top;
   if (mema_unlikely(slot == class->limit)) return false;
@@ -319,6 +320,7 @@ static inline bool mema_keepRecent(mema_SlotClass *class, char *ptr, uint64_t *w
   slot->mask = mask;
   slot->record = record;
   class->top = slot + 1;
+  __builtin_prefetch(ptr, 1);
   return true;
 }
 
