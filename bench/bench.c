@@ -56,11 +56,21 @@ static Arguments readArguments(char **argument) {
 
 /* ---- lists -------------------------------------------------------------------------------------------------------- */
 
-/* Is a word of the list the beginning of the text? No list: yes. */
-static bool isListed(const char *list, const char *text) {
+static bool beginsWith(const char *text, const char *word, size_t length) {
+  return strncasecmp(text, word, length) == 0;
+}
+
+/* A word stands for every name that it begins; "tracked" alone for "mema tracked". */
+static bool isMeant(const char *name, const char *word, size_t length) {
+  const char *behind = strchr(name, ' ');
+  return length > 0 && (beginsWith(name, word, length) || (behind != NULL && beginsWith(behind + 1, word, length)));
+}
+
+/* Is the name meant by a word of the list? No list: yes. */
+static bool isListed(const char *list, const char *name) {
   while (list != NULL) {
     size_t length = strcspn(list, ",");
-    if (length > 0 && strncmp(list, text, length) == 0) return true;
+    if (isMeant(name, list, length)) return true;
     list = list[length] == ',' ? list + length + 1 : NULL;
     if (list == NULL) return false;
   }
@@ -75,16 +85,20 @@ static const char *rowKey(size_t i) {
   return i < countRows() ? rows[i].key : NULL;
 }
 
-/* A word that begins no name was mistyped. */
-static void checkWords(const char *list, const char *name(size_t)) {
+static _Noreturn void refuseWord(const char *kind, const char *word, size_t length, const char *name(size_t)) {
+  fprintf(stderr, "bench: no %s is called %.*s; there are:", kind, (int)length, word);
+  for (size_t i = 0; name(i) != NULL; i++) fprintf(stderr, "%s %s", i > 0 ? "," : "", name(i));
+  fprintf(stderr, "\n");
+  exit(2);
+}
+
+/* A word that means no name was mistyped. */
+static void checkWords(const char *kind, const char *list, const char *name(size_t)) {
   while (list != NULL && *list != '\0') {
     size_t length = strcspn(list, ",");
     size_t i = 0;
-    while (name(i) != NULL && strncmp(list, name(i), length) != 0) i++;
-    if (name(i) == NULL) {
-      fprintf(stderr, "bench: no row or peer is called %.*s\n", (int)length, list);
-      exit(2);
-    }
+    while (length > 0 && name(i) != NULL && !isMeant(name(i), list, length)) i++;
+    if (name(i) == NULL) refuseWord(kind, list, length, name);
     list += length + (list[length] == ',');
   }
 }
@@ -159,8 +173,8 @@ int main(int count, char **arguments) {
   startAgainWithRoom(arguments);
   Arguments a = readArguments(arguments + 1);
   addTraceRows(readTraces(a.traces != NULL ? a.traces : "bench/traces"));
-  checkWords(a.peers, peerName);
-  checkWords(a.rows, rowKey);
+  checkWords("peer", a.peers, peerName);
+  checkWords("row", a.rows, rowKey);
   FILE *csv = a.csv != NULL ? create(a.csv) : NULL; /* now: not to fail after ten minutes */
   probePeers(selectPeers(&a));
   describeStolen(stdout, "");

@@ -89,7 +89,8 @@ void freshPool(const Peer *peer, size_t budget);
 typedef void Work(const Peer *peer, size_t n, double *results);
 
 Work lifoPairs, batchInOrder, batchReverse, batchShuffled; /* [0] ns per alloc+free pair */
-Work replaceMixed, replaceEqual; /* [0] ns per pair; resident bytes per live byte: [1] then, [2] 90 % freed, [3] purged */
+Work replaceMixed, replaceEqual; /* [0] ns per pair; resident bytes per live byte: [1] then, [2] 90 % freed, [3] purged;
+                                    of them mema's Block records: [4] then, [5] purged */
 Work requests;                   /* [0] ns per pool of 50 chunks */
 Work growth;                     /* [0] us from 16 B to 16 MiB */
 Work largeChunks;                /* [0] us per pair */

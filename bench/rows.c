@@ -21,6 +21,8 @@ static const Measure replaced[] = {{"ns", "nsPerPair"},
                                    {"in use", "residentPerLive"},
                                    {"90 % freed", "residentPerLive90Freed"},
                                    {"purged", "residentPerLivePurged"},
+                                   {"Blocks", "blocksPerLive"},
+                                   {"purged", "blocksPerLivePurged"},
                                    {0}};
 static const Measure budgetFills[] = {{"ns", "nsPerPair"}, {"first", "nsPerPairFirst"}, {"others", "nsPerPairOthers"}, {0}};
 static const Measure scaling[] = {{"free", "nsPerFree"},

@@ -113,7 +113,8 @@ void showRow(const Row *row) {
 void showFootprint(void) {
   static const char *const keys[] = {"c", "d"};
   const char *title =
-      "\n---- resident bytes per live byte: after the row, after 90 % of it were freed, and after a purge: medians\n";
+      "\n---- resident bytes per live byte: after the row, after 90 % of it were freed, and after a purge; of them Block\n"
+      "records: after the row, and after the purge: medians\n";
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     const Row *row = findRow(keys[i]);
     if (row == NULL) continue;

@@ -1,5 +1,6 @@
 /* work.c - pairs, batches, replacements, and what they leave in memory. */
 #define _GNU_SOURCE
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -152,14 +153,26 @@ static void freeMost(const Peer *p, void **chunks, size_t *sizes, size_t n) {
   }
 }
 
+/* What the live chunks' Block records take of the resident bytes, by the header: nothing where there are none. */
+static double blockBytes(const Peer *p, void *const *chunks, size_t n) {
+  if (p->options == NULL) return NAN; /* not mema */
+  if (p->options->untracked) return 0;
+  size_t live = 0;
+  for (size_t i = 0; i < n; i++) live += chunks[i] != NULL;
+  return (double)(live * sizeof(mema_Block));
+}
+
 /* Resident bytes beyond `before` per byte that is live. */
 static void weigh(const Peer *p, void **chunks, size_t *sizes, size_t n, double before, double *results) {
-  results[1] = (residentBytes() - before) / (double)sumOf(sizes, n);
-  freeMost(p, chunks, sizes, n);
   double live = (double)sumOf(sizes, n);
+  results[1] = (residentBytes() - before) / live;
+  results[4] = blockBytes(p, chunks, n) / live;
+  freeMost(p, chunks, sizes, n);
+  live = (double)sumOf(sizes, n);
   results[2] = (residentBytes() - before) / live;
   if (p->purge != NULL) p->purge();
   results[3] = (residentBytes() - before) / live;
+  results[5] = blockBytes(p, chunks, n) / live;
 }
 
 /* As many replacements come first untimed as are timed, and as there are chunks: a heap filled in one go is in better order

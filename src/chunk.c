@@ -144,8 +144,8 @@ static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *sla
     uint64_t *word = class->word, free = *word;
     if (mema_unlikely(free == 0)) return pallocRefill(pool, slab, size, index);
     if (mema_unlikely(!chargeSlot(pool, charge))) return pallocSlow(pool, slab, size);
-    size_t bit = mema_takeSlot(slab, class, word, free);
-    slab->lastPtr = ptr = class->base + bit * slotSize;
+    uint32_t bit = mema_takeSlot(slab, class, word, free);
+    slab->lastPtr = ptr = class->base + (size_t)bit * slotSize;
     record = class->firstRecord + bit;
   }
   if ((ways & mema_withRecords) != 0) mema_linkBlock(pool, slab->records + record, ptr, charge, true);
@@ -168,46 +168,48 @@ static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab,
   return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, size, index);
 }
 
-static MEMA_INLINE void *pallocClass(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
-  unsigned ways = slab->ways;
+static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
   if (ways == 0) return pallocWord(pool, slab, size, index);
   if (ways == mema_withRecords) return pallocWordTracked(pool, slab, size, index);
   if (ways == mema_withMagazines) return pallocRecent(pool, slab, size, index);
-  return pallocRecentTracked(pool, slab, size, index);
+  return ways < mema_allWays ? pallocRecentTracked(pool, slab, size, index) : nullForBadPool();
 }
 
 /* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
 static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
   size_t charge = pool->untracked ? slab->classes[index].slotSize : size;
   if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)index)) return pallocSlow(pool, slab, size);
-  return pallocClass(pool, slab, size, index);
+  return pallocClass(slab->ways, pool, slab, size, index);
 }
 
 /* A size that the byte table does not have. */
-static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, mema_Slab *slab, size_t size) {
+static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
+  mema_Slab *slab = mema_slabOf(pool);
+  if (slab == NULL) return nullForBadPool();
   unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
-  return index < slab->classCount ? pallocClass(pool, slab, size, index) : pallocSlow(pool, slab, size);
+  return index < slab->classCount ? pallocClass(slab->ways, pool, slab, size, index) : pallocSlow(pool, slab, size);
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
-  mema_Slab *slab = mema_slabOf(pool);
+  uintptr_t ways;
+  mema_Slab *slab = mema_sealedSlab(pool, &ways);
   if (mema_unlikely(slab == NULL)) return nullForBadPool();
-  if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, slab, size);
+  if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size);
   size_t index = mema_classTable[(size + 15) / 16];
-  return slab->ways == 0 ? pallocBy(0, pool, slab, size, index) : pallocClass(pool, slab, size, index);
+  return ways == 0 ? pallocBy(0, pool, slab, size, index) : pallocClass(ways, pool, slab, size, index);
 }
 
 /* ---- pfree ------------------------------------------------------------------------------------------------------------- */
 
-/* Takes a chunk's charge off the pool, and its Block off the chain. */
-static inline void discharge(mema_Pool *pool, const mema_Block *block, size_t room) {
-  size_t charge = room;
-  if (!pool->untracked) {
-    charge = block->size;
-    mema_unlinkBlock(pool, block);
-  }
+static inline void credit(mema_Pool *pool, size_t charge) {
   pool->freeSize += charge;
   pool->frees++;
+}
+
+/* The same for a tracked chunk, whose Block leaves the chain. */
+static inline void creditBlock(mema_Pool *pool, const mema_Block *block) {
+  mema_unlinkBlock(pool, block);
+  credit(pool, block->size);
 }
 
 static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
@@ -217,21 +219,38 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
     mema_fail(MEMA_BAD_POINTER);
     return false;
   }
-  discharge(pool, chunk.record, chunk.room);
+  if (pool->untracked) {
+    credit(pool, chunk.room);
+  } else {
+    creditBlock(pool, chunk.record);
+  }
   mema_giveMemory(slab, &chunk);
   return true;
 }
 
 /* The chunk handed out last, whose slot is marked free already. */
-static MEMA_NOINLINE bool pfreeLast(mema_Pool *pool, mema_Slab *slab) {
-  const mema_SlotClass *class = slab->lastClass;
-  discharge(pool, pool->untracked ? NULL : slab->records + class->firstRecord + slab->lastBit, class->slotSize);
+static MEMA_INLINE bool pfreeLastBy(unsigned ways, mema_Pool *pool, mema_Slab *slab) {
+  const mema_SlotClass *class = mema_lastClass(slab);
+  if ((ways & mema_withRecords) != 0) {
+    creditBlock(pool, slab->records + class->firstRecord + slab->lastSlot % 64);
+  } else {
+    credit(pool, class->slotSize);
+  }
   return true;
+}
+
+static MEMA_NOINLINE bool pfreeLast(mema_Pool *pool, mema_Slab *slab) {
+  return pfreeLastBy(0, pool, slab);
+}
+
+static MEMA_NOINLINE bool pfreeLastTracked(mema_Pool *pool, mema_Slab *slab) {
+  return pfreeLastBy(mema_withRecords, pool, slab);
 }
 
 /* `ways` as for pallocBy. */
 static MEMA_INLINE bool pfreeBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  if ((ways & mema_withMagazines) == 0 && mema_giveLast(slab, ptr)) return pfreeLast(pool, slab);
+  if ((ways & mema_withMagazines) == 0 && mema_giveLast(slab, ptr))
+    return (ways & mema_withRecords) != 0 ? pfreeLastTracked(pool, slab) : pfreeLast(pool, slab);
   size_t eighth = mema_eighthOf(slab, ptr);
   if (mema_unlikely(eighth >= slab->eighths)) return pfreeSlow(pool, slab, ptr);
   mema_Span *span = &slab->spans[eighth >> slab->unitEighths];
@@ -241,10 +260,9 @@ static MEMA_INLINE bool pfreeBy(unsigned ways, mema_Pool *pool, mema_Slab *slab,
   if (mema_unlikely((before & mask) != 0)) return pfreeSlow(pool, slab, ptr); /* it is free already */
   *word = before | mask;
   if ((ways & mema_withRecords) != 0) {
-    discharge(pool, slab->records + span->firstRecord + slot, 0);
+    creditBlock(pool, slab->records + span->firstRecord + slot);
   } else {
-    pool->freeSize += span->slotSize;
-    pool->frees++;
+    credit(pool, span->slotSize);
   }
   if ((ways & mema_withMagazines) == 0) return mema_noteGiven(slab, span, slot, before, before | mask);
   return mema_keepRecent(&slab->classes[span->class], ptr, word, mask, span->firstRecord + slot) ||
@@ -264,13 +282,13 @@ static MEMA_NOINLINE bool pfreeRecentTracked(mema_Pool *pool, mema_Slab *slab, v
 }
 
 bool mema_pfree(mema_Pool *pool, void *ptr) {
-  mema_Slab *slab = mema_slabOf(pool);
+  uintptr_t ways;
+  mema_Slab *slab = mema_sealedSlab(pool, &ways);
   if (mema_unlikely(slab == NULL)) return falseForBadPool();
-  unsigned ways = slab->ways;
   if (ways == 0) return pfreeBy(0, pool, slab, ptr);
   if (ways == mema_withRecords) return pfreeTracked(pool, slab, ptr);
   if (ways == mema_withMagazines) return pfreeRecent(pool, slab, ptr);
-  return pfreeRecentTracked(pool, slab, ptr);
+  return ways < mema_allWays ? pfreeRecentTracked(pool, slab, ptr) : falseForBadPool();
 }
 
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */
@@ -307,7 +325,7 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
   }
   unsigned index = mema_slabClass(slab, size, alignment);
   if (index < slab->classCount && mema_slotAtHand(&slab->classes[index]) && slab->classes[index].slotSize <= pool->freeSize)
-    return pallocClass(pool, slab, size, index);
+    return pallocClass(slab->ways, pool, slab, size, index);
   mema_Chunk chunk;
   return mema_allocate(pool, slab, size, alignment, &chunk) ? chunk.ptr : NULL;
 }

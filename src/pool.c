@@ -81,8 +81,8 @@ static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options)
     memcpy(pool->name, options->name, length);
   }
   pool->seal = mema_sealOf(pool, slab);
-  pool->generation = atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1;
-  slab->generation = pool->generation;
+  pool->generation = (atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1) * mema_allWays;
+  slab->generation = pool->generation + slab->ways;
 }
 
 /* MEMA_OK where the arguments are good. */

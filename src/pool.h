@@ -20,14 +20,23 @@ static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Slab *slab
   return (uintptr_t)pool + (uintptr_t)slab + atomic_load_explicit(&mema_secret, memory_order_relaxed);
 }
 
-/* The slab of a live pool, else NULL. When the seal fits, the slab is or was one of ours, and the memory of its header is never
- * unmapped: so its generation can be looked at, a number that no two lives of any pool share, and tells a live Pool from the
- * restored copy of a freed one. (Before the first pool is made the secret is 0, and a seal that fits is as unlikely.) */
-static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
+/* The slab of a Pool whose seal fits, else NULL, and the ways of its common paths, which are below mema_allWays iff the pool lives.
+ * When the seal fits, the slab is or was one of ours, and the memory of its header is never unmapped: so its generation can be looked
+ * at, a number that no two lives of any pool share, and tells a live Pool from the restored copy of a freed one. The ways are added to
+ * it, so that one look tells both. */
+static inline mema_Slab *mema_sealedSlab(const mema_Pool *pool, uintptr_t *ways) {
   if (mema_unlikely(pool == NULL)) return NULL;
   mema_Slab *slab = pool->slab;
-  if (mema_unlikely(pool->seal != mema_sealOf(pool, slab) || slab->generation != pool->generation)) return NULL;
+  if (mema_unlikely(pool->seal != mema_sealOf(pool, slab))) return NULL;
+  *ways = slab->generation - pool->generation;
   return slab;
+}
+
+/* The slab of a live pool, else NULL. */
+static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
+  uintptr_t ways = mema_allWays;
+  mema_Slab *slab = mema_sealedSlab(pool, &ways);
+  return ways < mema_allWays ? slab : NULL;
 }
 
 /* The same, noting the failure. */

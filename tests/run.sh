@@ -103,6 +103,7 @@ script install tests/install.sh
 script syscalls tests/syscalls.sh
 script faults tests/faults.sh
 script bulk tests/bulk.sh
+script instructions tests/instructions.sh
 script style tests/style.sh
 
 line="$passed passed, $failed failed"

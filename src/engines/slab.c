@@ -16,11 +16,16 @@ enum {
 
 static const uint64_t noWord = 0;
 static uint64_t allFree = UINT64_MAX;
-mema_SlotClass mema_noClass[1] = {{.word = &allFree}};
 
 static void serveNothing(mema_Slab *slab, mema_SlotClass *class) {
-  slab->lastClass = mema_noClass;
+  mema_forgetLast(slab);
   class->word = (uint64_t *)(uintptr_t)&noWord; /* never written: a word of 0 is only looked at */
+}
+
+/* The pool above knows the ways by the generation. */
+static void setWays(mema_Slab *slab, uint8_t ways) {
+  if (slab->generation != 0) slab->generation += (uintptr_t)ways - slab->ways;
+  slab->ways = ways;
 }
 
 /* Slots waiting in magazines keep their spans: large ones, of which a span has few, should be few. */
@@ -30,7 +35,9 @@ static uint32_t magazineSizeFor(const mema_Slab *slab, uint32_t slotSize) {
 }
 
 void mema_slabResetClasses(mema_Slab *slab) {
-  slab->ways = slab->records != NULL ? mema_withRecords : 0;
+  setWays(slab, slab->records != NULL ? mema_withRecords : 0);
+  slab->classes[slab->classCount].word = &allFree;
+  mema_forgetLast(slab);
   for (unsigned i = 0; i < slab->classCount; i++) {
     mema_SlotClass *class = &slab->classes[i];
     serveNothing(slab, class);
@@ -205,7 +212,7 @@ static void park(mema_Slab *slab, mema_SlotClass *class) {
 /* From now on slots freed are kept in magazines. */
 static void keepRecent(mema_Slab *slab) {
   for (unsigned i = 0; i < slab->classCount; i++) park(slab, &slab->classes[i]);
-  slab->ways |= mema_withMagazines;
+  setWays(slab, slab->ways | mema_withMagazines);
 }
 
 /* Every word with a free slot is noted, every span that has one is on its class's list. */
@@ -265,7 +272,7 @@ static void loadMagazine(mema_Slab *slab, mema_SlotClass *class, mema_Span *span
 }
 
 static void serveWord(mema_Slab *slab, mema_SlotClass *class, mema_Span *span, uint32_t word) {
-  slab->lastClass = mema_noClass;
+  mema_forgetLast(slab);
   class->word = &span->bitmap[word];
   class->base = mema_unitAddress(slab, class->active) + (size_t)word * 64 * class->slotSize;
   class->firstRecord = span->firstRecord + word * 64;
@@ -374,7 +381,7 @@ static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
     chunk->ptr = slot->ptr;
     record = slot->record;
   } else {
-    unsigned bit = mema_takeSlot(slab, c, c->word, *c->word);
+    uint32_t bit = mema_takeSlot(slab, c, c->word, *c->word);
     slab->lastPtr = chunk->ptr = c->base + (size_t)bit * c->slotSize;
     record = c->firstRecord + bit;
   }

@@ -76,7 +76,7 @@ struct mema_Span {
 _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is one cache line");
 
 /* The common paths of calls come in a variant for each combination of these. */
-enum { mema_withRecords = 1, mema_withMagazines = 2 };
+enum { mema_withRecords = 1, mema_withMagazines = 2, mema_allWays = 4 };
 
 /* A free slot: all that handing it out needs. */
 typedef struct mema_FreeSlot {
@@ -91,7 +91,7 @@ typedef struct mema_FreeSlot {
  * USENIX 2001). Where frees and allocations all over a large heap alternate, a word would have no more than one or two free slots, and
  * branches that ask for the contents of words all over the heap would be mispredicted, and late. */
 typedef struct mema_SlotClass {
-  mema_FreeSlot *top; /* of the magazine: the first unused entry */
+  _Alignas(64) mema_FreeSlot *top; /* of the magazine: the first unused entry */
   mema_FreeSlot *bottom, *limit;
   uint64_t *word; /* never NULL: a constant 0 where there is none */
   char *base;     /* the slot of bit 0 */
@@ -100,10 +100,10 @@ typedef struct mema_SlotClass {
   uint32_t active;      /* the span's first unit, or mema_noUnit */
   uint32_t partialHead, partialTail;
 } mema_SlotClass;
-_Static_assert(sizeof(mema_SlotClass) == 64 || sizeof(void *) != 8, "a size class is one cache line");
+_Static_assert(sizeof(mema_SlotClass) == 64, "a size class is one cache line");
 
 struct mema_Slab {
-  uintptr_t generation; /* of the pool that has it; 0: none. Written by the pool above. */
+  uintptr_t generation; /* of the pool that has it, plus `ways`; 0: none. Written by the pool above. */
 
   /* The lookup. */
   char *area;
@@ -130,8 +130,7 @@ struct mema_Slab {
 
   /* The slot handed out last, while its word is at hand still: see mema_takeSlot. */
   char *lastPtr;
-  mema_SlotClass *lastClass;
-  uint64_t lastBit;
+  uintptr_t lastSlot; /* the address of its class, which is a multiple of 64, and its bit */
 
   /* Runs of units: runs.c. */
   uint32_t units;
@@ -157,7 +156,7 @@ struct mema_Slab {
   size_t mappingSize;
   size_t liveChunks; /* kept by the pool above for slabs outside only */
   size_t warm;       /* bytes counted against the process's bound while it is warm */
-  mema_SlotClass classes[];
+  mema_SlotClass classes[]; /* and one more, whose word has nothing but free slots: see mema_giveLast */
 };
 
 /* ---- life: slabLife.c -------------------------------------------------------------------------------------------------- */
@@ -262,9 +261,6 @@ static inline uint32_t mema_spanWords(const mema_Span *span) {
   return (span->slots + 63u) / 64;
 }
 
-/* A class whose word has nothing but free slots: whatever mema_giveLast is asked of it, it finds free already. */
-MEMA_HIDDEN extern mema_SlotClass mema_noClass[1];
-
 /* The class that serves this request, or classCount where it takes a run of its own. Slots of a size that is a multiple of the
  * alignment are aligned, since spans start at units. */
 static inline unsigned mema_slabClass(const mema_Slab *slab, size_t size, size_t alignment) {
@@ -336,19 +332,27 @@ static inline mema_Span *mema_liveSlot(const mema_Slab *slab, const void *ptr, u
 /* Takes the first free slot of the word at hand, of which `free` (not 0) says the free ones; returns its bit. It is remembered, and
  * the caller remembers its address in slab->lastPtr: freeing the youngest chunk is common, and then needs no look-up, whose chain of
  * dependent loads would begin with the address just computed. */
-static inline unsigned mema_takeSlot(mema_Slab *slab, mema_SlotClass *class, uint64_t *word, uint64_t free) {
-  unsigned bit = (unsigned)__builtin_ctzll(free);
+static inline uint32_t mema_takeSlot(mema_Slab *slab, mema_SlotClass *class, uint64_t *word, uint64_t free) {
+  uint32_t bit = (uint32_t)__builtin_ctzll(free);
   *word = free & (free - 1);
-  slab->lastBit = bit;
-  slab->lastClass = class;
+  slab->lastSlot = (uintptr_t)class + bit;
   return bit;
+}
+
+/* From now on whatever mema_giveLast is asked of, it finds free already. */
+static inline void mema_forgetLast(mema_Slab *slab) {
+  slab->lastSlot = (uintptr_t)&slab->classes[slab->classCount];
+}
+
+static inline mema_SlotClass *mema_lastClass(const mema_Slab *slab) {
+  return (mema_SlotClass *)(slab->lastSlot & ~(uintptr_t)63);
 }
 
 /* Marks the slot handed out last free, if that is ptr and it is live still. Nothing follows from it: its word is at hand. False
  * says nothing about ptr. */
 static inline bool mema_giveLast(mema_Slab *slab, const void *ptr) {
   if (ptr != slab->lastPtr) return false;
-  uint64_t *word = slab->lastClass->word, before = *word, after = before | UINT64_C(1) << slab->lastBit;
+  uint64_t *word = mema_lastClass(slab)->word, before = *word, after = before | UINT64_C(1) << slab->lastSlot % 64;
   if (before == after) return false;
   *word = after;
   return true;

@@ -77,7 +77,7 @@ static uint8_t classCountFor(uint8_t unitShift) {
 }
 
 static size_t headerSize(uint8_t classCount) {
-  return mema_roundUp(sizeof(mema_Slab) + classCount * sizeof(mema_SlotClass), 64);
+  return mema_roundUp(sizeof(mema_Slab) + (classCount + 1u) * sizeof(mema_SlotClass), 64);
 }
 
 static size_t magazineBytes(uint8_t magazineSize, uint8_t classCount) {

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# What the common paths cost, in instructions per operation: no more than 3 % above tests/instructions.txt.
+#
+#   bash tests/instructions.sh            holds the build against the table
+#   bash tests/instructions.sh --renew    writes the table anew: after a change that is worth what it costs
+#
+# Only the library's own instructions are counted, by the source file of each function: neither the loop around the calls nor the C
+# library, whose memcpy and memset are chosen by the processor. So the counts repeat exactly: another compiler or other flags have
+# other counts, and are not held against the table.
+cd "$(dirname "$0")/.." || exit 1
+. tests/checks.sh
+: "${BUILD:=build}" "${CC:=gcc}"
+table=tests/instructions.txt
+program=$BUILD/tests/programs/instructions
+
+# As "Debian 12.2.0": who built gcc says which flags are on without being asked for.
+compiler() {
+  "$CC" -dM -E -x c /dev/null 2>/dev/null | grep -q '__clang__' && return
+  "$CC" --version 2>/dev/null | sed -n '1s/^[^(]*gcc[^(]*(\([A-Za-z]*\).*) \([0-9.]*\)$/gcc \1 \2/p'
+}
+
+# Plays all with one kind of pool; callgrind begins a new part of its file behind each play.
+play() { # KIND
+  valgrind --tool=callgrind --callgrind-out-file="$scratch/$1.parts" --combine-dumps=yes --collect-atstart=no \
+    --toggle-collect=measured --dump-after=measured "$program" "$1" >"$scratch/$1.plays" 2>"$scratch/errors" ||
+    { tail -3 "$scratch/errors"; false; }
+}
+
+# In a part, a function's own instructions follow its file (fl=) and name, a line of source each; a line behind "calls=" is what a
+# callee took. Names are told once, and numbered.
+figures() { # KIND
+  awk -v kind="$1" '
+    function nameOf(text,  number) {
+      number = text
+      sub(/^[a-z]+=/, "", number)
+      text = number
+      sub(/ .*/, "", number)
+      if (text ~ / /) names[number] = substr(text, index(text, " ") + 1)
+      return names[number]
+    }
+    FNR == NR { plays[++count] = $1; operations[count] = $2; next }
+    /^part: / { part++ }
+    /^c?fl=|^cfi=|^f[ie]=/ {
+      file = nameOf($0)
+      if (/^fl=/) ours = file ~ /(^|\/)src\// && file !~ /\/tests\/[^\/]+\/[^\/]+$/
+    }
+    /^calls=/ { getline; next }
+    /^[0-9+*-]/ { if (ours) sum[part] += $2 }
+    END { for (i = 1; i <= count; i++) printf "%s %s %.2f\n", kind, plays[i], sum[i] / operations[i] }
+  ' "$scratch/$1.plays" "$scratch/$1.parts"
+}
+
+measureAll() {
+  local kind
+  for kind in untracked tracked; do
+    play $kind && figures $kind || return
+  done >"$scratch/figures"
+}
+
+renew() {
+  make -s BUILD="$BUILD" CC="$CC" "$program" && measureAll || exit 1
+  {
+    echo '# Instructions per operation, for tests/instructions.sh, which says what they are and how to renew them.'
+    echo '# Operations: a palloc and its pfree (pair, batch, replaceSmall, replaceLarge), a pcalloc and its pfree (zeroed), a pool'
+    echo '# of 50 chunks made and freed (request), a chunk grown by 60 repallocs from 16 B to 16 KiB (growth).'
+    echo "compiler $1"
+    cat "$scratch/figures"
+  } >$table
+  cat $table
+}
+
+within() { # KIND PLAY FIGURE
+  local limit
+  limit=$(awk -v kind="$1" -v play="$2" '$1 == kind && $2 == play {print $3}' $table)
+  echo "$1 $2: $3 instructions, limit ${limit:-missing} and 3 %"
+  awk -v figure="$3" -v limit="${limit:-0}" 'BEGIN { exit !(figure > 0 && figure <= limit * 1.03) }'
+}
+
+why=
+with=$(compiler) tableWith=$(sed -n 's/^compiler //p' $table 2>/dev/null)
+if [ "$(uname -m)" != x86_64 ]; then
+  why='not x86-64'
+elif ! command -v valgrind >/dev/null; then
+  why='valgrind is missing'
+elif [ -z "$with" ]; then
+  why="$CC is not gcc"
+elif [ "${CFLAGS--O2 -g}${EXTRA:+ $EXTRA}" != '-O2 -g' ]; then
+  why='other flags than -O2 -g'
+elif [ "${1:-}" != --renew ] && [ "$with" != "$tableWith" ]; then
+  why="$with; the table is of $tableWith"
+fi
+
+if [ -n "$why" ]; then
+  skip 'instructions per operation' "$why"
+elif [ "${1:-}" = --renew ]; then
+  renew "$with"
+  exit
+else
+  check 'the plays' measureAll
+  [ "$failed" -eq 0 ] || finish
+  cat "$scratch/figures"
+  while read -r kind name figure; do
+    check "$kind $name" within "$kind" "$name" "$figure"
+  done <"$scratch/figures"
+fi
+finish
