@@ -132,6 +132,7 @@ static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, size_t
  * that is known beforehand, and no register has to be saved. */
 static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
   mema_SlotClass *class = &slab->classes[index];
+  mema_keepInRegister(class);
   size_t slotSize = class->slotSize, charge = (ways & mema_withRecords) != 0 ? size + (size == 0) : slotSize, record;
   char *ptr;
   if ((ways & mema_withMagazines) != 0) {

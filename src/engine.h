@@ -17,6 +17,8 @@
 
 #define mema_likely(condition) __builtin_expect(!!(condition), 1)
 #define mema_unlikely(condition) __builtin_expect(!!(condition), 0)
+/* Else the compiler may compute an address anew for each field that is looked at. */
+#define mema_keepInRegister(pointer) __asm__("" : "+r"(pointer))
 #define MEMA_HIDDEN __attribute__((visibility("hidden")))
 #define MEMA_INLINE inline __attribute__((always_inline))
 #define MEMA_NOINLINE __attribute__((noinline))

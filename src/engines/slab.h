@@ -103,34 +103,34 @@ typedef struct mema_SlotClass {
 _Static_assert(sizeof(mema_SlotClass) == 64, "a size class is one cache line");
 
 struct mema_Slab {
+  /* What the common paths look at, in one cache line. */
   uintptr_t generation; /* of the pool that has it, plus `ways`; 0: none. Written by the pool above. */
-
-  /* The lookup. */
   char *area;
-  size_t eighths;      /* of the area: its bytes / 8 */
-  size_t unitMask;     /* eighths of a unit, less one */
-  uint32_t unitEighths; /* log2 of the eighths of a unit */
+  size_t eighths; /* of the area: its bytes / 8 */
+  mema_Span *spans;
+  mema_Block *records; /* NULL: no records */
+  /* The slot handed out last, while its word is at hand still: see mema_takeSlot. */
+  char *lastPtr;
+  uintptr_t lastSlot; /* the address of its class, which is a multiple of 64, and its bit */
+  uint32_t unitMask;  /* eighths of a unit, less one */
+  uint8_t unitEighths; /* log2 of the eighths of a unit */
+  uint8_t ways;        /* of taking and giving slots: mema_withRecords, mema_withMagazines */
+
+  uint8_t unitShift;
+  bool outside; /* not the pool's own reservation, but a later addition to it */
+
   size_t areaSize;
   size_t hugeArea, hugeRecords; /* bytes of each up to which huge pages were asked for, or decided against */
   uint32_t movedRuns;           /* large chunks with moved pages: each is a kernel mapping of its own */
   size_t largeSlack;            /* bytes of the runs of large chunks that lie behind the chunks, and are not touched */
-  mema_Span *spans;
-  mema_Block *records; /* NULL: no records */
-  uint8_t unitShift;
-  bool outside;    /* not the pool's own reservation, but a later addition to it */
-  bool committed;  /* pages are kept */
-  bool keepsDirty; /* free pages are not given back now */
-  bool exact;      /* not kept warm when it is closed */
-  uint8_t ways;             /* of taking and giving slots: mema_withRecords, mema_withMagazines */
-  mema_FreeSlot *magazines; /* magazineSize for each class */
+  bool committed;               /* pages are kept */
+  bool keepsDirty;              /* free pages are not given back now */
+  bool exact;                   /* not kept warm when it is closed */
   uint8_t magazineSize;
   uint8_t classCount;
   int8_t cellKind; /* below 0: mapped by itself */
   uint32_t cellIndex;
-
-  /* The slot handed out last, while its word is at hand still: see mema_takeSlot. */
-  char *lastPtr;
-  uintptr_t lastSlot; /* the address of its class, which is a multiple of 64, and its bit */
+  mema_FreeSlot *magazines; /* magazineSize for each class */
 
   /* Runs of units: runs.c. */
   uint32_t units;

@@ -120,8 +120,8 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   slab->areaSize = (size_t)shape->units << shape->unitShift; /* a last part of a unit is not used */
   slab->unitShift = shape->unitShift;
   slab->eighths = slab->areaSize / 8;
-  slab->unitEighths = shape->unitShift - 3u;
-  slab->unitMask = ((size_t)1 << slab->unitEighths) - 1;
+  slab->unitEighths = (uint8_t)(shape->unitShift - 3);
+  slab->unitMask = (UINT32_C(1) << slab->unitEighths) - 1;
   slab->classCount = shape->classCount;
   slab->units = shape->units;
   slab->spans = (mema_Span *)(void *)(tables + shape->spansOffset);
