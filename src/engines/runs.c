@@ -17,7 +17,7 @@
 
 enum {
   fitTries = 64,            /* runs looked at in the list whose runs may be too short */
-  retainedBytes = 32 << 20, /* dirty free memory that is kept however idle it is */
+  retainedBytes = 64 << 20, /* dirty free memory that is kept however idle it is */
   trafficBytes = 64 << 20,  /* see maybePurge */
 };
 
@@ -181,7 +181,7 @@ uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool
 }
 
 /* Free memory that was of no use while much passed through the slab (64 MiB, and twice of what is in use) is given back, but for
- * 32 MiB, and half of what is in use. A program that frees and takes large chunks by turns keeps its pages, one that frees most
+ * 64 MiB, and half of what is in use. A program that frees and takes large chunks by turns keeps its pages, one that frees most
  * of what it has does not; and no clock is asked. */
 static void maybePurge(mema_Slab *slab) {
   uint32_t used = mema_usedUnits(slab), idle = slab->idleUnits, retained = (uint32_t)(retainedBytes >> slab->unitShift) + used / 2;

@@ -105,7 +105,7 @@ static Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bo
   shape.spansOffset = at;
   shape.bitmapsOffset = at + (size_t)shape.units * sizeof(mema_Span);
   shape.magazinesOffset = mema_roundUp(shape.bitmapsOffset + area / 128, 64);
-  shape.magazineSize = shape.unitShift > mema_unitShiftMin ? mema_magazineMost : 0; /* the smallest pools are to touch few pages */
+  shape.magazineSize = shape.unitShift == mema_unitShiftMax ? mema_magazineMost : 0; /* smaller pools lie in the caches anyway */
   shape.front = mema_roundUp(shape.magazinesOffset + magazineBytes(shape.magazineSize, shape.classCount), page);
   shape.mainRecords = records ? recordsFor(area, lean) : 0;
   /* One record more: the first of them is at a multiple of a record's size from the near ones. */
