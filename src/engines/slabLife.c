@@ -27,7 +27,7 @@ enum {
   cellSizes = 7,    /* the largest one's 64 times that */
   headerKind = 2 * cellSizes,
   nearSpans = 16, /* spans that share the first page with the header and the near records */
-  hugeFrom = 4 << 20,
+  hugeFrom = 32 << 20, /* sixteen huge pages: one more is not much then */
   hugeAreas = 32 << 20, /* areas from here on start at a huge page */
   warmLarge = 1 << 20,  /* what a warm mapping may keep though others are made */
   warmMappings = 16,
@@ -151,7 +151,7 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
 
 /* A first touch, and giving a page back, cost by the page: where a pool is large, and grows densely, huge pages make both cheap.
  * They are asked for one at a time, just ahead of the frontier (of units, of records), once `hugeFrom` bytes are in use: so a
- * pool has at most one huge page more than it would have touched. Returns the bytes up to which that is now settled. */
+ * pool has at most one huge page more than it would have touched, and that is at most a sixteenth. Returns the bytes up to which that is now settled. */
 static size_t askHuge(char *base, size_t limit, size_t settled, size_t used) {
   size_t huge = mema_osHugeSize();
   if (used <= hugeFrom || used <= settled) return settled;
