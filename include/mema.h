@@ -187,8 +187,8 @@ MEMA_PUBLIC bool mema_resetPool(mema_Pool *pool);
 MEMA_PUBLIC bool mema_resizePool(mema_Pool *pool, size_t poolSize);
 
 /* Gives the pool's free pages back to the system, and those of all warm reservations in the process (the latter alone when
- * pool is NULL). Returns the bytes given back, which is 0 when pool is neither NULL nor a live pool. The pages of a committed
- * pool stay. Time grows with the spans of the pool. */
+ * pool is NULL): whole free spans, and pages between live chunks. Returns the bytes given back, which is 0 when pool is neither
+ * NULL nor a live pool. The pages of a committed pool stay. Time grows with the slots of the pool, free ones included. */
 MEMA_PUBLIC size_t mema_trimPool(mema_Pool *pool);
 
 /* ---- chunks ------------------------------------------------------------------------------------------------------- */

@@ -432,10 +432,39 @@ void mema_slabClose(mema_Slab *slab) {
 
 /* ---- giving pages back ------------------------------------------------------------------------------------------------- */
 
+/* Gives the whole pages between two addresses back. */
+static void trimBetween(mema_Slab *slab, char *from, char *to) {
+  uintptr_t page = mema_osPageSize(), start = ((uintptr_t)from + page - 1) & ~(page - 1), end = (uintptr_t)to & ~(page - 1);
+  if (start >= end) return;
+  size_t resident = mema_osResident((void *)start, end - start);
+  if (resident != 0 && mema_osPurge((void *)start, end - start)) slab->purged += resident;
+}
+
+static bool isFree(const mema_Span *span, uint32_t slot) {
+  return (span->bitmap[slot / 64] >> slot % 64 & 1) != 0;
+}
+
+/* Pages of a span of slots on which no live chunk lies. */
+static void trimSpan(mema_Slab *slab, const mema_Span *span, uint32_t unit) {
+  char *first = mema_unitAddress(slab, unit), *end = first + ((size_t)span->units << slab->unitShift);
+  for (uint32_t slot = 0; slot < span->slots; slot++) {
+    if (!isFree(span, slot)) continue;
+    char *from = first + (size_t)slot * span->slotSize;
+    while (slot < span->slots && isFree(span, slot)) slot++;
+    trimBetween(slab, from, slot < span->slots ? first + (size_t)slot * span->slotSize : end);
+  }
+}
+
+static void trimSpans(mema_Slab *slab) {
+  for (uint32_t unit = 0; unit < slab->frontier; unit += slab->spans[unit].units)
+    if (slab->spans[unit].kind == mema_unitSlots) trimSpan(slab, &slab->spans[unit], unit);
+}
+
 size_t mema_slabTrim(mema_Slab *slab) {
   if (slab->committed) return 0;
   size_t before = slab->purged;
   mema_slabReleaseEmpty(slab);
+  trimSpans(slab);
   mema_runPurge(slab, 0);
   /* What a huge page holds beyond the frontier was never used. */
   size_t used = mema_roundUp((size_t)slab->frontier << slab->unitShift, mema_osPageSize());

@@ -90,6 +90,19 @@ bool mema_osPurge(void *base, size_t size) {
   return done;
 }
 
+size_t mema_osResident(void *base, size_t size) {
+  unsigned char pages[256];
+  size_t page = mema_osPageSize(), piece = page * sizeof pages, resident = 0;
+  int saved = errno;
+  for (size_t at = 0; at < size; at += piece) {
+    size_t length = size - at < piece ? size - at : piece;
+    bool known = mincore((char *)base + at, length, pages) == 0;
+    for (size_t i = 0; i < length / page; i++) resident += known && (pages[i] & 1) == 0 ? 0 : page;
+  }
+  errno = saved;
+  return resident;
+}
+
 bool mema_osRenew(void *base, size_t size) {
   int saved = errno;
   bool done = mmap(base, size, PROT_READ | PROT_WRITE, privateMemory | MAP_FIXED, -1, 0) != MAP_FAILED;

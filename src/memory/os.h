@@ -31,6 +31,9 @@ void mema_osGuard(void *base, size_t size);
  * they were. */
 bool mema_osPurge(void *base, size_t size);
 
+/* The bytes of a range of whole pages that are in memory; all of them where the system does not say. */
+size_t mema_osResident(void *base, size_t size);
+
 /* As mema_osPurge, for a range whose pages were moved away or in by mema_osMove: the range becomes one mapping with its
  * neighbours again. */
 bool mema_osRenew(void *base, size_t size);
