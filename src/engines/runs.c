@@ -16,7 +16,8 @@
 #include "slab.h"
 
 enum {
-  fitTries = 64,            /* runs looked at in the list whose runs may be too short */
+  closeTries = 8,           /* runs looked at in the list whose runs may be too short, before longer ones are */
+  fitTries = 64,            /* the same when there are no longer ones */
   retainedBytes = 64 << 20, /* dirty free memory that is kept however idle it is */
   trafficBytes = 64 << 20,  /* see maybePurge */
 };
@@ -117,14 +118,20 @@ static bool cleanIsZero(const mema_Slab *slab) {
   return mema_unitSize(slab) >= mema_osPageSize();
 }
 
-/* A free run of at least `units`, or mema_noUnit. */
-static uint32_t findRun(const mema_Slab *slab, uint32_t units) {
-  unsigned bin = usedBin(slab, binAbove(units));
-  if (bin < mema_runBins) return slab->bins[bin];
+/* A run of at least `units` among the first `tries` of the list whose runs may be too short, or mema_noUnit. */
+static uint32_t tryBin(const mema_Slab *slab, uint32_t units, int tries) {
   uint32_t run = slab->bins[binOf(units)];
-  for (int tries = fitTries; run != mema_noUnit && tries > 0; tries--, run = slab->spans[run].next)
+  for (; run != mema_noUnit && tries > 0; tries--, run = slab->spans[run].next)
     if (slab->spans[run].units >= units) return run;
   return mema_noUnit;
+}
+
+/* A free run of at least `units`, or mema_noUnit. A close fit is tried for first: it keeps longer runs whole. */
+static uint32_t findRun(const mema_Slab *slab, uint32_t units) {
+  uint32_t run = tryBin(slab, units, closeTries);
+  if (run != mema_noUnit) return run;
+  unsigned bin = usedBin(slab, binAbove(units));
+  return bin < mema_runBins ? slab->bins[bin] : tryBin(slab, units, fitTries);
 }
 
 /* The first unit from `unit` on whose address is a multiple of alignUnits units. */
