@@ -41,7 +41,7 @@ void shuffle(size_t *order, size_t n) {
 
 static double timeLifo(const Peer *p, size_t pairs) {
   double start = now();
-  for (size_t i = 0; i < pairs; i++) p->free(allocTouched(p, 64));
+  for (size_t i = 0; i < pairs; i++) give(p, allocTouched(p, 64));
   return (now() - start) / (double)pairs;
 }
 
@@ -70,7 +70,7 @@ static double timeBatch(const Peer *p, Batch b) {
   double start = now();
   for (size_t pass = 0; pass < BATCH_PASSES; pass++) {
     for (size_t i = 0; i < b.n; i++) b.chunks[i] = allocTouched(p, b.sizes[i]);
-    for (size_t i = 0; i < b.n; i++) p->free(b.chunks[b.order[i]]);
+    for (size_t i = 0; i < b.n; i++) give(p, b.chunks[b.order[i]]);
   }
   return (now() - start) / (double)(b.n * BATCH_PASSES);
 }
@@ -106,7 +106,7 @@ typedef struct {
 static void replace(const Peer *p, void **chunks, const Replacement *r) {
   for (size_t i = 0; i < r->times; i++) {
     size_t k = randomBelow(r->n);
-    p->free(chunks[k]);
+    give(p, chunks[k]);
     chunks[k] = allocTouched(p, randomSize(r->least, r->most));
   }
 }
@@ -147,7 +147,7 @@ static size_t sumOf(const size_t *sizes, size_t n) {
 static void freeMost(const Peer *p, void **chunks, size_t *sizes, size_t n) {
   for (size_t i = 0; i < n; i++) {
     if (randomBelow(10) == 0) continue;
-    p->free(chunks[i]);
+    give(p, chunks[i]);
     chunks[i] = NULL;
     sizes[i] = 0;
   }
@@ -190,7 +190,7 @@ static void runReplacement(const Peer *p, const Replacement *r, double *results)
   redrawSizes(firstSeed, r, sizes);
   weigh(p, chunks, sizes, r->n, before, results);
   for (size_t i = 0; i < r->n; i++) {
-    if (chunks[i] != NULL) p->free(chunks[i]);
+    if (chunks[i] != NULL) give(p, chunks[i]);
   }
 }
 

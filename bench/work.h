@@ -35,8 +35,21 @@ static inline void *touched(void *ptr) {
   return ptr;
 }
 
+/* Each peer is called as its users call it: mema with its pool, the others without. All are asked the same question before. */
+static inline void *take(const Peer *p, size_t size) {
+  return p->options != NULL ? mema_palloc(&benchPool, size) : p->alloc(size);
+}
+
+static inline void give(const Peer *p, void *ptr) {
+  if (p->options != NULL) {
+    mema_pfree(&benchPool, ptr); /* whether it was refused is asked in closePeer */
+  } else {
+    p->free(ptr);
+  }
+}
+
 static inline void *allocTouched(const Peer *p, size_t size) {
-  return touched(p->alloc(size));
+  return touched(take(p, size));
 }
 
 /* One byte of each page from `from` on. */
@@ -46,7 +59,7 @@ static inline void touchPages(void *ptr, size_t from, size_t size) {
 }
 
 static inline void freeAll(const Peer *p, void **chunks, size_t n) {
-  for (size_t i = 0; i < n; i++) p->free(chunks[i]);
+  for (size_t i = 0; i < n; i++) give(p, chunks[i]);
 }
 
 /* Zeroed and populated. */

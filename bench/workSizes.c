@@ -30,7 +30,7 @@ static void growBuffer(const Peer *p) {
     if (half > size) ptr = grow(p, ptr, size, half);
     size = half > size ? half : size;
   }
-  p->free(ptr);
+  give(p, ptr);
 }
 
 static double timeGrowth(const Peer *p, size_t n, double most) {
@@ -62,20 +62,20 @@ static void replaceLarge(const Peer *p, void **chunks, size_t times) {
   for (size_t i = 0; i < times; i++) {
     size_t k = randomBelow(LARGE_LIVE);
     size_t size = largeSize();
-    if (chunks[k] != NULL) p->free(chunks[k]);
-    chunks[k] = p->alloc(size);
+    if (chunks[k] != NULL) give(p, chunks[k]);
+    chunks[k] = take(p, size);
     touchPages(chunks[k], 0, size);
   }
 }
 
 void largeChunks(const Peer *p, size_t n, double *results) {
   void *chunks[LARGE_LIVE] = {0};
-  replaceLarge(p, chunks, n / 2);
+  replaceLarge(p, chunks, n); /* a heap has taken its shape when every chunk was replaced many times */
   double start = now();
   replaceLarge(p, chunks, n);
   results[0] = (now() - start) / (double)n / 1e3;
   for (int i = 0; i < LARGE_LIVE; i++) {
-    if (chunks[i] != NULL) p->free(chunks[i]);
+    if (chunks[i] != NULL) give(p, chunks[i]);
   }
 }
 
@@ -136,7 +136,7 @@ static size_t fillBudget(const Peer *p, void **chunks) {
   size_t filled = 0;
   for (; filled < FILL_CHUNKS; filled++) {
     size_t size = randomSize(FILL_LEAST, FILL_MOST);
-    void *chunk = size <= left ? p->alloc(size) : NULL;
+    void *chunk = size <= left ? take(p, size) : NULL;
     if (chunk == NULL) break;
     left -= size;
     chunks[filled] = touched(chunk);
