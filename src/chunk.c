@@ -126,61 +126,59 @@ static inline bool chargeSlot(mema_Pool *pool, size_t charge) {
   return true;
 }
 
-static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index);
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size);
 
 /* A chunk of at most the class's slot size. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked
  * that is known beforehand, and no register has to be saved. */
-static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
-  mema_SlotClass *class = &slab->classes[index];
-  mema_keepInRegister(class);
+static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
   size_t slotSize = class->slotSize, charge = (ways & mema_withRecords) != 0 ? size + (size == 0) : slotSize, record;
   char *ptr;
   if ((ways & mema_withMagazines) != 0) {
-    if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, slab, size, index);
+    if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, slab, class, size);
     if (mema_unlikely(!chargeSlot(pool, charge))) return pallocSlow(pool, slab, size);
     const mema_FreeSlot *slot = mema_takeRecent(class);
     ptr = slot->ptr;
     record = slot->record;
   } else {
     uint64_t *word = class->word, free = *word;
-    if (mema_unlikely(free == 0)) return pallocRefill(pool, slab, size, index);
+    if (mema_unlikely(free == 0)) return pallocRefill(pool, slab, class, size);
     if (mema_unlikely(!chargeSlot(pool, charge))) return pallocSlow(pool, slab, size);
-    uint32_t bit = mema_takeSlot(slab, class, word, free);
-    slab->lastPtr = ptr = class->base + (size_t)bit * slotSize;
+    uint64_t bit = mema_takeSlot(slab, class, word, free);
+    slab->lastPtr = ptr = class->base + bit * slotSize;
     record = class->firstRecord + bit;
   }
   if ((ways & mema_withRecords) != 0) mema_linkBlock(pool, slab->records + record, ptr, charge, true);
   return ptr;
 }
 
-static MEMA_NOINLINE void *pallocWord(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
-  return pallocBy(0, pool, slab, size, index);
+static MEMA_NOINLINE void *pallocWord(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  return pallocBy(0, pool, slab, class, size);
 }
 
-static MEMA_NOINLINE void *pallocWordTracked(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
-  return pallocBy(mema_withRecords, pool, slab, size, index);
+static MEMA_NOINLINE void *pallocWordTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  return pallocBy(mema_withRecords, pool, slab, class, size);
 }
 
-static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
-  return pallocBy(mema_withMagazines, pool, slab, size, index);
+static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  return pallocBy(mema_withMagazines, pool, slab, class, size);
 }
 
-static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
-  return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, size, index);
+static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, class, size);
 }
 
-static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
-  if (ways == 0) return pallocWord(pool, slab, size, index);
-  if (ways == mema_withRecords) return pallocWordTracked(pool, slab, size, index);
-  if (ways == mema_withMagazines) return pallocRecent(pool, slab, size, index);
-  return ways < mema_allWays ? pallocRecentTracked(pool, slab, size, index) : nullForBadPool();
+static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  if (ways == 0) return pallocWord(pool, slab, class, size);
+  if (ways == mema_withRecords) return pallocWordTracked(pool, slab, class, size);
+  if (ways == mema_withMagazines) return pallocRecent(pool, slab, class, size);
+  return ways < mema_allWays ? pallocRecentTracked(pool, slab, class, size) : nullForBadPool();
 }
 
 /* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
-static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, size_t size, size_t index) {
-  size_t charge = pool->untracked ? slab->classes[index].slotSize : size;
-  if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)index)) return pallocSlow(pool, slab, size);
-  return pallocClass(slab->ways, pool, slab, size, index);
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  size_t charge = pool->untracked ? class->slotSize : size;
+  if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes))) return pallocSlow(pool, slab, size);
+  return pallocClass(slab->ways, pool, slab, class, size);
 }
 
 /* A size that the byte table does not have. */
@@ -188,7 +186,8 @@ static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
   mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL) return nullForBadPool();
   unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
-  return index < slab->classCount ? pallocClass(slab->ways, pool, slab, size, index) : pallocSlow(pool, slab, size);
+  if (index == slab->classCount) return pallocSlow(pool, slab, size);
+  return pallocClass(slab->ways, pool, slab, &slab->classes[index], size);
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
@@ -196,8 +195,8 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
   if (mema_unlikely(slab == NULL)) return nullForBadPool();
   if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size);
-  size_t index = mema_classTable[(size + 15) / 16];
-  return ways == 0 ? pallocBy(0, pool, slab, size, index) : pallocClass(ways, pool, slab, size, index);
+  mema_SlotClass *class = mema_smallClass(slab, size);
+  return ways == 0 ? pallocBy(0, pool, slab, class, size) : pallocClass(ways, pool, slab, class, size);
 }
 
 /* ---- pfree ------------------------------------------------------------------------------------------------------------- */
@@ -325,8 +324,9 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
     return NULL;
   }
   unsigned index = mema_slabClass(slab, size, alignment);
-  if (index < slab->classCount && mema_slotAtHand(&slab->classes[index]) && slab->classes[index].slotSize <= pool->freeSize)
-    return pallocClass(slab->ways, pool, slab, size, index);
+  mema_SlotClass *class = &slab->classes[index];
+  if (index < slab->classCount && mema_slotAtHand(class) && class->slotSize <= pool->freeSize)
+    return pallocClass(slab->ways, pool, slab, class, size);
   mema_Chunk chunk;
   return mema_allocate(pool, slab, size, alignment, &chunk) ? chunk.ptr : NULL;
 }

@@ -17,12 +17,21 @@
 
 #define mema_likely(condition) __builtin_expect(!!(condition), 1)
 #define mema_unlikely(condition) __builtin_expect(!!(condition), 0)
-/* Else the compiler may compute an address anew for each field that is looked at. */
-#define mema_keepInRegister(pointer) __asm__("" : "+r"(pointer))
 #define MEMA_HIDDEN __attribute__((visibility("hidden")))
 #define MEMA_INLINE inline __attribute__((always_inline))
 #define MEMA_NOINLINE __attribute__((noinline))
 #define MEMA_SLOW __attribute__((noinline, cold))
+
+/* The number of the lowest bit set; word is not 0. (Compilers widen the int of the builtin once more.) */
+static inline uint64_t mema_lowestBit(uint64_t word) {
+#if defined(__x86_64__)
+  uint64_t bit;
+  __asm__("rep bsfq %1, %0" : "=r"(bit) : "r"(word) : "cc"); /* tzcnt where there is one; the same for words that are not 0 */
+  return bit;
+#else
+  return (uint64_t)__builtin_ctzll(word);
+#endif
+}
 
 static inline size_t mema_roundUp(size_t n, size_t powerOfTwo) {
   return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);

@@ -381,7 +381,7 @@ static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
     chunk->ptr = slot->ptr;
     record = slot->record;
   } else {
-    uint32_t bit = mema_takeSlot(slab, c, c->word, *c->word);
+    uint64_t bit = mema_takeSlot(slab, c, c->word, *c->word);
     slab->lastPtr = chunk->ptr = c->base + (size_t)bit * c->slotSize;
     record = c->firstRecord + bit;
   }

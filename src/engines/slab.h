@@ -156,7 +156,8 @@ struct mema_Slab {
   size_t mappingSize;
   size_t liveChunks; /* kept by the pool above for slabs outside only */
   size_t warm;       /* bytes counted against the process's bound while it is warm */
-  mema_SlotClass classes[]; /* and one more, whose word has nothing but free slots: see mema_giveLast */
+  uint16_t classOffsets[mema_tableMax / 16 + 1]; /* by (size + 15) / 16: bytes from here to the class */
+  mema_SlotClass classes[];                      /* and one more, whose word has nothing but free slots: see mema_giveLast */
 };
 
 /* ---- life: slabLife.c -------------------------------------------------------------------------------------------------- */
@@ -276,6 +277,11 @@ static inline bool mema_staysInSlot(size_t slotSize, size_t size) {
   return size <= slotSize && (size >= slotSize / 2 || slotSize <= 32);
 }
 
+/* The same for sizes up to mema_tableMax and the usual alignment. */
+static inline mema_SlotClass *mema_smallClass(mema_Slab *slab, size_t size) {
+  return (mema_SlotClass *)(void *)((char *)slab + slab->classOffsets[(size + 15) / 16]);
+}
+
 /* ---- the common path, inline ------------------------------------------------------------------------------------------- */
 
 /* Where a pointer leads, in eighths of bytes from the start of the area. What is not a multiple of 8 away is led far outside, so
@@ -332,8 +338,8 @@ static inline mema_Span *mema_liveSlot(const mema_Slab *slab, const void *ptr, u
 /* Takes the first free slot of the word at hand, of which `free` (not 0) says the free ones; returns its bit. It is remembered, and
  * the caller remembers its address in slab->lastPtr: freeing the youngest chunk is common, and then needs no look-up, whose chain of
  * dependent loads would begin with the address just computed. */
-static inline uint32_t mema_takeSlot(mema_Slab *slab, mema_SlotClass *class, uint64_t *word, uint64_t free) {
-  uint32_t bit = (uint32_t)__builtin_ctzll(free);
+static inline uint64_t mema_takeSlot(mema_Slab *slab, mema_SlotClass *class, uint64_t *word, uint64_t free) {
+  uint64_t bit = mema_lowestBit(free);
   *word = free & (free - 1);
   slab->lastSlot = (uintptr_t)class + bit;
   return bit;

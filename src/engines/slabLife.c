@@ -143,6 +143,8 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
     slab->mainFirst = slab->mainNext = (uint32_t)(((size_t)(records - base) + sizeof(mema_Block) - 1) / sizeof(mema_Block));
     slab->mainEnd = slab->mainNext + shape->mainRecords;
   }
+  for (unsigned step = 0; step <= mema_tableMax / 16; step++)
+    slab->classOffsets[step] = (uint16_t)((char *)&slab->classes[mema_classTable[step]] - (char *)slab);
   mema_runInit(slab);
   mema_slabResetClasses(slab);
 }
