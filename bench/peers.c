@@ -1,7 +1,8 @@
 /* peers.c - mema and its peers behind one set of function pointers.
  *
- * malloc and its kin are pointed at directly. mema's calls need the pool (and talloc's a context), which costs them an
- * instruction and a jump: the error, if any, is to their disadvantage.
+ * malloc and its kin are pointed at directly, as the linker does it for users of a shared library. The timed loops call mema with
+ * its pool (work.h, traces.c), as its users do; the pointers here serve where nothing is timed. talloc's context costs it an
+ * instruction and a jump.
  *
  * The libraries are loaded in the child that measures them, and locally: most also define malloc, which must stay glibc's for
  * the rest of the program. */

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../trace/player.h"
+#include "../trace/playInline.h"
 #include "work.h"
 
 enum { MOST_TRACES = 12, HEADER_BYTES = 4096 };
@@ -100,10 +100,37 @@ static TraceProcess mapTrace(int file) {
   return process;
 }
 
+/* mema is called directly, with its pool, as its users call it; the others as users of a shared library do. */
+static void *poolTake(size_t size) {
+  return mema_palloc(&benchPool, size);
+}
+
+static void *poolZeroed(size_t count, size_t size) {
+  return mema_pcalloc(&benchPool, count, size);
+}
+
+static void *poolAligned(size_t alignment, size_t size) {
+  return mema_pmemalign(&benchPool, alignment, size);
+}
+
+static void *poolResize(void *ptr, size_t size) {
+  return mema_repalloc(&benchPool, ptr, size);
+}
+
+static void poolGive(void *ptr) {
+  mema_pfree(&benchPool, ptr);
+}
+
+static const PlayHeap poolHeap = {poolTake, poolZeroed, poolAligned, poolResize, poolGive};
+
+static PlayCounts playInPool(const TraceProcess *process, PlayObject *live) {
+  return playInline(process, &poolHeap, live);
+}
+
 /* Returns ns, and the operations. What is still live afterwards is freed untimed: the program did not. */
-static double play(const TraceProcess *process, const PlayHeap *heap, PlayObject *live, double *operations) {
+static double play(const TraceProcess *process, const PlayHeap *heap, bool inPool, PlayObject *live, double *operations) {
   double start = now();
-  PlayCounts counts = playProcess(process, heap, live);
+  PlayCounts counts = inPool ? playInPool(process, live) : playProcess(process, heap, live);
   double ns = now() - start;
   if (counts.refused != 0 || counts.operations == 0) abort();
   *operations = (double)counts.operations;
@@ -119,12 +146,12 @@ void replay(const Peer *p, size_t n, double *results) {
   PlayHeap heap = {p->alloc, p->zeroed, p->aligned, p->resize, p->free};
   PlayObject *live = newArray((process.objects + 1) * sizeof *live);
   double operations;
-  results[1] = play(&process, &heap, live, &operations);
+  results[1] = play(&process, &heap, p->options != NULL, live, &operations);
   results[1] /= operations;
   double ns = 0;
   double played = 0;
   while (played < PLAYED_OPERATIONS) {
-    ns += play(&process, &heap, live, &operations);
+    ns += play(&process, &heap, p->options != NULL, live, &operations);
     played += operations;
   }
   results[0] = ns / played;

@@ -48,6 +48,18 @@ static inline void give(const Peer *p, void *ptr) {
   }
 }
 
+static inline void *takeZeroed(const Peer *p, size_t count, size_t size) {
+  return p->options != NULL ? mema_pcalloc(&benchPool, count, size) : p->zeroed(count, size);
+}
+
+static inline void *takeAligned(const Peer *p, size_t alignment, size_t size) {
+  return p->options != NULL ? mema_pmemalign(&benchPool, alignment, size) : p->aligned(alignment, size);
+}
+
+static inline void *resize(const Peer *p, void *ptr, size_t size) {
+  return p->options != NULL ? mema_repalloc(&benchPool, ptr, size) : p->resize(ptr, size);
+}
+
 static inline void *allocTouched(const Peer *p, size_t size) {
   return touched(take(p, size));
 }

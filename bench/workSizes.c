@@ -9,7 +9,7 @@ enum { GROWN = 16 << 20 };
 static const double growthNs = 5e8;
 
 static void *grow(const Peer *p, void *ptr, size_t from, size_t to) {
-  ptr = p->resize(ptr, to);
+  ptr = resize(p, ptr, to);
   touched(ptr);
   touchPages(ptr, from, to);
   ((volatile char *)ptr)[to - 1] = 1;
@@ -94,7 +94,7 @@ static double timeZeroed(const Peer *p, size_t passes) {
   double start = now();
   for (size_t pass = 0; pass < passes; pass++) {
     for (size_t i = 0; i < BATCH; i++) {
-      batch.chunks[i] = touched(p->zeroed(1, batch.sizes[i]));
+      batch.chunks[i] = touched(takeZeroed(p, 1, batch.sizes[i]));
       ((volatile char *)batch.chunks[i])[batch.sizes[i] - 1] = 1;
     }
     freeAll(p, batch.chunks, BATCH);
@@ -111,7 +111,7 @@ void zeroedBatch(const Peer *p, size_t n, double *results) {
 static double timeAligned(const Peer *p, size_t passes) {
   double start = now();
   for (size_t pass = 0; pass < passes; pass++) {
-    for (size_t i = 0; i < BATCH; i++) batch.chunks[i] = touched(p->aligned(batch.alignments[i], batch.sizes[i]));
+    for (size_t i = 0; i < BATCH; i++) batch.chunks[i] = touched(takeAligned(p, batch.alignments[i], batch.sizes[i]));
     freeAll(p, batch.chunks, BATCH);
   }
   return (now() - start) / (double)(BATCH * passes);
