@@ -26,7 +26,10 @@
 static inline uint64_t mema_lowestBit(uint64_t word) {
 #if defined(__x86_64__)
   uint64_t bit;
-  __asm__("rep bsfq %1, %0" : "=r"(bit) : "r"(word) : "cc"); /* tzcnt where there is one; the same for words that are not 0 */
+  __asm__("rep bsfq %1, %0"
+          : "=r"(bit)
+          : "r"(word)
+          : "cc"); /* tzcnt where there is one; the same for words that are not 0 */
   return bit;
 #else
   return (uint64_t)__builtin_ctzll(word);

@@ -71,7 +71,7 @@ static void *outgrow(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, s
   pool->freeSize += before;
   char *to = mema_palloc(pool, size); /* not NULL: a slot is at hand, and there is room */
   memcpy(to, from->ptr, before);
-  if (!pool->untracked) inherit(pool, from->record);
+  if (from->record != NULL) inherit(pool, from->record);
   pool->frees++;
   mema_slabGive(slab, from);
   return to;
@@ -80,7 +80,7 @@ static void *outgrow(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, s
 /* Whether a slot goes on holding its chunk. Tracked chunks are charged the difference. */
 static bool stays(mema_Pool *pool, mema_Block *block, size_t slotSize, size_t size) {
   if (!mema_staysInSlot(slotSize, size)) return false;
-  if (pool->untracked) return true;
+  if (block == NULL) return true; /* untracked */
   if (!hasRoom(pool, block->size, size)) return false;
   recharge(pool, block->size, size);
   block->size = size;
@@ -96,7 +96,7 @@ static void *repallocSlot(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t si
   if (stays(pool, block, span->slotSize, size)) return ptr;
   unsigned class = mema_slabClass(slab, size, MEMA_ALIGNMENT);
   if (class == slab->classCount || size < span->slotSize || !mema_slotAtHand(&slab->classes[class])) return NULL;
-  size_t before = pool->untracked ? span->slotSize : block->size, after = pool->untracked ? mema_classSize(class) : size;
+  size_t before = block == NULL ? span->slotSize : block->size, after = block == NULL ? mema_classSize(class) : size;
   if (!hasRoom(pool, before, after)) return NULL;
   mema_Chunk from = {.ptr = ptr, .room = span->slotSize, .record = block, .slab = slab, .span = span, .slot = slot};
   return outgrow(pool, slab, &from, before, size);

@@ -60,7 +60,8 @@ static inline void playRelease(const PlayHeap *heap, PlayObject *object, PlayCou
   object->address = NULL;
 }
 
-static inline __attribute__((always_inline)) PlayCounts playInline(const TraceProcess *process, const PlayHeap *heap, PlayObject *live) {
+static inline __attribute__((always_inline)) PlayCounts playInline(const TraceProcess *process, const PlayHeap *heap,
+                                                                   PlayObject *live) {
   PlayCounts counts = {0};
   const TraceOperation *end = process->operations + process->count;
   for (const TraceOperation *operation = process->operations; operation < end; operation++) {

@@ -191,7 +191,8 @@ uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool
  * 64 MiB, and half of what is in use. A program that frees and takes large chunks by turns keeps its pages, one that frees most
  * of what it has does not; and no clock is asked. */
 static void maybePurge(mema_Slab *slab) {
-  uint32_t used = mema_usedUnits(slab), idle = slab->idleUnits, retained = (uint32_t)(retainedBytes >> slab->unitShift) + used / 2;
+  uint32_t used = mema_usedUnits(slab), idle = slab->idleUnits,
+           retained = (uint32_t)(retainedBytes >> slab->unitShift) + used / 2;
   if (slab->traffic < 2 * (uint64_t)used + (trafficBytes >> slab->unitShift)) return;
   slab->traffic = 0;
   slab->idleUnits = slab->dirtyUnits;

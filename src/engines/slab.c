@@ -325,7 +325,8 @@ static bool newSpan(mema_Slab *slab, unsigned class) {
     return false;
   }
   formatSpan(slab, unit, units, class, firstRecord);
-  if ((slab->ways & mema_withMagazines) == 0 && slab->magazineSize != 0 && mema_usedUnits(slab) >= manyUnits) keepRecent(slab);
+  if ((slab->ways & mema_withMagazines) == 0 && slab->magazineSize != 0 && mema_usedUnits(slab) >= manyUnits)
+    keepRecent(slab);
   mema_slabHugeArea(slab, true);
   return activate(slab, &slab->classes[class], &slab->spans[unit]);
 }

@@ -111,8 +111,8 @@ struct mema_Slab {
   mema_Block *records; /* NULL: no records */
   /* The slot handed out last, while its word is at hand still: see mema_takeSlot. */
   char *lastPtr;
-  uintptr_t lastSlot; /* the address of its class, which is a multiple of 64, and its bit */
-  uint32_t unitMask;  /* eighths of a unit, less one */
+  uintptr_t lastSlot;  /* the address of its class, which is a multiple of 64, and its bit */
+  uint32_t unitMask;   /* eighths of a unit, less one */
   uint8_t unitEighths; /* log2 of the eighths of a unit */
   uint8_t ways;        /* of taking and giving slots: mema_withRecords, mema_withMagazines */
 
@@ -154,8 +154,8 @@ struct mema_Slab {
   mema_Slab *next;      /* the next slab of the same pool: it serves what this one has no room for */
   void *mapping;        /* of a cell: its back */
   size_t mappingSize;
-  size_t liveChunks; /* kept by the pool above for slabs outside only */
-  size_t warm;       /* bytes counted against the process's bound while it is warm */
+  size_t liveChunks;                             /* kept by the pool above for slabs outside only */
+  size_t warm;                                   /* bytes counted against the process's bound while it is warm */
   uint16_t classOffsets[mema_tableMax / 16 + 1]; /* by (size + 15) / 16: bytes from here to the class */
   mema_SlotClass classes[];                      /* and one more, whose word has nothing but free slots: see mema_giveLast */
 };
@@ -341,7 +341,7 @@ static inline mema_Span *mema_liveSlot(const mema_Slab *slab, const void *ptr, u
 static inline uint64_t mema_takeSlot(mema_Slab *slab, mema_SlotClass *class, uint64_t *word, uint64_t free) {
   uint64_t bit = mema_lowestBit(free);
   *word = free & (free - 1);
-  slab->lastSlot = (uintptr_t)class + bit;
+  slab->lastSlot = (uintptr_t) class + bit;
   return bit;
 }
 

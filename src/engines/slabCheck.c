@@ -54,7 +54,8 @@ static const char *checkMagazines(const mema_Slab *slab) {
   for (unsigned i = 0; i < slab->classCount; i++) {
     const mema_SlotClass *class = &slab->classes[i];
     if (class->top < class->bottom || class->top > class->limit) return "a magazine holds no more than it can";
-    if ((slab->ways & mema_withMagazines) != 0 ? *class->word != 0 : class->top != class->bottom) return "classes take from magazines or from words";
+    if ((slab->ways & mema_withMagazines) != 0 ? *class->word != 0 : class->top != class->bottom)
+      return "classes take from magazines or from words";
     for (const mema_FreeSlot *slot = class->bottom; slot < class->top; slot++) {
       const mema_Span *span = mema_slabSpanAt(slab, slot->ptr);
       uint64_t number = slot->record - span->firstRecord;
@@ -110,7 +111,8 @@ static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, s
   const mema_Span *span = view->span;
   if (view->units == 0 || view->units > slab->frontier - view->unit)
     return "spans and runs fill the units below the frontier";
-  if (span->kind != mema_unitSlots && span->reciprocal != 0) return "only a span of slots can be looked up by a multiplication";
+  if (span->kind != mema_unitSlots && span->reciprocal != 0)
+    return "only a span of slots can be looked up by a multiplication";
   if (span->kind == mema_unitFree) return checkFree(slab, view, afterFree);
   *afterFree = false;
   if (span->kind == mema_unitLarge) {

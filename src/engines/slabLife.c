@@ -26,8 +26,8 @@ enum {
   cellAreaLog = 18, /* the smallest cell's area is 256 KiB, */
   cellSizes = 7,    /* the largest one's 64 times that */
   headerKind = 2 * cellSizes,
-  nearSpans = 16, /* spans that share the first page with the header and the near records */
-  hugeFrom = 32 << 20, /* sixteen huge pages: one more is not much then */
+  nearSpans = 16,       /* spans that share the first page with the header and the near records */
+  hugeFrom = 32 << 20,  /* sixteen huge pages: one more is not much then */
   hugeAreas = 32 << 20, /* areas from here on start at a huge page */
   warmLarge = 1 << 20,  /* what a warm mapping may keep though others are made */
   warmMappings = 16,
@@ -55,8 +55,9 @@ typedef struct Shape {
   uint32_t nearRecords;
   uint32_t mainRecords;
   uint8_t magazineSize;
-  size_t nearOffset, spansOffset, bitmapsOffset, magazinesOffset; /* from the header; but for the first, from the mapping if separate */
-  size_t front, back; /* bytes, whole pages */
+  size_t nearOffset, spansOffset, bitmapsOffset,
+      magazinesOffset; /* from the header; but for the first, from the mapping if separate */
+  size_t front, back;  /* bytes, whole pages */
 } Shape;
 
 static unsigned logOf(size_t n) {
@@ -105,7 +106,8 @@ static Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bo
   shape.spansOffset = at;
   shape.bitmapsOffset = at + (size_t)shape.units * sizeof(mema_Span);
   shape.magazinesOffset = mema_roundUp(shape.bitmapsOffset + area / 128, 64);
-  shape.magazineSize = shape.unitShift == mema_unitShiftMax ? mema_magazineMost : 0; /* smaller pools lie in the caches anyway */
+  shape.magazineSize =
+      shape.unitShift == mema_unitShiftMax ? mema_magazineMost : 0; /* smaller pools lie in the caches anyway */
   shape.front = mema_roundUp(shape.magazinesOffset + magazineBytes(shape.magazineSize, shape.classCount), page);
   shape.mainRecords = records ? recordsFor(area, lean) : 0;
   /* One record more: the first of them is at a multiple of a record's size from the near ones. */
@@ -435,7 +437,7 @@ void mema_slabClose(mema_Slab *slab) {
 /* ---- giving pages back ------------------------------------------------------------------------------------------------- */
 
 /* Gives the whole pages between two addresses back. */
-static void trimBetween(mema_Slab *slab, char *from, char *to) {
+static void trimBetween(mema_Slab *slab, const char *from, const char *to) {
   uintptr_t page = mema_osPageSize(), start = ((uintptr_t)from + page - 1) & ~(page - 1), end = (uintptr_t)to & ~(page - 1);
   if (start >= end) return;
   size_t resident = mema_osResident((void *)start, end - start);
@@ -448,10 +450,10 @@ static bool isFree(const mema_Span *span, uint32_t slot) {
 
 /* Pages of a span of slots on which no live chunk lies. */
 static void trimSpan(mema_Slab *slab, const mema_Span *span, uint32_t unit) {
-  char *first = mema_unitAddress(slab, unit), *end = first + ((size_t)span->units << slab->unitShift);
+  const char *first = mema_unitAddress(slab, unit), *end = first + ((size_t)span->units << slab->unitShift);
   for (uint32_t slot = 0; slot < span->slots; slot++) {
     if (!isFree(span, slot)) continue;
-    char *from = first + (size_t)slot * span->slotSize;
+    const char *from = first + (size_t)slot * span->slotSize;
     while (slot < span->slots && isFree(span, slot)) slot++;
     trimBetween(slab, from, slot < span->slots ? first + (size_t)slot * span->slotSize : end);
   }
