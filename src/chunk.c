@@ -176,7 +176,7 @@ static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, mema_Slab 
 
 /* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
 static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  size_t charge = pool->untracked ? class->slotSize : size;
+  size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
   if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
     return pallocSlow(pool, slab, size);
   return pallocClass(slab->ways, pool, slab, class, size);

@@ -69,7 +69,11 @@ static void inherit(mema_Pool *pool, const mema_Block *old) {
 /* A slot's chunk outgrows it. It is credited first: what palloc then charges is the difference, and its low water is the true one. */
 static void *outgrow(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size) {
   pool->freeSize += before;
-  char *to = mema_palloc(pool, size); /* not NULL: a slot is at hand, and there is room */
+  char *to = mema_palloc(pool, size);
+  if (mema_unlikely(to == NULL)) { /* a slot was at hand, and there was room: so not */
+    pool->freeSize -= before;
+    return NULL;
+  }
   memcpy(to, from->ptr, before);
   if (from->record != NULL) inherit(pool, from->record);
   pool->frees++;

@@ -5,8 +5,8 @@
  * lists per doubling, with a bitmap of the lists that are not empty (two-level segregated fit: Masmano et al., ECRTS 2004,
  * in one level of bitmap, since 124 lists fit two words). Units from the frontier on were never used, and are no run.
  *
- * A run is dirty when its pages may hold old bytes: such pages cost memory, though nobody uses them. Clean runs (never touched,
- * or given back) cost address space only. When clean units are taken while the footprint is at the budget, as many dirty
+ * A unit is dirty when its pages may hold old bytes: such pages cost memory, though nobody uses them. Clean units (never touched,
+ * or given back) cost address space only. A run knows how many of its units are dirty at most, not which. When clean units are taken while the footprint is at the budget, as many dirty
  * pages are given back first: this is the specification's "gives that many of its free bytes back to the system and takes a
  * fresh piece".
  */
@@ -51,21 +51,22 @@ void mema_runInit(mema_Slab *slab) {
   for (unsigned i = 0; i < mema_runBins; i++) slab->bins[i] = mema_noUnit;
   slab->frontier = slab->freeUnits = slab->dirtyUnits = slab->idleUnits = 0;
   slab->traffic = 0;
+  slab->denied = slab->settledUnits = 0;
 }
 
-static void insertRun(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty) {
+static void insertRun(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t dirty) {
   mema_Span *head = &slab->spans[first], *last = &slab->spans[first + units - 1];
   unsigned bin = binOf(units);
   last->kind = head->kind = mema_unitFree;
   last->units = head->units = units;
-  head->dirty = dirty;
+  head->dirtyUnits = dirty;
   head->prev = mema_noUnit;
   head->next = slab->bins[bin];
   if (head->next != mema_noUnit) slab->spans[head->next].prev = first;
   slab->bins[bin] = first;
   slab->binMap[bin / 64] |= UINT64_C(1) << bin % 64;
   slab->freeUnits += units;
-  if (dirty) slab->dirtyUnits += units;
+  slab->dirtyUnits += dirty;
 }
 
 static void removeRun(mema_Slab *slab, uint32_t first) {
@@ -80,7 +81,7 @@ static void removeRun(mema_Slab *slab, uint32_t first) {
   }
   if (head->next != mema_noUnit) slab->spans[head->next].prev = head->prev;
   slab->freeUnits -= units;
-  if (head->dirty) slab->dirtyUnits -= units;
+  slab->dirtyUnits -= head->dirtyUnits;
   slab->spans[first + units - 1].kind = mema_unitNone;
   head->kind = mema_unitNone;
 }
@@ -91,9 +92,10 @@ static void purgeRun(mema_Slab *slab, uint32_t first) {
   uintptr_t page = mema_osPageSize(), start = (uintptr_t)mema_unitAddress(slab, first);
   uintptr_t from = (start + page - 1) & ~(page - 1), to = (start + ((size_t)head->units << slab->unitShift)) & ~(page - 1);
   if (from < to && !mema_osPurge((void *)from, to - from)) return;
-  head->dirty = false;
-  slab->dirtyUnits -= head->units;
-  slab->purged += from < to ? to - from : 0;
+  size_t most = (size_t)head->dirtyUnits << slab->unitShift, bytes = from < to ? to - from : 0;
+  slab->dirtyUnits -= head->dirtyUnits;
+  head->dirtyUnits = 0;
+  slab->purged += bytes < most ? bytes : most;
 }
 
 void mema_runPurge(mema_Slab *slab, uint32_t keep) {
@@ -101,7 +103,7 @@ void mema_runPurge(mema_Slab *slab, uint32_t keep) {
   for (unsigned bin = mema_runBins; bin-- > 0 && slab->dirtyUnits > keep;) {
     if ((slab->binMap[bin / 64] >> bin % 64 & 1) == 0) continue;
     for (uint32_t run = slab->bins[bin]; run != mema_noUnit && slab->dirtyUnits > keep; run = slab->spans[run].next)
-      if (slab->spans[run].dirty) purgeRun(slab, run);
+      if (slab->spans[run].dirtyUnits != 0) purgeRun(slab, run);
   }
 }
 
@@ -140,12 +142,16 @@ static uint64_t alignUnit(const mema_Slab *slab, uint32_t unit, uint32_t alignUn
   return (uint64_t)unit + ((alignUnits - ((unit + phase) & mask)) & mask);
 }
 
-/* Cuts [start, start + units) out of the run [first, first + length), which is on no list. */
-static uint32_t cut(mema_Slab *slab, uint32_t first, uint32_t length, uint32_t start, uint32_t units, bool dirty) {
-  if (start > first) insertRun(slab, first, start - first, dirty);
+static uint32_t least(uint32_t a, uint32_t b) {
+  return a < b ? a : b;
+}
+
+/* Cuts [start, start + units) out of the run [first, first + length), which is on no list. Which part its dirty units are in is not
+ * known: each may have as many as fit. */
+static void cut(mema_Slab *slab, uint32_t first, uint32_t length, uint32_t start, uint32_t units, uint32_t dirty) {
+  if (start > first) insertRun(slab, first, start - first, least(dirty, start - first));
   uint32_t end = start + units, limit = first + length;
-  if (end < limit) insertRun(slab, end, limit - end, dirty);
-  return start;
+  if (end < limit) insertRun(slab, end, limit - end, least(dirty, limit - end));
 }
 
 /* The free run that ends at the frontier, or the frontier itself. */
@@ -165,69 +171,78 @@ static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUn
   uint64_t start = alignUnit(slab, first, alignUnits), end = start + units;
   if (end > slab->units) return mema_noUnit;
   if (end > slab->frontier) beforeFresh(slab, (uint32_t)(end - slab->frontier));
-  bool joined = first < slab->frontier, dirty = joined && slab->spans[first].dirty;
-  *zeroed = !joined || (!dirty && cleanIsZero(slab));
+  bool joined = first < slab->frontier;
+  uint32_t dirty = joined ? slab->spans[first].dirtyUnits : 0;
+  *zeroed = !joined || (dirty == 0 && cleanIsZero(slab));
   if (joined) removeRun(slab, first);
   if (end > slab->frontier) slab->frontier = (uint32_t)end;
+  cut(slab, first, slab->frontier - first, (uint32_t)start, units, dirty);
   countTraffic(slab, units);
-  return cut(slab, first, slab->frontier - first, (uint32_t)start, units, dirty);
+  return (uint32_t)start;
 }
 
 uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
   if (units > slab->units || alignUnits > slab->units) return mema_noUnit;
   uint32_t run = findRun(slab, units + (alignUnits - 1));
   if (run == mema_noUnit) return takeAtFrontier(slab, units, alignUnits, zeroed);
-  if (!slab->spans[run].dirty) beforeFresh(slab, units);
-  uint32_t length = slab->spans[run].units;
-  bool dirty = slab->spans[run].dirty;
-  *zeroed = !dirty && cleanIsZero(slab);
+  if (slab->spans[run].dirtyUnits < units) beforeFresh(slab, units - slab->spans[run].dirtyUnits);
+  uint32_t length = slab->spans[run].units, dirty = slab->spans[run].dirtyUnits;
+  uint32_t start = (uint32_t)alignUnit(slab, run, alignUnits);
+  *zeroed = dirty == 0 && cleanIsZero(slab);
   removeRun(slab, run);
-  uint32_t start = cut(slab, run, length, (uint32_t)alignUnit(slab, run, alignUnits), units, dirty);
+  cut(slab, run, length, start, units, dirty);
   countTraffic(slab, units);
   return start;
 }
 
-/* Free memory that was of no use while much passed through the slab (64 MiB, and twice of what is in use) is given back, but for
- * 64 MiB, and half of what is in use. A program that frees and takes large chunks by turns keeps its pages, one that frees most
- * of what it has does not; and no clock is asked. */
-static void maybePurge(mema_Slab *slab) {
+/* Free memory that was of no use while much passed through the slab (64 MiB, and twice of what it holds) is given back, but for 64 MiB,
+ * and half of what is in use. A program that frees and takes large chunks by turns keeps its pages, one that frees most of what it
+ * has does not; and no clock is asked. */
+void mema_runMaybePurge(mema_Slab *slab) {
+  if (slab->keepsDirty) return;
   uint32_t used = mema_usedUnits(slab), idle = slab->idleUnits,
            retained = (uint32_t)(retainedBytes >> slab->unitShift) + used / 2;
-  if (slab->traffic < 2 * (uint64_t)used + (trafficBytes >> slab->unitShift)) return;
+  if (slab->traffic < 2 * ((uint64_t)used + slab->dirtyUnits) + (trafficBytes >> slab->unitShift)) return;
   slab->traffic = 0;
   slab->idleUnits = slab->dirtyUnits;
-  if (idle > retained && !slab->keepsDirty) mema_runPurge(slab, slab->dirtyUnits - (idle - retained));
+  if (idle > retained) mema_runPurge(slab, slab->dirtyUnits - (idle - retained));
 }
 
 uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty) {
-  uint32_t end = first + units;
+  uint32_t end = first + units, dirtyUnits = dirty ? units : 0;
+  slab->denied = 0;
   slab->spans[first].kind = mema_unitNone;
   if (first > 0 && slab->spans[first - 1].kind == mema_unitFree) {
     first -= slab->spans[first - 1].units;
-    dirty |= slab->spans[first].dirty;
+    dirtyUnits += slab->spans[first].dirtyUnits;
     removeRun(slab, first);
   }
   if (end < slab->frontier && slab->spans[end].kind == mema_unitFree) {
     uint32_t next = end;
     end += slab->spans[next].units;
-    dirty |= slab->spans[next].dirty;
+    dirtyUnits += slab->spans[next].dirtyUnits;
     removeRun(slab, next);
   }
-  insertRun(slab, first, end - first, dirty);
+  insertRun(slab, first, end - first, dirtyUnits);
   countTraffic(slab, units);
-  maybePurge(slab);
+  mema_runMaybePurge(slab);
   return end;
 }
 
 bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t wanted) {
   uint32_t end = first + units;
   uint64_t wantedEnd = (uint64_t)first + wanted;
-  bool free = end < slab->frontier && slab->spans[end].kind == mema_unitFree, dirty = free && slab->spans[end].dirty;
-  uint32_t limit = free ? end + slab->spans[end].units : end;
+  bool free = end < slab->frontier && slab->spans[end].kind == mema_unitFree;
+  uint32_t limit = free ? end + slab->spans[end].units : end, dirty = free ? slab->spans[end].dirtyUnits : 0;
   if (wantedEnd > limit && (limit != slab->frontier || wantedEnd > slab->units)) return false;
   beforeFresh(slab, wanted - units);
+  dirty = least(dirty, free ? slab->spans[end].dirtyUnits : 0); /* they may have been purged just now */
   if (free) removeRun(slab, end);
   if (wantedEnd > slab->frontier) limit = slab->frontier = (uint32_t)wantedEnd;
-  if (wantedEnd < limit) insertRun(slab, (uint32_t)wantedEnd, limit - (uint32_t)wantedEnd, dirty);
+  if (wantedEnd < limit) {
+    uint32_t rest = limit - (uint32_t)wantedEnd;
+    insertRun(slab, (uint32_t)wantedEnd, rest, least(dirty, rest));
+  }
+  countTraffic(slab, wanted - units);
   return true;
 }

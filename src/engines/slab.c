@@ -11,7 +11,9 @@
 
 enum {
   magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
-  manyUnits = 192,           /* in use (12 MiB): from here on slots freed are kept in magazines */
+  fewUnits = 16,
+  denials = 64,    /* requests denied unseen after one that was looked into */
+  manyUnits = 192, /* in use (12 MiB): from here on slots freed are kept in magazines */
 };
 
 static const uint64_t noWord = 0;
@@ -243,13 +245,31 @@ size_t mema_slabReleaseEmpty(mema_Slab *slab) {
       releaseSpan(slab, span);
     }
   }
+  slab->settledUnits = mema_usedUnits(slab);
   return bytes;
 }
 
-/* A run, at the cost of spans kept for reuse if there is no other. */
+/* Whether empty spans had better be given back before fresh units are taken: the footprint is at the budget, and has grown by an
+ * eighth since that was done last. (Empty spans, and those whose slots wait in magazines, count as used.) */
+static bool shouldReleaseEmpty(const mema_Slab *slab, uint32_t units) {
+  uint64_t used = mema_usedUnits(slab);
+  return used + slab->dirtyUnits + units > slab->budgetUnits &&
+         used > slab->settledUnits + slab->settledUnits / 8 + fewUnits;
+}
+
+/* A run, at the cost of spans kept for reuse if there is no other. Where there is none at all, this is not looked into each time. */
 static uint32_t takeRun(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
+  if (slab->denied > 0 && units >= slab->deniedUnits) {
+    slab->denied--;
+    return mema_noUnit;
+  }
+  if (shouldReleaseEmpty(slab, units)) mema_slabReleaseEmpty(slab);
   uint32_t run = mema_runTake(slab, units, alignUnits, zeroed);
   if (run == mema_noUnit && mema_slabReleaseEmpty(slab) != 0) run = mema_runTake(slab, units, alignUnits, zeroed);
+  if (run == mema_noUnit && alignUnits == 1) {
+    slab->denied = denials;
+    slab->deniedUnits = units;
+  }
   return run;
 }
 
@@ -362,6 +382,7 @@ bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word) {
 /* An empty span is given back, unless it is active or the only one on its class's list. */
 bool mema_slabEmptied(mema_Slab *slab, mema_Span *span) {
   mema_SlotClass *class = &slab->classes[span->class];
+  slab->denied = 0;
   if (span->place != mema_placePartial || !mema_spanIsEmpty(span)) return true;
   dropRecent(slab, class, span);
   if (class->partialHead != class->partialTail) {

@@ -61,7 +61,7 @@ struct mema_Span {
   uint8_t kind;
   uint8_t class;
   uint8_t place;
-  bool dirty;           /* free run: its pages may hold old bytes; large: those behind the chunk may */
+  bool dirty;           /* large: the pages behind the chunk may hold old bytes */
   uint32_t next, prev;  /* units: neighbours on the list of partial spans, or of runs of this size */
   uint32_t units;       /* length of the span; of a free run in its first and last unit */
   uint32_t firstRecord; /* index of the first slot's Block in slab->records */
@@ -69,8 +69,9 @@ struct mema_Span {
   uint64_t *bitmap;     /* set: free */
   uint64_t summary;
   union {
-    uint64_t word; /* the bitmap of a span of up to 64 slots */
-    size_t bytes;  /* large: bytes in use of the run, in whole grains */
+    uint64_t word;       /* the bitmap of a span of up to 64 slots */
+    size_t bytes;        /* large: bytes in use of the run, in whole grains */
+    uint32_t dirtyUnits; /* free run: at most so many of its units have pages, which may hold old bytes */
   };
 };
 _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is one cache line");
@@ -136,11 +137,14 @@ struct mema_Slab {
   uint32_t units;
   uint32_t frontier;
   uint32_t freeUnits;
-  uint32_t dirtyUnits;  /* of the free ones */
-  uint32_t idleUnits;   /* the least dirtyUnits since `traffic` began to be counted */
-  uint64_t traffic;     /* units taken and given */
-  size_t purged;        /* bytes given back so far */
-  uint32_t budgetUnits; /* footprint above which free pages are given back before fresh ones are taken */
+  uint32_t dirtyUnits;   /* of the free ones */
+  uint32_t idleUnits;    /* the least dirtyUnits since `traffic` began to be counted */
+  uint64_t traffic;      /* units taken and given */
+  uint32_t deniedUnits;  /* a run so long was not to be had the last time; */
+  uint32_t denied;       /* so many requests more are denied unseen, unless something becomes free */
+  uint32_t settledUnits; /* in use when empty spans were given back the last time */
+  size_t purged;         /* bytes given back so far */
+  uint32_t budgetUnits;  /* footprint above which free pages are given back before fresh ones are taken */
   uint64_t binMap[2];
   uint32_t bins[mema_runBins];
 
@@ -228,6 +232,8 @@ MEMA_HIDDEN uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alig
 MEMA_HIDDEN uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty);
 /* Lengthens the run [first, first + units) to `wanted` units in place; false iff what follows is not free. */
 MEMA_HIDDEN bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t wanted);
+/* Gives idle pages back, now and then: see runs.c. */
+MEMA_HIDDEN void mema_runMaybePurge(mema_Slab *slab);
 /* Gives the pages of dirty free runs back, until at most `keep` dirty units are left. */
 MEMA_HIDDEN void mema_runPurge(mema_Slab *slab, uint32_t keep);
 

@@ -25,6 +25,10 @@ static uint64_t inMagazine(const mema_SlotClass *class, const uint64_t *word) {
 
 /* Every free slot is found by the class: in its magazine, in the word at hand, or by the summary of a span that is not closed. */
 static const char *checkFreeSlots(const mema_SlotClass *class, const mema_Span *span) {
+  size_t atHand = (size_t)(class->word - span->bitmap);
+  if (span->place == mema_placeActive && *class->word != 0 &&
+      (atHand >= mema_spanWords(span) || class->firstRecord != span->firstRecord + atHand * 64))
+    return "the word at hand is one of the active span";
   for (uint32_t w = 0; w < mema_spanWords(span); w++) {
     uint64_t *word = &span->bitmap[w];
     bool noted = (span->summary >> w & 1) != 0;
@@ -38,7 +42,12 @@ static const char *checkFreeSlots(const mema_SlotClass *class, const mema_Span *
 static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint32_t unit) {
   const mema_SlotClass *class = &slab->classes[span->class];
   uint32_t words = mema_spanWords(span);
-  if (span->class >= slab->classCount || span->slotSize != class->slotSize) return "a span's slot size is that of its class";
+  if (span->class >= slab->classCount || span->slotSize != class->slotSize || class->slotSize != mema_classSize(span->class))
+    return "a span's slot size is that of its class";
+  if (span->slots != ((size_t)span->units << slab->unitShift) / span->slotSize ||
+      span->reciprocal != ((UINT64_C(1) << 32) + span->slotSize / 8 - 1) / (span->slotSize / 8) ||
+      span->lastMask != UINT64_MAX >> (63 - (span->slots - 1u) % 64))
+    return "a span's slots are those that fit";
   if ((span->bitmap[words - 1] & ~span->lastMask) != 0) return "a bitmap says nothing about slots that do not exist";
   if (words < 64 && span->summary >> words != 0) return "a summary says nothing about words that do not exist";
   if ((span->place == mema_placeActive) != (class->active == unit)) return "a class's active span knows that it is";
@@ -75,6 +84,7 @@ static const char *checkFree(const mema_Slab *slab, const mema_SlabView *view, b
   const mema_Span *last = &slab->spans[view->unit + view->units - 1];
   if (*afterFree) return "no two free runs are neighbours";
   if (last->kind != mema_unitFree || last->units != view->units) return "both ends of a free run give its length";
+  if (view->span->dirtyUnits > view->units) return "a free run has no more dirty units than units";
   *afterFree = true;
   return NULL;
 }
@@ -87,8 +97,17 @@ static bool isKnownEmpty(const mema_Slab *slab, const mema_Span *span) {
   return mema_spanIsEmpty(span);
 }
 
-/* Every partial list leads there and back, and its spans say so. */
+static size_t countPartial(const mema_Slab *slab) {
+  size_t partial = 0;
+  mema_SlabView view;
+  for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units)
+    partial += view.span->kind == mema_unitSlots && view.span->place == mema_placePartial;
+  return partial;
+}
+
+/* Every partial list leads there and back, its spans say so, and so say no others. */
 static const char *checkPartial(const mema_Slab *slab) {
+  size_t listed = 0;
   for (unsigned i = 0; i < slab->classCount; i++) {
     const mema_SlotClass *class = &slab->classes[i];
     uint32_t before = mema_noUnit;
@@ -100,9 +119,11 @@ static const char *checkPartial(const mema_Slab *slab) {
       if (before != mema_noUnit && isKnownEmpty(slab, span) && !mema_spanIsEmpty(&slab->spans[before]))
         return "the empty spans of a list come first";
       before = unit;
+      listed++;
     }
     if (class->partialTail != before) return "a list of partial spans ends at its tail";
   }
+  if (listed != countPartial(slab)) return "every partial span is on its class's list";
   return NULL;
 }
 
@@ -136,7 +157,7 @@ const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) 
     if (broken != NULL) return broken;
     if (view.span->kind != mema_unitFree) continue;
     freeUnits += view.units;
-    if (view.span->dirty) dirtyUnits += view.units;
+    dirtyUnits += view.span->dirtyUnits;
   }
   if (slab->frontier > slab->units || freeUnits != slab->freeUnits || dirtyUnits != slab->dirtyUnits)
     return "the free and dirty units are those of the free runs";

@@ -1,0 +1,97 @@
+/* Free memory that nobody uses goes back to the system as others' passes through the pool; what is used by turns stays. */
+#include "unit.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+  budget = 1024 * 1024 * 1024,
+  piece = 20 * 1024 * 1024,
+  pieces = 10,
+  idleBytes = 300 * 1024 * 1024,
+  keptBytes = 100 * 1024 * 1024, /* more than a pool may keep of what was idle: 32 MiB, and half of what is in use */
+};
+
+static size_t pageSize(void) {
+  return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static size_t residentPages(void *chunk, size_t bytes) {
+  size_t pages = bytes / pageSize(), resident = 0;
+  unsigned char *known = malloc(pages);
+  assert_int_equal(mincore(hidePointer(chunk), bytes, known), 0);
+  for (size_t i = 0; i < pages; i++) resident += known[i] & 1;
+  free(known);
+  return resident;
+}
+
+/* Chunks of `size` up to `bytes`, touched, then freed. */
+static void peak(Pool *pool, size_t size, size_t bytes) {
+  size_t count = bytes / size;
+  char **chunks = malloc(count * sizeof *chunks);
+  for (size_t i = 0; i < count; i++) {
+    assert_non_null(chunks[i] = palloc(pool, size));
+    for (size_t at = 0; at < size; at += 4096) chunks[i][at] = 1;
+  }
+  for (size_t i = 0; i < count; i++) assert_true(pfree(pool, chunks[i]));
+  free(chunks);
+}
+
+/* What the pages say, not the footprint: that takes the free run around a chunk just freed for touched. */
+static void idleMemoryGoesBack(void **state) {
+  static const size_t sizes[] = {5000, 100000, 1024 * 1024, 50 * 1024 * 1024};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    Pool pool;
+    assert_true(makePool(&pool, *state, budget));
+    peak(&pool, sizes[i], idleBytes);
+    for (int j = 0; j < 2000; j++) assert_true(pfree(&pool, palloc(&pool, MIB)));
+    size_t resident = residentPages(pool.mem, idleBytes) * pageSize();
+    if (resident > keptBytes) fail_msg("%zu bytes stay for chunks of %zu", resident, sizes[i]);
+    assertPool(&pool, 0, 0);
+    assert_true(freePool(&pool));
+    mema_trimPool(NULL);
+  }
+}
+
+/* All freed, all taken again: nothing of it was idle, however much is free for a while. */
+static void memoryUsedByTurnsStays(void **state) {
+  Pool pool;
+  char *chunks[pieces];
+  assert_true(makePool(&pool, *state, budget));
+  for (int turn = 0; turn < 8; turn++) {
+    for (int i = 0; i < pieces; i++) {
+      assert_non_null(chunks[i] = palloc(&pool, piece));
+      size_t resident = residentPages(chunks[i], piece);
+      if (turn > 0 && resident < piece / pageSize()) fail_msg("turn %d: piece %d has %zu pages left", turn, i, resident);
+      memset(chunks[i], 1, piece);
+    }
+    for (int i = 0; i < pieces; i++) assert_true(pfree(&pool, chunks[i]));
+  }
+  assertPool(&pool, 0, 0);
+  assert_true(freePool(&pool));
+}
+
+/* One chunk by turns, with others live. */
+static void oneChunkByTurnsKeepsItsPages(void **state) {
+  Pool pool;
+  assert_true(makePool(&pool, *state, budget));
+  char *live = palloc(&pool, piece), *chunk = palloc(&pool, 5 * piece);
+  memset(live, 2, piece);
+  memset(chunk, 1, 5 * piece);
+  for (int turn = 0; turn < 100; turn++) {
+    assert_true(pfree(&pool, chunk));
+    assert_non_null(chunk = palloc(&pool, 5 * piece));
+    assert_int_equal(residentPages(chunk, 5 * piece), 5 * piece / pageSize());
+  }
+  assert_true(pfree(&pool, live));
+  assert_true(freePool(&pool));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      withKind(idleMemoryGoesBack, kindTracked),           withKind(idleMemoryGoesBack, kindUntracked),
+      withKind(memoryUsedByTurnsStays, kindTracked),       withKind(memoryUsedByTurnsStays, kindUntracked),
+      withKind(oneChunkByTurnsKeepsItsPages, kindTracked), withKind(oneChunkByTurnsKeepsItsPages, kindUntracked),
+  };
+  return runTests(tests);
+}
