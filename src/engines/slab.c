@@ -1,7 +1,7 @@
 /* slab.c - spans of slots: where size classes take their slots from, and what happens to a span as it fills and empties.
  *
- *   palloc: word at hand used up -> the youngest revived word -> mema_slabRefill -> next word, next partial span, new span
- *   pfree:  a word's first free slot -> stack of revived words -> mema_slabNote -> list of partial spans
+ *   palloc: word at hand used up, or magazine empty -> mema_slabRefill -> next noted word, next partial span, new span
+ *   pfree:  a word's first free slot, or no room in the magazine -> mema_slabNote -> the word is noted, its span opened
  *           a word's last live slot -> mema_slabEmptied -> run given back
  *
  * A span with its first noted word goes to the tail of its class's list: by the time it is reached it has collected more (at the
@@ -11,13 +11,13 @@
 
 enum {
   magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
-  fewUnits = 16,
-  denials = 64,    /* requests denied unseen after one that was looked into */
-  manyUnits = 192, /* in use (12 MiB): from here on slots freed are kept in magazines */
+  fewUnits = 16,             /* a growth of so many is none: see shouldReleaseEmpty */
+  denials = 64,              /* requests denied unseen after one that was looked into */
+  manyUnits = 192,           /* in use (12 MiB): from here on slots freed are kept in magazines */
 };
 
 static const uint64_t noWord = 0;
-static uint64_t allFree = UINT64_MAX;
+static uint64_t allFree = UINT64_MAX; /* never written: a free slot is not freed */
 
 static void serveNothing(mema_Slab *slab, mema_SlotClass *class) {
   mema_forgetLast(slab);
@@ -131,7 +131,7 @@ static uint32_t spanUnits(const mema_Slab *slab, uint32_t slotSize) {
 }
 
 /* Marks all slots free, as the bitmap, the summary and lastMask say it. */
-void mema_spanAllFree(mema_Span *span) {
+static void spanAllFree(mema_Span *span) {
   uint32_t words = mema_spanWords(span);
   for (uint32_t w = 0; w + 1 < words; w++) span->bitmap[w] = UINT64_MAX;
   span->bitmap[words - 1] = span->lastMask;
@@ -166,7 +166,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
                       .lastMask = UINT64_MAX >> (63 - (slots - 1) % 64)};
   if (slots > 64 && unit + units > slab->bitmapUnits) slab->bitmapUnits = unit + units;
   span->bitmap = slots <= 64 ? &span->word : bitmapAt(slab, unit, slots);
-  mema_spanAllFree(span);
+  spanAllFree(span);
   for (uint32_t i = 1; i < units; i++) {
     slab->spans[unit + i].kind = mema_unitInside;
     slab->spans[unit + i].back = (uint16_t)i;
@@ -329,7 +329,7 @@ uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
   mema_SlotClass *class = &slab->classes[span->class];
   uint32_t unit = mema_unitOf(slab, span), units = span->units;
   if (class->active != mema_noUnit) return releaseSpan(slab, span);
-  mema_spanAllFree(span);
+  spanAllFree(span);
   activate(slab, class, span);
   return unit + units;
 }
@@ -389,7 +389,7 @@ bool mema_slabEmptied(mema_Slab *slab, mema_Span *span) {
     removePartial(slab, span);
     releaseSpan(slab, span);
   } else {
-    mema_spanAllFree(span);
+    spanAllFree(span);
   }
   return true;
 }

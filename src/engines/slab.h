@@ -9,8 +9,8 @@
  *          area       [unit 0    ][unit 1     ][unit 2 | unit 3 | unit 4][unit 5 | unit 6  ][unit 7 ...
  *                                                                                          ^ frontier
  *
- * A pointer is looked up by arithmetic: its unit's Span, then its slot by a multiplication with the reciprocal of the slot
- * size, then one bit. The bitmap (a set bit is a free slot) is the only truth about which slots are live: lists and summaries
+ * A pointer is looked up by arithmetic: its unit's Span, then its slot by a multiplication with the reciprocal of the slot size,
+ * then one bit. The bitmap (a set bit is a free slot) is the only truth about which slots are live: lists and summaries
  * can be rebuilt from it. Chunks are never read or written here.
  *
  * Invariants, for all units u below the frontier and spans s:
@@ -222,7 +222,6 @@ MEMA_HIDDEN void mema_slabResetClasses(mema_Slab *slab);
 MEMA_HIDDEN size_t mema_slabReleaseEmpty(mema_Slab *slab);
 MEMA_HIDDEN uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span);
 MEMA_HIDDEN uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span);
-MEMA_HIDDEN void mema_spanAllFree(mema_Span *span);
 MEMA_HIDDEN bool mema_spanIsEmpty(const mema_Span *span);
 
 MEMA_HIDDEN void mema_runInit(mema_Slab *slab);
@@ -278,14 +277,14 @@ static inline unsigned mema_slabClass(const mema_Slab *slab, size_t size, size_t
   return class < slab->classCount ? class : slab->classCount;
 }
 
-/* Whether a chunk in a slot of this size stays there when its size changes: it must fit, and fill at least half of it. */
-static inline bool mema_staysInSlot(size_t slotSize, size_t size) {
-  return size <= slotSize && (size >= slotSize / 2 || slotSize <= 32);
-}
-
 /* The same for sizes up to mema_tableMax and the usual alignment. */
 static inline mema_SlotClass *mema_smallClass(mema_Slab *slab, size_t size) {
   return (mema_SlotClass *)(void *)((char *)slab + slab->classOffsets[(size + 15) / 16]);
+}
+
+/* Whether a chunk in a slot of this size stays there when its size changes: it must fit, and fill at least half of it. */
+static inline bool mema_staysInSlot(size_t slotSize, size_t size) {
+  return size <= slotSize && (size >= slotSize / 2 || slotSize <= 32);
 }
 
 /* ---- the common path, inline ------------------------------------------------------------------------------------------- */
@@ -370,8 +369,8 @@ static inline bool mema_giveLast(mema_Slab *slab, const void *ptr) {
   return true;
 }
 
-/* What follows from a slot marked free where no magazine takes it; its word was `before`, and is `after`. A word with its first free slot is noted; whether the
- * span is empty is asked only when a word has nothing but free slots. */
+/* What follows from a slot marked free where there are no magazines; its word was `before`, and is `after`. A word with its first
+ * free slot is noted; whether the span is empty is asked only when a word has nothing but free slots. */
 static inline bool mema_noteGiven(mema_Slab *slab, mema_Span *span, uint32_t slot, uint64_t before, uint64_t after) {
   if (mema_unlikely(before == 0)) return mema_slabNote(slab, span, slot / 64);
   if (mema_unlikely(after == UINT64_MAX || after == span->lastMask)) return mema_slabEmptied(slab, span);
