@@ -94,8 +94,7 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
   }
   if (chunk->slab->outside) chunk->slab->liveChunks++;
   if (!pool->untracked) mema_linkBlock(pool, chunk->record, chunk->ptr, size, !chunk->slab->outside);
-  mema_charge(pool, charge);
-  return true;
+  return mema_charge(pool, charge); /* true: it was asked before */
 }
 
 /* For tail calls: the common paths below then need no stack frame. */
@@ -114,18 +113,6 @@ static MEMA_SLOW void *pallocSlow(mema_Pool *pool, mema_Slab *slab, size_t size)
   return mema_allocate(pool, slab, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
 }
 
-/* Charges a slot; false, with nothing changed, iff the budget has no room. */
-static inline bool chargeSlot(mema_Pool *pool, size_t charge) {
-  ptrdiff_t left = (ptrdiff_t)(pool->freeSize - charge); /* both are at most PTRDIFF_MAX */
-  if (mema_unlikely(left < (ptrdiff_t)pool->lowWater)) {
-    if (left < 0) return false;
-    pool->lowWater = (size_t)left;
-  }
-  pool->freeSize = (size_t)left;
-  pool->allocations++;
-  return true;
-}
-
 static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size);
 
 /* A chunk of at most the class's slot size. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked
@@ -135,14 +122,14 @@ static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *sla
   char *ptr;
   if ((ways & mema_withMagazines) != 0) {
     if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, slab, class, size);
-    if (mema_unlikely(!chargeSlot(pool, charge))) return pallocSlow(pool, slab, size);
+    if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, slab, size);
     const mema_FreeSlot *slot = mema_takeRecent(class);
     ptr = slot->ptr;
     record = slot->record;
   } else {
     uint64_t *word = class->word, free = *word;
     if (mema_unlikely(free == 0)) return pallocRefill(pool, slab, class, size);
-    if (mema_unlikely(!chargeSlot(pool, charge))) return pallocSlow(pool, slab, size);
+    if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, slab, size);
     uint64_t bit = mema_takeSlot(slab, class, word, free);
     slab->lastPtr = ptr = class->base + bit * slotSize;
     record = class->firstRecord + bit;
@@ -252,13 +239,10 @@ static MEMA_NOINLINE bool pfreeLastTracked(mema_Pool *pool, mema_Slab *slab) {
 static MEMA_INLINE bool pfreeBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
   if ((ways & mema_withMagazines) == 0 && mema_giveLast(slab, ptr))
     return (ways & mema_withRecords) != 0 ? pfreeLastTracked(pool, slab) : pfreeLast(pool, slab);
-  size_t eighth = mema_eighthOf(slab, ptr);
-  if (mema_unlikely(eighth >= slab->eighths)) return pfreeSlow(pool, slab, ptr);
-  mema_Span *span = &slab->spans[eighth >> slab->unitEighths];
   uint32_t slot;
-  if (mema_unlikely(!mema_slotAt(span, eighth & slab->unitMask, &slot))) return pfreeSlow(pool, slab, ptr);
+  mema_Span *span = mema_liveSlot(slab, ptr, &slot);
+  if (mema_unlikely(span == NULL)) return pfreeSlow(pool, slab, ptr);
   uint64_t *word = &span->bitmap[slot / 64], before = *word, mask = UINT64_C(1) << slot % 64;
-  if (mema_unlikely((before & mask) != 0)) return pfreeSlow(pool, slab, ptr); /* it is free already */
   *word = before | mask;
   if ((ways & mema_withRecords) != 0) {
     creditBlock(pool, slab->records + span->firstRecord + slot);

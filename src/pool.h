@@ -57,10 +57,16 @@ static inline size_t mema_chargeOf(const mema_Pool *pool, const mema_Chunk *chun
   return pool->untracked ? chunk->room : chunk->record->size;
 }
 
-static inline void mema_charge(mema_Pool *pool, size_t bytes) {
-  pool->freeSize -= bytes;
-  if (pool->freeSize < pool->lowWater) pool->lowWater = pool->freeSize;
+/* Charges a new chunk; false, with nothing changed, iff the budget has no room. One comparison tells both that, and a new low. */
+static inline bool mema_charge(mema_Pool *pool, size_t bytes) {
+  ptrdiff_t left = (ptrdiff_t)(pool->freeSize - bytes); /* both are at most PTRDIFF_MAX */
+  if (mema_unlikely(left < (ptrdiff_t)pool->lowWater)) {
+    if (left < 0) return false;
+    pool->lowWater = (size_t)left;
+  }
+  pool->freeSize = (size_t)left;
   pool->allocations++;
+  return true;
 }
 
 /* ---- the chain: the live chunks of a tracked pool, oldest first ----------------------------------------------------- */

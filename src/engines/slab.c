@@ -145,14 +145,6 @@ bool mema_spanIsEmpty(const mema_Span *span) {
   return span->bitmap[words - 1] == span->lastMask;
 }
 
-/* Where the bitmap of a span of more than 64 slots lies: in the 1/128 of the area's size that stands for its first unit. Short ones
- * are put at different cache lines of it: the first lines of all would be in the few sets of the cache that large slots use, too. */
-static uint64_t *bitmapAt(const mema_Slab *slab, uint32_t unit, uint32_t slots) {
-  size_t room = mema_unitSize(slab) / 128, need = mema_roundUp((slots + 7) / 8, 64);
-  size_t shift = need < room ? (size_t)unit * 64 % (room - need + 64) : 0;
-  return (uint64_t *)(void *)(slab->bitmaps + room * unit + (shift & ~(size_t)63));
-}
-
 static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned class, uint32_t firstRecord) {
   mema_Span *span = &slab->spans[unit];
   uint32_t slotSize = mema_classSize(class), slots = (uint32_t)(((size_t)units << slab->unitShift) / slotSize);
@@ -165,7 +157,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
                       .firstRecord = firstRecord,
                       .lastMask = UINT64_MAX >> (63 - (slots - 1) % 64)};
   if (slots > 64 && unit + units > slab->bitmapUnits) slab->bitmapUnits = unit + units;
-  span->bitmap = slots <= 64 ? &span->word : bitmapAt(slab, unit, slots);
+  span->bitmap = slots <= 64 ? &span->word : (uint64_t *)(void *)(slab->bitmaps + (((size_t)unit << slab->unitShift) / 128));
   spanAllFree(span);
   for (uint32_t i = 1; i < units; i++) {
     slab->spans[unit + i].kind = mema_unitInside;
