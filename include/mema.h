@@ -16,8 +16,11 @@
  *                A call that succeeds leaves errno alone.
  *   pools        a Pool that is NULL, zeroed, never initialised, copied, moved or freed is recognised by every function:
  *                it fails with MEMA_BAD_POOL and EINVAL. A Pool must stay at the address where it was initialised.
- *   threads      a pool is used by one thread at a time. Different pools may be used by different threads at the same time.
- *                After fork the child owns a copy of every pool, as of all its memory.
+ *   threads      a pool is used by one thread at a time, unless it was made `shared`: then by any number at once, and what one allocates
+ *                another may free. Different pools may be used by different threads at the same time.
+ *                After fork the child owns a copy of every pool, as of all its memory; shared pools may be in use meanwhile.
+ *   signals      a handler may call a shared pool; where it interrupted a call of its own thread to the same pool it may be refused
+ *                (MEMA_REENTERED, EDEADLK), with nothing changed. It never waits for its own thread.
  *   complexity   "constant" does not count page faults, nor the system call that now and then extends a pool.
  */
 #ifndef MEMA_H
@@ -104,6 +107,9 @@ typedef struct mema_Options {
                          mema_committedReservation(poolSize) (committed). Where it has no room in one piece, chunks come
                          from memory outside it (Block.poolAllocated is then false). */
   const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
+  bool shared;        /* for several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget
+                         (up to 64 KiB at a time) in its hands, both called in before a request is refused; Pool.freeSize is then what no
+                         thread holds: ask mema_freeSize. Tracked, calls take turns. */
 } mema_Options;
 
 /* Why a call failed: code, errno, message. One list, from which the constants, errno and the sentences are made. */
@@ -120,7 +126,9 @@ typedef struct mema_Options {
   X(MEMA_NO_MEMORY, ENOMEM, "the system has no memory to give")             \
   X(MEMA_BELOW_USE, EBUSY, "the new size is below what is in use")          \
   X(MEMA_BAD_FORMAT, EILSEQ, "the format could not be printed")             \
-  X(MEMA_BROKEN, EFAULT, "the pool's own records are damaged")
+  X(MEMA_BROKEN, EFAULT, "the pool's own records are damaged")              \
+  X(MEMA_REENTERED, EDEADLK, "called by a signal handler that interrupted a call to the same pool") \
+  X(MEMA_TIMED_OUT, ETIMEDOUT, "the budget had no room in time")
 
 #define MEMA_REASON_CODE(code, number, message) code,
 typedef enum mema_Reason { MEMA_REASONS(MEMA_REASON_CODE) MEMA_REASON_COUNT } mema_Reason;
@@ -144,7 +152,8 @@ typedef struct mema_Stats {
   size_t poolSize;  /* the budget */
   size_t freeSize;  /* what is left of it */
   size_t liveBytes; /* poolSize - freeSize */
-  size_t peakBytes; /* the most liveBytes has been since init (or since the budget was last resized) */
+  size_t peakBytes; /* the most liveBytes has been since init (or since the budget was last resized); in a shared pool with several
+                       threads it may be told too high, by what they held of the budget unused: up to 128 KiB each */
   size_t liveChunks;
   size_t allocations;   /* chunks handed out since init; repalloc counts when the chunk moved */
   size_t frees;         /* chunks taken back since init, by whatever call */
@@ -175,7 +184,9 @@ MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
 
 /* Frees every chunk and gives the reservation back (or keeps it warm for the next pool); the Pool's memory may then be
  * reused or initialised again. Returns false iff pool is not a live pool.
- * Time grows with the spans in use, not with the chunks. */
+ * Time grows with the spans in use, not with the chunks.
+ * Shared pools: calls of other threads that are under way come to their end first, or find that there is no pool any more
+ * (MEMA_BAD_POOL); of two threads that free the pool at once one gets true. The Pool's own memory must stay until they have returned. */
 MEMA_PUBLIC bool mema_freePool(mema_Pool *pool);
 
 /* Frees every chunk and keeps the pool, its budget, options and counts (each chunk counts as freed).
@@ -198,6 +209,12 @@ MEMA_PUBLIC size_t mema_trimPool(mema_Pool *pool);
  * MEMA_UNLIMITED), or the system has no memory (MEMA_NO_MEMORY, ENOMEM): never for fragmentation. In an untracked pool it
  * is the bytes that the chunk would occupy that are compared with freeSize and charged. Constant. */
 MEMA_PUBLIC void *mema_palloc(mema_Pool *pool, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2)));
+
+/* As mema_palloc on a shared pool, but where the budget has no room waits until other threads have freed enough, for at most that many
+ * milliseconds (below 0: without end; 0: not at all). Also returns NULL iff that time is over (MEMA_TIMED_OUT, ETIMEDOUT); at once where the
+ * budget could never have the room, or the pool is not shared (MEMA_OVER_BUDGET). Asleep while it waits. Whoever asks first need not
+ * be served first. While threads wait, every call of the others takes the pool's lock. Not for signal handlers. */
+MEMA_PUBLIC void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds) MEMA_ATTRIBUTE((malloc, alloc_size(2)));
 
 /* Frees a chunk. Returns true iff ptr is the start of a live chunk of this pool. Any other value, NULL included, gives false
  * (MEMA_BAD_POINTER, EINVAL) and changes nothing; it is never dereferenced. Constant.
@@ -243,7 +260,9 @@ MEMA_PUBLIC size_t mema_chunkSize(const mema_Pool *pool, const void *ptr);
 /* True iff ptr is the start of a live chunk of this live pool. Constant. Sets no error. */
 MEMA_PUBLIC bool mema_ownsChunk(const mema_Pool *pool, const void *ptr);
 
-/* What is left of the budget; 0 when pool is not a live pool. Constant. Sets no error. */
+/* What is left of the budget; 0 when pool is not a live pool. Constant. Sets no error. Of a shared pool it is the exact figure of one
+ * instant of the call, for which all threads are kept out of it: grows with the threads that use the pool. (0 also to a signal handler
+ * that interrupted the pool.) */
 MEMA_PUBLIC size_t mema_freeSize(const mema_Pool *pool);
 
 /* Fills in *stats. Returns false iff pool is not a live pool or stats is NULL (MEMA_BAD_ARGUMENT, EINVAL).

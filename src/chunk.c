@@ -9,6 +9,7 @@
 
 #include "memory/os.h"
 #include "pool.h"
+#include "threads/share.h"
 
 /* Bytes: a slab outside the reservation is at least so large, where the system has it; and is no larger than that of itself. */
 static const size_t outsideMin = (size_t)1 << 20, outsideMax = (size_t)1 << 40;
@@ -154,11 +155,12 @@ static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab,
   return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, class, size);
 }
 
+/* `ways` are plain ones. */
 static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
   if (ways == 0) return pallocWord(pool, slab, class, size);
   if (ways == mema_withRecords) return pallocWordTracked(pool, slab, class, size);
   if (ways == mema_withMagazines) return pallocRecent(pool, slab, class, size);
-  return ways < mema_allWays ? pallocRecentTracked(pool, slab, class, size) : nullForBadPool();
+  return pallocRecentTracked(pool, slab, class, size);
 }
 
 /* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
@@ -166,25 +168,40 @@ static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_S
   size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
   if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
     return pallocSlow(pool, slab, size);
-  return pallocClass(slab->ways, pool, slab, class, size);
+  return pallocClass(slab->ways & mema_plainWays, pool, slab, class, size);
+}
+
+/* Any size, in a pool that no other thread is in. */
+static void *pallocAny(mema_Pool *pool, mema_Slab *slab, size_t size) {
+  unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
+  if (index == slab->classCount) return pallocSlow(pool, slab, size);
+  return pallocClass(slab->ways & mema_plainWays, pool, slab, &slab->classes[index], size);
+}
+
+void *mema_pallocInTurn(mema_Pool *pool, size_t size) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (slab == NULL) return nullForBadPool();
+  if (!mema_lockPool(pool, slab)) return NULL;
+  void *ptr = pallocAny(pool, slab, size);
+  mema_unlockPool(slab);
+  return ptr;
 }
 
 /* A size that the byte table does not have. */
 static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
-  mema_Slab *slab = mema_slabOf(pool);
-  if (slab == NULL) return nullForBadPool();
-  unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
-  if (index == slab->classCount) return pallocSlow(pool, slab, size);
-  return pallocClass(slab->ways, pool, slab, &slab->classes[index], size);
+  uintptr_t ways = mema_allWays;
+  mema_Slab *slab = mema_sealedSlab(pool, &ways);
+  return ways <= mema_plainWays ? pallocAny(pool, slab, size) : nullForBadPool();
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
   uintptr_t ways;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  if (mema_unlikely(slab == NULL)) return nullForBadPool();
+  if (slab == NULL) return mema_sharedPalloc(pool, size);
   if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size);
   mema_SlotClass *class = mema_smallClass(slab, size);
-  return ways == 0 ? pallocBy(0, pool, slab, class, size) : pallocClass(ways, pool, slab, class, size);
+  if (ways == 0) return pallocBy(0, pool, slab, class, size);
+  return ways <= mema_plainWays ? pallocClass(ways, pool, slab, class, size) : nullForBadPool();
 }
 
 /* ---- pfree ------------------------------------------------------------------------------------------------------------- */
@@ -266,64 +283,89 @@ static MEMA_NOINLINE bool pfreeRecentTracked(mema_Pool *pool, mema_Slab *slab, v
   return pfreeBy(mema_withRecords | mema_withMagazines, pool, slab, ptr);
 }
 
+/* Of a pool that no other thread is in. */
+static MEMA_INLINE bool pfreePlain(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  if (ways == mema_withRecords) return pfreeTracked(pool, slab, ptr);
+  if (ways == mema_withMagazines) return pfreeRecent(pool, slab, ptr);
+  return pfreeRecentTracked(pool, slab, ptr);
+}
+
+bool mema_pfreeInTurn(mema_Pool *pool, void *ptr) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (slab == NULL) return falseForBadPool();
+  if (!mema_lockPool(pool, slab)) return false;
+  bool done = pfreePlain(slab->ways & mema_plainWays, pool, slab, ptr);
+  mema_endTurn(slab);
+  return done;
+}
+
 bool mema_pfree(mema_Pool *pool, void *ptr) {
   uintptr_t ways;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  if (mema_unlikely(slab == NULL)) return falseForBadPool();
+  if (slab == NULL) return mema_sharedPfree(pool, ptr);
   if (ways == 0) return pfreeBy(0, pool, slab, ptr);
-  if (ways == mema_withRecords) return pfreeTracked(pool, slab, ptr);
-  if (ways == mema_withMagazines) return pfreeRecent(pool, slab, ptr);
-  return ways < mema_allWays ? pfreeRecentTracked(pool, slab, ptr) : falseForBadPool();
+  return ways <= mema_plainWays ? pfreePlain(ways, pool, slab, ptr) : falseForBadPool();
 }
 
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */
 
+static void *refuseCall(mema_Pool *pool, mema_Slab *slab, mema_Reason reason, size_t wanted) {
+  if (!mema_beginTurn(pool, slab)) return NULL;
+  mema_refuse(pool, reason, wanted);
+  mema_unlockPool(slab);
+  return NULL;
+}
+
+static void *allocateInTurn(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
+  mema_Chunk chunk;
+  if (!mema_beginTurn(pool, slab)) return NULL;
+  bool done = mema_allocate(pool, slab, size, alignment, &chunk);
+  mema_unlockPool(slab);
+  *zeroed = done && chunk.zeroed;
+  return done ? chunk.ptr : NULL;
+}
+
 void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
   size_t bytes;
-  bool overflow = __builtin_mul_overflow(count, size, &bytes);
+  bool overflow = __builtin_mul_overflow(count, size, &bytes), zeroed;
   if (mema_likely(!overflow && bytes <= mema_slotMax)) {
     void *ptr = mema_palloc(pool, bytes);
     return ptr != NULL ? memset(ptr, 0, bytes + (bytes == 0)) : NULL;
   }
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return NULL;
-  if (overflow) {
-    mema_refuse(pool, MEMA_OVERFLOW, 0);
-    return NULL;
-  }
-  mema_Chunk chunk;
-  if (!mema_allocate(pool, slab, bytes, MEMA_ALIGNMENT, &chunk)) return NULL;
-  if (!chunk.zeroed) memset(chunk.ptr, 0, bytes);
-  return chunk.ptr;
+  if (overflow) return refuseCall(pool, slab, MEMA_OVERFLOW, 0);
+  if (mema_hasShards(slab)) return mema_sharedPcalloc(pool, slab, bytes);
+  void *ptr = allocateInTurn(pool, slab, bytes, MEMA_ALIGNMENT, &zeroed);
+  return ptr == NULL || zeroed ? ptr : memset(ptr, 0, bytes);
 }
 
 void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
   mema_Slab *slab = mema_openPool(pool);
+  bool zeroed;
   if (slab == NULL) return NULL;
-  if (alignment == 0 || (alignment & (alignment - 1)) != 0) {
-    mema_refuse(pool, MEMA_BAD_ALIGNMENT, 0);
-    return NULL;
-  }
-  if (alignment > (size_t)1 << 30) {
-    mema_refuse(pool, MEMA_NO_MEMORY, size);
-    return NULL;
-  }
+  if (alignment == 0 || (alignment & (alignment - 1)) != 0) return refuseCall(pool, slab, MEMA_BAD_ALIGNMENT, 0);
+  if (alignment > (size_t)1 << 30) return refuseCall(pool, slab, MEMA_NO_MEMORY, size);
+  if (mema_hasShards(slab)) return mema_sharedPmemalign(pool, slab, alignment, size);
   unsigned index = mema_slabClass(slab, size, alignment);
   mema_SlotClass *class = &slab->classes[index];
-  if (index < slab->classCount && mema_slotAtHand(class) && class->slotSize <= pool->freeSize)
+  if (slab->ways <= mema_plainWays && index < slab->classCount && mema_slotAtHand(class) &&
+      class->slotSize <= pool->freeSize)
     return pallocClass(slab->ways, pool, slab, class, size);
-  mema_Chunk chunk;
-  return mema_allocate(pool, slab, size, alignment, &chunk) ? chunk.ptr : NULL;
+  return allocateInTurn(pool, slab, size, alignment, &zeroed);
 }
 
 size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
   mema_Slab *slab = mema_slabOf(pool);
-  return slab != NULL && mema_findChunk(slab, ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
+  if (slab == NULL) return 0;
+  if (mema_hasShards(slab)) return mema_sharedChunkSize(pool, slab, ptr);
+  if ((slab->ways & mema_forThreads) != 0 && !mema_lockQuietly(pool, slab)) return 0;
+  size_t size = mema_findChunk(slab, ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
+  mema_unlockPool(slab);
+  return size;
 }
 
 bool mema_ownsChunk(const mema_Pool *pool, const void *ptr) {
-  mema_Chunk chunk;
-  mema_Slab *slab = mema_slabOf(pool);
-  return slab != NULL && mema_findChunk(slab, ptr, &chunk);
+  return mema_chunkSize(pool, ptr) != 0;
 }

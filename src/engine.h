@@ -36,6 +36,24 @@ static inline uint64_t mema_lowestBit(uint64_t word) {
 #endif
 }
 
+/* Words of plain structs that one thread writes and others read. */
+static inline uintptr_t mema_loadWord(const uintptr_t *word) {
+  return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static inline void mema_storeWord(uintptr_t *word, uintptr_t value) {
+  __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+/* Tells the processor that a loop waits for another thread. */
+static inline void mema_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 static inline size_t mema_roundUp(size_t n, size_t powerOfTwo) {
   return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
 }

@@ -38,6 +38,10 @@ void mema_failBroken(const char *invariant) {
   note(MEMA_BROKEN, 0, 0, invariant);
 }
 
+mema_Reason mema_lastReason(void) {
+  return last.reason;
+}
+
 static char *putText(char *at, const char *text) {
   size_t length = strlen(text), room = (size_t)(sentence + sizeof sentence - 1 - at);
   if (length > room) length = room;

@@ -13,4 +13,7 @@ MEMA_HIDDEN MEMA_SLOW void mema_failBytes(mema_Reason reason, size_t wanted, siz
 /* The same with the invariant that is broken, a constant string. */
 MEMA_HIDDEN MEMA_SLOW void mema_failBroken(const char *invariant);
 
+/* Why the calling thread's last failure was one. */
+MEMA_HIDDEN mema_Reason mema_lastReason(void);
+
 #endif

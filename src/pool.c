@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "threads/share.h"
+
 _Static_assert(offsetof(mema_Pool, poolSize) == 0, "the specification's fields come first, in its order");
 _Static_assert(offsetof(mema_Pool, freeSize) == sizeof(size_t), "freeSize");
 _Static_assert(offsetof(mema_Pool, initialized) == 2 * sizeof(size_t), "initialized");
@@ -20,6 +22,7 @@ enum {
   areaMin = 256 * 1024,
   areaStep = 64 * 1024,
   reservationMin = 16 * 1024,
+  sharedAreaMin = 64 << 20, /* of a shared pool with a shard for each thread: room for spans of each class */
   cellBudgetMax = 1 << 20, /* up to here areas are rounded to a power of two, so that pools can share regions */
 };
 
@@ -54,13 +57,21 @@ size_t mema_committedReservation(size_t poolSize) {
 }
 
 static mema_SlabPlan planFor(const mema_Options *options) {
-  mema_SlabPlan plan = {.budget = options->poolSize, .records = !options->untracked, .committed = options->committed};
+  mema_SlabPlan plan = {.budget = options->poolSize,
+                        .records = !options->untracked,
+                        .shared = options->shared,
+                        .threads = options->shared && options->untracked,
+                        .committed = options->committed};
   if (options->reservation != 0) {
     plan.area =
         options->reservation < reservationMin ? reservationMin : mema_roundUp(options->reservation, mema_osPageSize());
     plan.exact = true;
   } else {
     plan.area = options->committed ? mema_committedReservation(options->poolSize) : areaFor(options->poolSize);
+  }
+  if (plan.threads) {
+    plan.unitShift = mema_unitShiftMax;
+    if (plan.area < sharedAreaMin && !options->committed) plan.area = sharedAreaMin;
   }
   /* A committed reservation is had whole or not at all. */
   plan.least = options->committed ? plan.area : plan.area < areaStep ? plan.area : areaStep;
@@ -80,9 +91,18 @@ static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options)
     size_t length = strnlen(options->name, sizeof pool->name - 1);
     memcpy(pool->name, options->name, length);
   }
-  pool->seal = mema_sealOf(pool, slab);
+  pool->seal = options->shared ? ~mema_sealOf(pool, slab) : mema_sealOf(pool, slab);
   pool->generation = (atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1) * mema_allWays;
   slab->generation = pool->generation + slab->ways;
+}
+
+/* All zero again. Other threads may be looking whether a shared pool lives. */
+static void forget(mema_Pool *pool) {
+  mema_storeWord(&pool->seal, 0);
+  mema_storeWord(&pool->generation, 0);
+  __atomic_store_n(&pool->slab, NULL, __ATOMIC_RELAXED);
+  memset(pool, 0, offsetof(mema_Pool, seal));
+  memset(&pool->lowWater, 0, sizeof *pool - offsetof(mema_Pool, lowWater));
 }
 
 /* MEMA_OK where the arguments are good. */
@@ -107,7 +127,11 @@ bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
     return false;
   }
   setUp(pool, slab, options);
-  return true;
+  if (!options->shared || mema_openShare(pool, slab)) return true;
+  mema_slabClose(slab);
+  forget(pool);
+  mema_failBytes(MEMA_NO_MEMORY, options->poolSize, 0);
+  return false;
 }
 
 bool mema_initPool(mema_Pool *pool, size_t poolSize) {
@@ -126,56 +150,76 @@ static void closeOutside(mema_Slab *first) {
 }
 
 bool mema_freePool(mema_Pool *pool) {
-  mema_Slab *slab = mema_openPool(pool);
+  mema_Slab *slab = mema_holdPool(pool, false);
   if (slab == NULL) return false;
+  mema_storeWord(&slab->generation, 0);
+  forget(pool);
+  if (slab->share != NULL) mema_closeShare(slab);
   closeOutside(slab);
-  memset(pool, 0, sizeof *pool);
+  mema_slabClearStates(slab);
   mema_slabClose(slab);
   return true;
 }
 
 bool mema_resetPool(mema_Pool *pool) {
-  mema_Slab *slab = mema_openPool(pool);
+  mema_Slab *slab = mema_holdPool(pool, true);
   if (slab == NULL) return false;
   closeOutside(slab);
+  mema_slabClearStates(slab);
   mema_slabClear(slab);
   pool->head = pool->tail = NULL;
   pool->freeSize = pool->poolSize;
   pool->frees = pool->allocations;
+  if (slab->share != NULL) mema_wakeWaiting(slab->share);
+  mema_unlockPool(slab);
   return true;
 }
 
 /* ---- the budget, and what is kept beyond it ---------------------------------------------------------------------------- */
 
-bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return false;
+static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
   size_t live = pool->poolSize - pool->freeSize;
-  if (poolSize == 0 || poolSize > MEMA_UNLIMITED) {
-    mema_fail(poolSize == 0 ? MEMA_BAD_ARGUMENT : MEMA_TOO_LARGE);
-    return false;
-  }
   if (poolSize < live) {
     mema_failBytes(MEMA_BELOW_USE, poolSize, live);
     return false;
   }
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
+  if (slab->share != NULL) mema_wakeWaiting(slab->share);
   for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize);
   return true;
+}
+
+bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return false;
+  if (poolSize == 0 || poolSize > MEMA_UNLIMITED) {
+    mema_fail(poolSize == 0 ? MEMA_BAD_ARGUMENT : MEMA_TOO_LARGE);
+    return false;
+  }
+  slab = mema_holdPool(pool, false);
+  if (slab == NULL) return false;
+  bool done = resize(pool, slab, poolSize);
+  mema_unlockPool(slab);
+  return done;
 }
 
 size_t mema_trimPool(mema_Pool *pool) {
   size_t bytes = 0;
   if (pool != NULL) {
-    mema_Slab *slab = mema_openPool(pool);
-    if (slab == NULL) return 0;
-    bytes = mema_dropEmptySlabs(slab, 0);
-    for (; slab != NULL; slab = slab->next) bytes += mema_slabTrim(slab);
+    mema_Slab *first = mema_holdPool(pool, true);
+    if (first == NULL) return 0;
+    bytes = mema_dropEmptySlabs(first, 0);
+    for (mema_Slab *slab = first; slab != NULL; slab = slab->next) bytes += mema_slabTrim(slab);
+    mema_unlockPool(first);
   }
   return bytes + mema_slabTrimWarm();
 }
 
 size_t mema_freeSize(const mema_Pool *pool) {
-  return mema_slabOf(pool) != NULL ? pool->freeSize : 0;
+  mema_Slab *slab = mema_slabOf(pool);
+  if (slab == NULL || !mema_holdQuietly(pool, slab)) return 0;
+  size_t bytes = pool->freeSize;
+  mema_unlockPool(slab);
+  return bytes;
 }

@@ -26,16 +26,25 @@ static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Slab *slab
  * it, so that one look tells both. */
 static inline mema_Slab *mema_sealedSlab(const mema_Pool *pool, uintptr_t *ways) {
   if (mema_unlikely(pool == NULL)) return NULL;
-  mema_Slab *slab = pool->slab;
-  if (mema_unlikely(pool->seal != mema_sealOf(pool, slab))) return NULL;
-  *ways = slab->generation - pool->generation;
+  mema_Slab *slab = __atomic_load_n(&pool->slab, __ATOMIC_RELAXED);
+  if (mema_unlikely(mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
+  *ways = mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation);
   return slab;
+}
+
+/* Shared pools are sealed by the complement, so that one comparison tells them apart. Theirs is the slab of a live pool, or NULL. */
+static inline mema_Slab *mema_sharedSlabOf(const mema_Pool *pool) {
+  if (mema_unlikely(pool == NULL)) return NULL;
+  mema_Slab *slab = __atomic_load_n(&pool->slab, __ATOMIC_RELAXED);
+  if (mema_unlikely(~mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
+  return mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation) < mema_allWays ? slab : NULL;
 }
 
 /* The slab of a live pool, else NULL. */
 static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
   uintptr_t ways = mema_allWays;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
+  if (mema_unlikely(slab == NULL)) return mema_sharedSlabOf(pool);
   return ways < mema_allWays ? slab : NULL;
 }
 
@@ -102,6 +111,9 @@ static inline void mema_replaceBlock(mema_Pool *pool, mema_Block *block, const m
 MEMA_HIDDEN bool mema_takeMemory(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
 /* Takes, charges and links a chunk. */
 MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
+/* The common calls of a shared tracked pool, or of what turns out to be none. */
+MEMA_HIDDEN void *mema_pallocInTurn(mema_Pool *pool, size_t size);
+MEMA_HIDDEN bool mema_pfreeInTurn(mema_Pool *pool, void *ptr);
 /* Gives a chunk's memory back, uncharged and unlinked before. */
 MEMA_HIDDEN void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk);
 /* Gives all but `keep` of the slabs without live chunks that lie outside the reservation back to the system; returns bytes. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "pool.h"
+#include "threads/share.h"
 
 /* Brings the budget from `before` to `after` bytes for one chunk. The caller has seen that it has room. */
 static void recharge(mema_Pool *pool, size_t before, size_t after) {
@@ -108,12 +109,7 @@ static void *repallocSlot(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t si
 
 /* ---- any chunk --------------------------------------------------------------------------------------------------------- */
 
-void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
-  if (ptr == NULL) return mema_palloc(pool, size);
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return NULL;
-  void *slot = repallocSlot(pool, slab, ptr, size);
-  if (slot != NULL) return slot;
+static void *resizeChunk(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
   mema_Chunk chunk;
   if (!mema_findChunk(slab, ptr, &chunk)) {
     pool->badFrees++;
@@ -132,4 +128,21 @@ void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   }
   if (mema_slabStretch(chunk.slab, &chunk, size)) return settle(pool, &chunk, before, size);
   return move(pool, slab, &chunk, before, size);
+}
+
+static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
+  if (mema_hasShards(slab)) return mema_sharedRepalloc(pool, slab, ptr, size);
+  if (!mema_lockPool(pool, slab)) return NULL;
+  void *to = resizeChunk(pool, slab, ptr, size);
+  mema_endTurn(slab);
+  return to;
+}
+
+void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
+  if (ptr == NULL) return mema_palloc(pool, size);
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return NULL;
+  if (mema_unlikely((slab->ways & mema_forThreads) != 0)) return repallocShared(pool, slab, ptr, size);
+  void *slot = repallocSlot(pool, slab, ptr, size);
+  return slot != NULL ? slot : resizeChunk(pool, slab, ptr, size);
 }

@@ -7,6 +7,8 @@
  * A span with its first noted word goes to the tail of its class's list: by the time it is reached it has collected more (at the
  * head, random replacement took two to three times as long in a prototype).
  */
+#include <string.h>
+
 #include "slab.h"
 
 enum {
@@ -26,7 +28,8 @@ static void serveNothing(mema_Slab *slab, mema_SlotClass *class) {
 
 /* The pool above knows the ways by the generation. */
 static void setWays(mema_Slab *slab, uint8_t ways) {
-  if (slab->generation != 0) slab->generation += (uintptr_t)ways - slab->ways;
+  uintptr_t generation = slab->generation;
+  if (generation != 0) mema_storeWord(&slab->generation, generation + ways - slab->ways);
   slab->ways = ways;
 }
 
@@ -37,7 +40,7 @@ static uint32_t magazineSizeFor(const mema_Slab *slab, uint32_t slotSize) {
 }
 
 void mema_slabResetClasses(mema_Slab *slab) {
-  setWays(slab, slab->records != NULL ? mema_withRecords : 0);
+  setWays(slab, (uint8_t)((slab->records != NULL ? mema_withRecords : 0) | (slab->ways & mema_forThreads)));
   slab->classes[slab->classCount].word = &allFree;
   mema_forgetLast(slab);
   for (unsigned i = 0; i < slab->classCount; i++) {
@@ -97,9 +100,25 @@ static void removePartial(mema_Slab *slab, mema_Span *span) {
 
 /* ---- records ----------------------------------------------------------------------------------------------------------- */
 
+/* Rows of states for a span of this class. One that ended in this period may be looked at still. */
+static bool takeRows(mema_Slab *slab, unsigned class, uint32_t slots, uint32_t *first) {
+  uint32_t count = (slots + mema_stateRow - 1) / mema_stateRow, waiting = slab->freeRows[class];
+  if (waiting != 0 && slab->rowLinks[waiting - 1].period != slab->period) {
+    *first = waiting - 1;
+    slab->freeRows[class] = slab->rowLinks[*first].next;
+    return true;
+  }
+  slab->youngRows += waiting != 0;
+  if (count > slab->rows - slab->usedRows) return false;
+  *first = slab->usedRows;
+  slab->usedRows += count;
+  return true;
+}
+
 /* `count` Block records in a row for a span or large chunk of this class. Ranges given back serve their class again. */
 static bool takeRecords(mema_Slab *slab, unsigned class, uint32_t count, uint32_t *first) {
   *first = 0;
+  if (slab->states != NULL && class < mema_classCount) return takeRows(slab, class, count, first);
   if (slab->records == NULL) return true;
   if (slab->freeRecords[class] != 0) {
     *first = slab->freeRecords[class] - 1;
@@ -116,6 +135,10 @@ static bool takeRecords(mema_Slab *slab, unsigned class, uint32_t count, uint32_
 }
 
 static void giveRecords(mema_Slab *slab, unsigned class, uint32_t first) {
+  if (slab->states != NULL && class < mema_classCount) {
+    slab->rowLinks[first] = (mema_RowLink){.next = slab->freeRows[class], .period = slab->period};
+    slab->freeRows[class] = first + 1;
+  }
   if (slab->records == NULL) return;
   slab->records[first].size = slab->freeRecords[class];
   slab->freeRecords[class] = first + 1;
@@ -145,6 +168,21 @@ bool mema_spanIsEmpty(const mema_Span *span) {
   return span->bitmap[words - 1] == span->lastMask;
 }
 
+/* What lookers without a lock go by. */
+static void setHomes(const mema_Slab *slab, uint32_t unit, const mema_Span *span) {
+  if (slab->homes == NULL) return;
+  uint64_t same = (uint64_t)span->firstRecord << 16 | (uint64_t)slab->tag << 8 | (span->class + 1u);
+  uint64_t reciprocal = ((UINT64_C(1) << mema_homeShift) + span->slotSize / 8 - 1) / (span->slotSize / 8);
+  for (uint32_t i = 0; i < span->units; i++)
+    atomic_store_explicit(&slab->homes[unit + i], same | (span->units == 1 ? reciprocal << 40 : (uint64_t)i << 37),
+                          memory_order_release);
+}
+
+static void clearHomes(const mema_Slab *slab, uint32_t unit, uint32_t units) {
+  for (uint32_t i = 0; slab->homes != NULL && i < units; i++)
+    atomic_store_explicit(&slab->homes[unit + i], 0, memory_order_relaxed);
+}
+
 static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned class, uint32_t firstRecord) {
   mema_Span *span = &slab->spans[unit];
   uint32_t slotSize = mema_classSize(class), slots = (uint32_t)(((size_t)units << slab->unitShift) / slotSize);
@@ -159,6 +197,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
   if (slots > 64 && unit + units > slab->bitmapUnits) slab->bitmapUnits = unit + units;
   span->bitmap = slots <= 64 ? &span->word : (uint64_t *)(void *)(slab->bitmaps + (((size_t)unit << slab->unitShift) / 128));
   spanAllFree(span);
+  setHomes(slab, unit, span);
   for (uint32_t i = 1; i < units; i++) {
     slab->spans[unit + i].kind = mema_unitInside;
     slab->spans[unit + i].back = (uint16_t)i;
@@ -169,6 +208,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
 static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   uint32_t units = span->units;
   giveRecords(slab, span->class, span->firstRecord);
+  clearHomes(slab, mema_unitOf(slab, span), units);
   span->reciprocal = 0;
   for (uint32_t i = 0; i < units; i++) span[i].kind = mema_unitNone;
   return mema_runGive(slab, mema_unitOf(slab, span), units, true);
@@ -408,6 +448,51 @@ static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
   return true;
 }
 
+/* ---- slots for threads ------------------------------------------------------------------------------------------------- */
+
+/* Takes slots of the word at hand, the lowest first. */
+static uint32_t takeFromWord(mema_Slab *slab, const mema_SlotClass *class, uint32_t most, mema_Spare *spares) {
+  const mema_Span *span = &slab->spans[class->active];
+  uint32_t firstSlot = (uint32_t)(class->word - span->bitmap) * 64;
+  uint64_t free = *class->word;
+  uint32_t count = 0;
+  for (; free != 0 && count < most; free &= free - 1) {
+    uint64_t bit = mema_lowestBit(free);
+    spares[count++] = (mema_Spare){.ptr = class->base + bit * class->slotSize,
+                                   .state = mema_stateOf(slab, span, firstSlot + (uint32_t)bit)};
+  }
+  *class->word = free;
+  return count;
+}
+
+uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mema_Spare *spares) {
+  mema_SlotClass *c = &slab->classes[class];
+  uint32_t count = 0;
+  mema_forgetLast(slab);
+  while (count < most && (*c->word != 0 || mema_slabRefill(slab, class))) count += takeFromWord(slab, c, most - count, spares + count);
+  return count;
+}
+
+void mema_slabGiveSpares(mema_Slab *slab, const mema_Spare *spares, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    mema_Span *span = mema_slabSpanAt(slab, spares[i].ptr);
+    size_t offset = (size_t)(spares[i].ptr - mema_unitAddress(slab, mema_unitOf(slab, span)));
+    uint32_t slot;
+    mema_slotAt(span, offset / 8, &slot);
+    uint64_t *word = &span->bitmap[slot / 64], before = *word, after = before | UINT64_C(1) << slot % 64;
+    *word = after;
+    mema_noteGiven(slab, span, slot, before, after);
+  }
+}
+
+void mema_slabClearStates(mema_Slab *slab) {
+  if (slab->states == NULL) return;
+  for (uint32_t unit = 0; unit < slab->frontier; unit += slab->spans[unit].units) {
+    const mema_Span *span = &slab->spans[unit];
+    if (span->kind == mema_unitSlots) memset((void *)mema_stateOf(slab, span, 0), 0, span->slots);
+  }
+}
+
 /* ---- large chunks ------------------------------------------------------------------------------------------------------ */
 
 /* Large chunks are charged by the page, or by the unit where that is smaller. */
@@ -461,7 +546,8 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
 
 bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
   unsigned class = mema_slabClass(slab, size, alignment);
-  return class < slab->classCount ? takeSlotOf(slab, class, chunk) : takeLarge(slab, size, alignment, chunk);
+  if (class < slab->classCount) return slab->states == NULL && takeSlotOf(slab, class, chunk); /* else they are taken as spares */
+  return takeLarge(slab, size, alignment, chunk);
 }
 
 size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
@@ -481,7 +567,7 @@ bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
   chunk->slot = 0;
   if (span->kind == mema_unitSlots) {
     if (!mema_slotAt(span, eighth, &chunk->slot)) return false;
-    if ((span->bitmap[chunk->slot / 64] >> chunk->slot % 64 & 1) != 0) return false;
+    if (!mema_slotIsLive(slab, span, chunk->slot)) return false;
     chunk->room = span->slotSize;
   } else if (span->kind == mema_unitLarge && eighth == 0 && span->place != mema_placeLost) {
     chunk->room = span->bytes;

@@ -27,6 +27,8 @@
 #ifndef MEMA_ENGINES_SLAB_H
 #define MEMA_ENGINES_SLAB_H
 
+#include <stdatomic.h>
+
 #include "../engine.h"
 #include "../memory/os.h"
 #include "sizeClasses.h"
@@ -64,7 +66,7 @@ struct mema_Span {
   bool dirty;           /* large: the pages behind the chunk may hold old bytes */
   uint32_t next, prev;  /* units: neighbours on the list of partial spans, or of runs of this size */
   uint32_t units;       /* length of the span; of a free run in its first and last unit */
-  uint32_t firstRecord; /* index of the first slot's Block in slab->records */
+  uint32_t firstRecord; /* index of the first slot's Block in slab->records; in a slab for threads, its first row of states */
   uint64_t lastMask;    /* the bits of the last bitmap word that stand for slots */
   uint64_t *bitmap;     /* set: free */
   uint64_t summary;
@@ -76,8 +78,53 @@ struct mema_Span {
 };
 _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is one cache line");
 
-/* The common paths of calls come in a variant for each combination of these. */
-enum { mema_withRecords = 1, mema_withMagazines = 2, mema_allWays = 4 };
+/* The common paths of calls come in a variant for each combination of the first two. A slab of a shared pool is looked at by many
+ * threads: what they may do without the pool's lock is in threads/. */
+enum { mema_withRecords = 1, mema_withMagazines = 2, mema_plainWays = 3, mema_forThreads = 4, mema_allWays = 8 };
+
+/* Where slots are handed out to many threads, whether one is live is told by a byte of its own, its state: 0, or class + 1 while it is
+ * live. (A set bit of a bitmap then says that no thread has the slot, live or spare.) States lie in rows of 64; a span of slots has as many
+ * rows side by side as it needs, and when it ends they wait for another span of its class. */
+typedef _Atomic uint8_t mema_State;
+
+/* What lookers without a lock know of a unit, in one word; 0 where there are no slots.
+ *     bits 0..7 class + 1    8..15 the span's tag (threads/place.h)    16..39 the span's first row    40..63 reciprocal
+ * of a unit that is a span by itself: ceil(2^24 / (slotSize / 8)), with which a slot is found as by mema_slotAt. Of a unit that is not, the
+ * reciprocal is 0, and its number in its span is in bits 37..39.
+ * A looker may go by what a unit was a moment ago, and looks at the states of a span that has ended: they are all 0 then, since
+ * rows pass to another span only when no looker can still be busy with the one before (see mema_Slab.period). */
+typedef _Atomic uint64_t mema_Home;
+
+enum { mema_stateRow = 64, mema_homeRowBits = 21, mema_homeShift = 24, mema_depotSpares = 4096 };
+
+static inline uint8_t mema_homeState(uint64_t home) {
+  return (uint8_t)home;
+}
+static inline uint8_t mema_homeTag(uint64_t home) {
+  return (uint8_t)(home >> 8);
+}
+/* The first state of the span, from the first of all. */
+static inline size_t mema_homeStates(uint64_t home) {
+  return (size_t)(home >> 16 << 6) & ((UINT64_C(1) << (mema_homeRowBits + 6)) - 1);
+}
+static inline uint32_t mema_homeBack(uint64_t home) {
+  return (uint32_t)(home >> 37) & 7;
+}
+static inline uint32_t mema_homeReciprocal(uint64_t home) {
+  return (uint32_t)(home >> 40);
+}
+
+/* Of the first of a range of rows that waits. */
+typedef struct mema_RowLink {
+  uint32_t next; /* + 1 */
+  uint32_t period;
+} mema_RowLink;
+
+/* A slot that a thread has, but nobody uses. */
+typedef struct mema_Spare {
+  char *ptr;
+  mema_State *state;
+} mema_Spare;
 
 /* A free slot: all that handing it out needs. */
 typedef struct mema_FreeSlot {
@@ -153,6 +200,18 @@ struct mema_Slab {
   uint32_t mainFirst, mainNext, mainEnd;     /* the range of its own: its first, its unused ones */
   uint32_t freeRecords[mema_classCount + 1]; /* ranges given back, by class (the last: large): index + 1, linked */
 
+  struct mema_Share *share; /* of a shared pool's first slab; NULL otherwise. Kept by the pool above. */
+  /* Of a slab for threads; NULL otherwise. */
+  mema_Home *homes;                   /* by unit */
+  mema_State *states;                 /* rows of mema_stateRow */
+  mema_Spare *depot;                  /* room for mema_depotSpares: the pool above uses it */
+  mema_RowLink *rowLinks;             /* by row */
+  uint32_t rows, usedRows;            /* those from usedRows on were never used */
+  uint32_t freeRows[mema_classCount]; /* ranges of rows that wait for their class: the first of the one that ended last, + 1 */
+  uint32_t period;                    /* counts times at which no thread was in the middle of a call; the pool above counts */
+  uint32_t youngRows;                 /* ranges that could not be used again because they ended in this period */
+  uint8_t tag;                        /* for spans that are made now */
+
   char *bitmaps;
   uint32_t bitmapUnits; /* up to here the bitmaps may have been touched */
   mema_Slab *next;      /* the next slab of the same pool: it serves what this one has no room for */
@@ -172,6 +231,8 @@ typedef struct mema_SlabPlan {
   uint8_t unitShift; /* 0: by the area. All slabs of a pool have the same, so that sizes are rounded alike in all. */
   size_t budget;     /* bytes: see budgetUnits */
   bool records;
+  bool shared;  /* of a pool that threads share */
+  bool threads; /* with homes and states */
   bool committed;
   bool outside;
   bool exact; /* an unusual reservation: neither from nor for the warm ones */
@@ -200,6 +261,13 @@ MEMA_HIDDEN bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, m
 MEMA_HIDDEN bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk);
 /* Takes a chunk that mema_slabFind found back. */
 MEMA_HIDDEN void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk);
+/* Takes up to `most` slots of a class from a slab for threads, in the order of their addresses, as they come to hand; they are spare.
+ * Returns how many: 0 iff the slab has no room. */
+MEMA_HIDDEN uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mema_Spare *spares);
+/* Takes spare slots of a class back. */
+MEMA_HIDDEN void mema_slabGiveSpares(mema_Slab *slab, const mema_Spare *spares, uint32_t count);
+/* Marks all slots of a slab for threads as not live; nothing in others. */
+MEMA_HIDDEN void mema_slabClearStates(mema_Slab *slab);
 /* The bytes that a chunk of this size would occupy. */
 MEMA_HIDDEN size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment);
 /* Changes a live chunk's size in place; false, with nothing changed, iff it cannot, or had better move. chunk->room follows. */
@@ -252,6 +320,17 @@ static inline char *mema_unitAddress(const mema_Slab *slab, uint32_t unit) {
 static inline mema_Span *mema_slabSpanAt(const mema_Slab *slab, const char *address) {
   mema_Span *span = &slab->spans[(size_t)(address - slab->area) >> slab->unitShift];
   return span->kind == mema_unitInside ? span - span->back : span;
+}
+
+/* The state of a slot in a slab for threads. */
+static inline mema_State *mema_stateOf(const mema_Slab *slab, const mema_Span *span, uint32_t slot) {
+  return slab->states + (size_t)span->firstRecord * mema_stateRow + slot;
+}
+
+/* Of a span of slots, in any slab. */
+static inline bool mema_slotIsLive(const mema_Slab *slab, const mema_Span *span, uint32_t slot) {
+  if (slab->states == NULL) return (span->bitmap[slot / 64] >> slot % 64 & 1) == 0;
+  return atomic_load_explicit(mema_stateOf(slab, span, slot), memory_order_acquire) == span->class + 1;
 }
 
 static inline uint32_t mema_usedUnits(const mema_Slab *slab) {
@@ -352,7 +431,8 @@ static inline uint64_t mema_takeSlot(mema_Slab *slab, mema_SlotClass *class, uin
 
 /* From now on whatever mema_giveLast is asked of, it finds free already. */
 static inline void mema_forgetLast(mema_Slab *slab) {
-  slab->lastSlot = (uintptr_t)&slab->classes[slab->classCount];
+  uintptr_t none = (uintptr_t)&slab->classes[slab->classCount];
+  if (slab->lastSlot != none) slab->lastSlot = none; /* other threads look at this line */
 }
 
 static inline mema_SlotClass *mema_lastClass(const mema_Slab *slab) {

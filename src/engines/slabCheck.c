@@ -54,12 +54,15 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
   for (uint32_t i = 1; i < span->units; i++)
     if (span[i].kind != mema_unitInside || span[i].back != i || span[i].reciprocal != 0)
       return "the units of a span lead back to its first";
+  for (uint32_t slot = 0; slot < span->slots; slot++)
+    if (mema_slotIsLive(slab, span, slot) != ((span->bitmap[slot / 64] >> slot % 64 & 1) == 0))
+      return "states and bitmaps agree when no thread has spare slots";
   return checkFreeSlots(class, span);
 }
 
 /* Every slot in a magazine is a free one of its class, once. */
 static const char *checkMagazines(const mema_Slab *slab) {
-  if (slab->generation != 0 && slab->generation % mema_allWays != slab->ways) return "a slab's generation tells its ways";
+  if (slab->generation != 0 && slab->generation % mema_allWays != slab->ways)  return "a slab's generation tells its ways";
   for (unsigned i = 0; i < slab->classCount; i++) {
     const mema_SlotClass *class = &slab->classes[i];
     if (class->top < class->bottom || class->top > class->limit) return "a magazine holds no more than it can";

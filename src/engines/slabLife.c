@@ -25,7 +25,7 @@
 enum {
   cellAreaLog = 18, /* the smallest cell's area is 256 KiB, */
   cellSizes = 7,    /* the largest one's 64 times that */
-  headerKind = 2 * cellSizes,
+  headerKind = 2 * cellSizes, /* mema_cellSlabs kinds in all */
   nearSpans = 12,       /* spans that share the first page with the header and the near records */
   hugeFrom = 32 << 20,  /* sixteen huge pages: one more is not much then */
   hugeAreas = 32 << 20, /* areas from here on start at a huge page */
@@ -55,6 +55,8 @@ typedef struct Shape {
   uint32_t nearRecords;
   uint32_t mainRecords;
   uint8_t magazineSize;
+  uint32_t rows;
+  size_t depotOffset, homesOffset, linksOffset, statesOffset; /* of a slab for threads; else 0 */
   size_t nearOffset, spansOffset, bitmapsOffset,
       magazinesOffset; /* from the header; but for the first, from the mapping if separate */
   size_t front, back;  /* bytes, whole pages */
@@ -90,6 +92,19 @@ static size_t magazineBytes(uint8_t magazineSize, uint8_t classCount) {
 static uint32_t recordsFor(size_t area, bool lean) {
   uint64_t count = lean ? area / 64 + 512 : area / 16 + area / 32;
   return count < UINT32_MAX - 4096 ? (uint32_t)count : UINT32_MAX - 4096;
+}
+
+/* A slab for threads: depot, homes and states behind the rest; touched only as far as there are spans of slots. Rows wait for their class,
+ * so there are twice as many as slots of 16 bytes would need. */
+static void addStates(Shape *shape, size_t area) {
+  size_t page = mema_osPageSize(), rows = area / MEMA_ALIGNMENT / mema_stateRow * 2, most = (size_t)1 << mema_homeRowBits;
+  shape->rows = (uint32_t)(rows < most ? rows : most);
+  shape->depotOffset = shape->magazinesOffset;
+  shape->homesOffset = mema_roundUp(shape->depotOffset + mema_depotSpares * sizeof(mema_Spare), page);
+  shape->linksOffset = mema_roundUp(shape->homesOffset + shape->units * sizeof(mema_Home), page);
+  shape->statesOffset = mema_roundUp(shape->linksOffset + shape->rows * sizeof(mema_RowLink), page);
+  shape->front = mema_roundUp(shape->statesOffset + (size_t)shape->rows * mema_stateRow, page);
+  shape->magazineSize = 0;
 }
 
 static Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bool cell) {
@@ -135,6 +150,19 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   slab->movedRuns = 0;
   slab->hugeArea = slab->hugeRecords = 0;
   slab->purged = 0;
+  slab->homes = NULL;
+  slab->states = NULL;
+  slab->rows = shape->rows;
+  slab->usedRows = slab->youngRows = 0;
+  slab->period = 1;
+  slab->tag = 0;
+  memset(slab->freeRows, 0, sizeof slab->freeRows);
+  if (shape->statesOffset != 0) {
+    slab->depot = (mema_Spare *)(void *)(tables + shape->depotOffset);
+    slab->homes = (mema_Home *)(void *)(tables + shape->homesOffset);
+    slab->rowLinks = (mema_RowLink *)(void *)(tables + shape->linksOffset);
+    slab->states = (mema_State *)(void *)(tables + shape->statesOffset);
+  }
   slab->records = NULL;
   slab->nearNext = slab->nearEnd = slab->mainFirst = slab->mainNext = slab->mainEnd = 0;
   memset(slab->freeRecords, 0, sizeof slab->freeRecords);
@@ -181,7 +209,7 @@ void mema_slabHugeRecords(mema_Slab *slab) {
 }
 
 static int cellKindFor(const mema_SlabPlan *plan) {
-  if (plan->exact || plan->committed || plan->outside) return -1;
+  if (plan->exact || plan->committed || plan->outside || plan->threads) return -1;
   unsigned log = logOf(plan->area);
   if ((plan->area & (plan->area - 1)) != 0 || log < cellAreaLog || log >= cellAreaLog + cellSizes) return -1;
   return (int)(log - cellAreaLog) + (plan->records ? cellSizes : 0);
@@ -234,7 +262,7 @@ static mema_Slab *takeHeader(void) {
 
 static void unmapSlab(mema_Slab *slab) {
   mema_osRelease(slab->mapping, slab->mappingSize);
-  slab->generation = 0;
+  mema_storeWord(&slab->generation, 0);
   mema_giveCell(headerKind, slab->cellIndex, false);
 }
 
@@ -267,7 +295,8 @@ static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
     if (atomic_load_explicit(&warmSlabs[i], memory_order_relaxed) == NULL) continue;
     mema_Slab *slab = atomic_exchange_explicit(&warmSlabs[i], NULL, memory_order_acquire);
     if (slab == NULL) continue;
-    bool fits = slab->areaSize == plan->area && (slab->records != NULL) == plan->records;
+    bool fits = slab->areaSize == plan->area && (slab->records != NULL) == plan->records &&
+                (slab->states != NULL) == plan->threads;
     if (!fits && putWarmMapping(slab)) continue;
     unwarm(slab);
     if (fits) return slab;
@@ -279,6 +308,7 @@ static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
 static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool lean) {
   Shape shape = shapeOf(area, plan->unitShift, plan->records, lean, false);
   if (area >> shape.unitShift > unitsMax) return false;
+  if (plan->threads) addStates(&shape, area);
   size_t alignment = area >= hugeAreas ? mema_osHugeSize() : mappingAlignment;
   size_t page = mema_osPageSize(), tables = mema_roundUp(shape.front + shape.back + page, alignment);
   if (area > PTRDIFF_MAX - tables - page) return false;
@@ -343,6 +373,8 @@ mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
   slab->next = NULL;
   slab->liveChunks = 0;
   slab->outside = plan->outside;
+  slab->ways = (uint8_t)((slab->ways & mema_plainWays) | (plan->shared ? mema_forThreads : 0));
+  slab->share = NULL;
   slab->committed = slab->keepsDirty = plan->committed;
   slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;
   mema_slabSetBudget(slab, plan->budget);
@@ -375,6 +407,15 @@ static size_t beyond(size_t settled, size_t used) {
   return settled > used ? settled - used : 0;
 }
 
+static size_t stateBytes(const mema_Slab *slab) {
+  size_t page = mema_osPageSize();
+  return slab->states == NULL ? 0
+                              : mema_roundUp((size_t)slab->usedRows * mema_stateRow, page) +
+                                    mema_roundUp(slab->usedRows * sizeof(mema_RowLink), page) +
+                                    mema_roundUp(slab->frontier * sizeof(mema_Home), page) +
+                                    mema_depotSpares * sizeof(mema_Spare);
+}
+
 size_t mema_slabFootprint(const mema_Slab *slab) {
   size_t units = (size_t)mema_usedUnits(slab) + slab->dirtyUnits, page = mema_osPageSize();
   size_t main = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
@@ -385,7 +426,7 @@ size_t mema_slabFootprint(const mema_Slab *slab) {
   size_t records = mema_roundUp(slab->nearNext * sizeof(mema_Block) + main, page) + beyond(slab->hugeRecords, main);
   size_t tables = mema_roundUp(slab->frontier * sizeof(mema_Span), page) +
                   mema_roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page) +
-                  mema_roundUp(magazineBytes(slab->magazineSize, slab->classCount), page);
+                  mema_roundUp(magazineBytes(slab->magazineSize, slab->classCount), page) + stateBytes(slab);
   return chunks + records + tables + page;
 }
 
@@ -420,7 +461,7 @@ static bool mayStayWarm(const mema_Slab *slab, size_t bytes) {
 
 void mema_slabClose(mema_Slab *slab) {
   size_t bytes = mema_slabFootprint(slab);
-  slab->generation = 0;
+  mema_storeWord(&slab->generation, 0);
   if (!mayStayWarm(slab, bytes)) {
     discard(slab);
     return;

@@ -21,7 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { mema_cellKinds = 16 };
+/* Slabs and their headers (slabLife.c), and what threads share a pool by (threads/share.c). */
+enum { mema_cellSlabs = 15, mema_cellShares = mema_cellSlabs, mema_cellShards, mema_cellKinds };
 
 /* What a cell of one kind is made of: multiples of the page size; back and area may be 0. */
 typedef struct mema_CellShape {

@@ -9,12 +9,17 @@
 #include "os.h"
 
 #include <errno.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -160,6 +165,46 @@ void mema_osPreferHuge(void *base, size_t size) {
 
 size_t mema_osHugeSize(void) {
   return (size_t)2 << 20;
+}
+
+void mema_osWait(_Atomic uint32_t *word, uint32_t seen, int64_t milliseconds) {
+  struct timespec time = {.tv_sec = (time_t)(milliseconds / 1000), .tv_nsec = (long)(milliseconds % 1000) * 1000000};
+  int saved = errno;
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, milliseconds < 0 ? NULL : &time, NULL, 0);
+  errno = saved;
+}
+
+void mema_osWake(_Atomic uint32_t *word, bool all) {
+  int saved = errno;
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, all ? INT32_MAX : 1, NULL, NULL, 0);
+  errno = saved;
+}
+
+void mema_osYield(void) {
+  (void)sched_yield();
+}
+
+int64_t mema_osMilliseconds(void) {
+  struct timespec now = {0};
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool mema_osCanBarrier(void) {
+  int saved = errno;
+  bool can = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  errno = saved;
+  return can;
+}
+
+void mema_osBarrier(void) {
+  int saved = errno;
+  if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) {
+    /* A sandbox that came later forbids it. What other processors have written becomes visible within far less than this. */
+    struct timespec pause = {.tv_nsec = 1000000};
+    (void)nanosleep(&pause, NULL);
+  }
+  errno = saved;
 }
 
 uintptr_t mema_osRandom(void) {

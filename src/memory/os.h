@@ -51,6 +51,24 @@ mema_Moved mema_osMove(void *to, void *from, size_t size);
 void mema_osPreferHuge(void *base, size_t size);
 size_t mema_osHugeSize(void);
 
+/* Sleeps until mema_osWake, unless *word is no longer `seen`, or that many milliseconds pass (below 0: for ever). May return sooner. */
+void mema_osWait(_Atomic uint32_t *word, uint32_t seen, int64_t milliseconds);
+
+/* Wakes one of the threads, or all, that sleep on the word. */
+void mema_osWake(_Atomic uint32_t *word, bool all);
+
+/* Lets other threads run. */
+void mema_osYield(void);
+
+/* Milliseconds on a clock that only goes forward. */
+int64_t mema_osMilliseconds(void);
+
+/* A barrier for all: when it returns, each running thread of the process has passed a full memory barrier since it was called. So a
+ * thread that is never asked to wait pays nothing, and the one that calls this pays for both. mema_osCanBarrier, to be called once
+ * beforehand in each process (a forked child is another one), tells whether the system offers it. */
+bool mema_osCanBarrier(void);
+void mema_osBarrier(void);
+
 /* A number that differs from run to run and cannot be guessed. Never 0. */
 uintptr_t mema_osRandom(void);
 

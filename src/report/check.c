@@ -1,6 +1,6 @@
 /* check.c - every invariant of a pool. Reads, never writes. */
 #include "../engines/slabCheck.h"
-#include "../pool.h"
+#include "../threads/share.h"
 
 /* The chain leads there and back, and each Block's chunk is live and has this very Block. */
 static const char *checkChain(const mema_Pool *pool, mema_Slab *slab, size_t *chunks, size_t *bytes) {
@@ -43,9 +43,10 @@ static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
 }
 
 bool mema_checkPool(const mema_Pool *pool) {
-  mema_Slab *slab = mema_openPool(pool);
+  mema_Slab *slab = mema_holdPool(pool, true);
   if (slab == NULL) return false;
   const char *broken = findBroken(pool, slab);
+  mema_unlockPool(slab);
   if (broken != NULL) mema_failBroken(broken);
   return broken == NULL;
 }

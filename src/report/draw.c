@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "../engines/slabCheck.h"
-#include "../pool.h"
+#include "report.h"
 
 enum { columnsMin = 20, columnsDefault = 72, columnsMax = 200, label = 10, mapRows = 4 };
 
@@ -49,10 +49,10 @@ static unsigned quartersOf(double part) {
   return part >= 1 ? 4 : 1 + (unsigned)(part * 3);
 }
 
-static void putHeading(Canvas *canvas, const mema_Pool *pool) {
+static void putHeading(Canvas *canvas, const mema_Pool *pool, const mema_Slab *slab) {
   mema_Stats stats;
   char text[64];
-  if (!mema_poolStats(pool, &stats)) return;
+  mema_collectStats(pool, slab, &stats);
   put(canvas, stats.name[0] != '\0' ? stats.name : "pool");
   put(canvas, ": ");
   putBytes(canvas, stats.liveBytes);
@@ -71,10 +71,10 @@ static void putHeading(Canvas *canvas, const mema_Pool *pool) {
 }
 
 /* The heading, cut to the width: what matters comes first. */
-static void putHeadingWithin(Canvas *canvas, const mema_Pool *pool, unsigned columns) {
+static void putHeadingWithin(Canvas *canvas, const mema_Pool *pool, const mema_Slab *slab, unsigned columns) {
   char line[256] = "";
   Canvas heading = {.buffer = line, .size = sizeof line};
-  putHeading(&heading, pool);
+  putHeading(&heading, pool, slab);
   size_t length = heading.length < columns ? heading.length : columns;
   while (length > 0 && ((unsigned char)line[length] & 0xC0) == 0x80) length--; /* not within a character of the name */
   line[length] = '\0';
@@ -138,15 +138,16 @@ static void putMap(Canvas *canvas, const mema_Slab *slab, unsigned width) {
 }
 
 size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii) {
-  const mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return 0;
+  mema_Slab *first = mema_holdPool(pool, true);
+  if (first == NULL) return 0;
   if (columns == 0) columns = columnsDefault;
   if (columns < columnsMin) columns = columnsMin;
   if (columns > columnsMax) columns = columnsMax;
   Canvas canvas = {.buffer = buffer, .size = buffer == NULL ? 0 : size, .ascii = ascii};
-  putHeadingWithin(&canvas, pool, columns);
+  putHeadingWithin(&canvas, pool, first, columns);
   putBudget(&canvas, pool, columns - label);
-  for (; slab != NULL; slab = slab->next) putMap(&canvas, slab, columns - label);
+  for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) putMap(&canvas, slab, columns - label);
+  mema_unlockPool(first);
   if (buffer != NULL && canvas.size != 0) buffer[canvas.length < canvas.size ? canvas.length : canvas.size - 1] = '\0';
   return canvas.length;
 }

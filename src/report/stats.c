@@ -1,15 +1,9 @@
 /* stats.c - what a pool holds and has done. Reads, never writes. */
 #include <string.h>
 
-#include "../pool.h"
+#include "report.h"
 
-bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
-  const mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return false;
-  if (stats == NULL) {
-    mema_fail(MEMA_BAD_ARGUMENT);
-    return false;
-  }
+void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats *stats) {
   *stats = (mema_Stats){.untracked = pool->untracked,
                         .committed = pool->committed,
                         .poolSize = pool->poolSize,
@@ -22,10 +16,22 @@ bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
                         .refused = pool->refused,
                         .badFrees = pool->badFrees};
   memcpy(stats->name, pool->name, sizeof stats->name);
-  for (; slab != NULL; slab = slab->next) {
+  for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) {
     if (slab->outside) stats->outsideChunks += slab->liveChunks;
     stats->reservation += slab->areaSize;
     stats->footprint += mema_slabFootprint(slab);
   }
+}
+
+bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
+  if (mema_openPool(pool) == NULL) return false;
+  if (stats == NULL) {
+    mema_fail(MEMA_BAD_ARGUMENT);
+    return false;
+  }
+  mema_Slab *slab = mema_holdPool(pool, false);
+  if (slab == NULL) return false;
+  mema_collectStats(pool, slab, stats);
+  mema_unlockPool(slab);
   return true;
 }

@@ -1,0 +1,257 @@
+/* exchange.c - see share.h: what goes between shards and the pool: slots by the dozen, budget by the batch. The lock is held. */
+#include <string.h>
+
+#include "../memory/os.h"
+#include "share.h"
+
+enum { waitSpins = 200 };
+
+static bool canBarrier;
+
+bool mema_prepareBarrier(void) {
+  return canBarrier = mema_osCanBarrier();
+}
+
+bool mema_canBarrier(void) {
+  return canBarrier;
+}
+
+/* Where threads cannot be made to pass a barrier, no shard is ever free to work without the lock. */
+uint32_t mema_calledAtRest(void) {
+  return canBarrier ? 0 : 1;
+}
+
+/* ---- calling ----------------------------------------------------------------------------------------------------------- */
+
+/* The owner exists, and is not the calling thread. */
+static bool isOthers(const mema_Shard *shard) {
+  return shard->owner != mema_threadNumber() && shard->epoch == atomic_load_explicit(&mema_forks, memory_order_relaxed);
+}
+
+/* Its owner is between a few instructions, unless the system has put it to sleep there. */
+static void waitUntilOut(mema_Shard *shard) {
+  for (int i = 0; atomic_load_explicit(&shard->busy, memory_order_acquire) != 0; i++) {
+    if (i < waitSpins) {
+      mema_pause();
+    } else {
+      mema_osYield();
+    }
+  }
+}
+
+/* Nobody but the caller is in the middle of anything now. */
+static void beginPeriod(mema_Slab *slab) {
+  slab->period++;
+  slab->youngRows = 0;
+}
+
+void mema_keepOut(mema_Share *share) {
+  bool any = false;
+  if (share->keepsOut) return;
+  share->keepsOut = true;
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
+    if (!isOthers(shard)) continue;
+    atomic_store_explicit(&shard->called, 1, memory_order_seq_cst);
+    any = true;
+  }
+  if (any && canBarrier) mema_osBarrier();
+  for (mema_Shard *shard = share->shards; shard != NULL && any; shard = shard->next)
+    if (isOthers(shard)) waitUntilOut(shard);
+  beginPeriod(share->slab);
+}
+
+void mema_letIn(mema_Share *share) {
+  share->keepsOut = false;
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
+    if (isOthers(shard)) atomic_store_explicit(&shard->called, mema_calledAtRest(), memory_order_release);
+}
+
+/* All threads out and in again. */
+static void waitForGrace(mema_Share *share) {
+  bool kept = share->keepsOut;
+  mema_keepOut(share);
+  if (!kept) mema_letIn(share);
+}
+
+/* ---- tags -------------------------------------------------------------------------------------------------------------- */
+
+void mema_revoke(mema_Share *share, uint8_t tag, unsigned class) {
+  bool kept = share->keepsOut;
+  mema_keepOut(share);
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
+    if (shard->tag == tag) shard->magazines[class + 1].tag = mema_tagCount;
+  atomic_fetch_or_explicit(&share->revoked[tag], UINT64_C(1) << class, memory_order_release);
+  if (!kept) mema_letIn(share);
+}
+
+/* A free tag is one with all classes revoked, which no shard has. It may be that of a thread that ended: its spans then become the new
+ * thread's, which nobody must be about to free from as if they were nobody's. */
+void mema_giveTag(mema_Share *share, mema_Shard *shard) {
+  shard->tag = 0;
+  if (!mema_canBarrier()) return;
+  for (unsigned tag = 1; tag < mema_tagCount && shard->tag == 0; tag++)
+    if (atomic_load_explicit(&share->revoked[tag], memory_order_relaxed) == UINT64_MAX) shard->tag = (uint8_t)tag;
+  if (shard->tag == 0) return;
+  waitForGrace(share);
+  atomic_store_explicit(&share->revoked[shard->tag], ~((UINT64_C(1) << mema_classCount) - 1) ^ (UINT64_C(1) << 63), memory_order_release);
+  for (unsigned class = 0; class < mema_classCount; class ++) shard->magazines[class + 1].tag = shard->tag;
+}
+
+/* ---- budget ------------------------------------------------------------------------------------------------------------ */
+
+/* The least that was free since the last time, as far as can be told: each shard knows its own least, not when it was. So this is
+ * exact for one thread, and for several not above the true least. */
+static void noteLow(mema_Share *share) {
+  mema_Pool *pool = share->pool;
+  size_t low = pool->freeSize;
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
+    low += atomic_load_explicit(&shard->lowCredit, memory_order_relaxed);
+  if (low < pool->lowWater) pool->lowWater = low;
+}
+
+static void setCredit(mema_Shard *shard, size_t credit) {
+  shard->credit = credit;
+  atomic_store_explicit(&shard->lowCredit, credit, memory_order_relaxed);
+}
+
+/* What may be lent at a time: nothing when the budget is nearly used up, or somebody waits for it: each call then takes the lock, but
+ * all of the budget is at hand. */
+static size_t batchFor(const mema_Share *share) {
+  size_t batch = share->pool->freeSize / (8 * ((size_t)share->shardCount + 1));
+  if (batch < mema_creditLeast || share->waiting != 0) return 0;
+  return batch < mema_creditMost ? batch : mema_creditMost;
+}
+
+/* The pool's own part of the budget changes: the calling shard's least begins anew, so that it is not added to another time's. */
+static void beginAnew(mema_Share *share) {
+  noteLow(share);
+  if (share->inside != NULL) setCredit(share->inside, share->inside->credit);
+}
+
+void mema_chargeShare(mema_Share *share, size_t bytes) {
+  beginAnew(share);
+  share->pool->freeSize -= bytes;
+  noteLow(share);
+}
+
+void mema_creditShare(mema_Share *share, size_t bytes) {
+  beginAnew(share);
+  share->pool->freeSize += bytes;
+  if (share->waiting != 0) mema_wakeWaiting(share);
+}
+
+void mema_wakeWaiting(mema_Share *share) {
+  atomic_fetch_add_explicit(&share->freed, 1, memory_order_release);
+  mema_osWake(&share->freed, true);
+}
+
+void mema_gather(mema_Share *share, mema_Shard *shard) {
+  noteLow(share);
+  share->pool->freeSize += shard->credit;
+  share->pool->allocations += shard->allocations;
+  share->pool->frees += shard->frees;
+  shard->allocations = shard->frees = shard->creditMost = 0;
+  setCredit(shard, 0);
+}
+
+/* Calls in what the others were lent. */
+static void callIn(mema_Share *share) {
+  bool kept = share->keepsOut;
+  mema_keepOut(share);
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) mema_gather(share, shard);
+  if (!kept) mema_letIn(share);
+}
+
+bool mema_lend(mema_Share *share, mema_Shard *shard, size_t bytes) {
+  mema_Pool *pool = share->pool;
+  size_t credit = shard != NULL ? shard->credit : 0;
+  if (credit >= bytes && shard != NULL) return true;
+  if (pool->freeSize < bytes - credit) {
+    callIn(share);
+    credit = 0;
+    if (pool->freeSize < bytes) return false;
+  }
+  if (shard == NULL) return true;
+  noteLow(share);
+  pool->freeSize -= bytes - credit;
+  size_t batch = batchFor(share);
+  pool->freeSize -= batch;
+  setCredit(shard, bytes + batch);
+  shard->creditMost = 2 * batch;
+  return true;
+}
+
+void mema_settle(mema_Share *share, mema_Shard *shard) {
+  size_t keep = batchFor(share), credit = shard->credit;
+  if (credit <= shard->creditMost) return;
+  noteLow(share);
+  if (keep > credit) keep = credit;
+  share->pool->freeSize += credit - keep;
+  setCredit(shard, keep);
+  shard->creditMost = 2 * keep;
+  if (share->waiting != 0) mema_wakeWaiting(share);
+}
+
+/* ---- slots ------------------------------------------------------------------------------------------------------------- */
+
+/* Puts slots into the depot; those that it has no room for go back to the slab. */
+static void putAway(mema_Share *share, unsigned class, const mema_Spare *spares, uint32_t count) {
+  mema_Shelf *depot = &share->depot[class];
+  uint32_t room = (uint32_t)(depot->limit - depot->top), kept = count < room ? count : room;
+  memcpy(depot->top, spares, kept * sizeof *spares);
+  depot->top += kept;
+  mema_slabGiveSpares(share->slab, spares + kept, count - kept);
+}
+
+/* The older half goes: what was freed last is in the caches still. */
+void mema_lighten(mema_Share *share, mema_Shard *shard, unsigned class) {
+  mema_Shelf *magazine = &shard->magazines[class + 1];
+  uint32_t held = (uint32_t)(magazine->top - magazine->bottom), older = (held + 1) / 2;
+  putAway(share, class, magazine->bottom, older);
+  memmove(magazine->bottom, magazine->bottom + older, (held - older) * sizeof *magazine->bottom);
+  magazine->top -= older;
+}
+
+/* Slots come in the order of their addresses; the first is to be handed out first. */
+static void reverse(mema_Spare *spares, uint32_t count) {
+  for (uint32_t i = 0; i < count / 2; i++) {
+    mema_Spare spare = spares[i];
+    spares[i] = spares[count - 1 - i];
+    spares[count - 1 - i] = spare;
+  }
+}
+
+bool mema_fill(mema_Share *share, mema_Shard *shard, unsigned class) {
+  mema_Shelf *magazine = &shard->magazines[class + 1], *depot = &share->depot[class];
+  uint32_t wanted = (uint32_t)(magazine->limit - magazine->bottom) / 2, stored = (uint32_t)(depot->top - depot->bottom);
+  if (stored != 0) {
+    uint32_t count = stored < wanted ? stored : wanted;
+    depot->top -= count;
+    memcpy(magazine->bottom, depot->top, count * sizeof *depot->top);
+    magazine->top = magazine->bottom + count;
+    return true;
+  }
+  if (share->slab->youngRows >= mema_graceAfter || share->shardCount == 1) waitForGrace(share);
+  share->slab->tag = shard->tag;
+  uint32_t count = mema_slabTakeSpares(share->slab, class, wanted, magazine->bottom);
+  share->slab->tag = 0;
+  reverse(magazine->bottom, count);
+  magazine->top = magazine->bottom + count;
+  return count != 0;
+}
+
+void mema_flushShard(mema_Share *share, mema_Shard *shard) {
+  for (unsigned class = 0; class < mema_classCount; class ++) {
+    mema_Shelf *magazine = &shard->magazines[class + 1];
+    putAway(share, class, magazine->bottom, (uint32_t)(magazine->top - magazine->bottom));
+    magazine->top = magazine->bottom;
+  }
+}
+
+void mema_emptyDepot(mema_Share *share) {
+  for (unsigned class = 0; class < mema_classCount; class ++) {
+    mema_Shelf *depot = &share->depot[class];
+    mema_slabGiveSpares(share->slab, depot->bottom, (uint32_t)(depot->top - depot->bottom));
+    depot->top = depot->bottom;
+  }
+}

@@ -1,0 +1,58 @@
+/* lock.c - see lock.h. */
+#include "lock.h"
+
+#include "../memory/os.h"
+
+/* What is done under the lock takes less time than falling asleep and waking up. */
+enum { spins = 100 };
+
+uint32_t mema_threadNumber(void) {
+  static _Atomic uint32_t threads;
+  static _Thread_local uint32_t number;
+  while (number == 0) number = (atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) + 1) << 1;
+  return number;
+}
+
+static bool tryLock(mema_Lock *lock, uint32_t value) {
+  uint32_t expected = 0;
+  return atomic_compare_exchange_strong_explicit(&lock->word, &expected, value, memory_order_acquire, memory_order_relaxed);
+}
+
+static bool spinForLock(mema_Lock *lock, uint32_t value) {
+  for (int i = 0; i < spins; i++) {
+    if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 && tryLock(lock, value)) return true;
+    mema_pause();
+  }
+  return false;
+}
+
+/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers. */
+static void sleepOnLock(mema_Lock *lock) {
+  uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
+  if (seen == 0) return;
+  if ((seen & 1) == 0 &&
+      !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | 1, memory_order_relaxed, memory_order_relaxed))
+    return;
+  mema_osWait(&lock->word, seen | 1, -1);
+}
+
+static MEMA_NOINLINE bool waitForLock(mema_Lock *lock, uint32_t value) {
+  if (mema_holdsLock(lock)) return false;
+  if (spinForLock(lock, value)) return true;
+  /* Who has slept cannot know whether others still do, so it takes the lock with the mark set. */
+  while (!tryLock(lock, value | 1)) sleepOnLock(lock);
+  return true;
+}
+
+bool mema_takeLock(mema_Lock *lock) {
+  uint32_t number = mema_threadNumber();
+  return tryLock(lock, number) || waitForLock(lock, number);
+}
+
+void mema_releaseLock(mema_Lock *lock) {
+  if ((atomic_exchange_explicit(&lock->word, 0, memory_order_release) & 1) != 0) mema_osWake(&lock->word, false);
+}
+
+bool mema_holdsLock(const mema_Lock *lock) {
+  return (atomic_load_explicit(&lock->word, memory_order_relaxed) & ~UINT32_C(1)) == mema_threadNumber();
+}

@@ -1,0 +1,317 @@
+/* share.c - see share.h: how shares and shards begin and end, and the lock. */
+#include <pthread.h>
+#include <string.h>
+
+#include "../memory/cells.h"
+#include "../memory/os.h"
+#include "share.h"
+
+/* For threads that have none. Its generation is no pool's. */
+static mema_Pool noPool;
+static mema_Shard noShard = {.called = 1, .pool = &noPool};
+
+_Thread_local mema_Shard *mema_shardHere = &noShard;
+
+/* All shards of the calling thread, linked by nextOfThread; some may be of pools that are gone. */
+static _Thread_local mema_Shard *ownShards;
+static _Thread_local bool watched; /* its end will be noticed */
+static _Thread_local bool ending;  /* was noticed: from now on the thread has no shards */
+static _Thread_local bool listing; /* a signal handler must leave the list alone */
+
+static pthread_key_t endKey;
+static mema_Lock setUpLock;
+static bool isSetUp;
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------------- */
+
+static uint32_t shelfSize(uint32_t slotSize) {
+  uint32_t count = mema_shelfBytes / slotSize;
+  return count > mema_shelfMost ? mema_shelfMost : count < mema_shelfLeast ? mema_shelfLeast : count;
+}
+
+static uint32_t allShelves(void) {
+  uint32_t count = 0;
+  for (unsigned i = 0; i < mema_classCount; i++) count += shelfSize(mema_classSize(i));
+  return count;
+}
+
+static mema_CellShape shardShape(void) {
+  size_t size = sizeof(mema_Shard) + allShelves() * sizeof(mema_Spare);
+  return (mema_CellShape){.front = mema_roundUp(size, mema_osPageSize())};
+}
+
+static mema_CellShape shareShape(void) {
+  return (mema_CellShape){.front = mema_roundUp(sizeof(mema_Share), mema_osPageSize())};
+}
+
+/* Shelves for all classes, side by side, in room for `most` spares. */
+static void layShelves(mema_Shelf *shelves, mema_Spare *spares, uint32_t most) {
+  for (unsigned i = 0; i < mema_classCount; i++) {
+    uint32_t slotSize = mema_classSize(i), size = shelfSize(slotSize);
+    if (size > most) size = most;
+    most -= size;
+    shelves[i] = (mema_Shelf){
+        .top = spares, .bottom = spares, .limit = spares + size, .slotSize = slotSize, .tag = mema_tagCount};
+    spares += size;
+  }
+}
+
+/* ---- shards ------------------------------------------------------------------------------------------------------------ */
+
+static void giveShardCell(mema_Shard *shard) {
+  mema_giveCell(mema_cellShards, shard->cellIndex, true);
+}
+
+/* Drops the shards of pools that are gone. */
+static void sweepOwn(void) {
+  for (mema_Shard **link = &ownShards; *link != NULL;) {
+    mema_Shard *shard = *link;
+    if (mema_loadWord(&shard->generation) != 0) {
+      link = &shard->nextOfThread;
+      continue;
+    }
+    *link = shard->nextOfThread;
+    if (mema_shardHere == shard) mema_shardHere = &noShard;
+    giveShardCell(shard);
+  }
+}
+
+bool mema_switchShard(const mema_Pool *pool) {
+  bool found = false;
+  if (pool == NULL || listing) return false;
+  listing = true;
+  for (mema_Shard *shard = ownShards; shard != NULL && !found; shard = shard->nextOfThread) {
+    found = shard->generation != 0 && mema_isShardOf(shard, pool);
+    if (found) mema_shardHere = shard;
+  }
+  listing = false;
+  return found;
+}
+
+static mema_Shard *makeShard(mema_Share *share) {
+  mema_CellShape shape = shardShape();
+  mema_Cell cell;
+  if (!mema_takeCell(mema_cellShards, &shape, &cell)) return NULL;
+  mema_Shard *shard = (mema_Shard *)(void *)cell.front;
+  const mema_Slab *slab = share->slab;
+  atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
+  atomic_store_explicit(&shard->called, mema_calledAtRest(), memory_order_relaxed);
+  shard->credit = shard->creditMost = shard->allocations = shard->frees = 0;
+  atomic_store_explicit(&shard->lowCredit, 0, memory_order_relaxed);
+  shard->area = slab->area;
+  shard->eighths = slab->eighths;
+  shard->homes = slab->homes;
+  shard->states = slab->states;
+  shard->revoked = share->revoked;
+  shard->share = share;
+  shard->owner = mema_threadNumber();
+  shard->epoch = atomic_load_explicit(&mema_forks, memory_order_relaxed);
+  shard->cellIndex = cell.index;
+  layShelves(shard->magazines + 1, shard->spares, allShelves());
+  shard->pool = share->pool;
+  mema_giveTag(share, shard);
+  mema_storeWord(&shard->generation, share->generation);
+  shard->next = share->shards;
+  share->shards = shard;
+  share->shardCount++;
+  shard->nextOfThread = ownShards;
+  ownShards = shard;
+  return shard;
+}
+
+mema_Shard *mema_takeShard(mema_Share *share) {
+  if (!mema_isShardOf(mema_shardHere, share->pool) && !mema_switchShard(share->pool)) {
+    if (listing || ending || !watched) return NULL;
+    listing = true;
+    sweepOwn();
+    mema_Shard *shard = makeShard(share);
+    listing = false;
+    if (shard == NULL) return NULL;
+    mema_shardHere = shard;
+  }
+  share->inside = mema_shardHere;
+  atomic_store_explicit(&share->inside->busy, 1, memory_order_relaxed);
+  return share->inside;
+}
+
+static void unlinkShard(mema_Share *share, const mema_Shard *shard) {
+  mema_Shard **link = &share->shards;
+  while (*link != shard) link = &(*link)->next;
+  *link = shard->next;
+  share->shardCount--;
+}
+
+void mema_dissolveShard(mema_Share *share, mema_Shard *shard) {
+  mema_gather(share, shard);
+  mema_flushShard(share, shard);
+  unlinkShard(share, shard);
+  if (shard->tag != 0) atomic_store_explicit(&share->revoked[shard->tag], UINT64_MAX, memory_order_release);
+  mema_storeWord(&shard->generation, 0);
+}
+
+/* ---- the end of a thread ----------------------------------------------------------------------------------------------- */
+
+/* What the thread had goes back to the pool; the cell serves another thread. */
+static void endShard(mema_Shard *shard) {
+  mema_Share *share = shard->share;
+  mema_takeLock(&share->lock);
+  atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
+  if (mema_loadWord(&shard->generation) != 0) mema_dissolveShard(share, shard);
+  mema_releaseLock(&share->lock);
+  giveShardCell(shard);
+}
+
+/* Whatever the thread calls later (other destructors, the C library's own) finds `ending` set, and does without a shard. */
+static void endThread(void *unused) {
+  (void)unused;
+  ending = true;
+  mema_shardHere = &noShard;
+  while (ownShards != NULL) {
+    mema_Shard *shard = ownShards;
+    ownShards = shard->nextOfThread;
+    endShard(shard);
+  }
+}
+
+void mema_watchThread(void) {
+  if (watched || ending) return;
+  watched = true; /* first: what follows may allocate, and come here again */
+  watched = pthread_setspecific(endKey, &noShard) == 0;
+}
+
+/* ---- shares ------------------------------------------------------------------------------------------------------------ */
+
+/* Once in the process. */
+static bool setUp(void) {
+  if (!mema_takeLock(&setUpLock)) return false; /* from a signal handler that interrupted it */
+  if (!isSetUp) isSetUp = pthread_key_create(&endKey, endThread) == 0 && mema_watchForks();
+  mema_releaseLock(&setUpLock);
+  return isSetUp;
+}
+
+bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
+  mema_CellShape shape = shareShape();
+  mema_Cell cell;
+  if (!setUp() || !mema_takeCell(mema_cellShares, &shape, &cell)) return false;
+  mema_Share *share = (mema_Share *)(void *)cell.front;
+  mema_takeLock(&share->lock); /* a late thread of the pool that had it before may be looking */
+  share->pool = pool;
+  share->slab = slab;
+  share->shards = NULL;
+  share->shardCount = share->waiting = 0;
+  share->cellIndex = cell.index;
+  share->keepsOut = share->skipped = share->borrowed = false;
+  share->inside = NULL;
+  for (unsigned tag = 0; tag < mema_tagCount; tag++)
+    atomic_store_explicit(&share->revoked[tag], UINT64_MAX, memory_order_relaxed);
+  if (mema_hasShards(slab)) layShelves(share->depot, slab->depot, mema_depotSpares);
+  share->generation = pool->generation;
+  __atomic_store_n(&slab->share, share, __ATOMIC_RELEASE);
+  mema_releaseLock(&share->lock);
+  return mema_listShare(share);
+}
+
+/* The pool is held; its slab's generation is 0 already. Shards stay called for ever: their owners drop them. */
+void mema_closeShare(mema_Slab *slab) {
+  mema_Share *share = slab->share;
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
+    atomic_store_explicit(&shard->called, 1, memory_order_relaxed);
+    mema_storeWord(&shard->generation, 0);
+  }
+  if (share->inside != NULL) mema_leave(share->inside);
+  share->inside = NULL;
+  share->shards = NULL;
+  share->generation = 0;
+  share->pool = NULL;
+  __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
+  if (share->waiting != 0) mema_wakeWaiting(share);
+  share->waiting = 0;
+  share->keepsOut = false;
+  mema_releaseLock(&share->lock);
+  mema_unlistShare(share);
+  mema_giveCell(mema_cellShares, share->cellIndex, true);
+}
+
+/* ---- the lock ---------------------------------------------------------------------------------------------------------- */
+
+/* Between the handlers of a fork its thread holds every lock, and may go on using the pools. */
+static bool takeOrBorrow(mema_Share *share) {
+  if (mema_takeLock(&share->lock)) return true;
+  if (!mema_isForking() || share->skipped || share->borrowed) return false;
+  return share->borrowed = true;
+}
+
+/* From now on a signal handler of this thread is kept out of its shard. */
+static void markInside(mema_Share *share) {
+  mema_Shard *shard = mema_shardHere;
+  share->inside = mema_isShardOf(shard, share->pool) ? shard : NULL;
+  if (share->inside != NULL) atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
+}
+
+static void release(mema_Share *share) {
+  if (share->inside != NULL) mema_leave(share->inside);
+  share->inside = NULL;
+  if (share->borrowed) {
+    share->borrowed = false;
+  } else {
+    if (share->keepsOut) mema_letIn(share);
+    mema_releaseLock(&share->lock);
+  }
+}
+
+static mema_Reason lock(const mema_Pool *pool, mema_Slab *slab) {
+  mema_Share *share = __atomic_load_n(&slab->share, __ATOMIC_ACQUIRE);
+  if (share == NULL) return MEMA_BAD_POOL;
+  if (!takeOrBorrow(share)) return MEMA_REENTERED;
+  if (share->pool == pool && share->slab == slab && share->generation == mema_loadWord(&pool->generation)) {
+    markInside(share);
+    return MEMA_OK;
+  }
+  release(share);
+  return MEMA_BAD_POOL;
+}
+
+bool mema_lockQuietly(const mema_Pool *pool, mema_Slab *slab) {
+  return lock(pool, slab) == MEMA_OK;
+}
+
+bool mema_lockPool(const mema_Pool *pool, mema_Slab *slab) {
+  mema_Reason reason = lock(pool, slab);
+  if (reason != MEMA_OK) mema_fail(reason);
+  return reason == MEMA_OK;
+}
+
+void mema_unlockPool(mema_Slab *slab) {
+  mema_Share *share = __atomic_load_n(&slab->share, __ATOMIC_RELAXED);
+  if (share != NULL) release(share);
+}
+
+void mema_endTurn(mema_Slab *slab) {
+  if (slab->share != NULL && slab->share->waiting != 0) mema_wakeWaiting(slab->share);
+  mema_unlockPool(slab);
+}
+
+/* The lock is held. */
+static void gatherAll(mema_Share *share, bool slots) {
+  mema_keepOut(share);
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
+    mema_gather(share, shard);
+    if (slots) mema_flushShard(share, shard);
+  }
+  if (slots) mema_emptyDepot(share);
+}
+
+mema_Slab *mema_holdPool(const mema_Pool *pool, bool slots) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL || (slab->ways & mema_forThreads) == 0) return slab;
+  if (!mema_lockPool(pool, slab)) return NULL;
+  if (mema_hasShards(slab)) gatherAll(slab->share, slots);
+  return slab;
+}
+
+bool mema_holdQuietly(const mema_Pool *pool, mema_Slab *slab) {
+  if ((slab->ways & mema_forThreads) == 0) return true;
+  if (!mema_lockQuietly(pool, slab)) return false;
+  if (mema_hasShards(slab)) gatherAll(slab->share, false);
+  return true;
+}

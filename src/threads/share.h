@@ -1,0 +1,226 @@
+/* share.h - what the threads of a shared pool share, and what each has for itself.
+ *
+ *   share   one for each shared pool: its lock, its shards, its depot. The slab engine below, the Pool's own fields and the depot are
+ *           touched under the lock only.
+ *   shard   one for each thread that uses the pool: `credit`, bytes of the budget that it may hand out unasked, and for each size class a
+ *           magazine of spare slots. Its thread works on it without lock, fence or atomic addition.
+ *   depot   spare slots between magazines, so that what one thread frees another allocates without going through bitmaps.
+ *
+ *           palloc                  pfree                     a magazine runs empty or full, credit runs out or over
+ *             |                       |                         |
+ *           shard: pop, state = live  shard: state -> 0, push   share (locked): depot <-> slab; poolSize, freeSize
+ *
+ * Every slot of the slab is at any time in one place: live, in one magazine, in the depot, or free in the slab's bitmap.
+ * A state byte tells whether it is live (slab.h). palloc writes it, since the slot is nobody else's; pfree claims the slot by it (place.h), and
+ * so decides which of two threads that free the same chunk is right.
+ *
+ * Budget, whenever no thread is inside:
+ *     poolSize == pool->freeSize + the credit of all shards + charges of live chunks + charged bytes
+ *
+ * Who keeps whom out. A thread that works on its shard says so in `busy`, then looks whether it is `called`; whoever wants the
+ * shards of others (to call in their credit, to flush them, to fork) takes the lock, calls them, and waits until none is busy. Each
+ * writes one flag and reads the other's, which needs a full barrier on both sides (Dekker); here the rare side pays for both, by
+ * mema_osBarrier (asymmetric, as in Dice, Huang and Yang, "Asymmetric Dekker synchronization", 2001). Where the system has none, shards
+ * are called for ever, and each call takes the lock. A thread that finds itself called waits for the lock, never while busy.
+ *
+ * A signal handler that interrupts its own thread while it is busy, or holds the lock, is refused (MEMA_REENTERED): it never waits.
+ *
+ * Memory of shares and shards is never unmapped: a late thread may look at its own, and finds that its generation is over. */
+#ifndef MEMA_THREADS_SHARE_H
+#define MEMA_THREADS_SHARE_H
+
+#include "../pool.h"
+#include "lock.h"
+
+enum {
+  mema_shelfMost = 128,               /* slots of a magazine */
+  mema_shelfBytes = 64 * 1024,        /* of slots in a magazine, at most, but for the largest */
+  mema_shelfLeast = 4,
+  mema_creditMost = 64 * 1024,        /* bytes lent at a time */
+  mema_creditLeast = 1024,            /* less is not worth it: the budget is nearly used up */
+  mema_tagCount = 256,                /* of shards with spans of their own; 0 is nobody's */
+  mema_graceAfter = 16,               /* ranges of rows too young to be used again, before grace is waited for */
+};
+
+/* A stack of spare slots of one class: in a shard, or the depot. */
+typedef struct mema_Shelf {
+  mema_Spare *top; /* the first unused place */
+  mema_Spare *bottom, *limit;
+  uint32_t slotSize;
+  uint32_t tag; /* of a magazine: its shard's, while the class is not revoked: see place.h */
+} mema_Shelf;
+
+typedef struct mema_Share mema_Share;
+typedef struct mema_Shard mema_Shard;
+
+struct mema_Shard {
+  _Alignas(64) _Atomic uint32_t busy; /* the owner is at work; written by the owner */
+  _Atomic uint32_t called;            /* the holder of the lock wants it, or its pool is gone */
+  uintptr_t generation;               /* the pool's; 0 when the pool is gone, or this is no shard */
+  const mema_Pool *pool;
+  size_t credit;
+  _Atomic size_t lowCredit; /* the least since the lock was last held for this shard */
+  size_t creditMost;        /* more goes back to the pool */
+  size_t allocations, frees;
+
+  char *area; /* of the slab: copies, in lines that nobody writes */
+  size_t eighths;
+  const mema_Home *homes;
+  mema_State *states;
+  const _Atomic uint64_t *revoked;
+  mema_Share *share;
+  uint8_t tag;
+  uint32_t owner;     /* the thread's number */
+  uint32_t epoch;     /* the process's count of forks: the owner of an older one does not exist here */
+  uint32_t cellIndex;
+  mema_Shard *next;         /* of the pool */
+  mema_Shard *nextOfThread; /* the owner's next */
+
+  mema_Shelf magazines[mema_classCount + 1]; /* by state, class + 1 */
+  mema_Spare spares[];
+};
+
+struct mema_Share {
+  mema_Lock lock;
+  _Atomic uint32_t freed;  /* counts what waiting threads wait for */
+  uintptr_t generation;    /* of the pool that it serves; 0: none */
+  mema_Pool *pool;
+  mema_Slab *slab;
+  mema_Shard *shards;      /* NULL in a tracked pool: there each call takes the lock */
+  uint32_t shardCount;
+  uint32_t waiting;        /* threads in mema_pallocWait */
+  uint32_t cellIndex;
+  mema_Shard *inside;      /* the shard of the lock's holder, which is busy meanwhile; NULL: it has none */
+  bool keepsOut;           /* the lock's holder has called all shards */
+  bool skipped;            /* by the fork under way */
+  bool borrowed;           /* a call between the handlers of a fork, which holds the lock */
+  mema_Share *next, *prev; /* all that serve a pool: fork.c */
+  mema_Shelf depot[mema_classCount];
+  _Atomic uint64_t revoked[mema_tagCount]; /* by tag: a bit for each class; all of them where no shard has the tag */
+};
+
+/* ---- share.c: lives ---------------------------------------------------------------------------------------------------- */
+
+/* Lets threads share a pool that was just set up; false iff there is no memory. */
+MEMA_HIDDEN bool mema_openShare(mema_Pool *pool, mema_Slab *slab);
+
+/* Takes the lock of a shared pool, if it still is the one that it was when `slab` was looked up. False iff it is not (MEMA_BAD_POOL), or the
+ * calling thread is inside already (MEMA_REENTERED); mema_lockPool notes the failure, mema_lockQuietly does not. */
+MEMA_HIDDEN bool mema_lockPool(const mema_Pool *pool, mema_Slab *slab);
+MEMA_HIDDEN bool mema_lockQuietly(const mema_Pool *pool, mema_Slab *slab);
+/* Also ends mema_holdPool; nothing where the pool is not shared. */
+MEMA_HIDDEN void mema_unlockPool(mema_Slab *slab);
+
+/* A turn of a tracked pool's thread: takes the lock where the pool is shared, does nothing elsewhere. False iff mema_lockPool is. */
+static inline bool mema_beginTurn(const mema_Pool *pool, mema_Slab *slab) {
+  return (slab->ways & mema_forThreads) == 0 || mema_lockPool(pool, slab);
+}
+/* Those who wait for budget look again. */
+MEMA_HIDDEN void mema_endTurn(mema_Slab *slab);
+
+/* For calls about a pool as a whole: locks it, keeps all threads out, and gathers in the Pool's fields what they count; with `slots`,
+ * takes back all spare slots too, so that the slab's bitmaps tell the whole truth. mema_unlockPool ends it. NULL, and the
+ * failure noted, iff the pool is not a live pool or the calling thread is inside. */
+MEMA_HIDDEN mema_Slab *mema_holdPool(const mema_Pool *pool, bool slots);
+
+/* The same without slots for a pool whose slab is known; notes no failure. */
+MEMA_HIDDEN bool mema_holdQuietly(const mema_Pool *pool, mema_Slab *slab);
+
+/* Ends the sharing of a held pool, and unlocks it: who comes later finds the pool gone. */
+MEMA_HIDDEN void mema_closeShare(mema_Slab *slab);
+
+/* The calling thread's shard, made now if need be; NULL when the thread is ending, or there is no memory. The lock is held. */
+MEMA_HIDDEN mema_Shard *mema_takeShard(mema_Share *share);
+/* Sees to it that the calling thread's end is noticed. May allocate, so it is called without the lock. */
+MEMA_HIDDEN void mema_watchThread(void);
+
+/* Gives what a shard holds back to its pool and takes it out of the pool's list. The lock is held, its owner is out or gone. */
+MEMA_HIDDEN void mema_dissolveShard(mema_Share *share, mema_Shard *shard);
+
+/* ---- exchange.c: between shards and the pool; the lock is held ----------------------------------------------------------- */
+
+/* Asks the system for the barrier, in each process once. */
+MEMA_HIDDEN bool mema_prepareBarrier(void);
+MEMA_HIDDEN bool mema_canBarrier(void);
+/* What `called` is when nobody calls. */
+MEMA_HIDDEN uint32_t mema_calledAtRest(void);
+/* Calls all shards but the calling thread's, and waits until their owners are out. */
+MEMA_HIDDEN void mema_keepOut(mema_Share *share);
+MEMA_HIDDEN void mema_letIn(mema_Share *share);
+/* Ends the owner's privilege to free chunks of a class in spans of this tag by plain stores: see place.h. */
+MEMA_HIDDEN void mema_revoke(mema_Share *share, uint8_t tag, unsigned class);
+/* Finds a tag for a new shard, and gives it all privileges. */
+MEMA_HIDDEN void mema_giveTag(mema_Share *share, mema_Shard *shard);
+/* Gives a shard's credit and counts to the pool. */
+MEMA_HIDDEN void mema_gather(mema_Share *share, mema_Shard *shard);
+/* Gives all spare slots of a shard back, to the depot while that has room. */
+MEMA_HIDDEN void mema_flushShard(mema_Share *share, mema_Shard *shard);
+MEMA_HIDDEN void mema_emptyDepot(mema_Share *share);
+/* Makes room in a magazine that is full, or puts slots into one that is empty; the latter is false iff there is no memory. */
+MEMA_HIDDEN void mema_lighten(mema_Share *share, mema_Shard *shard, unsigned class);
+MEMA_HIDDEN bool mema_fill(mema_Share *share, mema_Shard *shard, unsigned class);
+/* Sees to it that the budget can be charged `bytes` in pool->freeSize (shard NULL), or in the shard's credit. False iff it has no room. */
+MEMA_HIDDEN bool mema_lend(mema_Share *share, mema_Shard *shard, size_t bytes);
+/* Charges, or credits, the pool itself, which has room for it. */
+MEMA_HIDDEN void mema_chargeShare(mema_Share *share, size_t bytes);
+MEMA_HIDDEN void mema_creditShare(mema_Share *share, size_t bytes);
+/* Lets those that wait for budget look again. */
+MEMA_HIDDEN void mema_wakeWaiting(mema_Share *share);
+/* Takes back what a shard has too much of. */
+MEMA_HIDDEN void mema_settle(mema_Share *share, mema_Shard *shard);
+
+/* ---- fork.c -------------------------------------------------------------------------------------------------------------- */
+
+MEMA_HIDDEN extern _Atomic uint32_t mema_forks; /* how often this process was forked off another */
+/* The calling thread is between the first and the last handler of a fork of its own, and holds all locks. */
+MEMA_HIDDEN bool mema_isForking(void);
+/* Registers the handlers, once. */
+MEMA_HIDDEN bool mema_watchForks(void);
+/* Enters a share in the list of those that a fork must find at rest; false iff the calling thread was interrupted in here. */
+MEMA_HIDDEN bool mema_listShare(mema_Share *share);
+/* The caller has seen that it was not interrupted in here. */
+MEMA_HIDDEN void mema_unlistShare(mema_Share *share);
+MEMA_HIDDEN bool mema_isInList(void);
+
+/* ---- shared.c: the calls of shared untracked pools ------------------------------------------------------------------------ */
+
+/* Also for tracked ones, which these two leave to chunk.c, and for what is no live pool, of which they say so. */
+MEMA_HIDDEN void *mema_sharedPalloc(mema_Pool *pool, size_t size);
+MEMA_HIDDEN bool mema_sharedPfree(mema_Pool *pool, void *ptr);
+MEMA_HIDDEN void *mema_sharedPcalloc(mema_Pool *pool, mema_Slab *slab, size_t bytes);
+MEMA_HIDDEN void *mema_sharedPmemalign(mema_Pool *pool, mema_Slab *slab, size_t alignment, size_t size);
+MEMA_HIDDEN void *mema_sharedRepalloc(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size);
+MEMA_HIDDEN size_t mema_sharedChunkSize(const mema_Pool *pool, mema_Slab *slab, const void *ptr);
+
+/* ---- in and out ---------------------------------------------------------------------------------------------------------- */
+
+/* The calling thread's shard of the pool that it used last; never NULL, and never that of NULL. */
+MEMA_HIDDEN extern _Thread_local mema_Shard *mema_shardHere;
+/* Makes it that of another pool; false iff the thread has none of that. */
+MEMA_HIDDEN bool mema_switchShard(const mema_Pool *pool);
+
+/* Whether a shard is of this pool, which lives, unless the shard is called (as all are whose pools are gone). */
+static inline bool mema_isShardOf(const mema_Shard *shard, const mema_Pool *pool) {
+  return shard->pool == pool && mema_loadWord(&shard->generation) == mema_loadWord(&pool->generation);
+}
+
+/* Whether threads have shards of the pool: otherwise each call takes the lock. */
+static inline bool mema_hasShards(const mema_Slab *slab) {
+  return slab->states != NULL;
+}
+
+/* False iff the owner must not go on: it was interrupted while busy, or is called. */
+static inline bool mema_enter(mema_Shard *shard) {
+  if (mema_unlikely(atomic_load_explicit(&shard->busy, memory_order_relaxed) != 0)) return false;
+  atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
+  atomic_signal_fence(memory_order_seq_cst); /* mema_osBarrier of whoever calls makes it a barrier between processors */
+  if (mema_likely(atomic_load_explicit(&shard->called, memory_order_acquire) == 0)) return true;
+  atomic_store_explicit(&shard->busy, 0, memory_order_release);
+  return false;
+}
+
+static inline void mema_leave(mema_Shard *shard) {
+  atomic_store_explicit(&shard->busy, 0, memory_order_release);
+}
+
+#endif

@@ -1,0 +1,425 @@
+/* shared.c - palloc, pfree and repalloc of a shared untracked pool.
+ *
+ *   palloc:  my shard -> is there credit, and a spare slot? -> credit down, slot popped, its state: live
+ *   pfree:   my shard -> which slot would that be, and of which class? -> claimed by its state, or refused -> credit up, slot pushed
+ *
+ * The common path of each is up to `mema_leave`; all else takes the lock. Chunks that are no slots of the pool's own reservation (large
+ * ones, and all in slabs outside) are taken and given under the lock only.
+ */
+#include <string.h>
+
+#include "../memory/os.h"
+#include "place.h"
+
+static size_t excess(size_t a, size_t b) {
+  return a > b ? a - b : 0;
+}
+
+static MEMA_INLINE void *hand(const mema_Spare *spare, unsigned class) {
+  atomic_store_explicit(spare->state, (uint8_t)(class + 1), memory_order_relaxed);
+  return spare->ptr;
+}
+
+/* ---- slots, with the lock held ------------------------------------------------------------------------------------------- */
+
+/* A slot, for which mema_lend found budget; NULL iff the slab has no room. */
+static void *takeSlot(mema_Share *share, unsigned class) {
+  mema_Shard *shard = mema_takeShard(share);
+  size_t charge = mema_classSize(class);
+  mema_Spare one;
+  if (shard == NULL) {
+    if (mema_slabTakeSpares(share->slab, class, 1, &one) == 0) return NULL;
+    mema_chargeShare(share, charge);
+    share->pool->allocations++;
+    return hand(&one, class);
+  }
+  mema_Shelf *magazine = &shard->magazines[class + 1];
+  if (magazine->top == magazine->bottom && !mema_fill(share, shard, class)) return NULL;
+  size_t left = shard->credit -= charge;
+  if (left < atomic_load_explicit(&shard->lowCredit, memory_order_relaxed))
+    atomic_store_explicit(&shard->lowCredit, left, memory_order_relaxed);
+  shard->allocations++;
+  return hand(--magazine->top, class);
+}
+
+/* Takes a slot that was claimed back, and credits the budget. */
+static void giveSlot(mema_Share *share, mema_Place place, void *ptr, size_t credit) {
+  mema_Shard *shard = mema_takeShard(share);
+  unsigned class = place.live - 1u;
+  mema_Spare spare = {.ptr = ptr, .state = place.state};
+  if (shard == NULL) {
+    mema_slabGiveSpares(share->slab, &spare, 1);
+    mema_creditShare(share, credit);
+    share->pool->frees++;
+    return;
+  }
+  mema_Shelf *magazine = &shard->magazines[class + 1];
+  if (magazine->top == magazine->limit) mema_lighten(share, shard, class);
+  *magazine->top++ = spare;
+  shard->credit += credit;
+  shard->frees++;
+  mema_settle(share, shard);
+}
+
+/* Claims the slot that starts at ptr. */
+static bool claimLocked(mema_Share *share, const void *ptr, mema_Place *place) {
+  if (!mema_findPlace(share->slab, ptr, place) || !mema_isLive(*place)) return false;
+  if (!mema_isRevoked(share->revoked, *place)) {
+    if (share->inside != NULL && share->inside->tag == place->tag) return mema_claimOwn(*place);
+    mema_revoke(share, place->tag, place->live - 1u);
+  }
+  return mema_claim(*place);
+}
+
+/* ---- other chunks, with the lock held ------------------------------------------------------------------------------------ */
+
+/* A live chunk that is no slot of the slab for threads. */
+static bool findOther(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
+  return mema_findChunk(slab, ptr, chunk) && (chunk->slab != slab || chunk->span->kind != mema_unitSlots);
+}
+
+/* A chunk that is no slot of the slab for threads, or would have been, where that had room. */
+static bool takeOther(mema_Share *share, size_t size, size_t alignment, mema_Chunk *chunk) {
+  mema_Pool *pool = share->pool;
+  size_t charge = mema_slabRoom(share->slab, size, alignment);
+  if (!mema_lend(share, NULL, charge)) {
+    mema_refuse(pool, MEMA_OVER_BUDGET, charge);
+    return false;
+  }
+  if (!mema_takeMemory(pool, share->slab, size, alignment, chunk)) {
+    mema_refuse(pool, MEMA_NO_MEMORY, size);
+    return false;
+  }
+  if (chunk->slab->outside) chunk->slab->liveChunks++;
+  mema_chargeShare(share, charge);
+  pool->allocations++;
+  return true;
+}
+
+static bool giveOther(mema_Share *share, const mema_Chunk *chunk) {
+  mema_giveMemory(share->slab, chunk);
+  mema_creditShare(share, chunk->room);
+  share->pool->frees++;
+  return true;
+}
+
+static bool refusePointer(mema_Share *share, const void *ptr) {
+  share->pool->badFrees += ptr != NULL;
+  mema_fail(MEMA_BAD_POINTER);
+  return false;
+}
+
+/* ---- any chunk, by way of the lock --------------------------------------------------------------------------------------- */
+
+static void *takeLocked(mema_Share *share, size_t size, size_t alignment, bool *zeroed) {
+  *zeroed = false;
+  if (size > MEMA_UNLIMITED) {
+    mema_refuse(share->pool, MEMA_TOO_LARGE, size);
+    return NULL;
+  }
+  size += size == 0;
+  unsigned class = mema_slabClass(share->slab, size, alignment);
+  if (class < mema_classCount && mema_lend(share, mema_takeShard(share), mema_classSize(class))) {
+    void *slot = takeSlot(share, class);
+    if (slot != NULL) return slot;
+  }
+  mema_Chunk chunk;
+  if (!takeOther(share, size, alignment, &chunk)) return NULL;
+  *zeroed = chunk.zeroed;
+  return chunk.ptr;
+}
+
+/* Any chunk, zeroed where that costs nothing. */
+static MEMA_SLOW void *allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
+  mema_watchThread();
+  if (!mema_lockPool(pool, slab)) return NULL;
+  void *ptr = takeLocked(slab->share, size, alignment, zeroed);
+  mema_unlockPool(slab);
+  return ptr;
+}
+
+static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size) {
+  bool zeroed;
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  return slab != NULL && mema_hasShards(slab) ? allocate(pool, slab, size, MEMA_ALIGNMENT, &zeroed)
+                                              : mema_pallocInTurn(pool, size);
+}
+
+static bool giveLocked(mema_Share *share, void *ptr) {
+  mema_Place place;
+  mema_Chunk chunk;
+  if (claimLocked(share, ptr, &place)) {
+    giveSlot(share, place, ptr, mema_classSize(place.live - 1u));
+    return true;
+  }
+  return findOther(share->slab, ptr, &chunk) ? giveOther(share, &chunk) : refusePointer(share, ptr);
+}
+
+static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (slab == NULL || !mema_hasShards(slab)) return mema_pfreeInTurn(pool, ptr);
+  mema_watchThread();
+  if (!mema_lockPool(pool, slab)) return false;
+  bool done = giveLocked(slab->share, ptr);
+  mema_unlockPool(slab);
+  return done;
+}
+
+/* ---- the common paths ---------------------------------------------------------------------------------------------------- */
+
+/* The budget that the shard has for a chunk is charged; false, with nothing changed, iff it has too little. One comparison tells both
+ * that, and a new low. */
+static MEMA_INLINE bool charge(mema_Shard *shard, size_t bytes) {
+  ptrdiff_t left = (ptrdiff_t)(shard->credit - bytes);
+  if (mema_unlikely(left < (ptrdiff_t)atomic_load_explicit(&shard->lowCredit, memory_order_relaxed))) {
+    if (left < 0) return false;
+    atomic_store_explicit(&shard->lowCredit, (size_t)left, memory_order_relaxed);
+  }
+  shard->credit = (size_t)left;
+  return true;
+}
+
+/* A slot, charged what it is (`wholly`) or `bytes`; NULL where the shard, which is left, has none at hand, or not the credit. */
+static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class, bool wholly, size_t bytes) {
+  void *ptr = NULL;
+  mema_Shelf *magazine = &shard->magazines[class + 1];
+  mema_Spare *spare = magazine->top;
+  if (mema_likely(spare != magazine->bottom && charge(shard, wholly ? magazine->slotSize : bytes))) {
+    magazine->top = --spare;
+    shard->allocations++;
+    ptr = hand(spare, class);
+  }
+  mema_leave(shard);
+  return ptr;
+}
+
+/* The calling thread's shard of the pool, entered; NULL where it has none, or must not be entered. */
+static mema_Shard *enterShard(const mema_Pool *pool) {
+  if (!mema_isShardOf(mema_shardHere, pool) && !mema_switchShard(pool)) return NULL;
+  return mema_enter(mema_shardHere) ? mema_shardHere : NULL;
+}
+
+/* Another pool than the last time, or a size that the table does not have. */
+static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size) {
+  mema_Shard *shard = pool != NULL && size <= mema_slotMax ? enterShard(pool) : NULL;
+  void *ptr = shard != NULL ? takeAtHand(shard, mema_classOf(size), true, 0) : NULL;
+  return ptr != NULL ? ptr : pallocSlow(pool, size);
+}
+
+void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
+  mema_Shard *shard = mema_shardHere;
+  if (mema_unlikely(shard->pool != pool || size > mema_tableMax || !mema_isShardOf(shard, pool))) return pallocElse(pool, size);
+  if (mema_unlikely(!mema_enter(shard))) return pallocSlow(pool, size);
+  void *ptr = takeAtHand(shard, mema_classTable[(size + 15) / 16], true, 0);
+  return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
+}
+
+/* From within a shard, by plain store where that is the thread's privilege. False also where it must be revoked from another first. */
+static MEMA_INLINE bool claimHere(const mema_Shard *shard, const mema_Shelf *magazine, mema_Place place) {
+  if (mema_likely(place.tag == magazine->tag)) return mema_claimOwn(place);
+  return mema_isRevoked(shard->revoked, place) && mema_claim(place);
+}
+
+/* Takes a chunk back, crediting what it is (`wholly`) or `bytes`. False, with nothing changed, where it is none, or that is not for here
+ * to say. The shard is left; *over: it has more credit than it should keep. */
+static MEMA_INLINE bool giveAtHand(mema_Shard *shard, void *ptr, bool wholly, size_t bytes, bool *over) {
+  mema_Place place;
+  bool done = false;
+  uintptr_t offset = (uintptr_t)ptr - (uintptr_t)shard->area;
+  size_t eighth = offset >> 3 | offset << (sizeof offset * 8 - 3); /* see mema_eighthOf */
+  if (mema_likely(eighth < shard->eighths && mema_findNear(shard->homes, shard->states, eighth, &place))) {
+    mema_Shelf *magazine = &shard->magazines[place.live];
+    mema_Spare *spare = magazine->top;
+    if (mema_likely(spare != magazine->limit && claimHere(shard, magazine, place))) {
+      spare->ptr = ptr;
+      spare->state = place.state;
+      magazine->top = spare + 1;
+      shard->credit += wholly ? magazine->slotSize : bytes;
+      shard->frees++;
+      *over = shard->credit > shard->creditMost;
+      done = true;
+      __builtin_prefetch(ptr, 1); /* it will be handed out soon: see mema_keepRecent */
+    }
+  }
+  mema_leave(shard);
+  return done;
+}
+
+/* The shard gives back what it has too much of. It is the calling thread's own, so its memory stays. */
+static MEMA_SLOW bool settle(mema_Shard *shard) {
+  mema_Share *share = shard->share;
+  mema_Pool *pool = share->pool;
+  mema_Slab *slab = share->slab;
+  /* Else the pool was freed meanwhile, or a signal handler is here: the next call will do it. */
+  if (pool != NULL && mema_loadWord(&shard->generation) != 0 && mema_lockQuietly(pool, slab)) {
+    if (mema_loadWord(&shard->generation) != 0) mema_settle(share, shard);
+    mema_unlockPool(slab);
+  }
+  return true;
+}
+
+static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
+  mema_Shard *shard = pool != NULL ? enterShard(pool) : NULL;
+  bool over = false;
+  if (shard == NULL || !giveAtHand(shard, ptr, true, 0, &over)) return pfreeSlow(pool, ptr);
+  return over ? settle(shard) : true;
+}
+
+bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
+  mema_Shard *shard = mema_shardHere;
+  bool over;
+  if (mema_unlikely(shard->pool != pool || !mema_isShardOf(shard, pool))) return pfreeElse(pool, ptr);
+  if (mema_unlikely(!mema_enter(shard) || !giveAtHand(shard, ptr, true, 0, &over))) return pfreeSlow(pool, ptr);
+  return mema_likely(!over) ? true : settle(shard);
+}
+
+/* ---- repalloc ------------------------------------------------------------------------------------------------------------ */
+
+/* Ends a move with the lock: the old chunk is given back, or, if another thread freed it meanwhile, the new one. */
+static MEMA_SLOW void *endMove(mema_Pool *pool, mema_Slab *slab, void *to, void *from, size_t before, size_t after) {
+  mema_Place place;
+  if (!mema_lockPool(pool, slab)) return NULL;
+  mema_Share *share = slab->share;
+  if (claimLocked(share, from, &place)) {
+    giveSlot(share, place, from, excess(before, after));
+  } else {
+    if (claimLocked(share, to, &place)) giveSlot(share, place, to, excess(after, before));
+    refusePointer(share, from);
+    to = NULL;
+  }
+  mema_unlockPool(slab);
+  return to;
+}
+
+/* Moves a chunk from slot to slot, if there is one at hand: else false. The budget is charged the difference first, credited it last: no
+ * more is ever needed. */
+static bool moveSlot(mema_Pool *pool, mema_Slab *slab, void *from, size_t before, unsigned class, void **to) {
+  size_t after = mema_classSize(class);
+  bool over = false;
+  mema_Shard *shard = enterShard(pool);
+  *to = shard != NULL ? takeAtHand(shard, class, false, excess(after, before)) : NULL;
+  if (*to == NULL) return false;
+  memcpy(*to, from, before < after ? before : after);
+  shard = enterShard(pool);
+  if (shard == NULL || !giveAtHand(shard, from, false, excess(before, after), &over)) {
+    *to = endMove(pool, slab, *to, from, before, after);
+  } else if (over) {
+    settle(shard);
+  }
+  return true;
+}
+
+/* A chunk of the new size, not charged. */
+static bool takeUncharged(mema_Share *share, size_t size, mema_Chunk *chunk) {
+  unsigned class = mema_slabClass(share->slab, size, MEMA_ALIGNMENT);
+  mema_Spare spare;
+  if (class == mema_classCount || mema_slabTakeSpares(share->slab, class, 1, &spare) == 0)
+    return mema_takeMemory(share->pool, share->slab, size, MEMA_ALIGNMENT, chunk);
+  *chunk = (mema_Chunk){.ptr = hand(&spare, class),
+                        .room = mema_classSize(class),
+                        .slab = share->slab,
+                        .span = mema_slabSpanAt(share->slab, spare.ptr)};
+  return true;
+}
+
+/* Takes back a chunk of whatever kind; false iff it is one that another thread freed meanwhile. */
+static bool giveUncredited(mema_Share *share, const mema_Chunk *chunk) {
+  mema_Place place;
+  if (chunk->slab != share->slab || chunk->span->kind != mema_unitSlots) {
+    mema_giveMemory(share->slab, chunk);
+    return true;
+  }
+  if (!claimLocked(share, chunk->ptr, &place)) return false;
+  mema_slabGiveSpares(share->slab, &(mema_Spare){.ptr = chunk->ptr, .state = place.state}, 1);
+  return true;
+}
+
+/* The budget has room for the difference. */
+static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
+  mema_Pool *pool = share->pool;
+  mema_Chunk to;
+  if (!takeUncharged(share, size, &to) || !mema_slabMove(&to, from, from->room < size ? from->room : size)) {
+    if (size <= from->room) return from->ptr;
+    mema_refuse(pool, MEMA_NO_MEMORY, size);
+    return NULL;
+  }
+  if (to.slab->outside) to.slab->liveChunks++;
+  if (!giveUncredited(share, from)) {
+    giveUncredited(share, &to);
+    refusePointer(share, from->ptr);
+    return NULL;
+  }
+  pool->allocations++;
+  pool->frees++;
+  mema_chargeShare(share, excess(to.room, from->room));
+  mema_creditShare(share, excess(from->room, to.room));
+  return to.ptr;
+}
+
+static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
+  mema_Slab *slab = share->slab;
+  mema_Pool *pool = share->pool;
+  mema_Chunk chunk;
+  if (!mema_findChunk(slab, ptr, &chunk)) {
+    refusePointer(share, ptr);
+    return NULL;
+  }
+  if (size > MEMA_UNLIMITED) {
+    mema_refuse(pool, MEMA_TOO_LARGE, size);
+    return NULL;
+  }
+  size += size == 0;
+  size_t before = chunk.room, after = size <= before ? before : mema_slabRoom(slab, size, MEMA_ALIGNMENT);
+  if (after > before && !mema_lend(share, NULL, after - before)) {
+    mema_refuse(pool, MEMA_OVER_BUDGET, after - before);
+    return NULL;
+  }
+  if (!mema_slabStretch(chunk.slab, &chunk, size)) return moveChunk(share, &chunk, size);
+  mema_chargeShare(share, excess(chunk.room, before));
+  mema_creditShare(share, excess(before, chunk.room));
+  return ptr;
+}
+
+static MEMA_SLOW void *repallocSlow(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
+  mema_watchThread();
+  if (!mema_lockPool(pool, slab)) return NULL;
+  void *to = resizeLocked(slab->share, ptr, size);
+  mema_unlockPool(slab);
+  return to;
+}
+
+void *mema_sharedRepalloc(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
+  mema_Place place;
+  void *to;
+  if (size == 0 || size > mema_slotMax || !mema_findPlace(slab, ptr, &place) || !mema_isLive(place))
+    return repallocSlow(pool, slab, ptr, size);
+  size_t before = mema_classSize(place.live - 1u);
+  if (mema_staysInSlot(before, size)) return ptr;
+  return moveSlot(pool, slab, ptr, before, mema_classOf(size), &to) ? to : repallocSlow(pool, slab, ptr, size);
+}
+
+/* ---- the calls beside them ----------------------------------------------------------------------------------------------- */
+
+void *mema_sharedPcalloc(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
+  bool zeroed;
+  void *ptr = allocate(pool, slab, bytes, MEMA_ALIGNMENT, &zeroed);
+  return ptr == NULL || zeroed ? ptr : memset(ptr, 0, bytes);
+}
+
+void *mema_sharedPmemalign(mema_Pool *pool, mema_Slab *slab, size_t alignment, size_t size) {
+  bool zeroed;
+  unsigned class = mema_slabClass(slab, size, alignment);
+  mema_Shard *shard = class < mema_classCount ? enterShard(pool) : NULL;
+  void *ptr = shard != NULL ? takeAtHand(shard, class, true, 0) : NULL;
+  return ptr != NULL ? ptr : allocate(pool, slab, size, alignment, &zeroed);
+}
+
+size_t mema_sharedChunkSize(const mema_Pool *pool, mema_Slab *slab, const void *ptr) {
+  mema_Place place;
+  mema_Chunk chunk;
+  if (mema_findPlace(slab, ptr, &place) && mema_isLive(place)) return mema_classSize(place.live - 1u);
+  if (!mema_lockQuietly(pool, slab)) return 0;
+  size_t size = mema_findChunk(slab, ptr, &chunk) ? chunk.room : 0;
+  mema_unlockPool(slab);
+  return size;
+}

@@ -1,0 +1,55 @@
+/* wait.c - waiting for budget.
+ *
+ * Who waits says so (`waiting`) while no thread is inside, with all credit called in: from then on shards are lent nothing and may keep
+ * nothing, so that each free comes by mema_settle, which counts `freed` up. The waiter read `freed` before it let the others in: whatever
+ * is freed after it looked is seen, or wakes it. */
+#include "../memory/os.h"
+#include "share.h"
+
+/* Registers a waiter and tells what to wait for; false, with the failure noted, where there is no waiting. */
+static bool enroll(mema_Pool *pool, mema_Slab *slab, size_t charge, uint32_t *seen, mema_Share **share, uintptr_t *generation) {
+  slab = mema_holdPool(pool, false);
+  if (slab == NULL) return false;
+  bool hopeless = slab->share == NULL || charge > pool->poolSize;
+  if (hopeless) mema_failBytes(MEMA_OVER_BUDGET, charge, pool->freeSize);
+  if (!hopeless) {
+    *share = slab->share;
+    *generation = (*share)->generation;
+    *seen = atomic_load_explicit(&(*share)->freed, memory_order_relaxed) + (pool->freeSize >= charge);
+    (*share)->waiting++;
+    pool->refused--; /* it will be asked again */
+  }
+  mema_unlockPool(slab);
+  return !hopeless;
+}
+
+static void resign(mema_Share *share, uintptr_t generation) {
+  if (!mema_takeLock(&share->lock)) return;
+  if (share->generation == generation) share->waiting--;
+  mema_releaseLock(&share->lock);
+}
+
+static size_t chargeFor(const mema_Pool *pool, const mema_Slab *slab, size_t size) {
+  size += size == 0;
+  return pool->untracked ? mema_slabRoom(slab, size, MEMA_ALIGNMENT) : size;
+}
+
+void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds) {
+  int64_t end = milliseconds > 0 ? mema_osMilliseconds() + milliseconds : 0;
+  for (;;) {
+    void *ptr = mema_palloc(pool, size);
+    mema_Slab *slab = mema_slabOf(pool);
+    if (ptr != NULL || slab == NULL || mema_lastReason() != MEMA_OVER_BUDGET || milliseconds == 0) return ptr;
+    int64_t left = milliseconds > 0 ? end - mema_osMilliseconds() : -1;
+    if (milliseconds > 0 && left <= 0) {
+      mema_fail(MEMA_TIMED_OUT);
+      return NULL;
+    }
+    uint32_t seen;
+    uintptr_t generation;
+    mema_Share *share;
+    if (!enroll(pool, slab, chargeFor(pool, slab, size), &seen, &share, &generation)) return NULL;
+    mema_osWait(&share->freed, seen, left);
+    resign(share, generation);
+  }
+}
