@@ -76,7 +76,7 @@ struct mema_Shard {
   mema_Shard *next;         /* of the pool */
   mema_Shard *nextOfThread; /* the owner's next */
 
-  mema_Shelf magazines[mema_classCount + 1]; /* by state, class + 1 */
+  _Alignas(64) mema_Shelf magazines[mema_classCount + 1]; /* by state, class + 1 */
   mema_Spare spares[];
 };
 

@@ -181,14 +181,15 @@ static MEMA_INLINE bool charge(mema_Shard *shard, size_t bytes) {
 
 /* A slot, charged what it is (`wholly`) or `bytes`; NULL where the shard, which is left, has none at hand, or not the credit. */
 static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class, bool wholly, size_t bytes) {
-  void *ptr = NULL;
   mema_Shelf *magazine = &shard->magazines[class + 1];
   mema_Spare *spare = magazine->top;
-  if (mema_likely(spare != magazine->bottom && charge(shard, wholly ? magazine->slotSize : bytes))) {
-    magazine->top = --spare;
-    shard->allocations++;
-    ptr = hand(spare, class);
+  if (mema_unlikely(spare == magazine->bottom || !charge(shard, wholly ? magazine->slotSize : bytes))) {
+    mema_leave(shard);
+    return NULL;
   }
+  magazine->top = --spare;
+  shard->allocations++;
+  void *ptr = hand(spare, class);
   mema_leave(shard);
   return ptr;
 }
@@ -199,8 +200,8 @@ static mema_Shard *enterShard(const mema_Pool *pool) {
   return mema_enter(mema_shardHere) ? mema_shardHere : NULL;
 }
 
-/* Another pool than the last time, or a size that the table does not have. */
-static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size) {
+/* Another pool than the last time, or a size that the table does not have, or nothing at hand. */
+static MEMA_SLOW void *pallocElse(mema_Pool *pool, size_t size) {
   mema_Shard *shard = pool != NULL && size <= mema_slotMax ? enterShard(pool) : NULL;
   void *ptr = shard != NULL ? takeAtHand(shard, mema_classOf(size), true, 0) : NULL;
   return ptr != NULL ? ptr : pallocSlow(pool, size);
@@ -214,35 +215,19 @@ void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
   return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
 }
 
-/* From within a shard, by plain store where that is the thread's privilege. False also where it must be revoked from another first. */
-static MEMA_INLINE bool claimHere(const mema_Shard *shard, const mema_Shelf *magazine, mema_Place place) {
-  if (mema_likely(place.tag == magazine->tag)) return mema_claimOwn(place);
-  return mema_isRevoked(shard->revoked, place) && mema_claim(place);
+/* What is claimed joins the spare slots, which have room; the budget is credited. */
+static MEMA_INLINE void keep(mema_Shard *shard, mema_Shelf *magazine, const mema_Place *place, void *ptr, size_t bytes) {
+  mema_Spare *spare = magazine->top;
+  spare->ptr = ptr;
+  spare->state = place->state;
+  magazine->top = spare + 1;
+  shard->credit += bytes;
+  shard->frees++;
+  __builtin_prefetch(ptr, 1); /* it will be handed out soon: see mema_keepRecent */
 }
 
-/* Takes a chunk back, crediting what it is (`wholly`) or `bytes`. False, with nothing changed, where it is none, or that is not for here
- * to say. The shard is left; *over: it has more credit than it should keep. */
-static MEMA_INLINE bool giveAtHand(mema_Shard *shard, void *ptr, bool wholly, size_t bytes, bool *over) {
-  mema_Place place;
-  bool done = false;
-  uintptr_t offset = (uintptr_t)ptr - (uintptr_t)shard->area;
-  size_t eighth = offset >> 3 | offset << (sizeof offset * 8 - 3); /* see mema_eighthOf */
-  if (mema_likely(eighth < shard->eighths && mema_findNear(shard->homes, shard->states, eighth, &place))) {
-    mema_Shelf *magazine = &shard->magazines[place.live];
-    mema_Spare *spare = magazine->top;
-    if (mema_likely(spare != magazine->limit && claimHere(shard, magazine, place))) {
-      spare->ptr = ptr;
-      spare->state = place.state;
-      magazine->top = spare + 1;
-      shard->credit += wholly ? magazine->slotSize : bytes;
-      shard->frees++;
-      *over = shard->credit > shard->creditMost;
-      done = true;
-      __builtin_prefetch(ptr, 1); /* it will be handed out soon: see mema_keepRecent */
-    }
-  }
-  mema_leave(shard);
-  return done;
+static MEMA_INLINE bool isOver(const mema_Shard *shard) {
+  return shard->credit > shard->creditMost;
 }
 
 /* The shard gives back what it has too much of. It is the calling thread's own, so its memory stays. */
@@ -258,19 +243,44 @@ static MEMA_SLOW bool settle(mema_Shard *shard) {
   return true;
 }
 
+/* From within a shard takes a chunk back of whatever span, crediting what it is (`wholly`) or `bytes`. False, with nothing changed, where
+ * it is none, or that is not for here to say. The shard is left. */
+static bool giveAtHand(mema_Shard *shard, void *ptr, bool wholly, size_t bytes) {
+  mema_Place place;
+  bool done = false, over = false;
+  if (mema_findPlace(shard->share->slab, ptr, &place)) {
+    mema_Shelf *magazine = &shard->magazines[place.live];
+    done = magazine->top != magazine->limit &&
+           (place.tag == magazine->tag ? mema_claimOwn(place) : mema_isRevoked(shard->revoked, place) && mema_claim(place));
+    if (done) keep(shard, magazine, &place, ptr, wholly ? magazine->slotSize : bytes);
+    over = isOver(shard);
+  }
+  mema_leave(shard);
+  return done && over ? settle(shard) : done;
+}
+
+/* A chunk of another thread's span, or of a span of several units; or another pool than the last time. */
 static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = pool != NULL ? enterShard(pool) : NULL;
-  bool over = false;
-  if (shard == NULL || !giveAtHand(shard, ptr, true, 0, &over)) return pfreeSlow(pool, ptr);
-  return over ? settle(shard) : true;
+  return shard != NULL && giveAtHand(shard, ptr, true, 0) ? true : pfreeSlow(pool, ptr);
 }
 
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = mema_shardHere;
-  bool over;
+  mema_Place place;
   if (mema_unlikely(shard->pool != pool || !mema_isShardOf(shard, pool))) return pfreeElse(pool, ptr);
-  if (mema_unlikely(!mema_enter(shard) || !giveAtHand(shard, ptr, true, 0, &over))) return pfreeSlow(pool, ptr);
-  return mema_likely(!over) ? true : settle(shard);
+  if (mema_unlikely(!mema_enter(shard))) return pfreeSlow(pool, ptr);
+  uintptr_t offset = (uintptr_t)ptr - (uintptr_t)shard->area;
+  size_t eighth = offset >> 3 | offset << (sizeof offset * 8 - 3); /* see mema_eighthOf */
+  if (mema_unlikely(eighth >= shard->eighths || !mema_findNear(shard->homes, shard->states, eighth, &place))) goto another;
+  mema_Shelf *magazine = &shard->magazines[place.live];
+  if (mema_unlikely(place.tag != magazine->tag || magazine->top == magazine->limit || !mema_claimOwn(place))) goto another;
+  keep(shard, magazine, &place, ptr, magazine->slotSize);
+  mema_leave(shard);
+  return mema_likely(!isOver(shard)) ? true : settle(shard);
+another:
+  mema_leave(shard);
+  return pfreeElse(pool, ptr);
 }
 
 /* ---- repalloc ------------------------------------------------------------------------------------------------------------ */
@@ -295,17 +305,13 @@ static MEMA_SLOW void *endMove(mema_Pool *pool, mema_Slab *slab, void *to, void 
  * more is ever needed. */
 static bool moveSlot(mema_Pool *pool, mema_Slab *slab, void *from, size_t before, unsigned class, void **to) {
   size_t after = mema_classSize(class);
-  bool over = false;
   mema_Shard *shard = enterShard(pool);
   *to = shard != NULL ? takeAtHand(shard, class, false, excess(after, before)) : NULL;
   if (*to == NULL) return false;
   memcpy(*to, from, before < after ? before : after);
   shard = enterShard(pool);
-  if (shard == NULL || !giveAtHand(shard, from, false, excess(before, after), &over)) {
+  if (shard == NULL || !giveAtHand(shard, from, false, excess(before, after)))
     *to = endMove(pool, slab, *to, from, before, after);
-  } else if (over) {
-    settle(shard);
-  }
   return true;
 }
 
