@@ -44,6 +44,22 @@ static const Scope scopes[] = {
      0,
      -1,
      true},
+    {"shared, untracked, 100 bytes", {.poolSize = 100, .untracked = true, .shared = true}, {1, 17, 50, 100}, {1, 60}, 64, -1, true},
+    {"shared, untracked, 300 KB",
+     {.poolSize = 300000, .untracked = true, .shared = true},
+     {1, 9000, 140000},
+     {100, 20000},
+     65536,
+     -1,
+     true},
+    {"shared, 100 bytes", {.poolSize = 100, .shared = true}, {zeroBytes, 16, 50, 100}, {40, 100}, 256, -1, true},
+    {"shared, starved",
+     {.poolSize = 300000, .untracked = true, .shared = true, .reservation = 4096},
+     {1, 3000, 140000},
+     {100, 80000},
+     0,
+     -1,
+     true},
 };
 
 /* The sequence being played, and the addresses that it has seen. */

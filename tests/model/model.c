@@ -52,7 +52,11 @@ static bool marksKept(const unsigned char *bytes, size_t size, size_t limit, uns
 static void requireBudget(const Model *model) {
   const Pool *pool = model->pool;
   require(model, pool->poolSize == model->poolSize, "poolSize is wrong");
-  require(model, pool->freeSize == model->freeSize, "freeSize is wrong");
+  /* In a shared pool the field is what no thread holds. Asking for the sum calls in what they do hold: it is done only now and then, so that
+   * threads have something in their hands meanwhile. */
+  require(model, model->shared ? pool->freeSize <= model->freeSize : pool->freeSize == model->freeSize, "freeSize is wrong");
+  if (!model->shared || (model->allocations + model->frees + model->refused + model->badFrees) % 61 == 0)
+    require(model, mema_freeSize(pool) == model->freeSize, "mema_freeSize is wrong");
   require(model, pool->initialized, "initialized is false");
   if (model->untracked || model->count == 0) {
     require(model, pool->head == NULL && pool->tail == NULL, "there should be no chain");
@@ -121,7 +125,7 @@ void modelStart(Model *model, Pool *pool, const mema_Options *options) {
   size_t room = model->room;
   void (*explain)(void) = model->explain;
   *model =
-      (Model){.pool = pool, .untracked = options->untracked, .poolSize = options->poolSize, .freeSize = options->poolSize};
+      (Model){.pool = pool, .untracked = options->untracked, .shared = options->shared, .poolSize = options->poolSize, .freeSize = options->poolSize};
   model->chunks = chunks;
   model->room = room;
   model->explain = explain;

@@ -15,7 +15,7 @@ typedef struct ModelChunk {
 /* freeSize == poolSize - the sum of the charges, always. */
 typedef struct Model {
   Pool *pool;
-  bool untracked;
+  bool untracked, shared;
   size_t poolSize, freeSize, peak;
   ModelChunk *chunks; /* in the order of the chain */
   size_t count, room;

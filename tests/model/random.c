@@ -30,6 +30,14 @@ static const Setting settings[] = {
     {"starved, 64 MiB over 64 KiB", {.poolSize = 64 * MIB, .reservation = 64 * KIB}, 100000},
     {"starved, untracked, 1 MiB over 4 KiB", {.poolSize = MIB, .untracked = true, .reservation = 4 * KIB}, 2000},
     {"starved, committed, 1 MiB over 256 KiB", {.poolSize = MIB, .committed = true, .reservation = 256 * KIB}, 2000},
+    {"shared, untracked, 4 KiB", {.poolSize = 4 * KIB, .untracked = true, .shared = true}, 300},
+    {"shared, untracked, 1 MiB", {.poolSize = MIB, .untracked = true, .shared = true}, 2000},
+    {"shared, untracked, 64 MiB", {.poolSize = 64 * MIB, .untracked = true, .shared = true}, 100000},
+    {"shared, tracked, 1 MiB", {.poolSize = MIB, .shared = true}, 2000},
+    {"shared, committed, 64 KiB", {.poolSize = 64 * KIB, .committed = true, .untracked = true, .shared = true}, 500},
+    {"shared, starved, 1 MiB over 64 KiB",
+     {.poolSize = MIB, .untracked = true, .shared = true, .reservation = 64 * KIB},
+     2000},
 };
 
 static const Setting *setting;
