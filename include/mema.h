@@ -108,7 +108,7 @@ typedef struct mema_Options {
                          from memory outside it (Block.poolAllocated is then false). */
   const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
   bool shared;        /* for several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget
-                         (up to 64 KiB at a time) in its hands, both called in before a request is refused; Pool.freeSize is then what no
+                         (up to 512 KiB at a time) in its hands, both called in before a request is refused; Pool.freeSize is then what no
                          thread holds: ask mema_freeSize. Tracked, calls take turns. */
 } mema_Options;
 
@@ -153,7 +153,7 @@ typedef struct mema_Stats {
   size_t freeSize;  /* what is left of it */
   size_t liveBytes; /* poolSize - freeSize */
   size_t peakBytes; /* the most liveBytes has been since init (or since the budget was last resized); in a shared pool with several
-                       threads it may be told too high, by what they held of the budget unused: up to 128 KiB each */
+                       threads it may be told too high, by what they held of the budget unused: up to 1 MiB each */
   size_t liveChunks;
   size_t allocations;   /* chunks handed out since init; repalloc counts when the chunk moved */
   size_t frees;         /* chunks taken back since init, by whatever call */

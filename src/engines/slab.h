@@ -95,7 +95,7 @@ typedef _Atomic uint8_t mema_State;
  * rows pass to another span only when no looker can still be busy with the one before (see mema_Slab.period). */
 typedef _Atomic uint64_t mema_Home;
 
-enum { mema_stateRow = 64, mema_homeRowBits = 21, mema_homeShift = 24, mema_depotSpares = 4096 };
+enum { mema_stateRow = 64, mema_homeRowBits = 21, mema_homeShift = 24, mema_depotSpares = 8192 };
 
 static inline uint8_t mema_homeState(uint64_t home) {
   return (uint8_t)home;

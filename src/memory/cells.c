@@ -6,8 +6,9 @@
 #include "os.h"
 
 enum {
-  cellsPerRegion = 256,
-  regionsPerKind = 4096, /* a million cells of each kind */
+  manyCells = 256, /* of a region */
+  fewCells = 16,   /* of one whose cells are large, and few are needed */
+  regionsPerKind = 4096, /* a million cells of most kinds */
   areaAlignment = 64 * 1024,
   regionShare = 16, /* a region takes at most this part of a process's address space */
 };
@@ -28,29 +29,33 @@ static size_t roundUp(size_t n, size_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
-static size_t linksSize(void) {
-  return roundUp(cellsPerRegion * sizeof(uint32_t), mema_osPageSize());
+static uint32_t cellsPerRegion(const Kind *kind) {
+  return kind == &kinds[mema_cellShards] ? fewCells : manyCells;
+}
+
+static size_t linksSize(const Kind *kind) {
+  return roundUp(cellsPerRegion(kind) * sizeof(uint32_t), mema_osPageSize());
 }
 
 /* Offset of the first area from the start of its region. */
-static size_t areasOffset(const mema_CellShape *shape) {
-  size_t records = linksSize() + cellsPerRegion * (shape->front + shape->back);
+static size_t areasOffset(const Kind *kind, const mema_CellShape *shape) {
+  size_t records = linksSize(kind) + cellsPerRegion(kind) * (shape->front + shape->back);
   return shape->area == 0 ? records : roundUp(records + mema_osPageSize(), areaAlignment);
 }
 
-static size_t regionSize(const mema_CellShape *shape) {
+static size_t regionSize(const Kind *kind, const mema_CellShape *shape) {
   size_t guard = shape->area == 0 ? 0 : mema_osPageSize();
-  return areasOffset(shape) + cellsPerRegion * shape->area + guard;
+  return areasOffset(kind, shape) + cellsPerRegion(kind) * shape->area + guard;
 }
 
-static char *mapRegion(const mema_CellShape *shape) {
-  size_t size = regionSize(shape);
+static char *mapRegion(const Kind *kind, const mema_CellShape *shape) {
+  size_t size = regionSize(kind, shape);
   if (shape->area != 0 && size > mema_osAddressLimit() / regionShare)
     return NULL; /* headers: no pool is to be had without */
   char *region = mema_osReserve(size, areaAlignment);
   if (region == NULL || shape->area == 0) return region;
   size_t page = mema_osPageSize();
-  mema_osGuard(region + areasOffset(shape) - page, page);
+  mema_osGuard(region + areasOffset(kind, shape) - page, page);
   mema_osGuard(region + size - page, page);
   return region;
 }
@@ -59,18 +64,18 @@ static char *mapRegion(const mema_CellShape *shape) {
 static char *regionAt(Kind *kind, const mema_CellShape *shape, uint32_t number) {
   char *region = atomic_load_explicit(&kind->regions[number], memory_order_acquire);
   if (region != NULL) return region;
-  char *mine = mapRegion(shape);
+  char *mine = mapRegion(kind, shape);
   if (mine == NULL) return NULL;
   if (atomic_compare_exchange_strong_explicit(&kind->regions[number], &region, mine, memory_order_acq_rel,
                                               memory_order_acquire))
     return mine;
-  mema_osRelease(mine, regionSize(shape));
+  mema_osRelease(mine, regionSize(kind, shape));
   return region;
 }
 
 static _Atomic uint32_t *linkOf(Kind *kind, uint32_t index) {
-  char *region = atomic_load_explicit(&kind->regions[index / cellsPerRegion], memory_order_acquire);
-  return (_Atomic uint32_t *)(void *)region + index % cellsPerRegion;
+  char *region = atomic_load_explicit(&kind->regions[index / cellsPerRegion(kind)], memory_order_acquire);
+  return (_Atomic uint32_t *)(void *)region + index % cellsPerRegion(kind);
 }
 
 static void push(Kind *kind, Stack *stack, uint32_t index) {
@@ -97,8 +102,8 @@ static bool pop(Kind *kind, Stack *stack, uint32_t *index) {
 static bool takeFresh(Kind *kind, const mema_CellShape *shape, uint32_t *index) {
   uint32_t fresh = atomic_load_explicit(&kind->fresh, memory_order_relaxed);
   do {
-    if (fresh >= (uint32_t)cellsPerRegion * regionsPerKind) return false;
-    if (regionAt(kind, shape, fresh / cellsPerRegion) == NULL) return false;
+    if (fresh >= cellsPerRegion(kind) * regionsPerKind) return false;
+    if (regionAt(kind, shape, fresh / cellsPerRegion(kind)) == NULL) return false;
   } while (
       !atomic_compare_exchange_weak_explicit(&kind->fresh, &fresh, fresh + 1, memory_order_relaxed, memory_order_relaxed));
   *index = fresh;
@@ -106,11 +111,11 @@ static bool takeFresh(Kind *kind, const mema_CellShape *shape, uint32_t *index) 
 }
 
 static void locate(Kind *kind, const mema_CellShape *shape, mema_Cell *cell) {
-  char *region = atomic_load_explicit(&kind->regions[cell->index / cellsPerRegion], memory_order_acquire);
-  size_t within = cell->index % cellsPerRegion;
-  cell->front = region + linksSize() + within * shape->front;
-  cell->back = region + linksSize() + cellsPerRegion * shape->front + within * shape->back;
-  cell->area = region + areasOffset(shape) + within * shape->area;
+  char *region = atomic_load_explicit(&kind->regions[cell->index / cellsPerRegion(kind)], memory_order_acquire);
+  size_t within = cell->index % cellsPerRegion(kind);
+  cell->front = region + linksSize(kind) + within * shape->front;
+  cell->back = region + linksSize(kind) + cellsPerRegion(kind) * shape->front + within * shape->back;
+  cell->area = region + areasOffset(kind, shape) + within * shape->area;
 }
 
 bool mema_takeWarmCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell) {

@@ -33,10 +33,10 @@
 #include "lock.h"
 
 enum {
-  mema_shelfMost = 128,               /* slots of a magazine */
-  mema_shelfBytes = 64 * 1024,        /* of slots in a magazine, at most, but for the largest */
+  mema_shelfMost = 256,               /* slots of a magazine */
+  mema_shelfBytes = 128 * 1024,       /* of slots in a magazine, at most, but for the largest */
   mema_shelfLeast = 4,
-  mema_creditMost = 64 * 1024,        /* bytes lent at a time */
+  mema_creditMost = 512 * 1024,       /* bytes lent at a time */
   mema_creditLeast = 1024,            /* less is not worth it: the budget is nearly used up */
   mema_tagCount = 256,                /* of shards with spans of their own; 0 is nobody's */
   mema_graceAfter = 16,               /* ranges of rows too young to be used again, before grace is waited for */
