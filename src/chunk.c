@@ -155,12 +155,12 @@ static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab,
   return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, class, size);
 }
 
-/* `ways` are plain ones. */
+/* `ways` are plain ones, or the pool is none. */
 static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
   if (ways == 0) return pallocWord(pool, slab, class, size);
   if (ways == mema_withRecords) return pallocWordTracked(pool, slab, class, size);
   if (ways == mema_withMagazines) return pallocRecent(pool, slab, class, size);
-  return pallocRecentTracked(pool, slab, class, size);
+  return ways <= mema_plainWays ? pallocRecentTracked(pool, slab, class, size) : nullForBadPool();
 }
 
 /* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
@@ -200,8 +200,7 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
   if (slab == NULL) return mema_sharedPalloc(pool, size);
   if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size);
   mema_SlotClass *class = mema_smallClass(slab, size);
-  if (ways == 0) return pallocBy(0, pool, slab, class, size);
-  return ways <= mema_plainWays ? pallocClass(ways, pool, slab, class, size) : nullForBadPool();
+  return ways == 0 ? pallocBy(0, pool, slab, class, size) : pallocClass(ways, pool, slab, class, size);
 }
 
 /* ---- pfree ------------------------------------------------------------------------------------------------------------- */
@@ -283,18 +282,18 @@ static MEMA_NOINLINE bool pfreeRecentTracked(mema_Pool *pool, mema_Slab *slab, v
   return pfreeBy(mema_withRecords | mema_withMagazines, pool, slab, ptr);
 }
 
-/* Of a pool that no other thread is in. */
-static MEMA_INLINE bool pfreePlain(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
+/* Of a pool that no other thread is in, if it is one; with other ways than none. */
+static MEMA_INLINE bool pfreeClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
   if (ways == mema_withRecords) return pfreeTracked(pool, slab, ptr);
   if (ways == mema_withMagazines) return pfreeRecent(pool, slab, ptr);
-  return pfreeRecentTracked(pool, slab, ptr);
+  return ways <= mema_plainWays ? pfreeRecentTracked(pool, slab, ptr) : falseForBadPool();
 }
 
 bool mema_pfreeInTurn(mema_Pool *pool, void *ptr) {
   mema_Slab *slab = mema_sharedSlabOf(pool);
   if (slab == NULL) return falseForBadPool();
   if (!mema_lockPool(pool, slab)) return false;
-  bool done = pfreePlain(slab->ways & mema_plainWays, pool, slab, ptr);
+  bool done = pfreeClass(slab->ways & mema_plainWays, pool, slab, ptr);
   mema_endTurn(slab);
   return done;
 }
@@ -303,8 +302,7 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
   uintptr_t ways;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
   if (slab == NULL) return mema_sharedPfree(pool, ptr);
-  if (ways == 0) return pfreeBy(0, pool, slab, ptr);
-  return ways <= mema_plainWays ? pfreePlain(ways, pool, slab, ptr) : falseForBadPool();
+  return ways == 0 ? pfreeBy(0, pool, slab, ptr) : pfreeClass(ways, pool, slab, ptr);
 }
 
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */

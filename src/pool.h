@@ -20,13 +20,18 @@ static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Slab *slab
   return (uintptr_t)pool + (uintptr_t)slab + atomic_load_explicit(&mema_secret, memory_order_relaxed);
 }
 
+/* Whatever it is: memory that is no pool has it too. */
+static inline mema_Slab *mema_slabField(const mema_Pool *pool) {
+  return (mema_Slab *)mema_loadWord((const uintptr_t *)(const void *)&pool->slab);
+}
+
 /* The slab of a Pool whose seal fits, else NULL, and the ways of its common paths, which are below mema_allWays iff the pool lives.
  * When the seal fits, the slab is or was one of ours, and the memory of its header is never unmapped: so its generation can be looked
  * at, a number that no two lives of any pool share, and tells a live Pool from the restored copy of a freed one. The ways are added to
  * it, so that one look tells both. */
 static inline mema_Slab *mema_sealedSlab(const mema_Pool *pool, uintptr_t *ways) {
   if (mema_unlikely(pool == NULL)) return NULL;
-  mema_Slab *slab = __atomic_load_n(&pool->slab, __ATOMIC_RELAXED);
+  mema_Slab *slab = mema_slabField(pool);
   if (mema_unlikely(mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
   *ways = mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation);
   return slab;
@@ -35,7 +40,7 @@ static inline mema_Slab *mema_sealedSlab(const mema_Pool *pool, uintptr_t *ways)
 /* Shared pools are sealed by the complement, so that one comparison tells them apart. Theirs is the slab of a live pool, or NULL. */
 static inline mema_Slab *mema_sharedSlabOf(const mema_Pool *pool) {
   if (mema_unlikely(pool == NULL)) return NULL;
-  mema_Slab *slab = __atomic_load_n(&pool->slab, __ATOMIC_RELAXED);
+  mema_Slab *slab = mema_slabField(pool);
   if (mema_unlikely(~mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
   return mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation) < mema_allWays ? slab : NULL;
 }

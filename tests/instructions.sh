@@ -52,7 +52,7 @@ figures() { # KIND
 
 measureAll() {
   local kind
-  for kind in untracked tracked; do
+  for kind in untracked tracked shared; do
     play $kind && figures $kind || return
   done >"$scratch/figures"
 }

@@ -1,4 +1,4 @@
-/* instructions untracked|tracked: plays what tests/instructions.sh counts the instructions of. Prints the name of each play and how
+/* instructions untracked|tracked|shared: plays what tests/instructions.sh counts the instructions of. Prints the name of each play and how
  * many operations it had, in the order in which they were played. */
 #include "support.h"
 
@@ -136,7 +136,8 @@ static __attribute__((noinline, used)) void measured(const Play *play) {
 
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
-  options = (mema_Options){.poolSize = GIB, .untracked = strcmp(argv[1], "untracked") == 0};
+  bool shared = strcmp(argv[1], "shared") == 0;
+  options = (mema_Options){.poolSize = GIB, .untracked = shared || strcmp(argv[1], "untracked") == 0, .shared = shared};
   for (size_t i = 0; i < sizeof plays / sizeof *plays; i++) {
     if (!mema_initPoolWith(&pool, &options)) return 3;
     seed = 1;
