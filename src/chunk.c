@@ -172,7 +172,7 @@ static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_S
 }
 
 /* Any size, in a pool that no other thread is in. */
-static void *pallocAny(mema_Pool *pool, mema_Slab *slab, size_t size) {
+static MEMA_INLINE void *pallocAny(mema_Pool *pool, mema_Slab *slab, size_t size) {
   unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
   if (index == slab->classCount) return pallocSlow(pool, slab, size);
   return pallocClass(slab->ways & mema_plainWays, pool, slab, &slab->classes[index], size);
