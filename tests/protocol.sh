@@ -16,7 +16,7 @@ explore() { # NUMBER KIND MODEL EXPECTED MACRO…
   [ "$2" = check ] || optimisation=-O0
   shift 4
   mkdir "$directory" && cd "$directory" && cp "$models/$model" . || return
-  if grep -qE 'provided|unless' "$model"; then flags+=(-DNOREDUCE); fi
+  if grep -qE ' provided \(|\} unless \{' "$model"; then flags+=(-DNOREDUCE); fi
   {
     spin "${@/#/-D}" -a "$model" && gcc $optimisation "${flags[@]}" -o pan pan.c && ./pan -m20000
     echo "status $?"

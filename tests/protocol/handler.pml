@@ -9,7 +9,6 @@
  * its own handler. So the lock is taken with the thread's name, in the one atomic instruction that takes it.
  *
  * check:
- * check: ROUNDS=3
  * mutant: LOCK_WITHOUT_NAME deadlock
  * mutant: BUSY_IGNORED assertion
  * mutant: STOPPER_NOT_BUSY assertion

@@ -3,11 +3,10 @@
  *
  * Users call with a handle of the first or of the second life of the pool; they exit, and may call again after it. Two threads free the first
  * life, both at once; whichever succeeds makes the second one in the same header, which one more call may free. A shard belongs to one thread
- * until that exits, also when the pool dies. What is proved: no call works on a pool that its handle does not mean; of several freePool exactly one says
+ * until that exits, also when the pool dies. What is proved: no call works on a pool that its handle does not mean; of several freePool one says
  * true; nobody but its owner writes a shard's busy; and what an exiting thread held is not lost.
  *
  * check:
- * check: STEPS=3
  * mutant: NO_RECHECK assertion
  * mutant: FREE_NO_RECHECK assertion
  * mutant: COMPARE_EARLY assertion

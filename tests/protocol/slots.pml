@@ -10,7 +10,6 @@
  * some moment of the call no chunk began there; and a slot is always in one place.
  *
  * check:
- * check: ROUNDS=3 LIVES=2
  * mutant: PLAIN assertion
  * mutant: NO_CLASS assertion
  * mutant: FORMAT_BY_STATE assertion
