@@ -103,6 +103,7 @@ script install tests/install.sh
 script syscalls tests/syscalls.sh
 script faults tests/faults.sh
 script bulk tests/bulk.sh
+script protocol tests/protocol.sh
 script instructions tests/instructions.sh
 script style tests/style.sh
 

@@ -25,6 +25,7 @@ missingPackages() {
   has clang-tidy || echo clang-tidy
   has strace || echo strace
   has valgrind || echo valgrind
+  has spin || echo spin
   if has clang && ! echo 'int main(void) { return 0; }' | compiles clang -fsanitize=address; then
     echo "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
   fi

@@ -1,0 +1,311 @@
+/*
+ * The budget in parts: poolFree in the centre, credit in every shard. It is exact all the same.
+ *
+ * Users allocate one or two units and free what anybody allocated. Credit is read and written in two steps, so that whoever works on a shard
+ * at the wrong moment is caught. What is proved: never more is live than the pool has (P1); a request is refused only if at some moment of
+ * the call too little was free (P2); poolFree, the credits and what is live make up the pool whenever it is stopped, and at the end.
+ *
+ * With FORK a further thread forks, once, somewhere in between. In the child it is alone: it makes a new lock of the one it holds, takes the
+ * credits of the threads that are no more, and finds all that is not live.
+ *
+ * check: OPERATIONS=3
+ * check: SIZE=2 OPERATIONS=3
+ * check: partly USERS=3 OPERATIONS=1
+ * check: FORK
+ * mutant: REFUSE_WITHOUT_CALL_IN assertion
+ * mutant: CALL_IN_WITHOUT_STOP assertion
+ * mutant: CREDIT_KEPT_AFTER_CALL_IN assertion
+ * mutant: SLOW_WITHOUT_LOCK assertion
+ * mutant: FORK FORK_WITHOUT_STOP assertion
+ * mutant: FORK CHILD_KEEPS_LOCK deadlock
+ */
+#ifndef USERS
+#define USERS 2
+#endif
+#ifndef SIZE
+#define SIZE 3
+#endif
+#ifndef OPERATIONS
+#define OPERATIONS 2
+#endif
+#define LIMIT 1 /* more credit than that goes back */
+
+bool lock;
+bool busy[USERS], called[USERS];
+byte credit[USERS];
+byte poolFree = SIZE;
+byte chunks[3]; /* live ones of one and of two units: any user may free any of them */
+
+/* What only the proof sees. */
+byte live;
+byte asked[USERS];   /* what the request under way asks for */
+bool sawShort[USERS]; /* at some moment of it less was free */
+bool inChild;
+byte ended;
+
+inline takeLock() {
+  atomic { !lock; lock = true }
+}
+
+inline releaseLock() {
+  lock = false
+}
+
+/* biased.pml shows that this is what the barrier comes to. */
+inline stopAll() {
+#ifdef MUTANT_CALL_IN_WITHOUT_STOP
+  skip
+#else
+  d_step {
+    for (s : 0 .. USERS - 1) {
+      called[s] = (s != me)
+    }
+    s = 0
+  }
+  do
+  :: s < USERS -> s == me || !busy[s]; s++
+  :: s == USERS -> break
+  od;
+  s = 0;
+  checkEquation()
+#endif
+}
+
+inline resumeAll() {
+  d_step {
+    for (s : 0 .. USERS - 1) {
+      called[s] = false
+    }
+    s = 0
+  }
+}
+
+inline checkEquation() {
+  d_step {
+    sum = poolFree + live;
+    for (s : 0 .. USERS - 1) {
+      sum = sum + credit[s]
+    }
+    assert(sum == SIZE);
+    sum = 0;
+    s = 0
+  }
+}
+
+inline callIn() {
+  do
+  :: s < USERS ->
+    part = credit[s];
+    poolFree = poolFree + part;
+#ifndef MUTANT_CREDIT_KEPT_AFTER_CALL_IN
+    credit[s] = 0;
+#endif
+    s++
+  :: s == USERS -> break
+  od;
+  s = 0;
+  part = 0
+}
+
+/* A life begins. Whoever asks meanwhile may see too little from here on. */
+inline born() {
+  d_step {
+    live = live + charge;
+    assert(live <= SIZE);
+    chunks[charge]++;
+    for (s : 0 .. USERS - 1) {
+      sawShort[s] = sawShort[s] || asked[s] > SIZE - live
+    }
+    s = 0
+  }
+}
+
+/* From the centre what is missing, or a batch. */
+inline draw() {
+  part = charge - credit[me];
+  if
+  :: true
+  :: poolFree > part -> part++
+  fi;
+  poolFree = poolFree - part;
+  credit[me] = credit[me] + part;
+  part = 0
+}
+
+inline chargeOwn() {
+  part = credit[me];
+  credit[me] = part - charge;
+  part = 0;
+  born()
+}
+
+#ifndef MUTANT_SLOW_WITHOUT_LOCK
+#define slowBegin() takeLock(); busy[me] = true
+#define slowEnd() busy[me] = false; releaseLock()
+#else
+#define slowBegin() busy[me] = true
+#define slowEnd() busy[me] = false
+#endif
+
+inline allocateSlowly() {
+  slowBegin();
+#ifndef MUTANT_REFUSE_WITHOUT_CALL_IN
+  if
+  :: credit[me] + poolFree < charge -> stopAll(); callIn(); resumeAll()
+  :: else
+  fi;
+#endif
+  if
+  :: credit[me] + poolFree < charge -> assert(sawShort[me])
+  :: else ->
+    if
+    :: credit[me] < charge -> draw()
+    :: else
+    fi;
+    chargeOwn()
+  fi;
+  slowEnd()
+}
+
+inline allocate() {
+  d_step {
+    asked[me] = charge;
+    sawShort[me] = charge > SIZE - live
+  }
+  busy[me] = true;
+  if
+  :: called[me] -> busy[me] = false; allocateSlowly()
+  :: else ->
+    if
+    :: credit[me] < charge -> busy[me] = false; allocateSlowly()
+    :: else -> chargeOwn(); busy[me] = false
+    fi
+  fi;
+  d_step {
+    asked[me] = 0;
+    sawShort[me] = false
+  }
+}
+
+/* The compare-exchange (slots.pml), and then, some time later, the credit. */
+inline release() {
+  d_step {
+    if
+    :: chunks[charge] > 0 -> chunks[charge]--; live = live - charge; done = true
+    :: else
+    fi
+  }
+  if
+  :: done ->
+    part = credit[me];
+    credit[me] = part + charge;
+    part = 0
+  :: else
+  fi
+}
+
+inline giveBack() {
+  part = credit[me];
+  poolFree = poolFree + part;
+  credit[me] = 0;
+  part = 0
+}
+
+inline free() {
+  busy[me] = true;
+  if
+  :: called[me] ->
+    busy[me] = false;
+    slowBegin();
+    release();
+    if
+    :: credit[me] > LIMIT -> giveBack()
+    :: else
+    fi;
+    slowEnd()
+  :: else ->
+    release();
+    over = credit[me] > LIMIT;
+    busy[me] = false;
+    if
+    :: over -> over = false; slowBegin(); giveBack(); slowEnd()
+    :: else
+    fi
+  fi;
+  done = false
+}
+
+inline operate() {
+  do
+  :: operations < OPERATIONS ->
+    operations++;
+    if
+    :: charge = 1
+    :: charge = 2
+    fi;
+    if
+    :: allocate()
+    :: free()
+    fi;
+    charge = 0
+  :: operations == OPERATIONS -> break
+  od;
+  ended++
+}
+
+proctype User(byte me) {
+  byte operations, charge, part, s, sum;
+  bool done, over;
+#ifdef FORK
+  {
+    operate()
+  } unless { inChild } /* where no thread is but the one that forked */
+#else
+  operate()
+#endif
+}
+
+#ifdef FORK
+proctype Forker(byte me) { /* has no shard: me is nobody's number */
+  byte part, s, sum;
+  takeLock();
+#ifndef MUTANT_FORK_WITHOUT_STOP
+  stopAll();
+#endif
+  if
+  :: resumeAll(); releaseLock() /* the parent goes on */
+  :: inChild = true;
+#ifndef MUTANT_CHILD_KEEPS_LOCK
+    releaseLock();
+#endif
+    resumeAll();
+    takeLock();
+    callIn();
+    releaseLock();
+    checkEquation();
+    assert(poolFree == SIZE - live)
+  fi
+}
+#endif
+
+init {
+  byte s, sum;
+  atomic {
+    if
+    :: skip
+    :: credit[0] = 1; poolFree--
+    fi;
+    for (s : 0 .. USERS - 1) {
+      run User(s)
+    }
+#ifdef FORK
+    run Forker(USERS)
+#endif
+  }
+  if
+  :: atomic { ended == USERS && !inChild -> checkEquation() }
+#ifdef FORK
+  :: inChild
+#endif
+  fi
+}

@@ -1,0 +1,401 @@
+/*
+ * pallocWait: who sleeps until there is budget is woken.
+ *
+ * At first everything is live, in chunks of one unit, one with each user. Users free and allocate and free again, or stop doing so at any moment.
+ * Waiters want one or two units, sleep while they cannot have them, and free what they got or keep it. A user may have no shard before its
+ * first call. When nothing moves any more, a waiter may be asleep only if what it wants is not free.
+ *
+ * With FREE_POOL the pool is freed at some moment: then every waiter comes back refused.
+ *
+ * check:
+ * check: FIRST=1 LIMIT=2
+ * check: partly FREE_POOL ROUNDS=1
+ * mutant: SEQUENCE_LATE assertion
+ * mutant: LIMITS_KEPT assertion
+ * mutant: LIMITS_WITHOUT_STOP assertion
+ * mutant: LIMITS_RESTORED_EARLY assertion
+ * mutant: NEW_SHARD_UNLIMITED assertion
+ * mutant: WAKE_ONE assertion
+ * mutant: WAKE_ONLY_WITH_CREDIT assertion
+ * mutant: WAKE_WITHOUT_SEQUENCE assertion
+ * mutant: WAIT_WITHOUT_CALL_IN assertion
+ * mutant: FREE_POOL FREE_WITHOUT_WAKE assertion
+ */
+#ifndef FIRST
+#define FIRST 2 /* units that the first waiter wants */
+#endif
+#ifndef SECOND
+#define SECOND 1
+#endif
+#ifndef LIMIT
+#define LIMIT 1
+#endif
+#ifndef ROUNDS
+#define ROUNDS 2 /* calls by each user */
+#endif
+#define SIZE 2
+#define WAITERS 2
+#define USERS 2
+#define THREADS 4 /* the waiters first; each has a shard of its own number */
+
+bool lock;
+bool dead;
+bool busy[THREADS], called[THREADS], attached[THREADS];
+byte credit[THREADS], limit[THREADS];
+byte poolFree;
+byte waiters;
+byte sequence;
+bool asleep[WAITERS];
+
+/* What only the proof sees. */
+byte live = SIZE;
+byte ended;
+
+inline takeLock() {
+  atomic { !lock; lock = true }
+}
+
+inline releaseLock() {
+  lock = false
+}
+
+inline stopAll() {
+  d_step {
+    for (s : 0 .. THREADS - 1) {
+      called[s] = (s != me)
+    }
+    s = 0
+  }
+  do
+  :: s < THREADS -> s == me || !busy[s]; s++
+  :: s == THREADS -> break
+  od;
+  s = 0
+}
+
+inline resumeAll() {
+  d_step {
+    for (s : 0 .. THREADS - 1) {
+      called[s] = false
+    }
+    s = 0
+  }
+}
+
+/* By whoever has stopped all. */
+inline callIn() {
+  d_step {
+    for (s : 0 .. THREADS - 1) {
+      poolFree = poolFree + credit[s];
+      credit[s] = 0
+    }
+    s = 0
+  }
+}
+
+inline setLimits(value) {
+  d_step {
+    for (s : 0 .. THREADS - 1) {
+      if
+      :: attached[s] -> limit[s] = value
+      :: else
+      fi
+    }
+    s = 0
+  }
+}
+
+/* The first call of a thread makes its shard, under the lock. */
+inline attach() {
+  if
+  :: !attached[me] ->
+    attached[me] = true;
+#ifdef MUTANT_NEW_SHARD_UNLIMITED
+    limit[me] = LIMIT
+#else
+    limit[me] = (waiters > 0 -> 0 : LIMIT)
+#endif
+  :: else
+  fi
+}
+
+inline wakeAll() {
+  d_step {
+#ifdef MUTANT_WAKE_ONE
+    if
+    :: asleep[0] -> asleep[0] = false
+    :: else -> asleep[1] = false
+    fi
+#else
+    asleep[0] = false;
+    asleep[1] = false
+#endif
+  }
+}
+
+/* Under the lock; the wake itself comes after it. */
+inline giveBack() {
+  poolFree = poolFree + credit[me];
+  credit[me] = 0;
+#ifndef MUTANT_WAKE_WITHOUT_SEQUENCE
+  sequence++
+#endif
+}
+
+inline credited() {
+  live--;
+  assert(live < SIZE);
+  credit[me] = credit[me] + 1
+}
+
+/* What the lock's holder does to its own shard nobody sees meanwhile, so it is one step. */
+inline freeSlowly(counted) {
+  takeLock();
+  if
+  :: !dead ->
+    busy[me] = true;
+    d_step {
+      attach();
+      if
+      :: counted /* the fast path has done it */
+      :: !counted -> credited()
+      fi;
+      /* A free that came here for its credit goes on even if that was called in on its way: whoever called it in may not have been content with it,
+         and another sleeper may be. */
+#ifdef MUTANT_WAKE_ONLY_WITH_CREDIT
+      over = credit[me] > limit[me];
+#else
+      over = counted || credit[me] > limit[me];
+#endif
+      if
+      :: over -> giveBack()
+      :: else
+      fi
+    }
+    busy[me] = false
+#ifdef FREE_POOL
+  :: dead -> over = false
+#endif
+  fi;
+  releaseLock();
+  if
+  :: over -> wakeAll()
+  :: else
+  fi
+}
+
+/* One unit. */
+inline free() {
+  busy[me] = true;
+  if
+  :: called[me] || !attached[me] || dead -> busy[me] = false; freeSlowly(false)
+  :: else ->
+    d_step { credited() }
+    over = credit[me] > limit[me];
+    busy[me] = false;
+    if
+    :: over -> freeSlowly(true)
+    :: else
+    fi
+  fi;
+  over = false
+}
+
+inline born() {
+  live = live + charge;
+  assert(live <= SIZE);
+  got = true
+}
+
+/* One unit from own credit, or with a batch from the centre; it does not wait. */
+inline allocate() {
+  charge = 1;
+  busy[me] = true;
+  if
+  :: !called[me] && !dead && credit[me] > 0 ->
+    d_step { credit[me] = credit[me] - 1; born() }
+    busy[me] = false
+  :: else ->
+    busy[me] = false;
+    takeLock();
+    if
+    :: !dead && credit[me] + poolFree > 0 ->
+      busy[me] = true;
+      atomic {
+        poolFree = poolFree + credit[me] - 1;
+        credit[me] = 0;
+        if
+        :: skip
+        :: poolFree > 0 -> poolFree--; credit[me] = 1
+        fi;
+        born()
+      }
+      busy[me] = false
+    :: else
+    fi;
+    releaseLock()
+  fi;
+  charge = 0
+}
+
+proctype User(byte me) {
+  byte s, charge, round;
+  bool over, got;
+  got = true;
+  do
+  :: round < ROUNDS && got -> got = false; free(); round++
+  :: round < ROUNDS && !got -> allocate(); round++
+  :: break
+  od;
+  ended++
+}
+
+/* Sleeps unless the sequence has moved on: the check and the falling asleep are one, which the futex sees to. */
+inline sleep() {
+  atomic {
+    if
+    :: sequence == seen -> asleep[me] = true
+    :: else
+    fi
+  }
+end:
+  !asleep[me];
+  seen = 0
+}
+
+/* With all stopped and all credits in poolFree it is still too little. */
+inline beginToWait() {
+#ifdef MUTANT_LIMITS_WITHOUT_STOP
+  resumeAll();
+#endif
+  d_step {
+    waiters++;
+    waits = true
+#ifndef MUTANT_LIMITS_KEPT
+    setLimits(0);
+#endif
+#ifndef MUTANT_SEQUENCE_LATE
+    seen = sequence
+#endif
+  }
+}
+
+/* The last of the waiters takes the limits away. */
+inline endToWait() {
+  if
+  :: waits ->
+    waits = false;
+    waiters--;
+    if
+#ifdef MUTANT_LIMITS_RESTORED_EARLY
+    :: true -> setLimits(LIMIT)
+#else
+    :: waiters == 0 -> setLimits(LIMIT)
+    :: else
+#endif
+    fi
+  :: else
+  fi
+}
+
+inline take() {
+  d_step {
+    poolFree = poolFree + credit[me] - charge;
+    credit[me] = 0;
+    born()
+  }
+}
+
+#ifdef MUTANT_WAIT_WITHOUT_CALL_IN
+#define stopIfShort() skip
+#else
+#define stopIfShort() if :: poolFree + credit[me] < charge -> stopAll(); callIn() :: else fi
+#endif
+
+inline pallocWait() {
+  do
+  :: true ->
+    takeLock();
+    busy[me] = true;
+    d_step { attach(); endToWait() }
+    if
+#ifdef FREE_POOL
+    :: dead -> busy[me] = false; releaseLock(); break
+#endif
+    :: !dead -> stopIfShort()
+    fi;
+    if
+    :: poolFree + credit[me] >= charge -> take()
+    :: else -> beginToWait()
+    fi;
+    resumeAll();
+    busy[me] = false;
+    releaseLock();
+    if
+    :: got -> break
+    :: else
+    fi;
+#ifdef MUTANT_SEQUENCE_LATE
+    seen = sequence;
+#endif
+    sleep()
+  od
+}
+
+proctype Waiter(byte me; byte charge) {
+  byte s, seen;
+  bool over, got, waits;
+  pallocWait();
+  do
+  :: got && charge > 0 -> free(); charge--
+  :: break
+  od;
+  ended++
+}
+
+#ifdef FREE_POOL
+proctype Freer(byte me) { /* has no shard */
+  byte s;
+  takeLock();
+  stopAll();
+  dead = true;
+  resumeAll();
+#ifndef MUTANT_FREE_WITHOUT_WAKE
+  sequence++;
+#endif
+  releaseLock();
+#ifndef MUTANT_FREE_WITHOUT_WAKE
+  wakeAll();
+#endif
+}
+#endif
+
+#define wanted(w) ((w) == 0 -> FIRST : SECOND)
+
+init {
+  byte s, sum;
+  atomic {
+    if
+    :: attached[2] = true; limit[2] = LIMIT
+    :: skip
+    fi;
+    run Waiter(0, FIRST);
+    run Waiter(1, SECOND);
+    run User(2);
+    run User(3);
+#ifdef FREE_POOL
+    run Freer(THREADS)
+#endif
+  }
+  timeout; /* nothing moves any more */
+  for (s : 0 .. WAITERS - 1) {
+    assert(!asleep[s] || (!dead && SIZE - live < wanted(s)));
+    sum = sum + asleep[s]
+  }
+  assert(ended + sum == THREADS && (dead || waiters == sum));
+  sum = 0;
+  for (s : 0 .. THREADS - 1) {
+    sum = sum + credit[s]
+  }
+  assert(dead || poolFree + sum + live == SIZE)
+}
