@@ -181,15 +181,16 @@ bool mema_lend(mema_Share *share, mema_Shard *shard, size_t bytes) {
   return true;
 }
 
+/* Who comes here has freed something: others may wait for it, also where its credit was called in on the way. */
 void mema_settle(mema_Share *share, mema_Shard *shard) {
   size_t keep = batchFor(share), credit = shard->credit;
+  if (share->waiting != 0) mema_wakeWaiting(share);
   if (credit <= shard->creditMost) return;
   noteLow(share);
   if (keep > credit) keep = credit;
   share->pool->freeSize += credit - keep;
   setCredit(shard, keep);
   shard->creditMost = 2 * keep;
-  if (share->waiting != 0) mema_wakeWaiting(share);
 }
 
 /* ---- slots ------------------------------------------------------------------------------------------------------------- */

@@ -194,23 +194,32 @@ static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class, bool whol
   return ptr;
 }
 
-/* The calling thread's shard of the pool, entered; NULL where it has none, or must not be entered. */
-static mema_Shard *enterShard(const mema_Pool *pool) {
-  if (!mema_isShardOf(mema_shardHere, pool) && !mema_switchShard(pool)) return NULL;
-  return mema_enter(mema_shardHere) ? mema_shardHere : NULL;
+/* Enters the shard of the pool that was used last; false where it is not of this pool, or must not be entered. Whose it is is asked inside:
+ * before, a signal handler may have come and given it up. */
+static MEMA_INLINE bool enterHere(mema_Shard *shard, const mema_Pool *pool) {
+  if (mema_unlikely(!mema_enter(shard))) return false;
+  if (mema_likely(mema_isShardOf(shard, pool))) return true;
+  mema_leave(shard);
+  return false;
 }
 
-/* Another pool than the last time, or a size that the table does not have, or nothing at hand. */
+/* The calling thread's shard of the pool, entered; NULL where it has none, or must not be entered. */
+static mema_Shard *enterShard(const mema_Pool *pool) {
+  if (pool == NULL) return NULL;
+  if (enterHere(mema_shardHere, pool)) return mema_shardHere;
+  return mema_switchShard(pool) && enterHere(mema_shardHere, pool) ? mema_shardHere : NULL;
+}
+
+/* Another pool than the last time, or a size that the table does not have. */
 static MEMA_SLOW void *pallocElse(mema_Pool *pool, size_t size) {
-  mema_Shard *shard = pool != NULL && size <= mema_slotMax ? enterShard(pool) : NULL;
+  mema_Shard *shard = size <= mema_slotMax ? enterShard(pool) : NULL;
   void *ptr = shard != NULL ? takeAtHand(shard, mema_classOf(size), true, 0) : NULL;
   return ptr != NULL ? ptr : pallocSlow(pool, size);
 }
 
 void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
   mema_Shard *shard = mema_shardHere;
-  if (mema_unlikely(shard->pool != pool || size > mema_tableMax || !mema_isShardOf(shard, pool))) return pallocElse(pool, size);
-  if (mema_unlikely(!mema_enter(shard))) return pallocSlow(pool, size);
+  if (mema_unlikely(size > mema_tableMax || !enterHere(shard, pool))) return pallocElse(pool, size);
   void *ptr = takeAtHand(shard, mema_classTable[(size + 15) / 16], true, 0);
   return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
 }
@@ -237,7 +246,7 @@ static MEMA_SLOW bool settle(mema_Shard *shard) {
   mema_Slab *slab = share->slab;
   /* Else the pool was freed meanwhile, or a signal handler is here: the next call will do it. */
   if (pool != NULL && mema_loadWord(&shard->generation) != 0 && mema_lockQuietly(pool, slab)) {
-    if (mema_loadWord(&shard->generation) != 0) mema_settle(share, shard);
+    if (mema_loadWord(&shard->generation) != 0 && shard->share == share) mema_settle(share, shard);
     mema_unlockPool(slab);
   }
   return true;
@@ -261,15 +270,14 @@ static bool giveAtHand(mema_Shard *shard, void *ptr, bool wholly, size_t bytes) 
 
 /* A chunk of another thread's span, or of a span of several units; or another pool than the last time. */
 static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
-  mema_Shard *shard = pool != NULL ? enterShard(pool) : NULL;
+  mema_Shard *shard = enterShard(pool);
   return shard != NULL && giveAtHand(shard, ptr, true, 0) ? true : pfreeSlow(pool, ptr);
 }
 
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = mema_shardHere;
   mema_Place place;
-  if (mema_unlikely(shard->pool != pool || !mema_isShardOf(shard, pool))) return pfreeElse(pool, ptr);
-  if (mema_unlikely(!mema_enter(shard))) return pfreeSlow(pool, ptr);
+  if (mema_unlikely(!enterHere(shard, pool))) return pfreeElse(pool, ptr);
   uintptr_t offset = (uintptr_t)ptr - (uintptr_t)shard->area;
   size_t eighth = offset >> 3 | offset << (sizeof offset * 8 - 3); /* see mema_eighthOf */
   if (mema_unlikely(eighth >= shard->eighths || !mema_findNear(shard->homes, shard->states, eighth, &place))) goto another;
