@@ -140,7 +140,7 @@ bool mema_resetPool(mema_Pool *pool) {
   closeOutside(slab);
   mema_slabClear(slab);
   pool->head = pool->tail = NULL;
-  pool->freeSize = pool->poolSize;
+  pool->freeSize = pool->poolSize - pool->charged;
   pool->frees = pool->allocations;
   return true;
 }
@@ -161,7 +161,7 @@ bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
   }
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
-  for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize);
+  for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize - pool->charged);
   return true;
 }
 

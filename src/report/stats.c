@@ -20,7 +20,8 @@ bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
                         .allocations = pool->allocations,
                         .frees = pool->frees,
                         .refused = pool->refused,
-                        .badFrees = pool->badFrees};
+                        .badFrees = pool->badFrees,
+                        .chargedBytes = pool->charged};
   memcpy(stats->name, pool->name, sizeof stats->name);
   for (; slab != NULL; slab = slab->next) {
     if (slab->outside) stats->outsideChunks += slab->liveChunks;
