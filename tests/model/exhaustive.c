@@ -46,7 +46,8 @@ static const Scope scopes[] = {
      {100, 80000},
      0,
      -1,
-     true, 0},
+     true,
+     0},
 };
 
 /* The sequence being played, and the addresses that it has seen. */
