@@ -120,6 +120,25 @@ static Range movedTo(Range range, const void *address) {
   return (Range){start, start + sizeOf(range)};
 }
 
+static bool isMapped(Range range) {
+  return msync((void *)range.start, sizeOf(range), MS_ASYNC) == 0;
+}
+
+/* A call that replaces may fail when it has taken away already what it was to replace, and the rest of what was to be moved. */
+static size_t forgetUnmapped(Range within) {
+  size_t bytes = 0, page = (size_t)sysconf(_SC_PAGESIZE);
+  Range part;
+  int savedErrno = errno;
+  for (; rangesFirst(&ranges, within, &part); within.start = part.end) {
+    if (isMapped(part)) continue;
+    for (Range one = {part.start, part.start + page}; one.start < part.end; one.start += page, one.end += page) {
+      if (!isMapped(one)) bytes += rangesRemove(&ranges, one);
+    }
+  }
+  errno = savedErrno;
+  return bytes;
+}
+
 /* ---- mmap ------------------------------------------------------------------------------------------------------------- */
 
 static bool isCharged(int protection, int flags) {
@@ -156,6 +175,8 @@ static void *mapCharged(void *address, size_t size, int protection, int flags, i
     held += rangesRemove(&ranges, range);
     rangesAdd(&ranges, range);
     held -= sizeOf(range);
+  } else if (call.fixed) {
+    held += forgetUnmapped(call.to);
   }
   leave(&section, held);
   return mapped;
@@ -172,7 +193,7 @@ static void *mapUncharged(void *address, size_t size, int protection, int flags,
   } else {
     mapped = rawMap(address, size, protection, flags, file, offset);
   }
-  if (mapped != MAP_FAILED) credit = rangesRemove(&ranges, pagesOf(mapped, size));
+  credit = mapped != MAP_FAILED ? rangesRemove(&ranges, pagesOf(mapped, size)) : forgetUnmapped(pagesOf(address, size));
   leave(&section, credit);
   return mapped;
 }
@@ -272,7 +293,11 @@ static void *remapCharged(const Call *call, void *address, size_t size, size_t n
   } else {
     mapped = rawRemap(address, size, newSize, flags, newAddress);
   }
-  if (mapped != MAP_FAILED) held -= moveCharges(call, movedTo(call->to, mapped), growth);
+  if (mapped != MAP_FAILED) {
+    held -= moveCharges(call, movedTo(call->to, mapped), growth);
+  } else if (call->fixed) {
+    held += forgetUnmapped(call->from) + forgetUnmapped(call->to);
+  }
   leave(&section, held);
   return mapped;
 }
@@ -318,6 +343,21 @@ static size_t sinkBreak(size_t bytes) {
   return credit;
 }
 
+/* Charges what the break really did: the C library tells success where the kernel refuses to let it sink. */
+static void *moveBreakCharged(const Section *section, intptr_t increment, size_t held) {
+  uintptr_t before = (uintptr_t)moveBreak(0);
+  void *result = moveBreak(increment);
+  uintptr_t after = (uintptr_t)moveBreak(0);
+  if (after > before) {
+    breakBytes += after - before;
+    held -= after - before;
+  } else {
+    held += sinkBreak(before - after);
+  }
+  leave(section, held);
+  return result;
+}
+
 static size_t needToGrow(const Call *call) {
   return sizeOf(call->to);
 }
@@ -326,17 +366,9 @@ MEMA_PUBLIC void *sbrk(intptr_t increment) {
   Section section;
   if (increment == 0 || !heapCountsMappings()) return moveBreak(increment);
   Call call = {.to.end = increment > 0 ? (uintptr_t)increment : 0};
-  size_t credit;
-  if (!enterCharged(&section, needToGrow, &call, &credit)) return (void *)-1;
-  void *before = moveBreak(increment);
-  if (isMoved(before) && increment > 0) {
-    breakBytes += credit;
-    credit = 0;
-  } else if (isMoved(before)) {
-    credit = sinkBreak((size_t)0 - (size_t)increment);
-  }
-  leave(&section, credit);
-  return before;
+  size_t held;
+  if (!enterCharged(&section, needToGrow, &call, &held)) return (void *)-1;
+  return moveBreakCharged(&section, increment, held);
 }
 
 static size_t needToBreak(const Call *call) {
@@ -350,16 +382,8 @@ MEMA_PUBLIC int brk(void *address) {
   size_t held;
   if (!heapCountsMappings()) return isMoved(moveBreak((intptr_t)((uintptr_t)address - (uintptr_t)moveBreak(0)))) ? 0 : -1;
   if (!enterCharged(&section, needToBreak, &call, &held)) return -1;
-  uintptr_t now = (uintptr_t)moveBreak(0), wanted = call.to.end;
-  bool done = isMoved(moveBreak((intptr_t)(wanted - now)));
-  if (done && wanted > now) {
-    breakBytes += wanted - now;
-    held -= wanted - now;
-  } else if (done) {
-    held += sinkBreak(now - wanted);
-  }
-  leave(&section, held);
-  return done ? 0 : -1;
+  intptr_t increment = (intptr_t)(call.to.end - (uintptr_t)moveBreak(0));
+  return isMoved(moveBreakCharged(&section, increment, held)) ? 0 : -1;
 }
 
 /* ---- fork ------------------------------------------------------------------------------------------------------------- */

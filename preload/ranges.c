@@ -49,7 +49,7 @@ static Range common(Range a, Range b) {
 
 bool rangesFirst(const Ranges *ranges, Range within, Range *part) {
   size_t index = firstBehind(ranges, within.start);
-  if (index == ranges->count || ranges->list[index].start >= within.end) return false;
+  if (within.start >= within.end || index == ranges->count || ranges->list[index].start >= within.end) return false;
   *part = common(ranges->list[index], within);
   return true;
 }
