@@ -291,6 +291,9 @@ static void *remapCharged(const Call *call, void *address, size_t size, size_t n
   if (!rangesReserve(&ranges, 2 * partsOf(call->from) + 3)) {
     errno = ENOMEM;
   } else {
+    /* Since Linux 6.17 what lies opposite to a hole in the old range stays, against the word of the manual: its charge could not be
+     * told from one that went away. */
+    if (call->fixed && !isMapped(call->from)) (void)rawUnmap(newAddress, newSize);
     mapped = rawRemap(address, size, newSize, flags, newAddress);
   }
   if (mapped != MAP_FAILED) {
