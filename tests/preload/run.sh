@@ -143,6 +143,7 @@ charged 'mappings: fork while threads map, all given back' 0
 rm -f "$scratch/report"
 works 'mappings: in a signal handler' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=16M "$programs/mapSignals"
 charged 'mappings: in a signal handler, all given back' 0
+works 'mappings: the set of ranges, against a model' "$programs/rangeSet"
 works 'mappings: before there is an environment' MEMA_POOL_SIZE=1M "$programs/mapEarly"
 rm -f "$scratch/report"
 works 'MEMA_MMAP=0: not counted' MEMA_REPORT="$scratch/report" MEMA_MMAP=0 MEMA_POOL_SIZE=1M "$programs/mapOutside"
