@@ -155,7 +155,7 @@ typedef struct mema_Stats {
   size_t reservation;   /* address space held for chunks, outside pieces included */
   size_t footprint;     /* memory held from the system: pages in use or kept for reuse, and the pool's own records. An upper
                            bound: it takes spans that are in use for touched, and huge pages for given when asked for */
-  size_t chargedBytes; /* charged by mema_chargePool, and not credited since */
+  size_t chargedBytes;  /* charged by mema_chargePool, and not credited since */
 } mema_Stats;
 
 /* ---- a pool's life ------------------------------------------------------------------------------------------------ */

@@ -208,28 +208,28 @@ static void *mapMemory(void *address, size_t size, int protection, int flags, in
   return rawMap(address, size, protection, flags, file, offset);
 }
 
-MEMA_PUBLIC void *mmap(void *address, size_t size, int protection, int flags, int file, off_t offset) {
-  return mapMemory(address, size, protection, flags, file, offset);
+MEMA_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset) {
+  return mapMemory(addr, len, prot, flags, fd, offset);
 }
 
-MEMA_PUBLIC void *mmap64(void *address, size_t size, int protection, int flags, int file, off64_t offset) {
-  return mapMemory(address, size, protection, flags, file, offset);
+MEMA_PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t offset) {
+  return mapMemory(addr, len, prot, flags, fd, offset);
 }
 
 /* ---- munmap ----------------------------------------------------------------------------------------------------------- */
 
-MEMA_PUBLIC int munmap(void *address, size_t size) {
+MEMA_PUBLIC int munmap(void *addr, size_t len) {
   Section section;
   size_t credit = 0;
   int result = -1;
-  if (!atomic_load_explicit(&anyCharged, memory_order_relaxed)) return rawUnmap(address, size);
+  if (!atomic_load_explicit(&anyCharged, memory_order_relaxed)) return rawUnmap(addr, len);
   enter(&section);
   if (!rangesReserve(&ranges, 1)) {
     errno = ENOMEM;
   } else {
-    result = rawUnmap(address, size);
+    result = rawUnmap(addr, len);
   }
-  if (result == 0) credit = rangesRemove(&ranges, pagesOf(address, size));
+  if (result == 0) credit = rangesRemove(&ranges, pagesOf(addr, len));
   leave(&section, credit);
   return result;
 }
@@ -365,13 +365,13 @@ static size_t needToGrow(const Call *call) {
   return sizeOf(call->to);
 }
 
-MEMA_PUBLIC void *sbrk(intptr_t increment) {
+MEMA_PUBLIC void *sbrk(intptr_t delta) {
   Section section;
-  if (increment == 0 || !heapCountsMappings()) return moveBreak(increment);
-  Call call = {.to.end = increment > 0 ? (uintptr_t)increment : 0};
+  if (delta == 0 || !heapCountsMappings()) return moveBreak(delta);
+  Call call = {.to.end = delta > 0 ? (uintptr_t)delta : 0};
   size_t held;
   if (!enterCharged(&section, needToGrow, &call, &held)) return (void *)-1;
-  return moveBreakCharged(&section, increment, held);
+  return moveBreakCharged(&section, delta, held);
 }
 
 static size_t needToBreak(const Call *call) {
@@ -379,11 +379,11 @@ static size_t needToBreak(const Call *call) {
   return call->to.end > now ? call->to.end - now : 0;
 }
 
-MEMA_PUBLIC int brk(void *address) {
+MEMA_PUBLIC int brk(void *addr) {
   Section section;
-  Call call = {.to.end = (uintptr_t)address};
+  Call call = {.to.end = (uintptr_t)addr};
   size_t held;
-  if (!heapCountsMappings()) return isMoved(moveBreak((intptr_t)((uintptr_t)address - (uintptr_t)moveBreak(0)))) ? 0 : -1;
+  if (!heapCountsMappings()) return isMoved(moveBreak((intptr_t)((uintptr_t)addr - (uintptr_t)moveBreak(0)))) ? 0 : -1;
   if (!enterCharged(&section, needToBreak, &call, &held)) return -1;
   intptr_t increment = (intptr_t)(call.to.end - (uintptr_t)moveBreak(0));
   return isMoved(moveBreakCharged(&section, increment, held)) ? 0 : -1;

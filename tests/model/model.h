@@ -17,7 +17,7 @@ typedef struct Model {
   Pool *pool;
   bool untracked;
   size_t poolSize, freeSize, peak;
-  size_t charged; /* by mema_chargePool */
+  size_t charged;     /* by mema_chargePool */
   ModelChunk *chunks; /* in the order of the chain */
   size_t count, room;
   size_t allocations, frees, refused, badFrees;
