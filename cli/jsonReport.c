@@ -51,6 +51,7 @@ void writeJsonReport(FILE *out, const RunOptions *run, const Ending *ending, con
   writeCommand(out, run->command);
   fputs(",\n \"poolSize\": ", out);
   writeBytes(out, run->poolSize);
+  fprintf(out, ",\n \"reserve\": %zu,\n \"mmap\": %s", run->reserve, run->ignoresMappings ? "false" : "true");
   fprintf(out, ",\n \"strict\": %s,\n \"status\": %d,\n \"signal\": ", run->strict ? "true" : "false", ending->status);
   if (ending->signal != 0) {
     fprintf(out, "%d", ending->signal);

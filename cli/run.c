@@ -27,10 +27,13 @@
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
-enum { OPTION_POOL = 0x100, OPTION_REPORT, OPTION_STRICT, OPTION_HELP };
+enum { OPTION_POOL = 0x100, OPTION_REPORT, OPTION_STRICT, OPTION_RESERVE, OPTION_NO_MMAP, OPTION_HELP };
 
 static const struct argp_option options[] = {
     {"pool", OPTION_POOL, "SIZE", 0, "the budget of each process: bytes, or with K, M, G or T (64M); without it, none", 0},
+    {"reserve", OPTION_RESERVE, "SIZE", 0,
+     "of the budget, so much is kept for small requests (to 4K) that come after a refusal: to say so, throw and unwind", 0},
+    {"no-mmap", OPTION_NO_MMAP, NULL, 0, "do not count what the program maps by itself (mmap, sbrk)", 0},
     {"report", OPTION_REPORT, "FILE", 0, "write the figures to FILE as JSON (-: to stderr, in place of the summary)", 0},
     {"strict", OPTION_STRICT, NULL, 0, "abort the program at a bad free", 0},
     {"help", OPTION_HELP, NULL, 0, "show this", 0},
@@ -38,10 +41,10 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static error_t readPool(RunOptions *run, const char *text) {
-  const char *reason = parseSize(text, &run->poolSize);
+static error_t readSize(const char *option, const char *text, size_t *size) {
+  const char *reason = parseSize(text, size);
   if (reason == NULL) return 0;
-  complain("--pool '%s' is %s", text, reason);
+  complain("%s '%s' is %s", option, text, reason);
   return EINVAL;
 }
 
@@ -62,7 +65,12 @@ static error_t readOption(int key, char *value, struct argp_state *state) {
       state->err_stream = NULL;
       return 0;
     case OPTION_POOL:
-      return readPool(run, value);
+      return readSize("--pool", value, &run->poolSize);
+    case OPTION_RESERVE:
+      return readSize("--reserve", value, &run->reserve);
+    case OPTION_NO_MMAP:
+      run->ignoresMappings = true;
+      return 0;
     case OPTION_REPORT:
       return readReport(run, value);
     case OPTION_STRICT:
@@ -88,7 +96,8 @@ static const struct argp parser = {
     .args_doc = "[--] COMMAND [ARGUMENT...]",
     .doc =
         "Runs COMMAND, and every program that it starts, with its heap in a pool of memory, and says on stderr what each "
-        "of them used.\vPast its budget a program gets no memory (ENOMEM); it is not killed. The exit status is that of "
+        "of them used. What a program maps by itself, anonymous and to be written, counts as well.\vPast its budget a "
+        "program gets no memory (ENOMEM); it is not killed. The exit status is that of "
         "COMMAND, 128+N where signal N ended it, 127 where there is no such program, 126 where it cannot be run, and 2 "
         "where mema refuses to run it.",
 };
@@ -100,7 +109,16 @@ static const PreloadLibrary library = {.name = "libmema-preload.so", .variable =
 static bool readOptions(RunOptions *run, int argc, char **argv) {
   argv[0] = programName;
   if (argp_parse(&parser, argc, argv, ARGP_IN_ORDER | ARGP_NO_EXIT | ARGP_NO_HELP, NULL, run) != 0) return false;
-  if (run->help || run->command != NULL) return true;
+  if (run->help) return true;
+  if (run->reserve > 0 && run->reserve >= run->poolSize) {
+    complain("--reserve is not below --pool: nothing would be left for the program");
+    return false;
+  }
+  if (run->reserve > 0 && run->poolSize == MEMA_UNLIMITED) {
+    complain("--reserve needs --pool: without a budget there is nothing to keep back");
+    return false;
+  }
+  if (run->command != NULL) return true;
   complain("no command given; see `mema run --help'");
   return false;
 }
@@ -112,20 +130,20 @@ static int showHelp(void) {
 
 /* ---- preparations ------------------------------------------------------------------------------------------------- */
 
-static bool exportNumber(const char *name, size_t number) {
+/* A size of the caller's environment is not this run's. */
+static bool exportSize(const char *name, size_t number, size_t none) {
   char text[SIZE_TEXT_ROOM];
+  if (number == none) return unsetenv(name) == 0;
   formatNumber(text, number);
   return setenv(name, text, 1) == 0;
 }
 
-/* What the preload library reads. A size of the caller's environment is not this run's. */
+/* What the preload library reads. */
 static bool setEnvironment(const RunOptions *run, const TableFile *file) {
   bool done = setenv(RUN_TABLE_VARIABLE, file->path, 1) == 0;
-  if (run->poolSize == MEMA_UNLIMITED) {
-    done = unsetenv("MEMA_POOL_SIZE") == 0 && done;
-  } else {
-    done = exportNumber("MEMA_POOL_SIZE", run->poolSize) && done;
-  }
+  done = exportSize("MEMA_POOL_SIZE", run->poolSize, MEMA_UNLIMITED) && done;
+  done = exportSize("MEMA_RESERVE", run->reserve, 0) && done;
+  done = setenv("MEMA_MMAP", run->ignoresMappings ? "0" : "1", 1) == 0 && done;
   if (run->strict) done = setenv("MEMA_STRICT", "1", 1) == 0 && done;
   if (!done) complain("cannot set the environment: %s", strerror(errno));
   return done;

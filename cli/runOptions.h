@@ -7,7 +7,9 @@
 
 typedef struct RunOptions {
   size_t poolSize; /* MEMA_UNLIMITED: none was given */
+  size_t reserve;  /* 0: none */
   const char *report;
+  bool ignoresMappings; /* --no-mmap */
   bool strict;
   bool help;
   char **command; /* the program and its arguments, NULL at the end */

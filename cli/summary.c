@@ -57,16 +57,22 @@ static void printOne(FILE *out, const RunOptions *run, const Process *process) {
   fprintf(out,
           "  allocations  %10" PRIu64 "   frees        %10" PRIu64 "   refused      %10" PRIu64 "   bad frees %" PRIu64 "\n",
           figures->allocations, figures->frees, figures->refused, figures->badFrees);
+  if (figures->peakMapped > 0) {
+    fprintf(out, "  mapped: peak %10s   live at exit %10s   (by mmap and sbrk; counted above)\n",
+            formatSize(peak, figures->peakMapped), formatSize(live, figures->mappedBytes));
+  }
   printRemarks(out, process);
 }
 
-static void printRow(FILE *out, const Process *process) {
+static void printRow(FILE *out, const Process *process, bool withMapped) {
   const RunFigures *figures = &process->figures;
-  SizeText peak, live, footprint;
-  fprintf(out, "  %-*.*s %8d %10s %12s %10s %12" PRIu64 " %12" PRIu64 " %8" PRIu64 " %9" PRIu64 "\n", NAME_WIDTH, NAME_WIDTH,
-          process->name, process->pid, formatSize(peak, figures->peakBytes), formatSize(live, figures->liveBytes),
-          formatSize(footprint, figures->footprint), figures->allocations, figures->frees, figures->refused,
-          figures->badFrees);
+  SizeText peak, live, footprint, mapped;
+  fprintf(out, "  %-*.*s %8d %10s %12s %10s", NAME_WIDTH, NAME_WIDTH, process->name, process->pid,
+          formatSize(peak, figures->peakBytes), formatSize(live, figures->liveBytes),
+          formatSize(footprint, figures->footprint));
+  if (withMapped) fprintf(out, " %11s", formatSize(mapped, figures->peakMapped));
+  fprintf(out, " %12" PRIu64 " %12" PRIu64 " %8" PRIu64 " %9" PRIu64 "\n", figures->allocations, figures->frees,
+          figures->refused, figures->badFrees);
 }
 
 static int byPeak(const void *left, const void *right) {
@@ -80,9 +86,12 @@ static void printMany(FILE *out, const RunOptions *run, const Processes *process
   qsort(processes->list, processes->count, sizeof *processes->list, byPeak);
   fprintf(out, "mema run: %zu processes, each in ", processes->count);
   printBudget(out, run);
-  fprintf(out, "; the biggest peaks first\n  %-*s %8s %10s %12s %10s %12s %12s %8s %9s\n", NAME_WIDTH, "command", "pid",
-          "peak", "live at exit", "footprint", "allocations", "frees", "refused", "bad frees");
-  for (size_t i = 0; i < rows; i++) printRow(out, &processes->list[i]);
+  bool withMapped = false;
+  for (size_t i = 0; i < rows; i++) withMapped = withMapped || processes->list[i].figures.peakMapped > 0;
+  fprintf(out, "; the biggest peaks first\n  %-*s %8s %10s %12s %10s%s %12s %12s %8s %9s\n", NAME_WIDTH, "command", "pid",
+          "peak", "live at exit", "footprint", withMapped ? " mapped peak" : "", "allocations", "frees", "refused",
+          "bad frees");
+  for (size_t i = 0; i < rows; i++) printRow(out, &processes->list[i], withMapped);
   if (processes->count > rows) fprintf(out, "  ... and %zu more\n", processes->count - rows);
   for (size_t i = 0; i < rows; i++) printRemarks(out, &processes->list[i]);
 }

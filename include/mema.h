@@ -72,7 +72,7 @@ typedef struct MEMA_TAG(Block) {
 } mema_Block;
 
 /* A pool. The public fields are read-only for everyone but the library. At all times
- *     poolSize == freeSize + the sum of mema_chunkSize() over the live chunks. */
+ *     poolSize == freeSize + the sum of mema_chunkSize() over the live chunks + what mema_chargePool() charged. */
 typedef struct MEMA_TAG(Pool) {
   size_t poolSize;               /* the budget */
   size_t freeSize;               /* what is left of it now */
@@ -93,7 +93,8 @@ typedef struct MEMA_TAG(Pool) {
   bool untracked;
   bool committed;
   char name[22];
-  uintptr_t spare[3];
+  size_t charged; /* by mema_chargePool, and not credited since */
+  uintptr_t spare[2];
 } mema_Pool;
 
 /* How to make a pool. Zero a field to have its default; later versions add fields at the end. */
@@ -151,7 +152,7 @@ typedef struct mema_Stats {
   bool committed;
   size_t poolSize;  /* the budget */
   size_t freeSize;  /* what is left of it */
-  size_t liveBytes; /* poolSize - freeSize */
+  size_t liveBytes; /* poolSize - freeSize: the live chunks, and chargedBytes */
   size_t peakBytes; /* the most liveBytes has been since init (or since the budget was last resized); in a shared pool with several
                        threads it may be told too high, by what they held of the budget unused: up to 1 MiB each */
   size_t liveChunks;
@@ -163,6 +164,7 @@ typedef struct mema_Stats {
   size_t reservation;   /* address space held for chunks, outside pieces included */
   size_t footprint;     /* memory held from the system: pages in use or kept for reuse, and the pool's own records. An upper
                            bound: it takes spans that are in use for touched, and huge pages for given when asked for */
+  size_t chargedBytes;  /* charged by mema_chargePool, and not credited since */
 } mema_Stats;
 
 /* ---- a pool's life ------------------------------------------------------------------------------------------------ */
@@ -183,24 +185,34 @@ MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options)
 MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
 
 /* Frees every chunk and gives the reservation back (or keeps it warm for the next pool); the Pool's memory may then be
- * reused or initialised again. Returns false iff pool is not a live pool.
+ * reused or initialised again. What was charged is forgotten. Returns false iff pool is not a live pool.
  * Time grows with the spans in use, not with the chunks.
  * Shared pools: calls of other threads that are under way come to their end first, or find that there is no pool any more
  * (MEMA_BAD_POOL); of two threads that free the pool at once one gets true. The Pool's own memory must stay until they have returned. */
 MEMA_PUBLIC bool mema_freePool(mema_Pool *pool);
 
-/* Frees every chunk and keeps the pool, its budget, options and counts (each chunk counts as freed).
+/* Frees every chunk and keeps the pool, its budget, options and counts (each chunk counts as freed). Charged bytes stay charged.
  * Returns false iff pool is not a live pool. Time grows with the spans in use, not with the chunks. */
 MEMA_PUBLIC bool mema_resetPool(mema_Pool *pool);
 
 /* Changes the budget. Returns false iff pool is not a live pool, poolSize is 0 (MEMA_BAD_ARGUMENT, EINVAL) or above
- * MEMA_UNLIMITED (MEMA_TOO_LARGE, ENOMEM), or more bytes than poolSize are live (MEMA_BELOW_USE, EBUSY). Constant. */
+ * MEMA_UNLIMITED (MEMA_TOO_LARGE, ENOMEM), or more bytes than poolSize are live or charged (MEMA_BELOW_USE, EBUSY). Constant. */
 MEMA_PUBLIC bool mema_resizePool(mema_Pool *pool, size_t poolSize);
 
 /* Gives the pool's free pages back to the system, and those of all warm reservations in the process (the latter alone when
  * pool is NULL): whole free spans, and pages between live chunks. Returns the bytes given back, which is 0 when pool is neither
  * NULL nor a live pool. The pages of a committed pool stay. Time grows with the slots of the pool, free ones included. */
 MEMA_PUBLIC size_t mema_trimPool(mema_Pool *pool);
+
+/* Counts bytes that are no chunk against the budget: a mapping, a buffer from elsewhere, another resource. The pool holds nothing for
+ * them, and they stay charged until they are credited. 0 bytes are no failure.
+ * Returns false iff pool is not a live pool, or bytes is above freeSize (MEMA_OVER_BUDGET, ENOMEM; MEMA_TOO_LARGE where above
+ * MEMA_UNLIMITED), which counts as a refused request. Constant. */
+MEMA_PUBLIC bool mema_chargePool(mema_Pool *pool, size_t bytes);
+
+/* Gives charged bytes back to the budget, all at once or in parts. Returns false iff pool is not a live pool, or fewer bytes are
+ * charged (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
+MEMA_PUBLIC bool mema_creditPool(mema_Pool *pool, size_t bytes);
 
 /* ---- chunks ------------------------------------------------------------------------------------------------------- */
 

@@ -12,6 +12,8 @@
 
 #include "foreign.h"
 #include "lock.h"
+#include "mappings.h"
+#include "reserve.h"
 #include "settings.h"
 #include "table.h"
 
@@ -32,10 +34,15 @@ static Lock lock;
 static mema_Pool pool;
 static HeapState state;
 static bool settingsRead;
+/* Also read without the lock: whether mappings are counted, once the settings are known. */
+static _Atomic enum { COUNTING_UNKNOWN, COUNTING_ON, COUNTING_OFF } counting;
 static unsigned publicationInterval = 1, callsUntilPublication = 1;
 static uint64_t overBudget, badPointers, foreignFrees;
 /* Of calls that the pool never saw: bad arguments, and what a signal handler asked of the heap it had interrupted. */
 static _Atomic uint64_t unseenRefusals, droppedFrees;
+/* Bytes that a signal handler gave back while the heap that it had interrupted could not take them. */
+static _Atomic size_t lateCredit;
+static uint64_t peakMapped;
 /* What the counters were when this process was forked. */
 static RunFigures inherited;
 
@@ -46,12 +53,21 @@ static volatile bool borrowed;
 
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 
+static void readSettingsOnce(void) {
+  if (settingsRead) return;
+  readSettings();
+  settingsRead = true;
+  atomic_store_explicit(&counting, settings.countMappings ? COUNTING_ON : COUNTING_OFF, memory_order_relaxed);
+}
+
 static void applySettings(void) {
   if (!environmentIsThere()) return;
-  if (!settingsRead) readSettings();
-  settingsRead = true;
+  readSettingsOnce();
   state = HEAP_READY;
-  if (pool.poolSize == settings.poolSize || mema_resizePool(&pool, settings.poolSize)) return;
+  if (pool.poolSize == settings.poolSize || mema_resizePool(&pool, settings.poolSize)) {
+    startReserve(&pool, settings.reserve);
+    return;
+  }
   /* The loader holds more already. Nothing more is handed out until it has given back what is too much. */
   mema_Stats stats;
   if (mema_poolStats(&pool, &stats) && mema_resizePool(&pool, stats.liveBytes)) state = HEAP_EARLY;
@@ -60,15 +76,13 @@ static void applySettings(void) {
 __attribute__((noinline)) static void warmHeap(void) {
   if (state == HEAP_COLD) {
     rememberBreak();
-    if (environmentIsThere() && !settingsRead) {
-      readSettings();
-      settingsRead = true;
-    }
+    if (environmentIsThere()) readSettingsOnce();
     mema_Options options = {.poolSize = settings.poolSize, .untracked = true, .name = "heap"};
     if (!mema_initPoolWith(&pool, &options)) return;
     state = HEAP_EARLY;
   }
-  applySettings();
+  if (state != HEAP_READY) applySettings();
+  if (reserveIsOpen) settleReserve(&pool);
 }
 
 /* Returns false iff the calling thread is inside the heap already. */
@@ -77,7 +91,7 @@ static bool enterHeap(void) {
     if (forkDepth == 0 || borrowed) return false;
     borrowed = true;
   }
-  if (state != HEAP_READY) warmHeap();
+  if (state != HEAP_READY || reserveIsOpen) warmHeap();
   return true;
 }
 
@@ -85,6 +99,7 @@ static void collectFigures(RunFigures *figures) {
   mema_Stats stats;
   *figures = (RunFigures){0};
   if (!mema_poolStats(&pool, &stats)) return;
+  correctStats(&stats);
   uint64_t unseen = atomic_load_explicit(&unseenRefusals, memory_order_relaxed);
   figures->poolSize = settings.poolSize;
   figures->peakBytes = stats.peakBytes;
@@ -98,12 +113,21 @@ static void collectFigures(RunFigures *figures) {
   figures->badFrees = badPointers - inherited.badFrees;
   figures->foreignFrees = foreignFrees - inherited.foreignFrees;
   figures->droppedFrees = atomic_load_explicit(&droppedFrees, memory_order_relaxed) - inherited.droppedFrees;
+  figures->mappedBytes = stats.chargedBytes;
+  figures->peakMapped = peakMapped;
   figures->footprint = stats.footprint;
+}
+
+/* What handlers gave back. */
+static void takeLateCredit(void) {
+  if (atomic_load_explicit(&lateCredit, memory_order_relaxed) == 0) return;
+  mema_creditPool(&pool, atomic_exchange_explicit(&lateCredit, 0, memory_order_relaxed));
 }
 
 static void publishNow(void) {
   callsUntilPublication = publicationInterval;
   if (publicationInterval < PUBLISH_EVERY) publicationInterval *= 2;
+  takeLateCredit();
   if (!tableIsOpen()) return;
   RunFigures figures;
   collectFigures(&figures);
@@ -133,6 +157,38 @@ __attribute__((noinline)) static void *noteRefusal(void) {
   return NULL;
 }
 
+/* A request of the heap, in a form in which it can be made twice. */
+typedef struct Request {
+  enum { PLAIN, ZEROED, ALIGNED, RESIZED } kind;
+  size_t size;
+  size_t factor; /* ZEROED: so many times the size; ALIGNED: the alignment */
+  void *ptr;     /* RESIZED */
+} Request;
+
+static void *grant(const Request *request) {
+  switch (request->kind) {
+    case PLAIN:
+      return mema_palloc(&pool, request->size);
+    case ZEROED:
+      return mema_pcalloc(&pool, request->factor, request->size);
+    case ALIGNED:
+      return mema_pmemalign(&pool, request->factor, request->size);
+    case RESIZED:
+    default:
+      return mema_repalloc(&pool, request->ptr, request->size);
+  }
+}
+
+/* After a first refusal: from the reserve, if that can be. */
+__attribute__((noinline)) static void *grantFromReserve(Request request) {
+  size_t size = request.size;
+  if (request.kind == ZEROED && __builtin_mul_overflow(size, request.factor, &size)) return NULL;
+  if (mema_lastError()->reason != MEMA_OVER_BUDGET || !lendReserve(&pool, size)) return NULL;
+  void *chunk = grant(&request);
+  endLoan(&pool);
+  return chunk;
+}
+
 static void *leaveWith(void *chunk) {
   if (chunk == NULL) noteRefusal();
   leaveHeap();
@@ -142,17 +198,23 @@ static void *leaveWith(void *chunk) {
 
 void *heapAllocate(size_t size) {
   if (!enterHeap()) return refuseInterrupted();
-  return leaveWith(mema_palloc(&pool, size));
+  void *chunk = mema_palloc(&pool, size);
+  if (chunk == NULL) chunk = grantFromReserve((Request){PLAIN, size, 0, NULL});
+  return leaveWith(chunk);
 }
 
 void *heapAllocateZeroed(size_t count, size_t size) {
   if (!enterHeap()) return refuseInterrupted();
-  return leaveWith(mema_pcalloc(&pool, count, size));
+  void *chunk = mema_pcalloc(&pool, count, size);
+  if (chunk == NULL) chunk = grantFromReserve((Request){ZEROED, size, count, NULL});
+  return leaveWith(chunk);
 }
 
 void *heapAllocateAligned(size_t alignment, size_t size) {
   if (!enterHeap()) return refuseInterrupted();
-  return leaveWith(mema_pmemalign(&pool, alignment, size));
+  void *chunk = mema_pmemalign(&pool, alignment, size);
+  if (chunk == NULL) chunk = grantFromReserve((Request){ALIGNED, size, alignment, NULL});
+  return leaveWith(chunk);
 }
 
 /* The C library's chunk moves into the pool when it is resized. Called under the lock, leaves it before giving the old chunk
@@ -190,6 +252,7 @@ HeapAnswer heapResize(void **ptr, size_t size) {
     answer = resizeStranger(ptr, size);
   } else {
     void *chunk = mema_repalloc(&pool, *ptr, size);
+    if (chunk == NULL) chunk = grantFromReserve((Request){RESIZED, size, 0, *ptr});
     if (leaveWith(chunk) != NULL) {
       *ptr = chunk;
       answer = HEAP_DONE;
@@ -233,6 +296,74 @@ size_t heapChunkSize(const void *ptr) {
   if (size == 0) size = foreignSize(ptr);
   leaveHeap();
   return size;
+}
+
+/* ---- what the program maps by itself ------------------------------------------------------------------------------ */
+
+bool heapCountsMappings(void) {
+  if (atomic_load_explicit(&counting, memory_order_relaxed) == COUNTING_UNKNOWN) {
+    if (!environmentIsThere() || !enterHeap()) return false;
+    leaveHeap();
+  }
+  return atomic_load_explicit(&counting, memory_order_relaxed) == COUNTING_ON;
+}
+
+static bool chargeFromReserve(size_t bytes) {
+  if (mema_lastError()->reason != MEMA_OVER_BUDGET || !lendReserve(&pool, bytes)) return false;
+  bool charged = mema_chargePool(&pool, bytes);
+  endLoan(&pool);
+  return charged;
+}
+
+static void notePeakMapped(void) {
+  mema_Stats stats;
+  if (!mema_poolStats(&pool, &stats)) return;
+  correctStats(&stats);
+  if (stats.chargedBytes > peakMapped) peakMapped = stats.chargedBytes;
+}
+
+bool heapCharge(size_t bytes) {
+  int savedErrno = errno;
+  bool charged = bytes == 0;
+  if (charged) return true;
+  if (!enterHeap()) {
+    refuseInterrupted();
+  } else {
+    takeLateCredit();
+    charged = mema_chargePool(&pool, bytes) || chargeFromReserve(bytes);
+    if (charged) {
+      notePeakMapped();
+    } else {
+      noteRefusal();
+    }
+    leaveHeap();
+  }
+  errno = savedErrno;
+  return charged;
+}
+
+void heapCredit(size_t bytes) {
+  int savedErrno = errno;
+  if (bytes == 0) return;
+  if (!enterHeap()) {
+    atomic_fetch_add_explicit(&lateCredit, bytes, memory_order_relaxed);
+  } else {
+    mema_creditPool(&pool, bytes);
+    leaveHeap();
+  }
+  errno = savedErrno;
+}
+
+void heapSettleCharges(size_t bytes) {
+  mema_Stats stats;
+  if (!enterHeap()) return;
+  atomic_store_explicit(&lateCredit, 0, memory_order_relaxed);
+  if (mema_poolStats(&pool, &stats)) {
+    correctStats(&stats);
+    if (stats.chargedBytes > bytes) mema_creditPool(&pool, stats.chargedBytes - bytes);
+  }
+  peakMapped = bytes;
+  leaveHeap();
 }
 
 void heapCountRefusal(void) {
@@ -287,6 +418,7 @@ static void startCounting(void) {
   inherited.droppedFrees += before.droppedFrees;
   /* Resizing to the same size begins a new peak. */
   if (state == HEAP_READY) mema_resizePool(&pool, pool.poolSize);
+  forgetReservePeak(&pool);
   publicationInterval = callsUntilPublication = PUBLISH_EVERY;
 }
 
@@ -318,6 +450,7 @@ __attribute__((constructor(101))) static void startHeap(void) {
   noteOwner();
   noteName();
   pthread_atfork(beforeFork, afterForkInParent, afterForkInChild);
+  startMappings();
   if (enterHeap()) {
     tableOpen();
     publishNow();

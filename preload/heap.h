@@ -2,7 +2,8 @@
  *
  * Made at the first call, whoever makes it: the loader allocates before any constructor runs. Every function may be called
  * from any thread, from a signal handler and around fork. A call from a signal handler that interrupted the heap in the same
- * thread can neither wait nor go on: an allocation is refused, a free is dropped (counted, the chunk never reused). */
+ * thread can neither wait nor go on: an allocation is refused, a free is dropped (counted, the chunk never reused). A
+ * charge is refused likewise, and a credit waits until the heap is at rest. */
 #ifndef MEMA_PRELOAD_HEAP_H
 #define MEMA_PRELOAD_HEAP_H
 
@@ -27,6 +28,18 @@ HeapAnswer heapRelease(void *ptr);
 
 /* The usable bytes of a chunk; 0 where ptr is none. */
 size_t heapChunkSize(const void *ptr);
+
+/* Whether what the program maps by itself is to be charged. False as long as there is no environment to ask. */
+bool heapCountsMappings(void);
+
+/* Charges bytes that the program maps by itself to the budget. False iff it has not got them; 0 bytes are no question. Keeps errno. */
+bool heapCharge(size_t bytes);
+
+/* Gives charged bytes back. Keeps errno. */
+void heapCredit(size_t bytes);
+
+/* In a forked child: so many bytes are charged, and no more. */
+void heapSettleCharges(size_t bytes);
 
 /* Counts a request that was refused before it reached the heap. */
 void heapCountRefusal(void);

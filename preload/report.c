@@ -63,6 +63,7 @@ static void describeForPeople(Text *line, const RunFigures *figures) {
   addAmount(line, "): peak ", figures->peakBytes);
   if (figures->poolSize != MEMA_UNLIMITED) addAmount(line, " of ", figures->poolSize);
   addAmount(line, ", live ", figures->liveBytes);
+  if (figures->peakMapped > 0) addAmount(line, ", mapped ", figures->peakMapped);
   addAmount(line, ", footprint ", figures->footprint);
   addCount(line, figures->allocations, " allocations");
   addCount(line, figures->frees, " frees");

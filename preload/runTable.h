@@ -12,7 +12,7 @@
 
 #define RUN_TABLE_VARIABLE "MEMA_TABLE"
 #define RUN_TABLE_MAGIC 0x454c4241544d454dULL /* "MEMTABLE" in a little-endian file */
-#define RUN_TABLE_VERSION 1u
+#define RUN_TABLE_VERSION 2u
 #define RUN_TABLE_SLOTS 8192u
 #define RUN_NAME_ROOM 48
 
@@ -28,12 +28,16 @@
  *   badFrees     pointers given to free or realloc that were nobody's
  *   foreignFrees pointers that belonged to the C library's own heap and were passed on
  *   droppedFrees pointers freed by a signal handler that had interrupted the heap: not checked, never reused
- *   footprint    memory held from the system */
+ *   mappedBytes  of liveBytes, those that the program maps by itself (mmap, sbrk) and that are charged to the budget
+ *   peakMapped   the most that this has been
+ *   footprint    memory that the heap holds from the system */
 #define RUN_FIGURES(X) \
   X(poolSize)          \
   X(peakBytes)         \
   X(liveBytes)         \
-  X(liveChunks) X(allocations) X(frees) X(refused) X(overBudget) X(badFrees) X(foreignFrees) X(droppedFrees) X(footprint)
+  X(liveChunks)        \
+  X(allocations)       \
+  X(frees) X(refused) X(overBudget) X(badFrees) X(foreignFrees) X(droppedFrees) X(mappedBytes) X(peakMapped) X(footprint)
 
 #define RUN_FIGURE_FIELD(name) uint64_t name;
 typedef struct RunFigures {
@@ -55,7 +59,7 @@ typedef struct RunSlot {
   uint32_t spare;
   char name[RUN_NAME_ROOM]; /* of the program, terminated */
   RUN_FIGURES(RUN_FIGURE_FIELD)
-  uint64_t unused[4];
+  uint64_t unused[2];
 } RunSlot;
 #undef RUN_FIGURE_FIELD
 

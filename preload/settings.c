@@ -8,15 +8,17 @@
 #include "sizeText.h"
 #include "text.h"
 
-Settings settings = {.poolSize = MEMA_UNLIMITED};
+Settings settings = {.poolSize = MEMA_UNLIMITED, .countMappings = true};
 
 bool environmentIsThere(void) {
   return environ != NULL;
 }
 
-__attribute__((noreturn)) static void refuseSize(const char *size, const char *reason) {
+__attribute__((noreturn)) static void refuseSize(const char *variable, const char *size, const char *reason) {
   Text line = {0};
-  addString(&line, "mema: MEMA_POOL_SIZE: '");
+  addString(&line, "mema: ");
+  addString(&line, variable);
+  addString(&line, ": '");
   for (size_t i = 0; i < 64 && size[i] != '\0'; i++) {
     const char character[] = {size[i], '\0'};
     addString(&line, size[i] == '\n' ? " " : character);
@@ -28,11 +30,22 @@ __attribute__((noreturn)) static void refuseSize(const char *size, const char *r
   _exit(2);
 }
 
-static void readPoolSize(void) {
-  const char *size = secure_getenv("MEMA_POOL_SIZE");
-  if (size == NULL) return;
-  const char *reason = parseSize(size, &settings.poolSize);
-  if (reason != NULL) refuseSize(size, reason);
+/* Returns the text; NULL where there is none, and *bytes stays as it is. */
+static const char *readSize(const char *variable, size_t *bytes) {
+  const char *size = secure_getenv(variable);
+  const char *reason = size == NULL ? NULL : parseSize(size, bytes);
+  if (reason != NULL) refuseSize(variable, size, reason);
+  return size;
+}
+
+static void readSizes(void) {
+  readSize("MEMA_POOL_SIZE", &settings.poolSize);
+  const char *reserve = readSize("MEMA_RESERVE", &settings.reserve);
+  if (settings.reserve >= settings.poolSize) refuseSize("MEMA_RESERVE", reserve, "not below MEMA_POOL_SIZE");
+}
+
+static bool isOff(const char *value) {
+  return value[0] == '0' && value[1] == '\0';
 }
 
 static void readReport(void) {
@@ -46,8 +59,9 @@ static void readReport(void) {
 }
 
 void readSettings(void) {
-  readPoolSize();
-  const char *strict = secure_getenv("MEMA_STRICT");
-  settings.strict = strict != NULL && *strict != '\0' && !(strict[0] == '0' && strict[1] == '\0');
+  readSizes();
+  const char *strict = secure_getenv("MEMA_STRICT"), *mappings = secure_getenv("MEMA_MMAP");
+  settings.strict = strict != NULL && *strict != '\0' && !isOff(strict);
+  settings.countMappings = mappings == NULL || !isOff(mappings);
   readReport();
 }

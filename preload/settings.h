@@ -2,6 +2,8 @@
  *
  *   MEMA_POOL_SIZE=64M   the budget; without it there is none. A text that is no size ends the program with status 2 before it
  *                        begins: running without the budget that was asked for would be worse.
+ *   MEMA_RESERVE=64K     of the budget, kept back until a request has been refused: see reserve.h. It must be below the budget.
+ *   MEMA_MMAP=0          what the program maps by itself is not counted
  *   MEMA_STRICT=1        a bad free prints one line and aborts
  *   MEMA_REPORT=FILE     at exit one line of JSON is appended to FILE; "-": a line for people on stderr. A relative name counts
  *                        from the directory that the program is in at its exit.
@@ -16,11 +18,13 @@
 
 typedef struct Settings {
   size_t poolSize;
+  size_t reserve;
+  bool countMappings;
   bool strict;
   char report[4096]; /* empty: none. A copy, because programs overwrite their environment. */
 } Settings;
 
-/* Until there is an environment: no budget, not strict, no report. */
+/* Until there is an environment: no budget, no reserve, not strict, no report. */
 extern Settings settings;
 
 /* The loader allocates before the C library has its environment. */

@@ -48,7 +48,7 @@ static inline const char *parseSize(const char *text, size_t *size) {
   int shift = sizeSuffixShift(*digit);
   if (digit == text || shift < 0 || (*digit != '\0' && digit[1] != '\0')) return notSize;
   if (!fits || (size_t)shift >= sizeof(size_t) * 8 || number > MEMA_UNLIMITED >> shift) return tooLarge;
-  if (number == 0) return "zero: a budget has at least one byte";
+  if (number == 0) return "zero: at least one byte is needed";
   *size = number << shift;
   return NULL;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "heap.h"
+#include "rawCalls.h"
 
 static RunTable *table;
 static RunSlot *slot;
@@ -23,10 +24,10 @@ static bool isRunTable(const RunTable *candidate) {
 static RunTable *mapTable(int file) {
   struct stat status;
   if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size != (off_t)RUN_TABLE_BYTES) return NULL;
-  void *memory = mmap(NULL, RUN_TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  void *memory = rawMap(NULL, RUN_TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   if (memory == MAP_FAILED) return NULL;
   if (isRunTable(memory)) return memory;
-  munmap(memory, RUN_TABLE_BYTES);
+  rawUnmap(memory, RUN_TABLE_BYTES);
   return NULL;
 }
 

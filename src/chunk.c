@@ -38,7 +38,7 @@ static mema_Slab *addSlab(mema_Pool *pool, mema_Slab *first, size_t size, size_t
   mema_SlabPlan plan = {.area = mema_roundUp(area, 64 * 1024),
                         .least = least,
                         .unitShift = first->unitShift,
-                        .budget = pool->poolSize,
+                        .budget = pool->poolSize - pool->charged,
                         .records = !pool->untracked,
                         .outside = true};
   last->next = mema_slabOpen(&plan);

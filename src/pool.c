@@ -168,7 +168,7 @@ bool mema_resetPool(mema_Pool *pool) {
   mema_slabClearStates(slab);
   mema_slabClear(slab);
   pool->head = pool->tail = NULL;
-  pool->freeSize = pool->poolSize;
+  pool->freeSize = pool->poolSize - pool->charged;
   pool->frees = pool->allocations;
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
   mema_unlockPool(slab);
@@ -186,7 +186,7 @@ static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
-  for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize);
+  for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize - pool->charged);
   return true;
 }
 

@@ -1,6 +1,6 @@
 /* pool.h - what the pool's own files share: telling a live pool from anything else, and the chain.
  *
- *   poolSize == freeSize + charges of the live chunks        charge: Block.size (tracked), the room of the chunk (untracked)
+ *   poolSize == freeSize + charges of the live chunks + charged        charge: Block.size (tracked), the chunk's room (untracked)
  *   live chunks == allocations - frees
  */
 #ifndef MEMA_POOL_H

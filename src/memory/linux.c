@@ -4,6 +4,8 @@
  * (MAP_NORESERVE): neighbouring ones merge into one mapping in the kernel, so that any number of pools stays far from
  * vm.max_map_count, and neither commit nor decommit needs mprotect. Under vm.overcommit_memory=2 such a mapping does count;
  * callers then get NULL sooner and try again with less.
+ *
+ * The kernel is asked itself: mmap and its kin may be another's, in a process where such calls are counted (preload/mappings.c does).
  */
 #define _GNU_SOURCE
 #include "os.h"
@@ -31,6 +33,23 @@
 
 enum { privateMemory = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
 
+/* Anonymous memory needs no offset, so the call that takes it in other units does as well. */
+static void *mapPages(void *base, size_t size, int flags) {
+#ifdef SYS_mmap2
+  return (void *)syscall(SYS_mmap2, base, size, PROT_READ | PROT_WRITE, flags, -1, 0L);
+#else
+  return (void *)syscall(SYS_mmap, base, size, PROT_READ | PROT_WRITE, flags, -1, 0L);
+#endif
+}
+
+static int unmapPages(void *base, size_t size) {
+  return (int)syscall(SYS_munmap, base, size);
+}
+
+static void *movePages(void *from, size_t size, int flags, void *to) {
+  return (void *)syscall(SYS_mremap, from, size, size, flags, to);
+}
+
 size_t mema_osPageSize(void) {
   static _Atomic size_t known;
   size_t size = atomic_load_explicit(&known, memory_order_relaxed);
@@ -56,7 +75,7 @@ size_t mema_osAddressLimit(void) {
 
 static char *map(size_t size) {
   int saved = errno;
-  void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, privateMemory, -1, 0);
+  void *base = mapPages(NULL, size, privateMemory);
   errno = saved;
   return base == MAP_FAILED ? NULL : base;
 }
@@ -76,7 +95,7 @@ void *mema_osReserve(size_t size, size_t alignment) {
 
 void mema_osRelease(void *base, size_t size) {
   int saved = errno;
-  if (munmap(base, size) != 0) (void)madvise(base, size, MADV_DONTNEED);
+  if (unmapPages(base, size) != 0) (void)madvise(base, size, MADV_DONTNEED);
   errno = saved;
 }
 
@@ -110,7 +129,7 @@ size_t mema_osResident(void *base, size_t size) {
 
 bool mema_osRenew(void *base, size_t size) {
   int saved = errno;
-  bool done = mmap(base, size, PROT_READ | PROT_WRITE, privateMemory | MAP_FIXED, -1, 0) != MAP_FAILED;
+  bool done = mapPages(base, size, privateMemory | MAP_FIXED) != MAP_FAILED;
   errno = saved;
   return done;
 }
@@ -132,8 +151,8 @@ bool mema_osPopulate(void *base, size_t size) {
 
 /* Maps a hole again; false where the system refuses, or another thread's mapping is there by now. */
 static bool mapAt(void *base, size_t size) {
-  void *at = mmap(base, size, PROT_READ | PROT_WRITE, privateMemory | MAP_FIXED_NOREPLACE, -1, 0);
-  if (at != base && at != MAP_FAILED) (void)munmap(at, size);
+  void *at = mapPages(base, size, privateMemory | MAP_FIXED_NOREPLACE);
+  if (at != base && at != MAP_FAILED) (void)unmapPages(at, size);
   return at == base;
 }
 
@@ -142,14 +161,14 @@ mema_Moved mema_osMove(void *to, void *from, size_t size) {
   mema_Moved result = mema_moveRefused;
   /* In two steps, since the kernel may unmap `to` before it finds that `from` cannot be moved (it is more than one mapping, the
    * system is short of mappings): the first leaves everything as it was when it fails, and gives one mapping of its own. */
-  void *between = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+  void *between = movePages(from, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
   if (between != MAP_FAILED) {
-    if (mremap(between, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) {
+    if (movePages(between, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) {
       result = mema_moveDone;
     } else {
       unsigned char resident;
       memcpy(from, between, size);
-      (void)munmap(between, size);
+      (void)unmapPages(between, size);
       if (mincore(to, mema_osPageSize(), &resident) != 0 && !mapAt(to, size)) result = mema_moveLost;
     }
   }

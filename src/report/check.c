@@ -31,6 +31,7 @@ static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
   if (slab->outside || pool->mem != slab->area) return "mem is the start of the reservation";
   if (chunks != pool->allocations - pool->frees) return "live chunks == allocations - frees";
   if (pool->freeSize > pool->poolSize || pool->lowWater > pool->freeSize) return "lowWater <= freeSize <= poolSize";
+  if (pool->charged > pool->poolSize - pool->freeSize) return "charged <= poolSize - freeSize";
   if (!pool->untracked) {
     bytes = 0;
     const char *broken = checkChain(pool, slab, &chained, &bytes);
@@ -39,7 +40,9 @@ static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
   } else if (pool->head != NULL || pool->tail != NULL) {
     return "an untracked pool has no chain";
   }
-  return pool->poolSize == pool->freeSize + bytes ? NULL : "poolSize == freeSize + the sizes of the live chunks";
+  return pool->poolSize == pool->freeSize + bytes + pool->charged
+             ? NULL
+             : "poolSize == freeSize + the sizes of the live chunks + charged";
 }
 
 bool mema_checkPool(const mema_Pool *pool) {

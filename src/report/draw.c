@@ -1,6 +1,6 @@
 /* draw.c - a pool as a picture in text. Reads, never writes.
  *
- *   name: 40 KiB of 100 KiB, 3 chunks, peak 60 KiB
+ *   name: 40 KiB of 100 KiB, 3 chunks, peak 60 KiB[, 8 KiB charged][, 2 outside]
  *     budget  ########......................
  *     memory  ##+-..
  *     each 4 KiB
@@ -65,6 +65,11 @@ static void putHeading(Canvas *canvas, const mema_Pool *pool, const mema_Slab *s
   snprintf(text, sizeof text, ", %zu chunk%s, peak ", stats.liveChunks, stats.liveChunks == 1 ? "" : "s");
   put(canvas, text);
   putBytes(canvas, stats.peakBytes);
+  if (stats.chargedBytes != 0) {
+    put(canvas, ", ");
+    putBytes(canvas, stats.chargedBytes);
+    put(canvas, " charged");
+  }
   if (stats.outsideChunks == 0) return;
   snprintf(text, sizeof text, ", %zu outside", stats.outsideChunks);
   put(canvas, text);

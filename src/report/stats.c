@@ -14,7 +14,8 @@ void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats
                         .allocations = pool->allocations,
                         .frees = pool->frees,
                         .refused = pool->refused,
-                        .badFrees = pool->badFrees};
+                        .badFrees = pool->badFrees,
+                        .chargedBytes = pool->charged};
   memcpy(stats->name, pool->name, sizeof stats->name);
   for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) {
     if (slab->outside) stats->outsideChunks += slab->liveChunks;

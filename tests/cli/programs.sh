@@ -91,3 +91,27 @@ alike 'sort of 1,000,000 lines' sort "awk 'BEGIN { x = 1; for (i = 0; i < 100000
 alike 'xz with two threads' xz "awk 'BEGIN { for (i = 0; i < 400000; i++) print i * 7919 % 1000003 }' | xz -1 -T2 --block-size=262144 -c | xz -dc | cksum"
 
 alike 'a shell with pipes and subshells' bash "bash -c 'for i in {1..30}; do (echo \$i | cat | tr 1 2); done | sort | uniq -c; x=\$(seq 1 10000); echo \${#x}'"
+
+# CPython takes its small objects from mappings of its own. Where those are counted it is told that there is no memory, and says so.
+if "$python" -c 1 2>/dev/null; then
+  cat >"$scratch/greedy.py" <<'P'
+kept = []
+try:
+    for i in range(2000000):
+        kept.append((i * 1.5, i + 1000))
+    print("all")
+except MemoryError:
+    kept.clear()
+    print("MemoryError")
+P
+  for way in 'MemoryError --pool=40M' 'all --pool=40M --no-mmap' 'all --pool=1G'; do
+    set -- $way
+    wanted=$1
+    shift
+    guard "$mema" run "$@" -- "$python" "$scratch/greedy.py" >"$scratch/out" 2>"$scratch/err"
+    same "python3 $*: ends by itself" 0 $?
+    same "python3 $*" "$wanted" "$(cat "$scratch/out")"
+  done
+else
+  skip 'python3: arenas over the budget' 'python3 is not there'
+fi

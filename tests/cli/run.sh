@@ -71,6 +71,13 @@ refuses 'size 0K' 2 "^mema run: --pool '0K' is zero" run --pool=0K true
 for size in 99999999999999999999 9223372036854775808 9007199254740992K 8388608T 9999999T; do
   refuses "size $size" 2 '^mema run: --pool .* is larger than any budget' run --pool $size -- true
 done
+refuses '--reserve without a size' 2 "^mema run: option '--reserve' requires an argument" run --reserve
+refuses 'a reserve that is no size' 2 "^mema run: --reserve '5x' is not a size" run --pool 1M --reserve 5x -- true
+refuses 'a reserve of nothing' 2 "^mema run: --reserve '0' is zero" run --pool 1M --reserve 0 -- true
+refuses 'a reserve of all' 2 '^mema run: --reserve is not below --pool' run --pool 1M --reserve 1M -- true
+refuses 'a reserve of more, given first' 2 '^mema run: --reserve is not below --pool' run --reserve 2M --pool 1M -- true
+refuses 'a reserve of no budget' 2 '^mema run: --reserve needs --pool' run --reserve 1M -- true
+refuses '--no-mmap with a value' 2 "^mema run: option '--no-mmap'" run --no-mmap=5 true
 refuses 'a program that is not there' 127 "^mema run: cannot run 'noSuchProgram'" run -- noSuchProgram
 refuses 'a path that is not there' 127 '^mema run: cannot run ' run -- /no/such/program
 refuses 'an empty name' 127 "^mema run: cannot run ''" run -- ''
@@ -193,6 +200,11 @@ same 'little address space' 0 "$(cat "$scratch/status")"
 has 'little address space: in a pool' '^mema run: true .* in a pool of 16\.0 MiB$' "$scratch/err"
 same 'a size of the environment is not this run'"'s" null \
   "$(MEMA_POOL_SIZE=1M guard "$mema" run --report "$scratch/r.json" -- true 2>/dev/null; grep '"pid"' "$scratch/r.json" | figure poolSize)"
+same 'a reserve of the environment is not this run'"'s" 0 "$(MEMA_RESERVE=9M guard "$mema" run --pool 1M -- sh -c 'exit ${MEMA_RESERVE:-0}' >/dev/null 2>&1; echo $?)"
+run run --pool 64M --reserve 64K --no-mmap -- sh -c 'echo $MEMA_RESERVE $MEMA_MMAP'
+same '--reserve and --no-mmap reach the program' '65536 0' "$(cat "$scratch/out")"
+MEMA_MMAP=0 run run -- sh -c 'echo $MEMA_MMAP'
+same 'the counting of mappings is this run'"'s" 1 "$(cat "$scratch/out")"
 run run --strict -- sh -c 'echo $MEMA_STRICT'
 same '--strict reaches the program' 1 "$(cat "$scratch/out")"
 
@@ -248,6 +260,34 @@ has 'a bad free: said' '^  greedy \([0-9]+\): gave 1 bad pointer to free or real
 (ulimit -c 0; run run --pool 16M --strict -- "$scratch/greedy"; echo "$status" >"$scratch/status") 2>/dev/null
 same '--strict: aborted' 134 "$(cat "$scratch/status")"
 has '--strict: said' '^mema: bad free of 0x' "$scratch/err"
+
+cat >"$scratch/mapper.c" <<'C'
+#define _GNU_SOURCE
+#include <sys/mman.h>
+static void *map(unsigned long size) { return mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+int main(void) {
+  void *memory = map(4 << 20);
+  if (memory == MAP_FAILED || munmap((char *)memory + (3 << 20), 1 << 20) != 0) return 1;
+  return map(1ul << 30) == MAP_FAILED ? 3 : 0;
+}
+C
+compiled mapper <"$scratch/mapper.c"
+run run --pool 16M --report "$scratch/r.json" -- "$scratch/mapper"
+same 'a mapping over the budget: refused' 3 "$status"
+has 'mappings: said' '^  mapped: peak +4\.0 MiB   live at exit +3\.0 MiB' "$scratch/err"
+has 'a mapping over the budget: said' '^  mapper \([0-9]+\): refused 1 request: the budget of 16\.0 MiB was reached$' "$scratch/err"
+same 'mappings: in the report' '3145728 4194304' "$(grep '"pid"' "$scratch/r.json" | figure mappedBytes) $(grep '"pid"' "$scratch/r.json" | figure peakMapped)"
+has 'mappings: the report says that they are counted' '"mmap": true,' "$scratch/r.json"
+run run --pool 16M --no-mmap --report "$scratch/r.json" -- "$scratch/mapper"
+same '--no-mmap: not refused' 0 "$status"
+same '--no-mmap: not said' 3 "$(wc -l <"$scratch/err")"
+has '--no-mmap: in the report' '"mmap": false,' "$scratch/r.json"
+run run --pool 2G -- sh -c "$scratch/mapper; env true; :"
+has 'mappings of many: a column' '^  mapper +[0-9]+ +1\.0 GiB +1\.0 GiB +[0-9.]+ KiB +1\.0 GiB ' "$scratch/err"
+same 'mappings of many: the columns are aligned' 1 "$(sed -n '2,4p' "$scratch/err" | awk '{ print length($0) }' | sort -u | wc -l)"
+run run --pool 16M --reserve 64K --report "$scratch/r.json" -- true
+same '--reserve: in the report' 65536 "$(figure reserve <"$scratch/r.json")"
+same '--reserve: is no mapping' 0 "$(grep '"pid"' "$scratch/r.json" | figure peakMapped)"
 
 # A table that 9,000 processes have asked for a slot (the number is written for a little-endian machine).
 run run --report "$scratch/r.json" -- sh -c 'printf "\050\043\000\000" | dd of="$MEMA_TABLE" bs=1 seek=20 conv=notrunc 2>/dev/null; env true; exit 5'

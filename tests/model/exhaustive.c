@@ -17,49 +17,55 @@ typedef struct Scope {
   size_t alignment;       /* 0: no pmemalign */
   int deeper;             /* than the depth asked for */
   bool interior;          /* free and repalloc inside of chunks as well */
+  size_t charged;         /* charge and credit so many bytes; 0: neither */
 } Scope;
 
 enum { none = 0 }; /* ends a list of sizes; a request of 0 bytes is written as zeroBytes */
 static const size_t zeroBytes = SIZE_MAX;
 
 static const Scope scopes[] = {
-    {"1 byte", {.poolSize = 1}, {zeroBytes, 1, 2}, {1, 2}, 16, 0, true},
-    {"16 bytes", {.poolSize = 16}, {zeroBytes, 1, 15, 16, 17}, {1, 16}, 32, 0, true},
-    {"17 bytes", {.poolSize = 17}, {zeroBytes, 1, 16, 17}, {16, 17}, 64, 0, true},
-    {"48 bytes", {.poolSize = 48}, {1, 16, 17, 32, 48}, {1, 33}, 64, 0, true},
-    {"100 bytes", {.poolSize = 100}, {zeroBytes, 16, 17, 50, 100}, {40, 100}, 256, 0, true},
-    {"200 bytes", {.poolSize = 200}, {1, 100, 200}, {17, 150}, 4096, 0, true},
-    {"100 bytes, deep", {.poolSize = 100}, {1, 17, 60}, {33, none}, 0, 2, false},
-    {"40 bytes, deeper", {.poolSize = 40}, {10, 40}, {none, none}, 0, 4, false},
-    {"untracked, 16 bytes", {.poolSize = 16, .untracked = true}, {zeroBytes, 1, 16, 17}, {1, 16}, 16, 0, true},
-    {"untracked, 100 bytes", {.poolSize = 100, .untracked = true}, {1, 16, 17, 50, 100}, {1, 60}, 64, 0, true},
-    {"untracked, 200 bytes", {.poolSize = 200, .untracked = true}, {zeroBytes, 48, 100}, {1, 150}, 64, 0, true},
-    {"untracked, 100 bytes, deep", {.poolSize = 100, .untracked = true}, {1, 17, 48}, {33, none}, 0, 2, false},
-    {"committed", {.poolSize = 100, .committed = true}, {1, 50, 100}, {17, 100}, 64, -1, true},
-    {"starved", {.poolSize = 300000, .reservation = 4096}, {1, 3000, 70000, 140000}, {100, 80000}, 0, -1, true},
+    {"1 byte", {.poolSize = 1}, {zeroBytes, 1, 2}, {1, 2}, 16, 0, true, 0},
+    {"16 bytes", {.poolSize = 16}, {zeroBytes, 1, 15, 16, 17}, {1, 16}, 32, 0, true, 0},
+    {"17 bytes", {.poolSize = 17}, {zeroBytes, 1, 16, 17}, {16, 17}, 64, 0, true, 0},
+    {"48 bytes", {.poolSize = 48}, {1, 16, 17, 32, 48}, {1, 33}, 64, 0, true, 0},
+    {"100 bytes", {.poolSize = 100}, {zeroBytes, 16, 17, 50, 100}, {40, 100}, 256, 0, true, 0},
+    {"200 bytes", {.poolSize = 200}, {1, 100, 200}, {17, 150}, 4096, 0, true, 0},
+    {"100 bytes, deep", {.poolSize = 100}, {1, 17, 60}, {33, none}, 0, 2, false, 0},
+    {"40 bytes, deeper", {.poolSize = 40}, {10, 40}, {none, none}, 0, 4, false, 0},
+    {"untracked, 16 bytes", {.poolSize = 16, .untracked = true}, {zeroBytes, 1, 16, 17}, {1, 16}, 16, 0, true, 0},
+    {"untracked, 100 bytes", {.poolSize = 100, .untracked = true}, {1, 16, 17, 50, 100}, {1, 60}, 64, 0, true, 0},
+    {"untracked, 200 bytes", {.poolSize = 200, .untracked = true}, {zeroBytes, 48, 100}, {1, 150}, 64, 0, true, 0},
+    {"untracked, 100 bytes, deep", {.poolSize = 100, .untracked = true}, {1, 17, 48}, {33, none}, 0, 2, false, 0},
+    {"committed", {.poolSize = 100, .committed = true}, {1, 50, 100}, {17, 100}, 64, -1, true, 0},
+    {"starved", {.poolSize = 300000, .reservation = 4096}, {1, 3000, 70000, 140000}, {100, 80000}, 0, -1, true, 0},
+    {"100 bytes, charged", {.poolSize = 100}, {1, 50, 100}, {33, none}, 0, 1, false, 50},
+    {"untracked, charged", {.poolSize = 100, .untracked = true}, {1, 50}, {33, none}, 0, 1, false, 36},
     {"starved, untracked",
      {.poolSize = 300000, .untracked = true, .reservation = 4096},
      {1, 3000, 70000, 140000},
      {100, 80000},
      0,
      -1,
-     true},
-    {"shared, untracked, 100 bytes", {.poolSize = 100, .untracked = true, .shared = true}, {1, 17, 50, 100}, {1, 60}, 64, -1, true},
+     true,
+     0},
+    {"shared, untracked, 100 bytes", {.poolSize = 100, .untracked = true, .shared = true}, {1, 17, 50, 100}, {1, 60}, 64, -1, true, 0},
     {"shared, untracked, 300 KB",
      {.poolSize = 300000, .untracked = true, .shared = true},
      {1, 9000, 140000},
      {100, 20000},
      65536,
      -1,
-     true},
-    {"shared, 100 bytes", {.poolSize = 100, .shared = true}, {zeroBytes, 16, 50, 100}, {40, 100}, 256, -1, true},
+     true,
+     0},
+    {"shared, 100 bytes", {.poolSize = 100, .shared = true}, {zeroBytes, 16, 50, 100}, {40, 100}, 256, -1, true, 0},
     {"shared, starved",
      {.poolSize = 300000, .untracked = true, .shared = true, .reservation = 4096},
      {1, 3000, 140000},
      {100, 80000},
      0,
      -1,
-     true},
+     true,
+     0},
 };
 
 /* The sequence being played, and the addresses that it has seen. */
@@ -114,6 +120,13 @@ static int playRequest(int digit) {
   return count + 1;
 }
 
+static int playCharge(int digit) {
+  if (scope->charged == 0) return 0;
+  if (digit == 0) return modelCharge(&model, scope->charged), -1;
+  if (digit == 1) return modelCredit(&model, scope->charged), -1;
+  return 2;
+}
+
 static int playKnown(int digit) {
   int count = 0;
   for (int k = 0; k < knownCount; k++) {
@@ -134,7 +147,9 @@ static bool playDigit(int digit) {
   int rest = digit - 1, count = playRequest(rest);
   if (count < 0) return true;
   rest -= count;
-  return playKnown(rest) < 0;
+  count = playCharge(rest);
+  if (count < 0) return true;
+  return playKnown(rest - count) < 0;
 }
 
 /* Plays the digits, auditing from step `fresh` on. Returns the first step that has no such operation, or depth. */

@@ -270,12 +270,39 @@ void modelTryRepalloc(Model *model, void *pointer, size_t size) {
   model->refused += after.refused - before.refused; /* whether it is a refusal too is left open */
 }
 
+void modelCharge(Model *model, size_t bytes) {
+  mema_Reason reason = bytes > MEMA_UNLIMITED ? MEMA_TOO_LARGE : bytes > model->freeSize ? MEMA_OVER_BUDGET : MEMA_OK;
+  forgetError(reason == MEMA_OK ? MEMA_OVER_BUDGET : reason);
+  require(model, mema_chargePool(model->pool, bytes) == (reason == MEMA_OK), "mema_chargePool answered wrongly");
+  if (reason != MEMA_OK) {
+    model->refused++;
+    requireRefusal(model, reason);
+    return;
+  }
+  model->charged += bytes;
+  model->freeSize -= bytes;
+  requireSuccess(model);
+}
+
+void modelCredit(Model *model, size_t bytes) {
+  bool fits = bytes <= model->charged;
+  forgetError(MEMA_BAD_ARGUMENT);
+  require(model, mema_creditPool(model->pool, bytes) == fits, "mema_creditPool answered wrongly");
+  if (!fits) {
+    requireRefusal(model, MEMA_BAD_ARGUMENT);
+    return;
+  }
+  model->charged -= bytes;
+  model->freeSize += bytes;
+  requireSuccess(model);
+}
+
 void modelReset(Model *model) {
   forgetError(MEMA_BROKEN);
   require(model, mema_resetPool(model->pool), "mema_resetPool failed");
   model->frees += model->count;
   model->count = 0;
-  model->freeSize = model->poolSize;
+  model->freeSize = model->poolSize - model->charged;
   requireSuccess(model);
 }
 
@@ -314,6 +341,7 @@ void modelAudit(Model *model) {
   require(model, stats.frees == model->frees, "stats: frees");
   require(model, stats.refused == model->refused, "stats: refused");
   require(model, stats.badFrees == model->badFrees, "stats: badFrees");
+  require(model, stats.chargedBytes == model->charged, "stats: chargedBytes");
   const Block *block = model->pool->head, *before = NULL;
   for (size_t i = 0; i < model->count; i++) {
     const ModelChunk *chunk = &model->chunks[i];

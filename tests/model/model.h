@@ -12,11 +12,12 @@ typedef struct ModelChunk {
   unsigned seed; /* of the pattern it is filled with */
 } ModelChunk;
 
-/* freeSize == poolSize - the sum of the charges, always. */
+/* freeSize == poolSize - the sum of the chunks' charges - charged, always. */
 typedef struct Model {
   Pool *pool;
   bool untracked, shared;
   size_t poolSize, freeSize, peak;
+  size_t charged;     /* by mema_chargePool */
   ModelChunk *chunks; /* in the order of the chain */
   size_t count, room;
   size_t allocations, frees, refused, badFrees;
@@ -39,6 +40,9 @@ void modelFree(Model *model, size_t index);
 void modelTryFree(Model *model, void *pointer);
 /* repalloc of a value that is no live chunk. */
 void modelTryRepalloc(Model *model, void *pointer, size_t size);
+/* Any number of bytes, refused where they are too many. */
+void modelCharge(Model *model, size_t bytes);
+void modelCredit(Model *model, size_t bytes);
 void modelReset(Model *model);
 void modelResize(Model *model, size_t poolSize);
 void modelTrim(Model *model);

@@ -144,6 +144,15 @@ static void misuseSome(void) {
   }
 }
 
+/* Mostly small, and given back in other parts than they were charged in. */
+static void chargeSome(void) {
+  if (below(2) == 0) {
+    modelCharge(&model, someSize());
+  } else {
+    modelCredit(&model, below(3) == 0 ? model.charged + below(2) : logUniform(model.charged + 1));
+  }
+}
+
 /* Now and then the whole pool changes: emptied from the young or the old end, reset, resized, trimmed, made anew. */
 static void changeThePool(void) {
   size_t leave = model.count / 8;
@@ -188,6 +197,8 @@ static void playStep(void) {
     freeSome();
   } else if (choice < 88) {
     repallocSome();
+  } else if (choice < 92) {
+    chargeSome();
   } else {
     misuseSome();
   }

@@ -27,7 +27,7 @@ for source in "$here"/*.c; do
     forkHandlers | earlyLate) compile "$program" "$program" '' "$programs/libearlyLibrary.so" ;;
     plugin) compile plugin plugin.so '-shared -fPIC' ;;
     # Bound lazily, or the resolver would be called before it can call malloc.
-    earlyResolver) compile earlyResolver earlyResolver -Wl,-z,lazy ;;
+    earlyResolver | mapEarly) compile "$program" "$program" -Wl,-z,lazy ;;
     *) compile "$program" "$program" '' ;;
   esac || notOk "$program" 'does not compile'
 done
@@ -60,9 +60,9 @@ reported() {
 
 # ---- the symbols ---------------------------------------------------------------------------------------------------------
 
-family='aligned_alloc calloc cfree free free_aligned_sized free_sized malloc malloc_usable_size memalign posix_memalign pvalloc
-realloc reallocarray valloc'
-same 'exports the malloc family and nothing else' "$(echo $family)" \
+family='aligned_alloc brk calloc cfree free free_aligned_sized free_sized malloc malloc_usable_size memalign mmap mmap64 mremap munmap
+posix_memalign pvalloc realloc reallocarray sbrk valloc'
+same 'exports the malloc family, those that map memory, and nothing else' "$(echo $family)" \
   "$(echo $(nm -D --defined-only "$library" | sed 's/.* //' | sort))"
 
 # ---- one behaviour each --------------------------------------------------------------------------------------------------
@@ -107,6 +107,67 @@ for size in 64Q '' 0 -5 5.5 ' 1' 1MM 99999999999999999999 9000000T; do
   same "MEMA_POOL_SIZE='$size': status 2" 2 $?
   oneLine "MEMA_POOL_SIZE='$size': one line" '^mema: MEMA_POOL_SIZE: .* is ' "$scratch/err"
 done
+
+for reserve in 64Q 0 16M 17M; do
+  preloaded MEMA_POOL_SIZE=16M MEMA_RESERVE="$reserve" "$true"
+  same "MEMA_RESERVE='$reserve': status 2" 2 $?
+  oneLine "MEMA_RESERVE='$reserve': one line" '^mema: MEMA_RESERVE: .* is ' "$scratch/err"
+done
+
+# ---- what a program maps by itself ---------------------------------------------------------------------------------------
+
+page=$(getconf PAGESIZE)
+
+# charged NAME BYTES: mapped at the exit of the last program.
+charged() {
+  reported "$1" mappedBytes "$2"
+}
+
+rm -f "$scratch/report"
+works 'mappings: charged, refused, given back' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=8M "$programs/mapBudget"
+charged 'mappings: what is left is reported' 3145728
+reported 'mappings: their peak is reported' peakMapped 8388608
+reported 'mappings: the peak of all is never above the budget' peakBytes 8388608
+rm -f "$scratch/report"
+works 'mappings: at random, against a model' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=512K "$programs/mapModel"
+charged 'mappings: at random, the bytes in the report' "$(cat "$scratch/out")"
+rm -f "$scratch/report"
+works 'mappings: growing, and very many' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=64M "$programs/mapGrow"
+charged 'mappings: growing, and very many, all given back' 0
+rm -f "$scratch/report"
+works 'the break: charged, refused, given back' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=4M "$programs/mapBreak"
+charged 'the break: what is left is reported' 12345
+rm -f "$scratch/report"
+works 'mappings: fork while threads map' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=16M "$programs/mapFork"
+charged 'mappings: fork while threads map, all given back' 0
+rm -f "$scratch/report"
+works 'mappings: in a signal handler' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=16M "$programs/mapSignals"
+charged 'mappings: in a signal handler, all given back' 0
+works 'mappings: the set of ranges, against a model' "$programs/rangeSet"
+works 'mappings: before there is an environment' MEMA_POOL_SIZE=1M "$programs/mapEarly"
+rm -f "$scratch/report"
+works 'MEMA_MMAP=0: not counted' MEMA_REPORT="$scratch/report" MEMA_MMAP=0 MEMA_POOL_SIZE=1M "$programs/mapOutside"
+reported 'MEMA_MMAP=0: not reported' peakMapped 0
+preloaded MEMA_MMAP=1 MEMA_POOL_SIZE=1M "$programs/mapOutside"
+same 'MEMA_MMAP=1: counted' 3 $?
+
+# ---- the reserve ---------------------------------------------------------------------------------------------------------
+
+rm -f "$scratch/report"
+works 'a reserve: kept, used, closed again' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=2M MEMA_RESERVE=64K "$programs/keptBack"
+charged 'a reserve: is no mapping' 0
+reported 'a reserve: the peak is the budget' peakBytes 2097152
+rm -f "$scratch/report"
+works 'a reserve: nobody needs it' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=2M MEMA_RESERVE=1M "$programs/forkCounts"
+peaks=$(sed 's/.*"peakBytes": \([0-9]*\).*/\1/' "$scratch/report" | sort -n | tail -n 1)
+if [ "$peaks" -ge 100000 ] && [ "$peaks" -lt 200000 ]; then ok 'a reserve: is no part of the peak'; else notOk 'a reserve: is no part of the peak' "$peaks"; fi
+if g++ -O1 -o "$programs/unwinding" "$here/unwinding.cpp" 2>"$scratch/compiler"; then
+  works 'a reserve: C++ throws, speaks and unwinds' MEMA_POOL_SIZE=4M MEMA_RESERVE=64K "$programs/unwinding"
+  preloaded MEMA_POOL_SIZE=4M "$programs/unwinding"
+  same 'no reserve: C++ has no memory for that' 9 $?
+else
+  skip 'a reserve: C++' 'g++ is not there'
+fi
 
 # ---- bad pointers --------------------------------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ const char *changedSince(const Pool *pool, const Snapshot *snapshot) {
   if (now.allocations != was.allocations || now.frees != was.frees) return "allocations or frees changed";
   if (now.peakBytes != was.peakBytes) return "peakBytes changed";
   if (now.outsideChunks != was.outsideChunks) return "outsideChunks changed";
+  if (now.chargedBytes != was.chargedBytes) return "chargedBytes changed";
   if (!mema_checkPool(pool)) return mema_lastError()->sentence;
   return NULL;
 }
@@ -70,7 +71,8 @@ const char *poolIsWrong(const Pool *pool, size_t liveBytes, size_t liveChunks) {
   if (stats.peakBytes < liveBytes) return "stats: peakBytes is below liveBytes";
   if (stats.outsideChunks > liveChunks) return "stats: outsideChunks is above liveChunks";
   if (!mema_checkPool(pool)) return mema_lastError()->sentence;
-  if (!stats.untracked) return chainIsWrong(pool, liveBytes, liveChunks);
+  if (stats.chargedBytes > liveBytes) return "stats: chargedBytes is above liveBytes";
+  if (!stats.untracked) return chainIsWrong(pool, liveBytes - stats.chargedBytes, liveChunks);
   if (pool->head != NULL || pool->tail != NULL) return "an untracked pool has a chain";
   return NULL;
 }

@@ -63,7 +63,7 @@ Snapshot snapshotOf(const Pool *pool);
 /* The following answer NULL when all is well, else a sentence. */
 /* One refused call since the snapshot: it may have counted itself, and nothing else may differ. */
 const char *changedSince(const Pool *pool, const Snapshot *snapshot);
-/* P1 and the chain against what the caller knows to be live, every face of the same number, and mema_checkPool. */
+/* P1 and the chain against what the caller knows to be live (charged bytes included), every face of the same number, and mema_checkPool. */
 const char *poolIsWrong(const Pool *pool, size_t liveBytes, size_t liveChunks);
 /* errno and mema_lastError() against the header's table. */
 const char *errorIsNot(mema_Reason reason);

@@ -1,0 +1,415 @@
+/* mappings.c - see mappings.h.
+ *
+ *   bytes charged for mappings == ranges.bytes + breakBytes + what calls under way have charged, or have yet to credit
+ *
+ * A call charges what it may need, changes the mapping and the set under the lock, and credits what it did not need. The lock of the
+ * heap, which guards the budget, is never waited for under this one, nor the other way round: a signal handler that interrupted the
+ * heap may wait for this lock. Under it all signals are blocked, so that no handler can find the set half changed. */
+#define _GNU_SOURCE
+#include "mappings.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "heap.h"
+#include "lock.h"
+#include "ranges.h"
+#include "rawCalls.h"
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
+#endif
+
+/* The kernel's set of signals; the C library's is larger. */
+enum { SIGNAL_BYTES = _NSIG / 8 };
+
+/* In the C library, beside sbrk: that one is a name of this library. */
+extern void *__sbrk(intptr_t increment) __attribute__((weak));
+
+static Lock lock;
+static Ranges ranges;
+static size_t breakBytes; /* charged for the growth of the break */
+/* Whether there is anything in the set: asked without the lock by those who give back what they know to be mapped. */
+static atomic_bool anyCharged;
+/* While forking the lock is held, and the set at rest: see heap.c. */
+static volatile unsigned forkDepth;
+
+/* ---- under the lock --------------------------------------------------------------------------------------------------- */
+
+/* A call under way: no handler runs in its thread until it is over. */
+typedef struct Section {
+  unsigned char signals[SIGNAL_BYTES]; /* that were blocked before */
+  bool locked;
+} Section;
+
+static void changeSignals(const void *to, void *before) {
+  int savedErrno = errno;
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, to, before, SIGNAL_BYTES);
+  errno = savedErrno;
+}
+
+static void lockSet(Section *section) {
+  /* Where this thread holds it already, it forks. */
+  section->locked = takeLock(&lock);
+}
+
+static void unlockSet(const Section *section) {
+  if (section->locked) releaseLock(&lock);
+}
+
+static void enter(Section *section) {
+  unsigned char all[SIGNAL_BYTES];
+  memset(all, 0xff, sizeof all);
+  changeSignals(all, section->signals);
+  lockSet(section);
+}
+
+/* Gives what the call did not need, or what is no longer mapped, back to the budget. */
+static void leave(const Section *section, size_t credit) {
+  atomic_store_explicit(&anyCharged, ranges.count > 0, memory_order_relaxed);
+  unlockSet(section);
+  heapCredit(credit);
+  changeSignals(section->signals, NULL);
+}
+
+/* What a call is about: a range that is to be mapped anew, or to become another one. */
+typedef struct Call {
+  Range from; /* mremap: as it is */
+  Range to;   /* as it will be; for mremap without MREMAP_FIXED of another address, of the right size only */
+  bool fixed; /* what is mapped at `to` goes away */
+  bool keeps; /* `from` stays as well */
+} Call;
+
+/* Enters with *held bytes charged: as many as the call needs, in the state that the set is in then.
+ * False, with ENOMEM and nothing charged, iff the budget refuses. */
+static bool enterCharged(Section *section, size_t (*needOf)(const Call *call), const Call *call, size_t *held) {
+  *held = 0;
+  enter(section);
+  for (size_t need; (need = needOf(call)) > *held; *held = need) {
+    unlockSet(section);
+    bool charged = heapCharge(need - *held);
+    lockSet(section);
+    if (charged) continue;
+    leave(section, *held);
+    errno = ENOMEM;
+    return false;
+  }
+  return true;
+}
+
+/* ---- ranges ----------------------------------------------------------------------------------------------------------- */
+
+/* The pages that hold these bytes; an empty range where that is no range, which the kernel refuses for its own reasons. */
+static Range pagesOf(const void *address, size_t size) {
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)address & ~(page - 1),
+            bytes = (size + page - 1) & ~(page - 1);
+  if (bytes < size || start + bytes < start) bytes = 0;
+  return (Range){start, start + bytes};
+}
+
+static size_t sizeOf(Range range) {
+  return range.end - range.start;
+}
+
+static Range movedTo(Range range, const void *address) {
+  uintptr_t start = (uintptr_t)address;
+  return (Range){start, start + sizeOf(range)};
+}
+
+static bool isMapped(Range range) {
+  return msync((void *)range.start, sizeOf(range), MS_ASYNC) == 0;
+}
+
+/* A call that replaces may fail when it has taken away already what it was to replace, and the rest of what was to be moved. */
+static size_t forgetUnmapped(Range within) {
+  size_t bytes = 0, page = (size_t)sysconf(_SC_PAGESIZE);
+  Range part;
+  int savedErrno = errno;
+  for (; rangesFirst(&ranges, within, &part); within.start = part.end) {
+    if (isMapped(part)) continue;
+    for (Range one = {part.start, part.start + page}; one.start < part.end; one.start += page, one.end += page) {
+      if (!isMapped(one)) bytes += rangesRemove(&ranges, one);
+    }
+  }
+  errno = savedErrno;
+  return bytes;
+}
+
+/* ---- mmap ------------------------------------------------------------------------------------------------------------- */
+
+static bool isCharged(int protection, int flags) {
+  return (flags & MAP_ANONYMOUS) != 0 && (protection & PROT_WRITE) != 0;
+}
+
+static bool replaces(int flags) {
+  return (flags & MAP_FIXED) != 0;
+}
+
+/* An address that is but a hint says nothing of where they will be. */
+static Range newPages(const void *address, size_t size, int flags) {
+  return pagesOf(replaces(flags) ? address : NULL, size);
+}
+
+static size_t needToMap(const Call *call) {
+  return sizeOf(call->to) - (call->fixed ? rangesOverlap(&ranges, call->to) : 0);
+}
+
+/* Whatever was charged in the new mapping's place is gone, and so is what the set did not get to know of (a raw munmap). */
+static void *mapCharged(void *address, size_t size, int protection, int flags, int file, int64_t offset) {
+  Section section;
+  Call call = {.to = newPages(address, size, flags), .fixed = replaces(flags)};
+  size_t held;
+  if (!enterCharged(&section, needToMap, &call, &held)) return MAP_FAILED;
+  void *mapped = MAP_FAILED;
+  if (!rangesReserve(&ranges, 2)) {
+    errno = ENOMEM;
+  } else {
+    mapped = rawMap(address, size, protection, flags, file, offset);
+  }
+  if (mapped != MAP_FAILED) {
+    Range range = movedTo(call.to, mapped);
+    held += rangesRemove(&ranges, range);
+    rangesAdd(&ranges, range);
+    held -= sizeOf(range);
+  } else if (call.fixed) {
+    held += forgetUnmapped(call.to);
+  }
+  leave(&section, held);
+  return mapped;
+}
+
+/* Does what takes charged bytes away, if it does: where it splits a range, there must be room for both parts. */
+static void *mapUncharged(void *address, size_t size, int protection, int flags, int file, int64_t offset) {
+  Section section;
+  size_t credit = 0;
+  void *mapped = MAP_FAILED;
+  enter(&section);
+  if (!rangesReserve(&ranges, 1)) {
+    errno = ENOMEM;
+  } else {
+    mapped = rawMap(address, size, protection, flags, file, offset);
+  }
+  credit = mapped != MAP_FAILED ? rangesRemove(&ranges, pagesOf(mapped, size)) : forgetUnmapped(pagesOf(address, size));
+  leave(&section, credit);
+  return mapped;
+}
+
+static void *mapMemory(void *address, size_t size, int protection, int flags, int file, int64_t offset) {
+  if (isCharged(protection, flags) && heapCountsMappings() && sizeOf(newPages(address, size, flags)) > 0) {
+    return mapCharged(address, size, protection, flags, file, offset);
+  }
+  if (replaces(flags) && atomic_load_explicit(&anyCharged, memory_order_relaxed)) {
+    return mapUncharged(address, size, protection, flags, file, offset);
+  }
+  return rawMap(address, size, protection, flags, file, offset);
+}
+
+MEMA_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset) {
+  return mapMemory(addr, len, prot, flags, fd, offset);
+}
+
+MEMA_PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t offset) {
+  return mapMemory(addr, len, prot, flags, fd, offset);
+}
+
+/* ---- munmap ----------------------------------------------------------------------------------------------------------- */
+
+MEMA_PUBLIC int munmap(void *addr, size_t len) {
+  Section section;
+  size_t credit = 0;
+  int result = -1;
+  if (!atomic_load_explicit(&anyCharged, memory_order_relaxed)) return rawUnmap(addr, len);
+  enter(&section);
+  if (!rangesReserve(&ranges, 1)) {
+    errno = ENOMEM;
+  } else {
+    result = rawUnmap(addr, len);
+  }
+  if (result == 0) credit = rangesRemove(&ranges, pagesOf(addr, len));
+  leave(&section, credit);
+  return result;
+}
+
+/* ---- mremap ----------------------------------------------------------------------------------------------------------- */
+
+/* The part of the old range that goes on in the new one. Of an old range of 0 bytes, which asks for a second mapping of shared
+ * memory, nothing does. */
+static Range keptPart(const Call *call) {
+  size_t size = sizeOf(call->from) < sizeOf(call->to) ? sizeOf(call->from) : sizeOf(call->to);
+  return (Range){call->from.start, call->from.start + size};
+}
+
+/* What is new is charged iff the page that it follows is. */
+static size_t chargedGrowth(const Call *call) {
+  if (sizeOf(call->to) <= sizeOf(call->from)) return 0;
+  uintptr_t last = sizeOf(call->from) > 0 ? call->from.end - 1 : call->from.start;
+  return rangesOverlap(&ranges, (Range){last, last + 1}) > 0 ? sizeOf(call->to) - sizeOf(call->from) : 0;
+}
+
+static size_t needToRemap(const Call *call) {
+  size_t need = chargedGrowth(call) + (call->keeps ? rangesOverlap(&ranges, call->from) : 0);
+  size_t gone = call->fixed ? rangesOverlap(&ranges, call->to) : 0;
+  return need > gone ? need - gone : 0;
+}
+
+/* One range may lie in the old place in several parts, each of which leaves one behind and makes one. */
+static size_t partsOf(Range within) {
+  size_t parts = 0;
+  Range part;
+  for (; rangesFirst(&ranges, within, &part); within.start = part.end) parts++;
+  return parts;
+}
+
+/* The charges go where the pages went. Returns how many bytes more the set has than before, modulo 2^64. */
+static size_t moveCharges(const Call *call, Range to, size_t growth) {
+  size_t before = ranges.bytes;
+  Range kept = keptPart(call), part;
+  if (to.start != call->from.start) rangesRemove(&ranges, to);
+  for (Range rest = kept; to.start != call->from.start && rangesFirst(&ranges, rest, &part); rest.start = part.end) {
+    uintptr_t start = to.start + (part.start - kept.start);
+    rangesAdd(&ranges, (Range){start, start + sizeOf(part)});
+  }
+  if (to.start == call->from.start) {
+    rangesRemove(&ranges, (Range){kept.end, call->from.end > to.end ? call->from.end : to.end});
+  } else if (!call->keeps) {
+    rangesRemove(&ranges, call->from);
+  }
+  if (growth > 0) rangesAdd(&ranges, (Range){to.end - growth, to.end});
+  return ranges.bytes - before;
+}
+
+static void *remapCharged(const Call *call, void *address, size_t size, size_t newSize, int flags, void *newAddress) {
+  Section section;
+  size_t held;
+  void *mapped = MAP_FAILED;
+  if (!enterCharged(&section, needToRemap, call, &held)) return MAP_FAILED;
+  size_t growth = chargedGrowth(call);
+  if (!rangesReserve(&ranges, 2 * partsOf(call->from) + 3)) {
+    errno = ENOMEM;
+  } else {
+    /* Since Linux 6.17 what lies opposite to a hole in the old range stays, against the word of the manual: its charge could not be
+     * told from one that went away. */
+    if (call->fixed && !isMapped(call->from)) (void)rawUnmap(newAddress, newSize);
+    mapped = rawRemap(address, size, newSize, flags, newAddress);
+  }
+  if (mapped != MAP_FAILED) {
+    held -= moveCharges(call, movedTo(call->to, mapped), growth);
+  } else if (call->fixed) {
+    held += forgetUnmapped(call->from) + forgetUnmapped(call->to);
+  }
+  leave(&section, held);
+  return mapped;
+}
+
+MEMA_PUBLIC void *mremap(void *address, size_t size, size_t newSize, int flags, ...) {
+  void *newAddress = NULL;
+  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) != 0) {
+    va_list rest;
+    va_start(rest, flags);
+    newAddress = va_arg(rest, void *);
+    va_end(rest);
+  }
+  Call call = {.from = pagesOf(address, size),
+               .to = pagesOf((flags & MREMAP_FIXED) != 0 ? newAddress : NULL, newSize),
+               .fixed = (flags & MREMAP_FIXED) != 0,
+               .keeps = (flags & MREMAP_DONTUNMAP) != 0 || size == 0};
+  bool isRange = sizeOf(call.to) > 0 && (size == 0 || sizeOf(call.from) > 0);
+  if (!isRange || !atomic_load_explicit(&anyCharged, memory_order_relaxed)) {
+    return rawRemap(address, size, newSize, flags, newAddress);
+  }
+  return remapCharged(&call, address, size, newSize, flags, newAddress);
+}
+
+/* ---- the break -------------------------------------------------------------------------------------------------------- */
+
+/* By way of the C library, which has a note of the break that must stay right; its own heap is there too. */
+static void *moveBreak(intptr_t increment) {
+  if (__sbrk != NULL) return __sbrk(increment);
+  uintptr_t now = (uintptr_t)syscall(SYS_brk, 0), wanted = now + (uintptr_t)increment;
+  if (increment == 0 || (uintptr_t)syscall(SYS_brk, wanted) == wanted) return (void *)now;
+  errno = ENOMEM;
+  return (void *)-1;
+}
+
+static bool isMoved(const void *result) {
+  return result != (void *)-1;
+}
+
+/* Of a break that sinks, no more is given back than was charged: the rest was the C library's. */
+static size_t sinkBreak(size_t bytes) {
+  size_t credit = bytes < breakBytes ? bytes : breakBytes;
+  breakBytes -= credit;
+  return credit;
+}
+
+/* Charges what the break really did: the C library tells success where the kernel refuses to let it sink. */
+static void *moveBreakCharged(const Section *section, intptr_t increment, size_t held) {
+  uintptr_t before = (uintptr_t)moveBreak(0);
+  void *result = moveBreak(increment);
+  uintptr_t after = (uintptr_t)moveBreak(0);
+  if (after > before) {
+    breakBytes += after - before;
+    held -= after - before;
+  } else {
+    held += sinkBreak(before - after);
+  }
+  leave(section, held);
+  return result;
+}
+
+static size_t needToGrow(const Call *call) {
+  return sizeOf(call->to);
+}
+
+MEMA_PUBLIC void *sbrk(intptr_t delta) {
+  Section section;
+  if (delta == 0 || !heapCountsMappings()) return moveBreak(delta);
+  Call call = {.to.end = delta > 0 ? (uintptr_t)delta : 0};
+  size_t held;
+  if (!enterCharged(&section, needToGrow, &call, &held)) return (void *)-1;
+  return moveBreakCharged(&section, delta, held);
+}
+
+static size_t needToBreak(const Call *call) {
+  uintptr_t now = (uintptr_t)moveBreak(0);
+  return call->to.end > now ? call->to.end - now : 0;
+}
+
+MEMA_PUBLIC int brk(void *addr) {
+  Section section;
+  Call call = {.to.end = (uintptr_t)addr};
+  size_t held;
+  if (!heapCountsMappings()) return isMoved(moveBreak((intptr_t)((uintptr_t)addr - (uintptr_t)moveBreak(0)))) ? 0 : -1;
+  if (!enterCharged(&section, needToBreak, &call, &held)) return -1;
+  intptr_t increment = (intptr_t)(call.to.end - (uintptr_t)moveBreak(0));
+  return isMoved(moveBreakCharged(&section, increment, held)) ? 0 : -1;
+}
+
+/* ---- fork ------------------------------------------------------------------------------------------------------------- */
+
+static void beforeFork(void) {
+  if (takeLock(&lock)) {
+    forkDepth = 1;
+  } else {
+    forkDepth++;
+  }
+}
+
+static void afterForkInParent(void) {
+  if (--forkDepth == 0) releaseLock(&lock);
+}
+
+/* Threads that were about to map or to give back do not exist here: their charges have nothing that they stand for. */
+static void afterForkInChild(void) {
+  if (--forkDepth > 0) return;
+  heapSettleCharges(ranges.bytes + breakBytes);
+  resetLock(&lock);
+}
+
+void startMappings(void) {
+  pthread_atfork(beforeFork, afterForkInParent, afterForkInChild);
+}

@@ -1,0 +1,67 @@
+/* reserve.c - see reserve.h. */
+#include "reserve.h"
+
+bool reserveIsOpen;
+
+static size_t reserve, held;
+/* Requests that the pool refused and that were then made again. */
+static size_t repeated;
+/* The least that was free after a loan, or when the peak began with the reserve in use; else SIZE_MAX. */
+static size_t leastFree = SIZE_MAX;
+
+static void hold(mema_Pool *pool, size_t bytes) {
+  if (bytes > held) mema_chargePool(pool, bytes - held);
+  if (bytes < held) mema_creditPool(pool, held - bytes);
+  held = bytes;
+}
+
+/* What is free, held bytes included. */
+static size_t freeBytes(const mema_Pool *pool) {
+  return pool->freeSize + held;
+}
+
+static size_t lesser(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+void startReserve(mema_Pool *pool, size_t bytes) {
+  reserve = bytes;
+  hold(pool, lesser(reserve, freeBytes(pool)));
+  reserveIsOpen = held < reserve;
+  forgetReservePeak(pool);
+}
+
+void settleReserve(mema_Pool *pool) {
+  hold(pool, lesser(reserve, freeBytes(pool)));
+  if (freeBytes(pool) / 2 >= reserve) reserveIsOpen = false;
+}
+
+bool lendReserve(mema_Pool *pool, size_t size) {
+  if (reserve == 0) return false;
+  bool lends = reserveIsOpen && held > 0 && size <= RESERVE_REQUEST;
+  reserveIsOpen = true;
+  if (!lends) return false;
+  repeated++;
+  hold(pool, 0);
+  return true;
+}
+
+void endLoan(mema_Pool *pool) {
+  if (pool->freeSize < leastFree) leastFree = pool->freeSize;
+  hold(pool, lesser(reserve, pool->freeSize));
+}
+
+/* Where nothing was ever lent, the low water of the pool is that of the whole, less the reserve. Where something was, the whole's low
+ * water lies below the reserve, and is the least that a loan left. */
+void correctStats(mema_Stats *stats) {
+  size_t low = lesser(stats->poolSize - stats->peakBytes + reserve, leastFree);
+  stats->freeSize += held;
+  stats->liveBytes -= held;
+  stats->chargedBytes -= held;
+  stats->peakBytes = stats->poolSize - lesser(low, stats->poolSize);
+  stats->refused -= repeated;
+}
+
+void forgetReservePeak(const mema_Pool *pool) {
+  leastFree = freeBytes(pool) < reserve ? freeBytes(pool) : SIZE_MAX;
+}
