@@ -17,9 +17,10 @@
 #include "settings.h"
 #include "table.h"
 
-/* How many calls may pass between two publications of the figures. It begins with one and doubles, so that what a program does
- * that makes but few calls is known as well. */
-#define PUBLISH_EVERY 64
+/* How many calls of a thread may pass between two publications of the figures. It begins with one and doubles, so that what a program
+ * does that makes but few calls is known as well. With several threads each publication keeps them all out for a moment. */
+#define PUBLISH_EVERY 256
+#define PUBLISH_SHARED_EVERY 16384
 
 typedef enum HeapState {
   HEAP_COLD,  /* no pool yet */
@@ -29,14 +30,18 @@ typedef enum HeapState {
 
 HeapOwner heapOwner;
 
-static Lock lock;
-/* Everything from here on is read and written under the lock only, the atomic counters excepted. */
+/* Shared: calls that find what they want there take no lock of the heap's. */
 static mema_Pool pool;
+/* The state is HEAP_READY and the reserve closed, so that nothing needs to be seen to before a request. */
+static atomic_bool isPlain;
+
+static Lock lock;
+/* Everything from here on is read and written under the lock only, the atomics excepted. */
 static HeapState state;
 static bool settingsRead;
 /* Also read without the lock: whether mappings are counted, once the settings are known. */
 static _Atomic enum { COUNTING_UNKNOWN, COUNTING_ON, COUNTING_OFF } counting;
-static unsigned publicationInterval = 1, callsUntilPublication = 1;
+static _Atomic int publicationInterval = 1;
 static uint64_t overBudget, badPointers, foreignFrees;
 /* Of calls that the pool never saw: bad arguments, and what a signal handler asked of the heap it had interrupted. */
 static _Atomic uint64_t unseenRefusals, droppedFrees;
@@ -45,6 +50,11 @@ static _Atomic size_t lateCredit;
 static uint64_t peakMapped;
 /* What the counters were when this process was forked. */
 static RunFigures inherited;
+
+/* Of the calling thread: calls until it publishes the figures. */
+static _Thread_local int callsLeft;
+static _Thread_local bool counted;
+static _Atomic unsigned threads;
 
 /* While forking the lock is held from the first thing to the last, and yet other handlers of the same fork may allocate. The
  * pool is then at rest, unless a signal handler interrupts such a call: hence the second flag. */
@@ -77,12 +87,16 @@ __attribute__((noinline)) static void warmHeap(void) {
   if (state == HEAP_COLD) {
     rememberBreak();
     if (environmentIsThere()) readSettingsOnce();
-    mema_Options options = {.poolSize = settings.poolSize, .untracked = true, .name = "heap"};
+    mema_Options options = {.poolSize = settings.poolSize, .untracked = true, .name = "heap", .shared = true};
     if (!mema_initPoolWith(&pool, &options)) return;
     state = HEAP_EARLY;
   }
   if (state != HEAP_READY) applySettings();
   if (reserveIsOpen) settleReserve(&pool);
+}
+
+static void setPlain(void) {
+  atomic_store_explicit(&isPlain, state == HEAP_READY && !reserveIsOpen, memory_order_release);
 }
 
 /* Returns false iff the calling thread is inside the heap already. */
@@ -91,7 +105,10 @@ static bool enterHeap(void) {
     if (forkDepth == 0 || borrowed) return false;
     borrowed = true;
   }
-  if (state != HEAP_READY || reserveIsOpen) warmHeap();
+  if (state != HEAP_READY || reserveIsOpen) {
+    warmHeap();
+    setPlain();
+  }
   return true;
 }
 
@@ -125,8 +142,10 @@ static void takeLateCredit(void) {
 }
 
 static void publishNow(void) {
-  callsUntilPublication = publicationInterval;
-  if (publicationInterval < PUBLISH_EVERY) publicationInterval *= 2;
+  int interval = atomic_load_explicit(&publicationInterval, memory_order_relaxed),
+      most = atomic_load_explicit(&threads, memory_order_relaxed) > 1 ? PUBLISH_SHARED_EVERY : PUBLISH_EVERY;
+  callsLeft = interval;
+  if (interval < most) atomic_store_explicit(&publicationInterval, 2 * interval, memory_order_relaxed);
   takeLateCredit();
   if (!tableIsOpen()) return;
   RunFigures figures;
@@ -135,12 +154,36 @@ static void publishNow(void) {
 }
 
 static void leaveHeap(void) {
-  if (--callsUntilPublication == 0) publishNow();
+  if (reserveIsOpen) setPlain(); /* it may have been opened in this call */
   if (borrowed) {
     borrowed = false;
   } else {
     releaseLock(&lock);
   }
+}
+
+/* A thread's first call only counts the thread: many do little more. */
+__attribute__((noinline)) static void publishNowAndThen(void) {
+  int savedErrno = errno;
+  if (!counted) {
+    counted = true;
+    callsLeft = atomic_load_explicit(&publicationInterval, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) > 0) return;
+  }
+  callsLeft = PUBLISH_EVERY;
+  if (enterHeap()) {
+    publishNow();
+    leaveHeap();
+  }
+  errno = savedErrno;
+}
+
+static inline void countCall(void) {
+  if (__builtin_expect(--callsLeft <= 0, 0)) publishNowAndThen();
+}
+
+static inline bool isReady(void) {
+  return __builtin_expect(atomic_load_explicit(&isPlain, memory_order_acquire), 1);
 }
 
 /* ---- chunks ------------------------------------------------------------------------------------------------------- */
@@ -165,7 +208,7 @@ typedef struct Request {
   void *ptr;     /* RESIZED */
 } Request;
 
-static void *grant(const Request *request) {
+static inline void *grant(const Request *request) {
   switch (request->kind) {
     case PLAIN:
       return mema_palloc(&pool, request->size);
@@ -189,32 +232,36 @@ __attribute__((noinline)) static void *grantFromReserve(Request request) {
   return chunk;
 }
 
-static void *leaveWith(void *chunk) {
+/* The general way to a chunk; `refused`: the pool has just said no. */
+__attribute__((noinline)) static void *allocateSlowly(Request request, bool refused) {
+  if (refused && mema_lastError()->reason == MEMA_REENTERED) return refuseInterrupted();
+  if (!enterHeap()) return refuseInterrupted();
+  void *chunk = refused ? NULL : grant(&request);
+  if (chunk == NULL) chunk = grantFromReserve(request);
   if (chunk == NULL) noteRefusal();
   leaveHeap();
   if (chunk == NULL) errno = ENOMEM;
   return chunk;
 }
 
+static inline void *allocate(Request request) {
+  bool ready = isReady();
+  void *chunk = ready ? grant(&request) : NULL;
+  if (__builtin_expect(chunk == NULL, 0)) return allocateSlowly(request, ready);
+  countCall();
+  return chunk;
+}
+
 void *heapAllocate(size_t size) {
-  if (!enterHeap()) return refuseInterrupted();
-  void *chunk = mema_palloc(&pool, size);
-  if (chunk == NULL) chunk = grantFromReserve((Request){PLAIN, size, 0, NULL});
-  return leaveWith(chunk);
+  return allocate((Request){PLAIN, size, 0, NULL});
 }
 
 void *heapAllocateZeroed(size_t count, size_t size) {
-  if (!enterHeap()) return refuseInterrupted();
-  void *chunk = mema_pcalloc(&pool, count, size);
-  if (chunk == NULL) chunk = grantFromReserve((Request){ZEROED, size, count, NULL});
-  return leaveWith(chunk);
+  return allocate((Request){ZEROED, size, count, NULL});
 }
 
 void *heapAllocateAligned(size_t alignment, size_t size) {
-  if (!enterHeap()) return refuseInterrupted();
-  void *chunk = mema_pmemalign(&pool, alignment, size);
-  if (chunk == NULL) chunk = grantFromReserve((Request){ALIGNED, size, alignment, NULL});
-  return leaveWith(chunk);
+  return allocate((Request){ALIGNED, size, alignment, NULL});
 }
 
 /* The C library's chunk moves into the pool when it is resized. Called under the lock, leaves it before giving the old chunk
@@ -243,26 +290,40 @@ static HeapAnswer resizeStranger(void **ptr, size_t size) {
   return HEAP_BAD_POINTER;
 }
 
+/* The pool did not resize the chunk, or was not asked yet. */
+__attribute__((noinline)) static HeapAnswer resizeSlowly(void **ptr, size_t size, bool refused) {
+  mema_Reason reason = refused ? mema_lastError()->reason : MEMA_OK;
+  if (reason == MEMA_REENTERED || !enterHeap()) {
+    refuseInterrupted();
+    return HEAP_REFUSED;
+  }
+  if (refused ? reason == MEMA_BAD_POINTER : !mema_ownsChunk(&pool, *ptr)) return resizeStranger(ptr, size);
+  Request request = {RESIZED, size, 0, *ptr};
+  void *chunk = refused ? NULL : grant(&request);
+  if (chunk == NULL) chunk = grantFromReserve(request);
+  if (chunk == NULL) noteRefusal();
+  leaveHeap();
+  if (chunk == NULL) return HEAP_REFUSED;
+  *ptr = chunk;
+  return HEAP_DONE;
+}
+
 HeapAnswer heapResize(void **ptr, size_t size) {
   int savedErrno = errno;
-  HeapAnswer answer = HEAP_REFUSED;
-  if (!enterHeap()) {
-    refuseInterrupted();
-  } else if (!mema_ownsChunk(&pool, *ptr)) {
-    answer = resizeStranger(ptr, size);
+  bool ready = isReady();
+  void *chunk = ready ? mema_repalloc(&pool, *ptr, size) : NULL;
+  HeapAnswer answer = HEAP_DONE;
+  if (chunk != NULL) {
+    *ptr = chunk;
+    countCall();
   } else {
-    void *chunk = mema_repalloc(&pool, *ptr, size);
-    if (chunk == NULL) chunk = grantFromReserve((Request){RESIZED, size, 0, *ptr});
-    if (leaveWith(chunk) != NULL) {
-      *ptr = chunk;
-      answer = HEAP_DONE;
-    }
+    answer = resizeSlowly(ptr, size, ready);
+    errno = savedErrno;
   }
-  errno = savedErrno;
   return answer;
 }
 
-__attribute__((noinline)) static HeapAnswer releaseStranger(void *ptr) {
+static HeapAnswer releaseStranger(void *ptr) {
   bool foreign = foreignSize(ptr) > 0;
   if (foreign) {
     foreignFrees++;
@@ -276,24 +337,36 @@ __attribute__((noinline)) static HeapAnswer releaseStranger(void *ptr) {
   return HEAP_DONE;
 }
 
+static HeapAnswer dropFree(void) {
+  atomic_fetch_add_explicit(&droppedFrees, 1, memory_order_relaxed);
+  return HEAP_DONE;
+}
+
+/* The pool refused the pointer, or was not asked yet. */
+__attribute__((noinline)) static HeapAnswer releaseSlowly(void *ptr, bool refused) {
+  if (refused && mema_lastError()->reason == MEMA_REENTERED) return dropFree();
+  if (!enterHeap()) return dropFree();
+  if (refused || !mema_pfree(&pool, ptr)) return releaseStranger(ptr);
+  leaveHeap();
+  return HEAP_DONE;
+}
+
 HeapAnswer heapRelease(void *ptr) {
   int savedErrno = errno;
-  HeapAnswer answer = HEAP_DONE;
-  if (!enterHeap()) {
-    atomic_fetch_add_explicit(&droppedFrees, 1, memory_order_relaxed);
-  } else if (mema_pfree(&pool, ptr)) {
-    leaveHeap();
-  } else {
-    answer = releaseStranger(ptr);
+  bool ready = isReady();
+  if (__builtin_expect(ready && mema_pfree(&pool, ptr), 1)) {
+    countCall();
+    return HEAP_DONE;
   }
+  HeapAnswer answer = releaseSlowly(ptr, ready);
   errno = savedErrno;
   return answer;
 }
 
 size_t heapChunkSize(const void *ptr) {
-  if (!enterHeap()) return 0;
   size_t size = mema_chunkSize(&pool, ptr);
-  if (size == 0) size = foreignSize(ptr);
+  if (size != 0 || !enterHeap()) return size;
+  size = foreignSize(ptr);
   leaveHeap();
   return size;
 }
@@ -419,7 +492,9 @@ static void startCounting(void) {
   /* Resizing to the same size begins a new peak. */
   if (state == HEAP_READY) mema_resizePool(&pool, pool.poolSize);
   forgetReservePeak(&pool);
-  publicationInterval = callsUntilPublication = PUBLISH_EVERY;
+  atomic_store_explicit(&publicationInterval, PUBLISH_EVERY, memory_order_relaxed);
+  atomic_store_explicit(&threads, 1, memory_order_relaxed);
+  callsLeft = PUBLISH_EVERY;
 }
 
 static void afterForkInChild(void) {
@@ -449,9 +524,11 @@ __attribute__((constructor(101))) static void startHeap(void) {
   int savedErrno = errno;
   noteOwner();
   noteName();
+  bool entered = enterHeap();
+  /* Behind the pool's own handlers, since its locks are taken under this one. */
   pthread_atfork(beforeFork, afterForkInParent, afterForkInChild);
   startMappings();
-  if (enterHeap()) {
+  if (entered) {
     tableOpen();
     publishNow();
     leaveHeap();

@@ -17,7 +17,7 @@ static void hold(mema_Pool *pool, size_t bytes) {
 
 /* What is free, held bytes included. */
 static size_t freeBytes(const mema_Pool *pool) {
-  return pool->freeSize + held;
+  return mema_freeSize(pool) + held;
 }
 
 static size_t lesser(size_t a, size_t b) {
@@ -47,8 +47,9 @@ bool lendReserve(mema_Pool *pool, size_t size) {
 }
 
 void endLoan(mema_Pool *pool) {
-  if (pool->freeSize < leastFree) leastFree = pool->freeSize;
-  hold(pool, lesser(reserve, pool->freeSize));
+  size_t left = mema_freeSize(pool);
+  if (left < leastFree) leastFree = left;
+  hold(pool, lesser(reserve, left));
 }
 
 /* Where nothing was ever lent, the low water of the pool is that of the whole, less the reserve. Where something was, the whole's low
