@@ -158,8 +158,9 @@ __attribute__((noinline)) static void *noteRefusal(void) {
 }
 
 /* A request of the heap, in a form in which it can be made twice. */
+typedef enum RequestKind { PLAIN, ZEROED, ALIGNED, RESIZED } RequestKind;
 typedef struct Request {
-  enum { PLAIN, ZEROED, ALIGNED, RESIZED } kind;
+  RequestKind kind;
   size_t size;
   size_t factor; /* ZEROED: so many times the size; ALIGNED: the alignment */
   void *ptr;     /* RESIZED */
@@ -180,9 +181,9 @@ static void *grant(const Request *request) {
 }
 
 /* After a first refusal: from the reserve, if that can be. */
-__attribute__((noinline)) static void *grantFromReserve(Request request) {
-  size_t size = request.size;
-  if (request.kind == ZEROED && __builtin_mul_overflow(size, request.factor, &size)) return NULL;
+__attribute__((noinline, cold)) static void *grantFromReserve(RequestKind kind, size_t size, size_t factor, void *ptr) {
+  Request request = {kind, size, factor, ptr};
+  if (kind == ZEROED && __builtin_mul_overflow(size, factor, &size)) return NULL;
   if (mema_lastError()->reason != MEMA_OVER_BUDGET || !lendReserve(&pool, size)) return NULL;
   void *chunk = grant(&request);
   endLoan(&pool);
@@ -199,21 +200,21 @@ static void *leaveWith(void *chunk) {
 void *heapAllocate(size_t size) {
   if (!enterHeap()) return refuseInterrupted();
   void *chunk = mema_palloc(&pool, size);
-  if (chunk == NULL) chunk = grantFromReserve((Request){PLAIN, size, 0, NULL});
+  if (chunk == NULL) chunk = grantFromReserve(PLAIN, size, 0, NULL);
   return leaveWith(chunk);
 }
 
 void *heapAllocateZeroed(size_t count, size_t size) {
   if (!enterHeap()) return refuseInterrupted();
   void *chunk = mema_pcalloc(&pool, count, size);
-  if (chunk == NULL) chunk = grantFromReserve((Request){ZEROED, size, count, NULL});
+  if (chunk == NULL) chunk = grantFromReserve(ZEROED, size, count, NULL);
   return leaveWith(chunk);
 }
 
 void *heapAllocateAligned(size_t alignment, size_t size) {
   if (!enterHeap()) return refuseInterrupted();
   void *chunk = mema_pmemalign(&pool, alignment, size);
-  if (chunk == NULL) chunk = grantFromReserve((Request){ALIGNED, size, alignment, NULL});
+  if (chunk == NULL) chunk = grantFromReserve(ALIGNED, size, alignment, NULL);
   return leaveWith(chunk);
 }
 
@@ -252,7 +253,7 @@ HeapAnswer heapResize(void **ptr, size_t size) {
     answer = resizeStranger(ptr, size);
   } else {
     void *chunk = mema_repalloc(&pool, *ptr, size);
-    if (chunk == NULL) chunk = grantFromReserve((Request){RESIZED, size, 0, *ptr});
+    if (chunk == NULL) chunk = grantFromReserve(RESIZED, size, 0, *ptr);
     if (leaveWith(chunk) != NULL) {
       *ptr = chunk;
       answer = HEAP_DONE;
