@@ -86,7 +86,7 @@ __attribute__((noinline)) static void warmHeap(void) {
 }
 
 /* Returns false iff the calling thread is inside the heap already. */
-static bool enterHeap(void) {
+static inline __attribute__((always_inline)) bool enterHeap(void) {
   if (!takeLock(&lock)) {
     if (forkDepth == 0 || borrowed) return false;
     borrowed = true;
