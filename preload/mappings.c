@@ -305,6 +305,7 @@ static void *remapCharged(const Call *call, void *address, size_t size, size_t n
   return mapped;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's names have underscores within */
 MEMA_PUBLIC void *mremap(void *address, size_t size, size_t newSize, int flags, ...) {
   void *newAddress = NULL;
   if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) != 0) {

