@@ -36,6 +36,18 @@ static inline uint64_t mema_lowestBit(uint64_t word) {
 #endif
 }
 
+/* Sets a bit, `bit` modulo 64, of *word, which becomes *after in memory too late to tell; true iff it was set already. */
+static inline bool mema_setBit(uint64_t before, uint64_t bit, uint64_t *after) {
+#if defined(__x86_64__)
+  bool was;
+  __asm__("btsq %2, %1" : "=@ccc"(was), "=r"(*after) : "r"(bit), "1"(before));
+  return was;
+#else
+  *after = before | UINT64_C(1) << bit % 64;
+  return *after == before;
+#endif
+}
+
 static inline size_t mema_roundUp(size_t n, size_t powerOfTwo) {
   return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
 }

@@ -93,7 +93,7 @@ static bool stays(mema_Pool *pool, mema_Block *block, size_t slotSize, size_t si
 
 /* NULL, with nothing changed or said, where this is no common case. */
 static void *repallocSlot(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
-  uint32_t slot;
+  size_t slot;
   mema_Span *span = mema_liveSlot(slab, ptr, &slot);
   if (span == NULL || size == 0) return NULL;
   mema_Block *block = pool->untracked ? NULL : slab->records + span->firstRecord + slot;
@@ -102,7 +102,7 @@ static void *repallocSlot(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t si
   if (class == slab->classCount || size < span->slotSize || !mema_slotAtHand(&slab->classes[class])) return NULL;
   size_t before = block == NULL ? span->slotSize : block->size, after = block == NULL ? mema_classSize(class) : size;
   if (!hasRoom(pool, before, after)) return NULL;
-  mema_Chunk from = {.ptr = ptr, .room = span->slotSize, .record = block, .slab = slab, .span = span, .slot = slot};
+  mema_Chunk from = {.ptr = ptr, .room = span->slotSize, .record = block, .slab = slab, .span = span, .slot = (uint32_t)slot};
   return outgrow(pool, slab, &from, before, size);
 }
 

@@ -148,8 +148,9 @@ bool mema_spanIsEmpty(const mema_Span *span) {
 static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned class, uint32_t firstRecord) {
   mema_Span *span = &slab->spans[unit];
   uint32_t slotSize = mema_classSize(class), slots = (uint32_t)(((size_t)units << slab->unitShift) / slotSize);
-  *span = (mema_Span){.slotSize = slotSize,
-                      .reciprocal = (uint32_t)(((UINT64_C(1) << 32) + slotSize / 8 - 1) / (slotSize / 8)),
+  *span = (mema_Span){.slotSize = (uint16_t)slotSize,
+                      .remainders = mema_remaindersOf(slotSize, slots),
+                      .reciprocal = mema_reciprocalOf(slotSize),
                       .slots = (uint16_t)slots,
                       .kind = mema_unitSlots,
                       .class = (uint8_t) class,
@@ -169,7 +170,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
 static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   uint32_t units = span->units;
   giveRecords(slab, span->class, span->firstRecord);
-  span->reciprocal = 0;
+  span->remainders = 0;
   for (uint32_t i = 0; i < units; i++) span[i].kind = mema_unitNone;
   return mema_runGive(slab, mema_unitOf(slab, span), units, true);
 }
@@ -480,7 +481,9 @@ bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
   eighth -= unit << slab->unitEighths;
   chunk->slot = 0;
   if (span->kind == mema_unitSlots) {
-    if (!mema_slotAt(span, eighth, &chunk->slot)) return false;
+    size_t slot;
+    if (!mema_slotAt(span, eighth, &slot)) return false;
+    chunk->slot = (uint32_t)slot;
     if ((span->bitmap[chunk->slot / 64] >> chunk->slot % 64 & 1) != 0) return false;
     chunk->room = span->slotSize;
   } else if (span->kind == mema_unitLarge && eighth == 0 && span->place != mema_placeLost) {

@@ -15,7 +15,7 @@
  *
  * Invariants, for all units u below the frontier and spans s:
  *     units         == usedUnits + freeUnits + (units - frontier)     freeUnits: in free runs; usedUnits: in spans with chunks
- *     s.reciprocal  is 0 for every unit that is not the first of a span of slots
+ *     s.remainders  is 0 for every unit that is not the first of a span of slots
  *     s.kind        of a unit that is neither the first of a span, nor inside a slot span, nor the end of a free run, is
  *                   mema_unitInside or mema_unitNone: never something that a lookup could take for a chunk
  *     a slot span is closed, or on its class's list of partial spans, or `active` for its class
@@ -54,8 +54,9 @@ enum {
 
 /* 64 bytes: one cache line holds all that a free needs to know, up to 64 slots the bitmap too. */
 struct mema_Span {
-  uint32_t slotSize;
-  uint32_t reciprocal; /* slots: ceil(2^32 / (slotSize / 8)) */
+  uint16_t slotSize;
+  uint16_t remainders; /* slots: the remainders below this are those of starts of slots; else 0. See mema_slotAt. */
+  uint32_t reciprocal; /* slots: floor(2^32 / (slotSize / 8)) + 1 */
   uint16_t slots;
   uint16_t back;
   uint8_t kind;
@@ -296,14 +297,25 @@ static inline size_t mema_eighthOf(const mema_Slab *slab, const void *ptr) {
   return offset >> 3 | offset << (sizeof offset * 8 - 3);
 }
 
-/* The slot that starts `eighths` into a slot span; false iff none does, or it is no span of slots. One multiplication answers both
- * what the quotient is and whether there is a remainder (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019):
- * with n eighths, slots of d and c = ceil(2^32 / d) the product n * c is floor(n / d) * 2^32 + r, and r < c iff d divides n, as long
- * as n * (c * d - 2^32) < 2^32; here n < 2^16, and the term in brackets is below d <= 2^12. A last partial slot is no slot. */
-static inline bool mema_slotAt(const mema_Span *span, size_t eighths, uint32_t *slot) {
+/* The slot that starts `eighths` into a slot span; false iff none does, or it is no span of slots. One multiplication answers what the
+ * quotient is, whether there is a remainder (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019), and whether the
+ * slot is one of the span's: with n eighths, slots of d and c = floor(2^32 / d) + 1 let e = c * d - 2^32, which is 1 to d. For
+ * n = q * d + r, r < d, the product n * c is q * 2^32 + q * e + r * c, and q * e + r * c < 2^32, since here n < 2^16 and d <= 2^12. So
+ * the upper half is q. The lower half is q * e for the start of a slot, and at least c, which is above all of those, where
+ * r > 0. It grows with q: that of the last slot, and one more, is the bound, below 2^16; a last partial slot is beyond. */
+static inline bool mema_slotAt(const mema_Span *span, size_t eighths, size_t *slot) {
   uint64_t product = eighths * (uint64_t)span->reciprocal;
-  *slot = (uint32_t)(product >> 32);
-  return (uint32_t)product < span->reciprocal && *slot < span->slots;
+  *slot = product >> 32;
+  return (uint32_t)product < span->remainders;
+}
+
+static inline uint32_t mema_reciprocalOf(uint32_t slotSize) {
+  return (uint32_t)((UINT64_C(1) << 32) / (slotSize / 8)) + 1;
+}
+
+static inline uint16_t mema_remaindersOf(uint32_t slotSize, uint32_t slots) {
+  uint32_t excess = mema_reciprocalOf(slotSize) * (slotSize / 8); /* less 2^32 */
+  return (uint16_t)((slots - 1) * excess + 1);
 }
 
 /* Marks the magazine's top slot as taken. The magazine is not empty. */
@@ -331,13 +343,18 @@ static inline bool mema_keepRecent(mema_SlotClass *class, char *ptr, uint64_t *w
   return true;
 }
 
-/* The live slot that starts at ptr, in the first unit of a span; NULL where there is none. */
-static inline mema_Span *mema_liveSlot(const mema_Slab *slab, const void *ptr, uint32_t *slot) {
+/* The slot that starts at ptr, live or not, in the first unit of a span; NULL where there is none. */
+static inline mema_Span *mema_anySlot(const mema_Slab *slab, const void *ptr, size_t *slot) {
   size_t eighth = mema_eighthOf(slab, ptr);
   if (mema_unlikely(eighth >= slab->eighths)) return NULL;
   mema_Span *span = &slab->spans[eighth >> slab->unitEighths];
-  if (mema_unlikely(!mema_slotAt(span, eighth & slab->unitMask, slot))) return NULL;
-  return (span->bitmap[*slot / 64] >> *slot % 64 & 1) == 0 ? span : NULL;
+  return mema_likely(mema_slotAt(span, eighth & slab->unitMask, slot)) ? span : NULL;
+}
+
+/* The same for live ones. */
+static inline mema_Span *mema_liveSlot(const mema_Slab *slab, const void *ptr, size_t *slot) {
+  mema_Span *span = mema_anySlot(slab, ptr, slot);
+  return span != NULL && (span->bitmap[*slot / 64] >> *slot % 64 & 1) == 0 ? span : NULL;
 }
 
 /* Takes the first free slot of the word at hand, of which `free` (not 0) says the free ones; returns its bit. It is remembered, and
@@ -363,16 +380,16 @@ static inline mema_SlotClass *mema_lastClass(const mema_Slab *slab) {
  * says nothing about ptr. */
 static inline bool mema_giveLast(mema_Slab *slab, const void *ptr) {
   if (ptr != slab->lastPtr) return false;
-  uint64_t *word = mema_lastClass(slab)->word, before = *word, after = before | UINT64_C(1) << slab->lastSlot % 64;
-  if (before == after) return false;
+  uint64_t *word = mema_lastClass(slab)->word, after;
+  if (mema_setBit(*word, slab->lastSlot, &after)) return false;
   *word = after;
   return true;
 }
 
 /* What follows from a slot marked free where there are no magazines; its word was `before`, and is `after`. A word with its first
  * free slot is noted; whether the span is empty is asked only when a word has nothing but free slots. */
-static inline bool mema_noteGiven(mema_Slab *slab, mema_Span *span, uint32_t slot, uint64_t before, uint64_t after) {
-  if (mema_unlikely(before == 0)) return mema_slabNote(slab, span, slot / 64);
+static inline bool mema_noteGiven(mema_Slab *slab, mema_Span *span, size_t slot, uint64_t before, uint64_t after) {
+  if (mema_unlikely(before == 0)) return mema_slabNote(slab, span, (uint32_t)(slot / 64));
   if (mema_unlikely(after == UINT64_MAX || after == span->lastMask)) return mema_slabEmptied(slab, span);
   return true;
 }

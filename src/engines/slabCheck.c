@@ -45,14 +45,14 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
   if (span->class >= slab->classCount || span->slotSize != class->slotSize || class->slotSize != mema_classSize(span->class))
     return "a span's slot size is that of its class";
   if (span->slots != ((size_t)span->units << slab->unitShift) / span->slotSize ||
-      span->reciprocal != ((UINT64_C(1) << 32) + span->slotSize / 8 - 1) / (span->slotSize / 8) ||
+      span->reciprocal != mema_reciprocalOf(span->slotSize) || span->remainders != mema_remaindersOf(span->slotSize, span->slots) ||
       span->lastMask != UINT64_MAX >> (63 - (span->slots - 1u) % 64))
     return "a span's slots are those that fit";
   if ((span->bitmap[words - 1] & ~span->lastMask) != 0) return "a bitmap says nothing about slots that do not exist";
   if (words < 64 && span->summary >> words != 0) return "a summary says nothing about words that do not exist";
   if ((span->place == mema_placeActive) != (class->active == unit)) return "a class's active span knows that it is";
   for (uint32_t i = 1; i < span->units; i++)
-    if (span[i].kind != mema_unitInside || span[i].back != i || span[i].reciprocal != 0)
+    if (span[i].kind != mema_unitInside || span[i].back != i || span[i].remainders != 0)
       return "the units of a span lead back to its first";
   return checkFreeSlots(class, span);
 }
@@ -132,7 +132,7 @@ static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, s
   const mema_Span *span = view->span;
   if (view->units == 0 || view->units > slab->frontier - view->unit)
     return "spans and runs fill the units below the frontier";
-  if (span->kind != mema_unitSlots && span->reciprocal != 0)
+  if (span->kind != mema_unitSlots && span->remainders != 0)
     return "only a span of slots can be looked up by a multiplication";
   if (span->kind == mema_unitFree) return checkFree(slab, view, afterFree);
   *afterFree = false;
