@@ -66,15 +66,16 @@ static void inherit(mema_Pool *pool, const mema_Block *old) {
   mema_replaceBlock(pool, block, old);
 }
 
-/* A slot's chunk outgrows it. It is credited first: what palloc then charges is the difference, and its low water is the true one. */
-static void *outgrow(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size) {
+/* A slot's chunk goes to another slot. It is credited first: what palloc then charges is the difference, and its low water is the
+ * true one. */
+static void *changeSlot(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size) {
   pool->freeSize += before;
   char *to = mema_palloc(pool, size);
   if (mema_unlikely(to == NULL)) { /* a slot was at hand, and there was room: so not */
     pool->freeSize -= before;
     return NULL;
   }
-  memcpy(to, from->ptr, before);
+  memcpy(to, from->ptr, before < size ? before : size);
   if (from->record != NULL) inherit(pool, from->record);
   pool->frees++;
   mema_slabGive(slab, from);
@@ -99,11 +100,11 @@ static void *repallocSlot(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t si
   mema_Block *block = pool->untracked ? NULL : slab->records + span->firstRecord + slot;
   if (stays(pool, block, span->slotSize, size)) return ptr;
   unsigned class = mema_slabClass(slab, size, MEMA_ALIGNMENT);
-  if (class == slab->classCount || size < span->slotSize || !mema_slotAtHand(&slab->classes[class])) return NULL;
+  if (class == slab->classCount || !mema_slotAtHand(&slab->classes[class])) return NULL;
   size_t before = block == NULL ? span->slotSize : block->size, after = block == NULL ? mema_classSize(class) : size;
   if (!hasRoom(pool, before, after)) return NULL;
   mema_Chunk from = {.ptr = ptr, .room = span->slotSize, .record = block, .slab = slab, .span = span, .slot = (uint32_t)slot};
-  return outgrow(pool, slab, &from, before, size);
+  return changeSlot(pool, slab, &from, before, size);
 }
 
 /* ---- any chunk --------------------------------------------------------------------------------------------------------- */
