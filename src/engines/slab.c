@@ -417,7 +417,7 @@ static size_t grainOf(const mema_Slab *slab) {
   return unit < page ? unit : page;
 }
 
-static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
+static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, uint8_t place, mema_Chunk *chunk) {
   size_t units = mema_roundUp(size, mema_unitSize(slab)) >> slab->unitShift, alignUnits = alignment >> slab->unitShift;
   if (units > slab->units || alignUnits > slab->units) return false;
   uint32_t record;
@@ -430,11 +430,11 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk
   mema_Span *span = &slab->spans[unit];
   *span = (mema_Span){.kind = mema_unitLarge,
                       .class = mema_classCount,
-                      .place = mema_placeOrdinary,
+                      .place = place,
                       .dirty = !chunk->zeroed,
                       .units = (uint32_t)units,
                       .firstRecord = record,
-                      .bytes = mema_roundUp(size, grainOf(slab))};
+                      .bytes = place == mema_placeGrown ? mema_slabRoom(slab, size, MEMA_ALIGNMENT) : mema_roundUp(size, grainOf(slab))};
   mema_slabHugeArea(slab, false);
   slab->largeSlack += mema_spanSlack(slab, span);
   chunk->ptr = mema_unitAddress(slab, unit);
@@ -453,6 +453,7 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
   bool moved = span->place == mema_placeMoved;
   bool dirty = !moved || !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift);
   slab->movedRuns -= moved;
+  slab->grownRuns -= span->place == mema_placeGrown;
   slab->largeSlack -= mema_spanSlack(slab, span);
   giveRecords(slab, mema_classCount, span->firstRecord);
   return mema_runGive(slab, unit, units, dirty);
@@ -462,7 +463,13 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
 
 bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
   unsigned class = mema_slabClass(slab, size, alignment);
-  return class < slab->classCount ? takeSlotOf(slab, class, chunk) : takeLarge(slab, size, alignment, chunk);
+  return class < slab->classCount ? takeSlotOf(slab, class, chunk) : takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
+}
+
+bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk) {
+  if (!takeLarge(slab, size, MEMA_ALIGNMENT, mema_placeGrown, chunk)) return false;
+  slab->grownRuns++;
+  return true;
 }
 
 size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
@@ -498,17 +505,20 @@ bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
   return true;
 }
 
-void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
-  mema_Span *span = chunk->span;
-  if (span->kind != mema_unitSlots) {
-    mema_slabGiveLarge(slab, span);
-    return;
-  }
-  uint64_t *word = &span->bitmap[chunk->slot / 64], before = *word, mask = UINT64_C(1) << chunk->slot % 64;
+void mema_slabGiveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot, char *ptr) {
+  uint64_t *word = &span->bitmap[slot / 64], before = *word, mask = UINT64_C(1) << slot % 64;
   *word |= mask;
   if ((slab->ways & mema_withMagazines) == 0) {
-    mema_noteGiven(slab, span, chunk->slot, before, before | mask);
-  } else if (!mema_keepRecent(&slab->classes[span->class], chunk->ptr, word, mask, span->firstRecord + chunk->slot)) {
-    mema_slabNote(slab, span, chunk->slot / 64);
+    mema_noteGiven(slab, span, slot, before, before | mask);
+  } else if (!mema_keepRecent(&slab->classes[span->class], ptr, word, mask, span->firstRecord + slot)) {
+    mema_slabNote(slab, span, slot / 64);
+  }
+}
+
+void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
+  if (chunk->span->kind == mema_unitSlots) {
+    mema_slabGiveSlot(slab, chunk->span, chunk->slot, chunk->ptr);
+  } else {
+    mema_slabGiveLarge(slab, chunk->span);
   }
 }

@@ -39,15 +39,26 @@ enum {
   mema_unitFree,     /* first or last unit of a free run */
 };
 
-/* Of a slot span: closed, on its class's list, serving its class. Of a large chunk: ordinary, its pages came from elsewhere
- * by mema_osMove, its address range was lost to a failing system call (it is then never used again). */
-enum { mema_placeClosed = 0, mema_placePartial, mema_placeActive, mema_placeOrdinary, mema_placeMoved, mema_placeLost };
+/* Of a slot span: closed, on its class's list, serving its class. Of a large chunk: ordinary, grown out of a slot but not yet out of
+ * all slots, its pages came from elsewhere by mema_osMove, its address range was lost to a failing system call (it is then never used
+ * again). */
+enum {
+  mema_placeClosed = 0,
+  mema_placePartial,
+  mema_placeActive,
+  mema_placeOrdinary,
+  mema_placeGrown,
+  mema_placeMoved,
+  mema_placeLost,
+};
 
 enum {
   mema_unitShiftMin = 10,
   mema_unitShiftMax = 16,
   mema_spanUnitsMax = 8,
   mema_magazineMost = 32,
+  mema_grownMost = 4,           /* chunks in runs of their own that slots would hold */
+  mema_grownFrom = 4096,        /* bytes of a slot */
   mema_runBins = 124, /* four per doubling, up to 2^31 units */
   mema_noUnit = UINT32_MAX,
 };
@@ -71,7 +82,7 @@ struct mema_Span {
   uint64_t summary;
   union {
     uint64_t word;       /* the bitmap of a span of up to 64 slots */
-    size_t bytes;        /* large: bytes in use of the run, in whole grains */
+    size_t bytes;        /* large: bytes in use of the run: those of the slot that a grown one would have, else whole grains */
     uint32_t dirtyUnits; /* free run: at most so many of its units have pages, which may hold old bytes */
   };
 };
@@ -123,6 +134,7 @@ struct mema_Slab {
 
   size_t areaSize;
   size_t hugeArea, hugeRecords; /* bytes of each up to which huge pages were asked for, or decided against */
+  uint32_t grownRuns;           /* large chunks that are mema_placeGrown */
   uint32_t movedRuns;           /* large chunks with moved pages: each is a kernel mapping of its own */
   size_t largeSlack;            /* bytes of the runs of large chunks that lie behind the chunks, and are not touched */
   bool committed;               /* pages are kept */
@@ -201,6 +213,10 @@ MEMA_HIDDEN bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, m
 MEMA_HIDDEN bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk);
 /* Takes a chunk that mema_slabFind found back. */
 MEMA_HIDDEN void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk);
+/* The same for one that is in a slot, as mema_slabFind found it. */
+MEMA_HIDDEN void mema_slabGiveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot, char *ptr);
+/* Takes a run for a chunk of a size that a slot would hold, where mema_slabPrefersRun. False iff this slab has no room. */
+MEMA_HIDDEN bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk);
 /* The bytes that a chunk of this size would occupy. */
 MEMA_HIDDEN size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment);
 /* Changes a live chunk's size in place; false, with nothing changed, iff it cannot, or had better move. chunk->room follows. */
@@ -261,7 +277,9 @@ static inline uint32_t mema_usedUnits(const mema_Slab *slab) {
 
 /* Bytes at the end of a large chunk's run that are not the chunk's, and were never touched. */
 static inline size_t mema_spanSlack(const mema_Slab *slab, const mema_Span *span) {
-  return span->dirty ? 0 : ((size_t)span->units << slab->unitShift) - span->bytes;
+  size_t size = (size_t)span->units << slab->unitShift, page = mema_osPageSize();
+  if (span->dirty) return 0;
+  return size - (span->place == mema_placeGrown ? mema_roundUp(span->bytes, page) : span->bytes);
 }
 
 static inline uint32_t mema_spanWords(const mema_Span *span) {
@@ -286,6 +304,13 @@ static inline mema_SlotClass *mema_smallClass(mema_Slab *slab, size_t size) {
 /* Whether a chunk in a slot of this size stays there when its size changes: it must fit, and fill at least half of it. */
 static inline bool mema_staysInSlot(size_t slotSize, size_t size) {
   return size <= slotSize && (size >= slotSize / 2 || slotSize <= 32);
+}
+
+/* Whether a chunk that outgrows its slot had better go to a run of its own, in which it can go on growing without being copied: it
+ * is likely to do so, but not many of them are to take a unit each. Charged it is as in a slot. */
+static inline bool mema_slabPrefersRun(const mema_Slab *slab, size_t slotSize, size_t size) {
+  return slotSize >= mema_grownFrom && size > slotSize && slab->unitShift == mema_unitShiftMax &&
+         slab->grownRuns < mema_grownMost && !slab->committed;
 }
 
 /* ---- the common path, inline ------------------------------------------------------------------------------------------- */

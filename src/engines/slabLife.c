@@ -132,6 +132,7 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   slab->magazineSize = shape->magazineSize;
   slab->bitmapUnits = 0;
   slab->largeSlack = 0;
+  slab->grownRuns = 0;
   slab->movedRuns = 0;
   slab->hugeArea = slab->hugeRecords = 0;
   slab->purged = 0;
