@@ -309,7 +309,7 @@ static inline bool mema_staysInSlot(size_t slotSize, size_t size) {
 /* Whether a chunk that outgrows its slot had better go to a run of its own, in which it can go on growing without being copied: it
  * is likely to do so, but not many of them are to take a unit each. Charged it is as in a slot. */
 static inline bool mema_slabPrefersRun(const mema_Slab *slab, size_t slotSize, size_t size) {
-  return slotSize >= mema_grownFrom && size > slotSize && slab->unitShift == mema_unitShiftMax &&
+  return slotSize >= mema_grownFrom && size > slotSize && size <= mema_slotMax && slab->unitShift == mema_unitShiftMax &&
          slab->grownRuns < mema_grownMost && !slab->committed;
 }
 
