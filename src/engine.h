@@ -36,11 +36,12 @@ static inline uint64_t mema_lowestBit(uint64_t word) {
 #endif
 }
 
-/* Sets a bit, `bit` modulo 64, of *word, which becomes *after in memory too late to tell; true iff it was set already. */
+/* *after is `before` with a bit (its number modulo 64) set; true iff it was set already. */
 static inline bool mema_setBit(uint64_t before, uint64_t bit, uint64_t *after) {
 #if defined(__x86_64__)
   bool was;
-  __asm__("btsq %2, %1" : "=@ccc"(was), "=r"(*after) : "r"(bit), "1"(before));
+  __asm__("btsq %2, %1" : "=@ccc"(was), "+r"(before) : "r"(bit)); /* one instruction for the question and the answer */
+  *after = before;
   return was;
 #else
   *after = before | UINT64_C(1) << bit % 64;

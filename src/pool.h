@@ -19,7 +19,10 @@ MEMA_HIDDEN extern _Atomic uintptr_t mema_secret;
 static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Slab *slab) {
   uintptr_t sum = (uintptr_t)pool + (uintptr_t)slab;
 #if defined(__x86_64__)
-  __asm__("addq %1, %0" : "+r"(sum) : "m"(mema_secret) : "cc"); /* gcc does not load atomics in the instruction that uses them */
+  __asm__("addq %1, %0"
+          : "+r"(sum)
+          : "m"(mema_secret)
+          : "cc"); /* gcc does not load atomics in the instruction that uses them */
   return sum;
 #else
   return sum + atomic_load_explicit(&mema_secret, memory_order_relaxed);

@@ -97,9 +97,11 @@ static void inherit(mema_Pool *pool, const mema_Block *old) {
 
 /* A slot's chunk goes to another slot, unless this is no common case. It is credited first: what palloc then charges is the
  * difference, and its low water is the true one. */
-static MEMA_NOINLINE void *changeSlot(mema_Pool *pool, mema_Slab *slab, mema_Span *span, size_t slot, void *ptr, size_t size) {
+static MEMA_NOINLINE void *changeSlot(mema_Pool *pool, mema_Slab *slab, mema_Span *span, size_t slot, void *ptr,
+                                      size_t size) {
   unsigned class = mema_slabClass(slab, size, MEMA_ALIGNMENT);
-  if (class == slab->classCount || mema_slabPrefersRun(slab, span->slotSize, size)) return repallocAny(pool, slab, ptr, size);
+  if (class == slab->classCount || mema_slabPrefersRun(slab, span->slotSize, size))
+    return repallocAny(pool, slab, ptr, size);
   size_t before = span->slotSize, after = mema_classSize(class);
   if (!pool->untracked) {
     before = blockOf(slab, span, slot)->size;

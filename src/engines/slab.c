@@ -428,13 +428,14 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, uint8_t pl
     return false;
   }
   mema_Span *span = &slab->spans[unit];
-  *span = (mema_Span){.kind = mema_unitLarge,
-                      .class = mema_classCount,
-                      .place = place,
-                      .dirty = !chunk->zeroed,
-                      .units = (uint32_t)units,
-                      .firstRecord = record,
-                      .bytes = place == mema_placeGrown ? mema_slabRoom(slab, size, MEMA_ALIGNMENT) : mema_roundUp(size, grainOf(slab))};
+  *span = (mema_Span){
+      .kind = mema_unitLarge,
+      .class = mema_classCount,
+      .place = place,
+      .dirty = !chunk->zeroed,
+      .units = (uint32_t)units,
+      .firstRecord = record,
+      .bytes = place == mema_placeGrown ? mema_slabRoom(slab, size, MEMA_ALIGNMENT) : mema_roundUp(size, grainOf(slab))};
   mema_slabHugeArea(slab, false);
   slab->largeSlack += mema_spanSlack(slab, span);
   chunk->ptr = mema_unitAddress(slab, unit);
@@ -463,7 +464,8 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
 
 bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
   unsigned class = mema_slabClass(slab, size, alignment);
-  return class < slab->classCount ? takeSlotOf(slab, class, chunk) : takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
+  return class < slab->classCount ? takeSlotOf(slab, class, chunk)
+                                  : takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
 }
 
 bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk) {

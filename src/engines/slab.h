@@ -57,9 +57,9 @@ enum {
   mema_unitShiftMax = 16,
   mema_spanUnitsMax = 8,
   mema_magazineMost = 32,
-  mema_grownMost = 4,           /* chunks in runs of their own that slots would hold */
-  mema_grownFrom = 4096,        /* bytes of a slot */
-  mema_runBins = 124, /* four per doubling, up to 2^31 units */
+  mema_grownMost = 4,    /* chunks in runs of their own that slots would hold */
+  mema_grownFrom = 4096, /* bytes of a slot */
+  mema_runBins = 124,    /* four per doubling, up to 2^31 units */
   mema_noUnit = UINT32_MAX,
 };
 
@@ -81,8 +81,8 @@ struct mema_Span {
   uint64_t *bitmap;     /* set: free */
   uint64_t summary;
   union {
-    uint64_t word;       /* the bitmap of a span of up to 64 slots */
-    size_t bytes;        /* large: bytes in use of the run: those of the slot that a grown one would have, else whole grains */
+    uint64_t word; /* the bitmap of a span of up to 64 slots */
+    size_t bytes;  /* large: bytes in use of the run: those of the slot that a grown one would have, else whole grains */
     uint32_t dirtyUnits; /* free run: at most so many of its units have pages, which may hold old bytes */
   };
 };
@@ -277,9 +277,9 @@ static inline uint32_t mema_usedUnits(const mema_Slab *slab) {
 
 /* Bytes at the end of a large chunk's run that are not the chunk's, and were never touched. */
 static inline size_t mema_spanSlack(const mema_Slab *slab, const mema_Span *span) {
-  size_t size = (size_t)span->units << slab->unitShift, page = mema_osPageSize();
   if (span->dirty) return 0;
-  return size - (span->place == mema_placeGrown ? mema_roundUp(span->bytes, page) : span->bytes);
+  size_t used = span->place == mema_placeGrown ? mema_roundUp(span->bytes, mema_osPageSize()) : span->bytes;
+  return ((size_t)span->units << slab->unitShift) - used;
 }
 
 static inline uint32_t mema_spanWords(const mema_Span *span) {

@@ -45,7 +45,8 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
   if (span->class >= slab->classCount || span->slotSize != class->slotSize || class->slotSize != mema_classSize(span->class))
     return "a span's slot size is that of its class";
   if (span->slots != ((size_t)span->units << slab->unitShift) / span->slotSize ||
-      span->reciprocal != mema_reciprocalOf(span->slotSize) || span->remainders != mema_remaindersOf(span->slotSize, span->slots) ||
+      span->reciprocal != mema_reciprocalOf(span->slotSize) ||
+      span->remainders != mema_remaindersOf(span->slotSize, span->slots) ||
       span->lastMask != UINT64_MAX >> (63 - (span->slots - 1u) % 64))
     return "a span's slots are those that fit";
   if ((span->bitmap[words - 1] & ~span->lastMask) != 0) return "a bitmap says nothing about slots that do not exist";

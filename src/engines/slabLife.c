@@ -478,7 +478,8 @@ static void hold(const RecordPages *all, const void *from, size_t size) {
   uintptr_t first = (uintptr_t)from, last = first + size - 1;
   if (last < all->start) return;
   size_t end = (last - all->start) / all->page;
-  for (size_t i = first < all->start ? 0 : (first - all->start) / all->page; i <= end && i < all->pages; i++) all->held[i] = 1;
+  for (size_t i = first < all->start ? 0 : (first - all->start) / all->page; i <= end && i < all->pages; i++)
+    all->held[i] = 1;
 }
 
 static void holdSpan(const RecordPages *all, const mema_Span *span) {

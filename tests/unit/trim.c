@@ -66,7 +66,8 @@ static void blocksOfTheDeadGo(void **state) {
    * link of a range given back.) */
   if (kind == &kindTracked && !UNDER_ASAN) {
     if (given < (size_t)count * sizeof(Block) / 10 * 8) fail_msg("only %zu bytes given back", given);
-    if (residentBytes() > before - (size_t)count * sizeof(Block) / 10 * 7) fail_msg("%zu bytes of %zu stay, %zu given", residentBytes(), before, given);
+    if (residentBytes() > before - (size_t)count * sizeof(Block) / 10 * 7)
+      fail_msg("%zu bytes of %zu stay, %zu given", residentBytes(), before, given);
   }
   for (unsigned i = 0; i < count; i++)
     if (i % kept != 0 && i < count - kept) assert_non_null(chunks[i] = palloc(&pool, size));
@@ -172,12 +173,16 @@ static void trimmingNothingGivesNothing(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(residentMemoryFalls, kindTracked),      withKind(residentMemoryFalls, kindUntracked),
-      withKind(residentMemoryFalls, kindOutside),      withKind(whatIsKeptForReuseGoes, kindTracked),
-      withKind(whatIsKeptForReuseGoes, kindUntracked), everyKind(blocksOfTheDeadGo),
+      withKind(residentMemoryFalls, kindTracked),
+      withKind(residentMemoryFalls, kindUntracked),
+      withKind(residentMemoryFalls, kindOutside),
+      withKind(whatIsKeptForReuseGoes, kindTracked),
+      withKind(whatIsKeptForReuseGoes, kindUntracked),
+      everyKind(blocksOfTheDeadGo),
       everyKind(rangesOfBlocksServeAgain),
       everyKind(liveChunksAreUntouched),
-      everyKind(warmReservationsAreTrimmed),           everyKind(trimmingNothingGivesNothing),
+      everyKind(warmReservationsAreTrimmed),
+      everyKind(trimmingNothingGivesNothing),
   };
   return runTests(tests);
 }
