@@ -18,6 +18,7 @@
  *     s.remainders  is 0 for every unit that is not the first of a span of slots
  *     s.kind        of a unit that is neither the first of a span, nor inside a slot span, nor the end of a free run, is
  *                   mema_unitInside or mema_unitNone: never something that a lookup could take for a chunk
+ *     grownRuns     == the spans that are mema_placeGrown, at most mema_grownMost
  *     a slot span is closed, or on its class's list of partial spans, or `active` for its class
  *     every free slot is in its class's magazine, or its word is at hand for its class, or its word is noted (bit w of s.summary
  *                   is set) and its span is not closed; a closed span has a summary of 0
