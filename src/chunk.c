@@ -255,19 +255,20 @@ static MEMA_NOINLINE bool pfreeLastTracked(mema_Pool *pool, mema_Slab *slab) {
 static MEMA_INLINE bool pfreeBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
   if ((ways & mema_withMagazines) == 0 && mema_giveLast(slab, ptr))
     return (ways & mema_withRecords) != 0 ? pfreeLastTracked(pool, slab) : pfreeLast(pool, slab);
-  uint32_t slot;
-  mema_Span *span = mema_liveSlot(slab, ptr, &slot);
+  size_t slot;
+  mema_Span *span = mema_anySlot(slab, ptr, &slot);
   if (mema_unlikely(span == NULL)) return pfreeSlow(pool, slab, ptr);
-  uint64_t *word = &span->bitmap[slot / 64], before = *word, mask = UINT64_C(1) << slot % 64;
-  *word = before | mask;
+  uint64_t *word = &span->bitmap[slot / 64], before = *word, after;
+  if (mema_unlikely(mema_setBit(before, slot, &after))) return pfreeSlow(pool, slab, ptr);
+  *word = after;
   if ((ways & mema_withRecords) != 0) {
     creditBlock(pool, slab->records + span->firstRecord + slot);
   } else {
     credit(pool, span->slotSize);
   }
-  if ((ways & mema_withMagazines) == 0) return mema_noteGiven(slab, span, slot, before, before | mask);
-  return mema_keepRecent(&slab->classes[span->class], ptr, word, mask, span->firstRecord + slot) ||
-         mema_slabNote(slab, span, slot / 64);
+  if ((ways & mema_withMagazines) == 0) return mema_noteGiven(slab, span, slot, before, after);
+  return mema_keepRecent(&slab->classes[span->class], ptr, word, UINT64_C(1) << slot % 64, span->firstRecord + slot) ||
+         mema_slabNote(slab, span, (uint32_t)(slot / 64));
 }
 
 static MEMA_NOINLINE bool pfreeTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {

@@ -60,6 +60,19 @@ static inline void mema_pause(void) {
 #endif
 }
 
+/* *after is `before` with a bit (its number modulo 64) set; true iff it was set already. */
+static inline bool mema_setBit(uint64_t before, uint64_t bit, uint64_t *after) {
+#if defined(__x86_64__)
+  bool was;
+  __asm__("btsq %2, %1" : "=@ccc"(was), "+r"(before) : "r"(bit)); /* one instruction for the question and the answer */
+  *after = before;
+  return was;
+#else
+  *after = before | UINT64_C(1) << bit % 64;
+  return *after == before;
+#endif
+}
+
 static inline size_t mema_roundUp(size_t n, size_t powerOfTwo) {
   return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
 }

@@ -31,7 +31,9 @@ static size_t nextCharge(const mema_Pool *pool, const mema_Chunk *chunk, size_t 
 
 /* A chunk of the new size with the old one's bytes, not charged or linked; false, with nothing changed, iff none is to be had. */
 static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size, mema_Chunk *to) {
-  if (!mema_takeMemory(pool, slab, size, MEMA_ALIGNMENT, to)) return false;
+  bool own = from->span->kind == mema_unitSlots && mema_slabPrefersRun(from->slab, from->room, size) &&
+             mema_slabTakeGrown(from->slab, size, to);
+  if (!own && !mema_takeMemory(pool, slab, size, MEMA_ALIGNMENT, to)) return false;
   if (!mema_slabMove(to, from, before < size ? before : size)) return false;
   if (to->slab->outside) to->slab->liveChunks++;
   return true;
@@ -58,58 +60,9 @@ static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t bef
   return to.ptr;
 }
 
-/* ---- from slot to slot, at little cost --------------------------------------------------------------------------------- */
-
-/* The new chunk, which is the youngest, takes the place of the old one in the chain. */
-static void inherit(mema_Pool *pool, const mema_Block *old) {
-  mema_Block *block = pool->tail;
-  mema_unlinkBlock(pool, block);
-  mema_replaceBlock(pool, block, old);
-}
-
-/* A slot's chunk outgrows it. It is credited first: what palloc then charges is the difference, and its low water is the true one. */
-static void *outgrow(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size) {
-  pool->freeSize += before;
-  char *to = mema_palloc(pool, size);
-  if (mema_unlikely(to == NULL)) { /* a slot was at hand, and there was room: so not */
-    pool->freeSize -= before;
-    return NULL;
-  }
-  memcpy(to, from->ptr, before);
-  if (from->record != NULL) inherit(pool, from->record);
-  pool->frees++;
-  mema_slabGive(slab, from);
-  return to;
-}
-
-/* Whether a slot goes on holding its chunk. Tracked chunks are charged the difference. */
-static bool stays(mema_Pool *pool, mema_Block *block, size_t slotSize, size_t size) {
-  if (!mema_staysInSlot(slotSize, size)) return false;
-  if (block == NULL) return true; /* untracked */
-  if (!hasRoom(pool, block->size, size)) return false;
-  recharge(pool, block->size, size);
-  block->size = size;
-  return true;
-}
-
-/* NULL, with nothing changed or said, where this is no common case. */
-static void *repallocSlot(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
-  uint32_t slot;
-  mema_Span *span = mema_liveSlot(slab, ptr, &slot);
-  if (span == NULL || size == 0) return NULL;
-  mema_Block *block = pool->untracked ? NULL : slab->records + span->firstRecord + slot;
-  if (stays(pool, block, span->slotSize, size)) return ptr;
-  unsigned class = mema_slabClass(slab, size, MEMA_ALIGNMENT);
-  if (class == slab->classCount || size < span->slotSize || !mema_slotAtHand(&slab->classes[class])) return NULL;
-  size_t before = block == NULL ? span->slotSize : block->size, after = block == NULL ? mema_classSize(class) : size;
-  if (!hasRoom(pool, before, after)) return NULL;
-  mema_Chunk from = {.ptr = ptr, .room = span->slotSize, .record = block, .slab = slab, .span = span, .slot = slot};
-  return outgrow(pool, slab, &from, before, size);
-}
-
 /* ---- any chunk --------------------------------------------------------------------------------------------------------- */
 
-static void *resizeChunk(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
+static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
   mema_Chunk chunk;
   if (!mema_findChunk(slab, ptr, &chunk)) {
     pool->badFrees++;
@@ -133,9 +86,60 @@ static void *resizeChunk(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t siz
 static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
   if (mema_hasShards(slab)) return mema_sharedRepalloc(pool, slab, ptr, size);
   if (!mema_lockPool(pool, slab)) return NULL;
-  void *to = resizeChunk(pool, slab, ptr, size);
+  void *to = repallocAny(pool, slab, ptr, size);
   mema_endTurn(slab);
   return to;
+}
+
+/* ---- from slot to slot, at little cost --------------------------------------------------------------------------------- */
+
+static mema_Block *blockOf(const mema_Slab *slab, const mema_Span *span, size_t slot) {
+  return slab->records + span->firstRecord + slot;
+}
+
+/* The new chunk, which is the youngest, takes the place of the old one in the chain. */
+static void inherit(mema_Pool *pool, const mema_Block *old) {
+  mema_Block *block = pool->tail;
+  mema_unlinkBlock(pool, block);
+  mema_replaceBlock(pool, block, old);
+}
+
+/* A slot's chunk goes to another slot, unless this is no common case. It is credited first: what palloc then charges is the
+ * difference, and its low water is the true one. */
+static MEMA_NOINLINE void *changeSlot(mema_Pool *pool, mema_Slab *slab, mema_Span *span, size_t slot, void *ptr,
+                                      size_t size) {
+  unsigned class = mema_slabClass(slab, size, MEMA_ALIGNMENT);
+  if (class == slab->classCount || mema_slabPrefersRun(slab, span->slotSize, size))
+    return repallocAny(pool, slab, ptr, size);
+  size_t before = span->slotSize, after = mema_classSize(class);
+  if (!pool->untracked) {
+    before = blockOf(slab, span, slot)->size;
+    after = size;
+  }
+  if (!hasRoom(pool, before, after) || (!mema_slotAtHand(&slab->classes[class]) && !mema_slabRefill(slab, class)))
+    return repallocAny(pool, slab, ptr, size);
+  pool->freeSize += before;
+  char *to = mema_palloc(pool, size);
+  if (mema_unlikely(to == NULL)) { /* a slot was at hand, and there was room: so not */
+    pool->freeSize -= before;
+    return NULL;
+  }
+  memcpy(to, ptr, before < size ? before : size);
+  if (!pool->untracked) inherit(pool, blockOf(slab, span, slot));
+  pool->frees++;
+  mema_slabGiveSlot(slab, span, (uint32_t)slot, ptr);
+  return to;
+}
+
+/* Whether a slot goes on holding its chunk. Tracked chunks are charged the difference. */
+static bool stays(mema_Pool *pool, const mema_Slab *slab, const mema_Span *span, size_t slot, size_t size) {
+  if (!mema_staysInSlot(span->slotSize, size)) return false;
+  if (pool->untracked) return true;
+  mema_Block *block = blockOf(slab, span, slot);
+  if (!hasRoom(pool, block->size, size)) return false;
+  recharge(pool, block->size, size);
+  block->size = size;
+  return true;
 }
 
 void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
@@ -143,6 +147,8 @@ void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return NULL;
   if (mema_unlikely((slab->ways & mema_forThreads) != 0)) return repallocShared(pool, slab, ptr, size);
-  void *slot = repallocSlot(pool, slab, ptr, size);
-  return slot != NULL ? slot : resizeChunk(pool, slab, ptr, size);
+  size_t slot;
+  mema_Span *span = mema_liveSlot(slab, ptr, &slot);
+  if (span == NULL || size == 0) return repallocAny(pool, slab, ptr, size);
+  return stays(pool, slab, span, slot, size) ? ptr : changeSlot(pool, slab, span, slot, ptr, size);
 }

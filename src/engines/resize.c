@@ -10,6 +10,12 @@ enum {
   movedMost = 4096,           /* of 65,530 kernel mappings that a process may have by default */
 };
 
+/* The chunk has the size of no slot any more: it is a large one like any other. */
+static void outgrowSlots(mema_Slab *slab, mema_Span *span) {
+  span->place = mema_placeOrdinary;
+  slab->grownRuns--;
+}
+
 static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   mema_Span *span = chunk->span;
   uint32_t unit = mema_unitOf(slab, span);
@@ -27,16 +33,18 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
     mema_runGive(slab, end, rest, dirty);
   }
   if (units > span->units) span->units = (uint32_t)units;
-  chunk->room = span->bytes = mema_slabRoom(slab, size, mema_unitSize(slab) * 2);
+  if (span->place == mema_placeGrown && size > mema_slotMax) outgrowSlots(slab, span);
+  chunk->room = span->bytes = mema_slabRoom(slab, size, MEMA_ALIGNMENT);
   span->dirty |= span->bytes < bytes;
   slab->largeSlack += mema_spanSlack(slab, span) - slack;
   return true;
 }
 
-/* A run keeps a chunk that no slot would hold. */
+/* A run keeps a chunk that no slot would hold, or that has grown. */
 bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   if (chunk->span->kind == mema_unitSlots) return mema_staysInSlot(chunk->room, size);
-  if (size <= mema_slotMax && mema_classOf(size) < slab->classCount) return false;
+  bool slotHolds = size <= mema_slotMax && mema_classOf(size) < slab->classCount;
+  if (slotHolds && (chunk->span->place != mema_placeGrown || size < chunk->room / 2)) return false;
   return stretchLarge(slab, chunk, size);
 }
 

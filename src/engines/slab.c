@@ -186,8 +186,9 @@ static void clearHomes(const mema_Slab *slab, uint32_t unit, uint32_t units) {
 static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned class, uint32_t firstRecord) {
   mema_Span *span = &slab->spans[unit];
   uint32_t slotSize = mema_classSize(class), slots = (uint32_t)(((size_t)units << slab->unitShift) / slotSize);
-  *span = (mema_Span){.slotSize = slotSize,
-                      .reciprocal = (uint32_t)(((UINT64_C(1) << 32) + slotSize / 8 - 1) / (slotSize / 8)),
+  *span = (mema_Span){.slotSize = (uint16_t)slotSize,
+                      .remainders = mema_remaindersOf(slotSize, slots),
+                      .reciprocal = mema_reciprocalOf(slotSize),
                       .slots = (uint16_t)slots,
                       .kind = mema_unitSlots,
                       .class = (uint8_t) class,
@@ -209,7 +210,7 @@ static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   uint32_t units = span->units;
   giveRecords(slab, span->class, span->firstRecord);
   clearHomes(slab, mema_unitOf(slab, span), units);
-  span->reciprocal = 0;
+  span->remainders = 0;
   for (uint32_t i = 0; i < units; i++) span[i].kind = mema_unitNone;
   return mema_runGive(slab, mema_unitOf(slab, span), units, true);
 }
@@ -477,7 +478,7 @@ void mema_slabGiveSpares(mema_Slab *slab, const mema_Spare *spares, uint32_t cou
   for (uint32_t i = 0; i < count; i++) {
     mema_Span *span = mema_slabSpanAt(slab, spares[i].ptr);
     size_t offset = (size_t)(spares[i].ptr - mema_unitAddress(slab, mema_unitOf(slab, span)));
-    uint32_t slot;
+    size_t slot;
     mema_slotAt(span, offset / 8, &slot);
     uint64_t *word = &span->bitmap[slot / 64], before = *word, after = before | UINT64_C(1) << slot % 64;
     *word = after;
@@ -501,7 +502,7 @@ static size_t grainOf(const mema_Slab *slab) {
   return unit < page ? unit : page;
 }
 
-static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
+static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, uint8_t place, mema_Chunk *chunk) {
   size_t units = mema_roundUp(size, mema_unitSize(slab)) >> slab->unitShift, alignUnits = alignment >> slab->unitShift;
   if (units > slab->units || alignUnits > slab->units) return false;
   uint32_t record;
@@ -512,13 +513,14 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk
     return false;
   }
   mema_Span *span = &slab->spans[unit];
-  *span = (mema_Span){.kind = mema_unitLarge,
-                      .class = mema_classCount,
-                      .place = mema_placeOrdinary,
-                      .dirty = !chunk->zeroed,
-                      .units = (uint32_t)units,
-                      .firstRecord = record,
-                      .bytes = mema_roundUp(size, grainOf(slab))};
+  *span = (mema_Span){
+      .kind = mema_unitLarge,
+      .class = mema_classCount,
+      .place = place,
+      .dirty = !chunk->zeroed,
+      .units = (uint32_t)units,
+      .firstRecord = record,
+      .bytes = place == mema_placeGrown ? mema_slabRoom(slab, size, MEMA_ALIGNMENT) : mema_roundUp(size, grainOf(slab))};
   mema_slabHugeArea(slab, false);
   slab->largeSlack += mema_spanSlack(slab, span);
   chunk->ptr = mema_unitAddress(slab, unit);
@@ -537,6 +539,7 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
   bool moved = span->place == mema_placeMoved;
   bool dirty = !moved || !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift);
   slab->movedRuns -= moved;
+  slab->grownRuns -= span->place == mema_placeGrown;
   slab->largeSlack -= mema_spanSlack(slab, span);
   giveRecords(slab, mema_classCount, span->firstRecord);
   return mema_runGive(slab, unit, units, dirty);
@@ -546,8 +549,14 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
 
 bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
   unsigned class = mema_slabClass(slab, size, alignment);
-  if (class < slab->classCount) return slab->states == NULL && takeSlotOf(slab, class, chunk); /* else they are taken as spares */
-  return takeLarge(slab, size, alignment, chunk);
+  if (class == slab->classCount) return takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
+  return slab->states == NULL && takeSlotOf(slab, class, chunk); /* those for threads are taken as spares */
+}
+
+bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk) {
+  if (!takeLarge(slab, size, MEMA_ALIGNMENT, mema_placeGrown, chunk)) return false;
+  slab->grownRuns++;
+  return true;
 }
 
 size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
@@ -566,7 +575,9 @@ bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
   eighth -= unit << slab->unitEighths;
   chunk->slot = 0;
   if (span->kind == mema_unitSlots) {
-    if (!mema_slotAt(span, eighth, &chunk->slot)) return false;
+    size_t slot;
+    if (!mema_slotAt(span, eighth, &slot)) return false;
+    chunk->slot = (uint32_t)slot;
     if (!mema_slotIsLive(slab, span, chunk->slot)) return false;
     chunk->room = span->slotSize;
   } else if (span->kind == mema_unitLarge && eighth == 0 && span->place != mema_placeLost) {
@@ -581,17 +592,20 @@ bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
   return true;
 }
 
-void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
-  mema_Span *span = chunk->span;
-  if (span->kind != mema_unitSlots) {
-    mema_slabGiveLarge(slab, span);
-    return;
-  }
-  uint64_t *word = &span->bitmap[chunk->slot / 64], before = *word, mask = UINT64_C(1) << chunk->slot % 64;
+void mema_slabGiveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot, char *ptr) {
+  uint64_t *word = &span->bitmap[slot / 64], before = *word, mask = UINT64_C(1) << slot % 64;
   *word |= mask;
   if ((slab->ways & mema_withMagazines) == 0) {
-    mema_noteGiven(slab, span, chunk->slot, before, before | mask);
-  } else if (!mema_keepRecent(&slab->classes[span->class], chunk->ptr, word, mask, span->firstRecord + chunk->slot)) {
-    mema_slabNote(slab, span, chunk->slot / 64);
+    mema_noteGiven(slab, span, slot, before, before | mask);
+  } else if (!mema_keepRecent(&slab->classes[span->class], ptr, word, mask, span->firstRecord + slot)) {
+    mema_slabNote(slab, span, slot / 64);
+  }
+}
+
+void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
+  if (chunk->span->kind == mema_unitSlots) {
+    mema_slabGiveSlot(slab, chunk->span, chunk->slot, chunk->ptr);
+  } else {
+    mema_slabGiveLarge(slab, chunk->span);
   }
 }

@@ -15,9 +15,10 @@
  *
  * Invariants, for all units u below the frontier and spans s:
  *     units         == usedUnits + freeUnits + (units - frontier)     freeUnits: in free runs; usedUnits: in spans with chunks
- *     s.reciprocal  is 0 for every unit that is not the first of a span of slots
+ *     s.remainders  is 0 for every unit that is not the first of a span of slots
  *     s.kind        of a unit that is neither the first of a span, nor inside a slot span, nor the end of a free run, is
  *                   mema_unitInside or mema_unitNone: never something that a lookup could take for a chunk
+ *     grownRuns     == the spans that are mema_placeGrown, at most mema_grownMost
  *     a slot span is closed, or on its class's list of partial spans, or `active` for its class
  *     every free slot is in its class's magazine, or its word is at hand for its class, or its word is noted (bit w of s.summary
  *                   is set) and its span is not closed; a closed span has a summary of 0
@@ -41,23 +42,35 @@ enum {
   mema_unitFree,     /* first or last unit of a free run */
 };
 
-/* Of a slot span: closed, on its class's list, serving its class. Of a large chunk: ordinary, its pages came from elsewhere
- * by mema_osMove, its address range was lost to a failing system call (it is then never used again). */
-enum { mema_placeClosed = 0, mema_placePartial, mema_placeActive, mema_placeOrdinary, mema_placeMoved, mema_placeLost };
+/* Of a slot span: closed, on its class's list, serving its class. Of a large chunk: ordinary, grown out of a slot but not yet out of
+ * all slots, its pages came from elsewhere by mema_osMove, its address range was lost to a failing system call (it is then never used
+ * again). */
+enum {
+  mema_placeClosed = 0,
+  mema_placePartial,
+  mema_placeActive,
+  mema_placeOrdinary,
+  mema_placeGrown,
+  mema_placeMoved,
+  mema_placeLost,
+};
 
 enum {
   mema_unitShiftMin = 10,
   mema_unitShiftMax = 16,
   mema_spanUnitsMax = 8,
   mema_magazineMost = 32,
-  mema_runBins = 124, /* four per doubling, up to 2^31 units */
+  mema_grownMost = 4,    /* chunks in runs of their own that slots would hold */
+  mema_grownFrom = 4096, /* bytes of a slot */
+  mema_runBins = 124,    /* four per doubling, up to 2^31 units */
   mema_noUnit = UINT32_MAX,
 };
 
 /* 64 bytes: one cache line holds all that a free needs to know, up to 64 slots the bitmap too. */
 struct mema_Span {
-  uint32_t slotSize;
-  uint32_t reciprocal; /* slots: ceil(2^32 / (slotSize / 8)) */
+  uint16_t slotSize;
+  uint16_t remainders; /* slots: the remainders below this are those of starts of slots; else 0. See mema_slotAt. */
+  uint32_t reciprocal; /* slots: floor(2^32 / (slotSize / 8)) + 1 */
   uint16_t slots;
   uint16_t back;
   uint8_t kind;
@@ -71,8 +84,8 @@ struct mema_Span {
   uint64_t *bitmap;     /* set: free */
   uint64_t summary;
   union {
-    uint64_t word;       /* the bitmap of a span of up to 64 slots */
-    size_t bytes;        /* large: bytes in use of the run, in whole grains */
+    uint64_t word; /* the bitmap of a span of up to 64 slots */
+    size_t bytes;  /* large: bytes in use of the run: those of the slot that a grown one would have, else whole grains */
     uint32_t dirtyUnits; /* free run: at most so many of its units have pages, which may hold old bytes */
   };
 };
@@ -169,6 +182,7 @@ struct mema_Slab {
 
   size_t areaSize;
   size_t hugeArea, hugeRecords; /* bytes of each up to which huge pages were asked for, or decided against */
+  uint32_t grownRuns;           /* large chunks that are mema_placeGrown */
   uint32_t movedRuns;           /* large chunks with moved pages: each is a kernel mapping of its own */
   size_t largeSlack;            /* bytes of the runs of large chunks that lie behind the chunks, and are not touched */
   bool committed;               /* pages are kept */
@@ -261,6 +275,10 @@ MEMA_HIDDEN bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, m
 MEMA_HIDDEN bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk);
 /* Takes a chunk that mema_slabFind found back. */
 MEMA_HIDDEN void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk);
+/* The same for one that is in a slot, as mema_slabFind found it. */
+MEMA_HIDDEN void mema_slabGiveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot, char *ptr);
+/* Takes a run for a chunk of a size that a slot would hold, where mema_slabPrefersRun. False iff this slab has no room. */
+MEMA_HIDDEN bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk);
 /* Takes up to `most` slots of a class from a slab for threads, in the order of their addresses, as they come to hand; they are spare.
  * Returns how many: 0 iff the slab has no room. */
 MEMA_HIDDEN uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mema_Spare *spares);
@@ -339,7 +357,9 @@ static inline uint32_t mema_usedUnits(const mema_Slab *slab) {
 
 /* Bytes at the end of a large chunk's run that are not the chunk's, and were never touched. */
 static inline size_t mema_spanSlack(const mema_Slab *slab, const mema_Span *span) {
-  return span->dirty ? 0 : ((size_t)span->units << slab->unitShift) - span->bytes;
+  if (span->dirty) return 0;
+  size_t used = span->place == mema_placeGrown ? mema_roundUp(span->bytes, mema_osPageSize()) : span->bytes;
+  return ((size_t)span->units << slab->unitShift) - used;
 }
 
 static inline uint32_t mema_spanWords(const mema_Span *span) {
@@ -366,6 +386,13 @@ static inline bool mema_staysInSlot(size_t slotSize, size_t size) {
   return size <= slotSize && (size >= slotSize / 2 || slotSize <= 32);
 }
 
+/* Whether a chunk that outgrows its slot had better go to a run of its own, in which it can go on growing without being copied: it
+ * is likely to do so, but not many of them are to take a unit each. Charged it is as in a slot. */
+static inline bool mema_slabPrefersRun(const mema_Slab *slab, size_t slotSize, size_t size) {
+  return slotSize >= mema_grownFrom && size > slotSize && size <= mema_slotMax && slab->unitShift == mema_unitShiftMax &&
+         slab->grownRuns < mema_grownMost && !slab->committed;
+}
+
 /* ---- the common path, inline ------------------------------------------------------------------------------------------- */
 
 /* Where a pointer leads, in eighths of bytes from the start of the area. What is not a multiple of 8 away is led far outside, so
@@ -375,14 +402,25 @@ static inline size_t mema_eighthOf(const mema_Slab *slab, const void *ptr) {
   return offset >> 3 | offset << (sizeof offset * 8 - 3);
 }
 
-/* The slot that starts `eighths` into a slot span; false iff none does, or it is no span of slots. One multiplication answers both
- * what the quotient is and whether there is a remainder (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019):
- * with n eighths, slots of d and c = ceil(2^32 / d) the product n * c is floor(n / d) * 2^32 + r, and r < c iff d divides n, as long
- * as n * (c * d - 2^32) < 2^32; here n < 2^16, and the term in brackets is below d <= 2^12. A last partial slot is no slot. */
-static inline bool mema_slotAt(const mema_Span *span, size_t eighths, uint32_t *slot) {
+/* The slot that starts `eighths` into a slot span; false iff none does, or it is no span of slots. One multiplication answers what the
+ * quotient is, whether there is a remainder (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019), and whether the
+ * slot is one of the span's: with n eighths, slots of d and c = floor(2^32 / d) + 1 let e = c * d - 2^32, which is 1 to d. For
+ * n = q * d + r, r < d, the product n * c is q * 2^32 + q * e + r * c, and q * e + r * c < 2^32, since here n < 2^16 and d <= 2^12. So
+ * the upper half is q. The lower half is q * e for the start of a slot, and at least c, which is above all of those, where
+ * r > 0. It grows with q: that of the last slot, and one more, is the bound, below 2^16; a last partial slot is beyond. */
+static inline bool mema_slotAt(const mema_Span *span, size_t eighths, size_t *slot) {
   uint64_t product = eighths * (uint64_t)span->reciprocal;
-  *slot = (uint32_t)(product >> 32);
-  return (uint32_t)product < span->reciprocal && *slot < span->slots;
+  *slot = product >> 32;
+  return (uint32_t)product < span->remainders;
+}
+
+static inline uint32_t mema_reciprocalOf(uint32_t slotSize) {
+  return (uint32_t)((UINT64_C(1) << 32) / (slotSize / 8)) + 1;
+}
+
+static inline uint16_t mema_remaindersOf(uint32_t slotSize, uint32_t slots) {
+  uint32_t excess = mema_reciprocalOf(slotSize) * (slotSize / 8); /* less 2^32 */
+  return (uint16_t)((slots - 1) * excess + 1);
 }
 
 /* Marks the magazine's top slot as taken. The magazine is not empty. */
@@ -410,13 +448,18 @@ static inline bool mema_keepRecent(mema_SlotClass *class, char *ptr, uint64_t *w
   return true;
 }
 
-/* The live slot that starts at ptr, in the first unit of a span; NULL where there is none. */
-static inline mema_Span *mema_liveSlot(const mema_Slab *slab, const void *ptr, uint32_t *slot) {
+/* The slot that starts at ptr, live or not, in the first unit of a span; NULL where there is none. */
+static inline mema_Span *mema_anySlot(const mema_Slab *slab, const void *ptr, size_t *slot) {
   size_t eighth = mema_eighthOf(slab, ptr);
   if (mema_unlikely(eighth >= slab->eighths)) return NULL;
   mema_Span *span = &slab->spans[eighth >> slab->unitEighths];
-  if (mema_unlikely(!mema_slotAt(span, eighth & slab->unitMask, slot))) return NULL;
-  return (span->bitmap[*slot / 64] >> *slot % 64 & 1) == 0 ? span : NULL;
+  return mema_likely(mema_slotAt(span, eighth & slab->unitMask, slot)) ? span : NULL;
+}
+
+/* The same for live ones. */
+static inline mema_Span *mema_liveSlot(const mema_Slab *slab, const void *ptr, size_t *slot) {
+  mema_Span *span = mema_anySlot(slab, ptr, slot);
+  return span != NULL && (span->bitmap[*slot / 64] >> *slot % 64 & 1) == 0 ? span : NULL;
 }
 
 /* Takes the first free slot of the word at hand, of which `free` (not 0) says the free ones; returns its bit. It is remembered, and
@@ -443,16 +486,16 @@ static inline mema_SlotClass *mema_lastClass(const mema_Slab *slab) {
  * says nothing about ptr. */
 static inline bool mema_giveLast(mema_Slab *slab, const void *ptr) {
   if (ptr != slab->lastPtr) return false;
-  uint64_t *word = mema_lastClass(slab)->word, before = *word, after = before | UINT64_C(1) << slab->lastSlot % 64;
-  if (before == after) return false;
+  uint64_t *word = mema_lastClass(slab)->word, after;
+  if (mema_setBit(*word, slab->lastSlot, &after)) return false;
   *word = after;
   return true;
 }
 
 /* What follows from a slot marked free where there are no magazines; its word was `before`, and is `after`. A word with its first
  * free slot is noted; whether the span is empty is asked only when a word has nothing but free slots. */
-static inline bool mema_noteGiven(mema_Slab *slab, mema_Span *span, uint32_t slot, uint64_t before, uint64_t after) {
-  if (mema_unlikely(before == 0)) return mema_slabNote(slab, span, slot / 64);
+static inline bool mema_noteGiven(mema_Slab *slab, mema_Span *span, size_t slot, uint64_t before, uint64_t after) {
+  if (mema_unlikely(before == 0)) return mema_slabNote(slab, span, (uint32_t)(slot / 64));
   if (mema_unlikely(after == UINT64_MAX || after == span->lastMask)) return mema_slabEmptied(slab, span);
   return true;
 }

@@ -45,14 +45,15 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
   if (span->class >= slab->classCount || span->slotSize != class->slotSize || class->slotSize != mema_classSize(span->class))
     return "a span's slot size is that of its class";
   if (span->slots != ((size_t)span->units << slab->unitShift) / span->slotSize ||
-      span->reciprocal != ((UINT64_C(1) << 32) + span->slotSize / 8 - 1) / (span->slotSize / 8) ||
+      span->reciprocal != mema_reciprocalOf(span->slotSize) ||
+      span->remainders != mema_remaindersOf(span->slotSize, span->slots) ||
       span->lastMask != UINT64_MAX >> (63 - (span->slots - 1u) % 64))
     return "a span's slots are those that fit";
   if ((span->bitmap[words - 1] & ~span->lastMask) != 0) return "a bitmap says nothing about slots that do not exist";
   if (words < 64 && span->summary >> words != 0) return "a summary says nothing about words that do not exist";
   if ((span->place == mema_placeActive) != (class->active == unit)) return "a class's active span knows that it is";
   for (uint32_t i = 1; i < span->units; i++)
-    if (span[i].kind != mema_unitInside || span[i].back != i || span[i].reciprocal != 0)
+    if (span[i].kind != mema_unitInside || span[i].back != i || span[i].remainders != 0)
       return "the units of a span lead back to its first";
   for (uint32_t slot = 0; slot < span->slots; slot++)
     if (mema_slotIsLive(slab, span, slot) != ((span->bitmap[slot / 64] >> slot % 64 & 1) == 0))
@@ -135,7 +136,7 @@ static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, s
   const mema_Span *span = view->span;
   if (view->units == 0 || view->units > slab->frontier - view->unit)
     return "spans and runs fill the units below the frontier";
-  if (span->kind != mema_unitSlots && span->reciprocal != 0)
+  if (span->kind != mema_unitSlots && span->remainders != 0)
     return "only a span of slots can be looked up by a multiplication";
   if (span->kind == mema_unitFree) return checkFree(slab, view, afterFree);
   *afterFree = false;
@@ -149,6 +150,19 @@ static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, s
   *chunks += live;
   *room += (size_t)live * span->slotSize;
   return checkSlots(slab, span, view->unit);
+}
+
+/* Of chunks that slots would hold, at most a few are in runs of their own because they have grown. */
+static const char *checkGrown(const mema_Slab *slab) {
+  uint32_t grown = 0;
+  mema_SlabView view;
+  for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units) {
+    if (view.span->kind != mema_unitLarge || view.span->place != mema_placeGrown) continue;
+    if (view.span->bytes != mema_slabRoom(slab, view.span->bytes, MEMA_ALIGNMENT) || view.span->bytes > mema_slotMax)
+      return "a grown chunk is charged as in a slot";
+    grown++;
+  }
+  return grown == slab->grownRuns && grown <= mema_grownMost ? NULL : "the grown chunks are few, and counted";
 }
 
 const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) {
@@ -165,5 +179,6 @@ const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) 
   if (slab->frontier > slab->units || freeUnits != slab->freeUnits || dirtyUnits != slab->dirtyUnits)
     return "the free and dirty units are those of the free runs";
   const char *broken = checkMagazines(slab);
+  if (broken == NULL) broken = checkGrown(slab);
   return broken != NULL ? broken : checkPartial(slab);
 }

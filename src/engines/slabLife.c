@@ -147,6 +147,7 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   slab->magazineSize = shape->magazineSize;
   slab->bitmapUnits = 0;
   slab->largeSlack = 0;
+  slab->grownRuns = 0;
   slab->movedRuns = 0;
   slab->hugeArea = slab->hugeRecords = 0;
   slab->purged = 0;
@@ -506,11 +507,65 @@ static void trimSpans(mema_Slab *slab) {
     if (slab->spans[unit].kind == mema_unitSlots) trimSpan(slab, &slab->spans[unit], unit);
 }
 
+/* Which whole pages of the records' own range hold something: a live Block, or the link of a range given back. */
+typedef struct RecordPages {
+  const mema_Slab *slab;
+  uintptr_t start;
+  size_t page, pages;
+  char *held; /* one for each page */
+} RecordPages;
+
+static void hold(const RecordPages *all, const void *from, size_t size) {
+  uintptr_t first = (uintptr_t)from, last = first + size - 1;
+  if (last < all->start) return;
+  size_t end = (last - all->start) / all->page;
+  for (size_t i = first < all->start ? 0 : (first - all->start) / all->page; i <= end && i < all->pages; i++)
+    all->held[i] = 1;
+}
+
+static void holdSpan(const RecordPages *all, const mema_Span *span) {
+  const mema_Block *records = all->slab->records + span->firstRecord;
+  if (span->kind == mema_unitLarge) hold(all, records, sizeof *records);
+  if (span->kind != mema_unitSlots) return;
+  for (uint32_t slot = 0; slot < span->slots; slot++)
+    if (!isFree(span, slot)) hold(all, records + slot, sizeof *records);
+}
+
+static void holdLinks(const RecordPages *all) {
+  const mema_Slab *slab = all->slab;
+  for (unsigned class = 0; class <= mema_classCount; class ++)
+    for (uint32_t next = slab->freeRecords[class]; next != 0; next = (uint32_t)slab->records[next - 1].size)
+      hold(all, &slab->records[next - 1].size, sizeof slab->records->size);
+}
+
+/* Pages of the records' own range that hold nothing. Where chunks were freed at random they are few, since a page has 102 Blocks; where a
+ * phase of the program is over, many. Where the system has no memory for the notes, nothing is given back. */
+static void trimRecords(mema_Slab *slab) {
+  if (slab->mainNext == slab->mainFirst) return;
+  RecordPages all = {.slab = slab, .page = mema_osPageSize()};
+  all.start = mema_roundUp((uintptr_t)(slab->records + slab->mainFirst), all.page);
+  uintptr_t end = (uintptr_t)(slab->records + slab->mainNext) & ~(uintptr_t)(all.page - 1);
+  if (end <= all.start) return;
+  all.pages = (end - all.start) / all.page;
+  size_t noted = mema_roundUp(all.pages, all.page);
+  all.held = mema_osReserve(noted, all.page);
+  if (all.held == NULL) return;
+  for (uint32_t unit = 0; unit < slab->frontier; unit += slab->spans[unit].units) holdSpan(&all, &slab->spans[unit]);
+  holdLinks(&all);
+  for (size_t i = 0; i < all.pages; i++) {
+    size_t first = i;
+    while (i < all.pages && all.held[i] == 0) i++;
+    trimBetween(slab, (char *)all.start + first * all.page, (char *)all.start + i * all.page);
+  }
+  mema_osRelease(all.held, noted);
+}
+
 size_t mema_slabTrim(mema_Slab *slab) {
   if (slab->committed) return 0;
   size_t before = slab->purged;
   mema_slabReleaseEmpty(slab);
   trimSpans(slab);
+  trimRecords(slab);
   mema_runPurge(slab, 0);
   /* What a huge page holds beyond the frontier was never used. */
   size_t used = mema_roundUp((size_t)slab->frontier << slab->unitShift, mema_osPageSize());

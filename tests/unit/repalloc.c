@@ -147,6 +147,67 @@ static void growsInPlaceInsideItsSlot(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* Out of a slot of some KiB a chunk grows into a run of its own, and there without being copied; it is charged as in a slot. */
+static void growsOnInARun(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, 256 * MIB));
+  for (int times = 0; times < 10; times++) { /* more than may have a run at a time */
+    unsigned char *chunk = palloc(&pool, 4000);
+    fillBytes(chunk, 4000, 3);
+    unsigned moves = 0;
+    for (size_t size = 4200; size < 65000; size += 300) {
+      unsigned char *grown = mema_repalloc(&pool, chunk, size);
+      assert_non_null(grown);
+      moves += grown != chunk;
+      chunk = grown;
+      void *other = palloc(&pool, size);
+      assert_int_equal(mema_chunkSize(&pool, chunk), mema_chunkSize(&pool, other));
+      assert_true(pfree(&pool, other));
+      assertPool(&pool, mema_chunkSize(&pool, chunk), 1);
+    }
+    assert_int_equal(moves, 1);
+    assert_true(bytesFilled(chunk, 4000, 3));
+    if (times % 2 == 0) { /* what has shrunk goes back to a slot */
+      assert_non_null(chunk = mema_repalloc(&pool, chunk, 9000));
+      assert_non_null(chunk = mema_repalloc(&pool, chunk, 4300));
+      assertPool(&pool, mema_chunkSize(&pool, chunk), 1);
+      assert_true(bytesFilled(chunk, 4000, 3));
+    }
+    assert_true(pfree(&pool, chunk));
+    assertRefused(&pool, pfree(&pool, hidePointer(chunk)), MEMA_BAD_POINTER);
+  }
+  assert_true(freePool(&pool));
+}
+
+/* Of many chunks that grow a little only a few take 64 KiB each; when those are gone, by whatever call, others may. */
+static void fewGrownChunksTakeRuns(void **state) {
+  const Kind *kind = *state;
+  enum { count = 200, unit = 64 * 1024, spans = count / 10 + 1, runs = 4 };
+  static void *chunks[count];
+  Pool pool;
+  assert_true(makePool(&pool, kind, 256 * MIB));
+  for (int times = 0; times < 3; times++) {
+    for (int i = 0; i < count; i++) chunks[i] = palloc(&pool, 4096);
+    unsigned starts = 0;
+    size_t bytes = 0;
+    for (int i = 0; i < count; i++) {
+      assert_non_null(chunks[i] = mema_repalloc(&pool, chunks[i], 6000));
+      starts += (uintptr_t)chunks[i] % unit == 0;
+      bytes += mema_chunkSize(&pool, chunks[i]);
+    }
+    assert_in_range(starts, runs, spans + runs);
+    assertPool(&pool, bytes, count);
+    if (times == 0) {
+      assert_true(mema_resetPool(&pool));
+    } else {
+      for (int i = 0; i < count; i++) assert_true(pfree(&pool, chunks[i]));
+    }
+    assertPool(&pool, 0, 0);
+  }
+  assert_true(freePool(&pool));
+}
+
 static void alignedChunksKeepContentsAndCharge(void **state) {
   const Kind *kind = *state;
   Pool pool;
@@ -257,6 +318,10 @@ int main(void) {
       everyKind(nullAndZero),
       exactKinds(stepByStep),
       everyKind(growsInPlaceInsideItsSlot),
+      withKind(growsOnInARun, kindTracked),
+      withKind(growsOnInARun, kindUntracked),
+      withKind(fewGrownChunksTakeRuns, kindTracked),
+      withKind(fewGrownChunksTakeRuns, kindUntracked),
       everyKind(alignedChunksKeepContentsAndCharge),
       everyKind(largeChunks),
       withKind(movesLeaveNoMappingsBehind, kindTracked),
