@@ -104,6 +104,7 @@ typedef struct mema_Options {
                          mema_committedReservation(poolSize) (committed). Where it has no room in one piece, chunks come
                          from memory outside it (Block.poolAllocated is then false). */
   const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
+  bool shared;        /* the pool may be used by any number of threads at once */
 } mema_Options;
 
 /* Why a call failed: code, errno, message. One list, from which the constants, errno and the sentences are made. */
