@@ -128,7 +128,7 @@ Work serveInTurn, serveAnew; /* the same */
 bool readProcessors(const char *mask);
 int countProcessors(void);
 
-Work runProgram; /* [0] ms of wall time, [1] MiB resident at most; n: which program */
+Work runProgram; /* [0] ms of wall time, [1] MiB resident at most, [2] ms of processor time; n: which program */
 
 /* Reads the traces of this directory. Returns how many there are; traceName(i) is the program's name. */
 size_t readTraces(const char *directory);

@@ -3,7 +3,6 @@
  * Each run is started by programs/launch.c, which reads the clock and the peak of resident memory. All programs have the same
  * few environment variables and no others, and their input was made before (programs/prepare.sh). */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>
@@ -53,7 +52,7 @@ static const char *const redisRequests[] = {"redis-benchmark",
                                             "-s",
                                             redisSocket,
                                             "-n",
-                                            "80000",
+                                            "60000",
                                             "-c",
                                             "20",
                                             "-P",
@@ -107,9 +106,11 @@ typedef struct {
 } Run;
 
 typedef struct {
-  double ns, bytes;
+  double ns, cpuUs, bytes;
   bool succeeded;
 } Report;
+
+static const Report noReport = {NAN, NAN, NAN, false};
 
 /* Python's own allocator would ask malloc for little; hashes in the same order each time. */
 static const char *const plainEnvironment[] = {"LC_ALL=C",
@@ -161,19 +162,19 @@ static Run start(const char *const *command, const char *preload) {
 
 static Report finish(Run run) {
   char text[128];
-  long long ns = 0;
-  long kibibytes = 0;
-  int status = 1;
-  if (run.launcher == 0) return (Report){NAN, NAN, false};
+  if (run.launcher == 0) return noReport;
   ssize_t length = read(run.report, text, sizeof text - 1);
   text[length > 0 ? length : 0] = '\0';
-  char *rest = text;
-  ns = strtoll(rest, &rest, 10);
-  kibibytes = strtol(rest, &rest, 10);
-  if (length > 0) status = (int)strtol(rest, &rest, 10);
   close(run.report);
   waitpid(run.launcher, NULL, 0);
-  return (Report){(double)ns, (double)kibibytes * 1024, status == 0};
+  if (length <= 0) return noReport;
+  char *rest = text;
+  Report report = {0};
+  report.ns = strtod(rest, &rest);
+  report.cpuUs = strtod(rest, &rest);
+  report.bytes = strtod(rest, &rest) * 1024;
+  report.succeeded = strtol(rest, &rest, 10) == 0;
+  return report;
 }
 
 /* ---- a server and its client -------------------------------------------------------------------------------------- */
@@ -190,19 +191,19 @@ static int connectTo(const char *name) {
   return -1;
 }
 
-/* The time is the client's, the memory the server's. The launcher's end is the server's too. */
+/* The wall time is the client's; memory and processor time are the server's. The launcher's end is the server's too. */
 static Report runServer(const char *const *command, const char *preload) {
   static const char farewell[] = "SHUTDOWN NOSAVE\r\n";
   unlink(redisSocket);
   Run server = start(command, preload);
-  if (server.launcher == 0) return (Report){NAN, NAN, false};
+  if (server.launcher == 0) return noReport;
   int connection = connectTo(redisSocket);
-  Report client = connection >= 0 ? finish(start(redisRequests, NULL)) : (Report){NAN, NAN, false};
+  Report client = connection >= 0 ? finish(start(redisRequests, NULL)) : noReport;
   bool asked = client.succeeded && write(connection, farewell, sizeof farewell - 1) == (ssize_t)sizeof farewell - 1;
   if (!asked) kill(server.launcher, SIGKILL);
   Report report = finish(server);
   if (connection >= 0) close(connection);
-  return (Report){client.ns, report.bytes, asked && report.succeeded};
+  return (Report){client.ns, report.cpuUs, report.bytes, asked && report.succeeded};
 }
 
 /* ---- a row -------------------------------------------------------------------------------------------------------- */
@@ -218,6 +219,7 @@ enum { PATIENCE = 120 };
 void runProgram(const Peer *p, size_t which, double *results) {
   const Program *program = &programs[which];
   const char *preload = preloadFor(p, which);
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* with the benchmark end the launcher and its program */
   alarm(PATIENCE);
   Report report = program->driver != NULL ? runServer(program->command, preload) : finish(start(program->command, preload));
   alarm(0);
@@ -227,4 +229,5 @@ void runProgram(const Peer *p, size_t which, double *results) {
   }
   results[0] = report.ns / 1e6;
   results[1] = report.bytes / (1 << 20);
+  results[2] = report.cpuUs / 1e3;
 }

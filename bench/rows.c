@@ -25,7 +25,7 @@ static const Measure perOperation[] = {{"ns", "nsPerOperation"}, {"first", "nsPe
 static const Measure speedUps[] = {
     {"ns", "nsPerPair"}, {"1 thread", "nsPerPairOneThread"}, {"speed-up", "speedUp"}, {"used", "processorTimeUsed"}, {0}};
 static const Measure together[] = {{"ns", "nsPerPair"}, {"used", "processorTimeUsed"}, {0}};
-static const Measure perRun[] = {{"ms", "msPerRun"}, {"MiB", "peakResidentMiB"}, {0}};
+static const Measure perRun[] = {{"ms", "msPerRun"}, {"MiB", "peakResidentMiB"}, {"cpu ms", "cpuMsPerRun"}, {0}};
 static const Measure perCycle[] = {{"ns", "nsPerCycle"}, {0}};
 static const Measure replaced[] = {{"ns", "nsPerPair"},
                                    {"in use", "residentPerLive"},

@@ -128,7 +128,7 @@ static const struct {
     {'r',
      "whole programs, the allocator preloaded: ms of wall time from start to end (redis: of its client's requests), and "
      "MiB\n"
-     "resident at most (of the largest process of the run; redis: of the server)"},
+     "resident at most (of the largest process of the run; redis: of the server); cpu ms: of all its processes"},
     {'s', "pools: ms to free all chunks, and freePool; bytes, kernel maps and ns of a pool; ns per life of one: medians"},
 };
 

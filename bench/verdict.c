@@ -379,6 +379,7 @@ static void showPrograms(FILE *out, const char *prefix, Score *score) {
   showMeanOfPrograms(out, prefix, "r: time, geometric mean (the best peer)", 0, ALL_PEERS & ~MEMA_PEERS, meanTimeLimit,
                      score);
   showMeanOfPrograms(out, prefix, "r: peak memory, geometric mean (the thriftiest)", 1, thrifty, meanPeakLimit, score);
+  showMeanOfPrograms(out, prefix, "r: processor time, the same (not counted)", 2, ALL_PEERS & ~MEMA_PEERS, 0, score);
   for (size_t i = 0; i < countRows(); i++) {
     if (isProgram(&rows[i])) showProgram(out, prefix, &rows[i], score);
   }

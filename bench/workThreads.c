@@ -104,6 +104,7 @@ typedef struct {
   int started; /* threads: each is the last of them when it begins */
   pthread_t threads[STAGES];
   double ends[STAGES];
+  bool followed[STAGES]; /* by another: it has made one before it ended */
   uint64_t seed; /* for the next thread of the lane */
   Batch batch;
   void **chunks;
@@ -152,9 +153,12 @@ static void startThread(Lane *lane, void *begin(void *)) {
   if (pthread_create(&lane->threads[place], NULL, begin, lane) != 0) abort();
 }
 
-/* A thread that makes another has done so before it ends. */
+/* What a thread wrote may be read when it has ended. */
 static void joinLane(Lane *lane) {
-  for (int i = 0; i < lane->started; i++) pthread_join(lane->threads[i], NULL);
+  int joined = 0;
+  do {
+    pthread_join(lane->threads[joined], NULL);
+  } while (lane->followed[joined++]);
 }
 
 /* Seconds after which a measurement is given up: an allocator in which a thread waits forever must not hold up the others. */
@@ -282,7 +286,7 @@ static void produce(const Peer *p, const Replacement *r, size_t n) {
   }
 }
 
-/* It reads what it was sent, as every consumer does. */
+/* It reads what it was sent, as every consumer does. (Null hands the same memory out again meanwhile: its byte is always 1.) */
 static void consume(const Peer *p, size_t n) {
   unsigned turns = 0;
   size_t from = atomic_load(&passed.taken);
@@ -394,7 +398,9 @@ static void *continueLane(void *argument) {
 static void runStage(Lane *lane) {
   replaceTimes(lane, lane->crew->n / STAGES);
   lane->seed = seed;
-  if (lane->started < STAGES) startThread(lane, continueLane);
+  if (lane->started == STAGES) return;
+  lane->followed[lane->started - 1] = true; /* itself: the next one is not there yet */
+  startThread(lane, continueLane);
 }
 
 void serveInTurn(const Peer *p, size_t n, double *results) {
