@@ -52,5 +52,5 @@ bench-quick: benchProgram
 
 bench-programs: benchProgram $(benchLauncher) $(preloadLibrary)
 	@bash bench/setup.sh programs
-	@sh bench/programs/prepare.sh $(BUILD)/bench/programs
+	@bash bench/programs/prepare.sh $(BUILD)/bench/programs
 	$(benchProgram) --programs $(BUILD)/bench/programs --preload $(preloadLibrary) --csv $(BUILD)/bench/programs.csv $(BENCH_ARGS)

@@ -60,16 +60,16 @@ Batch newBatch(size_t n) {
   return b;
 }
 
-void passBatch(const Peer *p, const Batch *b, size_t passes) {
+void passBatch(const Peer *p, Batch b, size_t passes) {
   for (size_t pass = 0; pass < passes; pass++) {
-    for (size_t i = 0; i < b->n; i++) b->chunks[i] = allocTouched(p, b->sizes[i]);
-    for (size_t i = 0; i < b->n; i++) give(p, b->chunks[b->order[i]]);
+    for (size_t i = 0; i < b.n; i++) b.chunks[i] = allocTouched(p, b.sizes[i]);
+    for (size_t i = 0; i < b.n; i++) give(p, b.chunks[b.order[i]]);
   }
 }
 
 static double timeBatch(const Peer *p, Batch b) {
   double start = now();
-  passBatch(p, &b, BATCH_PASSES);
+  passBatch(p, b, BATCH_PASSES);
   return (now() - start) / (double)(b.n * BATCH_PASSES);
 }
 

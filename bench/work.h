@@ -93,7 +93,7 @@ typedef struct {
 Batch newBatch(size_t n);
 
 /* Allocates all and frees all, `passes` times. */
-void passBatch(const Peer *p, const Batch *b, size_t passes);
+void passBatch(const Peer *p, Batch b, size_t passes);
 
 typedef struct {
   size_t n, least, most;

@@ -105,7 +105,7 @@ typedef struct {
   pthread_t threads[STAGES];
   double ends[STAGES];
   bool followed[STAGES]; /* by another: it has made one before it ended */
-  uint64_t seed; /* for the next thread of the lane */
+  uint64_t seed;         /* for the next thread of the lane */
   Batch batch;
   void **chunks;
 } Lane;
@@ -214,11 +214,11 @@ enum { BATCH = 1000, OWN_LIVE = 100000 };
 
 static void prepareBatch(Lane *lane) {
   lane->batch = newBatch(BATCH);
-  passBatch(lane->crew->peer, &lane->batch, lane->crew->n / 4);
+  passBatch(lane->crew->peer, lane->batch, lane->crew->n / 4);
 }
 
 static void runBatches(Lane *lane) {
-  passBatch(lane->crew->peer, &lane->batch, lane->crew->n);
+  passBatch(lane->crew->peer, lane->batch, lane->crew->n);
 }
 
 static void replaceTimes(Lane *lane, size_t times) {

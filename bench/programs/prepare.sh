@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # prepare.sh DIRECTORY - makes the input of the whole programs there, the same each time: a C source, scripts, a git repository,
 # lines of text. What cannot be made is left out, and the benchmark leaves out its rows.
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -7,10 +7,14 @@ generate() { # WHAT FILE
   perl "$source/programs/generate.pl" "$1" >"$2.new" && mv "$2.new" "$2"
 }
 
-# The work of the recorded programs, on more data.
-sed 's/20000/60000/; s/20011/60013/' "$source/traces/work.sql" >work.sql
-sed 's/\.\. 8000)/.. 120000)/' "$source/traces/work.pl" >work.pl
-sed 's/range(1500)/range(40000)/' "$source/traces/work.py" >work.py
+# The work of the recorded programs, on more data; none where the numbers to be changed were not found.
+enlarge() { # SCRIPT FILE
+  sed "$1" "$source/traces/$2" >"$2"
+  ! cmp -s "$source/traces/$2" "$2" || rm "$2"
+}
+enlarge 's/20000/60000/; s/20011/60013/' work.sql
+enlarge 's/\.\. 8000)/.. 120000)/' work.pl
+enlarge 's/range(1500)/range(40000)/' work.py
 
 # The server is its own checking program, by the name it is called (in Debian's redis-tools).
 redis=$(command -v redis-server || command -v redis-check-rdb) && ln -sf "$redis" redis-server
