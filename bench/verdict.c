@@ -376,8 +376,7 @@ static void showTiny(FILE *out, const char *prefix, const Row *row, Score *score
 static void showPrograms(FILE *out, const char *prefix, Score *score) {
   static const unsigned thrifty = SET(PEER_MIMALLOC) | SET(PEER_JEMALLOC) | SET(PEER_TCMALLOC);
   const Row *tiny = findRow("r0");
-  showMeanOfPrograms(out, prefix, "r: time, geometric mean (best peer)", 0, ALL_PEERS & ~MEMA_PEERS, meanTimeLimit,
-                     score);
+  showMeanOfPrograms(out, prefix, "r: time, geometric mean (best peer)", 0, ALL_PEERS & ~MEMA_PEERS, meanTimeLimit, score);
   showMeanOfPrograms(out, prefix, "r: peak memory, geometric mean (thriftiest)", 1, thrifty, meanPeakLimit, score);
   showMeanOfPrograms(out, prefix, "r: processor time, the same (not counted)", 2, ALL_PEERS & ~MEMA_PEERS, 0, score);
   for (size_t i = 0; i < countRows(); i++) {
