@@ -1,7 +1,9 @@
 /* bench.c - mema beside its peers: arguments, and the order of events.
  *
  *   bench [ROUNDS] [--quick] [--rows a,b1,l] [--peers glibc,mimalloc] [--csv FILE] [--svg FILE] [--traces DIRECTORY]
+ *         [--processors MASK] [--programs DIRECTORY --preload FILE]
  *
+ * MASK: the processors of the rows with threads. With --programs the rows of whole programs are measured, and no others.
  * All figures are medians over the rounds, with the least and the greatest where there is room. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -13,13 +15,14 @@
 
 typedef struct {
   bool quick;
-  const char *rows, *peers, *csv, *svg, *traces;
+  const char *rows, *peers, *csv, *svg, *traces, *processors, *programs, *preload;
 } Arguments;
 
 static _Noreturn void showUsage(void) {
   fprintf(stderr,
           "usage: bench [ROUNDS] [--quick] [--rows a,b1,l] [--peers glibc,mimalloc] [--csv FILE] [--svg FILE]\n"
-          "             [--traces DIRECTORY]   (1 to %d rounds; 7 unless told, 3 if quick)\n",
+          "             [--traces DIRECTORY] [--processors MASK] [--programs DIRECTORY --preload FILE]\n"
+          "             (1 to %d rounds; 7 unless told, 3 if quick)\n",
           MOST_ROUNDS);
   exit(2);
 }
@@ -47,9 +50,11 @@ static Arguments readArguments(char **argument) {
       a.quick = true;
     else if (!takeValue(&argument, "--rows", &a.rows) && !takeValue(&argument, "--peers", &a.peers) &&
              !takeValue(&argument, "--csv", &a.csv) && !takeValue(&argument, "--svg", &a.svg) &&
-             !takeValue(&argument, "--traces", &a.traces))
+             !takeValue(&argument, "--traces", &a.traces) && !takeValue(&argument, "--processors", &a.processors) &&
+             !takeValue(&argument, "--programs", &a.programs) && !takeValue(&argument, "--preload", &a.preload))
       told = readRounds(*argument);
   }
+  if ((a.programs != NULL) != (a.preload != NULL) || !readProcessors(a.processors)) showUsage();
   rounds = told != 0 ? told : a.quick ? 3 : 7;
   return a;
 }
@@ -142,11 +147,17 @@ static void finish(FILE *file, const char *name) {
   exit(1);
 }
 
+static bool isWanted(const Arguments *a, const Row *row) {
+  if (!isListed(a->rows, row->key) || (row->work == runProgram) != (a->programs != NULL)) return false;
+  if (row->work == runProgram) return hasProgram(row->n);
+  return !a->quick || row->quickN != 0 || row->work == replay;
+}
+
 static void measureRows(const Arguments *a) {
   static Series series[MOST_ROWS];
   for (size_t i = 0; i < countRows(); i++) {
     Row *row = &rows[i];
-    if (!isListed(a->rows, row->key) || (a->quick && row->quickN == 0 && row->work != replay)) continue;
+    if (!isWanted(a, row)) continue;
     measure(&series[i], row->work, a->quick ? row->quickN : row->n, row->set);
     row->series = &series[i];
     showRow(row);
@@ -177,6 +188,10 @@ int main(int count, char **arguments) {
   checkWords("row", a.rows, rowKey);
   FILE *csv = a.csv != NULL ? create(a.csv) : NULL; /* now: not to fail after ten minutes */
   probePeers(selectPeers(&a));
+  if (a.programs != NULL) {
+    probePreloads(selectPeers(&a), a.preload);
+    useProgramDirectory(a.programs);
+  }
   describeStolen(stdout, "");
   describeMachine(stdout, "");
   if (csv != NULL) describeMachine(csv, "# ");

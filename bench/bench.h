@@ -6,7 +6,10 @@
  *   work.h work.c  what is timed, in a child process of its own: pairs, batches, replacements, and their footprint
  *   workSizes.c    the same for other calls: growth, large chunks, calloc, alignment, a budget
  *   workPools.c    whole pools; one free among many chunks
+ *   workThreads.c  two threads: each its own work, producer and consumer, exchange, a server
  *   traces.c       the heaps of real programs, replayed
+ *   programs.c     whole programs under a preloaded allocator: `make bench-programs`
+ *   programs/      what starts them (launch.c), and what makes their input
  *   measure.c      rounds, children, medians
  *   tables.c       the tables and the CSV file
  *   verdict.c      the targets, and whether they are met
@@ -21,7 +24,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { MOST_ROUNDS = 49, MOST_RESULTS = 6 };
+enum { MOST_ROUNDS = 49, MOST_RESULTS = 6, MOST_THREADS = 2 };
 
 /* ---- peers.c ------------------------------------------------------------------------------------------------------ */
 
@@ -36,13 +39,16 @@ typedef enum {
   PEER_TALLOC,
   PEER_APR,
   PEER_UNTRACKED,
-  PEER_TRACKED
+  PEER_TRACKED,
+  PEER_SHARED, /* of rows with several threads */
+  PEER_PRELOAD /* of rows of whole programs */
 } PeerId;
-enum { PEER_COUNT = PEER_TRACKED + 1 };
+enum { PEER_COUNT = PEER_PRELOAD + 1 };
 
 /* Sets of peers. */
 #define SET(id) (1u << (id))
-#define MEMA_PEERS (SET(PEER_UNTRACKED) | SET(PEER_TRACKED))
+#define OWN_POOLS (SET(PEER_UNTRACKED) | SET(PEER_TRACKED))
+#define MEMA_PEERS (OWN_POOLS | SET(PEER_SHARED) | SET(PEER_PRELOAD))
 #define ALL_PEERS (SET(PEER_COUNT) - 1)
 
 /* Pools that are made, filled and freed as a whole. */
@@ -56,6 +62,7 @@ typedef struct Peer {
   const char *name;
   const char *package; /* Debian's; NULL for what is linked into this program */
   const char *library; /* a file name or a pattern */
+  const char *preload; /* what puts a whole program's heap into it; NULL: it is not of those rows, or needs nothing */
   void *(*alloc)(size_t size);
   void (*free)(void *ptr);
   void *(*zeroed)(size_t count, size_t size);
@@ -70,11 +77,18 @@ typedef struct Peer {
 
 extern Peer peers[PEER_COUNT];
 
-/* The pool behind both mema peers: one at a time lives, in the child that measures it. */
+/* Each thread beside the first calls it before it does anything with a peer: nothing is then shared by the threads that use the
+ * null peer, as nothing need be. `index` from 0, below MOST_THREADS. */
+void enterThread(int index);
+
+/* The pool behind the mema peers: one at a time lives, in the child that measures it. */
 extern mema_Pool benchPool;
 
 /* Loads every peer of the set in a child of its own, and notes which can be and their versions. Says on stderr which cannot. */
 void probePeers(unsigned set);
+
+/* Of those that are present: which can be preloaded. The file of mema's library is given. */
+void probePreloads(unsigned set, const char *memaPreload);
 
 /* Loads the peer into this process, which is to be a child: hooks of one peer must not disturb the others. */
 void openPeer(Peer *peer);
@@ -102,9 +116,43 @@ Work freeEverything; /* ms for all n: [0] one by one in order, [1] at random, [2
 Work manyPools;  /* [0] resident bytes, [1] page table bytes, [2] kernel maps, [3] ns to make, [4] ns to free: per pool */
 Work poolCycles; /* [0] ns per initPool, palloc, freePool */
 
+/* workThreads.c: two threads, each on a processor of its own; ns are wall time per pair of one of them. */
+Work ownBatches,
+    ownReplacements;         /* [0] ns per pair, [1] the same with one thread, [2] the work rate of two in units of that,
+                                    [3] what two used of their processors' time */
+Work passEqual, passMixed;   /* [0] ns per pair: one thread allocates, the other frees; [1] of the processors' time */
+Work exchangePlaces;         /* the same */
+Work serveInTurn, serveAnew; /* the same */
+
+/* The processors of those rows: a mask in hexadecimal; NULL: all on which this process may run. False where it is no mask. */
+bool readProcessors(const char *mask);
+int countProcessors(void);
+
+Work runProgram; /* [0] ms of wall time, [1] MiB resident at most, [2] ms of processor time; n: which program */
+
 /* Reads the traces of this directory. Returns how many there are; traceName(i) is the program's name. */
 size_t readTraces(const char *directory);
 const char *traceName(size_t which);
+
+/* The programs of programs.c. */
+typedef enum {
+  PROGRAM_TRUE,
+  PROGRAM_GCC,
+  PROGRAM_PYTHON,
+  PROGRAM_SQLITE,
+  PROGRAM_PERL,
+  PROGRAM_GIT_LOG,
+  PROGRAM_GIT_PACK,
+  PROGRAM_XZ,
+  PROGRAM_SORT,
+  PROGRAM_REDIS
+} ProgramId;
+
+/* Where the launcher and the input are: bench/programs/prepare.sh made them. Everything is done in there. */
+void useProgramDirectory(const char *directory);
+
+/* Is it there, with its input? Says on stderr what is not. */
+bool hasProgram(size_t which);
 
 /* ---- measure.c ---------------------------------------------------------------------------------------------------- */
 
@@ -135,8 +183,9 @@ typedef struct {
   const char *unit;  /* in the CSV file */
 } Measure;
 
-/* How a row is shown: one result per peer with its spread and ratios, or several with their medians alone. */
-typedef enum { SHOW_RATIOS, SHOW_COLUMNS } RowShape;
+/* How a row is shown: one result per peer with its spread and ratios, or several with their medians alone, or the one with its
+ * ratios and then the medians of the others. */
+typedef enum { SHOW_RATIOS, SHOW_COLUMNS, SHOW_BOTH } RowShape;
 
 typedef struct {
   const char *key; /* "b1"; --rows b selects it too */
@@ -149,7 +198,7 @@ typedef struct {
   Series *series;          /* NULL until measured */
 } Row;
 
-enum { MOST_ROWS = 40 };
+enum { MOST_ROWS = 64 };
 extern Row rows[MOST_ROWS];
 size_t countRows(void);
 

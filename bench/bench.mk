@@ -1,15 +1,18 @@
 # How the benchmark is built and run.
 #
 #   make bench                                    all of it, on all peers: some minutes; draws docs/speed.svg
+#   make bench-programs                           whole programs under preloaded allocators: some minutes
 #   make bench-quick                              three rounds beside glibc, mimalloc and APR: under a minute
 #   make bench BENCH_ARGS='11 --csv figures.csv'  11 rounds; figures as CSV
 #   make bench BENCH_ARGS='--rows a,b1,l --peers glibc,jemalloc' BENCH_CPU=1
 
 benchProgram := $(BUILD)/bench/bench
 benchSources := $(sort $(wildcard bench/*.c))
+benchLauncher := $(BUILD)/bench/programs/launch
 benchHeaders := $(wildcard bench/*.h)
 BENCH_ARGS ?=
-# The processor to run on; empty: the last one that this process may use, as the first often serves the interrupts.
+# The processor to run on; empty: the last one that this process may use, as the first often serves the interrupts. Rows with
+# threads have all that this process may use.
 BENCH_CPU ?=
 # Where the figures go unless BENCH_ARGS says otherwise.
 benchCsv := $(BUILD)/bench/figures.csv
@@ -21,19 +24,24 @@ benchCommit = $(shell git --no-optional-locks describe --always --dirty --exclud
 define runBench
 @if command -v taskset >/dev/null; then \
   cpu='$(BENCH_CPU)'; \
-  exec taskset -c "$${cpu:-$$(taskset -cp $$$$ | sed 's/.*[^0-9]//')}" $(benchProgram) $(1); \
+  mask=$$(taskset -p $$$$ | sed 's/.* //'); \
+  exec taskset -c "$${cpu:-$$(taskset -cp $$$$ | sed 's/.*[^0-9]//')}" $(benchProgram) --processors "$$mask" $(1); \
 else \
   exec $(benchProgram) $(1); \
 fi
 endef
 
-.PHONY: bench bench-quick benchProgram
+.PHONY: bench bench-quick bench-programs benchProgram
 # The timed loops begin at a cache line: where they happened to lie moved single rows by 6 %.
 # Built anew each time: the commit is compiled in and must be the one that is measured.
 benchProgram: $(benchSources) $(benchHeaders) $(traceObjects) $(staticLibrary)
 	@mkdir -p $(BUILD)/bench
 	$(CC) $(STRICT) $(CFLAGS) $(EXTRA) -falign-functions=64 $(if $(benchCommit),-DMEMA_COMMIT='"$(benchCommit)"') -DMEMA_FLAGS='"$(CFLAGS)"' \
-	  -o $(benchProgram) $(benchSources) $(traceObjects) $(staticLibrary) $(zstdLibs) -ldl -lm
+	  -o $(benchProgram) $(benchSources) $(traceObjects) $(staticLibrary) $(zstdLibs) -ldl -lm -pthread
+
+$(benchLauncher): bench/programs/launch.c
+	@mkdir -p $(@D)
+	$(CC) $(STRICT) $(CFLAGS) -static -o $@ $<
 
 bench: benchProgram
 	@bash bench/setup.sh
@@ -41,3 +49,8 @@ bench: benchProgram
 
 bench-quick: benchProgram
 	$(call runBench,--quick --csv $(BUILD)/bench/quick.csv $(BENCH_ARGS))
+
+bench-programs: benchProgram $(benchLauncher) $(preloadLibrary)
+	@bash bench/setup.sh programs
+	@bash bench/programs/prepare.sh $(BUILD)/bench/programs
+	$(benchProgram) --programs $(BUILD)/bench/programs --preload $(preloadLibrary) --csv $(BUILD)/bench/programs.csv $(BENCH_ARGS)

@@ -1,6 +1,7 @@
 /* chart.c - the picture: a line per row, a mark per peer, where it stands in units of glibc's time. Logarithmic, so that twice
  * as fast is as far from the middle as twice as slow. Legible on light and dark pages; no text is needed that is not there. */
 #include <math.h>
+#include <string.h>
 
 #include "bench.h"
 
@@ -32,10 +33,12 @@ static const Mark marks[PEER_COUNT] = {
     [PEER_APR] = {"apr", 4.5, "APR"},
     [PEER_TRACKED] = {"tracked", 6.5, "mema tracked"},
     [PEER_UNTRACKED] = {"untracked", 7, "mema untracked"},
+    [PEER_SHARED] = {"shared", 7, "mema shared"},
+    [PEER_PRELOAD] = {"untracked", 7, "mema preload"},
 };
 
-static const PeerId drawingOrder[] = {PEER_SCUDO,    PEER_TALLOC, PEER_TBBMALLOC, PEER_JEMALLOC, PEER_TCMALLOC,
-                                      PEER_MIMALLOC, PEER_APR,    PEER_TRACKED,   PEER_UNTRACKED};
+static const PeerId drawingOrder[] = {PEER_SCUDO, PEER_TALLOC,  PEER_TBBMALLOC, PEER_JEMALLOC, PEER_TCMALLOC, PEER_MIMALLOC,
+                                      PEER_APR,   PEER_TRACKED, PEER_UNTRACKED, PEER_SHARED,   PEER_PRELOAD};
 enum { DRAWN = sizeof drawingOrder / sizeof *drawingOrder };
 
 static const char styleSheet[] =
@@ -43,12 +46,13 @@ static const char styleSheet[] =
     "text{font:13px system-ui,'Segoe UI',Helvetica,Arial,sans-serif;fill:#1f2328}\n"
     ".back{fill:#fff}.title{font-size:17px;font-weight:600}.small{font-size:12px;fill:#59636e}\n"
     ".grid{stroke:#d8dee4}.one{stroke:#59636e;stroke-width:1.5}.band{fill:#f3f5f8}.link{stroke:#0969da;stroke-width:2.5}\n"
-    ".untracked{fill:#0969da;stroke:#fff}.tracked{fill:#fff;stroke:#0969da;stroke-width:2.5}\n"
+    ".untracked{fill:#0969da;stroke:#fff}.shared{fill:#0a3069;stroke:#fff}.tracked{fill:#fff;stroke:#0969da;stroke-width:2."
+    "5}\n"
     ".mimalloc{fill:#e16f24}.jemalloc{fill:#2da44e}.tcmalloc{fill:#a475f9}.tbb{fill:#9a6700}.scudo{fill:#cf222e}\n"
     ".talloc{fill:#e85aad}.apr{fill:#111}\n"
     "@media (prefers-color-scheme:dark){text{fill:#e6edf3}.back{fill:#0d1117}.small{fill:#9198a1}.grid{stroke:#2a313a}\n"
     ".one{stroke:#9198a1}.band{fill:#151b23}.link{stroke:#58a6ff}.untracked{fill:#58a6ff;stroke:#0d1117}\n"
-    ".tracked{fill:#0d1117;stroke:#58a6ff}.apr{fill:#eee}}\n"
+    ".shared{fill:#a5d6ff;stroke:#0d1117}.tracked{fill:#0d1117;stroke:#58a6ff}.apr{fill:#eee}}\n"
     "</style>\n";
 
 static void printEscaped(FILE *svg, const char *text) {
@@ -138,9 +142,13 @@ static void drawScale(FILE *svg, int lines) {
   fprintf(svg, "<text class='small' text-anchor='end' x='%d' y='%d'>slower \xe2\x86\x92</text>\n", WIDTH - RIGHT, end + 39);
 }
 
+static bool isLine(const Row *row) {
+  return row->shape != SHOW_COLUMNS && row->series != NULL;
+}
+
 static bool isDrawn(PeerId id) {
   for (size_t i = 0; i < countRows(); i++) {
-    if (rows[i].shape == SHOW_RATIOS && rows[i].series != NULL && rows[i].series->measured[id]) return true;
+    if (isLine(&rows[i]) && rows[i].series->measured[id]) return true;
   }
   return false;
 }
@@ -152,8 +160,7 @@ static void drawLegend(FILE *svg) {
     if (!isDrawn(drawingOrder[i])) continue;
     drawDot(svg, mark, 1, x, 88);
     fprintf(svg, "<text x='%.0f' y='92.5'>%s</text>\n", x + 11, mark->legend);
-    x += mark->radius > 5 ? 126 : 92;
-    if (drawingOrder[i] == PEER_APR) x -= 34;
+    x += 28 + 6.5 * (double)strlen(mark->legend);
   }
 }
 
@@ -176,7 +183,7 @@ void drawChart(FILE *svg) {
   const Row *lines[MOST_ROWS];
   int count = 0;
   for (size_t i = 0; i < countRows(); i++) {
-    if (rows[i].shape == SHOW_RATIOS && rows[i].series != NULL) lines[count++] = &rows[i];
+    if (isLine(&rows[i])) lines[count++] = &rows[i];
   }
   drawHead(svg, count);
   drawLegend(svg);

@@ -43,7 +43,8 @@ static void describeProcessor(FILE *out, const char *prefix) {
   fprintf(out, "%sprocessor   %s\n", prefix, processorName(line, sizeof line));
   cpu_set_t usable;
   int count = sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 0;
-  fprintf(out, "%scores       %ld online, %d to run on\n", prefix, sysconf(_SC_NPROCESSORS_ONLN), count);
+  fprintf(out, "%scores       %ld online, %d to run on, %d for threads\n", prefix, sysconf(_SC_NPROCESSORS_ONLN), count,
+          countProcessors());
 }
 
 static void describeSystem(FILE *out, const char *prefix) {

@@ -30,15 +30,25 @@ static _Noreturn void fail(const char *what, const char *why) {
 
 /* What is handed out changes, but stays in the first cache: what is left is the cost of the loop, not that of memory. Behind
  * the ring there is room for the largest request, as some rows touch all of its pages. */
-enum { SLOT_BYTES = 64, RING_BYTES = 64 * SLOT_BYTES, NULL_BYTES = 17 << 20 };
+enum {
+  SLOT_BYTES = 64,
+  RING_BYTES = 64 * SLOT_BYTES,
+  NULL_BYTES = 17 << 20,
+  NULL_MOST = NULL_BYTES - 2 * MOST_THREADS * RING_BYTES
+};
 
 static _Alignas(4096) char nullMemory[NULL_BYTES];
-static size_t ringPosition;
+static _Thread_local char *ring = nullMemory;
+static _Thread_local size_t ringPosition;
+
+void enterThread(int index) {
+  ring = nullMemory + (size_t)index * 2 * RING_BYTES; /* a distance at which no prefetcher joins them */
+}
 
 static void *nullAlloc(size_t size) {
-  if (size > NULL_BYTES - RING_BYTES) return NULL;
+  if (size > NULL_MOST) return NULL;
   ringPosition = (ringPosition + SLOT_BYTES) % RING_BYTES;
-  return nullMemory + ringPosition;
+  return ring + ringPosition;
 }
 
 static void *nullZeroed(size_t count, size_t size) {
@@ -46,7 +56,7 @@ static void *nullZeroed(size_t count, size_t size) {
 }
 
 static void *nullResize(void *ptr, size_t size) {
-  return ptr != NULL && size <= NULL_BYTES - RING_BYTES ? ptr : nullAlloc(size);
+  return ptr != NULL && size <= NULL_MOST ? ptr : nullAlloc(size);
 }
 
 static void *nullAligned(size_t alignment, size_t size) {
@@ -74,6 +84,7 @@ static void *nullPoolAlloc(void *pool, size_t size) {
 
 static const mema_Options untracked = {.poolSize = BUDGET, .untracked = true};
 static const mema_Options tracked = {.poolSize = BUDGET};
+static const mema_Options shared = {.poolSize = BUDGET, .untracked = true, .shared = true};
 
 static void *memaAlloc(size_t size) {
   return mema_palloc(&benchPool, size);
@@ -225,15 +236,22 @@ Peer peers[PEER_COUNT] = {
     [PEER_MIMALLOC] = {.name = "mimalloc",
                        .package = "libmimalloc2.0",
                        .library = "libmimalloc.so.2",
+                       .preload = "libmimalloc.so.2",
                        .purge = mimallocPurge},
-    [PEER_JEMALLOC] = {.name = "jemalloc", .package = "libjemalloc2", .library = "libjemalloc.so.2", .purge = jemallocPurge},
+    [PEER_JEMALLOC] = {.name = "jemalloc",
+                       .package = "libjemalloc2",
+                       .library = "libjemalloc.so.2",
+                       .preload = "libjemalloc.so.2",
+                       .purge = jemallocPurge},
     [PEER_TCMALLOC] = {.name = "tcmalloc",
                        .package = "libtcmalloc-minimal4",
                        .library = "libtcmalloc_minimal.so.4",
+                       .preload = "libtcmalloc_minimal.so.4",
                        .purge = tcmallocPurge},
     [PEER_TBBMALLOC] = {.name = "tbbmalloc",
                         .package = "libtbbmalloc2",
                         .library = "libtbbmalloc.so.2",
+                        .preload = "libtbbmalloc_proxy.so.2",
                         .purge = tbbmallocPurge},
     [PEER_SCUDO] = {.name = "scudo",
                     .package = "libclang-rt-14-dev",
@@ -267,6 +285,8 @@ Peer peers[PEER_COUNT] = {
                       .purge = memaPurge,
                       .pool = {makeTracked, memaPoolAlloc, memaPoolFree},
                       .options = &tracked},
+    [PEER_SHARED] = {.name = "mema shared", .alloc = memaAlloc, .free = memaFree, .options = &shared},
+    [PEER_PRELOAD] = {.name = "mema preload"},
 };
 
 /* ---- loading ------------------------------------------------------------------------------------------------------ */
@@ -439,6 +459,24 @@ static bool probe(Peer *peer) {
   close(ends[0]);
   if (child > 0) waitpid(child, NULL, 0);
   return here;
+}
+
+static bool probePreload(const char *file) {
+  pid_t child = fork();
+  if (child == 0) _exit(dlopen(file, RTLD_LAZY | RTLD_LOCAL) != NULL ? 0 : 1);
+  int status = 1;
+  return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+void probePreloads(unsigned set, const char *memaPreload) {
+  peers[PEER_PRELOAD].preload = realpath(memaPreload, NULL);
+  if (peers[PEER_PRELOAD].preload == NULL) fail(memaPreload, "no such file");
+  for (int id = 0; id < PEER_COUNT; id++) {
+    Peer *peer = &peers[id];
+    if ((set & SET(id)) == 0 || !peer->present || peer->preload == NULL || probePreload(peer->preload)) continue;
+    peer->present = false;
+    fprintf(stderr, "bench: %s cannot be preloaded: its lines are left out\n", peer->preload);
+  }
 }
 
 void probePeers(unsigned set) {

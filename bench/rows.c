@@ -5,17 +5,27 @@
 
 #include "bench.h"
 
+/* A shared pool is measured where threads share it. */
+#define ONE_THREAD (ALL_PEERS & ~SET(PEER_SHARED) & ~SET(PEER_PRELOAD))
 /* APR's pools cannot free a chunk: they have the row of pools alone. talloc aligns nothing, and its resize is glibc's. */
-#define MALLOCS (ALL_PEERS & ~SET(PEER_APR))
+#define MALLOCS (ONE_THREAD & ~SET(PEER_APR))
 #define ALIGNING (MALLOCS & ~SET(PEER_TALLOC))
 /* In the rows that grow with the live chunks mema is held against touching memory; two peers give the scale of it. */
-#define SCALED (MEMA_PEERS | SET(PEER_GLIBC) | SET(PEER_MIMALLOC))
+#define SCALED (OWN_POOLS | SET(PEER_GLIBC) | SET(PEER_MIMALLOC))
+/* Those that threads may share; talloc and pools of one thread are none, and scudo's pace was seen before. */
+#define THREAD_SAFE (SET(PEER_GLIBC) | SET(PEER_MIMALLOC) | SET(PEER_JEMALLOC) | SET(PEER_TCMALLOC) | SET(PEER_TBBMALLOC))
+#define THREADED (SET(PEER_NULL) | THREAD_SAFE | SET(PEER_SHARED))
+#define PRELOADED (THREAD_SAFE | SET(PEER_PRELOAD))
 
 static const Measure perPair[] = {{"ns", "nsPerPair"}, {0}};
 static const Measure perPool[] = {{"ns", "nsPerPool"}, {0}};
 static const Measure perGrowth[] = {{"us", "usPerGrowth"}, {0}};
 static const Measure perLargePair[] = {{"us", "usPerPair"}, {0}};
 static const Measure perOperation[] = {{"ns", "nsPerOperation"}, {"first", "nsPerOperationFirst"}, {0}};
+static const Measure speedUps[] = {
+    {"ns", "nsPerPair"}, {"1 thread", "nsPerPairOneThread"}, {"speed-up", "speedUp"}, {"used", "processorTimeUsed"}, {0}};
+static const Measure together[] = {{"ns", "nsPerPair"}, {"used", "processorTimeUsed"}, {0}};
+static const Measure perRun[] = {{"ms", "msPerRun"}, {"MiB", "peakResidentMiB"}, {"cpu ms", "cpuMsPerRun"}, {0}};
 static const Measure perCycle[] = {{"ns", "nsPerCycle"}, {0}};
 static const Measure replaced[] = {{"ns", "nsPerPair"},
                                    {"in use", "residentPerLive"},
@@ -46,6 +56,9 @@ static const Measure poolCosts[] = {{"resident", "residentBytesPerPool"},
   { key, name, work, n, quickN, set, SHOW_RATIOS, measures, NULL }
 #define COLUMNS(key, name, work, n, quickN, set, measures) \
   { key, name, work, n, quickN, set, SHOW_COLUMNS, measures, NULL }
+#define BOTH(key, name, work, n, quickN, set, measures) \
+  { key, name, work, n, quickN, set, SHOW_BOTH, measures, NULL }
+#define PROGRAM(key, name, which) BOTH(key, name, runProgram, which, which, PRELOADED, perRun)
 
 /* The numbers: n in full, n in --quick; what each counts is the work's to say. */
 Row rows[MOST_ROWS] = {
@@ -55,7 +68,7 @@ Row rows[MOST_ROWS] = {
     RATIOS("b3", "1,000 of 16..1024 B, freed shuffled", batchShuffled, 1000, 1000, MALLOCS, perPair),
     RATIOS("c", "100,000 live of 16..512 B, one replaced", replaceMixed, 100000, 100000, MALLOCS, replaced),
     RATIOS("d", "1,000,000 live of 48 B, one replaced", replaceEqual, 1000000, 1000000, MALLOCS, replaced),
-    RATIOS("e", "a pool, 50 chunks of 16..400 B, all freed", requests, 200000, 100000, ALL_PEERS, perPool),
+    RATIOS("e", "a pool, 50 chunks of 16..400 B, all freed", requests, 200000, 100000, ONE_THREAD, perPool),
     RATIOS("f", "realloc from 16 B to 16 MiB", growth, 1000, 200, MALLOCS, perGrowth),
     RATIOS("g", "16 live of 64 KiB..8 MiB, one replaced", largeChunks, 512, 256, MALLOCS, perLargePair),
     RATIOS("h", "1,000 zeroed of 16..4096 B", zeroedBatch, 800, 400, MALLOCS, perPair),
@@ -66,9 +79,26 @@ Row rows[MOST_ROWS] = {
     COLUMNS("l5", "100,000 live of 48 B", freeRandom, 100000, 100000, SCALED, scaling),
     COLUMNS("l6", "1,000,000 live of 48 B", freeRandom, 1000000, 0, SCALED, scaling),
     COLUMNS("l7", "10,000,000 live of 48 B", freeRandom, 10000000, 0, SCALED, scaling),
-    COLUMNS("p1", "1,000,000 chunks of 64 B", freeEverything, 1000000, 0, MEMA_PEERS, everything),
-    COLUMNS("p2", "100,000 live pools of 64 KiB, 100 B in each", manyPools, 100000, 0, MEMA_PEERS, poolCosts),
-    COLUMNS("p3", "initPool, palloc of 100 B, freePool, warm", poolCycles, 500000, 200000, MEMA_PEERS, perCycle),
+    BOTH("n1", "2 threads: 1,000 of 16..1024 B, in order", ownBatches, 10000, 2500, THREADED, speedUps),
+    BOTH("n2", "2 threads: 100,000 of 16..512 B, replaced", ownReplacements, 1500000, 0, THREADED, speedUps),
+    BOTH("o1", "producer and consumer: 64 B", passEqual, 1000000, 0, THREADED, together),
+    BOTH("o2", "producer and consumer: 16..1024 B", passMixed, 1000000, 500000, THREADED, together),
+    BOTH("p", "2 threads: exchange of 16..512 B at random", exchangePlaces, 2000000, 500000, THREADED, together),
+    BOTH("q1", "2 threads: server, arrays swapped", serveInTurn, 2000000, 0, THREADED, together),
+    BOTH("q2", "2 threads: server, arrays to new threads", serveAnew, 2000000, 500000, THREADED, together),
+    PROGRAM("r0", "true", PROGRAM_TRUE),
+    PROGRAM("r1", "gcc -O2 -c of 140 functions", PROGRAM_GCC),
+    PROGRAM("r2", "python3: JSON, re, objects", PROGRAM_PYTHON),
+    PROGRAM("r3", "sqlite3 in memory", PROGRAM_SQLITE),
+    PROGRAM("r4", "perl: hashes, re, sorting", PROGRAM_PERL),
+    PROGRAM("r5", "git log -p --stat", PROGRAM_GIT_LOG),
+    PROGRAM("r6", "git pack-objects --all", PROGRAM_GIT_PACK),
+    PROGRAM("r7", "xz -T2", PROGRAM_XZ),
+    PROGRAM("r8", "sort --parallel=2", PROGRAM_SORT),
+    PROGRAM("r9", "redis-server, driven by redis-benchmark", PROGRAM_REDIS),
+    COLUMNS("s1", "1,000,000 chunks of 64 B", freeEverything, 1000000, 0, OWN_POOLS, everything),
+    COLUMNS("s2", "100,000 live pools of 64 KiB, 100 B in each", manyPools, 100000, 0, OWN_POOLS, poolCosts),
+    COLUMNS("s3", "initPool, palloc of 100 B, freePool, warm", poolCycles, 500000, 200000, OWN_POOLS, perCycle),
 };
 
 size_t countRows(void) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the allocators that the benchmark compares mema with, where this is a Debian and they are not there. Says first what
-# that is, and goes on without what it cannot get: the benchmark leaves out those rows.
+# setup.sh [programs] - installs the allocators that the benchmark compares mema with, and the whole programs that it runs,
+# where this is a Debian and they are not there. Says first what that is, and goes on without what it cannot get: the benchmark
+# leaves out those rows.
 
 has() {
   command -v "$1" >/dev/null 2>&1
@@ -24,7 +25,7 @@ scudoPackage() {
   missing "libclang-rt-$version-dev" /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-"$(uname -m)".so
 }
 
-missingPackages() {
+missingPeers() {
   missing libmimalloc2.0 libmimalloc.so.2
   missing libjemalloc2 libjemalloc.so.2
   missing libtcmalloc-minimal4 libtcmalloc_minimal.so.4
@@ -32,6 +33,25 @@ missingPackages() {
   missing libtalloc2 libtalloc.so.2
   missing libapr1 libapr-1.so.0
   scudoPackage
+}
+
+missingPrograms() {
+  has gcc || echo gcc
+  has python3 || echo python3
+  has sqlite3 || echo sqlite3
+  has perl || echo perl
+  has git || echo git
+  has xz || echo xz-utils
+  has sort || echo coreutils
+  # Not the package redis-server, which would start one: the program itself is in this one, under another name.
+  has redis-benchmark || echo redis-tools
+  # The launcher is linked statically.
+  [ -n "$(find /usr/lib /usr/lib64 -name libc.a 2>/dev/null | head -1)" ] || echo libc6-dev
+}
+
+missingPackages() {
+  missingPeers
+  [ "$programs" = 0 ] || missingPrograms
 }
 
 # One by one where all at once fails: a name that this release does not have must not keep out the others.
@@ -50,6 +70,7 @@ install() {
   done
 }
 
+case " $* " in *' programs '*) programs=1 ;; *) programs=0 ;; esac
 ldconfig=$(PATH=$PATH:/sbin:/usr/sbin command -v ldconfig || echo ldconfig)
 mapfile -t wanted < <(missingPackages)
 [ ${#wanted[@]} -gt 0 ] || exit 0

@@ -27,6 +27,14 @@ static bool isMeasured(const Row *row, int id) {
   return row->series != NULL && row->series->measured[id];
 }
 
+static const PeerId memaPeers[] = {PEER_UNTRACKED, PEER_TRACKED, PEER_SHARED, PEER_PRELOAD};
+enum { MEMA_COUNT = sizeof memaPeers / sizeof *memaPeers };
+
+/* What stands behind "mema" in its name. */
+static const char *kindOf(PeerId mema) {
+  return strchr(peers[mema].name, ' ') + 1;
+}
+
 /* ---- one result, its spread and its ratios ------------------------------------------------------------------------ */
 
 static void showRatioLine(const Row *row, int id) {
@@ -38,15 +46,30 @@ static void showRatioLine(const Row *row, int id) {
   printNumber(8, s.max);
   printNumber(9, medianRatio(row, 0, (PeerId)id, PEER_GLIBC));
   printNumber(9, medianRatio(row, 0, (PeerId)id, PEER_MIMALLOC));
-  printRatio(row->series->results[PEER_UNTRACKED][0], values);
-  printRatio(row->series->results[PEER_TRACKED][0], values);
+  for (size_t i = 0; i < MEMA_COUNT; i++) {
+    if (isMeasured(row, memaPeers[i])) printRatio(row->series->results[memaPeers[i]][0], values);
+  }
+  for (int k = 1; row->shape == SHOW_BOTH && row->measures[k].title != NULL; k++) {
+    printNumber(10, summarize(row->series->results[id][k]).median);
+  }
+  printf("\n");
+}
+
+/* "untracked to it" */
+static void showRatioTitles(const Row *row) {
+  printf("  %-15s %8s %8s %8s %9s %9s", row->measures[0].unit, "median", "min", "max", "to glibc", "to mimal.");
+  for (size_t i = 0; i < MEMA_COUNT; i++) {
+    char title[32];
+    snprintf(title, sizeof title, "%s to it", kindOf(memaPeers[i]));
+    if (isMeasured(row, memaPeers[i])) printf("   %-22s", title);
+  }
+  for (int k = 1; row->shape == SHOW_BOTH && row->measures[k].title != NULL; k++) printf(" %10s", row->measures[k].title);
   printf("\n");
 }
 
 static void showRatios(const Row *row) {
   printf("\n%s: %s\n", row->key, row->name);
-  printf("  %-15s %8s %8s %8s %9s %9s   %-22s   %s\n", row->measures[0].unit, "median", "min", "max", "to glibc",
-         "to mimal.", "untracked to it", "tracked to it (range)");
+  showRatioTitles(row);
   for (int id = 0; id < PEER_COUNT; id++) {
     if (isMeasured(row, id)) showRatioLine(row, id);
   }
@@ -94,7 +117,19 @@ static const struct {
      "ns per free of a random chunk, per alloc in its place, per touch of a random chunk (several on their way at a time; "
      "in\n"
      "turn: each waits for the one before), and us per freePool and per touch of all: medians"},
-    {'p', "pools: ms to free all chunks, and freePool; bytes, kernel maps and ns of a pool; ns per life of one: medians"},
+    {'n',
+     "2 threads, each on a processor of its own: ns of wall time per alloc+free pair of one thread, while the other makes "
+     "as\n"
+     "many; speed-up: the pairs per second of both, in units of those of one thread that is alone; used: the processor time "
+     "that\n"
+     "both took, of what two processors have (null: 1 where nothing else runs)"},
+    {'o', "ns of wall time per chunk that one thread allocates and the other frees, through a ring of 1,024 pointers"},
+    {'p', "ns of wall time per alloc+free pair of one thread, while the other makes as many"},
+    {'r',
+     "whole programs, the allocator preloaded: ms of wall time from start to end (redis: of its client's requests), and "
+     "MiB\n"
+     "resident at most (of the largest process of the run; redis: of the server); cpu ms: of all its processes"},
+    {'s', "pools: ms to free all chunks, and freePool; bytes, kernel maps and ns of a pool; ns per life of one: medians"},
 };
 
 void showRow(const Row *row) {
@@ -103,10 +138,10 @@ void showRow(const Row *row) {
     if (sections[i].letter == row->key[0] && last != row->key[0]) printf("\n---- %s\n", sections[i].title);
   }
   last = row->key[0];
-  if (row->shape == SHOW_RATIOS)
-    showRatios(row);
-  else
+  if (row->shape == SHOW_COLUMNS)
     showColumns(row, 0);
+  else
+    showRatios(row);
   fflush(stdout);
 }
 
@@ -140,12 +175,14 @@ static void writeCsvLine(FILE *csv, const Row *row, int id, const char *unit, co
 }
 
 /* Of mema to the peer, round by round. */
-static void writeCsvRatio(FILE *csv, const Row *row, PeerId mema, int id, const char *unit) {
+static void writeCsvRatio(FILE *csv, const Row *row, PeerId mema, int id) {
   double ratios[MOST_ROUNDS] = {0};
-  if (row->shape != SHOW_RATIOS || id == (int)mema) return;
+  if (row->shape == SHOW_COLUMNS || id == (int)mema || !isMeasured(row, mema)) return;
   for (int round = 0; round < rounds; round++) {
     ratios[round] = row->series->results[mema][0][round] / row->series->results[id][0][round];
   }
+  char unit[32];
+  snprintf(unit, sizeof unit, "%sToThis", kindOf(mema));
   writeCsvLine(csv, row, id, unit, ratios);
 }
 
@@ -155,8 +192,7 @@ static void writeCsvRow(FILE *csv, const Row *row) {
     for (int k = 0; k < MOST_RESULTS && row->measures[k].title != NULL; k++) {
       writeCsvLine(csv, row, id, row->measures[k].unit, row->series->results[id][k]);
     }
-    writeCsvRatio(csv, row, PEER_UNTRACKED, id, "untrackedToThis");
-    writeCsvRatio(csv, row, PEER_TRACKED, id, "trackedToThis");
+    for (size_t i = 0; i < MEMA_COUNT; i++) writeCsvRatio(csv, row, memaPeers[i], id);
   }
 }
 

@@ -65,6 +65,21 @@ static const Target footprints[] = {
     {"d", "m: after d, 90 % freed and purged", 3, 5, AGAINST_BEST, 1, 1},
 };
 
+/* Of a shared pool, with two threads. */
+static const Target threaded[] = {
+    {"n1", NULL, 0, 0, AGAINST_MIMALLOC, 0.95, 0}, {"n2", NULL, 0, 0, AGAINST_MIMALLOC, 0.95, 0},
+    {"o1", NULL, 0, 0, AGAINST_MIMALLOC, 0.9, 0},  {"o2", NULL, 0, 0, AGAINST_MIMALLOC, 0.9, 0},
+    {"p", NULL, 0, 0, AGAINST_MIMALLOC, 0.9, 0},   {"q1", NULL, 0, 0, AGAINST_MIMALLOC, 0.9, 0},
+    {"q2", NULL, 0, 0, AGAINST_MIMALLOC, 0.9, 0},
+};
+/* What two threads get done, in units of what one does: at least. It counts where the processors were free, that is where the
+ * threads that do nothing but the loop used this much of their time. */
+static const double speedUpLimit = 1.9, freeLimit = 0.95;
+
+/* Of whole programs: the geometric means of time and memory, the time of any of them, and the MiB beyond glibc's of the one that
+ * does nothing. */
+static const double meanTimeLimit = 0.97, meanPeakLimit = 1, anyTimeLimit = 1.1, tinyPeakLimit = 1;
+
 /* ---- ratios ------------------------------------------------------------------------------------------------------- */
 
 double medianRatio(const Row *row, int result, PeerId a, PeerId b) {
@@ -253,18 +268,158 @@ static void showFlatness(FILE *out, const char *prefix) {
   showLimits(out, "touching", 0, 0);
 }
 
-void showVerdict(FILE *out, const char *prefix) {
-  Score score = {0};
+/* ---- threads ------------------------------------------------------------------------------------------------------ */
+
+/* A line with one figure; `limit` 0: none. */
+static void showOne(FILE *out, const char *prefix, const char *label, double figure, double limit, const char *beside,
+                    Score *score) {
+  fprintf(out, "%s%-*s", prefix, LABEL_WIDTH, label);
+  showFigure(out, figure, limit, score);
+  fprintf(out, "  %-10s", beside);
+  if (limit > 0) fprintf(out, " %4.2f", limit);
+  fprintf(out, "\n");
+}
+
+static void labelRow(char *label, size_t size, const Row *row, const char *what) {
+  snprintf(label, size, "%s: %s", row->key, what != NULL ? what : row->name);
+}
+
+/* Null's figure says what the machine allows. */
+static void showSpeedUp(FILE *out, const char *prefix, const Row *row, Score *score) {
+  double figure = summarize(row->series->results[PEER_SHARED][2]).median;
+  double null = summarize(row->series->results[PEER_NULL][2]).median;
+  double used = summarize(row->series->results[PEER_NULL][3]).median;
+  char label[96], what[64];
+  snprintf(what, sizeof what, "speed-up with 2 threads (null %.2f)", null);
+  labelRow(label, sizeof label, row, what);
+  bool counts = countProcessors() >= 2 && used >= freeLimit;
+  bool met = figure >= speedUpLimit;
+  score->met += counts && met;
+  score->missed += counts && !met;
+  fprintf(out, "%s%-*s %8.3f %-7s  %-10s >%3.1f%s\n", prefix, LABEL_WIDTH, label, figure,
+          met      ? "met"
+          : counts ? "MISSED"
+                   : "missed",
+          "1 thread", speedUpLimit, counts ? "" : ", not counted: the processors were not free");
+}
+
+static void showThreads(FILE *out, const char *prefix, Score *score) {
+  for (size_t i = 0; i < sizeof threaded / sizeof *threaded; i++) {
+    const Target *target = &threaded[i];
+    const Row *row = findRow(target->row);
+    const char *beside;
+    double figure = meanFigure(target, PEER_SHARED, &beside);
+    if (beside == NULL) continue;
+    char label[96];
+    labelRow(label, sizeof label, row, NULL);
+    showOne(out, prefix, label, figure, target->untracked, beside, score);
+    if (row->measures[2].title != NULL) showSpeedUp(out, prefix, row, score);
+  }
+}
+
+/* ---- whole programs ----------------------------------------------------------------------------------------------- */
+
+static bool isProgram(const Row *row) {
+  return row->work == runProgram && row->series != NULL && row->n != PROGRAM_TRUE;
+}
+
+/* Over the programs, of the medians of a's quotients to b's; NAN where either lacks one. */
+static double meanOfPrograms(int result, PeerId a, PeerId b) {
+  double logarithms = 0;
+  int count = 0;
+  for (size_t i = 0; i < countRows(); i++) {
+    if (!isProgram(&rows[i])) continue;
+    logarithms += log(medianRatio(&rows[i], result, a, b));
+    count++;
+  }
+  return count > 0 ? exp(logarithms / count) : NAN;
+}
+
+/* The one peer whose geometric mean over all programs is the least, in units of glibc's. PEER_NULL: none. */
+static PeerId bestOfPrograms(int result, unsigned set) {
+  PeerId best = PEER_NULL;
+  double least = INFINITY;
+  for (int id = 0; id < PEER_COUNT; id++) {
+    double mean = (set & SET(id)) != 0 ? meanOfPrograms(result, (PeerId)id, PEER_GLIBC) : NAN;
+    if (!(mean < least)) continue;
+    least = mean;
+    best = (PeerId)id;
+  }
+  return best;
+}
+
+static void showMeanOfPrograms(FILE *out, const char *prefix, const char *label, int result, unsigned set, double limit,
+                               Score *score) {
+  PeerId best = bestOfPrograms(result, set);
+  if (best == PEER_NULL) return;
+  showOne(out, prefix, label, meanOfPrograms(result, PEER_PRELOAD, best), limit, peers[best].name, score);
+}
+
+/* Each row counts: none may be slower than this, beside the peer that is the best in it. */
+static void showProgram(FILE *out, const char *prefix, const Row *row, Score *score) {
+  PeerId best = bestOf(row, 0, row->set & ~MEMA_PEERS);
+  char label[96];
+  if (best == PEER_NULL) return;
+  labelRow(label, sizeof label, row, NULL);
+  showOne(out, prefix, label, medianRatio(row, 0, PEER_PRELOAD, best), anyTimeLimit, peers[best].name, score);
+}
+
+static void showTiny(FILE *out, const char *prefix, const Row *row, Score *score) {
+  double beyond[MOST_ROUNDS];
+  for (int round = 0; round < rounds; round++) {
+    beyond[round] = row->series->results[PEER_PRELOAD][1][round] - row->series->results[PEER_GLIBC][1][round];
+  }
+  showOne(out, prefix, "r0: true, MiB resident at most beyond glibc's", summarize(beyond).median, tinyPeakLimit, "glibc",
+          score);
+}
+
+static void showPrograms(FILE *out, const char *prefix, Score *score) {
+  static const unsigned thrifty = SET(PEER_MIMALLOC) | SET(PEER_JEMALLOC) | SET(PEER_TCMALLOC);
+  const Row *tiny = findRow("r0");
+  showMeanOfPrograms(out, prefix, "r: time, geometric mean (best peer)", 0, ALL_PEERS & ~MEMA_PEERS, meanTimeLimit, score);
+  showMeanOfPrograms(out, prefix, "r: peak memory, geometric mean (thriftiest)", 1, thrifty, meanPeakLimit, score);
+  showMeanOfPrograms(out, prefix, "r: processor time, the same (not counted)", 2, ALL_PEERS & ~MEMA_PEERS, 0, score);
+  for (size_t i = 0; i < countRows(); i++) {
+    if (isProgram(&rows[i])) showProgram(out, prefix, &rows[i], score);
+  }
+  if (tiny != NULL) showTiny(out, prefix, tiny, score);
+}
+
+/* ---- all ---------------------------------------------------------------------------------------------------------- */
+
+static bool anyMeasured(unsigned set) {
+  for (size_t i = 0; i < countRows(); i++) {
+    for (int id = 0; rows[i].series != NULL && id < PEER_COUNT; id++) {
+      if ((set & SET(id)) != 0 && rows[i].series->measured[id]) return true;
+    }
+  }
+  return false;
+}
+
+static void showOwnPools(FILE *out, const char *prefix, Score *score) {
   fprintf(
       out,
       "%sverdict: mema's time in units of the peer's; m: resident bytes, without Block records, per live byte, or in units\n"
       "%sof the peer's. Medians of the quotients within a round; targets are upper limits; a dash: no target\n",
       prefix, prefix);
   fprintf(out, "%s%-*s %-16s %-16s  %-10s %s\n", prefix, LABEL_WIDTH, "row", "untracked", "tracked", "against", "targets");
-  showTargets(out, prefix, targets, sizeof targets / sizeof *targets, &score);
-  showTraces(out, prefix, &score);
-  showWorst(out, prefix, &score);
+  showTargets(out, prefix, targets, sizeof targets / sizeof *targets, score);
+  showTraces(out, prefix, score);
+  showWorst(out, prefix, score);
   showFlatness(out, prefix);
-  showTargets(out, prefix, footprints, sizeof footprints / sizeof *footprints, &score);
+  showTargets(out, prefix, footprints, sizeof footprints / sizeof *footprints, score);
+}
+
+void showVerdict(FILE *out, const char *prefix) {
+  Score score = {0};
+  if (anyMeasured(OWN_POOLS)) showOwnPools(out, prefix, &score);
+  if (anyMeasured(SET(PEER_SHARED))) {
+    fprintf(out, "%sthreads: the wall time of a shared pool in units of the peer's\n", prefix);
+    showThreads(out, prefix, &score);
+  }
+  if (anyMeasured(SET(PEER_PRELOAD))) {
+    fprintf(out, "%sprograms: with mema preloaded, in units of the peer's\n", prefix);
+    showPrograms(out, prefix, &score);
+  }
   fprintf(out, "%s%d met, %d missed\n", prefix, score.met, score.missed);
 }

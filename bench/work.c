@@ -10,7 +10,7 @@
 
 /* ---- tools -------------------------------------------------------------------------------------------------------- */
 
-uint64_t seed = 1;
+_Thread_local uint64_t seed = 1;
 
 void *newArray(size_t bytes) {
   void *array = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -54,24 +54,22 @@ void lifoPairs(const Peer *p, size_t n, double *results) {
 
 enum { BATCH_PASSES = 1200 };
 
-typedef struct {
-  void **chunks;
-  size_t *sizes, *order; /* of freeing */
-  size_t n;
-} Batch;
-
-static Batch newBatch(size_t n) {
+Batch newBatch(size_t n) {
   Batch b = {newArray(n * sizeof(void *)), newArray(n * sizeof(size_t)), newOrder(n), n};
   for (size_t i = 0; i < n; i++) b.sizes[i] = randomSize(16, 1024);
   return b;
 }
 
-static double timeBatch(const Peer *p, Batch b) {
-  double start = now();
-  for (size_t pass = 0; pass < BATCH_PASSES; pass++) {
+void passBatch(const Peer *p, Batch b, size_t passes) {
+  for (size_t pass = 0; pass < passes; pass++) {
     for (size_t i = 0; i < b.n; i++) b.chunks[i] = allocTouched(p, b.sizes[i]);
     for (size_t i = 0; i < b.n; i++) give(p, b.chunks[b.order[i]]);
   }
+}
+
+static double timeBatch(const Peer *p, Batch b) {
+  double start = now();
+  passBatch(p, b, BATCH_PASSES);
   return (now() - start) / (double)(b.n * BATCH_PASSES);
 }
 
@@ -98,12 +96,7 @@ void batchShuffled(const Peer *p, size_t n, double *results) {
 
 /* ---- replacements ------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-  size_t n, least, most;
-  size_t times;
-} Replacement;
-
-static void replace(const Peer *p, void **chunks, const Replacement *r) {
+void replace(const Peer *p, void **chunks, const Replacement *r) {
   for (size_t i = 0; i < r->times; i++) {
     size_t k = randomBelow(r->n);
     give(p, chunks[k]);

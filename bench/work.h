@@ -11,7 +11,8 @@
 
 #include "bench.h"
 
-extern uint64_t seed;
+/* Of the thread, so that what a thread draws does not depend on the others. */
+extern _Thread_local uint64_t seed;
 
 static inline double now(void) {
   struct timespec t;
@@ -81,5 +82,25 @@ void shuffle(size_t *order, size_t n);
 
 /* The numbers 0 to n-1. */
 size_t *newOrder(size_t n);
+
+typedef struct {
+  void **chunks;
+  size_t *sizes, *order; /* of freeing */
+  size_t n;
+} Batch;
+
+/* n of 16..1024 bytes, to be freed in order. */
+Batch newBatch(size_t n);
+
+/* Allocates all and frees all, `passes` times. */
+void passBatch(const Peer *p, Batch b, size_t passes);
+
+typedef struct {
+  size_t n, least, most;
+  size_t times;
+} Replacement;
+
+/* Frees one of n chunks and allocates another in its place, r->times times. */
+void replace(const Peer *p, void **chunks, const Replacement *r);
 
 #endif
