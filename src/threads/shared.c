@@ -196,8 +196,8 @@ static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class, bool whol
 
 /* The calling thread's shard of the pool, entered; NULL where it has none, or must not be entered. */
 static mema_Shard *enterShard(const mema_Pool *pool) {
-  if (!mema_isShardOf(mema_shardHere, pool) && !mema_switchShard(pool)) return NULL;
-  return mema_enter(mema_shardHere) ? mema_shardHere : NULL;
+  mema_Shard *shard = mema_shardOf(pool);
+  return shard != NULL && mema_enter(shard) ? shard : NULL;
 }
 
 /* Another pool than the last time, or a size that the table does not have, or nothing at hand. */
