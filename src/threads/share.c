@@ -76,16 +76,17 @@ static void sweepOwn(void) {
   }
 }
 
-bool mema_switchShard(const mema_Pool *pool) {
-  bool found = false;
-  if (pool == NULL || listing) return false;
+/* A handler may read the list while its thread changes it, which is done by one store, but must not change it then. */
+mema_Shard *mema_shardOf(const mema_Pool *pool) {
+  mema_Shard *shard = mema_shardHere;
+  bool within = listing;
+  if (pool == NULL || mema_isShardOf(shard, pool)) return pool != NULL ? shard : NULL;
   listing = true;
-  for (mema_Shard *shard = ownShards; shard != NULL && !found; shard = shard->nextOfThread) {
-    found = shard->generation != 0 && mema_isShardOf(shard, pool);
-    if (found) mema_shardHere = shard;
-  }
-  listing = false;
-  return found;
+  for (shard = ownShards; shard != NULL; shard = shard->nextOfThread)
+    if (mema_loadWord(&shard->generation) != 0 && mema_isShardOf(shard, pool)) break;
+  if (shard != NULL) mema_shardHere = shard;
+  listing = within;
+  return shard;
 }
 
 static mema_Shard *makeShard(mema_Share *share) {
@@ -115,23 +116,21 @@ static mema_Shard *makeShard(mema_Share *share) {
   share->shards = shard;
   share->shardCount++;
   shard->nextOfThread = ownShards;
+  atomic_signal_fence(memory_order_release);
   ownShards = shard;
   return shard;
 }
 
 mema_Shard *mema_takeShard(mema_Share *share) {
-  if (!mema_isShardOf(mema_shardHere, share->pool) && !mema_switchShard(share->pool)) {
-    if (listing || ending || !watched) return NULL;
-    listing = true;
-    sweepOwn();
-    mema_Shard *shard = makeShard(share);
-    listing = false;
-    if (shard == NULL) return NULL;
-    mema_shardHere = shard;
-  }
-  share->inside = mema_shardHere;
-  atomic_store_explicit(&share->inside->busy, 1, memory_order_relaxed);
-  return share->inside;
+  if (share->inside != NULL) return share->inside;
+  if (listing || ending || !watched) return NULL;
+  listing = true;
+  sweepOwn();
+  mema_Shard *shard = makeShard(share);
+  listing = false;
+  if (shard == NULL) return NULL;
+  mema_shardHere = shard;
+  return share->inside = shard;
 }
 
 static void unlinkShard(mema_Share *share, const mema_Shard *shard) {
@@ -241,13 +240,6 @@ static bool takeOrBorrow(mema_Share *share) {
   return share->borrowed = true;
 }
 
-/* From now on a signal handler of this thread is kept out of its shard. */
-static void markInside(mema_Share *share) {
-  mema_Shard *shard = mema_shardHere;
-  share->inside = mema_isShardOf(shard, share->pool) ? shard : NULL;
-  if (share->inside != NULL) atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
-}
-
 static void release(mema_Share *share) {
   if (share->inside != NULL) mema_leave(share->inside);
   share->inside = NULL;
@@ -259,12 +251,17 @@ static void release(mema_Share *share) {
   }
 }
 
+/* The thread's own shard is busy meanwhile, so that signal handlers are kept out of it. Where it is busy before, this is such a handler,
+ * which must not even wait for the lock: its holder may wait for the shard. */
 static mema_Reason lock(const mema_Pool *pool, mema_Slab *slab) {
   mema_Share *share = __atomic_load_n(&slab->share, __ATOMIC_ACQUIRE);
   if (share == NULL) return MEMA_BAD_POOL;
+  mema_Shard *shard = mema_shardOf(pool);
+  if (shard != NULL && atomic_load_explicit(&shard->busy, memory_order_relaxed) != 0) return MEMA_REENTERED;
   if (!takeOrBorrow(share)) return MEMA_REENTERED;
   if (share->pool == pool && share->slab == slab && share->generation == mema_loadWord(&pool->generation)) {
-    markInside(share);
+    share->inside = mema_shardOf(pool); /* a handler may have made it, before there was the lock */
+    if (share->inside != NULL) atomic_store_explicit(&share->inside->busy, 1, memory_order_relaxed);
     return MEMA_OK;
   }
   release(share);

@@ -196,8 +196,9 @@ MEMA_HIDDEN size_t mema_sharedChunkSize(const mema_Pool *pool, mema_Slab *slab, 
 
 /* The calling thread's shard of the pool that it used last; never NULL, and never that of NULL. */
 MEMA_HIDDEN extern _Thread_local mema_Shard *mema_shardHere;
-/* Makes it that of another pool; false iff the thread has none of that. */
-MEMA_HIDDEN bool mema_switchShard(const mema_Pool *pool);
+/* The calling thread's shard of a pool, which becomes mema_shardHere; NULL: it has none. Callers go on with what this returns: a
+ * signal handler may use another pool, and change mema_shardHere, at any time. */
+MEMA_HIDDEN mema_Shard *mema_shardOf(const mema_Pool *pool);
 
 /* Whether a shard is of this pool, which lives, unless the shard is called (as all are whose pools are gone). */
 static inline bool mema_isShardOf(const mema_Shard *shard, const mema_Pool *pool) {

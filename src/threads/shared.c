@@ -194,8 +194,8 @@ static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class, bool whol
   return ptr;
 }
 
-/* Enters the shard of the pool that was used last; false where it is not of this pool, or must not be entered. Whose it is is asked inside:
- * before, a signal handler may have come and given it up. */
+/* Enters a shard of the calling thread; false where it is not of this pool, or must not be entered. Whose it is is asked inside: before, a
+ * signal handler may have come and given it up. */
 static MEMA_INLINE bool enterHere(mema_Shard *shard, const mema_Pool *pool) {
   if (mema_unlikely(!mema_enter(shard))) return false;
   if (mema_likely(mema_isShardOf(shard, pool))) return true;
@@ -205,9 +205,8 @@ static MEMA_INLINE bool enterHere(mema_Shard *shard, const mema_Pool *pool) {
 
 /* The calling thread's shard of the pool, entered; NULL where it has none, or must not be entered. */
 static mema_Shard *enterShard(const mema_Pool *pool) {
-  if (pool == NULL) return NULL;
-  if (enterHere(mema_shardHere, pool)) return mema_shardHere;
-  return mema_switchShard(pool) && enterHere(mema_shardHere, pool) ? mema_shardHere : NULL;
+  mema_Shard *shard = mema_shardOf(pool);
+  return shard != NULL && enterHere(shard, pool) ? shard : NULL;
 }
 
 /* Another pool than the last time, or a size that the table does not have. */

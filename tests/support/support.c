@@ -8,6 +8,9 @@ Kind kindUntracked = {"untracked", {.untracked = true}};
 Kind kindCommitted = {"committed", {.committed = true}};
 Kind kindOutside = {"outside", {.reservation = 64 * 1024}};
 Kind kindUntrackedOutside = {"untracked, outside", {.untracked = true, .reservation = 64 * 1024}};
+Kind kindShared = {"shared", {.untracked = true, .shared = true}};
+Kind kindSharedOutside = {"shared, outside", {.untracked = true, .shared = true, .reservation = 64 * 1024}};
+Kind kindSharedTracked = {"shared, tracked", {.shared = true}};
 
 bool makePool(Pool *pool, const Kind *kind, size_t poolSize) {
   mema_Options options = kind->options;
@@ -18,20 +21,21 @@ bool makePool(Pool *pool, const Kind *kind, size_t poolSize) {
 
 Snapshot snapshotOf(const Pool *pool) {
   Snapshot snapshot;
-  snapshot.pool = *pool;
+  /* Of a shared pool the fields are exact when stats were taken, until the next call. */
   if (!mema_poolStats(pool, &snapshot.stats)) memset(&snapshot.stats, 0, sizeof snapshot.stats);
+  snapshot.pool = *pool;
   return snapshot;
 }
 
 const char *changedSince(const Pool *pool, const Snapshot *snapshot) {
   const Pool *before = &snapshot->pool;
+  mema_Stats now, was = snapshot->stats;
+  if (!mema_poolStats(pool, &now)) return "mema_poolStats fails";
   if (pool->poolSize != before->poolSize) return "poolSize changed";
   if (pool->freeSize != before->freeSize) return "freeSize changed";
   if (pool->initialized != before->initialized) return "initialized changed";
   if (pool->mem != before->mem) return "mem changed";
   if (pool->head != before->head || pool->tail != before->tail) return "the chain's ends changed";
-  mema_Stats now, was = snapshot->stats;
-  if (!mema_poolStats(pool, &now)) return "mema_poolStats fails";
   if (now.refused - was.refused > 1) return "refused grew by more than 1";
   if (now.badFrees - was.badFrees > 1) return "badFrees grew by more than 1";
   if (now.liveChunks != was.liveChunks || now.liveBytes != was.liveBytes) return "live counts changed";
@@ -61,7 +65,7 @@ static const char *chainIsWrong(const Pool *pool, size_t liveBytes, size_t liveC
 const char *poolIsWrong(const Pool *pool, size_t liveBytes, size_t liveChunks) {
   mema_Stats stats;
   if (!pool->initialized) return "initialized is false";
-  if (pool->poolSize != pool->freeSize + liveBytes) return "poolSize != freeSize + live bytes";
+  if (pool->poolSize != mema_freeSize(pool) + liveBytes) return "poolSize != freeSize + live bytes";
   if (mema_freeSize(pool) != pool->freeSize) return "mema_freeSize differs from freeSize";
   if (!mema_poolStats(pool, &stats)) return "mema_poolStats fails";
   if (stats.poolSize != pool->poolSize || stats.freeSize != pool->freeSize) return "stats: sizes differ from the pool's";

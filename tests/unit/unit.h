@@ -47,8 +47,9 @@
 /* A test with a kind of pool as its state, and the usual sets of kinds. */
 #define withKind(test, kind) \
   { #test "(" #kind ")", (test), NULL, NULL, &(kind) }
-#define exactKinds(test) withKind(test, kindTracked), withKind(test, kindCommitted), withKind(test, kindOutside)
-#define everyKind(test) exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside)
+#define sharedKinds(test) withKind(test, kindShared), withKind(test, kindSharedOutside)
+#define exactKinds(test) withKind(test, kindTracked), withKind(test, kindCommitted), withKind(test, kindOutside), withKind(test, kindSharedTracked)
+#define everyKind(test) exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside), sharedKinds(test)
 
 #define runTests(tests) cmocka_run_group_tests(tests, NULL, NULL)
 

@@ -1,0 +1,218 @@
+/* Shared pools, and signal handlers that call them. A handler comes as often as the system's timer allows; it may be refused where it
+ * interrupted a call of its own thread to the same pool, and nowhere else; nothing is lost, whatever was interrupted. */
+#include "unit.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { held = 64, budget = 1 << 20 };
+
+static Pool mainPool, otherPools[2];
+static unsigned char *kept[held]; /* the handler's own: no one else looks at them */
+static Pool *keptPool;
+static atomic_uint ticks, served, refusedTicks;
+static atomic_bool wrong, stopping;
+static const char *volatile complaint;
+static bool handlerForks;
+static uint64_t handlerRandom;
+
+static void complain(const char *what) {
+  if (!atomic_exchange(&wrong, true)) complaint = what;
+}
+
+/* A refusal is one for the right reason: the handlers together never need half of the budget. */
+static bool isReentry(void) {
+  if (mema_lastError()->reason == MEMA_REENTERED && errno == EDEADLK) return true;
+  complain(mema_lastError()->sentence);
+  return false;
+}
+
+static void takeOrGive(unsigned i) {
+  if (kept[i] == NULL) {
+    size_t size = 1 + nextRandom(&handlerRandom) % 1000;
+    kept[i] = palloc(keptPool, size);
+    if (kept[i] == NULL) {
+      isReentry();
+      atomic_fetch_add(&refusedTicks, 1);
+      return;
+    }
+    memset(kept[i], (int)i + 1, 8);
+  } else {
+    for (unsigned j = 0; j < 8; j++)
+      if (kept[i][j] != i + 1) complain("a handler's chunk was overwritten");
+    if (!pfree(keptPool, kept[i])) {
+      isReentry();
+      atomic_fetch_add(&refusedTicks, 1);
+      return;
+    }
+    kept[i] = NULL;
+  }
+  atomic_fetch_add(&served, 1);
+}
+
+static int childOfHandler(void) {
+  alarm(20);
+  void *chunk = palloc(&mainPool, 100);
+  if (chunk == NULL) return isReentry() ? 0 : 1;
+  return pfree(&mainPool, chunk) || isReentry() ? 0 : 2;
+}
+
+static void onTick(int signal) {
+  (void)signal;
+  int number = errno;
+  unsigned tick = atomic_fetch_add(&ticks, 1);
+  for (unsigned n = 0; n < 4; n++) takeOrGive((unsigned)(nextRandom(&handlerRandom) % held));
+  if (handlerForks && tick % 16 == 0) {
+    pid_t child = fork();
+    if (child == 0) _exit(childOfHandler());
+    int status = -1;
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) complain("a child forked by a handler ended badly");
+  }
+  errno = number;
+}
+
+static void startTicking(Pool *pool) {
+  keptPool = pool;
+  atomic_store(&ticks, 0);
+  atomic_store(&served, 0);
+  atomic_store(&refusedTicks, 0);
+  atomic_store(&wrong, false);
+  atomic_store(&stopping, false);
+  memset(kept, 0, sizeof kept);
+  struct sigaction action = {.sa_handler = onTick, .sa_flags = SA_RESTART};
+  sigaction(SIGALRM, &action, NULL);
+  struct itimerval often = {{0, 100}, {0, 100}};
+  setitimer(ITIMER_REAL, &often, NULL);
+}
+
+static void stopTicking(void) {
+  struct itimerval never = {{0, 0}, {0, 0}};
+  setitimer(ITIMER_REAL, &never, NULL);
+  signal(SIGALRM, SIG_IGN);
+  for (unsigned i = 0; i < held; i++)
+    if (kept[i] != NULL && !pfree(keptPool, kept[i])) complain("a handler's chunk was lost");
+}
+
+static void makeShared(Pool *pool, bool untracked) {
+  mema_Options options = {.poolSize = budget, .untracked = untracked, .shared = true};
+  memset(pool, 0, sizeof *pool);
+  assert_true(mema_initPoolWith(pool, &options));
+}
+
+/* All is free again, and every byte of it can be had. */
+static void assertWhole(Pool *pool) {
+  if (wrong) fail_msg("%s", complaint);
+  assertPool(pool, 0, 0);
+  void *all = palloc(pool, pool->poolSize);
+  assert_non_null(all);
+  assert_null(palloc(pool, 1));
+  assert_true(pfree(pool, all));
+  assert_true(freePool(pool));
+}
+
+/* One step of work on a pool, by a flow that handlers interrupt. */
+static bool work(Pool *pool, uint64_t *random) {
+  unsigned char *chunks[12];
+  for (unsigned i = 0; i < 12; i++) {
+    size_t size = nextRandom(random) % 64 == 0 ? 40000 : 1 + nextRandom(random) % 1200;
+    if ((chunks[i] = palloc(pool, size)) == NULL) return false;
+    chunks[i][0] = chunks[i][size - 1] = (unsigned char)i;
+  }
+  unsigned char *grown = mema_repalloc(pool, chunks[3], 3000);
+  if (grown == NULL) return false;
+  chunks[3] = grown;
+  for (unsigned i = 0; i < 12; i++)
+    if (chunks[i][0] != i || !pfree(pool, chunks[i])) return false;
+  return true;
+}
+
+static void *workUntilStopped(void *pool) {
+  uint64_t random = addressOf(&random);
+  while (!atomic_load(&stopping))
+    if (!work(pool, &random)) complain("a thread's work failed");
+  return NULL;
+}
+
+/* Ticks are counted, not seconds: the test ends when enough of them have come. */
+static unsigned ticksWanted(void) {
+  const char *scale = getenv("MEMA_TEST_SCALE");
+  return 1200 / (scale != NULL ? (unsigned)atoi(scale) : 1);
+}
+
+static void interruptedBy(Pool *handlersPool, Pool *const *pools, unsigned count, Pool *threadsPool) {
+  pthread_t thread;
+  sigset_t all, before;
+  sigfillset(&all); /* the thread is never interrupted: the handler is in one flow only */
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  startTicking(handlersPool);
+  if (threadsPool != NULL) assert_int_equal(pthread_create(&thread, NULL, workUntilStopped, threadsPool), 0);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  uint64_t random = 1;
+  for (unsigned n = 0; atomic_load(&ticks) < ticksWanted() && !atomic_load(&wrong); n++) {
+    if (!work(pools[n % count], &random)) complain("the interrupted flow's work failed");
+    if (n % 7 == 0) (void)mema_freeSize(pools[0]);
+  }
+  atomic_store(&stopping, true);
+  if (threadsPool != NULL) pthread_join(thread, NULL);
+  stopTicking();
+}
+
+static void theSamePool(void **state) {
+  const Kind *kind = *state;
+  makeShared(&mainPool, kind->options.untracked);
+  Pool *pools[] = {&mainPool};
+  interruptedBy(&mainPool, pools, 1, NULL);
+  assert_true(atomic_load(&served) > 0);
+  assertWhole(&mainPool);
+}
+
+static void theSamePoolAndAnotherThread(void **state) {
+  const Kind *kind = *state;
+  makeShared(&mainPool, kind->options.untracked);
+  Pool *pools[] = {&mainPool};
+  interruptedBy(&mainPool, pools, 1, &mainPool);
+  assert_true(atomic_load(&served) > 0);
+  assertWhole(&mainPool);
+}
+
+/* The interrupted flow works with two pools in turn, the handler with a third: it is never refused, and takes from no other. */
+static void anotherPool(void **state) {
+  const Kind *kind = *state;
+  makeShared(&mainPool, kind->options.untracked);
+  for (unsigned i = 0; i < 2; i++) makeShared(&otherPools[i], kind->options.untracked);
+  Pool *pools[] = {&otherPools[0], &otherPools[1]};
+  interruptedBy(&mainPool, pools, 2, &otherPools[0]);
+  assert_int_equal(atomic_load(&refusedTicks), 0);
+  assertWhole(&mainPool);
+  for (unsigned i = 0; i < 2; i++) assertWhole(&otherPools[i]);
+}
+
+/* The interrupted flow works with the handler's pool and others in turn. */
+static void oneOfSeveralPools(void **state) {
+  const Kind *kind = *state;
+  makeShared(&mainPool, kind->options.untracked);
+  for (unsigned i = 0; i < 2; i++) makeShared(&otherPools[i], kind->options.untracked);
+  Pool *pools[] = {&mainPool, &otherPools[0], &otherPools[1]};
+  interruptedBy(&mainPool, pools, 3, &otherPools[0]);
+  assertWhole(&mainPool);
+  for (unsigned i = 0; i < 2; i++) assertWhole(&otherPools[i]);
+}
+
+int main(void) {
+  alarm(300); /* replaced by the timer; a deadlock before it, at least, is seen */
+  const struct CMUnitTest tests[] = {
+      withKind(theSamePool, kindShared),
+      withKind(theSamePool, kindSharedTracked),
+      withKind(theSamePoolAndAnotherThread, kindShared),
+      withKind(theSamePoolAndAnotherThread, kindSharedTracked),
+      withKind(anotherPool, kindShared),
+      withKind(anotherPool, kindSharedTracked),
+      withKind(oneOfSeveralPools, kindShared),
+      withKind(oneOfSeveralPools, kindSharedTracked),
+  };
+  return runTests(tests);
+}
