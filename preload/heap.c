@@ -47,7 +47,7 @@ static uint64_t overBudget, badPointers, foreignFrees;
 static _Atomic uint64_t unseenRefusals, droppedFrees;
 /* Bytes that a signal handler gave back while the heap that it had interrupted could not take them. */
 static _Atomic size_t lateCredit;
-static uint64_t peakMapped;
+static size_t mapped, peakMapped; /* by the program itself, of what is charged */
 /* What the counters were when this process was forked. */
 static RunFigures inherited;
 
@@ -99,8 +99,18 @@ static void setPlain(void) {
   atomic_store_explicit(&isPlain, state == HEAP_READY && !reserveIsOpen, memory_order_release);
 }
 
-/* Returns false iff the calling thread is inside the heap already. */
+/* Whether this is a signal handler that interrupted a call of its own thread to the pool. It must not even wait for the heap's lock: whoever
+ * has that may be waiting for that call. To give nothing back is a question that changes nothing. */
+static bool interruptsPool(void) {
+  int savedErrno = errno;
+  bool interrupts = !mema_creditPool(&pool, 0) && mema_lastError()->reason == MEMA_REENTERED;
+  errno = savedErrno;
+  return interrupts;
+}
+
+/* Returns false iff the calling thread is inside the heap, or its pool, already. */
 static bool enterHeap(void) {
+  if (interruptsPool()) return false;
   if (!takeLock(&lock)) {
     if (forkDepth == 0 || borrowed) return false;
     borrowed = true;
@@ -130,15 +140,19 @@ static void collectFigures(RunFigures *figures) {
   figures->badFrees = badPointers - inherited.badFrees;
   figures->foreignFrees = foreignFrees - inherited.foreignFrees;
   figures->droppedFrees = atomic_load_explicit(&droppedFrees, memory_order_relaxed) - inherited.droppedFrees;
-  figures->mappedBytes = stats.chargedBytes;
+  figures->mappedBytes = mapped;
   figures->peakMapped = peakMapped;
   figures->footprint = stats.footprint;
+}
+
+static void giveBack(size_t bytes) {
+  if (mema_creditPool(&pool, bytes)) mapped -= bytes;
 }
 
 /* What handlers gave back. */
 static void takeLateCredit(void) {
   if (atomic_load_explicit(&lateCredit, memory_order_relaxed) == 0) return;
-  mema_creditPool(&pool, atomic_exchange_explicit(&lateCredit, 0, memory_order_relaxed));
+  giveBack(atomic_exchange_explicit(&lateCredit, 0, memory_order_relaxed));
 }
 
 static void publishNow(void) {
@@ -194,10 +208,9 @@ static void *refuseInterrupted(void) {
   return NULL;
 }
 
-__attribute__((noinline)) static void *noteRefusal(void) {
-  if (mema_lastError()->reason == MEMA_OVER_BUDGET) overBudget++;
+__attribute__((noinline)) static void noteRefusal(mema_Reason reason) {
+  overBudget += reason == MEMA_OVER_BUDGET;
   publishNow();
-  return NULL;
 }
 
 /* A request of the heap, in a form in which it can be made twice. */
@@ -223,10 +236,10 @@ static inline void *grant(const Request *request) {
 }
 
 /* After a first refusal: from the reserve, if that can be. */
-__attribute__((noinline)) static void *grantFromReserve(Request request) {
+__attribute__((noinline)) static void *grantFromReserve(Request request, mema_Reason refusal) {
   size_t size = request.size;
   if (request.kind == ZEROED && __builtin_mul_overflow(size, request.factor, &size)) return NULL;
-  if (mema_lastError()->reason != MEMA_OVER_BUDGET || !lendReserve(&pool, size)) return NULL;
+  if (refusal != MEMA_OVER_BUDGET || !lendReserve(&pool, size)) return NULL;
   void *chunk = grant(&request);
   endLoan(&pool);
   return chunk;
@@ -234,11 +247,12 @@ __attribute__((noinline)) static void *grantFromReserve(Request request) {
 
 /* The general way to a chunk; `refused`: the pool has just said no. */
 __attribute__((noinline)) static void *allocateSlowly(Request request, bool refused) {
-  if (refused && mema_lastError()->reason == MEMA_REENTERED) return refuseInterrupted();
-  if (!enterHeap()) return refuseInterrupted();
+  mema_Reason reason = refused ? mema_lastError()->reason : MEMA_OK;
+  if (reason == MEMA_REENTERED || !enterHeap()) return refuseInterrupted();
   void *chunk = refused ? NULL : grant(&request);
-  if (chunk == NULL) chunk = grantFromReserve(request);
-  if (chunk == NULL) noteRefusal();
+  if (!refused && chunk == NULL) reason = mema_lastError()->reason;
+  if (chunk == NULL) chunk = grantFromReserve(request, reason);
+  if (chunk == NULL) noteRefusal(reason);
   leaveHeap();
   if (chunk == NULL) errno = ENOMEM;
   return chunk;
@@ -269,7 +283,7 @@ void *heapAllocateAligned(size_t alignment, size_t size) {
 static HeapAnswer adoptForeign(void **ptr, size_t oldSize, size_t size) {
   void *chunk = mema_palloc(&pool, size);
   if (chunk == NULL) {
-    noteRefusal();
+    noteRefusal(mema_lastError()->reason);
   } else {
     memcpy(chunk, *ptr, oldSize < size ? oldSize : size);
     foreignFrees++;
@@ -300,8 +314,9 @@ __attribute__((noinline)) static HeapAnswer resizeSlowly(void **ptr, size_t size
   if (refused ? reason == MEMA_BAD_POINTER : !mema_ownsChunk(&pool, *ptr)) return resizeStranger(ptr, size);
   Request request = {RESIZED, size, 0, *ptr};
   void *chunk = refused ? NULL : grant(&request);
-  if (chunk == NULL) chunk = grantFromReserve(request);
-  if (chunk == NULL) noteRefusal();
+  if (!refused && chunk == NULL) reason = mema_lastError()->reason;
+  if (chunk == NULL) chunk = grantFromReserve(request, reason);
+  if (chunk == NULL) noteRefusal(reason);
   leaveHeap();
   if (chunk == NULL) return HEAP_REFUSED;
   *ptr = chunk;
@@ -388,13 +403,6 @@ static bool chargeFromReserve(size_t bytes) {
   return charged;
 }
 
-static void notePeakMapped(void) {
-  mema_Stats stats;
-  if (!mema_poolStats(&pool, &stats)) return;
-  correctStats(&stats);
-  if (stats.chargedBytes > peakMapped) peakMapped = stats.chargedBytes;
-}
-
 bool heapCharge(size_t bytes) {
   int savedErrno = errno;
   bool charged = bytes == 0;
@@ -405,9 +413,10 @@ bool heapCharge(size_t bytes) {
     takeLateCredit();
     charged = mema_chargePool(&pool, bytes) || chargeFromReserve(bytes);
     if (charged) {
-      notePeakMapped();
+      mapped += bytes;
+      if (mapped > peakMapped) peakMapped = mapped;
     } else {
-      noteRefusal();
+      noteRefusal(mema_lastError()->reason);
     }
     leaveHeap();
   }
@@ -421,20 +430,16 @@ void heapCredit(size_t bytes) {
   if (!enterHeap()) {
     atomic_fetch_add_explicit(&lateCredit, bytes, memory_order_relaxed);
   } else {
-    mema_creditPool(&pool, bytes);
+    giveBack(bytes);
     leaveHeap();
   }
   errno = savedErrno;
 }
 
 void heapSettleCharges(size_t bytes) {
-  mema_Stats stats;
   if (!enterHeap()) return;
   atomic_store_explicit(&lateCredit, 0, memory_order_relaxed);
-  if (mema_poolStats(&pool, &stats)) {
-    correctStats(&stats);
-    if (stats.chargedBytes > bytes) mema_creditPool(&pool, stats.chargedBytes - bytes);
-  }
+  if (mapped > bytes) giveBack(mapped - bytes);
   peakMapped = bytes;
   leaveHeap();
 }
