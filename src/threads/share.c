@@ -6,11 +6,10 @@
 #include "../memory/os.h"
 #include "share.h"
 
-/* For threads that have none. Its generation is no pool's. */
-static mema_Pool noPool;
-static mema_Shard noShard = {.called = 1, .pool = &noPool};
-
-_Thread_local mema_Shard *mema_shardHere = &noShard;
+/* NULL to begin with, as is all that threads have here, since zero is what they find while the loader relocates, too. What is written then is
+ * lost when the loader makes the threads' memory anew: until constructors run, threads have no shards. */
+_Thread_local mema_Shard *mema_shardHere;
+static bool threadsLast;
 
 /* All shards of the calling thread, linked by nextOfThread; some may be of pools that are gone. */
 static _Thread_local mema_Shard *ownShards;
@@ -71,7 +70,7 @@ static void sweepOwn(void) {
       continue;
     }
     *link = shard->nextOfThread;
-    if (mema_shardHere == shard) mema_shardHere = &noShard;
+    if (mema_shardHere == shard) mema_shardHere = NULL;
     giveShardCell(shard);
   }
 }
@@ -80,7 +79,7 @@ static void sweepOwn(void) {
 mema_Shard *mema_shardOf(const mema_Pool *pool) {
   mema_Shard *shard = mema_shardHere;
   bool within = listing;
-  if (pool == NULL || mema_isShardOf(shard, pool)) return pool != NULL ? shard : NULL;
+  if (shard != NULL && mema_isShardOf(shard, pool)) return shard;
   listing = true;
   for (shard = ownShards; shard != NULL; shard = shard->nextOfThread)
     if (mema_loadWord(&shard->generation) != 0 && mema_isShardOf(shard, pool)) break;
@@ -164,7 +163,7 @@ static void endShard(mema_Shard *shard) {
 static void endThread(void *unused) {
   (void)unused;
   ending = true;
-  mema_shardHere = &noShard;
+  mema_shardHere = NULL;
   while (ownShards != NULL) {
     mema_Shard *shard = ownShards;
     ownShards = shard->nextOfThread;
@@ -172,10 +171,14 @@ static void endThread(void *unused) {
   }
 }
 
+__attribute__((constructor(101))) static void threadsBegin(void) {
+  threadsLast = true;
+}
+
 void mema_watchThread(void) {
-  if (watched || ending) return;
+  if (watched || ending || !threadsLast) return;
   watched = true; /* first: what follows may allocate, and come here again */
-  watched = pthread_setspecific(endKey, &noShard) == 0;
+  watched = pthread_setspecific(endKey, &endKey) == 0;
 }
 
 /* ---- shares ------------------------------------------------------------------------------------------------------------ */

@@ -194,7 +194,7 @@ MEMA_HIDDEN size_t mema_sharedChunkSize(const mema_Pool *pool, mema_Slab *slab, 
 
 /* ---- in and out ---------------------------------------------------------------------------------------------------------- */
 
-/* The calling thread's shard of the pool that it used last; never NULL, and never that of NULL. */
+/* The calling thread's shard of the pool that it used last, or NULL. */
 MEMA_HIDDEN extern _Thread_local mema_Shard *mema_shardHere;
 /* The calling thread's shard of a pool, which becomes mema_shardHere; NULL: it has none. Callers go on with what this returns: a
  * signal handler may use another pool, and change mema_shardHere, at any time. */

@@ -194,10 +194,10 @@ static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class, bool whol
   return ptr;
 }
 
-/* Enters a shard of the calling thread; false where it is not of this pool, or must not be entered. Whose it is is asked inside: before, a
+/* Enters a shard of the calling thread; false where there is none, it is not of this pool, or must not be entered. Whose it is is asked inside: before, a
  * signal handler may have come and given it up. */
 static MEMA_INLINE bool enterHere(mema_Shard *shard, const mema_Pool *pool) {
-  if (mema_unlikely(!mema_enter(shard))) return false;
+  if (mema_unlikely(shard == NULL || !mema_enter(shard))) return false;
   if (mema_likely(mema_isShardOf(shard, pool))) return true;
   mema_leave(shard);
   return false;
