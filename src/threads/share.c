@@ -9,7 +9,7 @@
 /* NULL to begin with, as is all that threads have here, since zero is what they find while the loader relocates, too. What is written then is
  * lost when the loader makes the threads' memory anew: until constructors run, threads have no shards. */
 _Thread_local mema_Shard *mema_shardHere;
-static bool threadsLast;
+static bool threadsStay;
 
 /* All shards of the calling thread, linked by nextOfThread; some may be of pools that are gone. */
 static _Thread_local mema_Shard *ownShards;
@@ -172,11 +172,11 @@ static void endThread(void *unused) {
 }
 
 __attribute__((constructor(101))) static void threadsBegin(void) {
-  threadsLast = true;
+  threadsStay = true;
 }
 
 void mema_watchThread(void) {
-  if (watched || ending || !threadsLast) return;
+  if (watched || ending || !threadsStay) return;
   watched = true; /* first: what follows may allocate, and come here again */
   watched = pthread_setspecific(endKey, &endKey) == 0;
 }
