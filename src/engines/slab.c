@@ -14,6 +14,7 @@
 enum {
   magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
   fewUnits = 16,             /* a growth of so many is none: see shouldReleaseEmpty */
+  taggedTries = 4,           /* spans looked at from either end of a list for one of a tag */
   denials = 64,              /* requests denied unseen after one that was looked into */
   manyUnits = 192,           /* in use (12 MiB): from here on slots freed are kept in magazines */
 };
@@ -466,11 +467,39 @@ static uint32_t takeFromWord(mema_Slab *slab, const mema_SlotClass *class, uint3
   return count;
 }
 
+/* A span of this tag among the first or last few partial ones of the class, or mema_noUnit. *few: there are no others. */
+static uint32_t findTagged(const mema_Slab *slab, const mema_SlotClass *class, uint8_t tag, bool *few) {
+  uint32_t fore = class->partialHead, back = class->partialTail;
+  for (int i = 0; i < taggedTries && fore != mema_noUnit; i++, fore = slab->spans[fore].next, back = slab->spans[back].prev) {
+    if (mema_tagOf(slab, fore) == tag) return fore;
+    if (mema_tagOf(slab, back) == tag) return back;
+  }
+  *few = fore == mema_noUnit;
+  return mema_noUnit;
+}
+
+/* As mema_slabRefill, but threads keep to spans of their own, as long as no more than a few of others stay half used for that. */
+static bool refillTagged(mema_Slab *slab, unsigned class) {
+  mema_SlotClass *c = &slab->classes[class];
+  bool few = false;
+  if (c->active != mema_noUnit && mema_tagOf(slab, c->active) == slab->tag && serveActive(slab, c)) return true;
+  settle(slab, c);
+  uint32_t own = findTagged(slab, c, slab->tag, &few);
+  if (own != mema_noUnit) {
+    removePartial(slab, &slab->spans[own]);
+    if (activate(slab, c, &slab->spans[own])) return true;
+  }
+  return (few && newSpan(slab, class)) || mema_slabRefill(slab, class);
+}
+
 uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mema_Spare *spares) {
   mema_SlotClass *c = &slab->classes[class];
   uint32_t count = 0;
+  bool tagged = slab->tag != 0;
   mema_forgetLast(slab);
-  while (count < most && (*c->word != 0 || mema_slabRefill(slab, class))) count += takeFromWord(slab, c, most - count, spares + count);
+  if (tagged && c->active != mema_noUnit && mema_tagOf(slab, c->active) != slab->tag) settle(slab, c);
+  while (count < most && (*c->word != 0 || (tagged ? refillTagged(slab, class) : mema_slabRefill(slab, class))))
+    count += takeFromWord(slab, c, most - count, spares + count);
   return count;
 }
 

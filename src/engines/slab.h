@@ -108,7 +108,7 @@ typedef _Atomic uint8_t mema_State;
  * rows pass to another span only when no looker can still be busy with the one before (see mema_Slab.period). */
 typedef _Atomic uint64_t mema_Home;
 
-enum { mema_stateRow = 64, mema_homeRowBits = 21, mema_homeShift = 24, mema_depotSpares = 8192 };
+enum { mema_stateRow = 64, mema_homeRowBits = 21, mema_homeShift = 24, mema_depotSpares = 16384 };
 
 static inline uint8_t mema_homeState(uint64_t home) {
   return (uint8_t)home;
@@ -279,8 +279,9 @@ MEMA_HIDDEN void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk);
 MEMA_HIDDEN void mema_slabGiveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot, char *ptr);
 /* Takes a run for a chunk of a size that a slot would hold, where mema_slabPrefersRun. False iff this slab has no room. */
 MEMA_HIDDEN bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk);
-/* Takes up to `most` slots of a class from a slab for threads, in the order of their addresses, as they come to hand; they are spare.
- * Returns how many: 0 iff the slab has no room. */
+/* Takes up to `most` slots of a class from a slab for threads, in the order of their addresses, as they come to hand; they are spare. Where
+ * slab->tag is not 0, they come from spans of that tag while there are any, or few of others. Returns how many: 0 iff the slab has no
+ * room. */
 MEMA_HIDDEN uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mema_Spare *spares);
 /* Takes spare slots of a class back. */
 MEMA_HIDDEN void mema_slabGiveSpares(mema_Slab *slab, const mema_Spare *spares, uint32_t count);
@@ -343,6 +344,11 @@ static inline mema_Span *mema_slabSpanAt(const mema_Slab *slab, const char *addr
 /* The state of a slot in a slab for threads. */
 static inline mema_State *mema_stateOf(const mema_Slab *slab, const mema_Span *span, uint32_t slot) {
   return slab->states + (size_t)span->firstRecord * mema_stateRow + slot;
+}
+
+/* The tag of the span that a unit belongs to. */
+static inline uint8_t mema_tagOf(const mema_Slab *slab, uint32_t unit) {
+  return mema_homeTag(atomic_load_explicit(&slab->homes[unit], memory_order_relaxed));
 }
 
 /* Of a span of slots, in any slab. */

@@ -197,11 +197,36 @@ void mema_settle(mema_Share *share, mema_Shard *shard) {
 
 /* Puts slots into the depot; those that it has no room for go back to the slab. */
 static void putAway(mema_Share *share, unsigned class, const mema_Spare *spares, uint32_t count) {
-  mema_Shelf *depot = &share->depot[class];
-  uint32_t room = (uint32_t)(depot->limit - depot->top), kept = count < room ? count : room;
-  memcpy(depot->top, spares, kept * sizeof *spares);
-  depot->top += kept;
-  mema_slabGiveSpares(share->slab, spares + kept, count - kept);
+  mema_Depot *depot = &share->depot[class];
+  while (count != 0 && depot->count < mema_bundles) {
+    uint32_t held = count < depot->room ? count : depot->room, bundle = depot->count++;
+    memcpy(depot->spares + (size_t)bundle * depot->room, spares, held * sizeof *spares);
+    depot->held[bundle] = held;
+    depot->tags[bundle] = mema_tagOf(share->slab, (uint32_t)((size_t)(spares->ptr - share->slab->area) >> mema_unitShiftMax));
+    spares += held;
+    count -= held;
+  }
+  mema_slabGiveSpares(share->slab, spares, count);
+}
+
+/* Takes a bundle, and moves the last into its place. */
+static uint32_t takeBundle(mema_Depot *depot, uint32_t bundle, mema_Spare *spares) {
+  uint32_t held = depot->held[bundle], last = --depot->count;
+  memcpy(spares, depot->spares + (size_t)bundle * depot->room, held * sizeof *spares);
+  if (bundle != last) {
+    memcpy(depot->spares + (size_t)bundle * depot->room, depot->spares + (size_t)last * depot->room,
+           depot->held[last] * sizeof *spares);
+    depot->held[bundle] = depot->held[last];
+    depot->tags[bundle] = depot->tags[last];
+  }
+  return held;
+}
+
+/* The youngest bundle of a tag, or mema_bundles. */
+static uint32_t findBundle(const mema_Depot *depot, uint8_t tag) {
+  for (uint32_t bundle = depot->count; bundle-- > 0;)
+    if (depot->tags[bundle] == tag) return bundle;
+  return mema_bundles;
 }
 
 /* The older half goes: what was freed last is in the caches still. */
@@ -222,21 +247,29 @@ static void reverse(mema_Spare *spares, uint32_t count) {
   }
 }
 
+static uint32_t takeSpares(mema_Share *share, const mema_Shard *shard, unsigned class, uint32_t wanted, mema_Spare *spares) {
+  mema_Slab *slab = share->slab;
+  if (slab->youngRows >= mema_graceAfter || share->shardCount == 1) waitForGrace(share);
+  slab->tag = shard->tag;
+  uint32_t count = mema_slabTakeSpares(slab, class, wanted, spares);
+  slab->tag = 0;
+  reverse(spares, count);
+  return count;
+}
+
+/* From spans of the shard's own tag first: frees there cost less while the class is not revoked. When it is, whatever the depot has. */
 bool mema_fill(mema_Share *share, mema_Shard *shard, unsigned class) {
-  mema_Shelf *magazine = &shard->magazines[class + 1], *depot = &share->depot[class];
-  uint32_t wanted = (uint32_t)(magazine->limit - magazine->bottom) / 2, stored = (uint32_t)(depot->top - depot->bottom);
-  if (stored != 0) {
-    uint32_t count = stored < wanted ? stored : wanted;
-    depot->top -= count;
-    memcpy(magazine->bottom, depot->top, count * sizeof *depot->top);
-    magazine->top = magazine->bottom + count;
-    return true;
+  mema_Shelf *magazine = &shard->magazines[class + 1];
+  mema_Depot *depot = &share->depot[class];
+  uint32_t own = findBundle(depot, shard->tag), wanted = (uint32_t)(magazine->limit - magazine->bottom) / 2, count;
+  bool keepsToOwn = magazine->tag == shard->tag;
+  if (own == mema_bundles && depot->count > 0 && !keepsToOwn) own = depot->count - 1;
+  if (own < mema_bundles) {
+    count = takeBundle(depot, own, magazine->bottom);
+  } else {
+    count = takeSpares(share, shard, class, wanted, magazine->bottom);
+    if (count == 0 && depot->count > 0) count = takeBundle(depot, depot->count - 1, magazine->bottom);
   }
-  if (share->slab->youngRows >= mema_graceAfter || share->shardCount == 1) waitForGrace(share);
-  share->slab->tag = shard->tag;
-  uint32_t count = mema_slabTakeSpares(share->slab, class, wanted, magazine->bottom);
-  share->slab->tag = 0;
-  reverse(magazine->bottom, count);
   magazine->top = magazine->bottom + count;
   return count != 0;
 }
@@ -251,8 +284,9 @@ void mema_flushShard(mema_Share *share, mema_Shard *shard) {
 
 void mema_emptyDepot(mema_Share *share) {
   for (unsigned class = 0; class < mema_classCount; class ++) {
-    mema_Shelf *depot = &share->depot[class];
-    mema_slabGiveSpares(share->slab, depot->bottom, (uint32_t)(depot->top - depot->bottom));
-    depot->top = depot->bottom;
+    mema_Depot *depot = &share->depot[class];
+    for (uint32_t bundle = 0; bundle < depot->count; bundle++)
+      mema_slabGiveSpares(share->slab, depot->spares + (size_t)bundle * depot->room, depot->held[bundle]);
+    depot->count = 0;
   }
 }

@@ -43,15 +43,25 @@ static mema_CellShape shareShape(void) {
   return (mema_CellShape){.front = mema_roundUp(sizeof(mema_Share), mema_osPageSize())};
 }
 
-/* Shelves for all classes, side by side, in room for `most` spares. */
-static void layShelves(mema_Shelf *shelves, mema_Spare *spares, uint32_t most) {
+/* Magazines for all classes, side by side. */
+static void layShelves(mema_Shelf *shelves, mema_Spare *spares) {
   for (unsigned i = 0; i < mema_classCount; i++) {
     uint32_t slotSize = mema_classSize(i), size = shelfSize(slotSize);
-    if (size > most) size = most;
-    most -= size;
     shelves[i] = (mema_Shelf){
         .top = spares, .bottom = spares, .limit = spares + size, .slotSize = slotSize, .tag = mema_tagCount};
     spares += size;
+  }
+}
+
+/* As much of the depot as there is room for, which is all of it. */
+static void layDepot(mema_Depot *depot, mema_Spare *spares) {
+  uint32_t left = mema_depotSpares;
+  for (unsigned i = 0; i < mema_classCount; i++) {
+    uint32_t room = shelfSize(mema_classSize(i)) / 2;
+    if (room * mema_bundles > left) room = left / mema_bundles;
+    depot[i] = (mema_Depot){.spares = spares, .room = room};
+    spares += (size_t)room * mema_bundles;
+    left -= room * mema_bundles;
   }
 }
 
@@ -107,7 +117,7 @@ static mema_Shard *makeShard(mema_Share *share) {
   shard->owner = mema_threadNumber();
   shard->epoch = atomic_load_explicit(&mema_forks, memory_order_relaxed);
   shard->cellIndex = cell.index;
-  layShelves(shard->magazines + 1, shard->spares, allShelves());
+  layShelves(shard->magazines + 1, shard->spares);
   shard->pool = share->pool;
   mema_giveTag(share, shard);
   mema_storeWord(&shard->generation, share->generation);
@@ -206,7 +216,7 @@ bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
   share->inside = NULL;
   for (unsigned tag = 0; tag < mema_tagCount; tag++)
     atomic_store_explicit(&share->revoked[tag], UINT64_MAX, memory_order_relaxed);
-  if (mema_hasShards(slab)) layShelves(share->depot, slab->depot, mema_depotSpares);
+  if (mema_hasShards(slab)) layDepot(share->depot, slab->depot);
   share->generation = pool->generation;
   __atomic_store_n(&slab->share, share, __ATOMIC_RELEASE);
   mema_releaseLock(&share->lock);

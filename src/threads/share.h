@@ -42,13 +42,24 @@ enum {
   mema_graceAfter = 16,               /* ranges of rows too young to be used again, before grace is waited for */
 };
 
-/* A stack of spare slots of one class: in a shard, or the depot. */
+/* A stack of spare slots of one class. */
 typedef struct mema_Shelf {
   mema_Spare *top; /* the first unused place */
   mema_Spare *bottom, *limit;
   uint32_t slotSize;
-  uint32_t tag; /* of a magazine: its shard's, while the class is not revoked: see place.h */
+  uint32_t tag; /* its shard's, while the class is not revoked: see place.h */
 } mema_Shelf;
+
+enum { mema_bundles = 4 };
+
+/* Bundles of spare slots of one class between magazines, each as many as half a magazine has, or less. */
+typedef struct mema_Depot {
+  mema_Spare *spares; /* room for all bundles, side by side */
+  uint32_t room;      /* slots of a bundle */
+  uint32_t count;     /* of bundles */
+  uint32_t held[mema_bundles];
+  uint8_t tags[mema_bundles]; /* of the span that a slot in it lies in: see place.h */
+} mema_Depot;
 
 typedef struct mema_Share mema_Share;
 typedef struct mema_Shard mema_Shard;
@@ -95,7 +106,7 @@ struct mema_Share {
   bool skipped;            /* by the fork under way */
   bool borrowed;           /* a call between the handlers of a fork, which holds the lock */
   mema_Share *next, *prev; /* all that serve a pool: fork.c */
-  mema_Shelf depot[mema_classCount];
+  mema_Depot depot[mema_classCount];
   _Atomic uint64_t revoked[mema_tagCount]; /* by tag: a bit for each class; all of them where no shard has the tag */
 };
 

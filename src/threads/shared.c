@@ -267,10 +267,23 @@ static bool giveAtHand(mema_Shard *shard, void *ptr, bool wholly, size_t bytes) 
   return done && over ? settle(shard) : done;
 }
 
-/* A chunk of another thread's span, or of a span of several units; or another pool than the last time. */
+/* A chunk in a span of several units, or none at all; a magazine that is full; or another pool than the last time. */
 static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = enterShard(pool);
   return shard != NULL && giveAtHand(shard, ptr, true, 0) ? true : pfreeSlow(pool, ptr);
+}
+
+/* A chunk in a span of another tag, or of a class that was revoked. The shard is entered. */
+static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint8_t live, uint8_t tag) {
+  mema_Place place = {.state = state, .live = live, .tag = tag};
+  mema_Shelf *magazine = &shard->magazines[live];
+  if (magazine->top == magazine->limit || !mema_isRevoked(shard->revoked, place) || !mema_claim(place)) {
+    mema_leave(shard);
+    return pfreeSlow(pool, ptr);
+  }
+  keep(shard, magazine, &place, ptr, magazine->slotSize);
+  mema_leave(shard);
+  return mema_likely(!isOver(shard)) ? true : settle(shard);
 }
 
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
@@ -281,7 +294,8 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   size_t eighth = offset >> 3 | offset << (sizeof offset * 8 - 3); /* see mema_eighthOf */
   if (mema_unlikely(eighth >= shard->eighths || !mema_findNear(shard->homes, shard->states, eighth, &place))) goto another;
   mema_Shelf *magazine = &shard->magazines[place.live];
-  if (mema_unlikely(place.tag != magazine->tag || magazine->top == magazine->limit || !mema_claimOwn(place))) goto another;
+  if (mema_unlikely(place.tag != magazine->tag)) return pfreeAtomic(pool, shard, ptr, place.state, place.live, place.tag);
+  if (mema_unlikely(magazine->top == magazine->limit || !mema_claimOwn(place))) goto another;
   keep(shard, magazine, &place, ptr, magazine->slotSize);
   mema_leave(shard);
   return mema_likely(!isOver(shard)) ? true : settle(shard);
