@@ -36,6 +36,9 @@ static inline uint64_t mema_lowestBit(uint64_t word) {
 #endif
 }
 
+/* Has an address computed once: gcc otherwise computes it anew at each use, where it is short of registers. */
+#define MEMA_HELD(pointer) __asm__("" : "+r"(pointer))
+
 /* Words of plain structs that one thread may write while others read them. A reader takes whatever value it meets, and asks again under a
  * lock before anything depends on it. A plain load of an aligned word is what the hardware reads at once, on every system that mema
  * runs on; compilers of today fold it into a comparison, as they do not fold an atomic one (4 instructions of each palloc). */

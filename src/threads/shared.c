@@ -182,6 +182,7 @@ static MEMA_INLINE bool charge(mema_Shard *shard, size_t bytes) {
 /* A slot, charged what it is (`wholly`) or `bytes`; NULL where the shard, which is left, has none at hand, or not the credit. */
 static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class, bool wholly, size_t bytes) {
   mema_Shelf *magazine = &shard->magazines[class + 1];
+  MEMA_HELD(magazine);
   mema_Spare *spare = magazine->top;
   if (mema_unlikely(spare == magazine->bottom || !charge(shard, wholly ? magazine->slotSize : bytes))) {
     mema_leave(shard);
@@ -294,6 +295,7 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   size_t eighth = offset >> 3 | offset << (sizeof offset * 8 - 3); /* see mema_eighthOf */
   if (mema_unlikely(eighth >= shard->eighths || !mema_findNear(shard->homes, shard->states, eighth, &place))) goto another;
   mema_Shelf *magazine = &shard->magazines[place.live];
+  MEMA_HELD(magazine);
   if (mema_unlikely(place.tag != magazine->tag)) return pfreeAtomic(pool, shard, ptr, place.state, place.live, place.tag);
   if (mema_unlikely(magazine->top == magazine->limit || !mema_claimOwn(place))) goto another;
   keep(shard, magazine, &place, ptr, magazine->slotSize);
