@@ -143,6 +143,7 @@ typedef struct mema_Error {
   size_t wanted;    /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget:
                            in addition); else 0 */
   size_t available; /* MEMA_OVER_BUDGET: the bytes that were free; MEMA_BELOW_USE: the bytes in use; else 0 */
+  int errnoBefore;  /* errno as it was before the failure, for callers that are to leave it alone */
 } mema_Error;
 
 /* What a pool holds and has done. */

@@ -19,7 +19,7 @@
 
 /* How many calls of a thread may pass between two publications of the figures. It begins with one and doubles, so that what a program
  * does that makes but few calls is known as well. With several threads each publication keeps them all out for a moment. */
-#define PUBLISH_EVERY 256
+#define PUBLISH_EVERY 1024
 #define PUBLISH_SHARED_EVERY 16384
 
 typedef enum HeapState {
@@ -213,9 +213,11 @@ __attribute__((noinline)) static void noteRefusal(mema_Reason reason) {
   publishNow();
 }
 
+typedef enum RequestKind { PLAIN, ZEROED, ALIGNED, RESIZED } RequestKind;
+
 /* A request of the heap, in a form in which it can be made twice. */
 typedef struct Request {
-  enum { PLAIN, ZEROED, ALIGNED, RESIZED } kind;
+  RequestKind kind;
   size_t size;
   size_t factor; /* ZEROED: so many times the size; ALIGNED: the alignment */
   void *ptr;     /* RESIZED */
@@ -258,24 +260,26 @@ __attribute__((noinline)) static void *allocateSlowly(Request request, bool refu
   return chunk;
 }
 
-static inline void *allocate(Request request) {
-  bool ready = isReady();
-  void *chunk = ready ? grant(&request) : NULL;
-  if (__builtin_expect(chunk == NULL, 0)) return allocateSlowly(request, ready);
+/* What the common way asks is no more than that. */
+static inline void *countedOr(void *chunk, bool ready, RequestKind kind, size_t size, size_t factor) {
+  if (__builtin_expect(chunk == NULL, 0)) return allocateSlowly((Request){kind, size, factor, NULL}, ready);
   countCall();
   return chunk;
 }
 
 void *heapAllocate(size_t size) {
-  return allocate((Request){PLAIN, size, 0, NULL});
+  bool ready = isReady();
+  return countedOr(ready ? mema_palloc(&pool, size) : NULL, ready, PLAIN, size, 0);
 }
 
 void *heapAllocateZeroed(size_t count, size_t size) {
-  return allocate((Request){ZEROED, size, count, NULL});
+  bool ready = isReady();
+  return countedOr(ready ? mema_pcalloc(&pool, count, size) : NULL, ready, ZEROED, size, count);
 }
 
 void *heapAllocateAligned(size_t alignment, size_t size) {
-  return allocate((Request){ALIGNED, size, alignment, NULL});
+  bool ready = isReady();
+  return countedOr(ready ? mema_pmemalign(&pool, alignment, size) : NULL, ready, ALIGNED, size, alignment);
 }
 
 /* The C library's chunk moves into the pool when it is resized. Called under the lock, leaves it before giving the old chunk
@@ -324,18 +328,17 @@ __attribute__((noinline)) static HeapAnswer resizeSlowly(void **ptr, size_t size
 }
 
 HeapAnswer heapResize(void **ptr, size_t size) {
-  int savedErrno = errno;
   bool ready = isReady();
   void *chunk = ready ? mema_repalloc(&pool, *ptr, size) : NULL;
-  HeapAnswer answer = HEAP_DONE;
-  if (chunk != NULL) {
-    *ptr = chunk;
-    countCall();
-  } else {
-    answer = resizeSlowly(ptr, size, ready);
-    errno = savedErrno;
+  if (__builtin_expect(chunk == NULL, 0)) {
+    int before = ready ? mema_lastError()->errnoBefore : errno;
+    HeapAnswer answer = resizeSlowly(ptr, size, ready);
+    errno = before;
+    return answer;
   }
-  return answer;
+  *ptr = chunk;
+  countCall();
+  return HEAP_DONE;
 }
 
 static HeapAnswer releaseStranger(void *ptr) {
@@ -357,8 +360,7 @@ static HeapAnswer dropFree(void) {
   return HEAP_DONE;
 }
 
-/* The pool refused the pointer, or was not asked yet. */
-__attribute__((noinline)) static HeapAnswer releaseSlowly(void *ptr, bool refused) {
+static HeapAnswer releaseUnready(void *ptr, bool refused) {
   if (refused && mema_lastError()->reason == MEMA_REENTERED) return dropFree();
   if (!enterHeap()) return dropFree();
   if (refused || !mema_pfree(&pool, ptr)) return releaseStranger(ptr);
@@ -366,16 +368,18 @@ __attribute__((noinline)) static HeapAnswer releaseSlowly(void *ptr, bool refuse
   return HEAP_DONE;
 }
 
-HeapAnswer heapRelease(void *ptr) {
-  int savedErrno = errno;
-  bool ready = isReady();
-  if (__builtin_expect(ready && mema_pfree(&pool, ptr), 1)) {
-    countCall();
-    return HEAP_DONE;
-  }
-  HeapAnswer answer = releaseSlowly(ptr, ready);
-  errno = savedErrno;
+/* The pool refused the pointer, or was not asked yet. */
+__attribute__((noinline)) static HeapAnswer releaseSlowly(void *ptr, bool refused) {
+  int before = refused ? mema_lastError()->errnoBefore : errno;
+  HeapAnswer answer = releaseUnready(ptr, refused);
+  errno = before;
   return answer;
+}
+
+/* Frees are not counted as calls: that of the chunk was. */
+HeapAnswer heapRelease(void *ptr) {
+  bool ready = isReady();
+  return __builtin_expect(ready && mema_pfree(&pool, ptr), 1) ? HEAP_DONE : releaseSlowly(ptr, ready);
 }
 
 size_t heapChunkSize(const void *ptr) {

@@ -8,6 +8,7 @@ typedef struct Failure {
   mema_Reason reason;
   size_t wanted, available;
   const char *invariant;
+  int errnoBefore;
 } Failure;
 
 static _Thread_local Failure last;
@@ -22,7 +23,7 @@ static const char *const names[] = {MEMA_REASONS(REASON_NAME)};
 static const char *const messages[] = {MEMA_REASONS(REASON_MESSAGE)};
 
 static void note(mema_Reason reason, size_t wanted, size_t available, const char *invariant) {
-  last = (Failure){reason, wanted, available, invariant};
+  last = (Failure){reason, wanted, available, invariant, errno};
   errno = numbers[reason];
 }
 
@@ -83,7 +84,8 @@ const mema_Error *mema_lastError(void) {
                       .name = names[last.reason],
                       .sentence = sentence,
                       .wanted = last.wanted,
-                      .available = last.available};
+                      .available = last.available,
+                      .errnoBefore = last.errnoBefore};
   return &told;
 }
 

@@ -33,7 +33,7 @@
 #include "lock.h"
 
 enum {
-  mema_shelfMost = 256,               /* slots of a magazine */
+  mema_shelfMost = 128,               /* slots of a magazine */
   mema_shelfBytes = 128 * 1024,       /* of slots in a magazine, at most, but for the largest */
   mema_shelfLeast = 4,
   mema_creditMost = 512 * 1024,       /* bytes lent at a time */
