@@ -108,26 +108,27 @@ typedef struct mema_Options {
                          mema_committedReservation(poolSize) (committed). Where it has no room in one piece, chunks come
                          from memory outside it (Block.poolAllocated is then false). */
   const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
-  bool shared;        /* for several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget
+  bool
+      shared; /* for several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget
                          (up to 512 KiB at a time) in its hands, both called in before a request is refused; Pool.freeSize is then what no
                          thread holds: ask mema_freeSize. Tracked, calls take turns. */
 } mema_Options;
 
 /* Why a call failed: code, errno, message. One list, from which the constants, errno and the sentences are made. */
-#define MEMA_REASONS(X)                                                     \
-  X(MEMA_OK, 0, "no error")                                                 \
-  X(MEMA_BAD_POOL, EINVAL, "not a live pool")                               \
-  X(MEMA_LIVE_POOL, EINVAL, "the pool is initialised already")              \
-  X(MEMA_BAD_POINTER, EINVAL, "not the start of a live chunk of this pool") \
-  X(MEMA_BAD_ARGUMENT, EINVAL, "bad argument")                              \
-  X(MEMA_BAD_ALIGNMENT, EINVAL, "the alignment is not a power of two")      \
-  X(MEMA_TOO_LARGE, ENOMEM, "larger than any object can be")                \
-  X(MEMA_OVERFLOW, EOVERFLOW, "count times size overflows")                 \
-  X(MEMA_OVER_BUDGET, ENOMEM, "over budget")                                \
-  X(MEMA_NO_MEMORY, ENOMEM, "the system has no memory to give")             \
-  X(MEMA_BELOW_USE, EBUSY, "the new size is below what is in use")          \
-  X(MEMA_BAD_FORMAT, EILSEQ, "the format could not be printed")             \
-  X(MEMA_BROKEN, EFAULT, "the pool's own records are damaged")              \
+#define MEMA_REASONS(X)                                                                             \
+  X(MEMA_OK, 0, "no error")                                                                         \
+  X(MEMA_BAD_POOL, EINVAL, "not a live pool")                                                       \
+  X(MEMA_LIVE_POOL, EINVAL, "the pool is initialised already")                                      \
+  X(MEMA_BAD_POINTER, EINVAL, "not the start of a live chunk of this pool")                         \
+  X(MEMA_BAD_ARGUMENT, EINVAL, "bad argument")                                                      \
+  X(MEMA_BAD_ALIGNMENT, EINVAL, "the alignment is not a power of two")                              \
+  X(MEMA_TOO_LARGE, ENOMEM, "larger than any object can be")                                        \
+  X(MEMA_OVERFLOW, EOVERFLOW, "count times size overflows")                                         \
+  X(MEMA_OVER_BUDGET, ENOMEM, "over budget")                                                        \
+  X(MEMA_NO_MEMORY, ENOMEM, "the system has no memory to give")                                     \
+  X(MEMA_BELOW_USE, EBUSY, "the new size is below what is in use")                                  \
+  X(MEMA_BAD_FORMAT, EILSEQ, "the format could not be printed")                                     \
+  X(MEMA_BROKEN, EFAULT, "the pool's own records are damaged")                                      \
   X(MEMA_REENTERED, EDEADLK, "called by a signal handler that interrupted a call to the same pool") \
   X(MEMA_TIMED_OUT, ETIMEDOUT, "the budget had no room in time")
 
@@ -154,7 +155,8 @@ typedef struct mema_Stats {
   size_t poolSize;  /* the budget */
   size_t freeSize;  /* what is left of it */
   size_t liveBytes; /* poolSize - freeSize: the live chunks, and chargedBytes */
-  size_t peakBytes; /* the most liveBytes has been since init (or since the budget was last resized); in a shared pool with several
+  size_t
+      peakBytes; /* the most liveBytes has been since init (or since the budget was last resized); in a shared pool with several
                        threads it may be told too high, by what they held of the budget unused: up to 1 MiB each */
   size_t liveChunks;
   size_t allocations;   /* chunks handed out since init; repalloc counts when the chunk moved */

@@ -13,6 +13,7 @@
 #include "foreign.h"
 #include "lock.h"
 #include "mappings.h"
+#include "report.h"
 #include "reserve.h"
 #include "settings.h"
 #include "table.h"
@@ -260,26 +261,39 @@ __attribute__((noinline)) static void *allocateSlowly(Request request, bool refu
   return chunk;
 }
 
-/* What the common way asks is no more than that. */
-static inline void *countedOr(void *chunk, bool ready, RequestKind kind, size_t size, size_t factor) {
-  if (__builtin_expect(chunk == NULL, 0)) return allocateSlowly((Request){kind, size, factor, NULL}, ready);
-  countCall();
+/* The pool granted, or refused; each is a tail call, so that the common way keeps little on the stack. */
+__attribute__((noinline, cold)) static void *publishFor(void *chunk) {
+  publishNowAndThen();
   return chunk;
 }
 
+__attribute__((noinline, cold)) static void *allocateUnready(RequestKind kind, size_t size, size_t factor) {
+  return allocateSlowly((Request){kind, size, factor, NULL}, false);
+}
+
+__attribute__((noinline, cold)) static void *allocateRefused(RequestKind kind, size_t size, size_t factor) {
+  return allocateSlowly((Request){kind, size, factor, NULL}, true);
+}
+
+static inline __attribute__((always_inline)) void *allocate(RequestKind kind, size_t size, size_t factor) {
+  if (!isReady()) return allocateUnready(kind, size, factor);
+  void *chunk = kind == PLAIN    ? mema_palloc(&pool, size)
+                : kind == ZEROED ? mema_pcalloc(&pool, factor, size)
+                                 : mema_pmemalign(&pool, factor, size);
+  if (__builtin_expect(chunk == NULL, 0)) return allocateRefused(kind, size, factor);
+  return __builtin_expect(--callsLeft <= 0, 0) ? publishFor(chunk) : chunk;
+}
+
 void *heapAllocate(size_t size) {
-  bool ready = isReady();
-  return countedOr(ready ? mema_palloc(&pool, size) : NULL, ready, PLAIN, size, 0);
+  return allocate(PLAIN, size, 0);
 }
 
 void *heapAllocateZeroed(size_t count, size_t size) {
-  bool ready = isReady();
-  return countedOr(ready ? mema_pcalloc(&pool, count, size) : NULL, ready, ZEROED, size, count);
+  return allocate(ZEROED, size, count);
 }
 
 void *heapAllocateAligned(size_t alignment, size_t size) {
-  bool ready = isReady();
-  return countedOr(ready ? mema_pmemalign(&pool, alignment, size) : NULL, ready, ALIGNED, size, alignment);
+  return allocate(ALIGNED, size, alignment);
 }
 
 /* The C library's chunk moves into the pool when it is resized. Called under the lock, leaves it before giving the old chunk
@@ -369,17 +383,20 @@ static HeapAnswer releaseUnready(void *ptr, bool refused) {
 }
 
 /* The pool refused the pointer, or was not asked yet. */
-__attribute__((noinline)) static HeapAnswer releaseSlowly(void *ptr, bool refused) {
+__attribute__((noinline, cold)) static void releaseSlowly(void *ptr, bool refused) {
   int before = refused ? mema_lastError()->errnoBefore : errno;
-  HeapAnswer answer = releaseUnready(ptr, refused);
+  if (releaseUnready(ptr, refused) == HEAP_BAD_POINTER) reportBadPointer("free", ptr);
   errno = before;
-  return answer;
 }
 
 /* Frees are not counted as calls: that of the chunk was. */
-HeapAnswer heapRelease(void *ptr) {
-  bool ready = isReady();
-  return __builtin_expect(ready && mema_pfree(&pool, ptr), 1) ? HEAP_DONE : releaseSlowly(ptr, ready);
+void heapRelease(void *ptr) {
+  if (ptr == NULL) return;
+  if (!isReady()) {
+    releaseSlowly(ptr, false);
+  } else if (__builtin_expect(!mema_pfree(&pool, ptr), 0)) {
+    releaseSlowly(ptr, true);
+  }
 }
 
 size_t heapChunkSize(const void *ptr) {

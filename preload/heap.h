@@ -23,8 +23,8 @@ typedef enum HeapAnswer { HEAP_DONE, HEAP_REFUSED, HEAP_BAD_POINTER } HeapAnswer
 /* Resizes the chunk *ptr (not NULL), which may move. HEAP_REFUSED: it lives on unchanged. Keeps errno. */
 HeapAnswer heapResize(void **ptr, size_t size);
 
-/* Keeps errno. */
-HeapAnswer heapRelease(void *ptr);
+/* Takes a chunk back; nothing for NULL. A pointer that is nobody's is counted, and under MEMA_STRICT the end. Keeps errno. */
+void heapRelease(void *ptr);
 
 /* The usable bytes of a chunk; 0 where ptr is none. */
 size_t heapChunkSize(const void *ptr);

@@ -23,7 +23,7 @@ enum {
   areaStep = 64 * 1024,
   reservationMin = 16 * 1024,
   sharedAreaMin = 64 << 20, /* of a shared pool with a shard for each thread: room for spans of each class */
-  cellBudgetMax = 1 << 20, /* up to here areas are rounded to a power of two, so that pools can share regions */
+  cellBudgetMax = 1 << 20,  /* up to here areas are rounded to a power of two, so that pools can share regions */
 };
 
 static const uint64_t areaMax = (uint64_t)1 << 40;

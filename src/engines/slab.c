@@ -470,7 +470,8 @@ static uint32_t takeFromWord(mema_Slab *slab, const mema_SlotClass *class, uint3
 /* A span of this tag among the first or last few partial ones of the class, or mema_noUnit. *few: there are no others. */
 static uint32_t findTagged(const mema_Slab *slab, const mema_SlotClass *class, uint8_t tag, bool *few) {
   uint32_t fore = class->partialHead, back = class->partialTail;
-  for (int i = 0; i < taggedTries && fore != mema_noUnit; i++, fore = slab->spans[fore].next, back = slab->spans[back].prev) {
+  for (int i = 0; i < taggedTries && fore != mema_noUnit;
+       i++, fore = slab->spans[fore].next, back = slab->spans[back].prev) {
     if (mema_tagOf(slab, fore) == tag) return fore;
     if (mema_tagOf(slab, back) == tag) return back;
   }

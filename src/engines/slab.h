@@ -76,12 +76,13 @@ struct mema_Span {
   uint8_t kind;
   uint8_t class;
   uint8_t place;
-  bool dirty;           /* large: the pages behind the chunk may hold old bytes */
-  uint32_t next, prev;  /* units: neighbours on the list of partial spans, or of runs of this size */
-  uint32_t units;       /* length of the span; of a free run in its first and last unit */
-  uint32_t firstRecord; /* index of the first slot's Block in slab->records; in a slab for threads, its first row of states */
-  uint64_t lastMask;    /* the bits of the last bitmap word that stand for slots */
-  uint64_t *bitmap;     /* set: free */
+  bool dirty;          /* large: the pages behind the chunk may hold old bytes */
+  uint32_t next, prev; /* units: neighbours on the list of partial spans, or of runs of this size */
+  uint32_t units;      /* length of the span; of a free run in its first and last unit */
+  uint32_t
+      firstRecord;   /* index of the first slot's Block in slab->records; in a slab for threads, its first row of states */
+  uint64_t lastMask; /* the bits of the last bitmap word that stand for slots */
+  uint64_t *bitmap;  /* set: free */
   uint64_t summary;
   union {
     uint64_t word; /* the bitmap of a span of up to 64 slots */
@@ -216,15 +217,16 @@ struct mema_Slab {
 
   struct mema_Share *share; /* of a shared pool's first slab; NULL otherwise. Kept by the pool above. */
   /* Of a slab for threads; NULL otherwise. */
-  mema_Home *homes;                   /* by unit */
-  mema_State *states;                 /* rows of mema_stateRow */
-  mema_Spare *depot;                  /* room for mema_depotSpares: the pool above uses it */
-  mema_RowLink *rowLinks;             /* by row */
-  uint32_t rows, usedRows;            /* those from usedRows on were never used */
-  uint32_t freeRows[mema_classCount]; /* ranges of rows that wait for their class: the first of the one that ended last, + 1 */
-  uint32_t period;                    /* counts times at which no thread was in the middle of a call; the pool above counts */
-  uint32_t youngRows;                 /* ranges that could not be used again because they ended in this period */
-  uint8_t tag;                        /* for spans that are made now */
+  mema_Home *homes;        /* by unit */
+  mema_State *states;      /* rows of mema_stateRow */
+  mema_Spare *depot;       /* room for mema_depotSpares: the pool above uses it */
+  mema_RowLink *rowLinks;  /* by row */
+  uint32_t rows, usedRows; /* those from usedRows on were never used */
+  uint32_t
+      freeRows[mema_classCount]; /* ranges of rows that wait for their class: the first of the one that ended last, + 1 */
+  uint32_t period;               /* counts times at which no thread was in the middle of a call; the pool above counts */
+  uint32_t youngRows;            /* ranges that could not be used again because they ended in this period */
+  uint8_t tag;                   /* for spans that are made now */
 
   char *bitmaps;
   uint32_t bitmapUnits; /* up to here the bitmaps may have been touched */

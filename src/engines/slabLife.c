@@ -23,13 +23,13 @@
 #include "slab.h"
 
 enum {
-  cellAreaLog = 18, /* the smallest cell's area is 256 KiB, */
-  cellSizes = 7,    /* the largest one's 64 times that */
+  cellAreaLog = 18,           /* the smallest cell's area is 256 KiB, */
+  cellSizes = 7,              /* the largest one's 64 times that */
   headerKind = 2 * cellSizes, /* mema_cellSlabs kinds in all */
-  nearSpans = 12,       /* spans that share the first page with the header and the near records */
-  hugeFrom = 32 << 20,  /* sixteen huge pages: one more is not much then */
-  hugeAreas = 32 << 20, /* areas from here on start at a huge page */
-  warmLarge = 1 << 20,  /* what a warm mapping may keep though others are made */
+  nearSpans = 12,             /* spans that share the first page with the header and the near records */
+  hugeFrom = 32 << 20,        /* sixteen huge pages: one more is not much then */
+  hugeAreas = 32 << 20,       /* areas from here on start at a huge page */
+  warmLarge = 1 << 20,        /* what a warm mapping may keep though others are made */
   warmMappings = 16,
   tightShare = 4, /* under an address-space limit, a slab takes at most this part of it */
   mappingAlignment = 64 * 1024,
@@ -296,8 +296,8 @@ static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
     if (atomic_load_explicit(&warmSlabs[i], memory_order_relaxed) == NULL) continue;
     mema_Slab *slab = atomic_exchange_explicit(&warmSlabs[i], NULL, memory_order_acquire);
     if (slab == NULL) continue;
-    bool fits = slab->areaSize == plan->area && (slab->records != NULL) == plan->records &&
-                (slab->states != NULL) == plan->threads;
+    bool fits =
+        slab->areaSize == plan->area && (slab->records != NULL) == plan->records && (slab->states != NULL) == plan->threads;
     if (!fits && putWarmMapping(slab)) continue;
     unwarm(slab);
     if (fits) return slab;
@@ -410,11 +410,11 @@ static size_t beyond(size_t settled, size_t used) {
 
 static size_t stateBytes(const mema_Slab *slab) {
   size_t page = mema_osPageSize();
-  return slab->states == NULL ? 0
-                              : mema_roundUp((size_t)slab->usedRows * mema_stateRow, page) +
-                                    mema_roundUp(slab->usedRows * sizeof(mema_RowLink), page) +
-                                    mema_roundUp(slab->frontier * sizeof(mema_Home), page) +
-                                    mema_depotSpares * sizeof(mema_Spare);
+  return slab->states == NULL
+             ? 0
+             : mema_roundUp((size_t)slab->usedRows * mema_stateRow, page) +
+                   mema_roundUp(slab->usedRows * sizeof(mema_RowLink), page) +
+                   mema_roundUp(slab->frontier * sizeof(mema_Home), page) + mema_depotSpares * sizeof(mema_Spare);
 }
 
 size_t mema_slabFootprint(const mema_Slab *slab) {

@@ -6,8 +6,8 @@
 #include "os.h"
 
 enum {
-  manyCells = 256, /* of a region */
-  fewCells = 16,   /* of one whose cells are large, and few are needed */
+  manyCells = 256,       /* of a region */
+  fewCells = 16,         /* of one whose cells are large, and few are needed */
   regionsPerKind = 4096, /* a million cells of most kinds */
   areaAlignment = 64 * 1024,
   regionShare = 16, /* a region takes at most this part of a process's address space */

@@ -93,7 +93,8 @@ void mema_giveTag(mema_Share *share, mema_Shard *shard) {
     if (atomic_load_explicit(&share->revoked[tag], memory_order_relaxed) == UINT64_MAX) shard->tag = (uint8_t)tag;
   if (shard->tag == 0) return;
   waitForGrace(share);
-  atomic_store_explicit(&share->revoked[shard->tag], ~((UINT64_C(1) << mema_classCount) - 1) ^ (UINT64_C(1) << 63), memory_order_release);
+  atomic_store_explicit(&share->revoked[shard->tag], ~((UINT64_C(1) << mema_classCount) - 1) ^ (UINT64_C(1) << 63),
+                        memory_order_release);
   for (unsigned class = 0; class < mema_classCount; class ++) shard->magazines[class + 1].tag = shard->tag;
 }
 
@@ -202,7 +203,8 @@ static void putAway(mema_Share *share, unsigned class, const mema_Spare *spares,
     uint32_t held = count < depot->room ? count : depot->room, bundle = depot->count++;
     memcpy(depot->spares + (size_t)bundle * depot->room, spares, held * sizeof *spares);
     depot->held[bundle] = held;
-    depot->tags[bundle] = mema_tagOf(share->slab, (uint32_t)((size_t)(spares->ptr - share->slab->area) >> mema_unitShiftMax));
+    depot->tags[bundle] =
+        mema_tagOf(share->slab, (uint32_t)((size_t)(spares->ptr - share->slab->area) >> mema_unitShiftMax));
     spares += held;
     count -= held;
   }

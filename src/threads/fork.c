@@ -11,7 +11,7 @@ _Atomic uint32_t mema_forks;
 
 static mema_Lock listLock;
 static mema_Share *shares;
-static bool skippedAll; /* the fork comes from a signal handler that interrupted the list itself */
+static bool skippedAll;                /* the fork comes from a signal handler that interrupted the list itself */
 static _Atomic uint32_t forkingThread; /* its number; 0: none */
 
 bool mema_isForking(void) {

@@ -47,8 +47,8 @@ static mema_CellShape shareShape(void) {
 static void layShelves(mema_Shelf *shelves, mema_Spare *spares) {
   for (unsigned i = 0; i < mema_classCount; i++) {
     uint32_t slotSize = mema_classSize(i), size = shelfSize(slotSize);
-    shelves[i] = (mema_Shelf){
-        .top = spares, .bottom = spares, .limit = spares + size, .slotSize = slotSize, .tag = mema_tagCount};
+    shelves[i] =
+        (mema_Shelf){.top = spares, .bottom = spares, .limit = spares + size, .slotSize = slotSize, .tag = mema_tagCount};
     spares += size;
   }
 }

@@ -33,13 +33,13 @@
 #include "lock.h"
 
 enum {
-  mema_shelfMost = 128,               /* slots of a magazine */
-  mema_shelfBytes = 128 * 1024,       /* of slots in a magazine, at most, but for the largest */
+  mema_shelfMost = 128,         /* slots of a magazine */
+  mema_shelfBytes = 128 * 1024, /* of slots in a magazine, at most, but for the largest */
   mema_shelfLeast = 4,
-  mema_creditMost = 512 * 1024,       /* bytes lent at a time */
-  mema_creditLeast = 1024,            /* less is not worth it: the budget is nearly used up */
-  mema_tagCount = 256,                /* of shards with spans of their own; 0 is nobody's */
-  mema_graceAfter = 16,               /* ranges of rows too young to be used again, before grace is waited for */
+  mema_creditMost = 512 * 1024, /* bytes lent at a time */
+  mema_creditLeast = 1024,      /* less is not worth it: the budget is nearly used up */
+  mema_tagCount = 256,          /* of shards with spans of their own; 0 is nobody's */
+  mema_graceAfter = 16,         /* ranges of rows too young to be used again, before grace is waited for */
 };
 
 /* A stack of spare slots of one class. */
@@ -81,8 +81,8 @@ struct mema_Shard {
   const _Atomic uint64_t *revoked;
   mema_Share *share;
   uint8_t tag;
-  uint32_t owner;     /* the thread's number */
-  uint32_t epoch;     /* the process's count of forks: the owner of an older one does not exist here */
+  uint32_t owner; /* the thread's number */
+  uint32_t epoch; /* the process's count of forks: the owner of an older one does not exist here */
   uint32_t cellIndex;
   mema_Shard *next;         /* of the pool */
   mema_Shard *nextOfThread; /* the owner's next */
@@ -93,13 +93,13 @@ struct mema_Shard {
 
 struct mema_Share {
   mema_Lock lock;
-  _Atomic uint32_t freed;  /* counts what waiting threads wait for */
-  uintptr_t generation;    /* of the pool that it serves; 0: none */
+  _Atomic uint32_t freed; /* counts what waiting threads wait for */
+  uintptr_t generation;   /* of the pool that it serves; 0: none */
   mema_Pool *pool;
   mema_Slab *slab;
-  mema_Shard *shards;      /* NULL in a tracked pool: there each call takes the lock */
+  mema_Shard *shards; /* NULL in a tracked pool: there each call takes the lock */
   uint32_t shardCount;
-  uint32_t waiting;        /* threads in mema_pallocWait */
+  uint32_t waiting; /* threads in mema_pallocWait */
   uint32_t cellIndex;
   mema_Shard *inside;      /* the shard of the lock's holder, which is busy meanwhile; NULL: it has none */
   bool keepsOut;           /* the lock's holder has called all shards */

@@ -275,7 +275,8 @@ static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
 }
 
 /* A chunk in a span of another tag, or of a class that was revoked. The shard is entered. */
-static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint8_t live, uint8_t tag) {
+static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint8_t live,
+                                      uint8_t tag) {
   mema_Place place = {.state = state, .live = live, .tag = tag};
   mema_Shelf *magazine = &shard->magazines[live];
   if (magazine->top == magazine->limit || !mema_isRevoked(shard->revoked, place) || !mema_claim(place)) {

@@ -7,7 +7,8 @@
 #include "share.h"
 
 /* Registers a waiter and tells what to wait for; false, with the failure noted, where there is no waiting. */
-static bool enroll(mema_Pool *pool, mema_Slab *slab, size_t charge, uint32_t *seen, mema_Share **share, uintptr_t *generation) {
+static bool enroll(mema_Pool *pool, mema_Slab *slab, size_t charge, uint32_t *seen, mema_Share **share,
+                   uintptr_t *generation) {
   slab = mema_holdPool(pool, false);
   if (slab == NULL) return false;
   bool hopeless = slab->share == NULL || charge > pool->poolSize;

@@ -124,8 +124,11 @@ void modelStart(Model *model, Pool *pool, const mema_Options *options) {
   ModelChunk *chunks = model->chunks; /* kept from an earlier life, or NULL */
   size_t room = model->room;
   void (*explain)(void) = model->explain;
-  *model =
-      (Model){.pool = pool, .untracked = options->untracked, .shared = options->shared, .poolSize = options->poolSize, .freeSize = options->poolSize};
+  *model = (Model){.pool = pool,
+                   .untracked = options->untracked,
+                   .shared = options->shared,
+                   .poolSize = options->poolSize,
+                   .freeSize = options->poolSize};
   model->chunks = chunks;
   model->room = room;
   model->explain = explain;
