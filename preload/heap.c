@@ -20,7 +20,7 @@
 
 /* How many calls of a thread may pass between two publications of the figures. It begins with one and doubles, so that what a program
  * does that makes but few calls is known as well. With several threads each publication keeps them all out for a moment. */
-#define PUBLISH_EVERY 1024
+#define PUBLISH_EVERY 64
 #define PUBLISH_SHARED_EVERY 16384
 
 typedef enum HeapState {
@@ -186,6 +186,7 @@ __attribute__((noinline)) static void publishNowAndThen(void) {
     if (atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) > 0) return;
   }
   callsLeft = PUBLISH_EVERY;
+  if (!tableIsOpen() && atomic_load_explicit(&lateCredit, memory_order_relaxed) == 0) return;
   if (enterHeap()) {
     publishNow();
     leaveHeap();

@@ -28,15 +28,19 @@ static bool isOthers(const mema_Shard *shard) {
   return shard->owner != mema_threadNumber() && shard->epoch == atomic_load_explicit(&mema_forks, memory_order_relaxed);
 }
 
+static bool isBusy(const mema_Shard *shard) {
+  return atomic_load_explicit(&shard->busy, memory_order_acquire) != 0;
+}
+
 /* Its owner is between a few instructions, unless the system has put it to sleep there. */
-static void waitUntilOut(mema_Shard *shard) {
-  for (int i = 0; atomic_load_explicit(&shard->busy, memory_order_acquire) != 0; i++) {
-    if (i < waitSpins) {
-      mema_pause();
-    } else {
-      mema_osYield();
-    }
-  }
+static bool spinUntilOut(const mema_Shard *shard) {
+  for (int i = 0; i < waitSpins && isBusy(shard); i++) mema_pause();
+  return !isBusy(shard);
+}
+
+static void waitUntilOut(const mema_Shard *shard) {
+  if (spinUntilOut(shard)) return;
+  while (isBusy(shard)) mema_osYield();
 }
 
 /* Nobody but the caller is in the middle of anything now. */
@@ -45,9 +49,9 @@ static void beginPeriod(mema_Slab *slab) {
   slab->youngRows = 0;
 }
 
-void mema_keepOut(mema_Share *share) {
+/* Calls all others; they may still be busy. */
+static void callOthers(mema_Share *share) {
   bool any = false;
-  if (share->keepsOut) return;
   share->keepsOut = true;
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
     if (!isOthers(shard)) continue;
@@ -55,9 +59,25 @@ void mema_keepOut(mema_Share *share) {
     any = true;
   }
   if (any && canBarrier) mema_osBarrier();
-  for (mema_Shard *shard = share->shards; shard != NULL && any; shard = shard->next)
+}
+
+void mema_keepOut(mema_Share *share) {
+  if (share->keepsOut) return;
+  callOthers(share);
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
     if (isOthers(shard)) waitUntilOut(shard);
   beginPeriod(share->slab);
+}
+
+bool mema_tryKeepOut(mema_Share *share) {
+  callOthers(share);
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
+    if (!isOthers(shard) || spinUntilOut(shard)) continue;
+    mema_letIn(share);
+    return false;
+  }
+  beginPeriod(share->slab);
+  return true;
 }
 
 void mema_letIn(mema_Share *share) {

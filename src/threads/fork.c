@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "../memory/cells.h"
+#include "../memory/os.h"
 #include "share.h"
 
 _Atomic uint32_t mema_forks;
@@ -13,6 +14,7 @@ static mema_Lock listLock;
 static mema_Share *shares;
 static bool skippedAll;                /* the fork comes from a signal handler that interrupted the list itself */
 static _Atomic uint32_t forkingThread; /* its number; 0: none */
+static unsigned nested; /* forks of signal handlers that interrupted that thread between the first and the last handler of its fork */
 
 bool mema_isForking(void) {
   return atomic_load_explicit(&forkingThread, memory_order_relaxed) == mema_threadNumber();
@@ -40,15 +42,49 @@ void mema_unlistShare(mema_Share *share) {
   if (taken) mema_releaseLock(&listLock);
 }
 
+static void letGo(mema_Share *share) {
+  mema_letIn(share);
+  mema_releaseLock(&share->lock);
+}
+
 /* A share that the thread is inside of already, since a signal handler that interrupted it forks, is left as it is: the interrupted call
  * goes on in both processes. */
-static void beforeFork(void) {
-  skippedAll = !mema_takeLock(&listLock);
-  if (skippedAll) return;
+static bool hold(mema_Share *share) {
+  share->skipped = mema_holdsLock(&share->lock);
+  if (share->skipped) return true;
+  if (!mema_tryLock(&share->lock)) return false;
+  if (mema_tryKeepOut(share)) return true;
+  mema_releaseLock(&share->lock);
+  return false;
+}
+
+/* All of them, or none. */
+static bool holdAll(void) {
   for (mema_Share *share = shares; share != NULL; share = share->next) {
-    share->skipped = !mema_takeLock(&share->lock);
-    if (!share->skipped) mema_keepOut(share);
+    if (hold(share)) continue;
+    for (mema_Share *held = shares; held != share; held = held->next)
+      if (!held->skipped) letGo(held);
+    return false;
   }
+  return true;
+}
+
+/* No lock is kept while another is waited for: the thread that has that may be in a signal handler, and wait for the first. */
+static void beforeFork(void) {
+  if (mema_isForking()) {
+    nested++;
+    return;
+  }
+  for (;;) {
+    if (!mema_takeLock(&listLock)) {
+      skippedAll = true;
+      return;
+    }
+    if (holdAll()) break;
+    mema_releaseLock(&listLock);
+    mema_osYield();
+  }
+  skippedAll = false; /* last: until now a handler may have forked, and have skipped all */
   atomic_store_explicit(&forkingThread, mema_threadNumber(), memory_order_relaxed);
 }
 
@@ -57,14 +93,18 @@ static bool isHeld(const mema_Share *share) {
   return !share->skipped && mema_holdsLock(&share->lock);
 }
 
+/* A fork within a fork leaves all as it is held, for the outer one. */
+static bool wasNested(void) {
+  if (!mema_isForking() || nested == 0) return false;
+  nested--;
+  return true;
+}
+
 static void afterForkInParent(void) {
-  if (skippedAll) return;
+  if (wasNested() || skippedAll) return;
   atomic_store_explicit(&forkingThread, 0, memory_order_relaxed);
-  for (mema_Share *share = shares; share != NULL; share = share->next) {
-    if (!isHeld(share)) continue;
-    mema_letIn(share);
-    mema_releaseLock(&share->lock);
-  }
+  for (mema_Share *share = shares; share != NULL; share = share->next)
+    if (isHeld(share)) letGo(share);
   mema_releaseLock(&listLock);
 }
 
@@ -85,11 +125,14 @@ static void dissolveOthers(mema_Share *share) {
 static void afterForkInChild(void) {
   atomic_fetch_add_explicit(&mema_forks, 1, memory_order_relaxed);
   mema_prepareBarrier();
-  if (skippedAll) return;
+  bool within = wasNested();
+  if (!within && skippedAll) return;
+  for (mema_Share *share = shares; share != NULL; share = share->next)
+    if (isHeld(share)) dissolveOthers(share);
+  if (within) return;
   atomic_store_explicit(&forkingThread, 0, memory_order_relaxed);
   for (mema_Share *share = shares; share != NULL; share = share->next) {
     if (!isHeld(share)) continue;
-    dissolveOthers(share);
     share->keepsOut = false;
     mema_releaseLock(&share->lock);
   }

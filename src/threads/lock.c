@@ -49,6 +49,10 @@ bool mema_takeLock(mema_Lock *lock) {
   return tryLock(lock, number) || waitForLock(lock, number);
 }
 
+bool mema_tryLock(mema_Lock *lock) {
+  return !mema_holdsLock(lock) && spinForLock(lock, mema_threadNumber());
+}
+
 void mema_releaseLock(mema_Lock *lock) {
   if ((atomic_exchange_explicit(&lock->word, 0, memory_order_release) & 1) != 0) mema_osWake(&lock->word, false);
 }

@@ -22,6 +22,8 @@ MEMA_HIDDEN uint32_t mema_threadNumber(void);
 
 /* Waits for the lock. Returns false iff the calling thread holds it already; errno is kept. */
 MEMA_HIDDEN bool mema_takeLock(mema_Lock *lock);
+/* The same for a short while only: false also where others hold it for longer. */
+MEMA_HIDDEN bool mema_tryLock(mema_Lock *lock);
 MEMA_HIDDEN void mema_releaseLock(mema_Lock *lock);
 MEMA_HIDDEN bool mema_holdsLock(const mema_Lock *lock);
 

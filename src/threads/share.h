@@ -157,6 +157,8 @@ MEMA_HIDDEN bool mema_canBarrier(void);
 MEMA_HIDDEN uint32_t mema_calledAtRest(void);
 /* Calls all shards but the calling thread's, and waits until their owners are out. */
 MEMA_HIDDEN void mema_keepOut(mema_Share *share);
+/* The same; false, with nothing changed, where one of them stays inside for longer than a short while. */
+MEMA_HIDDEN bool mema_tryKeepOut(mema_Share *share);
 MEMA_HIDDEN void mema_letIn(mema_Share *share);
 /* Ends the owner's privilege to free chunks of a class in spans of this tag by plain stores: see place.h. */
 MEMA_HIDDEN void mema_revoke(mema_Share *share, uint8_t tag, unsigned class);

@@ -179,12 +179,12 @@ static MEMA_INLINE bool charge(mema_Shard *shard, size_t bytes) {
   return true;
 }
 
-/* A slot, charged what it is (`wholly`) or `bytes`; NULL where the shard, which is left, has none at hand, or not the credit. */
-static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class, bool wholly, size_t bytes) {
+/* A slot; NULL where the shard, which is left, has none at hand, or not the credit. */
+static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class) {
   mema_Shelf *magazine = &shard->magazines[class + 1];
   MEMA_HELD(magazine);
   mema_Spare *spare = magazine->top;
-  if (mema_unlikely(spare == magazine->bottom || !charge(shard, wholly ? magazine->slotSize : bytes))) {
+  if (mema_unlikely(spare == magazine->bottom || !charge(shard, magazine->slotSize))) {
     mema_leave(shard);
     return NULL;
   }
@@ -213,14 +213,14 @@ static mema_Shard *enterShard(const mema_Pool *pool) {
 /* Another pool than the last time, or a size that the table does not have. */
 static MEMA_SLOW void *pallocElse(mema_Pool *pool, size_t size) {
   mema_Shard *shard = size <= mema_slotMax ? enterShard(pool) : NULL;
-  void *ptr = shard != NULL ? takeAtHand(shard, mema_classOf(size), true, 0) : NULL;
+  void *ptr = shard != NULL ? takeAtHand(shard, mema_classOf(size)) : NULL;
   return ptr != NULL ? ptr : pallocSlow(pool, size);
 }
 
 void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
   mema_Shard *shard = mema_shardHere;
   if (mema_unlikely(size > mema_tableMax || !enterHere(shard, pool))) return pallocElse(pool, size);
-  void *ptr = takeAtHand(shard, mema_classTable[(size + 15) / 16], true, 0);
+  void *ptr = takeAtHand(shard, mema_classTable[(size + 15) / 16]);
   return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
 }
 
@@ -252,16 +252,16 @@ static MEMA_SLOW bool settle(mema_Shard *shard) {
   return true;
 }
 
-/* From within a shard takes a chunk back of whatever span, crediting what it is (`wholly`) or `bytes`. False, with nothing changed, where
- * it is none, or that is not for here to say. The shard is left. */
-static bool giveAtHand(mema_Shard *shard, void *ptr, bool wholly, size_t bytes) {
+/* From within a shard takes a chunk back of whatever span. False, with nothing changed, where it is none, or that is not for here to say.
+ * The shard is left. */
+static bool giveAtHand(mema_Shard *shard, void *ptr) {
   mema_Place place;
   bool done = false, over = false;
   if (mema_findPlace(shard->share->slab, ptr, &place)) {
     mema_Shelf *magazine = &shard->magazines[place.live];
     done = magazine->top != magazine->limit &&
            (place.tag == magazine->tag ? mema_claimOwn(place) : mema_isRevoked(shard->revoked, place) && mema_claim(place));
-    if (done) keep(shard, magazine, &place, ptr, wholly ? magazine->slotSize : bytes);
+    if (done) keep(shard, magazine, &place, ptr, magazine->slotSize);
     over = isOver(shard);
   }
   mema_leave(shard);
@@ -271,7 +271,7 @@ static bool giveAtHand(mema_Shard *shard, void *ptr, bool wholly, size_t bytes) 
 /* A chunk in a span of several units, or none at all; a magazine that is full; or another pool than the last time. */
 static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = enterShard(pool);
-  return shard != NULL && giveAtHand(shard, ptr, true, 0) ? true : pfreeSlow(pool, ptr);
+  return shard != NULL && giveAtHand(shard, ptr) ? true : pfreeSlow(pool, ptr);
 }
 
 /* A chunk in a span of another tag, or of a class that was revoked. The shard is entered. */
@@ -309,34 +309,24 @@ another:
 
 /* ---- repalloc ------------------------------------------------------------------------------------------------------------ */
 
-/* Ends a move with the lock: the old chunk is given back, or, if another thread freed it meanwhile, the new one. */
-static MEMA_SLOW void *endMove(mema_Pool *pool, mema_Slab *slab, void *to, void *from, size_t before, size_t after) {
+/* From within a shard changes the size of a slot's chunk; NULL, with nothing changed, where that is not for here to do. Others find the old
+ * chunk or the new one, never both: a fork, or a check of the pool, may come right behind. */
+static void *resizeAtHand(mema_Shard *shard, void *from, size_t size) {
   mema_Place place;
-  if (!mema_lockPool(pool, slab)) return NULL;
-  mema_Share *share = slab->share;
-  if (claimLocked(share, from, &place)) {
-    giveSlot(share, place, from, excess(before, after));
-  } else {
-    if (claimLocked(share, to, &place)) giveSlot(share, place, to, excess(after, before));
-    refusePointer(share, from);
-    to = NULL;
-  }
-  mema_unlockPool(slab);
+  if (!mema_findPlace(shard->share->slab, from, &place) || !mema_isLive(place)) return NULL;
+  unsigned class = mema_classOf(size);
+  mema_Shelf *old = &shard->magazines[place.live], *new = &shard->magazines[class + 1];
+  size_t before = old->slotSize, after = new->slotSize;
+  if (mema_staysInSlot(before, size)) return from;
+  if (new->top == new->bottom || old->top == old->limit || shard->credit < excess(after, before)) return NULL;
+  if (place.tag == old->tag ? !mema_claimOwn(place) : !mema_isRevoked(shard->revoked, place) || !mema_claim(place)) return NULL;
+  charge(shard, excess(after, before));
+  mema_Spare *spare = --new->top;
+  void *to = memcpy(spare->ptr, from, before < after ? before : after);
+  hand(spare, class);
+  shard->allocations++;
+  keep(shard, old, &place, from, excess(before, after));
   return to;
-}
-
-/* Moves a chunk from slot to slot, if there is one at hand: else false. The budget is charged the difference first, credited it last: no
- * more is ever needed. */
-static bool moveSlot(mema_Pool *pool, mema_Slab *slab, void *from, size_t before, unsigned class, void **to) {
-  size_t after = mema_classSize(class);
-  mema_Shard *shard = enterShard(pool);
-  *to = shard != NULL ? takeAtHand(shard, class, false, excess(after, before)) : NULL;
-  if (*to == NULL) return false;
-  memcpy(*to, from, before < after ? before : after);
-  shard = enterShard(pool);
-  if (shard == NULL || !giveAtHand(shard, from, false, excess(before, after)))
-    *to = endMove(pool, slab, *to, from, before, after);
-  return true;
 }
 
 /* A chunk of the new size, not charged. */
@@ -419,13 +409,15 @@ static MEMA_SLOW void *repallocSlow(mema_Pool *pool, mema_Slab *slab, void *ptr,
 }
 
 void *mema_sharedRepalloc(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
-  mema_Place place;
-  void *to;
-  if (size == 0 || size > mema_slotMax || !mema_findPlace(slab, ptr, &place) || !mema_isLive(place))
-    return repallocSlow(pool, slab, ptr, size);
-  size_t before = mema_classSize(place.live - 1u);
-  if (mema_staysInSlot(before, size)) return ptr;
-  return moveSlot(pool, slab, ptr, before, mema_classOf(size), &to) ? to : repallocSlow(pool, slab, ptr, size);
+  mema_Shard *shard = size != 0 && size <= mema_slotMax ? enterShard(pool) : NULL;
+  void *to = NULL;
+  if (shard != NULL) {
+    to = resizeAtHand(shard, ptr, size);
+    bool over = isOver(shard);
+    mema_leave(shard);
+    if (to != NULL && over) settle(shard);
+  }
+  return to != NULL ? to : repallocSlow(pool, slab, ptr, size);
 }
 
 /* ---- the calls beside them ----------------------------------------------------------------------------------------------- */
@@ -440,16 +432,22 @@ void *mema_sharedPmemalign(mema_Pool *pool, mema_Slab *slab, size_t alignment, s
   bool zeroed;
   unsigned class = mema_slabClass(slab, size, alignment);
   mema_Shard *shard = class < mema_classCount ? enterShard(pool) : NULL;
-  void *ptr = shard != NULL ? takeAtHand(shard, class, true, 0) : NULL;
+  void *ptr = shard != NULL ? takeAtHand(shard, class) : NULL;
   return ptr != NULL ? ptr : allocate(pool, slab, size, alignment, &zeroed);
 }
 
+/* Looks at the slab only where it cannot go: inside, or with the lock. */
 size_t mema_sharedChunkSize(const mema_Pool *pool, mema_Slab *slab, const void *ptr) {
   mema_Place place;
   mema_Chunk chunk;
-  if (mema_findPlace(slab, ptr, &place) && mema_isLive(place)) return mema_classSize(place.live - 1u);
-  if (!mema_lockQuietly(pool, slab)) return 0;
-  size_t size = mema_findChunk(slab, ptr, &chunk) ? chunk.room : 0;
+  size_t size = 0;
+  mema_Shard *shard = enterShard(pool);
+  if (shard != NULL) {
+    if (mema_findPlace(shard->share->slab, ptr, &place) && mema_isLive(place)) size = mema_classSize(place.live - 1u);
+    mema_leave(shard);
+  }
+  if (size != 0 || !mema_lockQuietly(pool, slab)) return size;
+  if (mema_findChunk(slab, ptr, &chunk)) size = chunk.room;
   mema_unlockPool(slab);
   return size;
 }

@@ -15,9 +15,10 @@ static Pool mainPool, otherPools[2];
 static unsigned char *kept[held]; /* the handler's own: no one else looks at them */
 static Pool *keptPool;
 static atomic_uint ticks, served, refusedTicks;
-static atomic_bool wrong, stopping;
+static atomic_bool wrong, stopping, raisesAtForks;
 static const char *volatile complaint;
-static bool handlerForks;
+static unsigned handlerForks; /* at each so many ticks; 0: never */
+static int interval = 100; /* microseconds between ticks */
 static uint64_t handlerRandom;
 
 static void complain(const char *what) {
@@ -66,7 +67,7 @@ static void onTick(int signal) {
   int number = errno;
   unsigned tick = atomic_fetch_add(&ticks, 1);
   for (unsigned n = 0; n < 4; n++) takeOrGive((unsigned)(nextRandom(&handlerRandom) % held));
-  if (handlerForks && tick % 16 == 0) {
+  if (handlerForks != 0 && tick % handlerForks == 0) {
     pid_t child = fork();
     if (child == 0) _exit(childOfHandler());
     int status = -1;
@@ -85,7 +86,7 @@ static void startTicking(Pool *pool) {
   memset(kept, 0, sizeof kept);
   struct sigaction action = {.sa_handler = onTick, .sa_flags = SA_RESTART};
   sigaction(SIGALRM, &action, NULL);
-  struct itimerval often = {{0, 100}, {0, 100}};
+  struct itimerval often = {{0, interval}, {0, interval}};
   setitimer(ITIMER_REAL, &often, NULL);
 }
 
@@ -202,9 +203,102 @@ static void oneOfSeveralPools(void **state) {
   for (unsigned i = 0; i < 2; i++) assertWhole(&otherPools[i]);
 }
 
+/* ---- handlers and forks -------------------------------------------------------------------------------------------------- */
+
+static int childsWork(Pool *pool) {
+  atomic_store(&raisesAtForks, false);
+  handlerForks = 0;
+  uint64_t random = 7;
+  startTicking(pool); /* timers are not inherited; the handler's chunks are its parent's, and live here too */
+  for (unsigned n = 0; n < 50; n++)
+    if (!work(pool, &random)) return 3;
+  stopTicking();
+  return mema_checkPool(pool) ? 0 : 4;
+}
+
+static void forkAndWait(Pool *pool) {
+  pid_t child = fork();
+  if (child == 0) _exit(childsWork(pool));
+  int status = -1;
+  pid_t ended;
+  do ended = waitpid(child, &status, 0);
+  while (ended < 0 && errno == EINTR);
+  if (child < 0 || ended != child || status != 0) complain("a forked child ended badly");
+}
+
+/* The handler forks where it interrupted a call. */
+static void theHandlerForks(void **state) {
+  const Kind *kind = *state;
+  makeShared(&mainPool, kind->options.untracked);
+  Pool *pools[] = {&mainPool};
+  handlerForks = 16;
+  interruptedBy(&mainPool, pools, 1, &mainPool);
+  handlerForks = 0;
+  assertWhole(&mainPool);
+}
+
+/* Registered before the library's own: it runs when that has taken all locks. The handler that this calls forks; so forks nest. */
+static void raiseAtFork(void) {
+  if (!atomic_load(&raisesAtForks)) return;
+  atomic_store(&raisesAtForks, false);
+  raise(SIGALRM);
+  atomic_store(&raisesAtForks, true);
+}
+
+/* Forks are interrupted by forks: between the handlers of a fork, a signal handler forks. (In a process that never had threads: with some,
+ * the C library's own locks do not bear that.) */
+static void theHandlerForksAmidForks(void **state) {
+  const Kind *kind = *state;
+  makeShared(&mainPool, kind->options.untracked);
+  interval = 1000000;
+  startTicking(&mainPool);
+  handlerForks = 1;
+  uint64_t random = 1;
+  for (unsigned n = 0; n < 50 && !atomic_load(&wrong); n++) {
+    atomic_store(&raisesAtForks, true);
+    forkAndWait(&mainPool);
+    atomic_store(&raisesAtForks, false);
+    if (!work(&mainPool, &random)) complain(mema_lastError()->sentence);
+  }
+  assert_true(atomic_load(&ticks) >= 50 || atomic_load(&wrong));
+  handlerForks = 0;
+  interval = 100;
+  stopTicking();
+  assertWhole(&mainPool);
+}
+
+static void *forkUntilStopped(void *pool) {
+  while (!atomic_load(&stopping)) forkAndWait(pool);
+  return NULL;
+}
+
+/* A thread forks, which takes the locks of all pools, while a handler that interrupted one of them wants another. */
+static void anotherThreadForks(void **state) {
+  const Kind *kind = *state;
+  makeShared(&mainPool, kind->options.untracked);
+  for (unsigned i = 0; i < 2; i++) makeShared(&otherPools[i], kind->options.untracked);
+  pthread_t thread;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  startTicking(&otherPools[0]);
+  assert_int_equal(pthread_create(&thread, NULL, forkUntilStopped, &mainPool), 0);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  uint64_t random = 1;
+  while (atomic_load(&ticks) < ticksWanted() && !atomic_load(&wrong))
+    if (!work(&mainPool, &random) || !work(&otherPools[1], &random)) complain("the interrupted flow's work failed");
+  atomic_store(&stopping, true);
+  pthread_join(thread, NULL);
+  stopTicking();
+  assertWhole(&mainPool);
+  for (unsigned i = 0; i < 2; i++) assertWhole(&otherPools[i]);
+}
+
 int main(void) {
-  alarm(300); /* replaced by the timer; a deadlock before it, at least, is seen */
+  pthread_atfork(raiseAtFork, NULL, NULL);
   const struct CMUnitTest tests[] = {
+      withKind(theHandlerForksAmidForks, kindShared), /* first: there are no threads yet */
+      withKind(theHandlerForksAmidForks, kindSharedTracked),
       withKind(theSamePool, kindShared),
       withKind(theSamePool, kindSharedTracked),
       withKind(theSamePoolAndAnotherThread, kindShared),
@@ -213,6 +307,10 @@ int main(void) {
       withKind(anotherPool, kindSharedTracked),
       withKind(oneOfSeveralPools, kindShared),
       withKind(oneOfSeveralPools, kindSharedTracked),
+      withKind(theHandlerForks, kindShared),
+      withKind(theHandlerForks, kindSharedTracked),
+      withKind(anotherThreadForks, kindShared),
+      withKind(anotherThreadForks, kindSharedTracked),
   };
   return runTests(tests);
 }
