@@ -390,13 +390,14 @@ __attribute__((noinline, cold)) static void releaseSlowly(void *ptr, bool refuse
   errno = before;
 }
 
-/* Frees are not counted as calls: that of the chunk was. */
 void heapRelease(void *ptr) {
   if (ptr == NULL) return;
   if (!isReady()) {
     releaseSlowly(ptr, false);
   } else if (__builtin_expect(!mema_pfree(&pool, ptr), 0)) {
     releaseSlowly(ptr, true);
+  } else if (__builtin_expect(--callsLeft <= 0, 0)) {
+    publishNowAndThen();
   }
 }
 

@@ -45,12 +45,12 @@ static void theLastByteCanBeChargedAndNoMore(void **state) {
   Pool pool;
   assert_true(makePool(&pool, kind, 100000));
   void *chunk = palloc(&pool, 300);
-  size_t rest = pool.freeSize;
+  size_t rest = mema_freeSize(&pool);
   assertRefused(&pool, mema_chargePool(&pool, rest + 1), MEMA_OVER_BUDGET);
   assert_int_equal(mema_lastError()->wanted, rest + 1);
   assert_int_equal(mema_lastError()->available, rest);
   assertWorks(mema_chargePool(&pool, rest));
-  assert_int_equal(pool.freeSize, 0);
+  assert_int_equal(mema_freeSize(&pool), 0);
   assertRefused(&pool, palloc(&pool, 1), MEMA_OVER_BUDGET);
   assertRefused(&pool, mema_chargePool(&pool, 1), MEMA_OVER_BUDGET);
   assertWorks(mema_chargePool(&pool, 0));
