@@ -28,7 +28,7 @@ static void complain(const char *what) {
 /* A refusal is one for the right reason: the handlers together never need half of the budget. */
 static bool isReentry(void) {
   if (mema_lastError()->reason == MEMA_REENTERED && errno == EDEADLK) return true;
-  complain(mema_lastError()->sentence);
+  complain(mema_lastError()->name);
   return false;
 }
 
@@ -258,7 +258,7 @@ static void theHandlerForksAmidForks(void **state) {
     atomic_store(&raisesAtForks, true);
     forkAndWait(&mainPool);
     atomic_store(&raisesAtForks, false);
-    if (!work(&mainPool, &random)) complain(mema_lastError()->sentence);
+    if (!work(&mainPool, &random)) complain(mema_lastError()->name);
   }
   assert_true(atomic_load(&ticks) >= 50 || atomic_load(&wrong));
   handlerForks = 0;
