@@ -349,7 +349,7 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
   if (mema_hasShards(slab)) return mema_sharedPmemalign(pool, slab, alignment, size);
   unsigned index = mema_slabClass(slab, size, alignment);
   mema_SlotClass *class = &slab->classes[index];
-  if (slab->ways <= mema_plainWays && index < slab->classCount && mema_slotAtHand(class) &&
+  if (mema_isPlain(pool, slab) && index < slab->classCount && mema_slotAtHand(class) &&
       class->slotSize <= pool->freeSize)
     return pallocClass(slab->ways, pool, slab, class, size);
   return allocateInTurn(pool, slab, size, alignment, &zeroed);
@@ -360,7 +360,7 @@ size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
   mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL) return 0;
   if (mema_hasShards(slab)) return mema_sharedChunkSize(pool, slab, ptr);
-  if ((slab->ways & mema_forThreads) != 0 && !mema_lockQuietly(pool, slab)) return 0;
+  if (!mema_isPlain(pool, slab) && !mema_lockQuietly(pool, slab)) return 0;
   size_t size = mema_findChunk(slab, ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
   mema_unlockPool(slab);
   return size;

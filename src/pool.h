@@ -40,6 +40,11 @@ static inline mema_Slab *mema_sharedSlabOf(const mema_Pool *pool) {
   return mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation) < mema_allWays ? slab : NULL;
 }
 
+/* Whether a pool that was found live is one that threads do not share. Its Pool tells, not its slab, which by now may serve another. */
+static inline bool mema_isPlain(const mema_Pool *pool, const mema_Slab *slab) {
+  return mema_loadWord(&pool->seal) == mema_sealOf(pool, slab);
+}
+
 /* The slab of a live pool, else NULL. */
 static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
   uintptr_t ways = mema_allWays;

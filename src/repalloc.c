@@ -142,7 +142,7 @@ void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_palloc(pool, size);
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return NULL;
-  if (mema_unlikely((slab->ways & mema_forThreads) != 0)) return repallocShared(pool, slab, ptr, size);
+  if (mema_unlikely(!mema_isPlain(pool, slab))) return repallocShared(pool, slab, ptr, size);
   void *slot = repallocSlot(pool, slab, ptr, size);
   return slot != NULL ? slot : resizeChunk(pool, slab, ptr, size);
 }

@@ -300,14 +300,14 @@ static void gatherAll(mema_Share *share, bool slots) {
 
 mema_Slab *mema_holdPool(const mema_Pool *pool, bool slots) {
   mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || (slab->ways & mema_forThreads) == 0) return slab;
+  if (slab == NULL || mema_isPlain(pool, slab)) return slab;
   if (!mema_lockPool(pool, slab)) return NULL;
   if (mema_hasShards(slab)) gatherAll(slab->share, slots);
   return slab;
 }
 
 bool mema_holdQuietly(const mema_Pool *pool, mema_Slab *slab) {
-  if ((slab->ways & mema_forThreads) == 0) return true;
+  if (mema_isPlain(pool, slab)) return true;
   if (!mema_lockQuietly(pool, slab)) return false;
   if (mema_hasShards(slab)) gatherAll(slab->share, false);
   return true;

@@ -113,7 +113,7 @@ MEMA_HIDDEN void mema_unlockPool(mema_Slab *slab);
 
 /* A turn of a tracked pool's thread: takes the lock where the pool is shared, does nothing elsewhere. False iff mema_lockPool is. */
 static inline bool mema_beginTurn(const mema_Pool *pool, mema_Slab *slab) {
-  return (slab->ways & mema_forThreads) == 0 || mema_lockPool(pool, slab);
+  return mema_isPlain(pool, slab) || mema_lockPool(pool, slab);
 }
 /* Those who wait for budget look again. */
 MEMA_HIDDEN void mema_endTurn(mema_Slab *slab);
