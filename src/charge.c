@@ -46,16 +46,16 @@ static bool credit(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
 }
 
 bool mema_chargePool(mema_Pool *pool, size_t bytes) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || !mema_beginTurn(pool, slab)) return false;
+  mema_Slab *slab = mema_beginTurn(pool);
+  if (slab == NULL) return false;
   bool done = charge(pool, slab, bytes);
   mema_unlockPool(slab);
   return done;
 }
 
 bool mema_creditPool(mema_Pool *pool, size_t bytes) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || !mema_beginTurn(pool, slab)) return false;
+  mema_Slab *slab = mema_beginTurn(pool);
+  if (slab == NULL) return false;
   bool done = credit(pool, slab, bytes);
   mema_endTurn(slab);
   return done;

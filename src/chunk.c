@@ -178,13 +178,8 @@ static MEMA_INLINE void *pallocAny(mema_Pool *pool, mema_Slab *slab, size_t size
   return pallocClass(slab->ways & mema_plainWays, pool, slab, &slab->classes[index], size);
 }
 
-void *mema_pallocInTurn(mema_Pool *pool, size_t size) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL) return nullForBadPool();
-  if (!mema_lockPool(pool, slab)) return NULL;
-  void *ptr = pallocAny(pool, slab, size);
-  mema_unlockPool(slab);
-  return ptr;
+void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
+  return pallocAny(pool, slab, size);
 }
 
 /* A size that the byte table does not have. */
@@ -290,13 +285,9 @@ static MEMA_INLINE bool pfreeClass(uintptr_t ways, mema_Pool *pool, mema_Slab *s
   return ways <= mema_plainWays ? pfreeRecentTracked(pool, slab, ptr) : falseForBadPool();
 }
 
-bool mema_pfreeInTurn(mema_Pool *pool, void *ptr) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL) return falseForBadPool();
-  if (!mema_lockPool(pool, slab)) return false;
-  bool done = pfreeClass(slab->ways & mema_plainWays, pool, slab, ptr);
-  mema_endTurn(slab);
-  return done;
+bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  uintptr_t ways = slab->ways & mema_plainWays;
+  return ways == 0 ? pfreeBy(0, pool, slab, ptr) : pfreeClass(ways, pool, slab, ptr);
 }
 
 bool mema_pfree(mema_Pool *pool, void *ptr) {
@@ -308,20 +299,29 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
 
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */
 
-static void *refuseCall(mema_Pool *pool, mema_Slab *slab, mema_Reason reason, size_t wanted) {
-  if (!mema_beginTurn(pool, slab)) return NULL;
+static void *refuseCall(mema_Pool *pool, mema_Reason reason, size_t wanted) {
+  mema_Slab *slab = mema_beginTurn(pool);
+  if (slab == NULL) return NULL;
   mema_refuse(pool, reason, wanted);
   mema_unlockPool(slab);
   return NULL;
 }
 
-static void *allocateInTurn(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
+static void *takeAny(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
   mema_Chunk chunk;
-  if (!mema_beginTurn(pool, slab)) return NULL;
-  bool done = mema_allocate(pool, slab, size, alignment, &chunk);
+  if (mema_hasShards(slab)) return mema_sharedTake(slab, size, alignment, zeroed);
+  if (!mema_allocate(pool, slab, size, alignment, &chunk)) return NULL;
+  *zeroed = chunk.zeroed;
+  return chunk.ptr;
+}
+
+/* Any chunk, of any pool; *zeroed: its bytes are known to be zero. */
+static void *allocateInTurn(mema_Pool *pool, size_t size, size_t alignment, bool *zeroed) {
+  mema_Slab *slab = mema_beginTurn(pool);
+  if (slab == NULL) return NULL;
+  void *ptr = takeAny(pool, slab, size, alignment, zeroed);
   mema_unlockPool(slab);
-  *zeroed = done && chunk.zeroed;
-  return done ? chunk.ptr : NULL;
+  return ptr;
 }
 
 void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
@@ -331,38 +331,35 @@ void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
     void *ptr = mema_palloc(pool, bytes);
     return ptr != NULL ? memset(ptr, 0, bytes + (bytes == 0)) : NULL;
   }
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return NULL;
-  if (overflow) return refuseCall(pool, slab, MEMA_OVERFLOW, 0);
-  if (mema_hasShards(slab)) return mema_sharedPcalloc(pool, slab, bytes);
-  void *ptr = allocateInTurn(pool, slab, bytes, MEMA_ALIGNMENT, &zeroed);
+  if (overflow) return refuseCall(pool, MEMA_OVERFLOW, 0);
+  void *ptr = allocateInTurn(pool, bytes, MEMA_ALIGNMENT, &zeroed);
   return ptr == NULL || zeroed ? ptr : memset(ptr, 0, bytes);
 }
 
 void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
-  mema_Slab *slab = mema_openPool(pool);
   bool zeroed;
+  if (alignment == 0 || (alignment & (alignment - 1)) != 0) return refuseCall(pool, MEMA_BAD_ALIGNMENT, 0);
+  if (alignment > (size_t)1 << 30) return refuseCall(pool, MEMA_NO_MEMORY, size);
+  mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return NULL;
-  if (alignment == 0 || (alignment & (alignment - 1)) != 0) return refuseCall(pool, slab, MEMA_BAD_ALIGNMENT, 0);
-  if (alignment > (size_t)1 << 30) return refuseCall(pool, slab, MEMA_NO_MEMORY, size);
-  if (mema_hasShards(slab)) return mema_sharedPmemalign(pool, slab, alignment, size);
-  unsigned index = mema_slabClass(slab, size, alignment);
-  mema_SlotClass *class = &slab->classes[index];
-  if (slab->ways <= mema_plainWays && index < slab->classCount && mema_slotAtHand(class) &&
-      class->slotSize <= pool->freeSize)
-    return pallocClass(slab->ways, pool, slab, class, size);
-  return allocateInTurn(pool, slab, size, alignment, &zeroed);
+  if (mema_isPlain(pool, slab)) {
+    unsigned index = mema_slabClass(slab, size, alignment);
+    mema_SlotClass *class = &slab->classes[index];
+    if (index < slab->classCount && mema_slotAtHand(class) && class->slotSize <= pool->freeSize)
+      return pallocClass(slab->ways, pool, slab, class, size);
+  } else {
+    void *ptr = mema_sharedAligned(pool, alignment, size);
+    if (ptr != NULL) return ptr;
+  }
+  return allocateInTurn(pool, size, alignment, &zeroed);
 }
 
 size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
   mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL) return 0;
-  if (mema_hasShards(slab)) return mema_sharedChunkSize(pool, slab, ptr);
-  if ((slab->ways & mema_forThreads) != 0 && !mema_lockQuietly(pool, slab)) return 0;
-  size_t size = mema_findChunk(slab, ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
-  mema_unlockPool(slab);
-  return size;
+  if (!mema_isPlain(pool, slab)) return mema_sharedChunkSize(pool, slab, ptr);
+  return mema_findChunk(slab, ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
 }
 
 bool mema_ownsChunk(const mema_Pool *pool, const void *ptr) {

@@ -54,6 +54,11 @@ static inline mema_Slab *mema_sharedSlabOf(const mema_Pool *pool) {
   return mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation) < mema_allWays ? slab : NULL;
 }
 
+/* Whether a pool that was found live is one that threads do not share. Its Pool tells, not its slab, which by now may serve another. */
+static inline bool mema_isPlain(const mema_Pool *pool, const mema_Slab *slab) {
+  return mema_loadWord(&pool->seal) == mema_sealOf(pool, slab);
+}
+
 /* The slab of a live pool, else NULL. */
 static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
   uintptr_t ways = mema_allWays;
@@ -125,9 +130,10 @@ static inline void mema_replaceBlock(mema_Pool *pool, mema_Block *block, const m
 MEMA_HIDDEN bool mema_takeMemory(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
 /* Takes, charges and links a chunk. */
 MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
-/* The common calls of a shared tracked pool, or of what turns out to be none. */
-MEMA_HIDDEN void *mema_pallocInTurn(mema_Pool *pool, size_t size);
-MEMA_HIDDEN bool mema_pfreeInTurn(mema_Pool *pool, void *ptr);
+/* The common calls of a shared tracked pool whose lock is held. */
+MEMA_HIDDEN void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size);
+MEMA_HIDDEN bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr);
+MEMA_HIDDEN void *mema_repallocTurn(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size);
 /* Gives a chunk's memory back, uncharged and unlinked before. */
 MEMA_HIDDEN void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk);
 /* Gives all but `keep` of the slabs without live chunks that lie outside the reservation back to the system; returns bytes. */

@@ -83,12 +83,8 @@ static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *p
   return move(pool, slab, &chunk, before, size);
 }
 
-static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
-  if (mema_hasShards(slab)) return mema_sharedRepalloc(pool, slab, ptr, size);
-  if (!mema_lockPool(pool, slab)) return NULL;
-  void *to = repallocAny(pool, slab, ptr, size);
-  mema_endTurn(slab);
-  return to;
+void *mema_repallocTurn(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
+  return repallocAny(pool, slab, ptr, size);
 }
 
 /* ---- from slot to slot, at little cost --------------------------------------------------------------------------------- */
@@ -146,7 +142,7 @@ void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_palloc(pool, size);
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return NULL;
-  if (mema_unlikely((slab->ways & mema_forThreads) != 0)) return repallocShared(pool, slab, ptr, size);
+  if (mema_unlikely(!mema_isPlain(pool, slab))) return mema_sharedRepalloc(pool, slab, ptr, size);
   size_t slot;
   mema_Span *span = mema_liveSlot(slab, ptr, &slot);
   if (span == NULL || size == 0) return repallocAny(pool, slab, ptr, size);

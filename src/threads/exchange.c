@@ -112,9 +112,10 @@ void mema_giveTag(mema_Share *share, mema_Shard *shard) {
   for (unsigned tag = 1; tag < mema_tagCount && shard->tag == 0; tag++)
     if (atomic_load_explicit(&share->revoked[tag], memory_order_relaxed) == UINT64_MAX) shard->tag = (uint8_t)tag;
   if (shard->tag == 0) return;
-  waitForGrace(share);
-  atomic_store_explicit(&share->revoked[shard->tag], ~((UINT64_C(1) << mema_classCount) - 1) ^ (UINT64_C(1) << 63),
-                        memory_order_release);
+  bool kept = share->keepsOut;
+  mema_keepOut(share);
+  atomic_store_explicit(&share->revoked[shard->tag], ~((UINT64_C(1) << mema_classCount) - 1) ^ (UINT64_C(1) << 63), memory_order_release);
+  if (!kept) mema_letIn(share);
   for (unsigned class = 0; class < mema_classCount; class ++) shard->magazines[class + 1].tag = shard->tag;
 }
 

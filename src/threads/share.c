@@ -286,6 +286,7 @@ bool mema_lockQuietly(const mema_Pool *pool, mema_Slab *slab) {
 }
 
 bool mema_lockPool(const mema_Pool *pool, mema_Slab *slab) {
+  mema_watchThread();
   mema_Reason reason = lock(pool, slab);
   if (reason != MEMA_OK) mema_fail(reason);
   return reason == MEMA_OK;
@@ -294,6 +295,11 @@ bool mema_lockPool(const mema_Pool *pool, mema_Slab *slab) {
 void mema_unlockPool(mema_Slab *slab) {
   mema_Share *share = __atomic_load_n(&slab->share, __ATOMIC_RELAXED);
   if (share != NULL) release(share);
+}
+
+mema_Slab *mema_beginTurn(const mema_Pool *pool) {
+  mema_Slab *slab = mema_openPool(pool);
+  return slab == NULL || mema_isPlain(pool, slab) || mema_lockPool(pool, slab) ? slab : NULL;
 }
 
 void mema_endTurn(mema_Slab *slab) {
@@ -313,14 +319,14 @@ static void gatherAll(mema_Share *share, bool slots) {
 
 mema_Slab *mema_holdPool(const mema_Pool *pool, bool slots) {
   mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || (slab->ways & mema_forThreads) == 0) return slab;
+  if (slab == NULL || mema_isPlain(pool, slab)) return slab;
   if (!mema_lockPool(pool, slab)) return NULL;
   if (mema_hasShards(slab)) gatherAll(slab->share, slots);
   return slab;
 }
 
 bool mema_holdQuietly(const mema_Pool *pool, mema_Slab *slab) {
-  if ((slab->ways & mema_forThreads) == 0) return true;
+  if (mema_isPlain(pool, slab)) return true;
   if (!mema_lockQuietly(pool, slab)) return false;
   if (mema_hasShards(slab)) gatherAll(slab->share, false);
   return true;

@@ -122,10 +122,10 @@ MEMA_HIDDEN bool mema_lockQuietly(const mema_Pool *pool, mema_Slab *slab);
 /* Also ends mema_holdPool; nothing where the pool is not shared. */
 MEMA_HIDDEN void mema_unlockPool(mema_Slab *slab);
 
-/* A turn of a tracked pool's thread: takes the lock where the pool is shared, does nothing elsewhere. False iff mema_lockPool is. */
-static inline bool mema_beginTurn(const mema_Pool *pool, mema_Slab *slab) {
-  return (slab->ways & mema_forThreads) == 0 || mema_lockPool(pool, slab);
-}
+/* A turn: the slab of a live pool, locked where threads share it. NULL, and the failure noted, iff the pool is not a live pool or
+ * mema_lockPool fails. mema_unlockPool or mema_endTurn ends it. Only then may what the slab says of itself be gone by: without the lock, it
+ * may serve another pool by now. */
+MEMA_HIDDEN mema_Slab *mema_beginTurn(const mema_Pool *pool);
 /* Those who wait for budget look again. */
 MEMA_HIDDEN void mema_endTurn(mema_Slab *slab);
 
@@ -197,13 +197,15 @@ MEMA_HIDDEN bool mema_isInList(void);
 
 /* ---- shared.c: the calls of shared untracked pools ------------------------------------------------------------------------ */
 
-/* Also for tracked ones, which these two leave to chunk.c, and for what is no live pool, of which they say so. */
+/* Also for tracked ones, and for what is no live pool, of which they say so. */
 MEMA_HIDDEN void *mema_sharedPalloc(mema_Pool *pool, size_t size);
 MEMA_HIDDEN bool mema_sharedPfree(mema_Pool *pool, void *ptr);
-MEMA_HIDDEN void *mema_sharedPcalloc(mema_Pool *pool, mema_Slab *slab, size_t bytes);
-MEMA_HIDDEN void *mema_sharedPmemalign(mema_Pool *pool, mema_Slab *slab, size_t alignment, size_t size);
 MEMA_HIDDEN void *mema_sharedRepalloc(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size);
 MEMA_HIDDEN size_t mema_sharedChunkSize(const mema_Pool *pool, mema_Slab *slab, const void *ptr);
+/* Any chunk of an untracked one, whose lock is held; *zeroed: its bytes are known to be zero. */
+MEMA_HIDDEN void *mema_sharedTake(mema_Slab *slab, size_t size, size_t alignment, bool *zeroed);
+/* A slot that is at hand; NULL says nothing. */
+MEMA_HIDDEN void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size);
 
 /* ---- in and out ---------------------------------------------------------------------------------------------------------- */
 
@@ -218,7 +220,7 @@ static inline bool mema_isShardOf(const mema_Shard *shard, const mema_Pool *pool
   return shard->pool == pool && mema_loadWord(&shard->generation) == mema_loadWord(&pool->generation);
 }
 
-/* Whether threads have shards of the pool: otherwise each call takes the lock. */
+/* Whether threads have shards of the pool: otherwise each call takes the lock. Asked with the lock held. */
 static inline bool mema_hasShards(const mema_Slab *slab) {
   return slab->states != NULL;
 }

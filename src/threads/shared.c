@@ -129,20 +129,24 @@ static void *takeLocked(mema_Share *share, size_t size, size_t alignment, bool *
   return chunk.ptr;
 }
 
-/* Any chunk, zeroed where that costs nothing. */
-static MEMA_SLOW void *allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
-  mema_watchThread();
-  if (!mema_lockPool(pool, slab)) return NULL;
-  void *ptr = takeLocked(slab->share, size, alignment, zeroed);
-  mema_unlockPool(slab);
-  return ptr;
+void *mema_sharedTake(mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
+  return takeLocked(slab->share, size, alignment, zeroed);
+}
+
+/* What the pool is, and whether it is one, is seen with the lock. */
+static mema_Slab *lockShared(const mema_Pool *pool) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (slab == NULL) mema_fail(MEMA_BAD_POOL);
+  return slab != NULL && mema_lockPool(pool, slab) ? slab : NULL;
 }
 
 static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size) {
   bool zeroed;
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  return slab != NULL && mema_hasShards(slab) ? allocate(pool, slab, size, MEMA_ALIGNMENT, &zeroed)
-                                              : mema_pallocInTurn(pool, size);
+  mema_Slab *slab = lockShared(pool);
+  if (slab == NULL) return NULL;
+  void *ptr = mema_hasShards(slab) ? takeLocked(slab->share, size, MEMA_ALIGNMENT, &zeroed) : mema_pallocTurn(pool, slab, size);
+  mema_unlockPool(slab);
+  return ptr;
 }
 
 static bool giveLocked(mema_Share *share, void *ptr) {
@@ -156,12 +160,10 @@ static bool giveLocked(mema_Share *share, void *ptr) {
 }
 
 static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL || !mema_hasShards(slab)) return mema_pfreeInTurn(pool, ptr);
-  mema_watchThread();
-  if (!mema_lockPool(pool, slab)) return false;
-  bool done = giveLocked(slab->share, ptr);
-  mema_unlockPool(slab);
+  mema_Slab *slab = lockShared(pool);
+  if (slab == NULL) return false;
+  bool done = mema_hasShards(slab) ? giveLocked(slab->share, ptr) : mema_pfreeTurn(pool, slab, ptr);
+  mema_endTurn(slab);
   return done;
 }
 
@@ -329,16 +331,17 @@ static void *resizeAtHand(mema_Shard *shard, void *from, size_t size) {
   return to;
 }
 
-/* A chunk of the new size, not charged. */
-static bool takeUncharged(mema_Share *share, size_t size, mema_Chunk *chunk) {
+/* A chunk of the new size, not charged. If it is a slot of the slab for threads, *spare is that, not handed out yet: until then nobody else can
+ * free it; else spare->ptr is NULL. */
+static bool takeUncharged(mema_Share *share, size_t size, mema_Chunk *chunk, mema_Spare *spare) {
   unsigned class = mema_slabClass(share->slab, size, MEMA_ALIGNMENT);
-  mema_Spare spare;
-  if (class == mema_classCount || mema_slabTakeSpares(share->slab, class, 1, &spare) == 0)
+  *spare = (mema_Spare){0};
+  if (class == mema_classCount || mema_slabTakeSpares(share->slab, class, 1, spare) == 0)
     return mema_takeMemory(share->pool, share->slab, size, MEMA_ALIGNMENT, chunk);
-  *chunk = (mema_Chunk){.ptr = hand(&spare, class),
+  *chunk = (mema_Chunk){.ptr = spare->ptr,
                         .room = mema_classSize(class),
                         .slab = share->slab,
-                        .span = mema_slabSpanAt(share->slab, spare.ptr)};
+                        .span = mema_slabSpanAt(share->slab, spare->ptr)};
   return true;
 }
 
@@ -358,14 +361,19 @@ static bool giveUncredited(mema_Share *share, const mema_Chunk *chunk) {
 static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
   mema_Pool *pool = share->pool;
   mema_Chunk to;
-  if (!takeUncharged(share, size, &to) || !mema_slabMove(&to, from, from->room < size ? from->room : size)) {
+  mema_Spare spare;
+  if (!takeUncharged(share, size, &to, &spare) || !mema_slabMove(&to, from, from->room < size ? from->room : size)) {
     if (size <= from->room) return from->ptr;
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return NULL;
   }
   if (to.slab->outside) to.slab->liveChunks++;
   if (!giveUncredited(share, from)) {
-    giveUncredited(share, &to);
+    if (spare.ptr != NULL) {
+      mema_slabGiveSpares(share->slab, &spare, 1);
+    } else {
+      mema_giveMemory(share->slab, &to);
+    }
     refusePointer(share, from->ptr);
     return NULL;
   }
@@ -373,7 +381,7 @@ static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
   pool->frees++;
   mema_chargeShare(share, excess(to.room, from->room));
   mema_creditShare(share, excess(from->room, to.room));
-  return to.ptr;
+  return spare.ptr != NULL ? hand(&spare, to.span->class) : to.ptr;
 }
 
 static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
@@ -401,10 +409,9 @@ static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
 }
 
 static MEMA_SLOW void *repallocSlow(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
-  mema_watchThread();
   if (!mema_lockPool(pool, slab)) return NULL;
-  void *to = resizeLocked(slab->share, ptr, size);
-  mema_unlockPool(slab);
+  void *to = mema_hasShards(slab) ? resizeLocked(slab->share, ptr, size) : mema_repallocTurn(pool, slab, ptr, size);
+  mema_endTurn(slab);
   return to;
 }
 
@@ -422,18 +429,13 @@ void *mema_sharedRepalloc(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t si
 
 /* ---- the calls beside them ----------------------------------------------------------------------------------------------- */
 
-void *mema_sharedPcalloc(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
-  bool zeroed;
-  void *ptr = allocate(pool, slab, bytes, MEMA_ALIGNMENT, &zeroed);
-  return ptr == NULL || zeroed ? ptr : memset(ptr, 0, bytes);
-}
-
-void *mema_sharedPmemalign(mema_Pool *pool, mema_Slab *slab, size_t alignment, size_t size) {
-  bool zeroed;
-  unsigned class = mema_slabClass(slab, size, alignment);
-  mema_Shard *shard = class < mema_classCount ? enterShard(pool) : NULL;
-  void *ptr = shard != NULL ? takeAtHand(shard, class) : NULL;
-  return ptr != NULL ? ptr : allocate(pool, slab, size, alignment, &zeroed);
+void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size) {
+  mema_Shard *shard = enterShard(pool);
+  if (shard == NULL) return NULL;
+  unsigned class = mema_slabClass(shard->share->slab, size, alignment);
+  if (class < mema_classCount) return takeAtHand(shard, class);
+  mema_leave(shard);
+  return NULL;
 }
 
 /* Looks at the slab only where it cannot go: inside, or with the lock. */
@@ -447,7 +449,7 @@ size_t mema_sharedChunkSize(const mema_Pool *pool, mema_Slab *slab, const void *
     mema_leave(shard);
   }
   if (size != 0 || !mema_lockQuietly(pool, slab)) return size;
-  if (mema_findChunk(slab, ptr, &chunk)) size = chunk.room;
+  if (mema_findChunk(slab, ptr, &chunk)) size = mema_chargeOf(pool, &chunk);
   mema_unlockPool(slab);
   return size;
 }

@@ -6,11 +6,16 @@
 #include "../memory/os.h"
 #include "share.h"
 
+static size_t chargeFor(const mema_Pool *pool, const mema_Slab *slab, size_t size) {
+  size += size == 0;
+  return pool->untracked ? mema_slabRoom(slab, size, MEMA_ALIGNMENT) : size;
+}
+
 /* Registers a waiter and tells what to wait for; false, with the failure noted, where there is no waiting. */
-static bool enroll(mema_Pool *pool, mema_Slab *slab, size_t charge, uint32_t *seen, mema_Share **share,
-                   uintptr_t *generation) {
-  slab = mema_holdPool(pool, false);
+static bool enroll(mema_Pool *pool, size_t size, uint32_t *seen, mema_Share **share, uintptr_t *generation) {
+  mema_Slab *slab = mema_holdPool(pool, false);
   if (slab == NULL) return false;
+  size_t charge = chargeFor(pool, slab, size);
   bool hopeless = slab->share == NULL || charge > pool->poolSize;
   if (hopeless) mema_failBytes(MEMA_OVER_BUDGET, charge, pool->freeSize);
   if (!hopeless) {
@@ -30,17 +35,11 @@ static void resign(mema_Share *share, uintptr_t generation) {
   mema_releaseLock(&share->lock);
 }
 
-static size_t chargeFor(const mema_Pool *pool, const mema_Slab *slab, size_t size) {
-  size += size == 0;
-  return pool->untracked ? mema_slabRoom(slab, size, MEMA_ALIGNMENT) : size;
-}
-
 void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds) {
   int64_t end = milliseconds > 0 ? mema_osMilliseconds() + milliseconds : 0;
   for (;;) {
     void *ptr = mema_palloc(pool, size);
-    mema_Slab *slab = mema_slabOf(pool);
-    if (ptr != NULL || slab == NULL || mema_lastReason() != MEMA_OVER_BUDGET || milliseconds == 0) return ptr;
+    if (ptr != NULL || mema_lastReason() != MEMA_OVER_BUDGET || milliseconds == 0) return ptr;
     int64_t left = milliseconds > 0 ? end - mema_osMilliseconds() : -1;
     if (milliseconds > 0 && left <= 0) {
       mema_fail(MEMA_TIMED_OUT);
@@ -49,7 +48,7 @@ void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds) {
     uint32_t seen;
     uintptr_t generation;
     mema_Share *share;
-    if (!enroll(pool, slab, chargeFor(pool, slab, size), &seen, &share, &generation)) return NULL;
+    if (!enroll(pool, size, &seen, &share, &generation)) return NULL;
     mema_osWait(&share->freed, seen, left);
     resign(share, generation);
   }
