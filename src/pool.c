@@ -78,24 +78,6 @@ static mema_SlabPlan planFor(const mema_Options *options) {
   return plan;
 }
 
-static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
-  *pool = (mema_Pool){.poolSize = options->poolSize,
-                      .freeSize = options->poolSize,
-                      .initialized = true,
-                      .mem = slab->area,
-                      .slab = slab,
-                      .lowWater = options->poolSize,
-                      .untracked = options->untracked,
-                      .committed = options->committed};
-  if (options->name != NULL) {
-    size_t length = strnlen(options->name, sizeof pool->name - 1);
-    memcpy(pool->name, options->name, length);
-  }
-  pool->seal = options->shared ? ~mema_sealOf(pool, slab) : mema_sealOf(pool, slab);
-  pool->generation = (atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1) * mema_allWays;
-  slab->generation = pool->generation + slab->ways;
-}
-
 /* All zero again. Other threads may be looking whether a shared pool lives. */
 static void forget(mema_Pool *pool) {
   mema_storeWord(&pool->seal, 0);
@@ -103,6 +85,26 @@ static void forget(mema_Pool *pool) {
   __atomic_store_n(&pool->slab, NULL, __ATOMIC_RELAXED);
   memset(pool, 0, offsetof(mema_Pool, seal));
   memset(&pool->lowWater, 0, sizeof *pool - offsetof(mema_Pool, lowWater));
+}
+
+/* Who the pool is comes last, since other threads may be looking whether a shared one lives that was here before. */
+static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
+  forget(pool);
+  pool->poolSize = pool->freeSize = pool->lowWater = options->poolSize;
+  pool->initialized = true;
+  pool->mem = slab->area;
+  pool->untracked = options->untracked;
+  pool->committed = options->committed;
+  if (options->name != NULL) {
+    size_t length = strnlen(options->name, sizeof pool->name - 1);
+    memcpy(pool->name, options->name, length);
+  }
+  uintptr_t seal = mema_sealOf(pool, slab),
+            generation = (atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1) * mema_allWays;
+  mema_storeWord(&slab->generation, generation + slab->ways);
+  mema_storeWord(&pool->generation, generation);
+  __atomic_store_n(&pool->slab, slab, __ATOMIC_RELAXED);
+  mema_storeWord(&pool->seal, options->shared ? ~seal : seal);
 }
 
 /* MEMA_OK where the arguments are good. */

@@ -375,7 +375,7 @@ mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
   slab->liveChunks = 0;
   slab->outside = plan->outside;
   slab->ways = (uint8_t)((slab->ways & mema_plainWays) | (plan->shared ? mema_forThreads : 0));
-  slab->share = NULL;
+  __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
   slab->committed = slab->keepsDirty = plan->committed;
   slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;
   mema_slabSetBudget(slab, plan->budget);

@@ -241,22 +241,19 @@ static MEMA_INLINE bool isOver(const mema_Shard *shard) {
   return shard->credit > shard->creditMost;
 }
 
-/* The shard gives back what it has too much of. It is the calling thread's own, so its memory stays. */
-static MEMA_SLOW bool settle(mema_Shard *shard) {
-  mema_Share *share = shard->share;
-  mema_Pool *pool = share->pool;
-  mema_Slab *slab = share->slab;
-  /* Else the pool was freed meanwhile, or a signal handler is here: the next call will do it. */
-  if (pool != NULL && mema_loadWord(&shard->generation) != 0 && mema_lockQuietly(pool, slab)) {
-    if (mema_loadWord(&shard->generation) != 0 && shard->share == share) mema_settle(share, shard);
-    mema_unlockPool(slab);
-  }
+/* The thread's shard has more credit than it should keep, and was left. True, for a tail call. Where the pool was freed meanwhile, or a signal
+ * handler is here, nothing: the next call will do it. */
+static MEMA_SLOW bool settle(const mema_Pool *pool) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (slab == NULL || !mema_lockQuietly(pool, slab)) return true;
+  if (slab->share->inside != NULL) mema_settle(slab->share, slab->share->inside);
+  mema_unlockPool(slab);
   return true;
 }
 
 /* From within a shard takes a chunk back of whatever span. False, with nothing changed, where it is none, or that is not for here to say.
  * The shard is left. */
-static bool giveAtHand(mema_Shard *shard, void *ptr) {
+static bool giveAtHand(const mema_Pool *pool, mema_Shard *shard, void *ptr) {
   mema_Place place;
   bool done = false, over = false;
   if (mema_findPlace(shard->share->slab, ptr, &place)) {
@@ -267,13 +264,13 @@ static bool giveAtHand(mema_Shard *shard, void *ptr) {
     over = isOver(shard);
   }
   mema_leave(shard);
-  return done && over ? settle(shard) : done;
+  return done && over ? settle(pool) : done;
 }
 
 /* A chunk in a span of several units, or none at all; a magazine that is full; or another pool than the last time. */
 static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = enterShard(pool);
-  return shard != NULL && giveAtHand(shard, ptr) ? true : pfreeSlow(pool, ptr);
+  return shard != NULL && giveAtHand(pool, shard, ptr) ? true : pfreeSlow(pool, ptr);
 }
 
 /* A chunk in a span of another tag, or of a class that was revoked. The shard is entered. */
@@ -286,8 +283,9 @@ static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *
     return pfreeSlow(pool, ptr);
   }
   keep(shard, magazine, &place, ptr, magazine->slotSize);
+  bool over = isOver(shard);
   mema_leave(shard);
-  return mema_likely(!isOver(shard)) ? true : settle(shard);
+  return mema_likely(!over) ? true : settle(pool);
 }
 
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
@@ -302,8 +300,9 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   if (mema_unlikely(place.tag != magazine->tag)) return pfreeAtomic(pool, shard, ptr, place.state, place.live, place.tag);
   if (mema_unlikely(magazine->top == magazine->limit || !mema_claimOwn(place))) goto another;
   keep(shard, magazine, &place, ptr, magazine->slotSize);
+  bool over = isOver(shard);
   mema_leave(shard);
-  return mema_likely(!isOver(shard)) ? true : settle(shard);
+  return mema_likely(!over) ? true : settle(pool);
 another:
   mema_leave(shard);
   return pfreeElse(pool, ptr);
@@ -422,7 +421,7 @@ void *mema_sharedRepalloc(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t si
     to = resizeAtHand(shard, ptr, size);
     bool over = isOver(shard);
     mema_leave(shard);
-    if (to != NULL && over) settle(shard);
+    if (to != NULL && over) settle(pool);
   }
   return to != NULL ? to : repallocSlow(pool, slab, ptr, size);
 }
