@@ -181,7 +181,7 @@ static void *pallocAny(mema_Pool *pool, mema_Slab *slab, size_t size) {
 void *mema_pallocInTurn(mema_Pool *pool, size_t size) {
   mema_Slab *slab = mema_sharedSlabOf(pool);
   if (slab == NULL) return nullForBadPool();
-  if (!mema_lockPool(pool, slab)) return NULL;
+  if (!mema_lockPoolWith(pool, slab, false)) return NULL;
   void *ptr = pallocAny(pool, slab, size);
   mema_unlockPool(slab);
   return ptr;
@@ -293,7 +293,7 @@ static MEMA_INLINE bool pfreePlain(uintptr_t ways, mema_Pool *pool, mema_Slab *s
 bool mema_pfreeInTurn(mema_Pool *pool, void *ptr) {
   mema_Slab *slab = mema_sharedSlabOf(pool);
   if (slab == NULL) return falseForBadPool();
-  if (!mema_lockPool(pool, slab)) return false;
+  if (!mema_lockPoolWith(pool, slab, false)) return false;
   bool done = pfreePlain(slab->ways & mema_plainWays, pool, slab, ptr);
   mema_endTurn(slab);
   return done;

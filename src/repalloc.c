@@ -132,7 +132,7 @@ static void *resizeChunk(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t siz
 
 static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
   if (mema_hasShards(slab)) return mema_sharedRepalloc(pool, slab, ptr, size);
-  if (!mema_lockPool(pool, slab)) return NULL;
+  if (!mema_lockPoolWith(pool, slab, false)) return NULL;
   void *to = resizeChunk(pool, slab, ptr, size);
   mema_endTurn(slab);
   return to;

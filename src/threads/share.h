@@ -111,9 +111,12 @@ MEMA_HIDDEN bool mema_lockQuietly(const mema_Pool *pool, mema_Slab *slab);
 /* Also ends mema_holdPool; nothing where the pool is not shared. */
 MEMA_HIDDEN void mema_unlockPool(mema_Slab *slab);
 
+/* The same for callers that looked whether there are shards before they had the lock: another pool may live there by now. */
+MEMA_HIDDEN bool mema_lockPoolWith(const mema_Pool *pool, mema_Slab *slab, bool shards);
+
 /* A turn of a tracked pool's thread: takes the lock where the pool is shared, does nothing elsewhere. False iff mema_lockPool is. */
 static inline bool mema_beginTurn(const mema_Pool *pool, mema_Slab *slab) {
-  return mema_isPlain(pool, slab) || mema_lockPool(pool, slab);
+  return mema_isPlain(pool, slab) || mema_lockPoolWith(pool, slab, false);
 }
 /* Those who wait for budget look again. */
 MEMA_HIDDEN void mema_endTurn(mema_Slab *slab);

@@ -132,7 +132,7 @@ static void *takeLocked(mema_Share *share, size_t size, size_t alignment, bool *
 /* Any chunk, zeroed where that costs nothing. */
 static MEMA_SLOW void *allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
   mema_watchThread();
-  if (!mema_lockPool(pool, slab)) return NULL;
+  if (!mema_lockPoolWith(pool, slab, true)) return NULL;
   void *ptr = takeLocked(slab->share, size, alignment, zeroed);
   mema_unlockPool(slab);
   return ptr;
@@ -159,7 +159,7 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr) {
   mema_Slab *slab = mema_sharedSlabOf(pool);
   if (slab == NULL || !mema_hasShards(slab)) return mema_pfreeInTurn(pool, ptr);
   mema_watchThread();
-  if (!mema_lockPool(pool, slab)) return false;
+  if (!mema_lockPoolWith(pool, slab, true)) return false;
   bool done = giveLocked(slab->share, ptr);
   mema_unlockPool(slab);
   return done;
@@ -276,8 +276,9 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   mema_Shelf *magazine = &shard->magazines[place.live];
   if (mema_unlikely(place.tag != magazine->tag || magazine->top == magazine->limit || !mema_claimOwn(place))) goto another;
   keep(shard, magazine, &place, ptr, magazine->slotSize);
+  bool over = isOver(shard);
   mema_leave(shard);
-  return mema_likely(!isOver(shard)) ? true : settle(shard);
+  return mema_likely(!over) ? true : settle(shard);
 another:
   mema_leave(shard);
   return pfreeElse(pool, ptr);
@@ -378,7 +379,7 @@ static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
 
 static MEMA_SLOW void *repallocSlow(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
   mema_watchThread();
-  if (!mema_lockPool(pool, slab)) return NULL;
+  if (!mema_lockPoolWith(pool, slab, true)) return NULL;
   void *to = resizeLocked(slab->share, ptr, size);
   mema_unlockPool(slab);
   return to;
