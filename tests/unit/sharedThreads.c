@@ -72,7 +72,8 @@ static void *freeTheSame(void *number) {
     pthread_barrier_wait(&barrier);
     for (unsigned i = self; i < count; i += threadCount)
       if (atomic_load_explicit(&taken[i], memory_order_relaxed) != 1)
-        complain(atomic_load_explicit(&taken[i], memory_order_relaxed) > 1 ? "a chunk was freed twice" : "a chunk was not freed");
+        complain(atomic_load_explicit(&taken[i], memory_order_relaxed) > 1 ? "a chunk was freed twice"
+                                                                           : "a chunk was not freed");
     pthread_barrier_wait(&barrier);
     if (self == 0 && !mema_checkPool(&pool)) complain("the pool is broken");
   }
@@ -106,7 +107,7 @@ static void eachTimeBeforeItIsRevoked(void **state) {
 
 /* ---- an exchange of everything -------------------------------------------------------------------------------------------- */
 
-enum { shelves = 512 };
+enum { shelves = 512, exchangeSize = 4 << 20 };
 typedef struct Item {
   size_t size;
   unsigned seed;
@@ -118,17 +119,24 @@ static atomic_uint wave;
 static Item *makeItem(uint64_t *random) {
   size_t size = sizeof(Item) + nextRandom(random) % 100;
   switch ((atomic_load(&wave) + nextRandom(random) % 4) % 6) {
-    case 0: size += nextRandom(random) % 3000; break;
-    case 1: size += nextRandom(random) % 30000; break;
-    case 2: size += nextRandom(random) % 16 == 0 ? 100000 : 500; break;
-    default: break;
+    case 0:
+      size += nextRandom(random) % 3000;
+      break;
+    case 1:
+      size += nextRandom(random) % 30000;
+      break;
+    case 2:
+      size += nextRandom(random) % 16 == 0 ? 100000 : 500;
+      break;
+    default:
+      break;
   }
   Item *item = palloc(&pool, size);
   if (item == NULL) {
     if (mema_lastError()->reason != MEMA_OVER_BUDGET) complain(mema_lastError()->name);
     return NULL;
   }
-  if (atomic_fetch_add(&live, mema_chunkSize(&pool, item)) + 0 > pool.poolSize) complain("the budget was passed");
+  if (atomic_fetch_add(&live, mema_chunkSize(&pool, item)) > exchangeSize) complain("the budget was passed");
   item->size = size;
   item->seed = (unsigned)nextRandom(random);
   fillBytes(item + 1, size - sizeof(Item), item->seed);
@@ -146,7 +154,8 @@ static void freeWildly(uint64_t *random, Item *item) {
   char *at = hidePointer(item);
   if (pfree(&pool, (void *)(uintptr_t)nextRandom(random))) complain("a random value was freed");
   if (at == NULL) return;
-  if (pfree(&pool, at + 1) || pfree(&pool, at + 8) || pfree(&pool, at - 1) || pfree(&pool, at - 8)) complain("an inner address was freed");
+  if (pfree(&pool, at + 1) || pfree(&pool, at + 8) || pfree(&pool, at - 1) || pfree(&pool, at - 8))
+    complain("an inner address was freed");
 }
 
 static void *exchange(void *number) {
@@ -182,12 +191,20 @@ static void *ask(void *unused) {
         if (!mema_checkPool(&pool)) complain("the pool is broken");
         break;
       case 1:
-        if (!mema_poolStats(&pool, &stats) || stats.poolSize != stats.freeSize + stats.liveBytes) complain("stats do not add up");
+        if (!mema_poolStats(&pool, &stats) || stats.poolSize != stats.freeSize + stats.liveBytes)
+          complain("stats do not add up");
         break;
-      case 2: mema_trimPool(&pool); break;
-      case 3: mema_freeSize(&pool); break;
-      case 4: mema_resizePool(&pool, pool.poolSize); break;
-      default: mema_drawPool(&pool, picture, sizeof picture, 40, true);
+      case 2:
+        mema_trimPool(&pool);
+        break;
+      case 3:
+        mema_freeSize(&pool);
+        break;
+      case 4:
+        mema_resizePool(&pool, exchangeSize);
+        break;
+      default:
+        mema_drawPool(&pool, picture, sizeof picture, 40, true);
     }
     for (unsigned i = 0; i < 2000; i++) __asm__ volatile("");
   }
@@ -196,7 +213,7 @@ static void *ask(void *unused) {
 
 static void itemsGoFromThreadToThread(void **state) {
   pthread_t asker;
-  begin(*state, 4 * MIB);
+  begin(*state, exchangeSize);
   atomic_store(&live, 0);
   assert_int_equal(pthread_create(&asker, NULL, ask, NULL), 0);
   runThreads(exchange);
