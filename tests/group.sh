@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One group of test programs, built already: group.sh unit|misuse|model|traces. WRAP is put before each command.
+# One group of test programs, built already: group.sh unit|misuse|model|traces; of unit, one program where it is named. WRAP is put before each command.
 . "$(dirname "$0")/checks.sh"
 : "${BUILD:=build}"
 read -r -a wrap <<<"${WRAP:-}"
@@ -29,7 +29,7 @@ runUnit() {
 }
 
 case $1 in
-  unit) for program in tests/unit/*.c; do runUnit "$BUILD/${program%.c}"; done ;;
+  unit) for program in tests/unit/${2:-*}.c; do runUnit "$BUILD/${program%.c}"; done ;;
   misuse)
     for program in tests/misuse/*.c; do
       check "misuse $(basename "$program" .c)" timeout 60 "${wrap[@]}" "$BUILD/${program%.c}"

@@ -84,6 +84,15 @@ variant clang clang '' 4 20000 all
 variant gcc-sanitize gcc "$sanitize" 5 10000
 variant clang-sanitize clang "$sanitize" 4 10000
 
+# What threads share, with the sanitizer that knows of threads, which is slow: at a twentieth of the scale.
+group gcc-threads build build "$BUILD/test/gcc-threads" gcc '-Werror -fsanitize=thread' "$BUILD/test/gcc-threads/tests/unit/sharedThreads" \
+  "$BUILD/test/gcc-threads/tests/unit/threads"
+if [ "$bad" -eq 0 ]; then
+  for program in sharedThreads threads; do
+    group gcc-threads "$program" env MEMA_TEST_SCALE=20 BUILD="$BUILD/test/gcc-threads" bash tests/group.sh unit "$program"
+  done
+fi
+
 # The same programs once more with their own malloc in a pool.
 if [ -x "$BUILD/test/gcc/mema" ]; then
   export WRAP="$BUILD/test/gcc/mema run --"

@@ -195,8 +195,10 @@ void mema_watchThread(void) {
 
 /* Once in the process. */
 static bool setUp(void) {
+  if (__atomic_load_n(&isSetUp, __ATOMIC_ACQUIRE)) return true; /* without the lock, which no fork holds */
   if (!mema_takeLock(&setUpLock)) return false; /* from a signal handler that interrupted it */
-  if (!isSetUp) isSetUp = pthread_key_create(&endKey, endThread) == 0 && mema_watchForks();
+  if (!isSetUp && pthread_key_create(&endKey, endThread) == 0 && mema_watchForks())
+    __atomic_store_n(&isSetUp, true, __ATOMIC_RELEASE);
   mema_releaseLock(&setUpLock);
   return isSetUp;
 }
@@ -226,9 +228,10 @@ bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
 /* The pool is held; its slab's generation is 0 already. Shards stay called for ever: their owners drop them. */
 void mema_closeShare(mema_Slab *slab) {
   mema_Share *share = slab->share;
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
+  for (mema_Shard *shard = share->shards, *next; shard != NULL; shard = next) {
+    next = shard->next; /* before its owner sees that it may drop it */
     atomic_store_explicit(&shard->called, 1, memory_order_relaxed);
-    mema_storeWord(&shard->generation, 0);
+    __atomic_store_n(&shard->generation, 0, __ATOMIC_RELEASE);
   }
   if (share->inside != NULL) mema_leave(share->inside);
   share->inside = NULL;

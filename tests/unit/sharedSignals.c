@@ -18,7 +18,7 @@ static atomic_uint ticks, served, refusedTicks;
 static atomic_bool wrong, stopping, raisesAtForks;
 static const char *volatile complaint;
 static unsigned handlerForks; /* at each so many ticks; 0: never */
-static int interval = 100; /* microseconds between ticks */
+static int interval = 100;    /* microseconds between ticks */
 static uint64_t handlerRandom;
 
 static void complain(const char *what) {
@@ -141,7 +141,7 @@ static void *workUntilStopped(void *pool) {
 /* Ticks are counted, not seconds: the test ends when enough of them have come. */
 static unsigned ticksWanted(void) {
   const char *scale = getenv("MEMA_TEST_SCALE");
-  return 1200 / (scale != NULL ? (unsigned)atoi(scale) : 1);
+  return 600 / (scale != NULL ? (unsigned)atoi(scale) : 1);
 }
 
 static void interruptedBy(Pool *handlersPool, Pool *const *pools, unsigned count, Pool *threadsPool) {
