@@ -69,22 +69,22 @@ static void *callAnything(void *seed) {
         mema_trimPool(&pool);
         break;
       case 4:
-        mema_poolStats(&pool, &stats) || isGone();
+        (void)(mema_poolStats(&pool, &stats) || isGone());
         break;
       case 5:
-        mema_checkPool(&pool) || isGone();
+        (void)(mema_checkPool(&pool) || isGone());
         break;
       case 6:
         mema_drawPool(&pool, picture, sizeof picture, 40, true);
         break;
       case 7:
-        mema_pmemalign(&pool, 64, 1000) != NULL || isGone();
+        (void)(mema_pmemalign(&pool, 64, 1000) != NULL || isGone());
         break;
       case 8:
         mema_resizePool(&pool, (8 + i) * MIB);
         break; /* below what is in use, perhaps */
       case 9:
-        mema_resetPool(&pool) || isGone();
+        (void)(mema_resetPool(&pool) || isGone());
         break;
       case 10:
       case 11: {
@@ -93,11 +93,11 @@ static void *callAnything(void *seed) {
         break;
       }
       case 12:
-        mema_pallocWait(&pool, 100000, 1) != NULL || mema_lastError()->reason == MEMA_TIMED_OUT || isGone();
+        (void)(mema_pallocWait(&pool, 100000, 1) != NULL || mema_lastError()->reason == MEMA_TIMED_OUT || isGone());
         break;
       default:
         if (chunks[i] != NULL) {
-          pfree(&pool, chunks[i]) || isGone();
+          (void)(pfree(&pool, chunks[i]) || isGone());
           chunks[i] = NULL;
         } else if ((chunks[i] = palloc(&pool, size)) == NULL) {
           isGone();
@@ -132,7 +132,7 @@ static void poolsEndWhileOthersAreInside(void **state) {
   begin();
   assert_true(makeShared(&pool, kind->options.untracked, 8 * MIB));
   for (unsigned i = 0; i < threadCount; i++)
-    assert_int_equal(pthread_create(&threads[i], NULL, callAnything, &threads[i]), 0);
+    assert_int_equal(pthread_create(&threads[i], NULL, callAnything, hidePointer(&threads[i])), 0);
   for (unsigned life = 0; life < scaled(100); life++) {
     unsigned seen = atomic_load(&inside);
     while (atomic_load(&inside) - seen < 50) usleep(10);
@@ -424,9 +424,9 @@ static int forked(unsigned depth) {
   return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
 }
 
-static void *shortWork(void *pool) {
-  void *chunk = palloc(pool, 1000);
-  return chunk != NULL && pfree(pool, chunk) ? NULL : pool;
+static void *shortWork(void *itsPool) {
+  void *chunk = palloc(itsPool, 1000);
+  return chunk != NULL && pfree(itsPool, chunk) ? NULL : itsPool;
 }
 
 static int childsLife(unsigned depth) {
@@ -469,7 +469,7 @@ static void forksInTheMidst(void **state) {
   pthread_t threads[busy + 1];
   begin();
   assert_true(makeShared(&pool, kind->options.untracked, 16 * MIB));
-  for (unsigned i = 0; i < busy; i++) pthread_create(&threads[i], NULL, workOn, &threads[i]);
+  for (unsigned i = 0; i < busy; i++) pthread_create(&threads[i], NULL, workOn, hidePointer(&threads[i]));
   pthread_create(&threads[busy], NULL, makePools, kind->options.untracked ? &pool : NULL);
   atomic_store(&handlersCall, true);
   unsigned forks = scaled(40);
