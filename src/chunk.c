@@ -310,7 +310,7 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */
 
 static void *refuseCall(mema_Pool *pool, mema_Slab *slab, mema_Reason reason, size_t wanted) {
-  if (!mema_beginTurn(pool, slab)) return NULL;
+  if (!mema_isPlain(pool, slab) && !mema_lockPool(pool, slab)) return NULL;
   mema_refuse(pool, reason, wanted);
   mema_unlockPool(slab);
   return NULL;
