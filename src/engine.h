@@ -50,6 +50,7 @@ static inline uintptr_t mema_loadWord(const uintptr_t *word) {
 #endif
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written */
 static inline void mema_storeWord(uintptr_t *word, uintptr_t value) {
   __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }

@@ -114,7 +114,8 @@ void mema_giveTag(mema_Share *share, mema_Shard *shard) {
   if (shard->tag == 0) return;
   bool kept = share->keepsOut;
   mema_keepOut(share);
-  atomic_store_explicit(&share->revoked[shard->tag], ~((UINT64_C(1) << mema_classCount) - 1) ^ (UINT64_C(1) << 63), memory_order_release);
+  atomic_store_explicit(&share->revoked[shard->tag], ~((UINT64_C(1) << mema_classCount) - 1) ^ (UINT64_C(1) << 63),
+                        memory_order_release);
   if (!kept) mema_letIn(share);
   for (unsigned class = 0; class < mema_classCount; class ++) shard->magazines[class + 1].tag = shard->tag;
 }

@@ -14,7 +14,8 @@ static mema_Lock listLock;
 static mema_Share *shares;
 static bool skippedAll;                /* the fork comes from a signal handler that interrupted the list itself */
 static _Atomic uint32_t forkingThread; /* its number; 0: none */
-static unsigned nested; /* forks of signal handlers that interrupted that thread between the first and the last handler of its fork */
+static unsigned
+    nested; /* forks of signal handlers that interrupted that thread between the first and the last handler of its fork */
 
 bool mema_isForking(void) {
   return atomic_load_explicit(&forkingThread, memory_order_relaxed) == mema_threadNumber();

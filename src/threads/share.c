@@ -196,7 +196,7 @@ void mema_watchThread(void) {
 /* Once in the process. */
 static bool setUp(void) {
   if (__atomic_load_n(&isSetUp, __ATOMIC_ACQUIRE)) return true; /* without the lock, which no fork holds */
-  if (!mema_takeLock(&setUpLock)) return false; /* from a signal handler that interrupted it */
+  if (!mema_takeLock(&setUpLock)) return false;                 /* from a signal handler that interrupted it */
   if (!isSetUp && pthread_key_create(&endKey, endThread) == 0 && mema_watchForks())
     __atomic_store_n(&isSetUp, true, __ATOMIC_RELEASE);
   mema_releaseLock(&setUpLock);

@@ -144,7 +144,8 @@ static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size) {
   bool zeroed;
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return NULL;
-  void *ptr = mema_hasShards(slab) ? takeLocked(slab->share, size, MEMA_ALIGNMENT, &zeroed) : mema_pallocTurn(pool, slab, size);
+  void *ptr =
+      mema_hasShards(slab) ? takeLocked(slab->share, size, MEMA_ALIGNMENT, &zeroed) : mema_pallocTurn(pool, slab, size);
   mema_unlockPool(slab);
   return ptr;
 }
@@ -320,7 +321,8 @@ static void *resizeAtHand(mema_Shard *shard, void *from, size_t size) {
   size_t before = old->slotSize, after = new->slotSize;
   if (mema_staysInSlot(before, size)) return from;
   if (new->top == new->bottom || old->top == old->limit || shard->credit < excess(after, before)) return NULL;
-  if (place.tag == old->tag ? !mema_claimOwn(place) : !mema_isRevoked(shard->revoked, place) || !mema_claim(place)) return NULL;
+  if (place.tag == old->tag ? !mema_claimOwn(place) : !mema_isRevoked(shard->revoked, place) || !mema_claim(place))
+    return NULL;
   charge(shard, excess(after, before));
   mema_Spare *spare = --new->top;
   void *to = memcpy(spare->ptr, from, before < after ? before : after);

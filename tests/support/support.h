@@ -50,7 +50,8 @@ typedef struct Kind {
   const char *name;
   mema_Options options; /* poolSize is filled in by makePool */
 } Kind;
-extern Kind kindTracked, kindUntracked, kindCommitted, kindOutside, kindUntrackedOutside, kindShared, kindSharedOutside, kindSharedTracked;
+extern Kind kindTracked, kindUntracked, kindCommitted, kindOutside, kindUntrackedOutside, kindShared, kindSharedOutside,
+    kindSharedTracked;
 bool makePool(Pool *pool, const Kind *kind, size_t poolSize);
 
 /* Everything public about a pool, to be compared after a call that must not change it. */
