@@ -3,26 +3,20 @@
 
 enum { budget = 64 * 1024 * 1024 };
 
+/* Not of a heap, which might keep its pages. */
+enum { MOST_CHUNKS = 400000 };
+static void *taken[MOST_CHUNKS];
+
 /* Touches `bytes` of the pool in chunks of `size` and frees all of them. */
 static void fillAndFree(Pool *pool, size_t size, size_t bytes) {
   size_t count = bytes / size;
-  void **chunks = malloc(count * sizeof *chunks);
+  assert_true(count <= MOST_CHUNKS);
   for (size_t i = 0; i < count; i++) {
-    chunks[i] = palloc(pool, size);
-    assert_non_null(chunks[i]);
-    memset(chunks[i], 1, size);
+    taken[i] = palloc(pool, size);
+    assert_non_null(taken[i]);
+    memset(taken[i], 1, size);
   }
-  for (size_t i = 0; i < count; i++) assert_true(pfree(pool, chunks[i]));
-  free(chunks);
-}
-
-/* What the program's own heap keeps of the test's array is there before the pool is measured, too. */
-static void takeAndFreeArray(size_t size) {
-  size_t bytes = 32 * MIB / size * sizeof(void *);
-  void *array = malloc(bytes);
-  assert_non_null(array);
-  fillBytes(array, bytes, 1);
-  free(array);
+  for (size_t i = 0; i < count; i++) assert_true(pfree(pool, taken[i]));
 }
 
 static void residentMemoryFalls(void **state) {
@@ -31,7 +25,7 @@ static void residentMemoryFalls(void **state) {
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     Pool pool;
     assert_true(makePool(&pool, kind, budget));
-    takeAndFreeArray(sizes[i]);
+    fillBytes((unsigned char *)taken, sizeof taken, 1); /* there, before the pool is measured */
     mema_trimPool(NULL);
     size_t atFirst = residentBytes();
     fillAndFree(&pool, sizes[i], 32 * MIB);
