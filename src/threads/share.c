@@ -24,8 +24,8 @@ static bool isSetUp;
 /* ---- sizes ------------------------------------------------------------------------------------------------------------- */
 
 static uint32_t shelfSize(uint32_t slotSize) {
-  uint32_t count = mema_shelfBytes / slotSize;
-  return count > mema_shelfMost ? mema_shelfMost : count < mema_shelfLeast ? mema_shelfLeast : count;
+  uint32_t count = mema_shelfBytes / slotSize, most = slotSize <= mema_shelfSmall ? mema_shelfMost : mema_shelfMore;
+  return count > most ? most : count < mema_shelfLeast ? mema_shelfLeast : count;
 }
 
 static uint32_t allShelves(void) {

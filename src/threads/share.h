@@ -33,9 +33,11 @@
 #include "lock.h"
 
 enum {
-  mema_shelfMost = 128,         /* slots of a magazine */
-  mema_shelfBytes = 128 * 1024, /* of slots in a magazine, at most, but for the largest */
-  mema_shelfLeast = 4,
+  mema_shelfSmall = 512,        /* bytes: slots up to here */
+  mema_shelfMost = 128,         /* of them are in a magazine, */
+  mema_shelfMore = 256,         /* or of larger ones, which are fewer to a span, */
+  mema_shelfBytes = 192 * 1024, /* but of no more bytes than this, */
+  mema_shelfLeast = 4,          /* except for the largest */
   mema_creditMost = 512 * 1024, /* bytes lent at a time */
   mema_creditLeast = 1024,      /* less is not worth it: the budget is nearly used up */
   mema_tagCount = 256,          /* of shards with spans of their own; 0 is nobody's */
