@@ -410,11 +410,9 @@ static size_t beyond(size_t settled, size_t used) {
 
 static size_t stateBytes(const mema_Slab *slab) {
   size_t page = mema_osPageSize();
-  return slab->states == NULL
-             ? 0
-             : mema_roundUp((size_t)slab->usedRows * mema_stateRow, page) +
-                   mema_roundUp(slab->usedRows * sizeof(mema_RowLink), page) +
-                   mema_roundUp(slab->frontier * sizeof(mema_Home), page) + mema_depotSpares * sizeof(mema_Spare);
+  if (slab->states == NULL) return 0;
+  return mema_roundUp((size_t)slab->usedRows * mema_stateRow, page) +
+         mema_roundUp(slab->usedRows * sizeof(mema_RowLink), page) + mema_roundUp(slab->frontier * sizeof(mema_Home), page);
 }
 
 size_t mema_slabFootprint(const mema_Slab *slab) {

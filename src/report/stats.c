@@ -17,6 +17,7 @@ void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats
                         .badFrees = pool->badFrees,
                         .chargedBytes = pool->charged};
   memcpy(stats->name, pool->name, sizeof stats->name);
+  stats->footprint += mema_shareBytes(first);
   for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) {
     if (slab->outside) stats->outsideChunks += slab->liveChunks;
     stats->reservation += slab->areaSize;

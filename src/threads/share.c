@@ -247,6 +247,15 @@ void mema_closeShare(mema_Slab *slab) {
   mema_giveCell(mema_cellShares, share->cellIndex, true);
 }
 
+size_t mema_shareBytes(const mema_Slab *slab) {
+  const mema_Share *share = slab->share;
+  if (share == NULL) return 0;
+  size_t page = mema_osPageSize(), bytes = shareShape().front + share->shardCount * shardShape().front;
+  for (unsigned i = 0; i < mema_classCount && mema_hasShards(slab); i++)
+    bytes += mema_roundUp((size_t)share->depot[i].count * share->depot[i].room * sizeof(mema_Spare), page);
+  return bytes;
+}
+
 /* ---- the lock ---------------------------------------------------------------------------------------------------------- */
 
 /* Between the handlers of a fork its thread holds every lock, and may go on using the pools. */

@@ -139,6 +139,9 @@ MEMA_HIDDEN mema_Slab *mema_holdPool(const mema_Pool *pool, bool slots);
 /* The same without slots for a pool whose slab is known; notes no failure. */
 MEMA_HIDDEN bool mema_holdQuietly(const mema_Pool *pool, mema_Slab *slab);
 
+/* What the threads of a held pool hold besides slots: at most so many bytes. 0 where it is not shared. */
+MEMA_HIDDEN size_t mema_shareBytes(const mema_Slab *slab);
+
 /* Ends the sharing of a held pool, and unlocks it: who comes later finds the pool gone. */
 MEMA_HIDDEN void mema_closeShare(mema_Slab *slab);
 
