@@ -81,26 +81,27 @@ $(staticLibrary): $(coreObjects)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+# Never unloaded: the ends of threads, and forks, come back to it.
 $(sharedLibrary): $(coreObjects) src/exports.map
 	$(CC) $(CFLAGS) $(EXTRA) -shared -Wl,-soname,libmema.so.$(SOVERSION) -Wl,--version-script=src/exports.map \
-	  -Wl,-z,relro,-z,now -o $@ $(coreObjects)
+	  -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(coreObjects) -pthread
 	ln -sf libmema.so.$(VERSION) $(BUILD)/libmema.so.$(SOVERSION)
 	ln -sf libmema.so.$(SOVERSION) $(BUILD)/libmema.so
 
 $(preloadLibrary): $(preloadObjects) $(coreObjects) preload/exports.map
 	$(CC) $(CFLAGS) $(EXTRA) -shared -Wl,-soname,libmema-preload.so -Wl,--version-script=preload/exports.map \
-	  -Wl,-z,relro,-z,now -o $@ $(preloadObjects) $(coreObjects)
+	  -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(preloadObjects) $(coreObjects) -pthread
 
 $(recordLibrary): $(recordObjects) record/exports.map
 	$(CC) $(CFLAGS) $(EXTRA) -shared -Wl,-soname,libmema-record.so -Wl,--version-script=record/exports.map \
 	  -Wl,-z,relro,-z,now -o $@ $(recordObjects) -ldl
 
 $(cli): $(cliObjects) $(traceObjects) $(staticLibrary)
-	$(CC) $(CFLAGS) $(EXTRA) -o $@ $^ $(zstdLibs) -ldl
+	$(CC) $(CFLAGS) $(EXTRA) -o $@ $^ $(zstdLibs) -ldl -pthread
 
 $(BUILD)/examples/%: examples/%.c $(staticLibrary)
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) $(CFLAGS) $(EXTRA) -o $@ $< $(staticLibrary)
+	$(CC) $(STRICT) $(CFLAGS) $(EXTRA) -o $@ $< $(staticLibrary) -pthread
 
 -include $(coreObjects:.o=.d) $(preloadObjects:.o=.d) $(recordObjects:.o=.d) $(traceObjects:.o=.d) $(cliObjects:.o=.d)
 
