@@ -1,4 +1,4 @@
-/* heap.h - the heap of the program: one untracked pool behind one lock.
+/* heap.h - the heap of the program: one untracked shared pool. What the pool grants takes no lock of the heap's; what is rare does.
  *
  * Made at the first call, whoever makes it: the loader allocates before any constructor runs. Every function may be called
  * from any thread, from a signal handler and around fork. A call from a signal handler that interrupted the heap in the same

@@ -1,4 +1,4 @@
-/* lock.h - the lock of the heap: it works before any constructor has run, and knows the thread that holds it.
+/* lock.h - the lock of the heap's rare paths, and of the set of mappings: it works before any constructor has run, and knows the thread that holds it.
  *
  * The lock word is the holder's number, so that taking the lock and naming the holder are one step: a signal handler that
  * interrupts its own thread at any instruction learns whether it would wait for itself. */

@@ -69,7 +69,7 @@ typedef struct mema_Shard mema_Shard;
 struct mema_Shard {
   _Alignas(64) _Atomic uint32_t busy; /* the owner is at work; written by the owner */
   _Atomic uint32_t called;            /* the holder of the lock wants it, or its pool is gone */
-  uintptr_t generation;               /* the pool's; 0 when the pool is gone, or this is no shard */
+  uintptr_t generation;               /* the pool's; 0 when the pool is gone */
   const mema_Pool *pool;
   size_t credit;
   _Atomic size_t lowCredit; /* the least since the lock was last held for this shard */

@@ -8,7 +8,6 @@
  */
 #include <string.h>
 
-#include "../memory/os.h"
 #include "place.h"
 
 static size_t excess(size_t a, size_t b) {
