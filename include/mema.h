@@ -85,17 +85,39 @@ typedef struct MEMA_TAG(Pool) {
   uintptr_t seal;
   uintptr_t generation;
   struct mema_Slab *slab;
-  size_t lowWater; /* the least freeSize seen */
+  size_t watch;    /* a charge that would leave less takes the long way */
+  uintptr_t stamp; /* what the last word of a Block begins its life as */
   size_t allocations;
   size_t frees;
   size_t refused;
   size_t badFrees;
+  size_t lowWater; /* the least freeSize seen */
+  size_t charged;  /* by mema_chargePool, and not credited since */
   bool untracked;
   bool committed;
+  bool watched; /* requests below the watch are to be seen by the general path */
   char name[22];
-  size_t charged; /* by mema_chargePool, and not credited since */
-  uintptr_t spare[2];
+  struct mema_Kin *kin;          /* of a pool that has sub-pools, or is one */
+  struct mema_Cleanup *cleanups; /* newest first */
+  void (*onLowWater)(struct MEMA_TAG(Pool) *, void *);
+  void *lowWaterArg;
+  size_t lowWaterBytes;
+  bool (*onExhausted)(struct MEMA_TAG(Pool) *, size_t, void *);
+  void *exhaustedArg;
+  size_t failIn;    /* requests until one fails on purpose, + 1; 0: none does */
+  uint32_t callers; /* callbacks and clean-ups of the pool under way */
+  bool failsOnce;
+  bool exhausting; /* its onExhausted is under way */
+  uintptr_t marks[6];
+  uintptr_t spare[4];
 } mema_Pool;
+
+/* What hands the chunks out. */
+typedef enum mema_Engine {
+  MEMA_SLAB,  /* slots of one size side by side: for any mix of lives and sizes */
+  MEMA_ARENA, /* one after the other: for many chunks that end together */
+  MEMA_FIXED  /* in a buffer of the caller's, and nothing else touched: no system, constant time in the worst case */
+} mema_Engine;
 
 /* How to make a pool. Zero a field to have its default; later versions add fields at the end. */
 typedef struct mema_Options {
@@ -112,6 +134,12 @@ typedef struct mema_Options {
       shared; /* for several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget
                          (up to 512 KiB at a time) in its hands, both called in before a request is refused; Pool.freeSize is then what no
                          thread holds: ask mema_freeSize. Tracked, calls take turns. */
+  mema_Engine engine;
+  void *buffer; /* MEMA_FIXED: where the pool's chunks and records lie */
+  size_t bufferSize;
+  bool
+      fallback; /* MEMA_FIXED: chunks that the buffer has no room for come from the system (Block.poolAllocated is then false) */
+  size_t guaranteed; /* mema_initSubPool: bytes of the parent's budget that are the sub-pool's own from the start */
 } mema_Options;
 
 /* Why a call failed: code, errno, message. One list, from which the constants, errno and the sentences are made. */
@@ -130,7 +158,12 @@ typedef struct mema_Options {
   X(MEMA_BAD_FORMAT, EILSEQ, "the format could not be printed")                                     \
   X(MEMA_BROKEN, EFAULT, "the pool's own records are damaged")                                      \
   X(MEMA_REENTERED, EDEADLK, "called by a signal handler that interrupted a call to the same pool") \
-  X(MEMA_TIMED_OUT, ETIMEDOUT, "the budget had no room in time")
+  X(MEMA_TIMED_OUT, ETIMEDOUT, "the budget had no room in time")                                    \
+  X(MEMA_BUSY, EBUSY, "refused to a callback of the pool itself")                                   \
+  X(MEMA_NOT_KIN, EXDEV, "the pools do not share their memory")                                     \
+  X(MEMA_STALE_MARK, EINVAL, "no mark of this pool, or one that is over")                           \
+  X(MEMA_FRAGMENTED, ENOMEM, "the buffer has no free piece so large")                               \
+  X(MEMA_INJECTED, ENOMEM, "made to fail by mema_failAfter")
 
 #define MEMA_REASON_CODE(code, number, message) code,
 typedef enum mema_Reason { MEMA_REASONS(MEMA_REASON_CODE) MEMA_REASON_COUNT } mema_Reason;

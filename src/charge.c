@@ -24,7 +24,7 @@ static bool charge(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
     mema_chargeShare(slab->share, bytes);
   } else {
     pool->freeSize -= bytes;
-    if (pool->freeSize < pool->lowWater) pool->lowWater = pool->freeSize;
+    mema_noteLow(pool);
   }
   shareBudget(pool, slab);
   return true;

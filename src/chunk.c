@@ -94,7 +94,10 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
     return false;
   }
   if (chunk->slab->outside) chunk->slab->liveChunks++;
-  if (!pool->untracked) mema_linkBlock(pool, chunk->record, chunk->ptr, size, !chunk->slab->outside);
+  if (!pool->untracked) {
+    mema_linkBlock(pool, chunk->record, chunk->ptr, size);
+    chunk->record->poolAllocated = !chunk->slab->outside;
+  }
   return mema_charge(pool, charge); /* true: it was asked before */
 }
 
@@ -135,7 +138,7 @@ static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *sla
     slab->lastPtr = ptr = class->base + bit * slotSize;
     record = class->firstRecord + bit;
   }
-  if ((ways & mema_withRecords) != 0) mema_linkBlock(pool, slab->records + record, ptr, charge, true);
+  if ((ways & mema_withRecords) != 0) mema_linkBlock(pool, slab->records + record, ptr, charge);
   return ptr;
 }
 

@@ -84,13 +84,14 @@ static void forget(mema_Pool *pool) {
   mema_storeWord(&pool->generation, 0);
   __atomic_store_n(&pool->slab, NULL, __ATOMIC_RELAXED);
   memset(pool, 0, offsetof(mema_Pool, seal));
-  memset(&pool->lowWater, 0, sizeof *pool - offsetof(mema_Pool, lowWater));
+  memset(&pool->watch, 0, sizeof *pool - offsetof(mema_Pool, watch));
 }
 
 /* Who the pool is comes last, since other threads may be looking whether a shared one lives that was here before. */
 static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
   forget(pool);
-  pool->poolSize = pool->freeSize = pool->lowWater = options->poolSize;
+  pool->poolSize = pool->freeSize = pool->lowWater = pool->watch = options->poolSize;
+  pool->stamp = 1; /* poolAllocated */
   pool->initialized = true;
   pool->mem = slab->area;
   pool->untracked = options->untracked;
@@ -187,6 +188,7 @@ static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
   }
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
+  if (!pool->watched) pool->watch = pool->lowWater;
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
   for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize - pool->charged);
   return true;

@@ -85,27 +85,54 @@ static inline size_t mema_chargeOf(const mema_Pool *pool, const mema_Chunk *chun
   return pool->untracked ? chunk->room : chunk->record->size;
 }
 
-/* Charges a new chunk; false, with nothing changed, iff the budget has no room. One comparison tells both that, and a new low. */
+/* The least freeSize so far; see pressure.h for the watch. */
+static inline void mema_noteLow(mema_Pool *pool) {
+  if (pool->freeSize >= pool->lowWater) return;
+  pool->lowWater = pool->freeSize;
+  if (!pool->watched) pool->watch = pool->freeSize;
+}
+
+/* Charges a new chunk; false, with nothing changed, iff the budget has no room, or this is a request that the general path has to see
+ * (the pool is watched). One comparison tells all of that, and a new low. */
 static inline bool mema_charge(mema_Pool *pool, size_t bytes) {
   ptrdiff_t left = (ptrdiff_t)(pool->freeSize - bytes); /* both are at most PTRDIFF_MAX */
-  if (mema_unlikely(left < (ptrdiff_t)pool->lowWater)) {
-    if (left < 0) return false;
-    pool->lowWater = (size_t)left;
+  if (mema_unlikely(left < (ptrdiff_t)pool->watch)) {
+    if (left < 0 || pool->watched) return false;
+    pool->lowWater = pool->watch = (size_t)left;
   }
   pool->freeSize = (size_t)left;
   pool->allocations++;
   return true;
 }
 
+/* What a Block says beyond its size, in its last word: where the chunk lies, whose it is, and how old.
+ *     byte 0  poolAllocated    bytes 1..3  owner: which pool of a family; 0: the first    bytes 4..7  age: counts marks (marks.c)
+ * pool->stamp is that of a chunk allocated now, in the reservation. */
+enum { mema_ownerShift = 8, mema_ageShift = 32 };
+static inline uint64_t mema_stampOf(const mema_Block *block) {
+  uint64_t stamp;
+  __builtin_memcpy(&stamp, &block->poolAllocated, sizeof stamp);
+  return stamp;
+}
+static inline void mema_setStamp(mema_Block *block, uint64_t stamp) {
+  __builtin_memcpy(&block->poolAllocated, &stamp, sizeof stamp);
+}
+static inline uint32_t mema_ownerOf(const mema_Block *block) {
+  return (uint32_t)(mema_stampOf(block) >> mema_ownerShift) & 0xFFFFFF;
+}
+static inline uint32_t mema_ageOf(const mema_Block *block) {
+  return (uint32_t)(mema_stampOf(block) >> mema_ageShift);
+}
+
 /* ---- the chain: the live chunks of a tracked pool, oldest first ----------------------------------------------------- */
 
-static inline void mema_linkBlock(mema_Pool *pool, mema_Block *block, void *ptr, size_t size, bool poolAllocated) {
+static inline void mema_linkBlock(mema_Pool *pool, mema_Block *block, void *ptr, size_t size) {
   mema_Block *tail = pool->tail;
   block->ptr = ptr;
   block->size = size;
   block->next = NULL;
   block->prev = tail;
-  block->poolAllocated = poolAllocated;
+  mema_setStamp(block, pool->stamp);
   *(tail != NULL ? &tail->next : &pool->head) = block;
   pool->tail = block;
 }

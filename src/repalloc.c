@@ -8,7 +8,7 @@
 static void recharge(mema_Pool *pool, size_t before, size_t after) {
   pool->freeSize += before;
   pool->freeSize -= after;
-  if (pool->freeSize < pool->lowWater) pool->lowWater = pool->freeSize;
+  mema_noteLow(pool);
 }
 
 static bool hasRoom(const mema_Pool *pool, size_t before, size_t after) {
@@ -51,6 +51,7 @@ static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t bef
     mema_replaceBlock(pool, to.record, from->record);
     to.record->ptr = to.ptr;
     to.record->size = size;
+    mema_setStamp(to.record, mema_stampOf(from->record));
     to.record->poolAllocated = !to.slab->outside;
   }
   recharge(pool, before, pool->untracked ? to.room : size);
@@ -98,6 +99,7 @@ static void inherit(mema_Pool *pool, const mema_Block *old) {
   mema_Block *block = pool->tail;
   mema_unlinkBlock(pool, block);
   mema_replaceBlock(pool, block, old);
+  mema_setStamp(block, mema_stampOf(old));
 }
 
 /* A slot's chunk goes to another slot, unless this is no common case. It is credited first: what palloc then charges is the

@@ -94,7 +94,15 @@ _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is
 
 /* The common paths of calls come in a variant for each combination of the first two. A slab of a shared pool is looked at by many
  * threads: what they may do without the pool's lock is in threads/. */
-enum { mema_withRecords = 1, mema_withMagazines = 2, mema_plainWays = 3, mema_forThreads = 4, mema_allWays = 8 };
+enum {
+  mema_withRecords = 1,
+  mema_withMagazines = 2,
+  mema_plainWays = 3,
+  mema_forThreads = 4,
+  mema_bumps = 8,     /* an arena */
+  mema_inFamily = 16, /* the pool has sub-pools, or is one */
+  mema_allWays = 32,
+};
 
 /* Where slots are handed out to many threads, whether one is live is told by a byte of its own, its state: 0, or class + 1 while it is
  * live. (A set bit of a bitmap then says that no thread has the slot, live or spare.) States lie in rows of 64; a span of slots has as many
