@@ -72,7 +72,7 @@ typedef struct MEMA_TAG(Block) {
 } mema_Block;
 
 /* A pool. The public fields are read-only for everyone but the library. At all times
- *     poolSize == freeSize + the sum of mema_chunkSize() over the live chunks + what mema_chargePool() charged. */
+ *     poolSize == freeSize + the sum of mema_chunkSize() over the live chunks + what mema_chargePool() charged + what sub-pools hold. */
 typedef struct MEMA_TAG(Pool) {
   size_t poolSize;               /* the budget */
   size_t freeSize;               /* what is left of it now */
@@ -85,8 +85,8 @@ typedef struct MEMA_TAG(Pool) {
   uintptr_t seal;
   uintptr_t generation;
   struct mema_Slab *slab;
-  size_t watch;    /* a charge that would leave less takes the long way */
-  uintptr_t stamp; /* what the last word of a Block begins its life as */
+  size_t watch;   /* a charge that would leave less takes the long way */
+  uint64_t stamp; /* what the last word of a Block begins its life as */
   size_t allocations;
   size_t frees;
   size_t refused;
@@ -97,19 +97,27 @@ typedef struct MEMA_TAG(Pool) {
   bool committed;
   bool watched; /* requests below the watch are to be seen by the general path */
   char name[22];
-  struct mema_Kin *kin;          /* of a pool that has sub-pools, or is one */
-  struct mema_Cleanup *cleanups; /* newest first */
+  size_t held;                      /* of the budget, by sub-pools */
+  struct mema_Kin *kin;             /* of a pool that has sub-pools, or is one */
+  uintptr_t life;                   /* of the kin */
+  struct mema_Cleanup *cleanups[2]; /* newest first; by mema_CleanupTime */
   void (*onLowWater)(struct MEMA_TAG(Pool) *, void *);
   void *lowWaterArg;
   size_t lowWaterBytes;
   bool (*onExhausted)(struct MEMA_TAG(Pool) *, size_t, void *);
   void *exhaustedArg;
   size_t failIn;    /* requests until one fails on purpose, + 1; 0: none does */
-  uint32_t callers; /* callbacks and clean-ups of the pool under way */
+  uint32_t callers; /* callbacks and clean-ups under way, of this pool or of one below it */
   bool failsOnce;
-  bool exhausting; /* its onExhausted is under way */
-  uintptr_t marks[6];
-  uintptr_t spare[4];
+  bool exhausting;      /* its onExhausted is under way */
+  bool lowering;        /* its onLowWater is to be called */
+  bool ending;          /* its chunks are about to end */
+  bool muted;           /* onLowWater is not to be called */
+  uintptr_t markLife;   /* of the marks since init, or the last reset; 0: none yet */
+  uintptr_t markSerial; /* of the youngest mark */
+  uintptr_t markedAt;   /* allocations at that time */
+  uintptr_t stale[8];   /* serials of marks that are over: from, above which, and to; the oldest first */
+  uintptr_t spare[3];
 } mema_Pool;
 
 /* What hands the chunks out. */
@@ -187,7 +195,7 @@ typedef struct mema_Stats {
   bool committed;
   size_t poolSize;  /* the budget */
   size_t freeSize;  /* what is left of it */
-  size_t liveBytes; /* poolSize - freeSize: the live chunks, and chargedBytes */
+  size_t liveBytes; /* poolSize - freeSize: the live chunks, chargedBytes, and subPoolBytes */
   size_t
       peakBytes; /* the most liveBytes has been since init (or since the budget was last resized); in a shared pool with several
                        threads it may be told too high, by what they held of the budget unused: up to 1 MiB each */
@@ -201,6 +209,8 @@ typedef struct mema_Stats {
   size_t footprint;     /* memory held from the system: pages in use or kept for reuse, and the pool's own records. An upper
                            bound: it takes spans that are in use for touched, and huge pages for given when asked for */
   size_t chargedBytes;  /* charged by mema_chargePool, and not credited since */
+  size_t subPoolBytes;  /* held by sub-pools: of each the larger of what is guaranteed to it, and what it uses */
+  size_t subPools;      /* sub-pools, not counting theirs */
 } mema_Stats;
 
 /* ---- a pool's life ------------------------------------------------------------------------------------------------ */
@@ -249,6 +259,111 @@ MEMA_PUBLIC bool mema_chargePool(mema_Pool *pool, size_t bytes);
 /* Gives charged bytes back to the budget, all at once or in parts. Returns false iff pool is not a live pool, or fewer bytes are
  * charged (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
 MEMA_PUBLIC bool mema_creditPool(mema_Pool *pool, size_t bytes);
+
+/* The same, but where more bytes than poolSize are in use the budget becomes what is in use (of a sub-pool: or guaranteed): no further
+ * growth. Returns the new budget; 0 iff mema_resizePool would fail for another reason than MEMA_BELOW_USE. Constant. */
+MEMA_PUBLIC size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize);
+
+/* ---- sub-pools ---------------------------------------------------------------------------------------------------- */
+
+/* Makes `child` a pool inside `parent`, with a budget, chain and statistics of its own, and everything that can be done with a pool. Of
+ * *options, poolSize is the most it may use; `guaranteed` bytes of that (0 to poolSize) are taken from the parent's budget now, and are the
+ * sub-pool's alone; what it uses beyond them is charged to the parent as it grows, and credited as it shrinks, to the byte, and so
+ * on upwards. poolSize may be above what the parent has. At all times, in every pool of the family,
+ *     poolSize == freeSize + its live chunks + what it was charged + what its sub-pools hold (each: the larger of guaranteed, and used).
+ * A request is refused where any level has no room (MEMA_OVER_BUDGET, `available` being what could be had). A chunk of one pool is foreign to
+ * all others.
+ *   memory     a sub-pool of a tracked, unshared MEMA_SLAB pool takes its chunks from its parent's memory, unless its options ask for
+ *              anything else than that (untracked, shared, committed, reservation, engine): then, and under other parents, it has memory of
+ *              its own, and only its budget is the parent's. One with its parent's memory gives its chunks back one by one when it ends
+ *              (time grows with its chunks) and shows its parent's memory in pictures; its statistics count none.
+ *   shared     under a shared parent, sub-pools have memory of their own, and each may be used by another thread. A shared sub-pool must have
+ *              guaranteed == poolSize, and cannot be resized.
+ * Returns false iff parent is not a live pool, or is about to end (MEMA_BUSY, EBUSY: from a clean-up), or mema_initPoolWith would fail, or
+ * guaranteed is above poolSize, or the parent or options->engine is MEMA_FIXED (MEMA_BAD_ARGUMENT, EINVAL), or the parent has not got
+ * the guaranteed bytes (MEMA_OVER_BUDGET, ENOMEM). Constant; with its parent's memory, no system call. */
+MEMA_PUBLIC bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options);
+
+/* Makes a chunk of `from` one of `to`, its youngest, at the same address and of the same size: nothing is copied. Both must be pools of one
+ * family that take their chunks from the same memory (see mema_initSubPool).
+ * Returns false, with nothing changed, iff either is not a live pool, they do not share memory (MEMA_NOT_KIN, EXDEV), ptr is not the start of
+ * a live chunk of `from` (MEMA_BAD_POINTER, EINVAL), or `to` or a pool above it has no room for it (MEMA_OVER_BUDGET, ENOMEM). Constant. */
+MEMA_PUBLIC bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr);
+
+/* ---- marks -------------------------------------------------------------------------------------------------------- */
+
+/* A moment of a pool's life, to go back to. Treat it as one value; one that is zero is no mark. It needs no memory and no end. */
+typedef struct mema_Mark {
+  uintptr_t life, serial, age;
+} mema_Mark;
+
+/* Marks the present. Zero iff pool is not a live pool, or is shared or untracked (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
+MEMA_PUBLIC mema_Mark mema_markPool(mema_Pool *pool);
+
+/* Goes back to a mark: everything younger goes (sub-pools made since, newest first, clean-ups added since, which run, and chunks allocated
+ * since, repalloc not counting as allocation), save the chunks that were kept. Single chunks, older or younger, may have been freed meanwhile. The
+ * mark itself stays valid; marks made after it are over.
+ * Returns false iff pool is not a live pool, the mark is not one of this pool's since it was made or last reset, or is over (MEMA_STALE_MARK,
+ * EINVAL), or this is called from a callback or clean-up of the pool, or of one below it (MEMA_BUSY, EBUSY). Time grows with the number of
+ * younger chunks, and little more. */
+MEMA_PUBLIC bool mema_rewindPool(mema_Pool *pool, mema_Mark mark);
+
+/* Makes a chunk older than a mark: it moves to that place in the chain, and stays when the pool goes back. Returns false iff pool is not a live
+ * pool, the mark is none or over (MEMA_STALE_MARK, EINVAL), or ptr is not the start of a live chunk of the pool (MEMA_BAD_POINTER, EINVAL). Time
+ * grows with the number of chunks allocated between the mark and this one. */
+MEMA_PUBLIC bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr);
+
+/* ---- clean-ups ---------------------------------------------------------------------------------------------------- */
+
+typedef enum mema_CleanupTime { MEMA_AFTER_SUB_POOLS, MEMA_BEFORE_SUB_POOLS } mema_CleanupTime;
+
+/* A clean-up. The caller's memory, which may be part of a chunk of the same pool; to stay until it has run or been cancelled. */
+typedef struct mema_Cleanup {
+  /* Private. */
+  void (*run)(void *arg);
+  void *arg;
+  struct mema_Cleanup *next;
+  uintptr_t serial, token;
+} mema_Cleanup;
+
+/* Has run(arg) called when the pool is freed or reset, or goes back to a mark older than this call: the clean-ups for before the
+ * end of its sub-pools first, then (when that has come) those for after it, each newest first; the pool's chunks are all there still.
+ * A clean-up may do anything with the pool but free or reset it, or one above it, or go back to a mark (MEMA_BUSY), add clean-ups, or make
+ * sub-pools.
+ * Returns false iff pool is not a live pool, or is about to end (MEMA_BUSY, EBUSY), is shared, cleanup or run is NULL, `when` is neither,
+ * or the record is in use for this pool already (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
+MEMA_PUBLIC bool mema_addCleanup(mema_Pool *pool, mema_Cleanup *cleanup, void (*run)(void *arg), void *arg,
+                                 mema_CleanupTime when);
+
+/* Forgets a clean-up. Returns false iff pool is not a live pool, or the record is not in use for it (MEMA_BAD_ARGUMENT, EINVAL). Linear in the
+ * clean-ups added after it. */
+MEMA_PUBLIC bool mema_cancelCleanup(mema_Pool *pool, mema_Cleanup *cleanup);
+
+/* ---- pressure ----------------------------------------------------------------------------------------------------- */
+
+/* Has fn(pool, arg) called each time freeSize goes from at least `bytes` to below, at the end of the call that did it, even where a
+ * sub-pool's call did. fn may do anything with the pool but free or reset it, or one above it or the one whose call it was, or go back to
+ * a mark (MEMA_BUSY). One function for each pool; fn NULL: none any more.
+ * Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL). Constant. While freeSize is below, allocations take a
+ * few nanoseconds more. */
+MEMA_PUBLIC bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *pool, void *arg), void *arg);
+
+/* Has fn(pool, wanted, arg) called where a request, of this pool or one below it, would be refused because this pool's budget has no room
+ * for `wanted` bytes more, or the system has no memory: it may free what can be spared, or raise the budget, and return true to have
+ * the request tried again. It is asked again as long as it does and freeSize has grown by it; otherwise the request is refused. A request
+ * made by fn itself does not call fn. What fn may do is as for mema_onLowWater. (A chunk that is being repalloc'ed may be freed by fn: the
+ * call then fails with MEMA_BAD_POINTER.) One function for each pool; fn NULL: none any more.
+ * Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL; there is mema_pallocWait). Constant. */
+MEMA_PUBLIC bool mema_onExhausted(mema_Pool *pool, bool (*fn)(mema_Pool *pool, size_t wanted, void *arg), void *arg);
+
+/* The size of the largest request that would be granted now, as far as budgets tell; 0: none, or pool is not a live pool. Constant but for
+ * the number of pools above it. Sets no error. */
+MEMA_PUBLIC size_t mema_largestChunk(const mema_Pool *pool);
+
+/* For tests: lets n requests to the pool pass, then has the next one fail (`once`), or all from then on, with MEMA_INJECTED, ENOMEM.
+ * A request is an allocation, a repalloc that makes a chunk larger, a charge, or the guaranteed part of a sub-pool; those refused count
+ * too. n of MEMA_UNLIMITED ends it. Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
+MEMA_PUBLIC bool mema_failAfter(mema_Pool *pool, size_t n, bool once);
 
 /* ---- chunks ------------------------------------------------------------------------------------------------------- */
 

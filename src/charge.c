@@ -2,30 +2,33 @@
  *
  *   poolSize == freeSize + charges of the live chunks + charged
  */
+#include "family/kin.h"
+#include "pressure.h"
 #include "threads/share.h"
 
 /* The budget of memory is what the charged bytes leave of it: so much may the slabs keep, free pages included. */
 static void shareBudget(const mema_Pool *pool, mema_Slab *slab) {
+  if (mema_borrowsSlabs(pool)) return;
   for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, pool->poolSize - pool->charged);
 }
 
-static bool hasRoom(const mema_Pool *pool, mema_Slab *slab, size_t bytes) {
-  if (bytes > MEMA_UNLIMITED) return false;
-  return mema_hasShards(slab) ? mema_lend(slab->share, NULL, bytes) : bytes <= pool->freeSize;
+static bool refuse(mema_Pool *pool, mema_Reason reason, size_t bytes) {
+  mema_refuse(pool, reason, bytes);
+  return false;
+}
+
+/* Of a pool that threads do not share: others may be asked to make room. False: refused, and counted. */
+static bool makeRoom(mema_Pool *pool, size_t bytes) {
+  return mema_failsOnPurpose(pool) ? refuse(pool, MEMA_INJECTED, bytes) : mema_makeRoom(pool, bytes);
 }
 
 static bool charge(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
-  if (!hasRoom(pool, slab, bytes)) {
-    mema_refuse(pool, bytes > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_OVER_BUDGET, bytes);
-    return false;
-  }
+  if (bytes > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, bytes);
+  bool plain = mema_isPlain(pool, slab);
+  if (plain && !makeRoom(pool, bytes)) return false;
+  if (plain ? !mema_chargeLevels(pool, bytes) : !mema_chargeLocked(pool, slab, bytes))
+    return refuse(pool, MEMA_OVER_BUDGET, bytes);
   pool->charged += bytes;
-  if (mema_hasShards(slab)) {
-    mema_chargeShare(slab->share, bytes);
-  } else {
-    pool->freeSize -= bytes;
-    mema_noteLow(pool);
-  }
   shareBudget(pool, slab);
   return true;
 }
@@ -36,13 +39,21 @@ static bool credit(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
     return false;
   }
   pool->charged -= bytes;
-  if (mema_hasShards(slab)) {
-    mema_creditShare(slab->share, bytes);
+  if (mema_isPlain(pool, slab)) {
+    mema_creditLevels(pool, bytes);
   } else {
-    pool->freeSize += bytes;
+    mema_creditLocked(pool, slab, bytes);
   }
   shareBudget(pool, slab);
   return true;
+}
+
+bool mema_carve(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
+  if (bytes == 0) return true;
+  if (mema_isPlain(pool, slab) && !makeRoom(pool, bytes)) return false;
+  if (mema_chargeHeld(pool, bytes)) return true;
+  mema_failBytes(MEMA_OVER_BUDGET, bytes, mema_freeSize(pool));
+  return false;
 }
 
 bool mema_chargePool(mema_Pool *pool, size_t bytes) {
@@ -50,6 +61,7 @@ bool mema_chargePool(mema_Pool *pool, size_t bytes) {
   if (slab == NULL) return false;
   bool done = charge(pool, slab, bytes);
   mema_unlockPool(slab);
+  if (done && mema_isPlain(pool, slab)) mema_announceLow(pool);
   return done;
 }
 

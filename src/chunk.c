@@ -7,8 +7,9 @@
  */
 #include <string.h>
 
+#include "family/kin.h"
 #include "memory/os.h"
-#include "pool.h"
+#include "pressure.h"
 #include "threads/share.h"
 
 /* Bytes: a slab outside the reservation is at least so large, where the system has it; and is no larger than that of itself. */
@@ -78,27 +79,47 @@ void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk) {
 
 /* ---- palloc ------------------------------------------------------------------------------------------------------------ */
 
+/* Takes the memory of a request that may have to wait for others to make room; false: refused, and counted. */
+static bool takeMemoryAndRoom(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, size_t charge,
+                              mema_Chunk *chunk) {
+  for (;;) {
+    if ((charge > pool->freeSize || mema_isBelow(pool)) && !mema_makeRoom(pool, charge)) return false;
+    if (mema_takeMemory(pool, slab, size, alignment, chunk)) return true;
+    if (mema_askExhausted(pool, size)) continue;
+    mema_refuse(pool, MEMA_NO_MEMORY, size);
+    return false;
+  }
+}
+
+/* Charges a chunk that was taken. False iff another thread used up a shared root's budget meanwhile. */
+static bool chargeTaken(mema_Pool *pool, size_t charge) {
+  if (!mema_isBelow(pool) && !pool->watched) return mema_charge(pool, charge); /* true: it was asked before */
+  if (!mema_chargeLevels(pool, charge)) return false;
+  pool->allocations++;
+  if (pool->watched) mema_setWatch(pool);
+  return true;
+}
+
 bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
-  if (size > MEMA_UNLIMITED) {
-    mema_refuse(pool, MEMA_TOO_LARGE, size);
+  if (size > MEMA_UNLIMITED || mema_failsOnPurpose(pool)) {
+    mema_refuse(pool, size > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_INJECTED, size);
     return false;
   }
   size += size == 0;
   size_t charge = pool->untracked ? mema_slabRoom(slab, size, alignment) : size;
-  if (charge > pool->freeSize) {
+  if (!takeMemoryAndRoom(pool, slab, size, alignment, charge, chunk)) return false;
+  if (chunk->slab->outside) chunk->slab->liveChunks++;
+  if (!chargeTaken(pool, charge)) {
+    mema_giveMemory(slab, chunk);
     mema_refuse(pool, MEMA_OVER_BUDGET, charge);
     return false;
   }
-  if (!mema_takeMemory(pool, slab, size, alignment, chunk)) {
-    mema_refuse(pool, MEMA_NO_MEMORY, size);
-    return false;
-  }
-  if (chunk->slab->outside) chunk->slab->liveChunks++;
   if (!pool->untracked) {
     mema_linkBlock(pool, chunk->record, chunk->ptr, size);
     chunk->record->poolAllocated = !chunk->slab->outside;
   }
-  return mema_charge(pool, charge); /* true: it was asked before */
+  mema_announceLow(pool);
+  return true;
 }
 
 /* For tail calls: the common paths below then need no stack frame. */
@@ -119,6 +140,10 @@ static MEMA_SLOW void *pallocSlow(mema_Pool *pool, mema_Slab *slab, size_t size)
 
 static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size);
 
+static MEMA_INLINE bool chargeBy(unsigned ways, mema_Pool *pool, size_t charge) {
+  return (ways & mema_inFamily) != 0 ? mema_chargeChild(pool, charge) : mema_charge(pool, charge);
+}
+
 /* A chunk of at most the class's slot size. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked
  * that is known beforehand, and no register has to be saved. */
 static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
@@ -126,14 +151,14 @@ static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *sla
   char *ptr;
   if ((ways & mema_withMagazines) != 0) {
     if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, slab, class, size);
-    if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, slab, size);
+    if (mema_unlikely(!chargeBy(ways, pool, charge))) return pallocSlow(pool, slab, size);
     const mema_FreeSlot *slot = mema_takeRecent(class);
     ptr = slot->ptr;
     record = slot->record;
   } else {
     uint64_t *word = class->word, free = *word;
     if (mema_unlikely(free == 0)) return pallocRefill(pool, slab, class, size);
-    if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, slab, size);
+    if (mema_unlikely(!chargeBy(ways, pool, charge))) return pallocSlow(pool, slab, size);
     uint64_t bit = mema_takeSlot(slab, class, word, free);
     slab->lastPtr = ptr = class->base + bit * slotSize;
     record = class->firstRecord + bit;
@@ -158,12 +183,32 @@ static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab,
   return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, class, size);
 }
 
-/* `ways` are plain ones, or the pool is none. */
+static MEMA_NOINLINE void *pallocFamily(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size);
+
+/* `ways` tell a live pool, or none. */
 static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
   if (ways == 0) return pallocWord(pool, slab, class, size);
   if (ways == mema_withRecords) return pallocWordTracked(pool, slab, class, size);
   if (ways == mema_withMagazines) return pallocRecent(pool, slab, class, size);
-  return ways <= mema_plainWays ? pallocRecentTracked(pool, slab, class, size) : nullForBadPool();
+  if (mema_likely(ways <= mema_plainWays)) return pallocRecentTracked(pool, slab, class, size);
+  return ways < mema_allWays ? pallocFamily(pool, slab, class, size) : nullForBadPool();
+}
+
+/* Of a pool in a family, whatever its ways. */
+static MEMA_NOINLINE void *pallocFamily(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  unsigned ways = slab->ways & mema_plainWays;
+  if (mema_unlikely(!mema_kinLives(pool))) return nullForBadPool();
+  if (pool->kin->parent == NULL) return pallocClass(ways, pool, slab, class, size); /* nobody is above */
+  if (ways == mema_withRecords) return pallocBy(mema_inFamily | mema_withRecords, pool, slab, class, size);
+  if (ways == 0) return pallocBy(mema_inFamily, pool, slab, class, size);
+  if (ways == mema_withMagazines) return pallocBy(mema_inFamily | mema_withMagazines, pool, slab, class, size);
+  return pallocBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, slab, class, size);
+}
+
+/* Of a live pool that no other thread is in. */
+static MEMA_INLINE void *pallocKnown(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  if (mema_unlikely(pool->kin != NULL)) return pallocFamily(pool, slab, class, size);
+  return pallocClass(slab->ways & mema_plainWays, pool, slab, class, size);
 }
 
 /* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
@@ -171,14 +216,14 @@ static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_S
   size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
   if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
     return pallocSlow(pool, slab, size);
-  return pallocClass(slab->ways & mema_plainWays, pool, slab, class, size);
+  return pallocKnown(pool, slab, class, size);
 }
 
 /* Any size, in a pool that no other thread is in. */
 static MEMA_INLINE void *pallocAny(mema_Pool *pool, mema_Slab *slab, size_t size) {
   unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
   if (index == slab->classCount) return pallocSlow(pool, slab, size);
-  return pallocClass(slab->ways & mema_plainWays, pool, slab, &slab->classes[index], size);
+  return pallocKnown(pool, slab, &slab->classes[index], size);
 }
 
 void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
@@ -187,9 +232,8 @@ void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
 
 /* A size that the byte table does not have. */
 static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
-  uintptr_t ways = mema_allWays;
-  mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  return ways <= mema_plainWays ? pallocAny(pool, slab, size) : nullForBadPool();
+  mema_Slab *slab = mema_slabOf(pool);
+  return slab != NULL ? pallocAny(pool, slab, size) : nullForBadPool();
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
@@ -208,37 +252,47 @@ static inline void credit(mema_Pool *pool, size_t charge) {
   pool->frees++;
 }
 
-/* The same for a tracked chunk, whose Block leaves the chain. */
-static inline void creditBlock(mema_Pool *pool, const mema_Block *block) {
-  mema_unlinkBlock(pool, block);
-  credit(pool, block->size);
+bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk) {
+  size_t bytes = mema_chargeOf(pool, chunk);
+  if (!pool->untracked) mema_unlinkBlock(pool, chunk->record);
+  if (mema_isBelow(pool)) {
+    pool->frees++;
+    mema_creditLevels(pool, bytes);
+  } else {
+    credit(pool, bytes);
+  }
+  mema_giveMemory(slab, chunk);
+  return true;
 }
 
 static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
   mema_Chunk chunk;
-  if (!mema_findChunk(slab, ptr, &chunk)) {
-    pool->badFrees += ptr != NULL;
-    mema_fail(MEMA_BAD_POINTER);
-    return false;
-  }
-  if (pool->untracked) {
-    credit(pool, chunk.room);
-  } else {
-    creditBlock(pool, chunk.record);
-  }
-  mema_giveMemory(slab, &chunk);
+  if (mema_findOwn(pool, slab, ptr, &chunk)) return mema_releaseChunk(pool, slab, &chunk);
+  pool->badFrees += ptr != NULL;
+  mema_fail(MEMA_BAD_POINTER);
+  return false;
+}
+
+static MEMA_INLINE bool creditBy(unsigned ways, mema_Pool *pool, size_t charge) {
+  if ((ways & mema_inFamily) != 0) return mema_creditChild(pool, charge);
+  credit(pool, charge);
   return true;
+}
+
+/* For a tracked chunk, whose Block leaves the chain. */
+static MEMA_INLINE bool creditBlockBy(unsigned ways, mema_Pool *pool, const mema_Block *block) {
+  mema_unlinkBlock(pool, block);
+  return creditBy(ways, pool, block->size);
+}
+
+static MEMA_INLINE mema_Block *lastBlock(const mema_Slab *slab) {
+  return slab->records + mema_lastClass(slab)->firstRecord + slab->lastSlot % 64;
 }
 
 /* The chunk handed out last, whose slot is marked free already. */
 static MEMA_INLINE bool pfreeLastBy(unsigned ways, mema_Pool *pool, mema_Slab *slab) {
-  const mema_SlotClass *class = mema_lastClass(slab);
-  if ((ways & mema_withRecords) != 0) {
-    creditBlock(pool, slab->records + class->firstRecord + slab->lastSlot % 64);
-  } else {
-    credit(pool, class->slotSize);
-  }
-  return true;
+  if ((ways & mema_withRecords) != 0) return creditBlockBy(ways, pool, lastBlock(slab));
+  return creditBy(ways, pool, mema_lastClass(slab)->slotSize);
 }
 
 static MEMA_NOINLINE bool pfreeLast(mema_Pool *pool, mema_Slab *slab) {
@@ -249,23 +303,38 @@ static MEMA_NOINLINE bool pfreeLastTracked(mema_Pool *pool, mema_Slab *slab) {
   return pfreeLastBy(mema_withRecords, pool, slab);
 }
 
+/* In slabs that several pools have chunks in, a chunk's Block says whose it is. */
+static MEMA_INLINE bool isOwnBy(unsigned ways, const mema_Pool *pool, const mema_Block *block) {
+  return (ways & mema_inFamily) == 0 || (ways & mema_withRecords) == 0 || mema_isOwn(pool, block);
+}
+
+/* Marks the chunk handed out last free, if it is that and the pool's own. */
+static MEMA_INLINE bool giveLastBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, const void *ptr) {
+  if ((ways & mema_withMagazines) != 0 || ptr != slab->lastPtr) return false;
+  return isOwnBy(ways, pool, lastBlock(slab)) && mema_giveLast(slab, ptr);
+}
+
 /* `ways` as for pallocBy. */
 static MEMA_INLINE bool pfreeBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  if ((ways & mema_withMagazines) == 0 && mema_giveLast(slab, ptr))
+  if (giveLastBy(ways, pool, slab, ptr)) {
+    if ((ways & mema_inFamily) != 0) return pfreeLastBy(ways, pool, slab);
     return (ways & mema_withRecords) != 0 ? pfreeLastTracked(pool, slab) : pfreeLast(pool, slab);
+  }
   size_t slot;
   mema_Span *span = mema_anySlot(slab, ptr, &slot);
   if (mema_unlikely(span == NULL)) return pfreeSlow(pool, slab, ptr);
   uint64_t *word = &span->bitmap[slot / 64], before = *word, after;
   if (mema_unlikely(mema_setBit(before, slot, &after))) return pfreeSlow(pool, slab, ptr);
+  size_t record = span->firstRecord + slot;
+  if (mema_unlikely(!isOwnBy(ways, pool, slab->records + record))) return pfreeSlow(pool, slab, ptr);
   *word = after;
   if ((ways & mema_withRecords) != 0) {
-    creditBlock(pool, slab->records + span->firstRecord + slot);
+    creditBlockBy(ways, pool, slab->records + record);
   } else {
-    credit(pool, span->slotSize);
+    creditBy(ways, pool, span->slotSize);
   }
   if ((ways & mema_withMagazines) == 0) return mema_noteGiven(slab, span, slot, before, after);
-  return mema_keepRecent(&slab->classes[span->class], ptr, word, UINT64_C(1) << slot % 64, span->firstRecord + slot) ||
+  return mema_keepRecent(&slab->classes[span->class], ptr, word, UINT64_C(1) << slot % 64, record) ||
          mema_slabNote(slab, span, (uint32_t)(slot / 64));
 }
 
@@ -281,11 +350,21 @@ static MEMA_NOINLINE bool pfreeRecentTracked(mema_Pool *pool, mema_Slab *slab, v
   return pfreeBy(mema_withRecords | mema_withMagazines, pool, slab, ptr);
 }
 
+static MEMA_NOINLINE bool pfreeFamily(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  unsigned ways = slab->ways & mema_plainWays;
+  if (mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
+  if (ways == mema_withRecords) return pfreeBy(mema_inFamily | mema_withRecords, pool, slab, ptr);
+  if (ways == 0) return pfreeBy(mema_inFamily, pool, slab, ptr);
+  if (ways == mema_withMagazines) return pfreeBy(mema_inFamily | mema_withMagazines, pool, slab, ptr);
+  return pfreeBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, slab, ptr);
+}
+
 /* Of a pool that no other thread is in, if it is one; with other ways than none. */
 static MEMA_INLINE bool pfreeClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
   if (ways == mema_withRecords) return pfreeTracked(pool, slab, ptr);
   if (ways == mema_withMagazines) return pfreeRecent(pool, slab, ptr);
-  return ways <= mema_plainWays ? pfreeRecentTracked(pool, slab, ptr) : falseForBadPool();
+  if (mema_likely(ways <= mema_plainWays)) return pfreeRecentTracked(pool, slab, ptr);
+  return ways < mema_allWays ? pfreeFamily(pool, slab, ptr) : falseForBadPool();
 }
 
 bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr) {
@@ -345,12 +424,12 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
   if (alignment > (size_t)1 << 30) return refuseCall(pool, MEMA_NO_MEMORY, size);
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return NULL;
-  if (mema_isPlain(pool, slab)) {
+  if (mema_isPlain(pool, slab) && pool->kin == NULL && !pool->watched) {
     unsigned index = mema_slabClass(slab, size, alignment);
     mema_SlotClass *class = &slab->classes[index];
     if (index < slab->classCount && mema_slotAtHand(class) && class->slotSize <= pool->freeSize)
       return pallocClass(slab->ways, pool, slab, class, size);
-  } else {
+  } else if (!mema_isPlain(pool, slab)) {
     void *ptr = mema_sharedAligned(pool, alignment, size);
     if (ptr != NULL) return ptr;
   }
@@ -362,7 +441,7 @@ size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
   mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL) return 0;
   if (!mema_isPlain(pool, slab)) return mema_sharedChunkSize(pool, slab, ptr);
-  return mema_findChunk(slab, ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
+  return mema_findOwn(pool, slab, ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
 }
 
 bool mema_ownsChunk(const mema_Pool *pool, const void *ptr) {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "family/kin.h"
+#include "pressure.h"
 #include "threads/share.h"
 
 _Static_assert(offsetof(mema_Pool, poolSize) == 0, "the specification's fields come first, in its order");
@@ -87,52 +89,61 @@ static void forget(mema_Pool *pool) {
   memset(&pool->watch, 0, sizeof *pool - offsetof(mema_Pool, watch));
 }
 
-/* Who the pool is comes last, since other threads may be looking whether a shared one lives that was here before. */
-static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
+void mema_layPool(mema_Pool *pool, const mema_Options *options) {
   forget(pool);
   pool->poolSize = pool->freeSize = pool->lowWater = pool->watch = options->poolSize;
   pool->stamp = 1; /* poolAllocated */
   pool->initialized = true;
-  pool->mem = slab->area;
   pool->untracked = options->untracked;
   pool->committed = options->committed;
   if (options->name != NULL) {
     size_t length = strnlen(options->name, sizeof pool->name - 1);
     memcpy(pool->name, options->name, length);
   }
-  uintptr_t seal = mema_sealOf(pool, slab),
-            generation = (atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1) * mema_allWays;
-  mema_storeWord(&slab->generation, generation + slab->ways);
-  mema_storeWord(&pool->generation, generation);
-  __atomic_store_n(&pool->slab, slab, __ATOMIC_RELAXED);
-  mema_storeWord(&pool->seal, options->shared ? ~seal : seal);
 }
 
-/* MEMA_OK where the arguments are good. */
-static mema_Reason judge(const mema_Pool *pool, const mema_Options *options) {
+/* The seal comes last, since other threads may be looking whether a shared pool lives that was here before. */
+void mema_identify(mema_Pool *pool, mema_Slab *slab, uintptr_t generation, bool shared) {
+  uintptr_t seal = mema_sealOf(pool, slab);
+  mema_storeWord(&pool->generation, generation);
+  __atomic_store_n(&pool->slab, slab, __ATOMIC_RELAXED);
+  mema_storeWord(&pool->seal, shared ? ~seal : seal);
+}
+
+bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
+  mema_layPool(pool, options);
+  pool->mem = slab->area;
+  uintptr_t generation = (atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1) * mema_allWays;
+  mema_storeWord(&slab->generation, generation + slab->ways);
+  mema_identify(pool, slab, generation, options->shared);
+  if (!options->shared || mema_openShare(pool, slab)) return true;
+  mema_slabClose(slab);
+  forget(pool);
+  return false;
+}
+
+mema_Reason mema_judgeOptions(const mema_Pool *pool, const mema_Options *options) {
   if (pool == NULL || options == NULL || options->poolSize == 0) return MEMA_BAD_ARGUMENT;
   if (mema_slabOf(pool) != NULL) return MEMA_LIVE_POOL;
   if (options->poolSize > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
+  if (options->engine != MEMA_SLAB) return MEMA_BAD_ARGUMENT;
   return options->reservation > MEMA_UNLIMITED ? MEMA_BAD_ARGUMENT : MEMA_OK;
 }
 
+mema_Slab *mema_openSlabFor(const mema_Options *options) {
+  drawSecret();
+  mema_SlabPlan plan = planFor(options);
+  return mema_slabOpen(&plan);
+}
+
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
-  mema_Reason reason = judge(pool, options);
+  mema_Reason reason = mema_judgeOptions(pool, options);
   if (reason != MEMA_OK) {
     mema_fail(reason);
     return false;
   }
-  drawSecret();
-  mema_SlabPlan plan = planFor(options);
-  mema_Slab *slab = mema_slabOpen(&plan);
-  if (slab == NULL) {
-    mema_failBytes(MEMA_NO_MEMORY, options->poolSize, 0);
-    return false;
-  }
-  setUp(pool, slab, options);
-  if (!options->shared || mema_openShare(pool, slab)) return true;
-  mema_slabClose(slab);
-  forget(pool);
+  mema_Slab *slab = mema_openSlabFor(options);
+  if (slab != NULL && mema_setUpPool(pool, slab, options)) return true;
   mema_failBytes(MEMA_NO_MEMORY, options->poolSize, 0);
   return false;
 }
@@ -152,60 +163,120 @@ static void closeOutside(mema_Slab *first) {
   }
 }
 
-bool mema_freePool(mema_Pool *pool) {
+bool mema_closePool(mema_Pool *pool) {
   mema_Slab *slab = mema_holdPool(pool, false);
   if (slab == NULL) return false;
-  mema_storeWord(&slab->generation, 0);
+  bool borrowed = mema_borrowsSlabs(pool);
+  mema_Kin *kin = pool->kin;
+  size_t held = kin != NULL && kin->parent != NULL ? mema_holds(pool) : 0;
+  if (!borrowed) mema_storeWord(&slab->generation, 0);
   forget(pool);
-  if (slab->share != NULL) mema_closeShare(slab);
-  closeOutside(slab);
-  mema_slabClearStates(slab);
-  mema_slabClose(slab);
+  if (!borrowed) {
+    if (slab->share != NULL) mema_closeShare(slab);
+    closeOutside(slab);
+    mema_slabClearStates(slab);
+    mema_slabClose(slab);
+  }
+  if (kin != NULL) mema_leaveFamily(kin, slab, held);
   return true;
 }
 
-bool mema_resetPool(mema_Pool *pool) {
-  mema_Slab *slab = mema_holdPool(pool, true);
-  if (slab == NULL) return false;
+bool mema_freePool(mema_Pool *pool) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL || !mema_mayEnd(pool)) return false;
+  mema_endLives(pool, 0);
+  if (mema_borrowsSlabs(pool)) mema_freeYounger(pool, slab, 0);
+  return mema_closePool(pool);
+}
+
+/* Of a pool with slabs of its own: all their chunks are its own, now that its sub-pools are gone. */
+static void clearSlabs(mema_Pool *pool, mema_Slab *slab) {
   closeOutside(slab);
   mema_slabClearStates(slab);
   mema_slabClear(slab);
+  size_t free = pool->poolSize - pool->charged - pool->held;
   pool->head = pool->tail = NULL;
-  pool->freeSize = pool->poolSize - pool->charged;
   pool->frees = pool->allocations;
+  if (mema_isBelow(pool)) {
+    mema_creditLevels(pool, free - pool->freeSize);
+  } else {
+    pool->freeSize = free;
+  }
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
+}
+
+bool mema_resetPool(mema_Pool *pool) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL || !mema_mayEnd(pool)) return false;
+  mema_endLives(pool, 0);
+  slab = mema_holdPool(pool, true);
+  if (slab == NULL) return false;
+  if (mema_borrowsSlabs(pool)) {
+    mema_freeYounger(pool, slab, 0);
+  } else {
+    clearSlabs(pool, slab);
+  }
+  pool->markLife = pool->markSerial = 0;
+  memset(pool->stale, 0, sizeof pool->stale);
+  pool->stamp &= UINT32_MAX; /* the age begins anew */
   mema_unlockPool(slab);
   return true;
 }
 
 /* ---- the budget, and what is kept beyond it ---------------------------------------------------------------------------- */
 
+static size_t guaranteedTo(const mema_Pool *pool) {
+  return pool->kin != NULL ? pool->kin->guaranteed : 0;
+}
+
 static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
-  size_t live = pool->poolSize - pool->freeSize;
-  if (poolSize < live) {
-    mema_failBytes(MEMA_BELOW_USE, poolSize, live);
+  size_t live = pool->poolSize - pool->freeSize, least = live > guaranteedTo(pool) ? live : guaranteedTo(pool);
+  if (poolSize < least) {
+    mema_failBytes(MEMA_BELOW_USE, poolSize, least);
     return false;
   }
+  bool below = pool->freeSize < pool->lowWaterBytes;
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
-  if (!pool->watched) pool->watch = pool->lowWater;
+  mema_setWatch(pool);
+  if (pool->kin != NULL) pool->kin->guard = poolSize - pool->kin->guaranteed;
+  pool->lowering = pool->onLowWater != NULL && !below && pool->freeSize < pool->lowWaterBytes;
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
+  if (mema_borrowsSlabs(pool)) return true;
   for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize - pool->charged);
   return true;
 }
 
-bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
+/* Threads share it, and a parent above has its whole budget carved out. */
+static bool isCarvedWhole(const mema_Pool *pool, const mema_Slab *slab) {
+  return pool->kin != NULL && pool->kin->parent != NULL && !mema_isPlain(pool, slab);
+}
+
+/* `atLeast`: the budget may stay larger, by what is in use. Returns it; 0: refused. */
+static size_t changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast) {
   mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return false;
-  if (poolSize == 0 || poolSize > MEMA_UNLIMITED) {
-    mema_fail(poolSize == 0 ? MEMA_BAD_ARGUMENT : MEMA_TOO_LARGE);
-    return false;
+  if (slab == NULL) return 0;
+  if (poolSize == 0 || poolSize > MEMA_UNLIMITED || isCarvedWhole(pool, slab)) {
+    mema_fail(poolSize > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_BAD_ARGUMENT);
+    return 0;
   }
   slab = mema_holdPool(pool, false);
-  if (slab == NULL) return false;
+  if (slab == NULL) return 0;
+  size_t live = pool->poolSize - pool->freeSize, least = live > guaranteedTo(pool) ? live : guaranteedTo(pool);
+  if (atLeast && poolSize < least) poolSize = least;
   bool done = resize(pool, slab, poolSize);
   mema_unlockPool(slab);
-  return done;
+  if (!done) return 0;
+  if (mema_isPlain(pool, slab)) mema_announceLow(pool);
+  return poolSize;
+}
+
+bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
+  return changeBudget(pool, poolSize, false) != 0;
+}
+
+size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize) {
+  return changeBudget(pool, poolSize, true);
 }
 
 size_t mema_trimPool(mema_Pool *pool) {

@@ -59,12 +59,16 @@ static inline bool mema_isPlain(const mema_Pool *pool, const mema_Slab *slab) {
   return mema_loadWord(&pool->seal) == mema_sealOf(pool, slab);
 }
 
+/* kin.c: whether a sealed Pool that borrowed its slabs still does. */
+MEMA_HIDDEN bool mema_isKin(const mema_Pool *pool);
+
 /* The slab of a live pool, else NULL. */
 static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
   uintptr_t ways = mema_allWays;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
   if (mema_unlikely(slab == NULL)) return mema_sharedSlabOf(pool);
-  return ways < mema_allWays ? slab : NULL;
+  if (mema_unlikely(ways >= mema_allWays)) return NULL;
+  return mema_likely((ways & mema_borrows) == 0) || mema_isKin(pool) ? slab : NULL;
 }
 
 /* The same, noting the failure. */
@@ -151,6 +155,30 @@ static inline void mema_replaceBlock(mema_Pool *pool, mema_Block *block, const m
   *(block->next != NULL ? &block->next->prev : &pool->tail) = block;
 }
 
+/* Moves a block of the chain behind another; NULL: to the front. */
+static inline void mema_moveBlock(mema_Pool *pool, mema_Block *block, mema_Block *before) {
+  mema_unlinkBlock(pool, block);
+  mema_Block *after = before != NULL ? before->next : pool->head;
+  block->prev = before;
+  block->next = after;
+  *(before != NULL ? &before->next : &pool->head) = block;
+  *(after != NULL ? &after->prev : &pool->tail) = block;
+}
+
+/* ---- pool.c ------------------------------------------------------------------------------------------------------------ */
+
+/* MEMA_OK where a pool can be made so, as far as the arguments tell. */
+MEMA_HIDDEN mema_Reason mema_judgeOptions(const mema_Pool *pool, const mema_Options *options);
+/* A slab for such a pool; NULL iff there is no memory. */
+MEMA_HIDDEN mema_Slab *mema_openSlabFor(const mema_Options *options);
+/* Makes the Pool that of this slab; false, and the slab closed, iff there is no memory. */
+MEMA_HIDDEN bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *options);
+/* The parts of it: a Pool's fields at the beginning of its life, and who it is. */
+MEMA_HIDDEN void mema_layPool(mema_Pool *pool, const mema_Options *options);
+MEMA_HIDDEN void mema_identify(mema_Pool *pool, mema_Slab *slab, uintptr_t generation, bool shared);
+/* Ends a pool that has no clean-ups and sub-pools any more; false, and the failure noted, iff it is none. */
+MEMA_HIDDEN bool mema_closePool(mema_Pool *pool);
+
 /* ---- chunk.c, for the files above it ----------------------------------------------------------------------------------- */
 
 /* Takes memory for a chunk from the pool's slabs, or from a new one, without charging it. False iff the system has none. */
@@ -161,6 +189,8 @@ MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, si
 MEMA_HIDDEN void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size);
 MEMA_HIDDEN bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr);
 MEMA_HIDDEN void *mema_repallocTurn(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size);
+/* Frees a chunk that was found. True, for a tail call. */
+MEMA_HIDDEN bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk);
 /* Gives a chunk's memory back, uncharged and unlinked before. */
 MEMA_HIDDEN void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk);
 /* Gives all but `keep` of the slabs without live chunks that lie outside the reservation back to the system; returns bytes. */

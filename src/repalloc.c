@@ -1,14 +1,29 @@
 /* repalloc.c - a chunk's size changed: in place where its slot or run has room, else in another place. */
 #include <string.h>
 
-#include "pool.h"
+#include "family/kin.h"
+#include "pressure.h"
 #include "threads/share.h"
 
-/* Brings the budget from `before` to `after` bytes for one chunk. The caller has seen that it has room. */
-static void recharge(mema_Pool *pool, size_t before, size_t after) {
+/* Brings the budget from `before` to `after` bytes for one chunk, of a pool that stands alone. The caller has seen that it has room. */
+static void rechargeAlone(mema_Pool *pool, size_t before, size_t after) {
   pool->freeSize += before;
   pool->freeSize -= after;
   mema_noteLow(pool);
+}
+
+/* The same for any pool. */
+static void recharge(mema_Pool *pool, size_t before, size_t after) {
+  if (!mema_isBelow(pool) && !pool->watched) {
+    rechargeAlone(pool, before, after);
+    return;
+  }
+  if (after > before) {
+    mema_chargeLevels(pool, after - before);
+  } else {
+    mema_creditLevels(pool, before - after);
+  }
+  if (pool->watched) mema_setWatch(pool);
 }
 
 static bool hasRoom(const mema_Pool *pool, size_t before, size_t after) {
@@ -63,25 +78,41 @@ static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t bef
 
 /* ---- any chunk --------------------------------------------------------------------------------------------------------- */
 
+static void *refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
+  mema_refuse(pool, reason, wanted);
+  return NULL;
+}
+
+static void *refusePointer(mema_Pool *pool) {
+  pool->badFrees++;
+  mema_fail(MEMA_BAD_POINTER);
+  return NULL;
+}
+
+/* Callbacks that make room may free the chunk, or change its size: all is asked anew then. */
+static void *change(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size) {
+  for (;;) {
+    size_t before = mema_chargeOf(pool, chunk), after = nextCharge(pool, chunk, size);
+    if (hasRoom(pool, before, after) && (after <= before || !mema_isBelow(pool) || !mema_isShort(pool, after - before))) {
+      if (mema_slabStretch(chunk->slab, chunk, size)) return settle(pool, chunk, before, size);
+      return move(pool, slab, chunk, before, size);
+    }
+    void *ptr = chunk->ptr;
+    if (!mema_makeRoom(pool, after - before)) return NULL;
+    if (!mema_findOwn(pool, slab, ptr, chunk)) return refusePointer(pool);
+  }
+}
+
 static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
   mema_Chunk chunk;
-  if (!mema_findChunk(slab, ptr, &chunk)) {
-    pool->badFrees++;
-    mema_fail(MEMA_BAD_POINTER);
-    return NULL;
-  }
-  if (size > MEMA_UNLIMITED) {
-    mema_refuse(pool, MEMA_TOO_LARGE, size);
-    return NULL;
-  }
+  if (!mema_findOwn(pool, slab, ptr, &chunk)) return refusePointer(pool);
+  if (size > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, size);
   size += size == 0;
-  size_t before = mema_chargeOf(pool, &chunk), after = nextCharge(pool, &chunk, size);
-  if (!hasRoom(pool, before, after)) {
-    mema_refuse(pool, MEMA_OVER_BUDGET, after - before);
-    return NULL;
-  }
-  if (mema_slabStretch(chunk.slab, &chunk, size)) return settle(pool, &chunk, before, size);
-  return move(pool, slab, &chunk, before, size);
+  if (pool->failIn != 0 && size > mema_chargeOf(pool, &chunk) && mema_failsOnPurpose(pool))
+    return refuse(pool, MEMA_INJECTED, size);
+  void *to = change(pool, slab, &chunk, size);
+  if (to != NULL) mema_announceLow(pool);
+  return to;
 }
 
 void *mema_repallocTurn(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
@@ -135,16 +166,23 @@ static bool stays(mema_Pool *pool, const mema_Slab *slab, const mema_Span *span,
   if (pool->untracked) return true;
   mema_Block *block = blockOf(slab, span, slot);
   if (!hasRoom(pool, block->size, size)) return false;
-  recharge(pool, block->size, size);
+  rechargeAlone(pool, block->size, size);
   block->size = size;
   return true;
 }
 
-void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
-  if (ptr == NULL) return mema_palloc(pool, size);
+/* Of a pool that threads share, or that others are to be asked about. */
+static MEMA_NOINLINE void *repallocElsewhere(mema_Pool *pool, void *ptr, size_t size) {
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return NULL;
-  if (mema_unlikely(!mema_isPlain(pool, slab))) return mema_sharedRepalloc(pool, slab, ptr, size);
+  return mema_isPlain(pool, slab) ? repallocAny(pool, slab, ptr, size) : mema_sharedRepalloc(pool, slab, ptr, size);
+}
+
+void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
+  if (ptr == NULL) return mema_palloc(pool, size);
+  uintptr_t ways;
+  mema_Slab *slab = mema_sealedSlab(pool, &ways);
+  if (mema_unlikely(slab == NULL || ways > mema_plainWays || pool->watched)) return repallocElsewhere(pool, ptr, size);
   size_t slot;
   mema_Span *span = mema_liveSlot(slab, ptr, &slot);
   if (span == NULL || size == 0) return repallocAny(pool, slab, ptr, size);

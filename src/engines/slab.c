@@ -41,7 +41,8 @@ static uint32_t magazineSizeFor(const mema_Slab *slab, uint32_t slotSize) {
 }
 
 void mema_slabResetClasses(mema_Slab *slab) {
-  setWays(slab, (uint8_t)((slab->records != NULL ? mema_withRecords : 0) | (slab->ways & mema_forThreads)));
+  setWays(slab,
+          (uint8_t)((slab->records != NULL ? mema_withRecords : 0) | (slab->ways & (mema_forThreads | mema_inFamily))));
   slab->classes[slab->classCount].word = &allFree;
   mema_forgetLast(slab);
   for (unsigned i = 0; i < slab->classCount; i++) {
@@ -592,6 +593,14 @@ bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk) {
 size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
   unsigned class = mema_slabClass(slab, size, alignment);
   return class < slab->classCount ? mema_classSize(class) : mema_roundUp(size, grainOf(slab));
+}
+
+size_t mema_slabLargest(const mema_Slab *slab, size_t room) {
+  size_t large = room & ~(grainOf(slab) - 1);
+  if (large > mema_classSize(slab->classCount - 1u)) return large;
+  for (unsigned class = slab->classCount; class -- > 0;)
+    if (mema_classSize(class) <= room) return mema_classSize(class);
+  return 0;
 }
 
 bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {

@@ -100,8 +100,9 @@ enum {
   mema_plainWays = 3,
   mema_forThreads = 4,
   mema_bumps = 8,     /* an arena */
-  mema_inFamily = 16, /* the pool has sub-pools, or is one */
-  mema_allWays = 32,
+  mema_inFamily = 16, /* the pool has sub-pools, or is one: family/kin.h */
+  mema_borrows = 64,  /* not of a slab, but of a pool: its slabs are its parent's */
+  mema_allWays = 128,
 };
 
 /* Where slots are handed out to many threads, whether one is live is told by a byte of its own, its state: 0, or class + 1 while it is
@@ -299,6 +300,8 @@ MEMA_HIDDEN void mema_slabGiveSpares(mema_Slab *slab, const mema_Spare *spares, 
 MEMA_HIDDEN void mema_slabClearStates(mema_Slab *slab);
 /* The bytes that a chunk of this size would occupy. */
 MEMA_HIDDEN size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment);
+/* The largest size for which that is at most `room`; 0: none. */
+MEMA_HIDDEN size_t mema_slabLargest(const mema_Slab *slab, size_t room);
 /* Changes a live chunk's size in place; false, with nothing changed, iff it cannot, or had better move. chunk->room follows. */
 MEMA_HIDDEN bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size);
 /* Moves a chunk's first bytes to a new chunk: pages where possible, else a copy. The old chunk is then to be given. False iff

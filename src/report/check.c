@@ -1,5 +1,6 @@
 /* check.c - every invariant of a pool. Reads, never writes. */
 #include "../engines/slabCheck.h"
+#include "../family/kin.h"
 #include "../threads/share.h"
 
 /* The chain leads there and back, and each Block's chunk is live and has this very Block. */
@@ -14,35 +15,77 @@ static const char *checkChain(const mema_Pool *pool, mema_Slab *slab, size_t *ch
     if (block->prev != before) return "the chain leads back as it leads on";
     if (block->size == 0 || block->size > chunk.room) return "a block's size is that of its chunk";
     if (block->poolAllocated == chunk.slab->outside) return "poolAllocated says where the chunk lies";
+    if (!mema_isOwn(pool, block)) return "a block of the chain says whose it is";
+    if (before != NULL && mema_ageOf(before) > mema_ageOf(block)) return "ages do not fall along the chain";
     *chunks += 1;
     *bytes += block->size;
   }
   return pool->tail == before ? NULL : "the chain ends at the tail";
 }
 
-static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
-  size_t chunks = 0, bytes = 0, chained = 0;
+/* The live chunks in the slabs of a pool: its own, and those of the pools that borrow the slabs. */
+static size_t chunksIn(const mema_Pool *pool) {
+  size_t chunks = pool->allocations - pool->frees;
+  if (pool->kin == NULL) return chunks;
+  for (const mema_Kin *kin = pool->kin->newest; kin != NULL; kin = kin->older)
+    if (kin->borrows) chunks += chunksIn(kin->pool);
+  return chunks;
+}
+
+/* *bytes: what its chunks are charged, where it is untracked. */
+static const char *checkSlabs(const mema_Pool *pool, mema_Slab *slab, size_t *bytes) {
+  size_t chunks = 0;
   for (mema_Slab *each = slab; each != NULL; each = each->next) {
     size_t before = chunks;
-    const char *broken = mema_slabCheck(each, &chunks, &bytes);
+    const char *broken = mema_slabCheck(each, &chunks, bytes);
     if (broken != NULL) return broken;
     if (each->outside && chunks - before != each->liveChunks) return "a slab outside the reservation counts its chunks";
   }
-  if (slab->outside || pool->mem != slab->area) return "mem is the start of the reservation";
-  if (chunks != pool->allocations - pool->frees) return "live chunks == allocations - frees";
+  return chunks == chunksIn(pool) ? NULL : "live chunks == allocations - frees";
+}
+
+static const char *checkBudget(const mema_Pool *pool, size_t chunkBytes) {
   if (pool->freeSize > pool->poolSize || pool->lowWater > pool->freeSize) return "lowWater <= freeSize <= poolSize";
-  if (pool->charged > pool->poolSize - pool->freeSize) return "charged <= poolSize - freeSize";
+  if (!pool->watched && mema_isPlain(pool, mema_slabField(pool)) && pool->watch != pool->lowWater)
+    return "watch == lowWater";
+  return pool->poolSize == pool->freeSize + chunkBytes + pool->charged + pool->held
+             ? NULL
+             : "poolSize == freeSize + the sizes of the live chunks + charged + held";
+}
+
+static const char *findBroken(const mema_Pool *pool, mema_Slab *slab);
+
+/* Of a pool that no other threads use, which may be in the midst of calls to its sub-pools. */
+static const char *checkFamily(const mema_Pool *pool) {
+  size_t held = 0;
+  if (pool->kin->pool != pool || !mema_isKin(pool)) return "a pool in a family has its record";
+  for (const mema_Kin *kin = pool->kin->newest; kin != NULL; kin = kin->older) {
+    if (kin->parent != pool->kin || kin->pool->kin != kin) return "sub-pools and their parent know each other";
+    if (kin->guard + kin->guaranteed != kin->pool->poolSize) return "poolSize == guaranteed + guard";
+    held += mema_holds(kin->pool);
+    if (!mema_isPlain(kin->pool, mema_slabField(kin->pool))) continue;
+    const char *broken = findBroken(kin->pool, mema_slabField(kin->pool));
+    if (broken != NULL) return broken;
+  }
+  return held == pool->held ? NULL : "held == what the sub-pools hold";
+}
+
+static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
+  size_t bytes = 0, chained = 0;
+  if (slab->outside || pool->mem != slab->area) return "mem is the start of the reservation";
+  const char *broken = mema_borrowsSlabs(pool) ? NULL : checkSlabs(pool, slab, &bytes);
+  if (broken != NULL) return broken;
   if (!pool->untracked) {
     bytes = 0;
-    const char *broken = checkChain(pool, slab, &chained, &bytes);
+    broken = checkChain(pool, slab, &chained, &bytes);
     if (broken != NULL) return broken;
-    if (chained != chunks) return "the chain lists every live chunk";
+    if (chained != pool->allocations - pool->frees) return "the chain lists every live chunk";
   } else if (pool->head != NULL || pool->tail != NULL) {
     return "an untracked pool has no chain";
   }
-  return pool->poolSize == pool->freeSize + bytes + pool->charged
-             ? NULL
-             : "poolSize == freeSize + the sizes of the live chunks + charged";
+  broken = checkBudget(pool, bytes);
+  if (broken != NULL) return broken;
+  return pool->kin != NULL && mema_isPlain(pool, slab) ? checkFamily(pool) : NULL;
 }
 
 bool mema_checkPool(const mema_Pool *pool) {

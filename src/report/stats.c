@@ -1,6 +1,7 @@
 /* stats.c - what a pool holds and has done. Reads, never writes. */
 #include <string.h>
 
+#include "../family/kin.h"
 #include "report.h"
 
 void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats *stats) {
@@ -15,8 +16,11 @@ void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats
                         .frees = pool->frees,
                         .refused = pool->refused,
                         .badFrees = pool->badFrees,
-                        .chargedBytes = pool->charged};
+                        .chargedBytes = pool->charged,
+                        .subPoolBytes = pool->held};
   memcpy(stats->name, pool->name, sizeof stats->name);
+  for (const mema_Kin *kin = pool->kin != NULL ? pool->kin->newest : NULL; kin != NULL; kin = kin->older) stats->subPools++;
+  if (mema_borrowsSlabs(pool)) return; /* they are counted where they are its own */
   stats->footprint += mema_shareBytes(first);
   for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) {
     if (slab->outside) stats->outsideChunks += slab->liveChunks;

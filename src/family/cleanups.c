@@ -1,0 +1,56 @@
+/* cleanups.c - what is to be done when a pool's chunks end. The records are the callers'. */
+#include "../pressure.h"
+#include "kin.h"
+
+/* A record that is in a pool's list is told by a word in it, so that it is not taken for another, or taken twice. */
+static uintptr_t tokenOf(const mema_Pool *pool, const mema_Cleanup *cleanup) {
+  uintptr_t token = mema_sealOf(pool, mema_slabField(pool)) ^ (uintptr_t)cleanup;
+  return token + (token == 0);
+}
+
+bool mema_addCleanup(mema_Pool *pool, mema_Cleanup *cleanup, void (*run)(void *arg), void *arg, mema_CleanupTime when) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return false;
+  bool good = cleanup != NULL && run != NULL && (unsigned)when <= MEMA_BEFORE_SUB_POOLS && mema_isPlain(pool, slab) &&
+              cleanup->token != tokenOf(pool, cleanup);
+  if (!good || pool->ending) {
+    mema_fail(good ? MEMA_BUSY : MEMA_BAD_ARGUMENT);
+    return false;
+  }
+  *cleanup = (mema_Cleanup){
+      .run = run, .arg = arg, .next = pool->cleanups[when], .serial = pool->markSerial, .token = tokenOf(pool, cleanup)};
+  pool->cleanups[when] = cleanup;
+  return true;
+}
+
+/* Takes it out of the list; false iff it is not in it. */
+static bool cancelIn(mema_Cleanup **link, const mema_Cleanup *cleanup) {
+  for (; *link != NULL; link = &(*link)->next) {
+    if (*link != cleanup) continue;
+    mema_Cleanup *found = *link;
+    *link = found->next;
+    found->token = 0;
+    return true;
+  }
+  return false;
+}
+
+bool mema_cancelCleanup(mema_Pool *pool, mema_Cleanup *cleanup) {
+  if (mema_openPool(pool) == NULL) return false;
+  for (unsigned when = 0; when < 2; when++)
+    if (cleanup != NULL && cancelIn(&pool->cleanups[when], cleanup)) return true;
+  mema_fail(MEMA_BAD_ARGUMENT);
+  return false;
+}
+
+void mema_runCleanups(mema_Pool *pool, mema_CleanupTime when, uintptr_t serial) {
+  mema_Cleanup *cleanup;
+  while ((cleanup = pool->cleanups[when]) != NULL && cleanup->serial >= serial) {
+    mema_Cleanup copy = *cleanup; /* the record may lie in a chunk that it frees */
+    pool->cleanups[when] = copy.next;
+    cleanup->token = 0;
+    mema_enterCallback(pool);
+    copy.run(copy.arg);
+    mema_leaveCallback(pool);
+  }
+}

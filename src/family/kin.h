@@ -1,0 +1,159 @@
+/* kin.h - families of pools: who is whose sub-pool, and what each holds of whose budget. Read this first.
+ *
+ *            root                     budget: each level by itself, exact after each call
+ *           /    \                        pool.poolSize == pool.freeSize + its live chunks + pool.charged + pool.held
+ *       child     child                   pool.held     == the sum, over its children, of what each holds:
+ *       /                                 holds(child)  == max(guaranteed, child.poolSize - child.freeSize)
+ *   grandchild
+ *
+ * So a sub-pool that stays within its guaranteed bytes does not concern its parent; one that grows beyond charges the difference to its
+ * parent, which may grow beyond its own guaranteed bytes by that, and so on upwards. A charge is taken on all levels or on none.
+ *
+ * memory   A tracked sub-pool takes its chunks from the slabs of its parent, where that is tracked, unshared, and a slab pool itself: it
+ *          borrows them. Whose a chunk is, its Block says (mema_ownerOf). Any other sub-pool has slabs of its own.
+ * kin      A record for each pool that is or has a sub-pool. Its memory is never unmapped, so that what a stale copy of a Pool points to
+ *          can be looked at; a `life` that no other has had tells whether it is the same still.
+ * ways     A slab whose pools are in a family has mema_inFamily among its ways: only then do common calls come here. The generation of a
+ *          pool that borrows slabs is less than the lender's by mema_borrows, so that nothing takes it for the lender.
+ * threads  A family is used by one thread at a time, unless the root is shared: then its children, each with slabs of its own, may be used
+ *          by a thread each, and what concerns the root is done under the root's lock.
+ */
+#ifndef MEMA_FAMILY_KIN_H
+#define MEMA_FAMILY_KIN_H
+
+#include "../pool.h"
+
+typedef struct mema_Kin mema_Kin;
+
+struct mema_Kin {
+  mema_Pool *pool;
+  uintptr_t life; /* as pool->life; 0: nobody's */
+  mema_Pool *
+      charges; /* the parent's, where nobody is above that, and threads do not share it: its own fields are all there is to change */
+  size_t guard;     /* what of the budget lies beyond the guaranteed bytes: while freeSize is below, the parent is charged */
+  mema_Kin *parent; /* NULL: the root */
+  mema_Kin *newest; /* of its children */
+  mema_Kin *older;  /* its parent's child made before this one; of a record that waits: any */
+  mema_Kin *younger; /* and after */
+  size_t guaranteed;
+  uintptr_t born; /* the parent's markSerial when it was made */
+  uint32_t id;    /* the owner in Blocks: 1 to mema_kinMost */
+  bool borrows;
+  _Atomic uint32_t nextFree; /* id */
+};
+
+enum { mema_kinMost = 0xFFFFFF };
+
+/* ---- kin.c: records ---------------------------------------------------------------------------------------------------- */
+
+/* A record that is nobody's yet; NULL iff there is no memory, or there are mema_kinMost of them. */
+MEMA_HIDDEN mema_Kin *mema_takeKin(void);
+/* Makes it the pool's. */
+MEMA_HIDDEN void mema_ownKin(mema_Pool *pool, mema_Kin *kin);
+MEMA_HIDDEN void mema_dropKin(mema_Kin *kin);
+
+/* Whether the record that a Pool in a family points to is its own: not so for one that is in it no more. (A copy elsewhere has no seal.) */
+static inline bool mema_kinLives(const mema_Pool *pool) {
+  return mema_loadWord(&pool->kin->life) == pool->life;
+}
+
+/* Whether a chunk is the pool's own, and not another's with which it shares slabs. */
+static inline bool mema_isOwn(const mema_Pool *pool, const mema_Block *block) {
+  return ((mema_stampOf(block) ^ pool->stamp) & ((uint64_t)mema_kinMost << mema_ownerShift)) == 0;
+}
+
+/* As mema_findChunk, for the pool's own chunks. */
+static inline bool mema_findOwn(const mema_Pool *pool, mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
+  return mema_findChunk(slab, ptr, chunk) && (chunk->record == NULL || mema_isOwn(pool, chunk->record));
+}
+
+/* Whether what the pool uses may concern its parent: it is a sub-pool, with budget beyond its guaranteed bytes. (So not one that threads
+ * share.) */
+static inline bool mema_isBelow(const mema_Pool *pool) {
+  return pool->kin != NULL && pool->kin->parent != NULL && pool->kin->guard != 0;
+}
+
+static inline bool mema_borrowsSlabs(const mema_Pool *pool) {
+  return pool->kin != NULL && pool->kin->borrows;
+}
+
+/* ---- levels.c: charges on all levels ------------------------------------------------------------------------------------ */
+
+/* The pool, at or above this one (which the caller has locked, if threads share it), that has no room for so many bytes more of this one; NULL: all have. *room: so many it could have. */
+MEMA_HIDDEN mema_Pool *mema_narrowest(mema_Pool *pool, size_t bytes, size_t *room);
+/* Whether one has none. */
+static inline bool mema_isShort(mema_Pool *pool, size_t bytes) {
+  size_t room;
+  return mema_narrowest(pool, bytes, &room) != NULL;
+}
+/* Charges on all levels. False, with nothing changed, iff one has no room. */
+MEMA_HIDDEN bool mema_chargeLevels(mema_Pool *pool, size_t bytes);
+MEMA_HIDDEN bool mema_creditLevels(mema_Pool *pool, size_t bytes); /* true */
+/* The same for a pool that threads share, whose lock is held. */
+MEMA_HIDDEN bool mema_chargeLocked(mema_Pool *pool, mema_Slab *slab, size_t bytes);
+MEMA_HIDDEN void mema_creditLocked(mema_Pool *pool, mema_Slab *slab, size_t bytes);
+/* The same for what a sub-pool holds of this pool's budget. */
+MEMA_HIDDEN bool mema_chargeHeld(mema_Pool *pool, size_t bytes);
+MEMA_HIDDEN void mema_creditHeld(mema_Pool *pool, size_t bytes);
+/* Charges what is guaranteed to a new sub-pool (charge.c). False: refused, and counted. */
+MEMA_HIDDEN bool mema_carve(mema_Pool *pool, mema_Slab *slab, size_t bytes);
+/* The bytes that a sub-pool holds of its parent's budget. */
+static inline size_t mema_holds(const mema_Pool *pool) {
+  const mema_Kin *kin = pool->kin;
+  return kin->guaranteed + (pool->freeSize < kin->guard ? kin->guard - pool->freeSize : 0);
+}
+
+/* Charges a sub-pool for a new chunk; false, with nothing changed, iff the general path has to see the request. */
+static inline bool mema_chargeChild(mema_Pool *pool, size_t bytes) {
+  mema_Kin *kin = pool->kin;
+  mema_Pool *above = kin->charges;
+  ptrdiff_t left = (ptrdiff_t)(pool->freeSize - bytes);
+  if (left >= (ptrdiff_t)kin->guard) return mema_charge(pool, bytes); /* within what is guaranteed */
+  if (mema_unlikely(above == NULL || pool->freeSize > kin->guard)) return false;
+  ptrdiff_t leftAbove = (ptrdiff_t)(above->freeSize - bytes);
+  if (mema_unlikely(left < (ptrdiff_t)pool->watch)) {
+    if (left < 0 || leftAbove < 0 || pool->watched || above->watched) return false;
+    pool->lowWater = pool->watch = (size_t)left;
+  }
+  if (mema_unlikely(leftAbove < (ptrdiff_t)above->watch)) {
+    if (leftAbove < 0 || above->watched) return false;
+    above->lowWater = above->watch = (size_t)leftAbove;
+  }
+  pool->freeSize = (size_t)left;
+  above->freeSize = (size_t)leftAbove;
+  above->held += bytes;
+  pool->allocations++;
+  return true;
+}
+
+/* Credits a sub-pool for a chunk that ends. True, for a tail call. */
+static inline bool mema_creditChild(mema_Pool *pool, size_t bytes) {
+  mema_Kin *kin = pool->kin;
+  mema_Pool *above = kin->charges;
+  pool->frees++;
+  size_t left = pool->freeSize + bytes;
+  if (mema_unlikely(above == NULL || left > kin->guard)) return mema_creditLevels(pool, bytes);
+  pool->freeSize = left;
+  above->freeSize += bytes;
+  above->held -= bytes;
+  return true;
+}
+
+/* ---- subPool.c ---------------------------------------------------------------------------------------------------------- */
+
+/* Before a pool ends, or all its chunks do (serial 0), or those that are younger than the mark with this serial: runs its clean-ups, and frees
+ * its sub-pools, newest first. */
+MEMA_HIDDEN void mema_endLives(mema_Pool *pool, uintptr_t serial);
+/* False, and the failure noted, iff a callback or clean-up of this pool, or of one below it, is under way: it cannot end then. */
+MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
+/* Takes a pool that has ended, and held so much, out of its family. */
+MEMA_HIDDEN void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held);
+/* Frees the youngest chunks of a tracked pool one by one: those of this age, and younger ones. */
+MEMA_HIDDEN void mema_freeYounger(mema_Pool *pool, mema_Slab *slab, uint32_t age);
+
+/* ---- cleanups.c --------------------------------------------------------------------------------------------------------- */
+
+/* Runs the clean-ups for this time, newest first, that were added after the mark with this serial (0: all). */
+MEMA_HIDDEN void mema_runCleanups(mema_Pool *pool, mema_CleanupTime when, uintptr_t serial);
+
+#endif

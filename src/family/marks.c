@@ -1,0 +1,116 @@
+/* marks.c - marks in a pool's chain, and going back to them.
+ *
+ * A pool has an age, which grows with each mark; a chunk keeps, in its Block, the age at which it was allocated. Since the chain is in the order
+ * of allocation, ages never fall along it, and the chunks younger than a mark are those at its end whose age is at least the mark's:
+ *     block.age <= block.next.age <= pool.age        a mark's age <= pool.age, while it is valid
+ * So a mark is a few numbers, costs nothing when it is forgotten, and stays valid whatever single chunks are freed.
+ *
+ * Going back to a mark ends the younger marks, not the mark itself. Their serials are a range, which is remembered; ranges that lie above a mark
+ * that was gone back to are forgotten with it, so that only ranges between marks that are still valid take up room. There is room for
+ * four; where more are needed the oldest is forgotten: a mark in it is then taken for the nearest older one, and is safe to use still. */
+#include <string.h>
+
+#include "kin.h"
+
+enum { rangeWords = 2 };
+
+static const size_t words = sizeof(((mema_Pool *)0)->stale) / sizeof(uintptr_t);
+
+static uint32_t ageOf(const mema_Pool *pool) {
+  return (uint32_t)(pool->stamp >> mema_ageShift);
+}
+
+static void setAge(mema_Pool *pool, uint32_t age) {
+  pool->stamp = (pool->stamp & UINT32_MAX) | (uint64_t)age << mema_ageShift;
+}
+
+/* ---- marks that are over ------------------------------------------------------------------------------------------------ */
+
+static bool isOver(const mema_Pool *pool, uintptr_t serial) {
+  for (size_t i = 0; i < words; i += rangeWords)
+    if (serial > pool->stale[i] && serial <= pool->stale[i + 1]) return true;
+  return false;
+}
+
+/* All marks above this one end. */
+static void endAbove(mema_Pool *pool, uintptr_t serial) {
+  size_t used = 0;
+  while (used < words && pool->stale[used + 1] != 0 && pool->stale[used] < serial) used += rangeWords;
+  for (size_t i = used; i < words; i++) pool->stale[i] = 0;
+  if (serial == pool->markSerial) return;
+  if (used == words) {
+    used -= rangeWords;
+    memmove(pool->stale, pool->stale + rangeWords, used * sizeof pool->stale[0]);
+  }
+  pool->stale[used] = serial;
+  pool->stale[used + 1] = pool->markSerial;
+}
+
+/* ---- marking ------------------------------------------------------------------------------------------------------------ */
+
+static bool canMark(const mema_Pool *pool, const mema_Slab *slab) {
+  return mema_isPlain(pool, slab) && !pool->untracked;
+}
+
+/* After four billion marks with chunks in between the count begins anew; the marks so far are over then. */
+static void restartAges(mema_Pool *pool) {
+  for (mema_Block *block = pool->head; block != NULL; block = block->next)
+    mema_setStamp(block, mema_stampOf(block) & UINT32_MAX);
+  setAge(pool, 0);
+  endAbove(pool, 0);
+}
+
+mema_Mark mema_markPool(mema_Pool *pool) {
+  static _Atomic uintptr_t lives;
+  mema_Mark mark = {0};
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return mark;
+  if (!canMark(pool, slab)) {
+    mema_fail(MEMA_BAD_ARGUMENT);
+    return mark;
+  }
+  if (pool->markLife == 0) pool->markLife = atomic_fetch_add_explicit(&lives, 1, memory_order_relaxed) + 1;
+  if (ageOf(pool) == UINT32_MAX) restartAges(pool);
+  if (pool->markSerial == 0 || pool->markedAt != pool->allocations) setAge(pool, ageOf(pool) + 1);
+  pool->markedAt = pool->allocations;
+  pool->markSerial++;
+  mark = (mema_Mark){.life = pool->markLife, .serial = pool->markSerial, .age = ageOf(pool)};
+  return mark;
+}
+
+/* The slab of a pool whose valid mark this is, else NULL, and the failure noted. */
+static mema_Slab *openMark(const mema_Pool *pool, const mema_Mark *mark) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL) return NULL;
+  if (mark->life != 0 && mark->life == pool->markLife && mark->serial <= pool->markSerial && !isOver(pool, mark->serial))
+    return slab;
+  mema_fail(MEMA_STALE_MARK);
+  return NULL;
+}
+
+bool mema_rewindPool(mema_Pool *pool, mema_Mark mark) {
+  mema_Slab *slab = openMark(pool, &mark);
+  if (slab == NULL || !mema_mayEnd(pool)) return false;
+  mema_endLives(pool, mark.serial);
+  mema_freeYounger(pool, slab, (uint32_t)mark.age);
+  endAbove(pool, mark.serial);
+  setAge(pool, (uint32_t)mark.age);
+  pool->markedAt = pool->allocations;
+  return true;
+}
+
+bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr) {
+  mema_Slab *slab = openMark(pool, &mark);
+  if (slab == NULL) return false;
+  mema_Chunk chunk;
+  if (!mema_findOwn(pool, slab, ptr, &chunk)) {
+    mema_fail(MEMA_BAD_POINTER);
+    return false;
+  }
+  mema_Block *block = chunk.record, *before = block->prev;
+  if (mema_ageOf(block) < mark.age) return true;
+  while (before != NULL && mema_ageOf(before) >= mark.age) before = before->prev;
+  mema_setStamp(block, (mema_stampOf(block) & UINT32_MAX) | (uint64_t)(mark.age - 1) << mema_ageShift);
+  if (before != block->prev) mema_moveBlock(pool, block, before);
+  return true;
+}

@@ -1,0 +1,129 @@
+/* pressure.c - see pressure.h. */
+#include "pressure.h"
+
+#include "family/kin.h"
+#include "threads/share.h"
+
+/* ---- the watch ---------------------------------------------------------------------------------------------------------- */
+
+void mema_setWatch(mema_Pool *pool) {
+  pool->watched = pool->onLowWater != NULL || pool->failIn != 0;
+  pool->watch = pool->lowWater;
+  if (pool->onLowWater != NULL && pool->watch < pool->lowWaterBytes) pool->watch = pool->lowWaterBytes;
+  if (pool->failIn != 0) pool->watch = PTRDIFF_MAX;
+}
+
+/* The slab of a live pool that may have callbacks: those of one that threads share would have to be made by whichever comes first, with or
+ * without its lock, and are refused. */
+static mema_Slab *openUnshared(const mema_Pool *pool) {
+  mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL || mema_isPlain(pool, slab)) return slab;
+  mema_fail(MEMA_BAD_ARGUMENT);
+  return NULL;
+}
+
+bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *, void *), void *arg) {
+  if (openUnshared(pool) == NULL) return false;
+  if (bytes > MEMA_UNLIMITED) bytes = MEMA_UNLIMITED;
+  pool->onLowWater = fn;
+  pool->lowWaterArg = arg;
+  pool->lowWaterBytes = fn != NULL ? bytes : 0;
+  pool->lowering = false;
+  mema_setWatch(pool);
+  return true;
+}
+
+bool mema_onExhausted(mema_Pool *pool, bool (*fn)(mema_Pool *, size_t, void *), void *arg) {
+  if (openUnshared(pool) == NULL) return false;
+  pool->onExhausted = fn;
+  pool->exhaustedArg = arg;
+  return true;
+}
+
+bool mema_failAfter(mema_Pool *pool, size_t n, bool once) {
+  if (openUnshared(pool) == NULL) return false;
+  pool->failIn = n < MEMA_UNLIMITED ? n + 1 : 0;
+  pool->failsOnce = once;
+  mema_setWatch(pool);
+  return true;
+}
+
+bool mema_failsOnPurpose(mema_Pool *pool) {
+  if (mema_likely(pool->failIn == 0)) return false;
+  if (pool->failIn > 1) {
+    pool->failIn--;
+    return false;
+  }
+  if (pool->failsOnce) {
+    pool->failIn = 0;
+    mema_setWatch(pool);
+  }
+  return true;
+}
+
+/* ---- callbacks ---------------------------------------------------------------------------------------------------------- */
+
+static mema_Pool *above(const mema_Pool *pool) {
+  return pool->kin == NULL || pool->kin->parent == NULL ? NULL : pool->kin->parent->pool;
+}
+
+/* A shared root's count is changed by many threads. */
+static void countCallers(mema_Pool *pool, uint32_t change) {
+  for (; pool != NULL; pool = above(pool)) __atomic_fetch_add(&pool->callers, change, __ATOMIC_RELAXED);
+}
+
+void mema_enterCallback(mema_Pool *pool) {
+  countCallers(pool, 1);
+}
+
+void mema_leaveCallback(mema_Pool *pool) {
+  countCallers(pool, UINT32_MAX);
+}
+
+/* Asks `narrow`, which is at or above `pool`. */
+static bool ask(mema_Pool *pool, mema_Pool *narrow, size_t wanted) {
+  if (narrow->onExhausted == NULL || narrow->exhausting) return false;
+  size_t before = narrow->freeSize;
+  narrow->exhausting = true;
+  mema_enterCallback(pool);
+  bool again = narrow->onExhausted(narrow, wanted, narrow->exhaustedArg);
+  mema_leaveCallback(pool);
+  narrow->exhausting = false;
+  return again && narrow->freeSize > before; /* else it would be asked without end */
+}
+
+bool mema_askExhausted(mema_Pool *pool, size_t wanted) {
+  return ask(pool, pool, wanted);
+}
+
+bool mema_makeRoom(mema_Pool *pool, size_t bytes) {
+  size_t room;
+  mema_Pool *narrow;
+  while ((narrow = mema_narrowest(pool, bytes, &room)) != NULL) {
+    if (ask(pool, narrow, bytes)) continue;
+    pool->refused++;
+    mema_failBytes(MEMA_OVER_BUDGET, bytes, room);
+    return false;
+  }
+  return true;
+}
+
+void mema_announceLow(mema_Pool *pool) {
+  for (mema_Pool *each = pool; each != NULL; each = above(each)) {
+    if (mema_likely(!each->lowering)) continue;
+    each->lowering = false;
+    mema_enterCallback(pool);
+    if (each->onLowWater != NULL) each->onLowWater(each, each->lowWaterArg);
+    mema_leaveCallback(pool);
+  }
+}
+
+/* ---- what there is room for ---------------------------------------------------------------------------------------------- */
+
+size_t mema_largestChunk(const mema_Pool *pool) {
+  mema_Slab *slab = mema_slabOf(pool);
+  if (slab == NULL) return 0;
+  size_t room = mema_freeSize(pool);
+  if (mema_isBelow(pool)) mema_narrowest((mema_Pool *)(uintptr_t)pool, 0, &room);
+  return pool->untracked ? mema_slabLargest(slab, room) : room;
+}
