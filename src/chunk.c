@@ -147,6 +147,7 @@ static MEMA_INLINE bool chargeBy(unsigned ways, mema_Pool *pool, size_t charge) 
 /* A chunk of at most the class's slot size. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked
  * that is known beforehand, and no register has to be saved. */
 static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return nullForBadPool();
   size_t slotSize = class->slotSize, charge = (ways & mema_withRecords) != 0 ? size + (size == 0) : slotSize, record;
   char *ptr;
   if ((ways & mema_withMagazines) != 0) {
@@ -185,24 +186,42 @@ static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab,
 
 static MEMA_NOINLINE void *pallocFamily(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size);
 
+static MEMA_NOINLINE void *pallocKinWordTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  return pallocBy(mema_inFamily | mema_withRecords, pool, slab, class, size);
+}
+
+/* The ways of most sub-pools. */
+enum { borrowedWords = mema_inFamily | mema_borrows | mema_withRecords };
+
 /* `ways` tell a live pool, or none. */
 static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
   if (ways == 0) return pallocWord(pool, slab, class, size);
   if (ways == mema_withRecords) return pallocWordTracked(pool, slab, class, size);
   if (ways == mema_withMagazines) return pallocRecent(pool, slab, class, size);
+  if (ways == borrowedWords) return pallocKinWordTracked(pool, slab, class, size);
   if (mema_likely(ways <= mema_plainWays)) return pallocRecentTracked(pool, slab, class, size);
   return ways < mema_allWays ? pallocFamily(pool, slab, class, size) : nullForBadPool();
+}
+
+static MEMA_NOINLINE void *pallocKinWord(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  return pallocBy(mema_inFamily, pool, slab, class, size);
+}
+
+static MEMA_NOINLINE void *pallocKinRecent(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  return pallocBy(mema_inFamily | mema_withMagazines, pool, slab, class, size);
+}
+
+static MEMA_NOINLINE void *pallocKinRecentTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+  return pallocBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, slab, class, size);
 }
 
 /* Of a pool in a family, whatever its ways. */
 static MEMA_NOINLINE void *pallocFamily(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
   unsigned ways = slab->ways & mema_plainWays;
-  if (mema_unlikely(!mema_kinLives(pool))) return nullForBadPool();
-  if (pool->kin->parent == NULL) return pallocClass(ways, pool, slab, class, size); /* nobody is above */
-  if (ways == mema_withRecords) return pallocBy(mema_inFamily | mema_withRecords, pool, slab, class, size);
-  if (ways == 0) return pallocBy(mema_inFamily, pool, slab, class, size);
-  if (ways == mema_withMagazines) return pallocBy(mema_inFamily | mema_withMagazines, pool, slab, class, size);
-  return pallocBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, slab, class, size);
+  if (ways == mema_withRecords) return pallocKinWordTracked(pool, slab, class, size);
+  if (ways == 0) return pallocKinWord(pool, slab, class, size);
+  if (ways == mema_withMagazines) return pallocKinRecent(pool, slab, class, size);
+  return pallocKinRecentTracked(pool, slab, class, size);
 }
 
 /* Of a live pool that no other thread is in. */
@@ -273,68 +292,73 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
   return false;
 }
 
+/* False, with nothing changed, iff the general path has to do it: only in families. */
 static MEMA_INLINE bool creditBy(unsigned ways, mema_Pool *pool, size_t charge) {
   if ((ways & mema_inFamily) != 0) return mema_creditChild(pool, charge);
   credit(pool, charge);
   return true;
 }
 
-/* For a tracked chunk, whose Block leaves the chain. */
+/* The same for a chunk with a Block, which must be the pool's own: the Block leaves the chain. */
 static MEMA_INLINE bool creditBlockBy(unsigned ways, mema_Pool *pool, const mema_Block *block) {
+  if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_isOwn(pool, block))) return false;
+  if (mema_unlikely(!creditBy(ways, pool, block->size))) return false;
   mema_unlinkBlock(pool, block);
-  return creditBy(ways, pool, block->size);
+  return true;
 }
 
-static MEMA_INLINE mema_Block *lastBlock(const mema_Slab *slab) {
-  return slab->records + mema_lastClass(slab)->firstRecord + slab->lastSlot % 64;
-}
-
-/* The chunk handed out last, whose slot is marked free already. */
-static MEMA_INLINE bool pfreeLastBy(unsigned ways, mema_Pool *pool, mema_Slab *slab) {
-  if ((ways & mema_withRecords) != 0) return creditBlockBy(ways, pool, lastBlock(slab));
-  return creditBy(ways, pool, mema_lastClass(slab)->slotSize);
+/* Of the slot handed out last. */
+static MEMA_INLINE bool creditLastBy(unsigned ways, mema_Pool *pool, mema_Slab *slab) {
+  const mema_SlotClass *class = mema_lastClass(slab);
+  if ((ways & mema_withRecords) == 0) return creditBy(ways, pool, class->slotSize);
+  return creditBlockBy(ways, pool, slab->records + class->firstRecord + slab->lastSlot % 64);
 }
 
 static MEMA_NOINLINE bool pfreeLast(mema_Pool *pool, mema_Slab *slab) {
-  return pfreeLastBy(0, pool, slab);
+  return creditLastBy(0, pool, slab);
 }
 
 static MEMA_NOINLINE bool pfreeLastTracked(mema_Pool *pool, mema_Slab *slab) {
-  return pfreeLastBy(mema_withRecords, pool, slab);
+  return creditLastBy(mema_withRecords, pool, slab);
 }
 
-/* In slabs that several pools have chunks in, a chunk's Block says whose it is. */
-static MEMA_INLINE bool isOwnBy(unsigned ways, const mema_Pool *pool, const mema_Block *block) {
-  return (ways & mema_inFamily) == 0 || (ways & mema_withRecords) == 0 || mema_isOwn(pool, block);
+/* The same in a family, where the slot is not marked free yet. */
+static MEMA_INLINE bool pfreeLastKinBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  uint64_t *word = mema_lastClass(slab)->word, after;
+  if (mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
+  if (mema_unlikely(mema_setBit(*word, slab->lastSlot, &after)) || mema_unlikely(!creditLastBy(ways, pool, slab)))
+    return pfreeSlow(pool, slab, ptr);
+  *word = after;
+  return true;
 }
 
-/* Marks the chunk handed out last free, if it is that and the pool's own. */
-static MEMA_INLINE bool giveLastBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, const void *ptr) {
-  if ((ways & mema_withMagazines) != 0 || ptr != slab->lastPtr) return false;
-  return isOwnBy(ways, pool, lastBlock(slab)) && mema_giveLast(slab, ptr);
+static MEMA_NOINLINE bool pfreeLastKin(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeLastKinBy(mema_inFamily, pool, slab, ptr);
+}
+
+static MEMA_NOINLINE bool pfreeLastKinTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeLastKinBy(mema_inFamily | mema_withRecords, pool, slab, ptr);
 }
 
 /* `ways` as for pallocBy. */
 static MEMA_INLINE bool pfreeBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  if (giveLastBy(ways, pool, slab, ptr)) {
-    if ((ways & mema_inFamily) != 0) return pfreeLastBy(ways, pool, slab);
+  if ((ways & mema_inFamily) == 0 && (ways & mema_withMagazines) == 0 && mema_giveLast(slab, ptr))
     return (ways & mema_withRecords) != 0 ? pfreeLastTracked(pool, slab) : pfreeLast(pool, slab);
-  }
+  if ((ways & mema_inFamily) != 0 && (ways & mema_withMagazines) == 0 && ptr == slab->lastPtr)
+    return (ways & mema_withRecords) != 0 ? pfreeLastKinTracked(pool, slab, ptr) : pfreeLastKin(pool, slab, ptr);
+  if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
   size_t slot;
   mema_Span *span = mema_anySlot(slab, ptr, &slot);
   if (mema_unlikely(span == NULL)) return pfreeSlow(pool, slab, ptr);
   uint64_t *word = &span->bitmap[slot / 64], before = *word, after;
   if (mema_unlikely(mema_setBit(before, slot, &after))) return pfreeSlow(pool, slab, ptr);
-  size_t record = span->firstRecord + slot;
-  if (mema_unlikely(!isOwnBy(ways, pool, slab->records + record))) return pfreeSlow(pool, slab, ptr);
-  *word = after;
-  if ((ways & mema_withRecords) != 0) {
-    creditBlockBy(ways, pool, slab->records + record);
-  } else {
-    creditBy(ways, pool, span->slotSize);
-  }
+  if ((ways & mema_inFamily) == 0) *word = after;
+  bool credited = (ways & mema_withRecords) != 0 ? creditBlockBy(ways, pool, slab->records + span->firstRecord + slot)
+                                                 : creditBy(ways, pool, span->slotSize);
+  if (mema_unlikely(!credited)) return pfreeSlow(pool, slab, ptr);
+  if ((ways & mema_inFamily) != 0) *word = after;
   if ((ways & mema_withMagazines) == 0) return mema_noteGiven(slab, span, slot, before, after);
-  return mema_keepRecent(&slab->classes[span->class], ptr, word, UINT64_C(1) << slot % 64, record) ||
+  return mema_keepRecent(&slab->classes[span->class], ptr, word, UINT64_C(1) << slot % 64, span->firstRecord + slot) ||
          mema_slabNote(slab, span, (uint32_t)(slot / 64));
 }
 
@@ -350,19 +374,34 @@ static MEMA_NOINLINE bool pfreeRecentTracked(mema_Pool *pool, mema_Slab *slab, v
   return pfreeBy(mema_withRecords | mema_withMagazines, pool, slab, ptr);
 }
 
+static MEMA_NOINLINE bool pfreeKin(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeBy(mema_inFamily, pool, slab, ptr);
+}
+
+static MEMA_NOINLINE bool pfreeKinTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeBy(mema_inFamily | mema_withRecords, pool, slab, ptr);
+}
+
+static MEMA_NOINLINE bool pfreeKinRecent(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeBy(mema_inFamily | mema_withMagazines, pool, slab, ptr);
+}
+
+static MEMA_NOINLINE bool pfreeKinRecentTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, slab, ptr);
+}
+
 static MEMA_NOINLINE bool pfreeFamily(mema_Pool *pool, mema_Slab *slab, void *ptr) {
   unsigned ways = slab->ways & mema_plainWays;
-  if (mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
-  if (ways == mema_withRecords) return pfreeBy(mema_inFamily | mema_withRecords, pool, slab, ptr);
-  if (ways == 0) return pfreeBy(mema_inFamily, pool, slab, ptr);
-  if (ways == mema_withMagazines) return pfreeBy(mema_inFamily | mema_withMagazines, pool, slab, ptr);
-  return pfreeBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, slab, ptr);
+  if (ways == mema_withRecords) return pfreeKinTracked(pool, slab, ptr);
+  if (ways == 0) return pfreeKin(pool, slab, ptr);
+  return ways == mema_withMagazines ? pfreeKinRecent(pool, slab, ptr) : pfreeKinRecentTracked(pool, slab, ptr);
 }
 
 /* Of a pool that no other thread is in, if it is one; with other ways than none. */
 static MEMA_INLINE bool pfreeClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
   if (ways == mema_withRecords) return pfreeTracked(pool, slab, ptr);
   if (ways == mema_withMagazines) return pfreeRecent(pool, slab, ptr);
+  if (ways == borrowedWords) return pfreeKinTracked(pool, slab, ptr);
   if (mema_likely(ways <= mema_plainWays)) return pfreeRecentTracked(pool, slab, ptr);
   return ways < mema_allWays ? pfreeFamily(pool, slab, ptr) : falseForBadPool();
 }

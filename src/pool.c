@@ -239,7 +239,7 @@ static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
   mema_setWatch(pool);
-  if (pool->kin != NULL) pool->kin->guard = poolSize - pool->kin->guaranteed;
+  if (pool->kin != NULL) mema_setGuard(pool->kin, poolSize);
   pool->lowering = pool->onLowWater != NULL && !below && pool->freeSize < pool->lowWaterBytes;
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
   if (mema_borrowsSlabs(pool)) return true;

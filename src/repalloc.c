@@ -171,18 +171,28 @@ static bool stays(mema_Pool *pool, const mema_Slab *slab, const mema_Span *span,
   return true;
 }
 
-/* Of a pool that threads share, or that others are to be asked about. */
-static MEMA_NOINLINE void *repallocElsewhere(mema_Pool *pool, void *ptr, size_t size) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return NULL;
-  return mema_isPlain(pool, slab) ? repallocAny(pool, slab, ptr, size) : mema_sharedRepalloc(pool, slab, ptr, size);
+static MEMA_SLOW void *nullForBadPool(void) {
+  mema_fail(MEMA_BAD_POOL);
+  return NULL;
+}
+
+static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, void *ptr, size_t size) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  return slab != NULL ? mema_sharedRepalloc(pool, slab, ptr, size) : nullForBadPool();
+}
+
+/* Of a pool whose charges others are to be asked about, or told of. */
+static MEMA_NOINLINE void *repallocWatched(mema_Pool *pool, void *ptr, size_t size) {
+  mema_Slab *slab = mema_slabOf(pool);
+  return slab != NULL ? repallocAny(pool, slab, ptr, size) : nullForBadPool();
 }
 
 void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_palloc(pool, size);
   uintptr_t ways;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  if (mema_unlikely(slab == NULL || ways > mema_plainWays || pool->watched)) return repallocElsewhere(pool, ptr, size);
+  if (mema_unlikely(slab == NULL)) return repallocShared(pool, ptr, size);
+  if (mema_unlikely(ways > mema_plainWays || pool->watched)) return repallocWatched(pool, ptr, size);
   size_t slot;
   mema_Span *span = mema_liveSlot(slab, ptr, &slot);
   if (span == NULL || size == 0) return repallocAny(pool, slab, ptr, size);

@@ -69,9 +69,9 @@ mema_Kin *mema_takeKin(void) {
   mema_Kin *kin = popFree();
   if (kin == NULL) kin = takeFresh();
   if (kin == NULL) return NULL;
-  kin->charges = NULL;
+  kin->parentPool = NULL;
   kin->parent = kin->newest = kin->older = kin->younger = NULL;
-  kin->guard = kin->guaranteed = kin->born = 0;
+  kin->guard = kin->nearGuard = kin->guaranteed = kin->born = 0;
   kin->borrows = false;
   return kin;
 }

@@ -28,12 +28,13 @@ typedef struct mema_Kin mema_Kin;
 struct mema_Kin {
   mema_Pool *pool;
   uintptr_t life; /* as pool->life; 0: nobody's */
-  mema_Pool *
-      charges; /* the parent's, where nobody is above that, and threads do not share it: its own fields are all there is to change */
-  size_t guard;     /* what of the budget lies beyond the guaranteed bytes: while freeSize is below, the parent is charged */
-  mema_Kin *parent; /* NULL: the root */
-  mema_Kin *newest; /* of its children */
-  mema_Kin *older;  /* its parent's child made before this one; of a record that waits: any */
+  mema_Pool *parentPool;
+  size_t guard; /* what of the budget lies beyond the guaranteed bytes: where freeSize is below, the parent is charged */
+  size_t
+      nearGuard; /* the same, or 0 where more than the parent's own fields is to be changed: it is shared, or a sub-pool itself */
+  mema_Kin *parent;  /* NULL: the root */
+  mema_Kin *newest;  /* of its children */
+  mema_Kin *older;   /* its parent's child made before this one */
   mema_Kin *younger; /* and after */
   size_t guaranteed;
   uintptr_t born; /* the parent's markSerial when it was made */
@@ -103,43 +104,51 @@ static inline size_t mema_holds(const mema_Pool *pool) {
   return kin->guaranteed + (pool->freeSize < kin->guard ? kin->guard - pool->freeSize : 0);
 }
 
-/* Charges a sub-pool for a new chunk; false, with nothing changed, iff the general path has to see the request. */
+/* The common cases, inline: all of it is guaranteed; or nothing more is, and the parent is a root that can be charged by itself.
+ *
+ * Charges a pool in a family for a new chunk; false, with nothing changed, iff the general path has to see the request. */
 static inline bool mema_chargeChild(mema_Pool *pool, size_t bytes) {
-  mema_Kin *kin = pool->kin;
-  mema_Pool *above = kin->charges;
+  const mema_Kin *kin = pool->kin;
   ptrdiff_t left = (ptrdiff_t)(pool->freeSize - bytes);
-  if (left >= (ptrdiff_t)kin->guard) return mema_charge(pool, bytes); /* within what is guaranteed */
-  if (mema_unlikely(above == NULL || pool->freeSize > kin->guard)) return false;
-  ptrdiff_t leftAbove = (ptrdiff_t)(above->freeSize - bytes);
-  if (mema_unlikely(left < (ptrdiff_t)pool->watch)) {
-    if (left < 0 || leftAbove < 0 || pool->watched || above->watched) return false;
-    pool->lowWater = pool->watch = (size_t)left;
+  if (mema_likely(left < (ptrdiff_t)kin->guard)) {
+    if (mema_unlikely(pool->freeSize - 1 >= kin->nearGuard)) return false;
+    mema_Pool *above = kin->parentPool;
+    ptrdiff_t leftAbove = (ptrdiff_t)(above->freeSize - bytes);
+    if (mema_unlikely(left < (ptrdiff_t)pool->watch) && (left < 0 || pool->watched)) return false;
+    if (mema_unlikely(leftAbove < (ptrdiff_t)above->watch)) {
+      if (leftAbove < 0 || above->watched) return false;
+      above->lowWater = above->watch = (size_t)leftAbove;
+    }
+    above->freeSize = (size_t)leftAbove;
+    above->held += bytes;
+  } else if (mema_unlikely(left < (ptrdiff_t)pool->watch) && (left < 0 || pool->watched)) {
+    return false;
   }
-  if (mema_unlikely(leftAbove < (ptrdiff_t)above->watch)) {
-    if (leftAbove < 0 || above->watched) return false;
-    above->lowWater = above->watch = (size_t)leftAbove;
-  }
+  if (left < (ptrdiff_t)pool->watch) pool->lowWater = pool->watch = (size_t)left;
   pool->freeSize = (size_t)left;
-  above->freeSize = (size_t)leftAbove;
-  above->held += bytes;
   pool->allocations++;
   return true;
 }
 
-/* Credits a sub-pool for a chunk that ends. True, for a tail call. */
+/* Credits it for a chunk that ends; false, with nothing changed, iff the general path has to do so. */
 static inline bool mema_creditChild(mema_Pool *pool, size_t bytes) {
-  mema_Kin *kin = pool->kin;
-  mema_Pool *above = kin->charges;
+  const mema_Kin *kin = pool->kin;
+  size_t freeSize = pool->freeSize, after = freeSize + bytes;
+  if (mema_likely(freeSize < kin->guard)) {
+    if (mema_unlikely(after > kin->nearGuard)) return false;
+    mema_Pool *above = kin->parentPool;
+    above->freeSize += bytes;
+    above->held -= bytes;
+  }
+  pool->freeSize = after;
   pool->frees++;
-  size_t left = pool->freeSize + bytes;
-  if (mema_unlikely(above == NULL || left > kin->guard)) return mema_creditLevels(pool, bytes);
-  pool->freeSize = left;
-  above->freeSize += bytes;
-  above->held -= bytes;
   return true;
 }
 
 /* ---- subPool.c ---------------------------------------------------------------------------------------------------------- */
+
+/* The guards of a pool with this budget. */
+MEMA_HIDDEN void mema_setGuard(mema_Kin *kin, size_t poolSize);
 
 /* Before a pool ends, or all its chunks do (serial 0), or those that are younger than the mark with this serial: runs its clean-ups, and frees
  * its sub-pools, newest first. */

@@ -20,7 +20,6 @@ static void unlockRoot(mema_Slab *slab) {
 
 static void linkKin(mema_Kin *kin, mema_Kin *parent) {
   mema_Slab *locked = lockRoot(parent->pool);
-  kin->parent = parent;
   kin->older = parent->newest;
   if (kin->older != NULL) kin->older->younger = kin;
   parent->newest = kin;
@@ -84,6 +83,12 @@ static mema_Slab *openSlab(mema_Pool *child, const mema_Options *options) {
   return mema_setUpPool(child, slab, options) ? slab : NULL;
 }
 
+void mema_setGuard(mema_Kin *kin, size_t poolSize) {
+  bool near = kin->parent != NULL && kin->parent->parent == NULL && isPlainPool(kin->parentPool);
+  kin->guard = kin->parent != NULL ? poolSize - kin->guaranteed : 0;
+  kin->nearGuard = near ? kin->guard : 0;
+}
+
 /* The parent has been charged what is guaranteed. */
 static bool makeChild(mema_Pool *child, mema_Kin *parent, mema_Slab *slab, const mema_Options *options) {
   mema_Kin *kin = mema_takeKin();
@@ -96,8 +101,9 @@ static bool makeChild(mema_Pool *child, mema_Kin *parent, mema_Slab *slab, const
     return false;
   }
   kin->guaranteed = options->guaranteed;
-  kin->guard = options->poolSize - options->guaranteed;
-  kin->charges = parent->parent == NULL && isPlainPool(parent->pool) ? parent->pool : NULL;
+  kin->parent = parent;
+  kin->parentPool = parent->pool;
+  mema_setGuard(kin, options->poolSize);
   kin->born = parent->pool->markSerial;
   child->stamp |= (uint64_t)kin->id << mema_ownerShift;
   mema_ownKin(child, kin);

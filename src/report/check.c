@@ -60,7 +60,8 @@ static const char *checkFamily(const mema_Pool *pool) {
   size_t held = 0;
   if (pool->kin->pool != pool || !mema_isKin(pool)) return "a pool in a family has its record";
   for (const mema_Kin *kin = pool->kin->newest; kin != NULL; kin = kin->older) {
-    if (kin->parent != pool->kin || kin->pool->kin != kin) return "sub-pools and their parent know each other";
+    if (kin->parent != pool->kin || kin->parentPool != pool || kin->pool->kin != kin)
+      return "sub-pools and their parent know each other";
     if (kin->guard + kin->guaranteed != kin->pool->poolSize) return "poolSize == guaranteed + guard";
     held += mema_holds(kin->pool);
     if (!mema_isPlain(kin->pool, mema_slabField(kin->pool))) continue;

@@ -1,11 +1,12 @@
-/* instructions untracked|tracked|shared: plays what tests/instructions.sh counts the instructions of. Prints the name of each play and how
+/* instructions untracked|tracked|shared|subPool: plays what tests/instructions.sh counts the instructions of. Prints the name of each play and how
  * many operations it had, in the order in which they were played. */
 #include "support.h"
 
 enum { few = 1000, many = 100000, requestChunks = 50 };
 
 static mema_Options options;
-static Pool pool;
+static Pool pool, parent; /* the parent of sub-pools */
+static bool inFamily;
 static void *chunks[many];
 static size_t sizes[few];
 static uint64_t seed = 1;
@@ -22,6 +23,12 @@ static void *granted(void *ptr) {
 
 static void release(void *ptr) {
   if (!pfree(&pool, ptr)) exit(5);
+}
+
+static bool makePoolHere(Pool *made, size_t poolSize) {
+  mema_Options asked = options;
+  asked.poolSize = poolSize;
+  return inFamily ? mema_initSubPool(made, &parent, &asked) : mema_initPoolWith(made, &asked);
 }
 
 /* ---- the plays: each does n operations --------------------------------------------------------------------------------- */
@@ -86,13 +93,19 @@ static void replaceLarge(size_t n) {
 
 /* A pool of its own for each operation. */
 static void requests(size_t n) {
-  mema_Options small = options;
-  small.poolSize = 64 * KIB;
   while (n-- > 0) {
     Pool request;
-    if (!mema_initPoolWith(&request, &small)) exit(6);
+    if (!makePoolHere(&request, 64 * KIB)) exit(6);
     for (size_t i = 0; i < requestChunks; i++) granted(palloc(&request, randomSize(16, 400)));
     if (!freePool(&request)) exit(7);
+  }
+}
+
+static void empties(size_t n) {
+  while (n-- > 0) {
+    Pool empty;
+    if (!makePoolHere(&empty, 64 * KIB)) exit(6);
+    if (!freePool(&empty)) exit(7);
   }
 }
 
@@ -124,6 +137,7 @@ static const Play plays[] = {
     {"replaceSmall", fillSmall, replaceSmall, 20000, 20000},
     {"replaceLarge", fillLarge, replaceLarge, 100000, 20000},
     {"request", NULL, requests, 20, 200},
+    {"empty", NULL, empties, 20, 200},
     {"zeroed", prepareZeroed, zeroed, 2 * few, 5 * few},
     {"growth", NULL, growths, 5, 50},
 };
@@ -137,14 +151,16 @@ static __attribute__((noinline, used)) void measured(const Play *play) {
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   bool shared = strcmp(argv[1], "shared") == 0;
+  inFamily = strcmp(argv[1], "subPool") == 0;
   options = (mema_Options){.poolSize = GIB, .untracked = shared || strcmp(argv[1], "untracked") == 0, .shared = shared};
   for (size_t i = 0; i < sizeof plays / sizeof *plays; i++) {
-    if (!mema_initPoolWith(&pool, &options)) return 3;
+    if (inFamily && !initPool(&parent, 2 * GIB)) return 3;
+    if (!makePoolHere(&pool, GIB)) return 3;
     seed = 1;
     if (plays[i].prepare != NULL) plays[i].prepare();
     plays[i].play(plays[i].warm);
     measured(&plays[i]);
-    if (!freePool(&pool)) return 8;
+    if (!freePool(&pool) || (inFamily && !freePool(&parent))) return 8;
     printf("%s %zu\n", plays[i].name, plays[i].counted);
   }
   return 0;
