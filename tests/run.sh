@@ -109,6 +109,7 @@ script replay tests/cli/replay.sh
 script exports tests/exports.sh
 script limits tests/limits.sh
 script install tests/install.sh
+script guide tests/guide.sh
 script syscalls tests/syscalls.sh
 script faults tests/faults.sh
 script bulk tests/bulk.sh
