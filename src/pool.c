@@ -182,10 +182,9 @@ bool mema_closePool(mema_Pool *pool) {
 }
 
 bool mema_freePool(mema_Pool *pool) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || !mema_mayEnd(pool)) return false;
+  if (mema_openPool(pool) == NULL || !mema_mayEnd(pool)) return false;
   mema_endLives(pool, 0);
-  if (mema_borrowsSlabs(pool)) mema_freeYounger(pool, slab, 0);
+  if (mema_borrowsSlabs(pool)) mema_freeYounger(pool, 0);
   return mema_closePool(pool);
 }
 
@@ -212,7 +211,7 @@ bool mema_resetPool(mema_Pool *pool) {
   slab = mema_holdPool(pool, true);
   if (slab == NULL) return false;
   if (mema_borrowsSlabs(pool)) {
-    mema_freeYounger(pool, slab, 0);
+    mema_freeYounger(pool, 0);
   } else {
     clearSlabs(pool, slab);
   }

@@ -210,6 +210,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
 /* Gives the units of a span that is on no list back; returns the first unit behind the free run that this makes. */
 static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   uint32_t units = span->units;
+  slab->stirred = true;
   giveRecords(slab, span->class, span->firstRecord);
   clearHomes(slab, mema_unitOf(slab, span), units);
   span->remainders = 0;
@@ -254,6 +255,7 @@ static void keepRecent(mema_Slab *slab) {
 
 /* Every word with a free slot is noted, every span that has one is on its class's list. */
 static void settle(mema_Slab *slab, mema_SlotClass *class) {
+  slab->stirred = true;
   park(slab, class);
   while (class->top > class->bottom) {
     const mema_FreeSlot *slot = --class->top;
@@ -369,6 +371,18 @@ uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
   return unit + units;
 }
 
+bool mema_slabClearWords(mema_Slab *slab) {
+  if (slab->stirred || slab->states != NULL) return false;
+  mema_forgetLast(slab);
+  for (unsigned i = 0; i < slab->classCount; i++) {
+    const mema_SlotClass *class = &slab->classes[i];
+    if (class->active == mema_noUnit) continue;
+    const mema_Span *span = &slab->spans[class->active];
+    *class->word = span->slots <= 64 ? span->lastMask : UINT64_MAX;
+  }
+  return true;
+}
+
 static bool newSpan(mema_Slab *slab, unsigned class) {
   uint32_t slotSize = mema_classSize(class), units = spanUnits(slab, slotSize), firstRecord;
   uint32_t slots = (uint32_t)(((size_t)units << slab->unitShift) / slotSize);
@@ -390,6 +404,7 @@ static bool newSpan(mema_Slab *slab, unsigned class) {
  * another span. */
 bool mema_slabRefill(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
+  slab->stirred = true;
   if (c->active != mema_noUnit && serveActive(slab, c)) return true;
   while (c->partialHead != mema_noUnit) {
     mema_Span *span = &slab->spans[c->partialHead];
@@ -409,6 +424,7 @@ static void dropRecent(const mema_Slab *slab, mema_SlotClass *class, const mema_
 
 bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word) {
   uint64_t free = span->bitmap[word];
+  slab->stirred = true;
   span->summary |= UINT64_C(1) << word;
   if (span->place == mema_placeClosed) appendPartial(slab, span);
   return free == UINT64_MAX || free == span->lastMask ? mema_slabEmptied(slab, span) : true;
@@ -534,6 +550,7 @@ static size_t grainOf(const mema_Slab *slab) {
 }
 
 static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, uint8_t place, mema_Chunk *chunk) {
+  slab->stirred = true;
   size_t units = mema_roundUp(size, mema_unitSize(slab)) >> slab->unitShift, alignUnits = alignment >> slab->unitShift;
   if (units > slab->units || alignUnits > slab->units) return false;
   uint32_t record;

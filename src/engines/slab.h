@@ -188,6 +188,7 @@ struct mema_Slab {
   uint8_t ways;        /* of taking and giving slots: mema_withRecords, mema_withMagazines */
 
   uint8_t unitShift;
+  bool stirred; /* since its chunks were last all freed more happened than that slots of the words at hand were taken and given */
   bool outside; /* not the pool's own reservation, but a later addition to it */
 
   size_t areaSize;
@@ -319,6 +320,9 @@ MEMA_HIDDEN bool mema_slabEmptied(mema_Slab *slab, mema_Span *span);
 MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, bool dense);
 MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
 MEMA_HIDDEN void mema_slabResetClasses(mema_Slab *slab);
+/* Frees all chunks where they are all in the words at hand, and nothing else has happened since they were last all freed (as a small pool's
+ * life is, that of a request); false where that is not so. */
+MEMA_HIDDEN bool mema_slabClearWords(mema_Slab *slab);
 MEMA_HIDDEN size_t mema_slabReleaseEmpty(mema_Slab *slab);
 MEMA_HIDDEN uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span);
 MEMA_HIDDEN uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span);

@@ -151,6 +151,7 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   slab->movedRuns = 0;
   slab->hugeArea = slab->hugeRecords = 0;
   slab->purged = 0;
+  slab->stirred = true;
   slab->homes = NULL;
   slab->states = NULL;
   slab->rows = shape->rows;
@@ -387,6 +388,7 @@ mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
 /* ---- emptying and closing ---------------------------------------------------------------------------------------------- */
 
 void mema_slabClear(mema_Slab *slab) {
+  if (mema_slabClearWords(slab)) return;
   mema_slabResetClasses(slab);
   slab->keepsDirty = true; /* whoever comes next wants it: no purging now */
   for (uint32_t unit = 0; unit < slab->frontier;) {
@@ -401,6 +403,7 @@ void mema_slabClear(mema_Slab *slab) {
   }
   slab->keepsDirty = slab->committed;
   mema_runMaybePurge(slab);
+  slab->stirred = false;
 }
 
 /* What a huge page may hold beyond what was used of it. */

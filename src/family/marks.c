@@ -89,10 +89,9 @@ static mema_Slab *openMark(const mema_Pool *pool, const mema_Mark *mark) {
 }
 
 bool mema_rewindPool(mema_Pool *pool, mema_Mark mark) {
-  mema_Slab *slab = openMark(pool, &mark);
-  if (slab == NULL || !mema_mayEnd(pool)) return false;
+  if (openMark(pool, &mark) == NULL || !mema_mayEnd(pool)) return false;
   mema_endLives(pool, mark.serial);
-  mema_freeYounger(pool, slab, (uint32_t)mark.age);
+  mema_freeYounger(pool, (uint32_t)mark.age);
   endAbove(pool, mark.serial);
   setAge(pool, (uint32_t)mark.age);
   pool->markedAt = pool->allocations;

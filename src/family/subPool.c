@@ -145,10 +145,8 @@ void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
   mema_dropKin(kin);
 }
 
-void mema_freeYounger(mema_Pool *pool, mema_Slab *slab, uint32_t age) {
-  mema_Chunk chunk;
-  while (pool->tail != NULL && mema_ageOf(pool->tail) >= age && mema_findChunk(slab, pool->tail->ptr, &chunk))
-    mema_releaseChunk(pool, slab, &chunk);
+void mema_freeYounger(mema_Pool *pool, uint32_t age) {
+  while (pool->tail != NULL && mema_ageOf(pool->tail) >= age && mema_pfree(pool, pool->tail->ptr)) continue;
 }
 
 static void endLives(mema_Pool *pool, uintptr_t serial, bool bulk);
@@ -156,7 +154,7 @@ static void endLives(mema_Pool *pool, uintptr_t serial, bool bulk);
 /* `bulk`: the slabs that it borrows end with it, or all their chunks do. */
 static void endChild(mema_Pool *child, bool bulk) {
   endLives(child, 0, bulk || !mema_borrowsSlabs(child));
-  if (mema_borrowsSlabs(child) && !bulk) mema_freeYounger(child, mema_slabField(child), 0);
+  if (mema_borrowsSlabs(child) && !bulk) mema_freeYounger(child, 0);
   mema_closePool(child);
 }
 
