@@ -23,6 +23,7 @@ enum {
   areaStep = 64 * 1024,
   reservationMin = 16 * 1024,
   sharedAreaMin = 64 << 20, /* of a shared pool with a shard for each thread: room for spans of each class */
+  committedSpans = 4 << 20,     /* see mema_committedReservation */
   cellBudgetMax = 1 << 20,  /* up to here areas are rounded to a power of two, so that pools can share regions */
 };
 
@@ -52,29 +53,42 @@ static size_t areaFor(size_t poolSize) {
   return mema_roundUp(poolSize * spread, areaStep);
 }
 
+/* Twice the budget: a chunk occupies less than twice its bytes, from 32 bytes on (33 bytes take 48; one byte more than the largest slot
+ * takes two units). And a span of each class that is not full: 60 units of 64 KiB, at most 80 of smaller ones, of which
+ * a reservation has a thousand or more. */
 size_t mema_committedReservation(size_t poolSize) {
-  return poolSize > MEMA_UNLIMITED / 4 ? MEMA_UNLIMITED : mema_roundUp(poolSize * 2 + areaMin / 2, areaStep);
+  if (poolSize > MEMA_UNLIMITED / 4) return MEMA_UNLIMITED;
+  size_t spans = poolSize / 4 < committedSpans ? poolSize / 4 : committedSpans;
+  return mema_roundUp(poolSize * 2 + spans + areaMin / 2, areaStep);
 }
 
 static mema_SlabPlan planFor(const mema_Options *options) {
+  bool committed = options->committed || options->locked,
+       whole = committed || (options->memory != NULL && options->memory->commit == NULL);
   mema_SlabPlan plan = {.budget = options->poolSize,
                         .records = !options->untracked,
                         .shared = options->shared,
                         .threads = options->shared && options->untracked,
-                        .committed = options->committed};
+                        .committed = committed,
+                        .lean = whole,
+                        .exact = options->hugePages || options->locked || options->memory != NULL,
+                        .hugePages = options->hugePages,
+                        .locked = options->locked,
+                        .memory = options->memory};
   if (options->reservation != 0) {
     plan.area =
         options->reservation < reservationMin ? reservationMin : mema_roundUp(options->reservation, mema_osPageSize());
     plan.exact = true;
   } else {
-    plan.area = options->committed ? mema_committedReservation(options->poolSize) : areaFor(options->poolSize);
+    plan.area = whole ? mema_committedReservation(options->poolSize) : areaFor(options->poolSize);
   }
   if (plan.threads) {
     plan.unitShift = mema_unitShiftMax;
-    if (plan.area < sharedAreaMin && !options->committed) plan.area = sharedAreaMin;
+    if (plan.area < sharedAreaMin && !whole) plan.area = sharedAreaMin;
   }
+  if (plan.hugePages && plan.area <= MEMA_UNLIMITED) plan.area = mema_roundUp(plan.area, mema_osHugeSize());
   /* A committed reservation is had whole or not at all. */
-  plan.least = options->committed ? plan.area : plan.area < areaStep ? plan.area : areaStep;
+  plan.least = committed ? plan.area : plan.area < areaStep ? plan.area : areaStep;
   return plan;
 }
 
@@ -95,7 +109,7 @@ static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options)
   pool->initialized = true;
   pool->mem = slab->area;
   pool->untracked = options->untracked;
-  pool->committed = options->committed;
+  pool->committed = options->committed || options->locked;
   if (options->name != NULL) {
     size_t length = strnlen(options->name, sizeof pool->name - 1);
     memcpy(pool->name, options->name, length);
@@ -113,6 +127,7 @@ static mema_Reason judge(const mema_Pool *pool, const mema_Options *options) {
   if (pool == NULL || options == NULL || options->poolSize == 0) return MEMA_BAD_ARGUMENT;
   if (mema_slabOf(pool) != NULL) return MEMA_LIVE_POOL;
   if (options->poolSize > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
+  if (options->memory != NULL && options->memory->reserve == NULL) return MEMA_BAD_ARGUMENT;
   return options->reservation > MEMA_UNLIMITED ? MEMA_BAD_ARGUMENT : MEMA_OK;
 }
 

@@ -49,7 +49,7 @@ bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
 }
 
 static bool canMovePages(const mema_Chunk *chunk, size_t bytes) {
-  return bytes >= movePagesFrom && chunk->span->kind == mema_unitLarge && !chunk->slab->committed &&
+  return bytes >= movePagesFrom && chunk->span->kind == mema_unitLarge && !chunk->slab->committed && chunk->slab->source == NULL &&
          mema_unitSize(chunk->slab) >= mema_osPageSize();
 }
 
