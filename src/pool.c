@@ -62,33 +62,38 @@ size_t mema_committedReservation(size_t poolSize) {
   return mema_roundUp(poolSize * 2 + spans + areaMin / 2, areaStep);
 }
 
+/* Memory of a kind of its own. */
+static MEMA_NOINLINE void planSource(mema_SlabPlan *plan, const mema_Options *options) {
+  plan->exact = true;
+  plan->hugePages = options->hugePages;
+  plan->locked = options->locked;
+  plan->memory = options->memory;
+  plan->committed |= options->locked;
+  plan->lean = plan->committed || (options->memory != NULL && options->memory->commit == NULL);
+}
+
 static mema_SlabPlan planFor(const mema_Options *options) {
-  bool committed = options->committed || options->locked,
-       whole = committed || (options->memory != NULL && options->memory->commit == NULL);
   mema_SlabPlan plan = {.budget = options->poolSize,
                         .records = !options->untracked,
                         .shared = options->shared,
                         .threads = options->shared && options->untracked,
-                        .committed = committed,
-                        .lean = whole,
-                        .exact = options->hugePages || options->locked || options->memory != NULL,
-                        .hugePages = options->hugePages,
-                        .locked = options->locked,
-                        .memory = options->memory};
+                        .committed = options->committed,
+                        .lean = options->committed};
+  if (options->memory != NULL || options->hugePages || options->locked) planSource(&plan, options);
   if (options->reservation != 0) {
     plan.area =
         options->reservation < reservationMin ? reservationMin : mema_roundUp(options->reservation, mema_osPageSize());
     plan.exact = true;
   } else {
-    plan.area = whole ? mema_committedReservation(options->poolSize) : areaFor(options->poolSize);
+    plan.area = plan.lean ? mema_committedReservation(options->poolSize) : areaFor(options->poolSize);
   }
   if (plan.threads) {
     plan.unitShift = mema_unitShiftMax;
-    if (plan.area < sharedAreaMin && !whole) plan.area = sharedAreaMin;
+    if (plan.area < sharedAreaMin && !plan.lean) plan.area = sharedAreaMin;
   }
   if (plan.hugePages && plan.area <= MEMA_UNLIMITED) plan.area = mema_roundUp(plan.area, mema_osHugeSize());
   /* A committed reservation is had whole or not at all. */
-  plan.least = committed ? plan.area : plan.area < areaStep ? plan.area : areaStep;
+  plan.least = plan.committed ? plan.area : plan.area < areaStep ? plan.area : areaStep;
   return plan;
 }
 

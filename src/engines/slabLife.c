@@ -451,7 +451,7 @@ size_t mema_slabFootprint(const mema_Slab *slab) {
   /* Large chunks that lie in a huge page asked for before them are there whole. */
   size_t huge = slab->hugeArea == 0 ? 0 : mema_osHugeSize(), slack = slab->hugePages ? 0 : beyond(slab->largeSlack, huge);
   size_t chunks = (units << slab->unitShift) - slack + beyond(slab->hugeArea, (size_t)slab->frontier << slab->unitShift) +
-                  mema_sourceBeyond(slab);
+                  (slab->hugePages ? mema_sourceBeyond(slab) : 0);
   size_t records = mema_roundUp(slab->nearNext * sizeof(mema_Block) + main, page) + beyond(slab->hugeRecords, main);
   size_t tables = mema_roundUp(slab->frontier * sizeof(mema_Span), page) +
                   mema_roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page) +
