@@ -110,6 +110,7 @@ script exports tests/exports.sh
 script limits tests/limits.sh
 script install tests/install.sh
 script syscalls tests/syscalls.sh
+script silent tests/silent.sh
 script faults tests/faults.sh
 script bulk tests/bulk.sh
 script protocol tests/protocol.sh

@@ -23,7 +23,7 @@ static const mema_Options shapes[] = {
     {.poolSize = budget, .shared = true},
     {.poolSize = budget, .shared = true, .untracked = true},
     {.poolSize = 64 * MIB},
-    {.poolSize = 64 * MIB, .untracked = true, .committed = true},
+    {.poolSize = 3 * MIB, .untracked = true, .committed = true},
     {.poolSize = budget, .hugePages = true},
 };
 enum { shapeCount = sizeof shapes / sizeof *shapes };
