@@ -114,7 +114,8 @@ static bool commitSome(Hooks *hooks, char *base, size_t size) {
   Range *range = rangeOf(hooks, base, size);
   require(allAre(range, base, size, 0), "committed before", base, size);
   hooks->commits++;
-  if (refuses(hooks) || mprotect(base, size, PROT_READ | PROT_WRITE) != 0) return false;
+  if (refuses(hooks) || (hooks->most != 0 && size > hooks->most - hooks->committed) ||
+      mprotect(base, size, PROT_READ | PROT_WRITE) != 0) return false;
   setCommitted(range, base, size);
   return true;
 }

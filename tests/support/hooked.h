@@ -5,11 +5,12 @@
 
 #include "mema.h"
 
-/* What a source does and has done. The first three may be set at any time. */
+/* What a source does and has done. The first four may be set at any time. */
 typedef struct Hooks {
   size_t failAt;    /* the call of this number from now on (1: the next) to reserve, commit or purge is refused; 0: none */
   bool failOn;      /* and all after it */
   size_t room;      /* bytes that may be reserved at one time; 0: any number */
+  size_t most;      /* bytes that may be committed at one time; 0: any number */
   size_t calls;     /* to reserve, commit and purge */
   size_t refusals;  /* of them */
   size_t reserved;  /* bytes now */
