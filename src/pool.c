@@ -23,7 +23,7 @@ enum {
   areaStep = 64 * 1024,
   reservationMin = 16 * 1024,
   sharedAreaMin = 64 << 20, /* of a shared pool with a shard for each thread: room for spans of each class */
-  committedSpans = 4 << 20,     /* see mema_committedReservation */
+  committedSpans = 4 << 20, /* see mema_committedReservation */
   cellBudgetMax = 1 << 20,  /* up to here areas are rounded to a power of two, so that pools can share regions */
 };
 

@@ -108,6 +108,7 @@ script record tests/cli/record.sh
 script replay tests/cli/replay.sh
 script exports tests/exports.sh
 script limits tests/limits.sh
+script examples tests/examples.sh
 script install tests/install.sh
 script syscalls tests/syscalls.sh
 script silent tests/silent.sh

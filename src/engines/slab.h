@@ -244,7 +244,7 @@ struct mema_Slab {
   mema_Slab *next;      /* the next slab of the same pool: it serves what this one has no room for */
   void *mapping;        /* of a cell: its back */
   size_t mappingSize;
-  struct mema_Source *source; /* of memory from hooks (source.h); NULL: from the system */
+  struct mema_Source *source;                    /* of memory from hooks (source.h); NULL: from the system */
   size_t liveChunks;                             /* kept by the pool above for slabs outside only */
   size_t warm;                                   /* bytes counted against the process's bound while it is warm */
   uint16_t classOffsets[mema_tableMax / 16 + 1]; /* by (size + 15) / 16: bytes from here to the class */

@@ -172,8 +172,8 @@ static size_t headerBytes(void) {
 
 static bool lock(mema_Slab *slab) {
   slab->locked = true;
-  return mema_osLock(slab, headerBytes()) &&
-         mema_osLock(slab->mapping, mema_tableBytes(slab)) && mema_osLock(slab->area, wholePages(slab->areaSize));
+  return mema_osLock(slab, headerBytes()) && mema_osLock(slab->mapping, mema_tableBytes(slab)) &&
+         mema_osLock(slab->area, wholePages(slab->areaSize));
 }
 
 static void unlock(mema_Slab *slab) {
@@ -198,7 +198,8 @@ bool mema_sourceFill(mema_Slab *slab, const mema_SlabPlan *plan, void *room) {
     if (!beginHooked(slab, plan)) return false;
   } else if (plan->hugePages || (plan->committed && slab->areaSize >= hugeFrom)) {
     mema_osPreferHuge(slab->area, wholePages(slab->areaSize));
-    if (plan->hugePages && mema_tableBytes(slab) >= mema_osHugeSize()) mema_osPreferHuge(slab->mapping, mema_tableBytes(slab));
+    if (plan->hugePages && mema_tableBytes(slab) >= mema_osHugeSize())
+      mema_osPreferHuge(slab->mapping, mema_tableBytes(slab));
   }
   if (plan->committed && !populate(slab)) return false;
   return !plan->locked || lock(slab);
@@ -250,14 +251,13 @@ size_t mema_sourcePurgeBeyond(const mema_Slab *slab) {
 const char *mema_sourceCheck(const mema_Slab *slab) {
   const mema_Source *source = slab->source;
   if (source == NULL) return NULL;
-  const size_t used[mema_parts] = {
-      [mema_partArea] = (size_t)slab->frontier << slab->unitShift,
-      [mema_partSpans] = slab->frontier * sizeof(mema_Span),
-      [mema_partBitmaps] = ((size_t)slab->bitmapUnits << slab->unitShift) / 128,
-      [mema_partRest] = source->parts[mema_partRest].size,
-      [mema_partLinks] = slab->usedRows * sizeof(mema_RowLink),
-      [mema_partStates] = (size_t)slab->usedRows * mema_stateRow,
-      [mema_partRecords] = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block)};
+  const size_t used[mema_parts] = {[mema_partArea] = (size_t)slab->frontier << slab->unitShift,
+                                   [mema_partSpans] = slab->frontier * sizeof(mema_Span),
+                                   [mema_partBitmaps] = ((size_t)slab->bitmapUnits << slab->unitShift) / 128,
+                                   [mema_partRest] = source->parts[mema_partRest].size,
+                                   [mema_partLinks] = slab->usedRows * sizeof(mema_RowLink),
+                                   [mema_partStates] = (size_t)slab->usedRows * mema_stateRow,
+                                   [mema_partRecords] = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block)};
   for (size_t i = 0; i < mema_parts; i++)
     if (used[i] > source->parts[i].ready || source->parts[i].ready > source->parts[i].size)
       return "what is in use of a slab was committed";

@@ -97,10 +97,14 @@ static bool forbidCalls(void) {
 
 static void *request(Pool *pool, size_t size, unsigned call) {
   switch (call) {
-    case 0: return mema_pcalloc(pool, 3, size / 3);
-    case 1: return mema_pmemalign(pool, (size_t)16 << size % 9, size);
-    case 2: return mema_pstrndup(pool, "a text of some length", size);
-    default: return palloc(pool, size);
+    case 0:
+      return mema_pcalloc(pool, 3, size / 3);
+    case 1:
+      return mema_pmemalign(pool, (size_t)16 << size % 9, size);
+    case 2:
+      return mema_pstrndup(pool, "a text of some length", size);
+    default:
+      return palloc(pool, size);
   }
 }
 
@@ -134,7 +138,8 @@ static void requireInside(const Pool *pool) {
 /* Empty again, and then full to the last byte with chunks of one size. */
 static void resetAndFill(Pool *pool) {
   require(mema_resetPool(pool), "the pool is not reset\n");
-  for (size_t size = pool->poolSize / 3000 + 32; palloc(pool, size) != NULL;) {}
+  for (size_t size = pool->poolSize / 3000 + 32; palloc(pool, size) != NULL;) {
+  }
   requireInside(pool);
   require(mema_resetPool(pool), "the pool is not reset\n");
 }

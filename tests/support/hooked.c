@@ -115,7 +115,8 @@ static bool commitSome(Hooks *hooks, char *base, size_t size) {
   require(allAre(range, base, size, 0), "committed before", base, size);
   hooks->commits++;
   if (refuses(hooks) || (hooks->most != 0 && size > hooks->most - hooks->committed) ||
-      mprotect(base, size, PROT_READ | PROT_WRITE) != 0) return false;
+      mprotect(base, size, PROT_READ | PROT_WRITE) != 0)
+    return false;
   setCommitted(range, base, size);
   return true;
 }
@@ -201,10 +202,7 @@ const mema_Memory hookedZeroed = {.reserve = reserveHidden,
                                   .release = release,
                                   .zeroed = true,
                                   .user = &zeroedHooks};
-const mema_Memory hookedDirty = {.reserve = reserveHidden,
-                                 .commit = commitDirty,
-                                 .purge = purgeDirty,
-                                 .release = release,
-                                 .user = &dirtyHooks};
+const mema_Memory hookedDirty = {
+    .reserve = reserveHidden, .commit = commitDirty, .purge = purgeDirty, .release = release, .user = &dirtyHooks};
 const mema_Memory hookedKept = {.reserve = reserveHidden, .commit = commitDirty, .release = release, .user = &keptHooks};
 const mema_Memory hookedWhole = {.reserve = reserveWhole, .purge = purgeDirty, .release = release, .user = &wholeHooks};

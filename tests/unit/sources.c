@@ -180,7 +180,8 @@ static void theLastOfItIsHad(void **state) {
   hooks->most = 3 * MIB;
   assertWorks(mema_initPoolWith(&pool, &options));
   size_t bytes = 0;
-  for (; palloc(&pool, 4096) != NULL; bytes += 4096) {}
+  for (; palloc(&pool, 4096) != NULL; bytes += 4096) {
+  }
   assertWell(errorIsNot(MEMA_NO_MEMORY));
   if (hooks->most - hooks->committed > 32 * KIB) fail_msg("%zu bytes are left", hooks->most - hooks->committed);
   assert_true(bytes > 2 * MIB);
@@ -670,7 +671,8 @@ static void hookedMemoryGetsNoAdvice(void **state) {
     fresh(&hookedZeroed);
     assertWorks(mema_initPoolWith(&pool, &options));
     assert_true(isAligned(pool.mem, options.hugePages ? 2 * MIB : 4096));
-    while (palloc(&pool, 500) != NULL) {}
+    while (palloc(&pool, 500) != NULL) {
+    }
     bool advised = false;
     size_t bytes = 0;
     for (size_t at = 0; at < 40 * MIB; at += MIB)
@@ -693,8 +695,10 @@ static void fillOnce(size_t poolSize, size_t worst, bool untracked) {
     if (size >= 512) step = ((size_t)1 << (63 - __builtin_clzll(size))) / 4;
     if (size + 1 > worst && size + 1 >= least) (void)palloc(&pool, size + 1);
   }
-  while (palloc(&pool, worst) != NULL) {}
-  while (pool.freeSize >= least && palloc(&pool, pool.freeSize) != NULL) {}
+  while (palloc(&pool, worst) != NULL) {
+  }
+  while (pool.freeSize >= least && palloc(&pool, pool.freeSize) != NULL) {
+  }
   if (pool.freeSize >= least && !untracked) fail_msg("%zu bytes are left of %zu", pool.freeSize, poolSize);
   mema_Stats stats;
   assert_true(mema_poolStats(&pool, &stats));
@@ -705,7 +709,7 @@ static void fillOnce(size_t poolSize, size_t worst, bool untracked) {
 
 static void noFillLeavesTheReservation(void **state) {
   (void)state;
-  static const size_t worst[] = {1,    16,   17,   32,   33,    49,    113,   129,   513,   1025,   2049,
+  static const size_t worst[] = {1,    16,   17,    32,       33,    49,    113,   129,   513,    1025,   2049,
                                  4097, 8193, 16385, 32 * KIB, 32769, 65536, 65537, 70000, 131073, 1048577};
   for (size_t poolSize = 1; poolSize <= 64 * MIB; poolSize = poolSize * 5 / 2 + 7)
     for (size_t i = 0; i < sizeof worst / sizeof *worst; i++) {

@@ -48,10 +48,10 @@
 #define withKind(test, kind) \
   { #test "(" #kind ")", (test), NULL, NULL, &(kind) }
 #define sharedKinds(test) withKind(test, kindShared), withKind(test, kindSharedOutside)
-#define exactKinds(test) \
-  withKind(test, kindTracked), withKind(test, kindCommitted), withKind(test, kindOutside), withKind(test, kindSharedTracked), \
-      withKind(test, kindHooked), withKind(test, kindHookedOutside)
-#define everyKind(test) \
+#define exactKinds(test)                                                                   \
+  withKind(test, kindTracked), withKind(test, kindCommitted), withKind(test, kindOutside), \
+      withKind(test, kindSharedTracked), withKind(test, kindHooked), withKind(test, kindHookedOutside)
+#define everyKind(test)                                                                  \
   exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside), \
       withKind(test, kindHookedUntracked), withKind(test, kindHookedShared), sharedKinds(test)
 
