@@ -177,13 +177,13 @@ typedef struct mema_Options {
   bool
       fallback; /* MEMA_FIXED: chunks that the buffer has no room for come from the system (Block.poolAllocated is then false) */
   size_t guaranteed; /* mema_initSubPool: bytes of the parent's budget that are the sub-pool's own from the start */
-  bool
-      hugePages; /* ask the system for huge pages from the start: the reservation is whole ones, of 2 MiB each, and begins at one. Each
+  bool hugePages;    /* ask for huge pages from the start: the reservation is whole ones, of 2 MiB, and begins at one. Each
                          that is touched may be memory in full. Nothing is promised: AnonHugePages in /proc/self/smaps, at the
-                         address Pool.mem, says what the system gave, and /sys/kernel/mm/transparent_hugepage/enabled whether it gives any.
-                         With `memory` only the alignment is asked for. */
-  bool locked; /* `committed`, and kept in memory: not swapped out, even where an outside piece is needed. Counts against
-                         RLIMIT_MEMLOCK (for those without CAP_IPC_LOCK): where that forbids it, MEMA_NO_MEMORY. A forked child's copy is not locked. */
+                         address Pool.mem, says what the system gave, /sys/kernel/mm/transparent_hugepage/enabled whether it gives
+                         any. With `memory` only the alignment is asked for. */
+  bool locked;       /* `committed`, and kept in memory: never swapped out, nor is what lies outside the reservation. Counts
+                         against RLIMIT_MEMLOCK (without CAP_IPC_LOCK): where that forbids it, MEMA_NO_MEMORY. What a forked
+                         child has of it is not locked. */
   const mema_Memory *memory; /* where all memory comes from; NULL: from the system */
 } mema_Options;
 
@@ -229,7 +229,7 @@ typedef struct mema_Error {
 typedef struct mema_Stats {
   char name[22]; /* as given, or "" */
   bool untracked;
-  bool committed;
+  bool committed;   /* or locked */
   size_t poolSize;  /* the budget */
   size_t freeSize;  /* what is left of it */
   size_t liveBytes; /* poolSize - freeSize: the live chunks, and chargedBytes */

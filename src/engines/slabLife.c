@@ -1,4 +1,4 @@
-/* slabLife.c - where a slab's memory comes from, how it is laid out, and where it goes.
+/* slabLife.c - how a slab is laid out in its memory (which source.c gets), and what becomes of it.
  *
  * Small slabs (areas of 256 KiB to 16 MiB) are cells: many in one mapping. Larger ones, and those of unusual size, are mapped by
  * themselves, but for the header, which is a small cell too: header memory is never unmapped, so that a stale Pool can be told

@@ -664,10 +664,10 @@ static void hugePagesAreAskedFor(void **state) {
 /* With hooks no advice is given: that is theirs to do. */
 static void hookedMemoryGetsNoAdvice(void **state) {
   (void)state;
-  for (int committed = 0; committed < 2; committed++) {
+  for (int variant = 0; variant < 3; variant++) {
     Pool pool;
-    mema_Options options = {.poolSize = 48 * MIB, .memory = &hookedZeroed, .committed = committed != 0, .hugePages = true};
-    options.hugePages = committed == 0;
+    mema_Options options = {
+        .poolSize = 48 * MIB, .memory = &hookedZeroed, .committed = variant == 1, .hugePages = variant == 2};
     fresh(&hookedZeroed);
     assertWorks(mema_initPoolWith(&pool, &options));
     assert_true(isAligned(pool.mem, options.hugePages ? 2 * MIB : 4096));
