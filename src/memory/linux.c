@@ -151,14 +151,14 @@ bool mema_osPopulate(void *base, size_t size) {
 
 bool mema_osLock(void *base, size_t size) {
   int saved = errno;
-  bool done = mlock(base, size) == 0;
+  bool done = syscall(SYS_mlock, base, size) == 0;
   errno = saved;
   return done;
 }
 
 void mema_osUnlock(void *base, size_t size) {
   int saved = errno;
-  (void)munlock(base, size);
+  (void)syscall(SYS_munlock, base, size);
   errno = saved;
 }
 

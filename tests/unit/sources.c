@@ -10,26 +10,26 @@
 
 enum { budget = 1024 * 1024, nobody = 65534 };
 
-static const mema_Memory *const sources[] = {&hookedZeroed, &hookedDirty, &hookedKept, &hookedWhole};
-enum { sourceCount = sizeof sources / sizeof *sources };
+enum { sourceCount = 4 };
+static const mema_Memory *const sources[sourceCount] = {&hookedZeroed, &hookedDirty, &hookedKept, &hookedWhole};
 
-static const mema_Options shapes[] = {
-    {.poolSize = budget},
-    {.poolSize = budget, .untracked = true},
-    {.poolSize = budget, .reservation = 64 * KIB},
-    {.poolSize = budget, .reservation = 64 * KIB, .untracked = true},
-    {.poolSize = budget, .committed = true},
-    {.poolSize = 100, .committed = true, .untracked = true},
-    {.poolSize = budget, .shared = true},
-    {.poolSize = budget, .shared = true, .untracked = true},
-    {.poolSize = 64 * MIB},
-    {.poolSize = 3 * MIB, .untracked = true, .committed = true},
-    {.poolSize = budget, .hugePages = true},
+static const Kind shapes[] = {
+    {"", {.poolSize = budget}},
+    {"", {.poolSize = budget, .untracked = true}},
+    {"", {.poolSize = budget, .reservation = 64 * KIB}},
+    {"", {.poolSize = budget, .reservation = 64 * KIB, .untracked = true}},
+    {"", {.poolSize = budget, .committed = true}},
+    {"", {.poolSize = 100, .committed = true, .untracked = true}},
+    {"", {.poolSize = budget, .shared = true}},
+    {"", {.poolSize = budget, .shared = true, .untracked = true}},
+    {"", {.poolSize = 12 * MIB}},
+    {"", {.poolSize = 3 * MIB, .untracked = true, .committed = true}},
+    {"", {.poolSize = budget, .hugePages = true}},
 };
 enum { shapeCount = sizeof shapes / sizeof *shapes };
 
 static mema_Options shaped(size_t shape, const mema_Memory *memory) {
-  mema_Options options = shapes[shape];
+  mema_Options options = shapes[shape].options;
   options.memory = memory;
   return options;
 }
@@ -134,7 +134,7 @@ static void aRefusalAtAnyCallChangesNothing(void **state) {
           hooks->failAt = k;
           hooks->failOn = on != 0;
           mema_Options options = shaped(shape, sources[source]);
-          live(&options, 120, 7);
+          live(&options, 90, 7);
           if (hooks->refusals == 0) break;
           hooks->failAt = 0;
           hooks->failOn = false;
@@ -476,7 +476,7 @@ static void aChildReadsWhatItsParentWrites(void **state) {
   assertWorks(mema_initPoolWith(&pool, &options));
   int go[2];
   assert_int_equal(pipe(go), 0);
-  Link **first = hidePointer(palloc(&pool, sizeof *first)); /* which another process writes to */
+  Link **first = hidePointer(palloc(&pool, sizeof(void *))); /* which another process writes to */
   *first = NULL;
   pid_t child = fork();
   assert_true(child >= 0);
@@ -538,12 +538,13 @@ static int lockTooMuch(void) {
   Pool pool;
   mema_Options options = {.poolSize = budget, .locked = true};
   memset(&pool, 0x5c, sizeof pool);
-  Pool untouched = pool;
+  unsigned char untouched[sizeof pool];
+  memcpy(untouched, &pool, sizeof pool);
   size_t locked = statusBytes("VmLck");
   forgetError(MEMA_NO_MEMORY);
   if (mema_initPoolWith(&pool, &options)) return 1;
   if (errorIsNot(MEMA_NO_MEMORY) != NULL) return 2;
-  if (memcmp(&pool, &untouched, sizeof pool) != 0) return 3;
+  if (memcmp((const unsigned char *)&pool, untouched, sizeof pool) != 0) return 3;
   if (statusBytes("VmLck") != locked) return 4;
   options.memory = &hookedDirty;
   if (mema_initPoolWith(&pool, &options)) return 5;
@@ -633,14 +634,14 @@ static bool systemHasHuge(void) {
 
 static void hugePagesAreAskedFor(void **state) {
   (void)state;
-  static const mema_Options shapesOfHuge[] = {{.poolSize = 16 * MIB, .hugePages = true},
-                                              {.poolSize = 1000, .hugePages = true, .untracked = true},
-                                              {.poolSize = 8 * MIB, .hugePages = true, .committed = true},
-                                              {.poolSize = MIB, .hugePages = true, .reservation = 3 * MIB + 5}};
+  static const Kind shapesOfHuge[] = {{"", {.poolSize = 16 * MIB, .hugePages = true}},
+                                      {"", {.poolSize = 1000, .hugePages = true, .untracked = true}},
+                                      {"", {.poolSize = 8 * MIB, .hugePages = true, .committed = true}},
+                                      {"", {.poolSize = MIB, .hugePages = true, .reservation = 3 * MIB + 5}}};
   for (size_t i = 0; i < sizeof shapesOfHuge / sizeof *shapesOfHuge; i++) {
     Pool pool;
     mema_Stats stats;
-    assertWorks(mema_initPoolWith(&pool, &shapesOfHuge[i]));
+    assertWorks(mema_initPoolWith(&pool, &shapesOfHuge[i].options));
     assert_true(isAligned(pool.mem, 2 * MIB));
     assert_true(mema_poolStats(&pool, &stats));
     assert_int_equal(stats.reservation % (2 * MIB), 0);
