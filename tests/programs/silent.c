@@ -144,11 +144,34 @@ static void resetAndFill(Pool *pool) {
   require(mema_resetPool(pool), "the pool is not reset\n");
 }
 
+/* What makes other pools move pages, and give some back before fresh ones are taken. */
+static void growAndRefit(Pool *pool) {
+  enum { count = 5 };
+  unsigned char *large[count], *small[count];
+  unsigned char *grown = palloc(pool, pool->poolSize / 20);
+  unsigned char *behind = palloc(pool, pool->poolSize / 20);
+  memset(grown, 1, pool->poolSize / 20);
+  require((grown = mema_repalloc(pool, grown, pool->poolSize / 8)) != NULL, "a chunk does not grow\n");
+  for (int i = 0; i < count; i++) {
+    large[i] = palloc(pool, pool->poolSize / 9);
+    small[i] = palloc(pool, pool->poolSize / 100);
+    require(small[i] != NULL, "no room for a pattern\n");
+    memset(large[i], 1, pool->poolSize / 9);
+  }
+  for (int i = 0; i < count; i++) require(pfree(pool, large[i]), "a chunk is not freed\n");
+  unsigned char *most = palloc(pool, pool->poolSize / 2);
+  require(most != NULL, "no room for half of the budget\n");
+  memset(most, 1, pool->poolSize / 2);
+  for (int i = 0; i < count; i++) require(pfree(pool, small[i]), "a chunk is not freed\n");
+  require(pfree(pool, most) && pfree(pool, grown) && pfree(pool, behind), "a chunk is not freed\n");
+}
+
 /* Leaves the pool empty, with everything once used. (A shared pool is not reset: that wakes whoever waits for budget.) */
 static void play(Pool *pool, bool shared) {
   for (uint64_t seed = 1; seed <= seeds; seed++) {
     uint64_t random = seed;
     size_t live = 0;
+    growAndRefit(pool);
     for (int i = 0; i < steps; i++) step(pool, &random);
     requireInside(pool);
     for (size_t i = 0; i < places; i++) {

@@ -701,7 +701,7 @@ static void fillOnce(size_t poolSize, size_t worst, bool untracked) {
   for (size_t step = 16, size = 16; size < 32 * KIB; size += step) {
     if (size >= 128) step = 32;
     if (size >= 512) step = ((size_t)1 << (63 - __builtin_clzll(size))) / 4;
-    if (size + 1 > worst && size + 1 >= least) (void)palloc(&pool, size + 1);
+    if (size + 1 >= least) (void)palloc(&pool, size + 1);
   }
   while (palloc(&pool, worst) != NULL) {
   }
