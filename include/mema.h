@@ -128,13 +128,13 @@ typedef enum mema_Engine {
  * touch it, nor ask what it holds) or committed (mema reads and writes it). Nothing moves, protects, remaps or gives advice for it but the
  * hooks (except `locked`, which is mlock and munlock on it, and `committed`, which has the system populate it).
  *
- *   reserve  `size` bytes of addresses that nothing else uses, the first at a multiple of `alignment` (a power of two, at least a page, at most 64 KiB;
- *            2 MiB with hugePages). NULL: there are none; less may then be asked for, and if that fails too the call has
- *            MEMA_NO_MEMORY. What is not aligned is released at once, and taken for NULL. Must not be NULL itself.
- *   commit   [base, base + size), reserved until now, in one reservation, is about to be touched. false: it cannot be, and stays reserved; less
- *            may then be asked for, and if that fails too the call has MEMA_NO_MEMORY, with nothing changed. No byte is committed
- *            twice in the life of its reservation. NULL: what is reserved is committed at once, and the default reservation is
- *            mema_committedReservation(poolSize).
+ *   reserve  `size` bytes of addresses that nothing else uses, the first at a multiple of `alignment` (a power of two, at least a
+ *            page, at most 64 KiB; 2 MiB with hugePages). NULL: there are none; less may then be asked for, and if that fails too
+ *            the call has MEMA_NO_MEMORY. What is not aligned is released at once, and taken for NULL. Must not be NULL itself.
+ *   commit   [base, base + size), reserved until now, in one reservation, is about to be touched. false: it cannot be, and stays
+ *            reserved; less may then be asked for, and if that fails too the call has MEMA_NO_MEMORY, with nothing changed. No
+ *            byte is committed twice in the life of its reservation. NULL: what is reserved is committed at once, and the
+ *            default reservation is mema_committedReservation(poolSize).
  *   purge    what lies in [base, base + size), all committed, is of no use any more; its memory may go elsewhere. It stays committed:
  *            it may be touched again at any time without being asked for. false, or NULL: mema goes on as if its pages are kept.
  *   release  a reservation ends: the base and size of one reserve, whatever of it is committed. Once for each, at the latest in
@@ -142,10 +142,10 @@ typedef enum mema_Engine {
  *   zeroed   true: memory reads as zero when it is touched for the first time after its commit (without that hook: its
  *            reserve), and after its purge. false: it may hold anything, and mema clears what it needs to.
  *
- * The struct is copied; `user` is passed to each hook and must live as long as the pool. Hooks are called by the thread that calls the pool, one
- * at a time for each pool (of a shared pool by any thread, its lock held), never during mema_pfree of a small chunk, and
- * possibly in a signal handler where that calls a pool. They must return, and must not call that pool; errno is kept for them. A pool with hooks
- * has nothing kept warm for it and leaves nothing warm. In a forked child its memory is what the system makes of it: where that
+ * The struct is copied; `user` is passed to each hook and must live as long as the pool. Hooks are called by the thread that calls
+ * the pool, one at a time for each pool (of a shared pool by any thread, its lock held), and in a signal handler where that calls a
+ * pool: by any call that allocates, frees, resets or trims. They must return, and must not call that pool; errno is kept for them. A
+ * pool with hooks has nothing kept warm for it and leaves nothing warm. In a forked child its memory is what the system makes of it: where that
  * is shared with the parent, only one of the two may go on with the pool. */
 typedef struct mema_Memory {
   void *(*reserve)(void *user, size_t size, size_t alignment);
@@ -264,16 +264,17 @@ MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options)
 
 /* The reservation, in bytes, that a committed pool of poolSize bytes is given by default: a little more than twice the budget. Within
  * it lie, always, in a pool that is not shared, while pool.poolSize is at most poolSize:
- *   - chunks of any sizes from mema_palloc, pcalloc and their like, at least 32 bytes each (untracked: of any size), of which none
- *     was freed since mema_initPool or mema_resetPool;
+ *   - chunks of any sizes from mema_palloc, pcalloc, pstrdup, pstrndup and pmemdup, at least 32 bytes each (untracked: of any size),
+ *     where none was freed since mema_initPool or mema_resetPool;
  *   - chunks freed and allocated in any order, whose sizes one slot size serves (the size rounded up: to 16 bytes up to 128, to 32 up
  *     to 512, above that to four sizes per doubling), at least 32 bytes each (untracked: of any size).
  * The usual mix of sizes lies in it too; but no bound for every sequence of requests is known that would be of use, since spans that keep
  * one live chunk each can be left behind for each slot size in turn. Give a larger .reservation where that matters, and look at
  * mema_Stats.outsideChunks.
  * What lies in the reservation of a committed pool is had without a system call and without a page fault, whether from
- * palloc, pcalloc, pmemalign or repalloc, and freed so; the pages of a `locked` pool cannot be taken away in between either. (In a shared pool
- * a thread's first call makes some; so does the first write to a page after a fork, in parent and child.) */
+ * palloc, pcalloc, pmemalign or repalloc, and is freed so; the pages of a `locked` pool cannot be swapped out in between either. (A shared
+ * pool makes system calls at a thread's first call, and where threads wait for one another or call in what others hold. After a fork the
+ * first write to each page is a fault, in parent and child.) */
 MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
 
 /* Frees every chunk and gives the reservation back (or keeps it warm for the next pool); the Pool's memory may then be
