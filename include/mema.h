@@ -127,6 +127,43 @@ typedef enum mema_Engine {
   MEMA_FIXED  /* in a buffer of the caller's, and nothing else touched: no system, constant time in the worst case */
 } mema_Engine;
 
+/* Where a pool's memory comes from, if not from the system: mema_Options.memory. All that the pool holds comes from these hooks, in
+ * one reservation at its start and one more for each piece outside it: chunks, Blocks and all its tables; but for a small header
+ * (up to 8 KiB; in a shared pool one more for each thread), which is the system's and is never unmapped, since that is how a stale
+ * Pool is told from a live one. (mema_trimPool takes a few pages of the system's for notes while it runs.)
+ *
+ * Sizes and addresses are multiples of the system's page size, sizes are not 0. Memory is in one of two states: reserved (mema does not
+ * touch it, nor ask what it holds) or committed (mema reads and writes it). Nothing moves, protects, remaps or gives advice for it but the
+ * hooks (except `locked`, which is mlock and munlock on it, and `committed`, which has the system populate it).
+ *
+ *   reserve  `size` bytes of addresses that nothing else uses, the first at a multiple of `alignment` (a power of two, at least a
+ *            page, at most 64 KiB; 2 MiB with hugePages). NULL: there are none; less may then be asked for, and if that fails too
+ *            the call has MEMA_NO_MEMORY. What is not aligned is released at once, and taken for NULL. Must not be NULL itself.
+ *   commit   [base, base + size), reserved until now, in one reservation, is about to be touched. false: it cannot be, and stays
+ *            reserved; less may then be asked for, and if that fails too the call has MEMA_NO_MEMORY, with nothing changed. No
+ *            byte is committed twice in the life of its reservation. NULL: what is reserved is committed at once, and the
+ *            default reservation is mema_committedReservation(poolSize).
+ *   purge    what lies in [base, base + size), all committed, is of no use any more; its memory may go elsewhere. It stays committed:
+ *            it may be touched again at any time without being asked for. false, or NULL: mema goes on as if its pages are kept.
+ *   release  a reservation ends: the base and size of one reserve, whatever of it is committed. Once for each, at the latest in
+ *            mema_freePool. NULL: nothing is told.
+ *   zeroed   true: memory reads as zero when it is touched for the first time after its commit (without that hook: its
+ *            reserve), and after its purge. false: it may hold anything, and mema clears what it needs to.
+ *
+ * The struct is copied; `user` is passed to each hook and must live as long as the pool. Hooks are called by the thread that calls
+ * the pool, one at a time for each pool (of a shared pool by any thread, its lock held), and in a signal handler where that calls a
+ * pool: by any call that allocates, frees, resets or trims. They must return, and must not call that pool; errno is kept for them. A
+ * pool with hooks has nothing kept warm for it and leaves nothing warm. In a forked child its memory is what the system makes of it: where that
+ * is shared with the parent, only one of the two may go on with the pool. */
+typedef struct mema_Memory {
+  void *(*reserve)(void *user, size_t size, size_t alignment);
+  bool (*commit)(void *user, void *base, size_t size);
+  bool (*purge)(void *user, void *base, size_t size);
+  void (*release)(void *user, void *base, size_t size);
+  bool zeroed;
+  void *user;
+} mema_Memory;
+
 /* How to make a pool. Zero a field to have its default; later versions add fields at the end. */
 typedef struct mema_Options {
   size_t poolSize;    /* the budget: 1 to MEMA_UNLIMITED. Required. */
@@ -148,6 +185,14 @@ typedef struct mema_Options {
   bool
       fallback; /* MEMA_FIXED: chunks that the buffer has no room for come from the system (Block.poolAllocated is then false) */
   size_t guaranteed; /* mema_initSubPool: bytes of the parent's budget that are the sub-pool's own from the start */
+  bool hugePages;    /* ask for huge pages from the start: the reservation is whole ones, of 2 MiB, and begins at one. Each
+                         that is touched may be memory in full. Nothing is promised: AnonHugePages in /proc/self/smaps, at the
+                         address Pool.mem, says what the system gave, /sys/kernel/mm/transparent_hugepage/enabled whether it gives
+                         any. With `memory` only the alignment is asked for. */
+  bool locked;       /* `committed`, and kept in memory: never swapped out, nor is what lies outside the reservation. Counts
+                         against RLIMIT_MEMLOCK (without CAP_IPC_LOCK): where that forbids it, MEMA_NO_MEMORY. What a forked
+                         child has of it is not locked. */
+  const mema_Memory *memory; /* where all memory comes from; NULL: from the system */
 } mema_Options;
 
 /* Why a call failed: code, errno, message. One list, from which the constants, errno and the sentences are made. */
@@ -192,7 +237,7 @@ typedef struct mema_Error {
 typedef struct mema_Stats {
   char name[22]; /* as given, or "" */
   bool untracked;
-  bool committed;
+  bool committed;   /* or locked */
   size_t poolSize;  /* the budget */
   size_t freeSize;  /* what is left of it */
   size_t liveBytes; /* poolSize - freeSize: the live chunks, chargedBytes, and subPoolBytes */
@@ -222,12 +267,24 @@ typedef struct mema_Stats {
  * Constant; no system call when a reservation of a freed pool of the same size is still warm. */
 MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
 
-/* The same with options; also returns false iff options is NULL or options->reservation is above MEMA_UNLIMITED
- * (MEMA_BAD_ARGUMENT, EINVAL), or a committed reservation could not be populated (MEMA_NO_MEMORY, ENOMEM). */
+/* The same with options; also returns false iff options is NULL, options->reservation is above MEMA_UNLIMITED or options->memory has
+ * no reserve (MEMA_BAD_ARGUMENT, EINVAL), or a committed reservation could not be populated, a locked one not be locked, or the hooks
+ * refused what even an empty pool needs (MEMA_NO_MEMORY, ENOMEM). What the hooks had given by then they have been given back. */
 MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options);
 
-/* The reservation, in bytes, that a committed pool of poolSize bytes is given by default: room for the usual mix of sizes,
- * so that such a pool rarely asks the system for more, but not a bound for every possible sequence of requests. */
+/* The reservation, in bytes, that a committed pool of poolSize bytes is given by default: a little more than twice the budget. Within
+ * it lie, always, in a pool that is not shared, while pool.poolSize is at most poolSize:
+ *   - chunks of any sizes from mema_palloc, pcalloc, pstrdup, pstrndup and pmemdup, at least 32 bytes each (untracked: of any size),
+ *     where none was freed since mema_initPool or mema_resetPool;
+ *   - chunks freed and allocated in any order, whose sizes one slot size serves (the size rounded up: to 16 bytes up to 128, to 32 up
+ *     to 512, above that to four sizes per doubling), at least 32 bytes each (untracked: of any size).
+ * The usual mix of sizes lies in it too; but no bound for every sequence of requests is known that would be of use, since spans that keep
+ * one live chunk each can be left behind for each slot size in turn. Give a larger .reservation where that matters, and look at
+ * mema_Stats.outsideChunks.
+ * What lies in the reservation of a committed pool is had without a system call and without a page fault, whether from
+ * palloc, pcalloc, pmemalign or repalloc, and is freed so; the pages of a `locked` pool cannot be swapped out in between either. (A shared
+ * pool makes system calls at a thread's first call, and where threads wait for one another or call in what others hold. After a fork the
+ * first write to each page is a fault, in parent and child.) */
 MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
 
 /* Frees every chunk and gives the reservation back (or keeps it warm for the next pool); the Pool's memory may then be

@@ -41,7 +41,8 @@ static mema_Slab *addSlab(mema_Pool *pool, mema_Slab *first, size_t size, size_t
                         .unitShift = first->unitShift,
                         .budget = pool->poolSize - pool->charged,
                         .records = !pool->untracked,
-                        .outside = true};
+                        .outside = true,
+                        .like = first};
   last->next = mema_slabOpen(&plan);
   return last->next;
 }

@@ -25,6 +25,7 @@ enum {
   areaStep = 64 * 1024,
   reservationMin = 16 * 1024,
   sharedAreaMin = 64 << 20, /* of a shared pool with a shard for each thread: room for spans of each class */
+  committedSpans = 4 << 20, /* see mema_committedReservation */
   cellBudgetMax = 1 << 20,  /* up to here areas are rounded to a power of two, so that pools can share regions */
 };
 
@@ -54,8 +55,23 @@ static size_t areaFor(size_t poolSize) {
   return mema_roundUp(poolSize * spread, areaStep);
 }
 
+/* Twice the budget: a chunk occupies less than twice its bytes, from 32 bytes on (33 bytes take 48; one byte more than the largest slot
+ * takes two units). And a span of each class that is not full: 60 units of 64 KiB, at most 80 of smaller ones, of which
+ * a reservation has a thousand or more. */
 size_t mema_committedReservation(size_t poolSize) {
-  return poolSize > MEMA_UNLIMITED / 4 ? MEMA_UNLIMITED : mema_roundUp(poolSize * 2 + areaMin / 2, areaStep);
+  if (poolSize > MEMA_UNLIMITED / 4) return MEMA_UNLIMITED;
+  size_t spans = poolSize / 4 < committedSpans ? poolSize / 4 : committedSpans;
+  return mema_roundUp(poolSize * 2 + spans + areaMin / 2, areaStep);
+}
+
+/* Memory of a kind of its own. */
+static MEMA_NOINLINE void planSource(mema_SlabPlan *plan, const mema_Options *options) {
+  plan->exact = true;
+  plan->hugePages = options->hugePages;
+  plan->locked = options->locked;
+  plan->memory = options->memory;
+  plan->committed |= options->locked;
+  plan->lean = plan->committed || (options->memory != NULL && options->memory->commit == NULL);
 }
 
 static mema_SlabPlan planFor(const mema_Options *options) {
@@ -63,20 +79,23 @@ static mema_SlabPlan planFor(const mema_Options *options) {
                         .records = !options->untracked,
                         .shared = options->shared,
                         .threads = options->shared && options->untracked,
-                        .committed = options->committed};
+                        .committed = options->committed,
+                        .lean = options->committed};
+  if (options->memory != NULL || options->hugePages || options->locked) planSource(&plan, options);
   if (options->reservation != 0) {
     plan.area =
         options->reservation < reservationMin ? reservationMin : mema_roundUp(options->reservation, mema_osPageSize());
     plan.exact = true;
   } else {
-    plan.area = options->committed ? mema_committedReservation(options->poolSize) : areaFor(options->poolSize);
+    plan.area = plan.lean ? mema_committedReservation(options->poolSize) : areaFor(options->poolSize);
   }
   if (plan.threads) {
     plan.unitShift = mema_unitShiftMax;
-    if (plan.area < sharedAreaMin && !options->committed) plan.area = sharedAreaMin;
+    if (plan.area < sharedAreaMin && !plan.lean) plan.area = sharedAreaMin;
   }
+  if (plan.hugePages && plan.area <= MEMA_UNLIMITED) plan.area = mema_roundUp(plan.area, mema_osHugeSize());
   /* A committed reservation is had whole or not at all. */
-  plan.least = options->committed ? plan.area : plan.area < areaStep ? plan.area : areaStep;
+  plan.least = plan.committed ? plan.area : plan.area < areaStep ? plan.area : areaStep;
   return plan;
 }
 
@@ -95,7 +114,7 @@ void mema_layPool(mema_Pool *pool, const mema_Options *options) {
   pool->stamp = 1; /* poolAllocated */
   pool->initialized = true;
   pool->untracked = options->untracked;
-  pool->committed = options->committed;
+  pool->committed = options->committed || options->locked;
   if (options->name != NULL) {
     size_t length = strnlen(options->name, sizeof pool->name - 1);
     memcpy(pool->name, options->name, length);
@@ -127,6 +146,7 @@ mema_Reason mema_judgeOptions(const mema_Pool *pool, const mema_Options *options
   if (mema_slabOf(pool) != NULL) return MEMA_LIVE_POOL;
   if (options->poolSize > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
   if (options->engine != MEMA_SLAB) return MEMA_BAD_ARGUMENT;
+  if (options->memory != NULL && options->memory->reserve == NULL) return MEMA_BAD_ARGUMENT;
   return options->reservation > MEMA_UNLIMITED ? MEMA_BAD_ARGUMENT : MEMA_OK;
 }
 

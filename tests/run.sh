@@ -108,9 +108,11 @@ script record tests/cli/record.sh
 script replay tests/cli/replay.sh
 script exports tests/exports.sh
 script limits tests/limits.sh
+script examples tests/examples.sh
 script install tests/install.sh
 script guide tests/guide.sh
 script syscalls tests/syscalls.sh
+script silent tests/silent.sh
 script faults tests/faults.sh
 script bulk tests/bulk.sh
 script protocol tests/protocol.sh

@@ -2,7 +2,7 @@
 # tests/run.sh calls this file back with another BUILD, CC and EXTRA for each variant.
 
 testFlags := -Itests/support -D_GNU_SOURCE
-testSupport := $(BUILD)/obj/tests/support/support.o
+testSupport := $(BUILD)/obj/tests/support/support.o $(BUILD)/obj/tests/support/hooked.o
 testModel := $(BUILD)/obj/tests/model/model.o
 unitPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/*.c)))
 misusePrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/misuse/*.c)))

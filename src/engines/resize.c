@@ -50,7 +50,7 @@ bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
 
 static bool canMovePages(const mema_Chunk *chunk, size_t bytes) {
   return bytes >= movePagesFrom && chunk->span->kind == mema_unitLarge && !chunk->slab->committed &&
-         mema_unitSize(chunk->slab) >= mema_osPageSize();
+         chunk->slab->source == NULL && mema_unitSize(chunk->slab) >= mema_osPageSize();
 }
 
 /* Where `to` has pages, they would be lost, and as many faulted in again later: a fault costs several times the copying of a page. */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "../memory/os.h"
-#include "slab.h"
+#include "source.h"
 
 enum {
   closeTries = 8,           /* runs looked at in the list whose runs may be too short, before longer ones are */
@@ -91,7 +91,7 @@ static void purgeRun(mema_Slab *slab, uint32_t first) {
   mema_Span *head = &slab->spans[first];
   uintptr_t page = mema_osPageSize(), start = (uintptr_t)mema_unitAddress(slab, first);
   uintptr_t from = (start + page - 1) & ~(page - 1), to = (start + ((size_t)head->units << slab->unitShift)) & ~(page - 1);
-  if (from < to && !mema_osPurge((void *)from, to - from)) return;
+  if (from < to && !mema_sourcePurge(slab, (void *)from, to - from)) return;
   size_t most = (size_t)head->dirtyUnits << slab->unitShift, bytes = from < to ? to - from : 0;
   slab->dirtyUnits -= head->dirtyUnits;
   head->dirtyUnits = 0;
@@ -117,7 +117,7 @@ static void beforeFresh(mema_Slab *slab, uint32_t units) {
 
 /* Whether the bytes of a clean run are all zero: not where it shares pages with neighbours that were in use. */
 static bool cleanIsZero(const mema_Slab *slab) {
-  return mema_unitSize(slab) >= mema_osPageSize();
+  return mema_unitSize(slab) >= mema_osPageSize() && mema_cleanReadsZero(slab);
 }
 
 /* A run of at least `units` among the first `tries` of the list whose runs may be too short, or mema_noUnit. */
@@ -171,9 +171,10 @@ static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUn
   uint64_t start = alignUnit(slab, first, alignUnits), end = start + units;
   if (end > slab->units) return mema_noUnit;
   if (end > slab->frontier) beforeFresh(slab, (uint32_t)(end - slab->frontier));
+  if (end > slab->frontier && !mema_readyUnits(slab, (uint32_t)end)) return mema_noUnit;
   bool joined = first < slab->frontier;
   uint32_t dirty = joined ? slab->spans[first].dirtyUnits : 0;
-  *zeroed = !joined || (dirty == 0 && cleanIsZero(slab));
+  *zeroed = joined ? dirty == 0 && cleanIsZero(slab) : mema_cleanReadsZero(slab);
   if (joined) removeRun(slab, first);
   if (end > slab->frontier) slab->frontier = (uint32_t)end;
   cut(slab, first, slab->frontier - first, (uint32_t)start, units, dirty);
@@ -236,6 +237,7 @@ bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t want
   uint32_t limit = free ? end + slab->spans[end].units : end, dirty = free ? slab->spans[end].dirtyUnits : 0;
   if (wantedEnd > limit && (limit != slab->frontier || wantedEnd > slab->units)) return false;
   beforeFresh(slab, wanted - units);
+  if (wantedEnd > slab->frontier && !mema_readyUnits(slab, (uint32_t)wantedEnd)) return false;
   dirty = least(dirty, free ? slab->spans[end].dirtyUnits : 0); /* they may have been purged just now */
   if (free) removeRun(slab, end);
   if (wantedEnd > slab->frontier) limit = slab->frontier = (uint32_t)wantedEnd;

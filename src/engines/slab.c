@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "slab.h"
+#include "source.h"
 
 enum {
   magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
@@ -111,7 +111,7 @@ static bool takeRows(mema_Slab *slab, unsigned class, uint32_t slots, uint32_t *
     return true;
   }
   slab->youngRows += waiting != 0;
-  if (count > slab->rows - slab->usedRows) return false;
+  if (count > slab->rows - slab->usedRows || !mema_readyRows(slab, slab->usedRows + count)) return false;
   *first = slab->usedRows;
   slab->usedRows += count;
   return true;
@@ -129,7 +129,7 @@ static bool takeRecords(mema_Slab *slab, unsigned class, uint32_t count, uint32_
   }
   bool near = count <= slab->nearEnd - slab->nearNext;
   uint32_t *next = near ? &slab->nearNext : &slab->mainNext;
-  if (!near && count > slab->mainEnd - slab->mainNext) return false;
+  if (!near && (count > slab->mainEnd - slab->mainNext || !mema_readyRecords(slab, slab->mainNext + count))) return false;
   *first = *next;
   *next += count;
   if (!near) mema_slabHugeRecords(slab);
@@ -303,7 +303,7 @@ static uint32_t takeRun(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bo
   if (shouldReleaseEmpty(slab, units)) mema_slabReleaseEmpty(slab);
   uint32_t run = mema_runTake(slab, units, alignUnits, zeroed);
   if (run == mema_noUnit && mema_slabReleaseEmpty(slab) != 0) run = mema_runTake(slab, units, alignUnits, zeroed);
-  if (run == mema_noUnit && alignUnits == 1) {
+  if (run == mema_noUnit && alignUnits == 1 && !mema_sourceRefused(slab)) {
     slab->denied = denials;
     slab->deniedUnits = units;
   }

@@ -197,6 +197,8 @@ struct mema_Slab {
   uint32_t movedRuns;           /* large chunks with moved pages: each is a kernel mapping of its own */
   size_t largeSlack;            /* bytes of the runs of large chunks that lie behind the chunks, and are not touched */
   bool committed;               /* pages are kept */
+  bool hugePages;               /* asked for from the start */
+  bool locked;                  /* in memory */
   bool keepsDirty;              /* free pages are not given back now */
   bool exact;                   /* not kept warm when it is closed */
   uint8_t magazineSize;
@@ -240,9 +242,11 @@ struct mema_Slab {
 
   char *bitmaps;
   uint32_t bitmapUnits; /* up to here the bitmaps may have been touched */
+  uint32_t tablePages;  /* of the mapping: spans, bitmaps and records */
   mema_Slab *next;      /* the next slab of the same pool: it serves what this one has no room for */
   void *mapping;        /* of a cell: its back */
   size_t mappingSize;
+  struct mema_Source *source;                    /* of memory from hooks (source.h); NULL: from the system */
   size_t liveChunks;                             /* kept by the pool above for slabs outside only */
   size_t warm;                                   /* bytes counted against the process's bound while it is warm */
   uint16_t classOffsets[mema_tableMax / 16 + 1]; /* by (size + 15) / 16: bytes from here to the class */
@@ -260,8 +264,13 @@ typedef struct mema_SlabPlan {
   bool shared;  /* of a pool that threads share */
   bool threads; /* with homes and states */
   bool committed;
+  bool lean; /* memory is scarce: fewer records */
   bool outside;
   bool exact; /* an unusual reservation: neither from nor for the warm ones */
+  bool hugePages;
+  bool locked;
+  const mema_Memory *memory; /* NULL: the system's */
+  const mema_Slab *like;     /* of a slab outside: the pool's own, whose kind of memory it is to have */
 } mema_SlabPlan;
 
 /* A slab with no live chunk; NULL iff the system has no room. The caller sets the generation. */
@@ -339,6 +348,10 @@ MEMA_HIDDEN bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, u
 MEMA_HIDDEN void mema_runMaybePurge(mema_Slab *slab);
 /* Gives the pages of dirty free runs back, until at most `keep` dirty units are left. */
 MEMA_HIDDEN void mema_runPurge(mema_Slab *slab, uint32_t keep);
+
+static inline size_t mema_tableBytes(const mema_Slab *slab) {
+  return slab->tablePages * mema_osPageSize();
+}
 
 static inline size_t mema_unitSize(const mema_Slab *slab) {
   return (size_t)1 << slab->unitShift;

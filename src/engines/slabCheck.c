@@ -1,6 +1,8 @@
 /* slabCheck.c - see slabCheck.h. Each function checks one of the equations that slab.h states. */
 #include "slabCheck.h"
 
+#include "source.h"
+
 bool mema_slabNext(const mema_Slab *slab, uint32_t unit, mema_SlabView *view) {
   if (unit >= slab->frontier) return false;
   view->span = &slab->spans[unit];
@@ -180,5 +182,6 @@ const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) 
     return "the free and dirty units are those of the free runs";
   const char *broken = checkMagazines(slab);
   if (broken == NULL) broken = checkGrown(slab);
+  if (broken == NULL) broken = mema_sourceCheck(slab);
   return broken != NULL ? broken : checkPartial(slab);
 }

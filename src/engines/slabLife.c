@@ -1,4 +1,4 @@
-/* slabLife.c - where a slab's memory comes from, how it is laid out, and where it goes.
+/* slabLife.c - how a slab is laid out in its memory (which source.c gets), and what becomes of it.
  *
  * Small slabs (areas of 256 KiB to 16 MiB) are cells: many in one mapping. Larger ones, and those of unusual size, are mapped by
  * themselves, but for the header, which is a small cell too: header memory is never unmapped, so that a stale Pool can be told
@@ -20,7 +20,7 @@
 
 #include "../memory/cells.h"
 #include "../memory/os.h"
-#include "slab.h"
+#include "source.h"
 
 enum {
   cellAreaLog = 18,           /* the smallest cell's area is 256 KiB, */
@@ -130,6 +130,14 @@ static Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bo
   return shape;
 }
 
+/* For memory that has to be committed: each table begins on a page of its own. */
+static void spreadTables(Shape *shape, size_t area) {
+  size_t page = mema_osPageSize();
+  shape->bitmapsOffset = mema_roundUp(shape->bitmapsOffset, page);
+  shape->magazinesOffset = mema_roundUp(shape->bitmapsOffset + area / 128, page);
+  shape->front = mema_roundUp(shape->magazinesOffset + magazineBytes(shape->magazineSize, shape->classCount), page);
+}
+
 /* ---- laying out -------------------------------------------------------------------------------------------------------- */
 
 static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *records, char *area) {
@@ -150,6 +158,9 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   slab->grownRuns = 0;
   slab->movedRuns = 0;
   slab->hugeArea = slab->hugeRecords = 0;
+  slab->hugePages = slab->locked = false;
+  slab->tablePages = (uint32_t)((shape->front + shape->back) / mema_osPageSize());
+  slab->source = NULL;
   slab->purged = 0;
   slab->stirred = true;
   slab->homes = NULL;
@@ -196,16 +207,20 @@ static size_t askHuge(char *base, size_t limit, size_t settled, size_t used) {
   return start + huge - (uintptr_t)base;
 }
 
+static bool asksHuge(const mema_Slab *slab) {
+  return slab->cellKind < 0 && !slab->committed && !slab->hugePages && slab->source == NULL;
+}
+
 /* Slots are dense; a large chunk may never be touched in full, and gets pages as they are used. */
 void mema_slabHugeArea(mema_Slab *slab, bool dense) {
   size_t used = (size_t)slab->frontier << slab->unitShift;
-  if (slab->cellKind >= 0 || slab->committed || used <= slab->hugeArea) return;
+  if (!asksHuge(slab) || used <= slab->hugeArea) return;
   slab->hugeArea = dense ? askHuge(slab->area, slab->areaSize, slab->hugeArea, used) : used;
 }
 
 void mema_slabHugeRecords(mema_Slab *slab) {
   size_t used = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
-  if (slab->cellKind >= 0 || slab->committed || used <= slab->hugeRecords) return;
+  if (!asksHuge(slab) || used <= slab->hugeRecords) return;
   size_t limit = (size_t)(slab->mainEnd - slab->mainFirst) * sizeof(mema_Block);
   slab->hugeRecords = askHuge((char *)(slab->records + slab->mainFirst), limit, slab->hugeRecords, used);
 }
@@ -218,7 +233,8 @@ static int cellKindFor(const mema_SlabPlan *plan) {
 }
 
 static mema_CellShape cellShapeOf(int kind) {
-  if (kind == headerKind) return (mema_CellShape){.front = mema_roundUp(headerSize(mema_classCount), mema_osPageSize())};
+  if (kind == headerKind)
+    return (mema_CellShape){.front = mema_roundUp(headerSize(mema_classCount) + sizeof(mema_Source), mema_osPageSize())};
   size_t area = (size_t)1 << (cellAreaLog + kind % cellSizes);
   Shape shape = shapeOf(area, 0, kind >= cellSizes, false, true);
   return (mema_CellShape){.front = shape.front, .back = shape.back, .area = area};
@@ -263,7 +279,7 @@ static mema_Slab *takeHeader(void) {
 }
 
 static void unmapSlab(mema_Slab *slab) {
-  mema_osRelease(slab->mapping, slab->mappingSize);
+  mema_sourceRelease(slab);
   mema_storeWord(&slab->generation, 0);
   mema_giveCell(headerKind, slab->cellIndex, false);
 }
@@ -307,29 +323,43 @@ static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
   return NULL;
 }
 
+/* Memory from hooks may be scarce: it need only be aligned as units are. */
+static size_t alignmentFor(const mema_SlabPlan *plan, size_t area, uint8_t unitShift) {
+  size_t page = mema_osPageSize(), unit = (size_t)1 << unitShift;
+  if (plan->hugePages) return mema_osHugeSize();
+  if (plan->memory != NULL) return unit > page ? unit : page;
+  return area >= hugeAreas ? mema_osHugeSize() : mappingAlignment;
+}
+
 static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool lean) {
   Shape shape = shapeOf(area, plan->unitShift, plan->records, lean, false);
   if (area >> shape.unitShift > unitsMax) return false;
+  bool hooked = plan->memory != NULL;
+  if (hooked) spreadTables(&shape, area);
   if (plan->threads) addStates(&shape, area);
-  size_t alignment = area >= hugeAreas ? mema_osHugeSize() : mappingAlignment;
-  size_t page = mema_osPageSize(), tables = mema_roundUp(shape.front + shape.back + page, alignment);
+  size_t page = mema_osPageSize(), alignment = alignmentFor(plan, area, shape.unitShift);
+  size_t tables = mema_roundUp(shape.front + shape.back + page, alignment);
   if (area > PTRDIFF_MAX - tables - page) return false;
-  size_t size = tables + area + page;
-  char *mapping = mema_osReserve(size, alignment);
+  size_t size = hooked ? tables + area : tables + area + page;
+  char *mapping = mema_sourceReserve(plan, size, alignment);
   if (mapping == NULL) return false;
-  mema_osGuard(mapping + tables - page, page);
-  mema_osGuard(mapping + tables + area, page);
+  if (!hooked) {
+    mema_osGuard(mapping + tables - page, page);
+    mema_osGuard(mapping + tables + area, page);
+  }
   slab->mapping = mapping;
   slab->mappingSize = size;
   layOut(slab, &shape, mapping, mapping + shape.front, mapping + tables);
-  return true;
+  if (mema_sourceFill(slab, plan, (char *)slab + headerSize(mema_classCount))) return true;
+  mema_sourceRelease(slab);
+  return false;
 }
 
 /* Under a tight limit, and where the system refuses, less is taken: a smaller area can still serve many requests, and what it
  * cannot serve another slab will. */
 static bool mapWhatFits(mema_Slab *slab, const mema_SlabPlan *plan) {
   size_t limit = mema_osAddressLimit(), area = plan->area;
-  bool lean = plan->committed || limit < roomyAddresses;
+  bool lean = plan->lean || limit < roomyAddresses;
   if (limit < roomyAddresses) {
     size_t share = mema_roundUp(limit / tightShare / 2, mappingAlignment);
     if (area > share) area = share > plan->least ? share : plan->least;
@@ -355,19 +385,12 @@ static mema_Slab *openMapping(const mema_SlabPlan *plan) {
   return NULL;
 }
 
-/* Everything before the guard, and the area. */
-static bool populate(mema_Slab *slab) {
-  size_t page = mema_osPageSize(), tables = (size_t)(slab->area - page - (char *)slab->mapping);
-  if (slab->areaSize >= hugeAreas) mema_osPreferHuge(slab->area, slab->areaSize);
-  return mema_osPopulate(slab->mapping, tables) && mema_osPopulate(slab->area, slab->areaSize);
-}
-
 void mema_slabSetBudget(mema_Slab *slab, size_t bytes) {
   size_t units = bytes >> slab->unitShift;
   slab->budgetUnits = units < UINT32_MAX ? (uint32_t)units + 1 : UINT32_MAX;
 }
 
-mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
+static mema_Slab *openSlab(const mema_SlabPlan *plan) {
   int kind = cellKindFor(plan);
   mema_Slab *slab = kind >= 0 ? openCell(kind, plan) : NULL;
   if (slab == NULL) slab = openMapping(plan);
@@ -377,12 +400,17 @@ mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
   slab->outside = plan->outside;
   slab->ways = (uint8_t)((slab->ways & mema_plainWays) | (plan->shared ? mema_forThreads : 0));
   __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
-  slab->committed = slab->keepsDirty = plan->committed;
+  slab->committed = slab->keepsDirty = plan->committed || (plan->memory != NULL && plan->memory->purge == NULL);
   slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;
   mema_slabSetBudget(slab, plan->budget);
-  if (!plan->committed || populate(slab)) return slab;
-  unmapSlab(slab);
-  return NULL;
+  return slab;
+}
+
+mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
+  if (plan->like == NULL) return openSlab(plan);
+  mema_SlabPlan like = *plan;
+  mema_sourceLike(&like);
+  return openSlab(&like);
 }
 
 /* ---- emptying and closing ---------------------------------------------------------------------------------------------- */
@@ -421,10 +449,12 @@ static size_t stateBytes(const mema_Slab *slab) {
 size_t mema_slabFootprint(const mema_Slab *slab) {
   size_t units = (size_t)mema_usedUnits(slab) + slab->dirtyUnits, page = mema_osPageSize();
   size_t main = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
-  if (slab->committed) return slab->mappingSize - page;
+  if (slab->source != NULL) return mema_sourceBytes(slab) + page;
+  if (slab->committed) return mema_tableBytes(slab) + slab->areaSize + page;
   /* Large chunks that lie in a huge page asked for before them are there whole. */
-  size_t huge = slab->hugeArea == 0 ? 0 : mema_osHugeSize(), slack = beyond(slab->largeSlack, huge);
-  size_t chunks = (units << slab->unitShift) - slack + beyond(slab->hugeArea, (size_t)slab->frontier << slab->unitShift);
+  size_t huge = slab->hugeArea == 0 ? 0 : mema_osHugeSize(), slack = slab->hugePages ? 0 : beyond(slab->largeSlack, huge);
+  size_t chunks = (units << slab->unitShift) - slack + beyond(slab->hugeArea, (size_t)slab->frontier << slab->unitShift) +
+                  (slab->hugePages ? mema_sourceBeyond(slab) : 0);
   size_t records = mema_roundUp(slab->nearNext * sizeof(mema_Block) + main, page) + beyond(slab->hugeRecords, main);
   size_t tables = mema_roundUp(slab->frontier * sizeof(mema_Span), page) +
                   mema_roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page) +
@@ -485,7 +515,7 @@ static void trimBetween(mema_Slab *slab, const char *from, const char *to) {
   uintptr_t page = mema_osPageSize(), start = ((uintptr_t)from + page - 1) & ~(page - 1), end = (uintptr_t)to & ~(page - 1);
   if (start >= end) return;
   size_t resident = mema_osResident((void *)start, end - start);
-  if (resident != 0 && mema_osPurge((void *)start, end - start)) slab->purged += resident;
+  if (resident != 0 && mema_sourcePurge(slab, (void *)start, end - start)) slab->purged += resident;
 }
 
 static bool isFree(const mema_Span *span, uint32_t slot) {
@@ -574,6 +604,7 @@ size_t mema_slabTrim(mema_Slab *slab) {
     slab->purged += slab->hugeArea - used;
     slab->hugeArea = used;
   }
+  slab->purged += mema_sourcePurgeBeyond(slab);
   return slab->purged - before;
 }
 

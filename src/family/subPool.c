@@ -45,7 +45,8 @@ static void setFamilyWay(mema_Slab *slab, bool family) {
 /* Whether a sub-pool takes its chunks from its parent's slabs: nothing is asked of its memory that they are not. */
 static bool mayBorrow(const mema_Pool *parent, const mema_Slab *slab, const mema_Options *options) {
   return mema_isPlain(parent, slab) && !parent->untracked && (slab->ways & mema_bumps) == 0 && !options->untracked &&
-         !options->shared && !options->committed && options->reservation == 0 && options->engine == MEMA_SLAB;
+         !options->shared && !options->committed && !options->locked && !options->hugePages && options->memory == NULL &&
+         options->reservation == 0 && options->engine == MEMA_SLAB;
 }
 
 static mema_Reason judge(const mema_Pool *child, const mema_Pool *parent, const mema_Options *options) {

@@ -149,6 +149,19 @@ bool mema_osPopulate(void *base, size_t size) {
   return done;
 }
 
+bool mema_osLock(void *base, size_t size) {
+  int saved = errno;
+  bool done = syscall(SYS_mlock, base, size) == 0;
+  errno = saved;
+  return done;
+}
+
+void mema_osUnlock(void *base, size_t size) {
+  int saved = errno;
+  (void)syscall(SYS_munlock, base, size);
+  errno = saved;
+}
+
 /* Maps a hole again; false where the system refuses, or another thread's mapping is there by now. */
 static bool mapAt(void *base, size_t size) {
   void *at = mapPages(base, size, privateMemory | MAP_FIXED_NOREPLACE);

@@ -41,6 +41,10 @@ bool mema_osRenew(void *base, size_t size);
 /* Touches every page of a range now. False iff the system has not got the memory. */
 bool mema_osPopulate(void *base, size_t size);
 
+/* Keeps a range in memory. False iff the system does not allow so much: the range may be locked in part. */
+bool mema_osLock(void *base, size_t size);
+void mema_osUnlock(void *base, size_t size);
+
 typedef enum mema_Moved { mema_moveDone, mema_moveRefused, mema_moveLost } mema_Moved;
 
 /* Moves the pages of one range to another of the same size, which loses its own; the first reads as zero after that.

@@ -5,6 +5,8 @@
  * Without a seed: each configuration with a fixed set of seeds, then with a fresh one, which is printed. */
 #include "model.h"
 
+#include "hooked.h"
+
 #include <time.h>
 
 enum { mostChunks = 4096, deadCount = 64 };
@@ -25,6 +27,11 @@ static const Setting settings[] = {
     {"untracked, 1 MiB", {.poolSize = MIB, .untracked = true}, 2000},
     {"untracked, 64 MiB", {.poolSize = 64 * MIB, .untracked = true}, 40000},
     {"committed, 1 MiB", {.poolSize = MIB, .committed = true}, 2000},
+    {"hooked, 1 MiB", {.poolSize = MIB, .memory = &hookedDirty}, 2000},
+    {"hooked, untracked, 64 MiB", {.poolSize = 64 * MIB, .untracked = true, .memory = &hookedZeroed}, 40000},
+    {"hooked, no purge, starved", {.poolSize = MIB, .reservation = 65536, .memory = &hookedKept}, 2000},
+    {"hooked, no commit", {.poolSize = MIB, .memory = &hookedWhole}, 2000},
+    {"hooked, shared", {.poolSize = MIB, .untracked = true, .shared = true, .memory = &hookedDirty}, 2000},
     {"committed, untracked, 64 KiB", {.poolSize = 64 * KIB, .committed = true, .untracked = true}, 500},
     {"starved, 1 MiB over 64 KiB", {.poolSize = MIB, .reservation = 64 * KIB}, 2000},
     {"starved, 64 MiB over 64 KiB", {.poolSize = 64 * MIB, .reservation = 64 * KIB}, 100000},

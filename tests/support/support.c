@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "hooked.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -11,6 +13,10 @@ Kind kindUntrackedOutside = {"untracked, outside", {.untracked = true, .reservat
 Kind kindShared = {"shared", {.untracked = true, .shared = true}};
 Kind kindSharedOutside = {"shared, outside", {.untracked = true, .shared = true, .reservation = 64 * 1024}};
 Kind kindSharedTracked = {"shared, tracked", {.shared = true}};
+Kind kindHooked = {"hooked", {.memory = &hookedDirty}};
+Kind kindHookedUntracked = {"hooked, untracked", {.memory = &hookedZeroed, .untracked = true}};
+Kind kindHookedOutside = {"hooked, outside", {.memory = &hookedDirty, .reservation = 64 * 1024}};
+Kind kindHookedShared = {"hooked, shared", {.memory = &hookedDirty, .untracked = true, .shared = true}};
 
 bool makePool(Pool *pool, const Kind *kind, size_t poolSize) {
   mema_Options options = kind->options;

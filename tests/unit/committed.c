@@ -25,6 +25,12 @@ static void theReservationIsPopulatedAtInit(void **state) {
     size_t full = residentBytes();
     mema_trimPool(&pool);
     assert_true(residentBytes() + countingError >= full);
+    /* Nor are pages between live chunks, or without Blocks. */
+    char *chunks[2000];
+    for (size_t i = 0; i < 2000; i++) memset(chunks[i] = palloc(&pool, 1000), 1, 1000);
+    for (size_t i = 0; i < 2000; i++)
+      if (i % 50 != 0) assert_true(pfree(&pool, chunks[i]));
+    assertWorks(mema_trimPool(&pool) == 0);
   }
   assertWorks(freePool(&pool));
 }

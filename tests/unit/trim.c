@@ -169,7 +169,8 @@ static void trimmingNothingGivesNothing(void **state) {
   char *chunk = palloc(&pool, 100);
   memset(chunk, 1, 100);
   mema_trimPool(&pool);
-  assertWorks(mema_trimPool(&pool) == 0);
+  /* Hooks that write into what is purged leave pages there, which are purged anew. */
+  if (kind->options.memory == NULL || kind->options.memory->zeroed) assertWorks(mema_trimPool(&pool) == 0);
   assert_int_equal(chunk[99], 1);
   assert_true(freePool(&pool));
   assertFails(mema_trimPool(&pool), MEMA_BAD_POOL);

@@ -48,10 +48,12 @@
 #define withKind(test, kind) \
   { #test "(" #kind ")", (test), NULL, NULL, &(kind) }
 #define sharedKinds(test) withKind(test, kindShared), withKind(test, kindSharedOutside)
-#define exactKinds(test) \
-  withKind(test, kindTracked), withKind(test, kindCommitted), withKind(test, kindOutside), withKind(test, kindSharedTracked)
-#define everyKind(test) \
-  exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside), sharedKinds(test)
+#define exactKinds(test)                                                                   \
+  withKind(test, kindTracked), withKind(test, kindCommitted), withKind(test, kindOutside), \
+      withKind(test, kindSharedTracked), withKind(test, kindHooked), withKind(test, kindHookedOutside)
+#define everyKind(test)                                                                  \
+  exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside), \
+      withKind(test, kindHookedUntracked), withKind(test, kindHookedShared), sharedKinds(test)
 
 #define runTests(tests) cmocka_run_group_tests(tests, NULL, NULL)
 

@@ -1,0 +1,779 @@
+/* Where a pool's memory comes from: hooks, huge pages, locked pools. The hooks of tests/support keep watch over the protocol. */
+#include "unit.h"
+
+#include "hooked.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { budget = 1024 * 1024, nobody = 65534 };
+
+enum { sourceCount = 4 };
+static const mema_Memory *const sources[sourceCount] = {&hookedZeroed, &hookedDirty, &hookedKept, &hookedWhole};
+
+static const Kind shapes[] = {
+    {"", {.poolSize = budget}},
+    {"", {.poolSize = budget, .untracked = true}},
+    {"", {.poolSize = budget, .reservation = 64 * KIB}},
+    {"", {.poolSize = budget, .reservation = 64 * KIB, .untracked = true}},
+    {"", {.poolSize = budget, .committed = true}},
+    {"", {.poolSize = 100, .committed = true, .untracked = true}},
+    {"", {.poolSize = budget, .shared = true}},
+    {"", {.poolSize = budget, .shared = true, .untracked = true}},
+    {"", {.poolSize = 12 * MIB}},
+    {"", {.poolSize = 3 * MIB, .untracked = true, .committed = true}},
+    {"", {.poolSize = budget, .hugePages = true}},
+};
+enum { shapeCount = sizeof shapes / sizeof *shapes };
+
+static mema_Options shaped(size_t shape, const mema_Memory *memory) {
+  mema_Options options = shapes[shape].options;
+  options.memory = memory;
+  return options;
+}
+
+/* The source as if it had never been used; it must be at rest. */
+static Hooks *fresh(const mema_Memory *memory) {
+  Hooks *hooks = hooksOf(memory);
+  assert_int_equal(hooks->live, 0);
+  assert_int_equal(hooks->reserved, 0);
+  assert_int_equal(hooks->committed, 0);
+  assert_int_equal(hooks->reserves, hooks->releases);
+  *hooks = (Hooks){0};
+  return hooks;
+}
+
+/* ---- playing, with refusals or without ---------------------------------------------------------------------------------- */
+
+enum { places = 64 };
+
+/* A refused request has this one reason, and changes nothing; no reservation was made for it and left behind. */
+static bool refused(const Pool *pool, const Snapshot *before) {
+  mema_Stats stats;
+  assert_true(mema_poolStats(pool, &stats));
+  if (stats.reservation != before->stats.reservation)
+    fail_msg("%zu bytes reserved, %zu before", stats.reservation, before->stats.reservation);
+  assertWell(errorIsNot(MEMA_NO_MEMORY));
+  assertWell(changedSince(pool, before));
+  return true;
+}
+
+/* One request; what it holds is kept through it. */
+static void playRequest(Pool *pool, unsigned char **chunks, size_t *sizes, uint64_t *random) {
+  static const size_t scales[] = {16, 300, 5000, 70000, 300000};
+  size_t i = nextRandom(random) % places, size = 1 + nextRandom(random) % scales[nextRandom(random) % 5];
+  unsigned call = nextRandom(random) % 4;
+  Snapshot before = snapshotOf(pool);
+  unsigned char *bytes;
+  forgetError(MEMA_NO_MEMORY);
+  if (chunks[i] == NULL) {
+    bytes = call == 0 ? mema_pcalloc(pool, 1, size) : call == 1 ? mema_pmemalign(pool, 4096, size) : palloc(pool, size);
+    if (bytes != NULL && call == 0 && !bytesZero(bytes, size)) fail_msg("pcalloc of %zu bytes: not zero", size);
+  } else if (call < 2) {
+    assert_true(bytesFilled(chunks[i], sizes[i], (unsigned)i));
+    assert_true(pfree(pool, hidePointer(chunks[i])));
+    chunks[i] = NULL;
+    return;
+  } else {
+    bytes = mema_repalloc(pool, hidePointer(chunks[i]), size);
+    if (bytes != NULL) assert_true(bytesFilled(bytes, size < sizes[i] ? size : sizes[i], (unsigned)i));
+  }
+  if (bytes == NULL && mema_lastError()->reason != MEMA_OVER_BUDGET && refused(pool, &before)) return;
+  if (bytes == NULL) return;
+  fillBytes(bytes, size, (unsigned)i);
+  chunks[i] = bytes;
+  sizes[i] = size;
+}
+
+/* A life of a pool from this source; false iff it was not even made. */
+static bool live(const mema_Options *options, unsigned steps, uint64_t random) {
+  Pool pool;
+  unsigned char *chunks[places] = {0};
+  size_t sizes[places];
+  forgetError(MEMA_NO_MEMORY);
+  memset(&pool, 0x5c, sizeof pool);
+  Pool untouched = pool;
+  if (!mema_initPoolWith(&pool, options)) {
+    assertWell(errorIsNot(MEMA_NO_MEMORY));
+    assert_memory_equal(&pool, &untouched, sizeof pool);
+    return false;
+  }
+  for (unsigned step = 0; step < steps; step++) {
+    playRequest(&pool, chunks, sizes, &random);
+    if (!mema_checkPool(&pool)) fail_msg("step %u: %s", step, mema_lastError()->sentence);
+    if (step % 50 == 30) mema_trimPool(&pool);
+    if (step == steps / 2) {
+      assert_true(mema_resetPool(&pool));
+      memset(chunks, 0, sizeof chunks);
+    }
+  }
+  for (size_t i = 0; i < places; i++)
+    if (chunks[i] != NULL) assert_true(bytesFilled(chunks[i], sizes[i], (unsigned)i));
+  assert_true(freePool(&pool));
+  return true;
+}
+
+static void everyReserveHasItsRelease(void **state) {
+  (void)state;
+  for (size_t source = 0; source < sourceCount; source++)
+    for (size_t shape = 0; shape < shapeCount; shape++) {
+      const Hooks *hooks = fresh(sources[source]);
+      mema_Options options = shaped(shape, sources[source]);
+      assert_true(live(&options, 400, shape + 1));
+      assert_true(hooks->reserves > 0);
+      fresh(sources[source]);
+    }
+}
+
+/* Each call to a hook in turn is refused, alone and with all that follow. */
+static void aRefusalAtAnyCallChangesNothing(void **state) {
+  (void)state;
+  for (size_t source = 0; source < sourceCount; source++)
+    for (size_t shape = 0; shape < shapeCount; shape++)
+      for (int on = 0; on < 2; on++)
+        for (size_t k = 1;; k++) {
+          Hooks *hooks = fresh(sources[source]);
+          hooks->failAt = k;
+          hooks->failOn = on != 0;
+          mema_Options options = shaped(shape, sources[source]);
+          live(&options, 90, 7);
+          if (hooks->refusals == 0) break;
+          hooks->failAt = 0;
+          hooks->failOn = false;
+          fresh(sources[source]);
+        }
+}
+
+/* Refused for a while, the pool has what it asks for as soon as there is some again; and refusals leave nothing behind. */
+static void aPoolRecovers(void **state) {
+  (void)state;
+  for (size_t shape = 0; shape < 4; shape++) {
+    Hooks *hooks = fresh(&hookedDirty);
+    mema_Options options = shaped(shape, &hookedDirty);
+    Pool pool;
+    assert_true(mema_initPoolWith(&pool, &options));
+    size_t granted = 0, before = 0;
+    for (int round = 0; round < 3; round++) {
+      hooks->failAt = 1;
+      hooks->failOn = true;
+      while (palloc(&pool, 1000) != NULL) granted++;
+      before = hooks->reserved;
+      for (int i = 0; i < 200; i++) assertRefused(&pool, palloc(&pool, 1000) != NULL, MEMA_NO_MEMORY);
+      assert_int_equal(hooks->reserved, before);
+      hooks->failAt = 0;
+      hooks->failOn = false;
+      for (int i = 0; i < 100; i++) {
+        assertWorks(hidePointer(palloc(&pool, 1000)) != NULL);
+        if (shape == 0) assert_true(pool.tail->poolAllocated); /* where there is room, and no longer a refusal */
+      }
+    }
+    assert_true(hooks->refusals >= 600);
+    mema_Stats stats;
+    assert_true(mema_poolStats(&pool, &stats));
+    assert_int_equal(stats.liveChunks, granted + 300);
+    assert_true(freePool(&pool));
+    fresh(&hookedDirty);
+  }
+}
+
+/* A source that has little left is asked for little: it is used up to less than a span. */
+static void theLastOfItIsHad(void **state) {
+  (void)state;
+  Hooks *hooks = fresh(&hookedZeroed);
+  Pool pool;
+  mema_Options options = {.poolSize = 8 * MIB, .untracked = true, .memory = &hookedZeroed};
+  hooks->most = 3 * MIB;
+  assertWorks(mema_initPoolWith(&pool, &options));
+  size_t bytes = 0;
+  for (; palloc(&pool, 4096) != NULL; bytes += 4096) {
+  }
+  assertWell(errorIsNot(MEMA_NO_MEMORY));
+  if (hooks->most - hooks->committed > 32 * KIB) fail_msg("%zu bytes are left", hooks->most - hooks->committed);
+  assert_true(bytes > 2 * MIB);
+  assert_true(mema_checkPool(&pool));
+  assert_true(freePool(&pool));
+  fresh(&hookedZeroed);
+}
+
+/* ---- what comes from where ----------------------------------------------------------------------------------------------- */
+
+static void allComesFromTheHooks(void **state) {
+  (void)state;
+  for (size_t source = 0; source < sourceCount; source++) {
+    const Hooks *hooks = fresh(sources[source]);
+    mema_Options options = shaped(2, sources[source]); /* with chunks outside */
+    Pool pool;
+    assertWorks(mema_initPoolWith(&pool, &options));
+    for (size_t size = 1; size < 300000; size = size * 2 + 1) {
+      char *chunk;
+      assertWorks((chunk = palloc(&pool, size)) != NULL);
+      memset(chunk, 1, size);
+      assert_true(isCommitted(sources[source], chunk, size));
+      assert_true(isCommitted(sources[source], pool.tail, sizeof *pool.tail));
+    }
+    mema_Stats stats;
+    assert_true(mema_poolStats(&pool, &stats));
+    assert_true(stats.outsideChunks > 0);
+    assert_true(hooks->live > 1);
+    /* The footprint counts what is committed, and the header. */
+    assert_true(stats.footprint <= hooks->committed + hooks->live * 4096);
+    assert_true(stats.footprint >= stats.liveBytes);
+    assert_true(freePool(&pool));
+    fresh(sources[source]);
+  }
+}
+
+static void commitsAreLazyAndFew(void **state) {
+  (void)state;
+  const Hooks *hooks = fresh(&hookedDirty);
+  Pool pool;
+  mema_Options options = {.poolSize = 64 * MIB, .memory = &hookedDirty};
+  assertWorks(mema_initPoolWith(&pool, &options));
+  assert_true(hooks->committed <= 64 * KIB);
+  assert_non_null(hidePointer(palloc(&pool, 100)));
+  assert_true(hooks->committed <= MIB);
+  size_t chunks = 1;
+  while (palloc(&pool, 100) != NULL) chunks++;
+  assert_int_equal(chunks, 64 * MIB / 100);
+  assert_true(hooks->commits < 400);
+  assert_true(hooks->committed < 64 * MIB * 2);
+  assert_true(freePool(&pool));
+  fresh(&hookedDirty);
+}
+
+static void purgesAreAskedFor(void **state) {
+  (void)state;
+  const Hooks *hooks = fresh(&hookedZeroed);
+  Pool pool;
+  mema_Options options = {.poolSize = 64 * MIB, .memory = &hookedZeroed};
+  assertWorks(mema_initPoolWith(&pool, &options));
+  char *chunk = palloc(&pool, 30 * MIB);
+  assert_non_null(chunk);
+  memset(chunk, 1, 30 * MIB);
+  assert_true(pfree(&pool, chunk));
+  mema_Stats stats;
+  assert_true(mema_poolStats(&pool, &stats));
+  size_t before = stats.footprint;
+  assert_true(mema_trimPool(&pool) >= 30 * MIB);
+  assert_true(hooks->purges > 0);
+  assert_true(mema_poolStats(&pool, &stats));
+  assert_true(stats.footprint <= before - 30 * MIB);
+  assert_true(freePool(&pool));
+  fresh(&hookedZeroed);
+  /* Without a purge nothing is promised and nothing told. */
+  options.memory = &hookedKept;
+  assertWorks(mema_initPoolWith(&pool, &options));
+  chunk = palloc(&pool, 30 * MIB);
+  assert_true(pfree(&pool, chunk));
+  assertWorks(mema_trimPool(&pool) == 0);
+  assert_true(freePool(&pool));
+  fresh(&hookedKept);
+}
+
+/* A look-up answers for any address of the reservation, committed or not. */
+static void lookUpsTouchWhatIsCommitted(void **state) {
+  (void)state;
+  for (size_t shape = 0; shape < shapeCount; shape++) {
+    mema_Options options = shaped(shape, &hookedDirty);
+    Pool pool;
+    fresh(&hookedDirty);
+    assertWorks(mema_initPoolWith(&pool, &options));
+    mema_Stats stats;
+    for (int round = 0; round < 2; round++) {
+      assert_true(mema_poolStats(&pool, &stats));
+      size_t before = stats.badFrees, step = stats.reservation / 5000 / 16 * 16 + 16, asked = 0;
+      for (size_t at = 0; at < stats.reservation; at += step, asked++) {
+        char *address = (char *)pool.mem + at;
+        assert_false(mema_ownsChunk(&pool, address + 8));
+        assert_false(pfree(&pool, address + 8));
+        assert_false(mema_repalloc(&pool, address + 8, 1) != NULL);
+      }
+      assert_true(mema_poolStats(&pool, &stats));
+      assert_int_equal(stats.badFrees - before, 2 * asked);
+      assert_non_null(hidePointer(palloc(&pool, 5)));
+    }
+    assert_true(freePool(&pool));
+  }
+  fresh(&hookedDirty);
+}
+
+static void nothingIsKeptWarm(void **state) {
+  (void)state;
+  mema_trimPool(NULL);
+  const Hooks *hooks = fresh(&hookedDirty);
+  Pool pool, plain;
+  mema_Options options = {.poolSize = budget, .memory = &hookedDirty};
+  for (size_t life = 1; life <= 5; life++) {
+    assertWorks(mema_initPoolWith(&pool, &options));
+    assert_int_equal(hooks->reserves, life);
+    assertWorks(freePool(&pool));
+    assert_int_equal(hooks->releases, life);
+    assertWorks(initPool(&plain, budget));
+    assert_false(isCommitted(&hookedDirty, plain.mem, 1));
+    assertWorks(freePool(&plain));
+  }
+  fresh(&hookedDirty);
+}
+
+static void aCommittedPoolAsksNoMore(void **state) {
+  (void)state;
+  for (size_t source = 0; source < sourceCount; source++) {
+    const Hooks *hooks = fresh(sources[source]);
+    Pool pool;
+    mema_Options options = {.poolSize = budget, .memory = sources[source], .committed = true};
+    assertWorks(mema_initPoolWith(&pool, &options));
+    size_t calls = hooks->calls, size = 32;
+    for (; size <= pool.freeSize; size += size / 64 + 1) assert_non_null(hidePointer(palloc(&pool, size)));
+    if (pool.freeSize >= 32) assert_non_null(hidePointer(palloc(&pool, pool.freeSize)));
+    assert_true(mema_resetPool(&pool));
+    mema_trimPool(&pool);
+    assert_int_equal(hooks->calls, calls);
+    assert_true(freePool(&pool));
+    fresh(sources[source]);
+  }
+}
+
+/* ---- hooks that are wrong ------------------------------------------------------------------------------------------------ */
+
+static _Alignas(4096) char store[1024 * 1024];
+static size_t releasedBytes;
+static ptrdiff_t askew;
+
+static void *reserveStore(void *user, size_t size, size_t alignment) {
+  (void)user;
+  char *base = (char *)(((uintptr_t)store + alignment - 1) & ~(uintptr_t)(alignment - 1)) + askew;
+  return size <= (size_t)(store + sizeof store - base) ? base : NULL;
+}
+
+static void releaseStore(void *user, void *base, size_t size) {
+  (void)user;
+  (void)base;
+  releasedBytes += size;
+}
+
+static void badHooksAreRefused(void **state) {
+  (void)state;
+  mema_Memory memory = {.release = releaseStore};
+  mema_Options options = {.poolSize = 100000, .memory = &memory};
+  Pool pool;
+  memset(&pool, 0x5c, sizeof pool);
+  assertFails(mema_initPoolWith(&pool, &options), MEMA_BAD_ARGUMENT);
+  memory.reserve = reserveStore;
+  askew = 64;
+  releasedBytes = 0;
+  assertFails(mema_initPoolWith(&pool, &options), MEMA_NO_MEMORY);
+  assert_true(releasedBytes > 0);
+  askew = 0;
+}
+
+/* The least there is to write: an array, one hook. More than it has room for is asked for first. */
+static void anArrayWillDo(void **state) {
+  (void)state;
+  mema_Memory memory = {.reserve = reserveStore};
+  for (int i = 0; i < 2; i++) {
+    mema_Options options = {.poolSize = 700 * KIB, .memory = i == 0 ? &memory : NULL, .untracked = true};
+    Pool pool;
+    options.memory = &memory;
+    memset(store, 0xff, sizeof store);
+    assertWorks(mema_initPoolWith(&pool, &options));
+    assert_true((char *)pool.mem >= store && (char *)pool.mem < store + sizeof store);
+    memory.reserve = NULL; /* it was copied */
+    size_t bytes = 0;
+    for (char *chunk; (chunk = mema_pcalloc(&pool, 1, 5000)) != NULL; bytes += 5000) {
+      assert_true(chunk >= store && chunk + 5000 <= store + sizeof store);
+      assert_true(bytesZero(chunk, 5000));
+      memset(chunk, 0xee, 5000);
+    }
+    assert_true(bytes > 400000);
+    memory.reserve = reserveStore;
+    assert_true(mema_checkPool(&pool));
+    assertWorks(freePool(&pool));
+  }
+}
+
+/* ---- memory seen from elsewhere ------------------------------------------------------------------------------------------- */
+
+enum { fileBytes = 128 * 1024 * 1024 };
+
+typedef struct File {
+  int descriptor;
+  char *base; /* shared with whoever maps the file */
+  char *view; /* the same bytes at other addresses */
+} File;
+
+static void *reserveFile(void *user, size_t size, size_t alignment) {
+  const File *file = user;
+  return size <= fileBytes && isAligned(file->base, alignment) ? file->base : NULL;
+}
+
+static bool openFile(File *file) {
+  file->descriptor = memfd_create("memory", 0);
+  if (file->descriptor < 0 || ftruncate(file->descriptor, fileBytes) != 0) return false;
+  char *room = mmap(NULL, fileBytes + 2 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) return false;
+  room += 2 * MIB - (uintptr_t)room % (2 * MIB);
+  file->base = mmap(room, fileBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file->descriptor, 0);
+  file->view = mmap(NULL, fileBytes, PROT_READ, MAP_SHARED, file->descriptor, 0);
+  return file->base == room && file->view != MAP_FAILED;
+}
+
+static void closeFile(const File *file) {
+  munmap(file->base, fileBytes);
+  munmap(file->view, fileBytes);
+  close(file->descriptor);
+}
+
+static bool seenInView(const File *file, const char *chunk, size_t size) {
+  return memcmp(chunk, file->view + (chunk - file->base), size) == 0;
+}
+
+/* Neither are its pages moved, nor anything put in their place: what another mapping of the memory shows is what is there. */
+static void itsMappingIsLeftAlone(void **state) {
+  (void)state;
+  File file;
+  if (!openFile(&file)) skip();
+  mema_Memory memory = {.reserve = reserveFile, .user = &file, .zeroed = true};
+  static const size_t sizes[] = {100000, 300000, 5 * MIB, 24 * MIB, 400000, 12 * MIB};
+  for (int purges = 0; purges < 2; purges++) {
+    memory.purge = purges != 0 ? hookedZeroed.purge : NULL; /* is never called: nothing is given back */
+    mema_Options options = {.poolSize = 48 * MIB, .memory = &memory, .untracked = true};
+    Pool pool;
+    assertWorks(mema_initPoolWith(&pool, &options));
+    char *blocker, *chunk = palloc(&pool, 1000);
+    size_t before = 1000;
+    fillBytes(chunk, before, 3);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+      assertWorks((blocker = palloc(&pool, 1 * MIB)) != NULL);
+      assertWorks((chunk = mema_repalloc(&pool, chunk, sizes[i])) != NULL);
+      assert_true(bytesFilled(chunk, sizes[i] < before ? sizes[i] : before, 3));
+      fillBytes(chunk, sizes[i], 3);
+      memset(blocker, 1, 1 * MIB);
+      before = sizes[i];
+      assert_true(seenInView(&file, chunk, before));
+      assert_true(seenInView(&file, blocker, 1 * MIB));
+    }
+    assert_true(pfree(&pool, chunk));
+    for (size_t size = 0; pool.freeSize > MIB; size = (size + 99) % 5000) {
+      chunk = palloc(&pool, 1 + size);
+      memset(chunk, (int)size, 1 + size);
+      assert_true(seenInView(&file, chunk, 1 + size));
+    }
+    assert_true(freePool(&pool));
+    assert_int_equal(ftruncate(file.descriptor, 0), 0); /* zero again, for the next */
+    assert_int_equal(ftruncate(file.descriptor, fileBytes), 0);
+  }
+  closeFile(&file);
+}
+
+/* A process that has the memory at the same addresses may read what lies there, links and all; the pool stays the parent's. */
+static void aChildReadsWhatItsParentWrites(void **state) {
+  (void)state;
+  typedef struct Link {
+    struct Link *next;
+    int number;
+  } Link;
+  enum { links = 1000 };
+  File file;
+  if (!openFile(&file)) skip();
+  mema_Memory memory = {.reserve = reserveFile, .user = &file, .zeroed = true};
+  mema_Options options = {.poolSize = MIB, .memory = &memory};
+  Pool pool;
+  assertWorks(mema_initPoolWith(&pool, &options));
+  int go[2];
+  assert_int_equal(pipe(go), 0);
+  Link **first = hidePointer(palloc(&pool, sizeof(void *))); /* which another process writes to */
+  *first = NULL;
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    char byte;
+    int number = links;
+    if (read(go[0], &byte, 1) != 1) _exit(2);
+    for (const Link *link = *first; link != NULL; link = link->next)
+      if (link->number != --number) _exit(3);
+    _exit(number);
+  }
+  for (int i = 0; i < links; i++) {
+    Link *link = palloc(&pool, sizeof *link);
+    *link = (Link){.next = *first, .number = i};
+    *first = link;
+  }
+  assert_int_equal(write(go[1], "x", 1), 1);
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 0);
+  close(go[0]);
+  close(go[1]);
+  assert_true(freePool(&pool));
+  closeFile(&file);
+}
+
+/* ---- locked, and huge ---------------------------------------------------------------------------------------------------- */
+
+/* A figure of /proc/self/status, in bytes. */
+static size_t statusBytes(const char *name) {
+  char line[256];
+  size_t kib = 0;
+  FILE *status = fopen("/proc/self/status", "r");
+  assert_non_null(status);
+  while (fgets(line, sizeof line, status) != NULL)
+    if (strncmp(line, name, strlen(name)) == 0) kib = strtoul(line + strlen(name) + 1, NULL, 10);
+  fclose(status);
+  return kib * KIB;
+}
+
+/* In a child without privileges, with that much to lock: the status that `work` returns. */
+static int asUser(size_t limit, int (*work)(void)) {
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    struct rlimit least = {.rlim_cur = limit, .rlim_max = limit};
+    if (setrlimit(RLIMIT_MEMLOCK, &least) != 0) _exit(77);
+    if (geteuid() == 0 && (setgid(nobody) != 0 || setuid(nobody) != 0)) _exit(77);
+    _exit(work());
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  if (!WIFEXITED(status)) fail_msg("ended by signal %d", WTERMSIG(status));
+  return WEXITSTATUS(status);
+}
+
+static int lockTooMuch(void) {
+  Pool pool;
+  mema_Options options = {.poolSize = budget, .locked = true};
+  memset(&pool, 0x5c, sizeof pool);
+  unsigned char untouched[sizeof pool];
+  memcpy(untouched, &pool, sizeof pool);
+  size_t locked = statusBytes("VmLck");
+  forgetError(MEMA_NO_MEMORY);
+  if (mema_initPoolWith(&pool, &options)) return 1;
+  if (errorIsNot(MEMA_NO_MEMORY) != NULL) return 2;
+  if (memcmp((const unsigned char *)&pool, untouched, sizeof pool) != 0) return 3;
+  if (statusBytes("VmLck") != locked) return 4;
+  options.memory = &hookedDirty;
+  if (mema_initPoolWith(&pool, &options)) return 5;
+  if (hooksOf(&hookedDirty)->live != 0) return 6;
+  options.locked = false; /* and without, all is well */
+  return mema_initPoolWith(&pool, &options) && freePool(&pool) ? 0 : 7;
+}
+
+/* What there is no room for in the reservation is locked too, or not had at all. */
+static int lockOutside(void) {
+  Pool pool;
+  mema_Options options = {.poolSize = 64 * MIB, .locked = true, .reservation = 128 * KIB};
+  if (!mema_initPoolWith(&pool, &options)) return 1;
+  size_t locked = statusBytes("VmLck"), bytes = 0, now = locked;
+  if (locked < 128 * KIB) return 2;
+  while (palloc(&pool, 10000) != NULL) {
+    bytes += 10000;
+    now = statusBytes("VmLck");
+    if (now < bytes) return 3;
+  }
+  if (mema_lastError()->reason != MEMA_NO_MEMORY) return 4;
+  if (bytes < MIB || now <= locked) return 5;
+  if (!mema_checkPool(&pool) || !freePool(&pool)) return 6;
+  return statusBytes("VmLck") == 0 ? 0 : 7;
+}
+
+static void lockedMemoryIsCounted(void **state) {
+  (void)state;
+  size_t before = statusBytes("VmLck");
+  for (int hooked = 0; hooked < 2; hooked++) {
+    Pool pool;
+    mema_Options options = {.poolSize = 64 * KIB, .locked = true, .memory = hooked != 0 ? &hookedDirty : NULL};
+    fresh(&hookedDirty);
+    if (!mema_initPoolWith(&pool, &options)) skip(); /* the least limit of old systems is 64 KiB */
+    mema_Stats stats;
+    assert_true(mema_poolStats(&pool, &stats));
+    assert_true(stats.committed);
+    assert_true(statusBytes("VmLck") >= before + stats.reservation);
+    assert_true(stats.footprint >= stats.reservation);
+    void *chunk = palloc(&pool, 60000);
+    assert_true(pfree(&pool, chunk));
+    assertWorks(mema_trimPool(&pool) < SIZE_MAX);
+    assert_true(statusBytes("VmLck") >= before + stats.reservation);
+    assert_true(freePool(&pool));
+    assert_int_equal(statusBytes("VmLck"), before);
+    fresh(&hookedDirty);
+  }
+}
+
+static void lockingKeepsToTheLimit(void **state) {
+  (void)state;
+  if (UNDER_ASAN) skip();
+  int tooMuch = asUser(64 * KIB, lockTooMuch), outside = asUser(4 * MIB, lockOutside);
+  if (tooMuch != 77) assert_int_equal(tooMuch, 0);
+  if (outside != 77) assert_int_equal(outside, 0);
+  if (tooMuch == 77 || outside == 77) skip();
+}
+
+/* Whether the mapping at an address was advised, and how much of it is in huge pages. False where the system tells nothing. */
+static bool hugeAt(const void *address, bool *advised, size_t *bytes) {
+  char line[512];
+  bool inside = false, told = false;
+  FILE *maps = fopen("/proc/self/smaps", "r");
+  if (maps == NULL) return false;
+  while (fgets(line, sizeof line, maps) != NULL) {
+    char *end;
+    uintptr_t first = strtoul(line, &end, 16), last = *end == '-' ? strtoul(end + 1, NULL, 16) : 0;
+    if (*end == '-') inside = addressOf(address) >= first && addressOf(address) < last;
+    if (inside && strncmp(line, "AnonHugePages:", 14) == 0) *bytes = strtoul(line + 14, NULL, 10) * KIB;
+    if (inside && strncmp(line, "VmFlags:", 8) == 0) {
+      *advised = strstr(line, " hg") != NULL;
+      told = true;
+    }
+  }
+  fclose(maps);
+  return told;
+}
+
+static bool systemHasHuge(void) {
+  char line[64] = "";
+  FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+  if (file == NULL) return false;
+  bool read = fgets(line, sizeof line, file) != NULL;
+  fclose(file);
+  return read && strstr(line, "[never]") == NULL;
+}
+
+static void hugePagesAreAskedFor(void **state) {
+  (void)state;
+  static const Kind shapesOfHuge[] = {{"", {.poolSize = 16 * MIB, .hugePages = true}},
+                                      {"", {.poolSize = 1000, .hugePages = true, .untracked = true}},
+                                      {"", {.poolSize = 8 * MIB, .hugePages = true, .committed = true}},
+                                      {"", {.poolSize = MIB, .hugePages = true, .reservation = 3 * MIB + 5}}};
+  for (size_t i = 0; i < sizeof shapesOfHuge / sizeof *shapesOfHuge; i++) {
+    Pool pool;
+    mema_Stats stats;
+    assertWorks(mema_initPoolWith(&pool, &shapesOfHuge[i].options));
+    assert_true(isAligned(pool.mem, 2 * MIB));
+    assert_true(mema_poolStats(&pool, &stats));
+    assert_int_equal(stats.reservation % (2 * MIB), 0);
+    char *chunk = palloc(&pool, 100);
+    memset(chunk, 1, 100);
+    bool advised = false;
+    size_t bytes = 0;
+    if (systemHasHuge() && hugeAt(chunk, &advised, &bytes)) {
+      assert_true(advised);
+      assert_true(mema_poolStats(&pool, &stats));
+      assert_true(stats.footprint >= bytes);
+      if (!stats.untracked && stats.poolSize > 8 * MIB && hugeAt(pool.head, &advised, &bytes)) assert_true(advised);
+    }
+    mema_trimPool(&pool);
+    assert_int_equal(chunk[99], 1);
+    assert_true(mema_checkPool(&pool));
+    assert_true(freePool(&pool));
+  }
+}
+
+/* With hooks no advice is given: that is theirs to do. */
+static void hookedMemoryGetsNoAdvice(void **state) {
+  (void)state;
+  for (int variant = 0; variant < 3; variant++) {
+    Pool pool;
+    mema_Options options = {
+        .poolSize = 48 * MIB, .memory = &hookedZeroed, .committed = variant == 1, .hugePages = variant == 2};
+    fresh(&hookedZeroed);
+    assertWorks(mema_initPoolWith(&pool, &options));
+    assert_true(isAligned(pool.mem, options.hugePages ? 2 * MIB : 4096));
+    while (palloc(&pool, 500) != NULL) {
+    }
+    bool advised = false;
+    size_t bytes = 0;
+    for (size_t at = 0; at < 40 * MIB; at += MIB)
+      if (hugeAt((char *)pool.mem + at, &advised, &bytes)) assert_false(advised);
+    assert_true(freePool(&pool));
+  }
+  fresh(&hookedZeroed);
+}
+
+/* ---- the size of a committed reservation ---------------------------------------------------------------------------------- */
+
+/* A chunk of each slot size first, so that no span is full; then the rest of the budget in chunks of one size. */
+static void fillOnce(size_t poolSize, size_t worst, bool untracked) {
+  Pool pool;
+  mema_Options options = {.poolSize = poolSize, .committed = true, .untracked = untracked};
+  assert_true(mema_initPoolWith(&pool, &options));
+  size_t least = untracked ? 1 : 32;
+  for (size_t step = 16, size = 16; size < 32 * KIB; size += step) {
+    if (size >= 128) step = 32;
+    if (size >= 512) step = ((size_t)1 << (63 - __builtin_clzll(size))) / 4;
+    if (size + 1 >= least) (void)palloc(&pool, size + 1);
+  }
+  while (palloc(&pool, worst) != NULL) {
+  }
+  while (pool.freeSize >= least && palloc(&pool, pool.freeSize) != NULL) {
+  }
+  if (pool.freeSize >= least && !untracked) fail_msg("%zu bytes are left of %zu", pool.freeSize, poolSize);
+  mema_Stats stats;
+  assert_true(mema_poolStats(&pool, &stats));
+  if (stats.outsideChunks != 0)
+    fail_msg("%zu chunks outside, of %zu in a pool of %zu", stats.outsideChunks, worst, poolSize);
+  assert_true(freePool(&pool));
+}
+
+static void noFillLeavesTheReservation(void **state) {
+  (void)state;
+  static const size_t worst[] = {1,    16,   17,    32,       33,    49,    113,   129,   513,    1025,   2049,
+                                 4097, 8193, 16385, 32 * KIB, 32769, 65536, 65537, 70000, 131073, 1048577};
+  for (size_t poolSize = 1; poolSize <= 64 * MIB; poolSize = poolSize * 5 / 2 + 7)
+    for (size_t i = 0; i < sizeof worst / sizeof *worst; i++) {
+      if (worst[i] >= 32) fillOnce(poolSize, worst[i], false);
+      fillOnce(poolSize, worst[i], true);
+    }
+}
+
+/* Slots of one size, freed and taken in any order. */
+static void noOrderLeavesTheReservation(void **state) {
+  (void)state;
+  static const size_t slots[] = {32, 48, 112, 1024, 10240, 32768};
+  static char *chunks[40000];
+  for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+    enum { poolSize = 1200000 };
+    Pool pool;
+    assert_true(makePool(&pool, &kindCommitted, poolSize));
+    size_t count = poolSize / slots[i], most = slots[i] - slots[i] / 8;
+    uint64_t random = i;
+    memset(chunks, 0, sizeof chunks);
+    for (size_t step = 0; step < 6 * count; step++) {
+      size_t at = nextRandom(&random) % count;
+      if (chunks[at] != NULL) assert_true(pfree(&pool, chunks[at]));
+      size_t size = most + nextRandom(&random) % (slots[i] - most + 1);
+      chunks[at] = palloc(&pool, size < 33 ? 32 : size);
+      assert_non_null(chunks[at]);
+    }
+    mema_Stats stats;
+    assert_true(mema_poolStats(&pool, &stats));
+    assert_int_equal(stats.outsideChunks, 0);
+    assert_true(freePool(&pool));
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(everyReserveHasItsRelease),
+      cmocka_unit_test(aRefusalAtAnyCallChangesNothing),
+      cmocka_unit_test(aPoolRecovers),
+      cmocka_unit_test(theLastOfItIsHad),
+      cmocka_unit_test(allComesFromTheHooks),
+      cmocka_unit_test(commitsAreLazyAndFew),
+      cmocka_unit_test(purgesAreAskedFor),
+      cmocka_unit_test(lookUpsTouchWhatIsCommitted),
+      cmocka_unit_test(nothingIsKeptWarm),
+      cmocka_unit_test(aCommittedPoolAsksNoMore),
+      cmocka_unit_test(badHooksAreRefused),
+      cmocka_unit_test(anArrayWillDo),
+      cmocka_unit_test(itsMappingIsLeftAlone),
+      cmocka_unit_test(aChildReadsWhatItsParentWrites),
+      cmocka_unit_test(lockedMemoryIsCounted),
+      cmocka_unit_test(lockingKeepsToTheLimit),
+      cmocka_unit_test(hugePagesAreAskedFor),
+      cmocka_unit_test(hookedMemoryGetsNoAdvice),
+      cmocka_unit_test(noFillLeavesTheReservation),
+      cmocka_unit_test(noOrderLeavesTheReservation),
+  };
+  return runTests(tests);
+}
