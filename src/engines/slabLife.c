@@ -26,7 +26,7 @@ enum {
   cellAreaLog = 18,           /* the smallest cell's area is 256 KiB, */
   cellSizes = 7,              /* the largest one's 64 times that */
   headerKind = 2 * cellSizes, /* mema_cellSlabs kinds in all */
-  nearSpans = 12,             /* spans that share the first page with the header and the near records */
+  nearSpans = 11,             /* spans that share the first page with the header and the near records */
   hugeFrom = 32 << 20,        /* sixteen huge pages: one more is not much then */
   hugeAreas = 32 << 20,       /* areas from here on start at a huge page */
   warmLarge = 1 << 20,        /* what a warm mapping may keep though others are made */
