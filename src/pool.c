@@ -183,8 +183,7 @@ bool mema_closePool(mema_Pool *pool) {
 
 bool mema_freePool(mema_Pool *pool) {
   mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || !mema_mayEnd(pool)) return false;
-  mema_endLives(pool, 0);
+  if (slab == NULL || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
   if (mema_borrowsSlabs(pool)) mema_freeYounger(pool, slab, 0);
   return mema_closePool(pool);
 }
@@ -207,8 +206,7 @@ static void clearSlabs(mema_Pool *pool, mema_Slab *slab) {
 
 bool mema_resetPool(mema_Pool *pool) {
   mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || !mema_mayEnd(pool)) return false;
-  mema_endLives(pool, 0);
+  if (slab == NULL || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
   slab = mema_holdPool(pool, true);
   if (slab == NULL) return false;
   if (mema_borrowsSlabs(pool)) {
@@ -216,6 +214,7 @@ bool mema_resetPool(mema_Pool *pool) {
   } else {
     clearSlabs(pool, slab);
   }
+  pool->ending = false;
   pool->markLife = pool->markSerial = 0;
   memset(pool->stale, 0, sizeof pool->stale);
   pool->stamp &= UINT32_MAX; /* the age begins anew */
