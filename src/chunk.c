@@ -307,10 +307,16 @@ static MEMA_INLINE bool isOwnBy(unsigned ways, const mema_Pool *pool, const mema
   return (ways & mema_inFamily) == 0 || (ways & mema_withRecords) == 0 || mema_isOwn(pool, block);
 }
 
+/* The same for the chunk handed out last; of one that is forgotten, or free, there may be no Block to look at. */
+static MEMA_INLINE bool isLastOwnBy(unsigned ways, const mema_Pool *pool, const mema_Slab *slab) {
+  if ((ways & mema_inFamily) == 0 || (ways & mema_withRecords) == 0) return true;
+  return (*mema_lastClass(slab)->word >> slab->lastSlot % 64 & 1) == 0 && mema_isOwn(pool, lastBlock(slab));
+}
+
 /* Marks the chunk handed out last free, if it is that and the pool's own. */
 static MEMA_INLINE bool giveLastBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, const void *ptr) {
   if ((ways & mema_withMagazines) != 0 || ptr != slab->lastPtr) return false;
-  return isOwnBy(ways, pool, lastBlock(slab)) && mema_giveLast(slab, ptr);
+  return isLastOwnBy(ways, pool, slab) && mema_giveLast(slab, ptr);
 }
 
 /* `ways` as for pallocBy. */

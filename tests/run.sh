@@ -65,6 +65,7 @@ programs() { # NAME DIRECTORY DEPTH OPERATIONS
   [ "$3" = 0 ] || group "$name" exhaustive env BUILD="$BUILD_OF_GROUP" bash tests/group.sh exhaustive "$3"
   group "$name" traces env BUILD="$BUILD_OF_GROUP" bash tests/group.sh traces
   group "$name" random env BUILD="$BUILD_OF_GROUP" bash tests/group.sh random "$4"
+  group "$name" family env BUILD="$BUILD_OF_GROUP" bash tests/group.sh family "$(($4 / 4))"
 }
 
 script() { # NAME PATH: a test script, with the gcc build

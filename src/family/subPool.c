@@ -237,8 +237,7 @@ bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
     return false;
   }
   /* Clean-ups find all chunks in their places: with any of them about, each sub-pool's go one by one. */
-  if (pool->kin != NULL)
-    endChildren(pool->kin, serial, serial == 0 && !mema_borrowsSlabs(pool) && !isHeeded(pool->kin));
+  if (pool->kin != NULL) endChildren(pool->kin, serial, serial == 0 && !mema_borrowsSlabs(pool) && !isHeeded(pool->kin));
   mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, serial);
   if (isPlainPool(pool)) pool->ending = false; /* else when it has ended, or begins anew */
   return true;
