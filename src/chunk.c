@@ -303,8 +303,8 @@ static MEMA_NOINLINE bool pfreeLastTracked(mema_Pool *pool, mema_Slab *slab) {
 }
 
 /* In slabs that several pools have chunks in, a chunk's Block says whose it is. */
-static MEMA_INLINE bool isOwnBy(unsigned ways, const mema_Pool *pool, const mema_Block *block) {
-  return (ways & mema_inFamily) == 0 || (ways & mema_withRecords) == 0 || mema_isOwn(pool, block);
+static MEMA_INLINE bool isOwnBy(unsigned ways, const mema_Pool *pool, const mema_Slab *slab, size_t record) {
+  return (ways & mema_inFamily) == 0 || (ways & mema_withRecords) == 0 || mema_isOwn(pool, slab->records + record);
 }
 
 /* The same for the chunk handed out last; of one that is forgotten, or free, there may be no Block to look at. */
@@ -331,7 +331,7 @@ static MEMA_INLINE bool pfreeBy(unsigned ways, mema_Pool *pool, mema_Slab *slab,
   uint64_t *word = &span->bitmap[slot / 64], before = *word, after;
   if (mema_unlikely(mema_setBit(before, slot, &after))) return pfreeSlow(pool, slab, ptr);
   size_t record = span->firstRecord + slot;
-  if (mema_unlikely(!isOwnBy(ways, pool, slab->records + record))) return pfreeSlow(pool, slab, ptr);
+  if (mema_unlikely(!isOwnBy(ways, pool, slab, record))) return pfreeSlow(pool, slab, ptr);
   *word = after;
   if ((ways & mema_withRecords) != 0) {
     creditBlockBy(ways, pool, slab->records + record);
