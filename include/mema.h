@@ -112,7 +112,6 @@ typedef struct MEMA_TAG(Pool) {
   bool exhausting;      /* its onExhausted is under way */
   bool lowering;        /* its onLowWater is to be called */
   bool ending;          /* its chunks are about to end */
-  bool muted;           /* onLowWater is not to be called */
   uintptr_t markLife;   /* of the marks since init, or the last reset; 0: none yet */
   uintptr_t markSerial; /* of the youngest mark */
   uintptr_t markedAt;   /* allocations at that time */
@@ -388,7 +387,7 @@ typedef struct mema_Cleanup {
  * A clean-up may do anything with the pool but free or reset it, or one above it, or go back to a mark (MEMA_BUSY), add clean-ups, or make
  * sub-pools.
  * Returns false iff pool is not a live pool, or is about to end (MEMA_BUSY, EBUSY), is shared, cleanup or run is NULL, `when` is neither,
- * or the record is in use for this pool already (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
+ * or the record is in use already, for whatever pool (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
 MEMA_PUBLIC bool mema_addCleanup(mema_Pool *pool, mema_Cleanup *cleanup, void (*run)(void *arg), void *arg,
                                  mema_CleanupTime when);
 

@@ -26,8 +26,8 @@ static bool charge(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
   if (bytes > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, bytes);
   bool plain = mema_isPlain(pool, slab);
   if (plain && !makeRoom(pool, bytes)) return false;
-  if (plain ? !mema_chargeLevels(pool, bytes) : !mema_chargeLocked(pool, slab, bytes))
-    return refuse(pool, MEMA_OVER_BUDGET, bytes);
+  if (plain && !mema_chargeLevels(pool, bytes)) return mema_refuseLevels(pool, bytes);
+  if (!plain && !mema_chargeLocked(pool, slab, bytes)) return refuse(pool, MEMA_OVER_BUDGET, bytes);
   pool->charged += bytes;
   shareBudget(pool, slab);
   return true;
@@ -48,12 +48,19 @@ static bool credit(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
   return true;
 }
 
+static bool carveShared(mema_Pool *pool, size_t bytes) {
+  mema_Slab *slab = mema_beginTurn(pool);
+  if (slab == NULL) return false;
+  bool done = mema_chargeLocked(pool, slab, bytes) || refuse(pool, MEMA_OVER_BUDGET, bytes);
+  if (done) pool->held += bytes;
+  mema_unlockPool(slab);
+  return done;
+}
+
 bool mema_carve(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
   if (bytes == 0) return true;
-  if (mema_isPlain(pool, slab) && !makeRoom(pool, bytes)) return false;
-  if (mema_chargeHeld(pool, bytes)) return true;
-  mema_failBytes(MEMA_OVER_BUDGET, bytes, mema_freeSize(pool));
-  return false;
+  if (!mema_isPlain(pool, slab)) return carveShared(pool, bytes);
+  return makeRoom(pool, bytes) && (mema_chargeHeld(pool, bytes) || mema_refuseLevels(pool, bytes));
 }
 
 bool mema_chargePool(mema_Pool *pool, size_t bytes) {

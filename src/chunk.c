@@ -112,8 +112,7 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
   if (chunk->slab->outside) chunk->slab->liveChunks++;
   if (!chargeTaken(pool, charge)) {
     mema_giveMemory(slab, chunk);
-    mema_refuse(pool, MEMA_OVER_BUDGET, charge);
-    return false;
+    return mema_refuseLevels(pool, charge);
   }
   if (!pool->untracked) {
     mema_linkBlock(pool, chunk->record, chunk->ptr, size);

@@ -202,8 +202,7 @@ bool mema_closePool(mema_Pool *pool) {
 }
 
 bool mema_freePool(mema_Pool *pool) {
-  if (mema_openPool(pool) == NULL || !mema_mayEnd(pool)) return false;
-  mema_endLives(pool, 0);
+  if (mema_openPool(pool) == NULL || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
   if (mema_borrowsSlabs(pool)) mema_freeYounger(pool, 0);
   return mema_closePool(pool);
 }
@@ -226,8 +225,7 @@ static void clearSlabs(mema_Pool *pool, mema_Slab *slab) {
 
 bool mema_resetPool(mema_Pool *pool) {
   mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || !mema_mayEnd(pool)) return false;
-  mema_endLives(pool, 0);
+  if (slab == NULL || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
   slab = mema_holdPool(pool, true);
   if (slab == NULL) return false;
   if (mema_borrowsSlabs(pool)) {
@@ -235,6 +233,7 @@ bool mema_resetPool(mema_Pool *pool) {
   } else {
     clearSlabs(pool, slab);
   }
+  pool->ending = false;
   pool->markLife = pool->markSerial = 0;
   memset(pool->stale, 0, sizeof pool->stale);
   pool->stamp &= UINT32_MAX; /* the age begins anew */

@@ -100,10 +100,7 @@ bool mema_makeRoom(mema_Pool *pool, size_t bytes) {
   size_t room;
   mema_Pool *narrow;
   while ((narrow = mema_narrowest(pool, bytes, &room)) != NULL) {
-    if (ask(pool, narrow, bytes)) continue;
-    pool->refused++;
-    mema_failBytes(MEMA_OVER_BUDGET, bytes, room);
-    return false;
+    if (!ask(pool, narrow, bytes)) return mema_refuseLevels(pool, bytes);
   }
   return true;
 }
@@ -113,7 +110,7 @@ void mema_announceLow(mema_Pool *pool) {
     if (mema_likely(!each->lowering)) continue;
     each->lowering = false;
     mema_enterCallback(pool);
-    if (each->onLowWater != NULL) each->onLowWater(each, each->lowWaterArg);
+    if (each->onLowWater != NULL && each->freeSize < each->lowWaterBytes) each->onLowWater(each, each->lowWaterArg);
     mema_leaveCallback(pool);
   }
 }

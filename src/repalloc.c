@@ -54,11 +54,11 @@ static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, si
   return true;
 }
 
-/* The chunk's bytes go to another place; its position in the chain stays, since its age does. */
-static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t before, size_t size) {
+/* The chunk's bytes go to another place; its position in the chain stays, since its age does. `charged` for it now, of `before` bytes. */
+static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t before, size_t charged, size_t size) {
   mema_Chunk to;
   if (!copyOut(pool, slab, from, before, size, &to)) {
-    if (size <= from->room) return settle(pool, from, before, size);
+    if (size <= from->room) return settle(pool, from, charged, size);
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return NULL;
   }
@@ -69,7 +69,7 @@ static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t bef
     mema_setStamp(to.record, mema_stampOf(from->record));
     to.record->poolAllocated = !to.slab->outside;
   }
-  recharge(pool, before, pool->untracked ? to.room : size);
+  recharge(pool, charged, pool->untracked ? to.room : size);
   pool->allocations++;
   pool->frees++;
   mema_giveMemory(slab, from);
@@ -89,13 +89,24 @@ static void *refusePointer(mema_Pool *pool) {
   return NULL;
 }
 
+/* Whether all levels have room for a sub-pool's chunk to grow; where other threads may take it meanwhile it is charged now. */
+static bool reserve(mema_Pool *pool, size_t before, size_t after, size_t *charged) {
+  if (after <= before || !mema_isBelow(pool)) return true;
+  if (!mema_isContended(pool)) return !mema_isShort(pool, after - before);
+  if (!mema_chargeLevels(pool, after - before)) return false;
+  *charged = after;
+  return true;
+}
+
 /* Callbacks that make room may free the chunk, or change its size: all is asked anew then. */
 static void *change(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   for (;;) {
-    size_t before = mema_chargeOf(pool, chunk), after = nextCharge(pool, chunk, size);
-    if (hasRoom(pool, before, after) && (after <= before || !mema_isBelow(pool) || !mema_isShort(pool, after - before))) {
-      if (mema_slabStretch(chunk->slab, chunk, size)) return settle(pool, chunk, before, size);
-      return move(pool, slab, chunk, before, size);
+    size_t before = mema_chargeOf(pool, chunk), after = nextCharge(pool, chunk, size), charged = before;
+    if (hasRoom(pool, before, after) && reserve(pool, before, after, &charged)) {
+      if (mema_slabStretch(chunk->slab, chunk, size)) return settle(pool, chunk, charged, size);
+      void *to = move(pool, slab, chunk, before, charged, size);
+      if (to == NULL) mema_creditLevels(pool, charged - before);
+      return to;
     }
     void *ptr = chunk->ptr;
     if (!mema_makeRoom(pool, after - before)) return NULL;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One group of test programs, built already: group.sh unit|misuse|model|traces; of unit, one program where it is named. WRAP is put before each command.
+# One group of test programs, built already: group.sh unit|misuse|exhaustive|random|family|model|traces; of unit, one program where it is named. WRAP is put before each command.
 . "$(dirname "$0")/checks.sh"
 : "${BUILD:=build}"
 read -r -a wrap <<<"${WRAP:-}"
@@ -37,9 +37,11 @@ case $1 in
     ;;
   exhaustive) check "exhaustive ${2:-}" timeout 400 "${wrap[@]}" "$BUILD/tests/model/exhaustive" ${2:+"$2"} ;;
   random) check "random ${2:-}" timeout 400 "${wrap[@]}" "$BUILD/tests/model/random" ${2:+"$2"} ;;
+  family) check "family ${2:-}" timeout 400 "${wrap[@]}" "$BUILD/tests/model/family" ${2:+"$2"} ;;
   model)
     check 'exhaustive' timeout 400 "${wrap[@]}" "$BUILD/tests/model/exhaustive"
     check 'random' timeout 400 "${wrap[@]}" "$BUILD/tests/model/random"
+    check 'family' timeout 400 "${wrap[@]}" "$BUILD/tests/model/family"
     ;;
   traces)
     for program in roundTrip damage forged playing; do check "traces $program" timeout 400 "${wrap[@]}" "$BUILD/tests/traces/$program"; done

@@ -65,6 +65,7 @@ programs() { # NAME DIRECTORY DEPTH OPERATIONS
   [ "$3" = 0 ] || group "$name" exhaustive env BUILD="$BUILD_OF_GROUP" bash tests/group.sh exhaustive "$3"
   group "$name" traces env BUILD="$BUILD_OF_GROUP" bash tests/group.sh traces
   group "$name" random env BUILD="$BUILD_OF_GROUP" bash tests/group.sh random "$4"
+  group "$name" family env BUILD="$BUILD_OF_GROUP" bash tests/group.sh family "$(($4 / 4))"
 }
 
 script() { # NAME PATH: a test script, with the gcc build
@@ -86,9 +87,9 @@ variant clang-sanitize clang "$sanitize" 4 10000
 
 # What threads share, with the sanitizer that knows of threads, which is slow: at a twentieth of the scale.
 group gcc-threads build build "$BUILD/test/gcc-threads" gcc '-Werror -fsanitize=thread' "$BUILD/test/gcc-threads/tests/unit/sharedThreads" \
-  "$BUILD/test/gcc-threads/tests/unit/threads"
+  "$BUILD/test/gcc-threads/tests/unit/threads" "$BUILD/test/gcc-threads/tests/unit/familyThreads"
 if [ "$bad" -eq 0 ]; then
-  for program in sharedThreads threads; do
+  for program in sharedThreads threads familyThreads; do
     group gcc-threads "$program" env MEMA_TEST_SCALE=20 BUILD="$BUILD/test/gcc-threads" bash tests/group.sh unit "$program"
   done
 fi

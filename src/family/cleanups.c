@@ -2,9 +2,10 @@
 #include "../pressure.h"
 #include "kin.h"
 
-/* A record that is in a pool's list is told by a word in it, so that it is not taken for another, or taken twice. */
-static uintptr_t tokenOf(const mema_Pool *pool, const mema_Cleanup *cleanup) {
-  uintptr_t token = mema_sealOf(pool, mema_slabField(pool)) ^ (uintptr_t)cleanup;
+/* A record that is in a pool's list is told by a word in it, so that it is not put in another, or twice: lists would run into each
+ * other. */
+static uintptr_t tokenOf(const mema_Cleanup *cleanup) {
+  uintptr_t token = ~mema_sealOf((const mema_Pool *)(const void *)cleanup, NULL);
   return token + (token == 0);
 }
 
@@ -12,13 +13,13 @@ bool mema_addCleanup(mema_Pool *pool, mema_Cleanup *cleanup, void (*run)(void *a
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return false;
   bool good = cleanup != NULL && run != NULL && (unsigned)when <= MEMA_BEFORE_SUB_POOLS && mema_isPlain(pool, slab) &&
-              cleanup->token != tokenOf(pool, cleanup);
+              cleanup->token != tokenOf(cleanup);
   if (!good || pool->ending) {
     mema_fail(good ? MEMA_BUSY : MEMA_BAD_ARGUMENT);
     return false;
   }
   *cleanup = (mema_Cleanup){
-      .run = run, .arg = arg, .next = pool->cleanups[when], .serial = pool->markSerial, .token = tokenOf(pool, cleanup)};
+      .run = run, .arg = arg, .next = pool->cleanups[when], .serial = pool->markSerial, .token = tokenOf(cleanup)};
   pool->cleanups[when] = cleanup;
   return true;
 }

@@ -55,7 +55,7 @@ MEMA_HIDDEN void mema_dropKin(mema_Kin *kin);
 
 /* Whether the record that a Pool in a family points to is its own: not so for one that is in it no more. (A copy elsewhere has no seal.) */
 static inline bool mema_kinLives(const mema_Pool *pool) {
-  return mema_loadWord(&pool->kin->life) == pool->life;
+  return pool->kin != NULL && mema_loadWord(&pool->kin->life) == pool->life;
 }
 
 /* Whether a chunk is the pool's own, and not another's with which it shares slabs. */
@@ -90,10 +90,17 @@ static inline bool mema_isShort(mema_Pool *pool, size_t bytes) {
 /* Charges on all levels. False, with nothing changed, iff one has no room. */
 MEMA_HIDDEN bool mema_chargeLevels(mema_Pool *pool, size_t bytes);
 MEMA_HIDDEN bool mema_creditLevels(mema_Pool *pool, size_t bytes); /* true */
-/* The same for a pool that threads share, whose lock is held. */
+/* Has `to` charged instead of `from`, both of one family and neither shared. False, with nothing changed, iff a level has no room; one above both
+ * is only asked for the difference. */
+MEMA_HIDDEN bool mema_moveCharge(mema_Pool *to, mema_Pool *from, size_t bytes);
+/* Charges, and credits, a pool that threads share, whose lock is held. */
 MEMA_HIDDEN bool mema_chargeLocked(mema_Pool *pool, mema_Slab *slab, size_t bytes);
 MEMA_HIDDEN void mema_creditLocked(mema_Pool *pool, mema_Slab *slab, size_t bytes);
-/* The same for what a sub-pool holds of this pool's budget. */
+/* Whether threads share the root: what there is room for now may be gone at the next step. */
+MEMA_HIDDEN bool mema_isContended(const mema_Pool *pool);
+/* Counts and notes that some level had no room for so many bytes more. False, for a tail call. */
+MEMA_HIDDEN bool mema_refuseLevels(mema_Pool *pool, size_t bytes);
+/* Charges and credits what a sub-pool holds of this pool's budget. */
 MEMA_HIDDEN bool mema_chargeHeld(mema_Pool *pool, size_t bytes);
 MEMA_HIDDEN void mema_creditHeld(mema_Pool *pool, size_t bytes);
 /* Charges what is guaranteed to a new sub-pool (charge.c). False: refused, and counted. */
@@ -151,8 +158,8 @@ static inline bool mema_creditChild(mema_Pool *pool, size_t bytes) {
 MEMA_HIDDEN void mema_setGuard(mema_Kin *kin, size_t poolSize);
 
 /* Before a pool ends, or all its chunks do (serial 0), or those that are younger than the mark with this serial: runs its clean-ups, and frees
- * its sub-pools, newest first. */
-MEMA_HIDDEN void mema_endLives(mema_Pool *pool, uintptr_t serial);
+ * its sub-pools, newest first. False, and the failure noted, iff another thread is at it. */
+MEMA_HIDDEN bool mema_endLives(mema_Pool *pool, uintptr_t serial);
 /* False, and the failure noted, iff a callback or clean-up of this pool, or of one below it, is under way: it cannot end then. */
 MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
 /* Takes a pool that has ended, and held so much, out of its family. */

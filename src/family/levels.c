@@ -76,6 +76,19 @@ mema_Pool *mema_narrowest(mema_Pool *pool, size_t bytes, size_t *room) {
   }
 }
 
+bool mema_refuseLevels(mema_Pool *pool, size_t bytes) {
+  size_t room;
+  mema_narrowest(pool, bytes, &room);
+  pool->refused++;
+  mema_failBytes(MEMA_OVER_BUDGET, bytes, room < bytes ? room : bytes - 1); /* threads may have freed enough since */
+  return false;
+}
+
+bool mema_isContended(const mema_Pool *pool) {
+  while (parentOf(pool) != NULL) pool = parentOf(pool)->pool;
+  return isSharedRoot(pool);
+}
+
 /* What the next level has to take; 0 ends it. */
 static size_t passedOn(const mema_Pool *pool, size_t bytes) {
   if (parentOf(pool) == NULL) return 0;
@@ -92,15 +105,18 @@ static bool haveRoom(const mema_Pool *pool, size_t bytes) {
   return bytes == 0 || chargeShared((mema_Pool *)pool, bytes);
 }
 
+static void chargeOwn(mema_Pool *pool, size_t bytes) {
+  if (pool->onLowWater != NULL && pool->freeSize >= pool->lowWaterBytes && pool->freeSize - bytes < pool->lowWaterBytes)
+    pool->lowering = true;
+  pool->freeSize -= bytes;
+  mema_noteLow(pool);
+}
+
 bool mema_chargeLevels(mema_Pool *pool, size_t bytes) {
   if (!haveRoom(pool, bytes)) return false;
   while (bytes != 0 && !isSharedRoot(pool)) {
     size_t more = passedOn(pool, bytes);
-    if (pool->onLowWater != NULL && !pool->muted && pool->freeSize >= pool->lowWaterBytes &&
-        pool->freeSize - bytes < pool->lowWaterBytes)
-      pool->lowering = true;
-    pool->freeSize -= bytes;
-    mema_noteLow(pool);
+    chargeOwn(pool, bytes);
     if (more == 0) break;
     bytes = more;
     pool = pool->kin->parent->pool;
@@ -131,7 +147,6 @@ bool mema_creditLevels(mema_Pool *pool, size_t bytes) {
 }
 
 bool mema_chargeHeld(mema_Pool *pool, size_t bytes) {
-  if (isSharedRoot(pool)) return chargeShared(pool, bytes);
   if (!mema_chargeLevels(pool, bytes)) return false;
   pool->held += bytes;
   return true;
@@ -144,4 +159,53 @@ void mema_creditHeld(mema_Pool *pool, size_t bytes) {
   }
   pool->held -= bytes;
   creditFrom(pool, bytes);
+}
+
+/* ---- from one pool to another -------------------------------------------------------------------------------------------- */
+
+static size_t levelsAbove(const mema_Pool *pool) {
+  size_t levels = 0;
+  for (const mema_Kin *kin = parentOf(pool); kin != NULL; kin = kin->parent) levels++;
+  return levels;
+}
+
+/* The lowest pool that is at or above both. */
+static mema_Pool *meetingOf(mema_Pool *a, mema_Pool *b) {
+  size_t levelsA = levelsAbove(a), levelsB = levelsAbove(b);
+  for (; levelsA > levelsB; levelsA--) a = parentOf(a)->pool;
+  for (; levelsB > levelsA; levelsB--) b = parentOf(b)->pool;
+  for (; a != b; a = parentOf(a)->pool) b = parentOf(b)->pool;
+  return a;
+}
+
+/* What of a charge comes to a pool above this one; false: it has no room for it below. */
+static bool comesTo(const mema_Pool *above, const mema_Pool *pool, size_t *bytes) {
+  for (; pool != above; pool = pool->kin->parent->pool) {
+    if (*bytes > pool->freeSize) return false;
+    *bytes = passedOn(pool, *bytes);
+  }
+  return true;
+}
+
+bool mema_moveCharge(mema_Pool *to, mema_Pool *from, size_t bytes) {
+  mema_Pool *above = meetingOf(to, from);
+  size_t more = bytes, less = bytes;
+  if (!comesTo(above, to, &more)) return false;
+  for (const mema_Pool *pool = from; pool != above; pool = pool->kin->parent->pool)
+    less = beyondGuaranteed(pool->kin, pool->freeSize) - beyondGuaranteed(pool->kin, pool->freeSize + less);
+  if (more > less && !mema_chargeLevels(above, more - less)) return false;
+  if (more < less) mema_creditLevels(above, less - more);
+  if (to != above) above->held += more;
+  if (from != above) above->held -= less;
+  for (size_t charge = bytes, next; to != above; to = to->kin->parent->pool, charge = next) {
+    next = passedOn(to, charge);
+    chargeOwn(to, charge);
+    if (to->kin->parent->pool != above) to->kin->parent->pool->held += next;
+  }
+  for (size_t credit = bytes, next; from != above; from = from->kin->parent->pool, credit = next) {
+    next = beyondGuaranteed(from->kin, from->freeSize) - beyondGuaranteed(from->kin, from->freeSize + credit);
+    from->freeSize += credit;
+    if (from->kin->parent->pool != above) from->kin->parent->pool->held -= next;
+  }
+  return true;
 }

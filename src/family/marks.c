@@ -82,15 +82,15 @@ mema_Mark mema_markPool(mema_Pool *pool) {
 static mema_Slab *openMark(const mema_Pool *pool, const mema_Mark *mark) {
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL) return NULL;
-  if (mark->life != 0 && mark->life == pool->markLife && mark->serial <= pool->markSerial && !isOver(pool, mark->serial))
-    return slab;
+  bool made = mark->life != 0 && mark->life == pool->markLife && mark->serial - 1 < pool->markSerial &&
+              mark->age - 1 < ageOf(pool); /* neither is 0 */
+  if (made && !isOver(pool, mark->serial)) return slab;
   mema_fail(MEMA_STALE_MARK);
   return NULL;
 }
 
 bool mema_rewindPool(mema_Pool *pool, mema_Mark mark) {
-  if (openMark(pool, &mark) == NULL || !mema_mayEnd(pool)) return false;
-  mema_endLives(pool, mark.serial);
+  if (openMark(pool, &mark) == NULL || !mema_mayEnd(pool) || !mema_endLives(pool, mark.serial)) return false;
   mema_freeYounger(pool, (uint32_t)mark.age);
   endAbove(pool, mark.serial);
   setAge(pool, (uint32_t)mark.age);

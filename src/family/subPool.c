@@ -122,9 +122,13 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
   }
   mema_Kin *kin = kinOfParent(parent);
   if (kin != NULL && !mema_carve(parent, slab, options->guaranteed)) return false;
-  if (kin != NULL && makeChild(child, kin, slab, options)) return true;
+  bool taken = mema_slabOf(child) != NULL; /* by a callback of those that were asked to make room */
+  if (kin != NULL && !taken && makeChild(child, kin, slab, options)) {
+    if (isPlainPool(parent)) mema_announceLow(parent);
+    return true;
+  }
   if (kin != NULL) mema_creditHeld(parent, options->guaranteed);
-  mema_failBytes(MEMA_NO_MEMORY, options->poolSize, 0);
+  mema_failBytes(taken ? MEMA_LIVE_POOL : MEMA_NO_MEMORY, taken ? 0 : options->poolSize, 0);
   return false;
 }
 
@@ -136,75 +140,115 @@ bool mema_mayEnd(const mema_Pool *pool) {
   return false;
 }
 
+/* Whether a record's Pool is as it was left: the caller may have moved it, or used its memory for something else. */
+static bool isThere(const mema_Kin *kin) {
+  const mema_Pool *pool = kin->pool;
+  return mema_slabOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
+}
+
 void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
   mema_Kin *parent = kin->parent;
   if (parent != NULL) {
     unlinkKin(kin);
-    mema_creditHeld(parent->pool, held);
+    if (isThere(parent)) mema_creditHeld(parent->pool, held);
     if (kin->borrows && parent->newest == NULL && parent->parent == NULL) setFamilyWay(slab, false);
   }
   mema_dropKin(kin);
+}
+
+/* A sub-pool whose Pool is no longer what it was cannot end as others do. Its record serves nobody any more, since chunks may bear its number
+ * still; what it held is what its parent's other sub-pools do not hold. */
+static void loseChild(mema_Kin *kin) {
+  mema_Kin *parent = kin->parent;
+  unlinkKin(kin);
+  mema_storeWord(&kin->life, 0);
+  kin->pool = NULL;
+  if (!isThere(parent) || !isPlainPool(parent->pool)) return;
+  size_t held = parent->pool->held;
+  for (const mema_Kin *each = parent->newest; each != NULL; each = each->older)
+    if (isThere(each)) held -= mema_holds(each->pool);
+  mema_creditHeld(parent->pool, held);
 }
 
 void mema_freeYounger(mema_Pool *pool, uint32_t age) {
   while (pool->tail != NULL && mema_ageOf(pool->tail) >= age && mema_pfree(pool, pool->tail->ptr)) continue;
 }
 
-static void endLives(mema_Pool *pool, uintptr_t serial, bool bulk);
-
 /* `bulk`: the slabs that it borrows end with it, or all their chunks do. */
-static void endChild(mema_Pool *child, bool bulk) {
-  endLives(child, 0, bulk || !mema_borrowsSlabs(child));
-  if (mema_borrowsSlabs(child) && !bulk) mema_freeYounger(child, 0);
-  mema_closePool(child);
+static void endChild(mema_Kin *kin, bool bulk) {
+  if (!isThere(kin)) {
+    loseChild(kin);
+    return;
+  }
+  mema_Pool *pool = kin->pool;
+  mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, 0);
+  if (kin->borrows && !bulk) mema_freeYounger(pool, 0);
+  if (!mema_closePool(pool)) loseChild(kin);
 }
 
-static mema_Kin *newestSince(const mema_Pool *pool, uintptr_t serial) {
-  if (pool->kin == NULL) return NULL;
-  mema_Slab *locked = lockRoot(pool);
-  mema_Kin *kin = pool->kin->newest;
+static mema_Kin *newestSince(mema_Kin *kin, uintptr_t serial) {
+  mema_Slab *locked = isThere(kin) ? lockRoot(kin->pool) : NULL;
+  mema_Kin *newest = kin->newest;
   unlockRoot(locked);
-  return kin != NULL && kin->born >= serial ? kin : NULL;
+  return newest != NULL && newest->born >= serial ? newest : NULL;
 }
 
-/* No clean-up can be added and no sub-pool made meanwhile, so this comes to its end. */
-static void endLives(mema_Pool *pool, uintptr_t serial, bool bulk) {
-  pool->ending = true;
+/* False iff another thread is at it already: of a pool that threads share. */
+static bool beginEnd(mema_Pool *pool, uintptr_t serial) {
+  if (__atomic_exchange_n(&pool->ending, true, __ATOMIC_RELAXED)) return false;
   mema_runCleanups(pool, MEMA_BEFORE_SUB_POOLS, serial);
-  for (mema_Kin *kin; (kin = newestSince(pool, serial)) != NULL;) endChild(kin->pool, bulk);
-  mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, serial);
-  pool->ending = false;
+  return true;
 }
 
-void mema_endLives(mema_Pool *pool, uintptr_t serial) {
-  if (pool->kin == NULL && pool->cleanups[0] == NULL && pool->cleanups[1] == NULL) return;
-  endLives(pool, serial, serial == 0 && !mema_borrowsSlabs(pool));
+static bool hasCleanups(const mema_Pool *pool) {
+  return pool->cleanups[0] != NULL || pool->cleanups[1] != NULL;
 }
 
-/* ---- chunks from one to another ------------------------------------------------------------------------------------------ */
-
-/* Because a chunk goes out and in again, no pool is to tell that it is below its low water that was so before, or is as it was. */
-static void muteLevels(mema_Pool *pool, bool mute, bool all) {
-  for (;; pool = pool->kin->parent->pool) {
-    pool->muted = mute && (all || pool->freeSize < pool->lowWaterBytes);
-    if (pool->kin == NULL || pool->kin->parent == NULL) return;
+/* Whether any pool of the family from here down has clean-ups. Goes from each to its newest child, else to an older sibling, of its own or of
+ * the next above that has one. */
+static bool isHeeded(const mema_Kin *top) {
+  for (const mema_Kin *kin = top;;) {
+    if (isThere(kin) && hasCleanups(kin->pool)) return true;
+    if (kin->newest != NULL) {
+      kin = kin->newest;
+      continue;
+    }
+    while (kin != top && kin->older == NULL) kin = kin->parent;
+    if (kin == top) return false;
+    kin = kin->older;
   }
 }
 
-static bool recharge(mema_Pool *to, mema_Pool *from, size_t bytes) {
-  muteLevels(to, true, false);
-  mema_creditLevels(from, bytes);
-  bool charged = mema_chargeLevels(to, bytes);
-  muteLevels(to, false, false);
-  if (charged) return true;
-  size_t room;
-  mema_narrowest(to, bytes, &room);
-  muteLevels(from, true, true);
-  mema_chargeLevels(from, bytes); /* it had room for them before */
-  muteLevels(from, false, false);
-  mema_failBytes(MEMA_OVER_BUDGET, bytes, room);
-  return false;
+/* Ends all sub-pools, each after its own, without recursion: families may be deep. No clean-up can be added and no sub-pool made to a pool
+ * that is ending, so this comes to its end. `bulk` as for endChild. */
+static void endChildren(mema_Kin *top, uintptr_t serial, bool bulk) {
+  for (mema_Kin *kin = top, *child;;) {
+    if ((child = newestSince(kin, kin == top ? serial : 0)) != NULL) {
+      kin = child;
+      if (isThere(kin)) beginEnd(kin->pool, 0);
+      continue;
+    }
+    if (kin == top) return;
+    mema_Kin *parent = kin->parent;
+    endChild(kin, bulk);
+    kin = parent;
+  }
 }
+
+bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
+  if (pool->kin == NULL && !hasCleanups(pool)) return true;
+  if (!beginEnd(pool, serial)) {
+    mema_fail(MEMA_BUSY);
+    return false;
+  }
+  /* Clean-ups find all chunks in their places: with any of them about, each sub-pool's go one by one. */
+  if (pool->kin != NULL) endChildren(pool->kin, serial, serial == 0 && !mema_borrowsSlabs(pool) && !isHeeded(pool->kin));
+  mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, serial);
+  if (isPlainPool(pool)) pool->ending = false; /* else when it has ended, or begins anew */
+  return true;
+}
+
+/* ---- chunks from one to another ------------------------------------------------------------------------------------------ */
 
 bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
   mema_Slab *slab = mema_openPool(from);
@@ -219,12 +263,16 @@ bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
     return false;
   }
   mema_Block *block = chunk.record;
-  if (to == from) return true;
-  if (!recharge(to, from, block->size)) return false;
+  if (to != from && !mema_moveCharge(to, from, block->size)) {
+    mema_refuseLevels(to, block->size);
+    to->refused--; /* a move is no request */
+    return false;
+  }
   mema_unlinkBlock(from, block);
-  from->frees++;
   mema_linkBlock(to, block, block->ptr, block->size);
   block->poolAllocated = !chunk.slab->outside;
+  if (to == from) return true;
+  from->frees++;
   to->allocations++;
   mema_announceLow(to);
   return true;

@@ -23,12 +23,27 @@ static const char *checkChain(const mema_Pool *pool, mema_Slab *slab, size_t *ch
   return pool->tail == before ? NULL : "the chain ends at the tail";
 }
 
+/* The next of a family from `top` down: its newest sub-pool where `down`, else an older one of its parent's,
+ * or of the next above that has one; NULL: that was the last. (Not by recursion: families may be deep.) */
+static const mema_Kin *nextKin(const mema_Kin *top, const mema_Kin *kin, bool down) {
+  if (down && kin->newest != NULL) return kin->newest;
+  while (kin != top && kin->older == NULL) kin = kin->parent;
+  return kin == top ? NULL : kin->older;
+}
+
+/* Whether a record and its Pool know each other. */
+static bool isPaired(const mema_Kin *kin) {
+  return mema_slabOf(kin->pool) != NULL && kin->pool->kin == kin && mema_isKin(kin->pool);
+}
+
 /* The live chunks in the slabs of a pool: its own, and those of the pools that borrow the slabs. */
 static size_t chunksIn(const mema_Pool *pool) {
   size_t chunks = pool->allocations - pool->frees;
-  if (pool->kin == NULL) return chunks;
-  for (const mema_Kin *kin = pool->kin->newest; kin != NULL; kin = kin->older)
-    if (kin->borrows) chunks += chunksIn(kin->pool);
+  for (const mema_Kin *kin = pool->kin; kin != NULL;) {
+    bool counts = kin == pool->kin || (kin->borrows && isPaired(kin));
+    if (counts && kin != pool->kin) chunks += kin->pool->allocations - kin->pool->frees;
+    kin = nextKin(pool->kin, kin, counts);
+  }
   return chunks;
 }
 
@@ -53,25 +68,21 @@ static const char *checkBudget(const mema_Pool *pool, size_t chunkBytes) {
              : "poolSize == freeSize + the sizes of the live chunks + charged + held";
 }
 
-static const char *findBroken(const mema_Pool *pool, mema_Slab *slab);
-
-/* Of a pool that no other threads use, which may be in the midst of calls to its sub-pools. */
-static const char *checkFamily(const mema_Pool *pool) {
+/* What a pool says of its sub-pools. */
+static const char *checkChildren(const mema_Kin *parent) {
   size_t held = 0;
-  if (pool->kin->pool != pool || !mema_isKin(pool)) return "a pool in a family has its record";
-  for (const mema_Kin *kin = pool->kin->newest; kin != NULL; kin = kin->older) {
-    if (kin->parent != pool->kin || kin->parentPool != pool || kin->pool->kin != kin)
+  if (!isPaired(parent)) return "a pool in a family has its record";
+  for (const mema_Kin *kin = parent->newest; kin != NULL; kin = kin->older) {
+    if (kin->parent != parent || kin->parentPool != parent->pool || !isPaired(kin))
       return "sub-pools and their parent know each other";
     if (kin->guard + kin->guaranteed != kin->pool->poolSize) return "poolSize == guaranteed + guard";
     held += mema_holds(kin->pool);
-    if (!mema_isPlain(kin->pool, mema_slabField(kin->pool))) continue;
-    const char *broken = findBroken(kin->pool, mema_slabField(kin->pool));
-    if (broken != NULL) return broken;
   }
-  return held == pool->held ? NULL : "held == what the sub-pools hold";
+  return held == parent->pool->held ? NULL : "held == what the sub-pools hold";
 }
 
-static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
+/* A pool by itself. */
+static const char *checkAlone(const mema_Pool *pool, mema_Slab *slab) {
   size_t bytes = 0, chained = 0;
   if (slab->outside || pool->mem != slab->area) return "mem is the start of the reservation";
   const char *broken = mema_borrowsSlabs(pool) ? NULL : checkSlabs(pool, slab, &bytes);
@@ -84,9 +95,26 @@ static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
   } else if (pool->head != NULL || pool->tail != NULL) {
     return "an untracked pool has no chain";
   }
-  broken = checkBudget(pool, bytes);
+  return checkBudget(pool, bytes);
+}
+
+/* All that is below a pool that no other threads use, save what others share. */
+static const char *checkFamily(const mema_Kin *top) {
+  for (const mema_Kin *kin = top; kin != NULL;) {
+    bool plain = isPaired(kin) && mema_isPlain(kin->pool, mema_slabField(kin->pool));
+    const char *broken = plain ? checkChildren(kin) : NULL;
+    if (broken == NULL && plain && kin != top) broken = checkAlone(kin->pool, mema_slabField(kin->pool));
+    if (broken != NULL) return broken;
+    kin = nextKin(top, kin, plain);
+  }
+  return NULL;
+}
+
+static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
+  const char *broken = checkAlone(pool, slab);
   if (broken != NULL) return broken;
-  return pool->kin != NULL && mema_isPlain(pool, slab) ? checkFamily(pool) : NULL;
+  if (pool->kin == NULL || !mema_isPlain(pool, slab)) return NULL;
+  return mema_isKin(pool) ? checkFamily(pool->kin) : "a pool in a family has its record";
 }
 
 bool mema_checkPool(const mema_Pool *pool) {

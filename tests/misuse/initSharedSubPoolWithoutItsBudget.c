@@ -1,0 +1,9 @@
+#include "misuse.h"
+
+int main(void) {
+  begin();
+  Pool child = {0};
+  mema_Options options = {.poolSize = 1000, .guaranteed = 500, .shared = true};
+  REFUSED(mema_initSubPool(&child, &pool, &options), MEMA_BAD_ARGUMENT);
+  return end(0, 0);
+}

@@ -1,0 +1,14 @@
+#include "misuse.h"
+
+int main(void) {
+  begin();
+  Pool child = {0};
+  mema_Options options = {.poolSize = 1000, .guaranteed = 1001};
+  REFUSED(mema_initSubPool(&child, &pool, &options), MEMA_BAD_ARGUMENT);
+  options = (mema_Options){.poolSize = MEMA_UNLIMITED, .guaranteed = misuseBudget};
+  REFUSED(mema_initSubPool(&child, &pool, &options), MEMA_OVER_BUDGET);
+  options.guaranteed = SIZE_MAX;
+  REFUSED(mema_initSubPool(&child, &pool, &options), MEMA_BAD_ARGUMENT);
+  CHECK(child.slab == NULL);
+  return end(0, 0);
+}

@@ -1,0 +1,17 @@
+#include "misuse.h"
+
+int main(void) {
+  begin();
+  Pool child;
+  mema_Options options = {.poolSize = 10000};
+  memset(&child, 0, sizeof child);
+  CHECK(mema_initSubPool(&child, &pool, &options));
+  mema_Mark theirs = mema_markPool(&child);
+  REFUSED(mema_rewindPool(&pool, theirs), MEMA_STALE_MARK);
+  mema_Mark ours = mema_markPool(&pool);
+  REFUSED(mema_rewindPool(&pool, theirs), MEMA_STALE_MARK);
+  FAILS(mema_rewindPool(&child, ours), MEMA_STALE_MARK);
+  REFUSED(mema_keepChunk(&pool, theirs, neighbour), MEMA_STALE_MARK);
+  CHECK(freePool(&child));
+  return end(0, 0);
+}
