@@ -3,6 +3,7 @@
 
 #include "hooked.h"
 
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -333,6 +334,46 @@ static void aCommittedPoolAsksNoMore(void **state) {
     assert_true(freePool(&pool));
     fresh(sources[source]);
   }
+}
+
+/* What each of several threads does at once. NULL: all was well. */
+static void *workInThread(void *argument) {
+  Pool *pool = argument;
+  unsigned char *chunks[places] = {0};
+  size_t sizes[places];
+  uint64_t random = (uintptr_t)&chunks;
+  for (int i = 0; i < 20000; i++) {
+    size_t at = nextRandom(&random) % places, size = 1 + nextRandom(&random) % (i % 50 == 0 ? 60000 : 600);
+    if (chunks[at] != NULL && (!bytesFilled(chunks[at], sizes[at], (unsigned)at) || !pfree(pool, chunks[at]))) return pool;
+    chunks[at] = palloc(pool, size);
+    if (chunks[at] != NULL) fillBytes(chunks[at], sizes[at] = size, (unsigned)at);
+  }
+  for (size_t i = 0; i < places; i++)
+    if (chunks[i] != NULL && !pfree(pool, chunks[i])) return pool;
+  return NULL;
+}
+
+static void threadsShareAPoolWithHooks(void **state) {
+  (void)state;
+  enum { count = 4 };
+  for (int tracked = 0; tracked < 2; tracked++)
+    for (int few = 0; few < 2; few++) {
+      Hooks *hooks = fresh(&hookedDirty);
+      Pool pool;
+      pthread_t threads[count];
+      mema_Options options = {.poolSize = 8 * MIB, .shared = true, .untracked = tracked == 0, .memory = &hookedDirty};
+      assertWorks(mema_initPoolWith(&pool, &options));
+      if (few != 0) hooks->most = hooks->committed + MIB; /* refusals now and then */
+      for (int i = 0; i < count; i++) assert_int_equal(pthread_create(&threads[i], NULL, workInThread, &pool), 0);
+      for (int i = 0; i < count; i++) {
+        void *bad;
+        assert_int_equal(pthread_join(threads[i], &bad), 0);
+        assert_null(bad);
+      }
+      assertPool(&pool, 0, 0);
+      assertWorks(freePool(&pool));
+      fresh(&hookedDirty);
+    }
 }
 
 /* ---- hooks that are wrong ------------------------------------------------------------------------------------------------ */
@@ -764,6 +805,7 @@ int main(void) {
       cmocka_unit_test(lookUpsTouchWhatIsCommitted),
       cmocka_unit_test(nothingIsKeptWarm),
       cmocka_unit_test(aCommittedPoolAsksNoMore),
+      cmocka_unit_test(threadsShareAPoolWithHooks),
       cmocka_unit_test(badHooksAreRefused),
       cmocka_unit_test(anArrayWillDo),
       cmocka_unit_test(itsMappingIsLeftAlone),
