@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "engines/arena.h"
 #include "memory/os.h"
 #include "pool.h"
 #include "threads/share.h"
@@ -39,7 +40,7 @@ static mema_Slab *addSlab(mema_Pool *pool, mema_Slab *first, size_t size, size_t
                         .least = least,
                         .unitShift = first->unitShift,
                         .budget = pool->poolSize - pool->charged,
-                        .records = !pool->untracked,
+                        .records = !pool->untracked || mema_isArena(first),
                         .outside = true};
   last->next = mema_slabOpen(&plan);
   return last->next;
@@ -97,6 +98,8 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
   if (!pool->untracked) {
     mema_linkBlock(pool, chunk->record, chunk->ptr, size);
     chunk->record->poolAllocated = !chunk->slab->outside;
+  } else if (chunk->record != NULL) {
+    chunk->record->size = charge;
   }
   return mema_charge(pool, charge); /* true: it was asked before */
 }
@@ -158,12 +161,35 @@ static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab,
   return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, class, size);
 }
 
-/* `ways` are plain ones, or the pool is none. */
+/* A chunk of an arena, of at most PTRDIFF_MAX bytes. */
+static MEMA_INLINE void *pallocBump(unsigned ways, mema_Pool *pool, mema_Slab *slab, size_t size) {
+  mema_Arena *arena = mema_arenaOf(slab);
+  size_t grains = mema_grainsFor(size);
+  uint32_t grain = arena->bump;
+  bool records = (ways & mema_withRecords) != 0;
+  if (mema_unlikely(grains > arena->limit - grain)) return pallocSlow(pool, slab, size);
+  if (records && mema_unlikely(arena->pieces >= arena->pieceLimit)) return pallocSlow(pool, slab, size);
+  size_t charge = records ? size + (size == 0) : grains << mema_grainLog;
+  if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, slab, size);
+  uint32_t piece = mema_arenaPut(arena, records, (uint32_t)grains);
+  char *ptr = mema_grainAddress(slab, grain);
+  if (records) mema_linkBlock(pool, slab->records + piece, ptr, charge);
+  return ptr;
+}
+
+/* Of no slab's plain ways: an arena, or no pool. */
+static MEMA_NOINLINE void *pallocElse(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, size_t size) {
+  if (ways == mema_bumps) return pallocBump(mema_bumps, pool, slab, size);
+  if (ways != (mema_bumps | mema_withRecords)) return nullForBadPool();
+  return pallocBump(mema_bumps | mema_withRecords, pool, slab, size);
+}
+
+/* `ways` are plain ones, or else. */
 static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
   if (ways == 0) return pallocWord(pool, slab, class, size);
   if (ways == mema_withRecords) return pallocWordTracked(pool, slab, class, size);
   if (ways == mema_withMagazines) return pallocRecent(pool, slab, class, size);
-  return ways <= mema_plainWays ? pallocRecentTracked(pool, slab, class, size) : nullForBadPool();
+  return ways <= mema_plainWays ? pallocRecentTracked(pool, slab, class, size) : pallocElse(ways, pool, slab, size);
 }
 
 /* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
@@ -189,7 +215,8 @@ void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
 static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
   uintptr_t ways = mema_allWays;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  return ways <= mema_plainWays ? pallocAny(pool, slab, size) : nullForBadPool();
+  if (ways <= mema_plainWays) return pallocAny(pool, slab, size);
+  return ways < mema_allWays && size > MEMA_UNLIMITED ? pallocSlow(pool, slab, size) : pallocElse(ways, pool, slab, size);
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
@@ -222,7 +249,7 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
     return false;
   }
   if (pool->untracked) {
-    credit(pool, chunk.room);
+    credit(pool, mema_chargeOf(pool, &chunk));
   } else {
     creditBlock(pool, chunk.record);
   }
@@ -281,11 +308,32 @@ static MEMA_NOINLINE bool pfreeRecentTracked(mema_Pool *pool, mema_Slab *slab, v
   return pfreeBy(mema_withRecords | mema_withMagazines, pool, slab, ptr);
 }
 
+/* Of an arena. */
+static MEMA_INLINE bool pfreeBump(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  const mema_Arena *arena = mema_arenaOf(slab);
+  size_t place = mema_grainOf(slab, ptr);
+  if (mema_unlikely(!mema_arenaIsLive(arena, place))) return pfreeSlow(pool, slab, ptr);
+  uint32_t grain = (uint32_t)place;
+  if ((ways & mema_withRecords) != 0) {
+    creditBlock(pool, mema_arenaRecord(slab, arena, grain));
+  } else {
+    credit(pool, (size_t)(mema_pieceEnd(arena, grain) - grain) << mema_grainLog);
+  }
+  return mema_arenaGive(slab, grain);
+}
+
+/* Of no slab's plain ways: an arena, or no pool. */
+static MEMA_NOINLINE bool pfreeElse(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  if (ways == mema_bumps) return pfreeBump(mema_bumps, pool, slab, ptr);
+  if (ways != (mema_bumps | mema_withRecords)) return falseForBadPool();
+  return pfreeBump(mema_bumps | mema_withRecords, pool, slab, ptr);
+}
+
 /* Of a pool that no other thread is in, if it is one; with other ways than none. */
 static MEMA_INLINE bool pfreeClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
   if (ways == mema_withRecords) return pfreeTracked(pool, slab, ptr);
   if (ways == mema_withMagazines) return pfreeRecent(pool, slab, ptr);
-  return ways <= mema_plainWays ? pfreeRecentTracked(pool, slab, ptr) : falseForBadPool();
+  return ways <= mema_plainWays ? pfreeRecentTracked(pool, slab, ptr) : pfreeElse(ways, pool, slab, ptr);
 }
 
 bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr) {

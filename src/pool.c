@@ -23,10 +23,14 @@ enum {
   areaStep = 64 * 1024,
   reservationMin = 16 * 1024,
   sharedAreaMin = 64 << 20, /* of a shared pool with a shard for each thread: room for spans of each class */
+  arenaSpread = 2,          /* the area of an arena: then slabs outside serve it, which reuse what is freed */
   cellBudgetMax = 1 << 20,  /* up to here areas are rounded to a power of two, so that pools can share regions */
 };
 
-static const uint64_t areaMax = (uint64_t)1 << 40;
+static const uint64_t areaMax = (uint64_t)1 << 40, arenaMax = (uint64_t)1 << 35;
+
+/* Generations that a slab gives by itself, without an atomic addition, before it takes as many more. */
+static const uintptr_t livesAtOnce = sizeof(uintptr_t) == 8 ? 1 << 16 : 1;
 
 /* Before the first pool is made; addresses and small numbers, whichever, do not make a seal that fits. */
 static const uintptr_t undrawn = (uintptr_t)0x9E3779B97F4A7C15u;
@@ -42,14 +46,14 @@ static void drawSecret(void) {
   atomic_compare_exchange_strong_explicit(&mema_secret, &none, mema_osRandom(), memory_order_relaxed, memory_order_relaxed);
 }
 
-static size_t areaFor(size_t poolSize) {
+static size_t areaFor(size_t poolSize, size_t times, uint64_t most) {
   if (poolSize <= cellBudgetMax) {
     size_t area = areaMin;
-    while (area < poolSize * spread) area *= 2;
+    while (area < poolSize * times) area *= 2;
     return area;
   }
-  if (poolSize >= areaMax / spread) return (size_t)areaMax;
-  return mema_roundUp(poolSize * spread, areaStep);
+  if (poolSize >= most / times) return (size_t)most;
+  return mema_roundUp(poolSize * times, areaStep);
 }
 
 size_t mema_committedReservation(size_t poolSize) {
@@ -61,13 +65,16 @@ static mema_SlabPlan planFor(const mema_Options *options) {
                         .records = !options->untracked,
                         .shared = options->shared,
                         .threads = options->shared && options->untracked,
-                        .committed = options->committed};
+                        .committed = options->committed,
+                        .arena = options->engine == MEMA_ARENA};
   if (options->reservation != 0) {
     plan.area =
         options->reservation < reservationMin ? reservationMin : mema_roundUp(options->reservation, mema_osPageSize());
     plan.exact = true;
   } else {
-    plan.area = options->committed ? mema_committedReservation(options->poolSize) : areaFor(options->poolSize);
+    plan.area = options->committed ? mema_committedReservation(options->poolSize)
+                : plan.arena       ? areaFor(options->poolSize, arenaSpread, arenaMax)
+                                   : areaFor(options->poolSize, spread, areaMax);
   }
   if (plan.threads) {
     plan.unitShift = mema_unitShiftMax;
@@ -87,6 +94,13 @@ static void forget(mema_Pool *pool) {
   memset(&pool->watch, 0, sizeof *pool - offsetof(mema_Pool, watch));
 }
 
+/* Never 0; no two lives of any pools share one. */
+static uintptr_t nextGeneration(mema_Slab *slab) {
+  if (slab->lives % livesAtOnce == 0)
+    slab->lives = atomic_fetch_add_explicit(&generations, livesAtOnce, memory_order_relaxed);
+  return ++slab->lives * mema_allWays;
+}
+
 /* Who the pool is comes last, since other threads may be looking whether a shared one lives that was here before. */
 static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
   forget(pool);
@@ -100,8 +114,7 @@ static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options)
     size_t length = strnlen(options->name, sizeof pool->name - 1);
     memcpy(pool->name, options->name, length);
   }
-  uintptr_t seal = mema_sealOf(pool, slab),
-            generation = (atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1) * mema_allWays;
+  uintptr_t seal = mema_sealOf(pool, slab), generation = nextGeneration(slab);
   mema_storeWord(&slab->generation, generation + slab->ways);
   mema_storeWord(&pool->generation, generation);
   __atomic_store_n(&pool->slab, slab, __ATOMIC_RELAXED);
@@ -113,6 +126,7 @@ static mema_Reason judge(const mema_Pool *pool, const mema_Options *options) {
   if (pool == NULL || options == NULL || options->poolSize == 0) return MEMA_BAD_ARGUMENT;
   if (mema_slabOf(pool) != NULL) return MEMA_LIVE_POOL;
   if (options->poolSize > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
+  if (options->engine == MEMA_ARENA && options->shared) return MEMA_BAD_ARGUMENT;
   return options->reservation > MEMA_UNLIMITED ? MEMA_BAD_ARGUMENT : MEMA_OK;
 }
 

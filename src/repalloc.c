@@ -1,6 +1,7 @@
 /* repalloc.c - a chunk's size changed: in place where its slot or run has room, else in another place. */
 #include <string.h>
 
+#include "engines/arena.h"
 #include "pool.h"
 #include "threads/share.h"
 
@@ -15,17 +16,23 @@ static bool hasRoom(const mema_Pool *pool, size_t before, size_t after) {
   return after <= before || after - before <= pool->freeSize;
 }
 
+/* What a chunk of this size is charged that has this room. */
+static size_t chargeFor(const mema_Pool *pool, const mema_Slab *first, size_t size, size_t room) {
+  if (!pool->untracked) return size;
+  return mema_isArena(first) ? mema_slabRoom(first, size, MEMA_ALIGNMENT) : room;
+}
+
 /* The chunk stays; only its size changes. */
-static void *settle(mema_Pool *pool, mema_Chunk *chunk, size_t before, size_t size) {
-  size_t after = pool->untracked ? chunk->room : size;
+static void *settle(mema_Pool *pool, const mema_Slab *first, mema_Chunk *chunk, size_t before, size_t size) {
+  size_t after = chargeFor(pool, first, size, chunk->room);
   recharge(pool, before, after);
-  if (!pool->untracked) chunk->record->size = size;
+  if (chunk->record != NULL) chunk->record->size = after;
   return chunk->ptr;
 }
 
 /* The bytes that the chunk will be charged if it stays in the slab it is in. */
-static size_t nextCharge(const mema_Pool *pool, const mema_Chunk *chunk, size_t size) {
-  if (!pool->untracked) return size;
+static size_t nextCharge(const mema_Pool *pool, const mema_Slab *first, const mema_Chunk *chunk, size_t size) {
+  if (!pool->untracked || mema_isArena(first)) return chargeFor(pool, first, size, 0);
   return size <= chunk->room ? chunk->room : mema_slabRoom(chunk->slab, size, MEMA_ALIGNMENT);
 }
 
@@ -43,18 +50,19 @@ static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, si
 static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t before, size_t size) {
   mema_Chunk to;
   if (!copyOut(pool, slab, from, before, size, &to)) {
-    if (size <= from->room) return settle(pool, from, before, size);
+    if (size <= from->room) return settle(pool, slab, from, before, size);
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return NULL;
   }
   if (!pool->untracked) {
     mema_replaceBlock(pool, to.record, from->record);
     to.record->ptr = to.ptr;
-    to.record->size = size;
     mema_setStamp(to.record, mema_stampOf(from->record));
     to.record->poolAllocated = !to.slab->outside;
   }
-  recharge(pool, before, pool->untracked ? to.room : size);
+  size_t after = chargeFor(pool, slab, size, to.room);
+  if (to.record != NULL) to.record->size = after;
+  recharge(pool, before, after);
   pool->allocations++;
   pool->frees++;
   mema_giveMemory(slab, from);
@@ -75,12 +83,12 @@ static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *p
     return NULL;
   }
   size += size == 0;
-  size_t before = mema_chargeOf(pool, &chunk), after = nextCharge(pool, &chunk, size);
+  size_t before = mema_chargeOf(pool, &chunk), after = nextCharge(pool, slab, &chunk, size);
   if (!hasRoom(pool, before, after)) {
     mema_refuse(pool, MEMA_OVER_BUDGET, after - before);
     return NULL;
   }
-  if (mema_slabStretch(chunk.slab, &chunk, size)) return settle(pool, &chunk, before, size);
+  if (mema_slabStretch(chunk.slab, &chunk, size)) return settle(pool, slab, &chunk, before, size);
   return move(pool, slab, &chunk, before, size);
 }
 

@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "slab.h"
+#include "arena.h"
 
 enum {
   magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
@@ -578,6 +578,7 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
 /* ---- chunks of any size ------------------------------------------------------------------------------------------------ */
 
 bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
+  if (mema_isArena(slab)) return mema_arenaTake(slab, size, alignment, chunk);
   unsigned class = mema_slabClass(slab, size, alignment);
   if (class == slab->classCount) return takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
   return slab->states == NULL && takeSlotOf(slab, class, chunk); /* those for threads are taken as spares */
@@ -590,11 +591,13 @@ bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk) {
 }
 
 size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
+  if (mema_isArena(slab)) return mema_grainsFor(size) << mema_grainLog;
   unsigned class = mema_slabClass(slab, size, alignment);
   return class < slab->classCount ? mema_classSize(class) : mema_roundUp(size, grainOf(slab));
 }
 
 bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
+  if (mema_isArena(slab)) return mema_arenaFind(slab, ptr, chunk);
   size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->unitEighths;
   if (eighth >= slab->eighths || unit >= slab->frontier) return false;
   mema_Span *span = &slab->spans[unit];
@@ -633,7 +636,9 @@ void mema_slabGiveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot, char *pt
 }
 
 void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
-  if (chunk->span->kind == mema_unitSlots) {
+  if (mema_isArena(slab)) {
+    mema_arenaGive(slab, chunk->slot);
+  } else if (chunk->span->kind == mema_unitSlots) {
     mema_slabGiveSlot(slab, chunk->span, chunk->slot, chunk->ptr);
   } else {
     mema_slabGiveLarge(slab, chunk->span);

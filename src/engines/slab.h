@@ -243,6 +243,7 @@ struct mema_Slab {
   size_t mappingSize;
   size_t liveChunks;                             /* kept by the pool above for slabs outside only */
   size_t warm;                                   /* bytes counted against the process's bound while it is warm */
+  uintptr_t lives;                               /* generations of its own, by the pool above: the last one given */
   uint16_t classOffsets[mema_tableMax / 16 + 1]; /* by (size + 15) / 16: bytes from here to the class */
   mema_SlotClass classes[];                      /* and one more, whose word has nothing but free slots: see mema_giveLast */
 };
@@ -260,6 +261,7 @@ typedef struct mema_SlabPlan {
   bool committed;
   bool outside;
   bool exact; /* an unusual reservation: neither from nor for the warm ones */
+  bool arena;   /* see arena.h */
 } mema_SlabPlan;
 
 /* A slab with no live chunk; NULL iff the system has no room. The caller sets the generation. */
@@ -315,6 +317,8 @@ MEMA_HIDDEN bool mema_slabEmptied(mema_Slab *slab, mema_Span *span);
 /* Asks for huge pages ahead of dense growth: see slabLife.c. */
 MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, bool dense);
 MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
+/* The same for an arena, of whose area (or records) so many bytes are used. Returns the bytes up to which it need not be asked again. */
+MEMA_HIDDEN size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used);
 MEMA_HIDDEN void mema_slabResetClasses(mema_Slab *slab);
 MEMA_HIDDEN size_t mema_slabReleaseEmpty(mema_Slab *slab);
 MEMA_HIDDEN uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span);

@@ -21,8 +21,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Slabs and their headers (slabLife.c), and what threads share a pool by (threads/share.c). */
-enum { mema_cellSlabs = 15, mema_cellShares = mema_cellSlabs, mema_cellShards, mema_cellKinds };
+/* Slabs and their headers, and arenas (slabLife.c), and what threads share a pool by (threads/share.c). */
+enum {
+  mema_cellSlabs = 15,
+  mema_cellArenas = 8,
+  mema_cellShares = mema_cellSlabs + mema_cellArenas,
+  mema_cellShards,
+  mema_cellKinds
+};
 
 /* What a cell of one kind is made of: multiples of the page size; back and area may be 0. */
 typedef struct mema_CellShape {

@@ -11,6 +11,12 @@ Kind kindUntrackedOutside = {"untracked, outside", {.untracked = true, .reservat
 Kind kindShared = {"shared", {.untracked = true, .shared = true}};
 Kind kindSharedOutside = {"shared, outside", {.untracked = true, .shared = true, .reservation = 64 * 1024}};
 Kind kindSharedTracked = {"shared, tracked", {.shared = true}};
+Kind kindArena = {"arena", {.engine = MEMA_ARENA}};
+Kind kindArenaUntracked = {"arena, untracked", {.untracked = true, .engine = MEMA_ARENA}};
+Kind kindArenaCommitted = {"arena, committed", {.committed = true, .engine = MEMA_ARENA}};
+Kind kindArenaOutside = {"arena, outside", {.reservation = 64 * 1024, .engine = MEMA_ARENA}};
+Kind kindArenaUntrackedOutside = {"arena, untracked, outside",
+                                  {.untracked = true, .reservation = 64 * 1024, .engine = MEMA_ARENA}};
 
 bool makePool(Pool *pool, const Kind *kind, size_t poolSize) {
   mema_Options options = kind->options;

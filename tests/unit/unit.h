@@ -48,10 +48,13 @@
 #define withKind(test, kind) \
   { #test "(" #kind ")", (test), NULL, NULL, &(kind) }
 #define sharedKinds(test) withKind(test, kindShared), withKind(test, kindSharedOutside)
-#define exactKinds(test) \
-  withKind(test, kindTracked), withKind(test, kindCommitted), withKind(test, kindOutside), withKind(test, kindSharedTracked)
-#define everyKind(test) \
-  exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside), sharedKinds(test)
+#define arenaKinds(test) withKind(test, kindArena), withKind(test, kindArenaCommitted), withKind(test, kindArenaOutside)
+#define exactKinds(test)                                                                   \
+  withKind(test, kindTracked), withKind(test, kindCommitted), withKind(test, kindOutside), \
+      withKind(test, kindSharedTracked), arenaKinds(test)
+#define everyKind(test)                                                                                     \
+  exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside), sharedKinds(test), \
+      withKind(test, kindArenaUntracked), withKind(test, kindArenaUntrackedOutside)
 
 #define runTests(tests) cmocka_run_group_tests(tests, NULL, NULL)
 
