@@ -48,9 +48,8 @@ static void drawSecret(void) {
 
 static size_t areaFor(size_t poolSize, size_t times, uint64_t most) {
   if (poolSize <= cellBudgetMax) {
-    size_t area = areaMin;
-    while (area < poolSize * times) area *= 2;
-    return area;
+    size_t least = poolSize * times;
+    return least <= areaMin ? areaMin : (size_t)1 << (64 - __builtin_clzll(least - 1));
   }
   if (poolSize >= most / times) return (size_t)most;
   return mema_roundUp(poolSize * times, areaStep);
@@ -85,13 +84,29 @@ static mema_SlabPlan planFor(const mema_Options *options) {
   return plan;
 }
 
-/* All zero again. Other threads may be looking whether a shared pool lives. */
+/* Two words at a time: for a few hundred bytes compilers put a loop in microcode, which takes longer to begin than this to end. */
+typedef uintptr_t Pair __attribute__((vector_size(2 * sizeof(uintptr_t)), aligned(sizeof(uintptr_t)), may_alias));
+enum { pairsFrom = offsetof(mema_Pool, watch), pairs = (sizeof(mema_Pool) - pairsFrom) / sizeof(Pair) };
+
+_Static_assert(sizeof(mema_Pool) % sizeof(uintptr_t) == 0 && pairsFrom % sizeof(uintptr_t) == 0, "a Pool is words");
+
+/* No pool any more. Other threads may be looking whether a shared pool lives. */
 static void forget(mema_Pool *pool) {
   mema_storeWord(&pool->seal, 0);
   mema_storeWord(&pool->generation, 0);
   __atomic_store_n(&pool->slab, NULL, __ATOMIC_RELAXED);
-  memset(pool, 0, offsetof(mema_Pool, seal));
-  memset(&pool->watch, 0, sizeof *pool - offsetof(mema_Pool, watch));
+  pool->poolSize = pool->freeSize = 0;
+  pool->initialized = false;
+  pool->mem = NULL;
+  pool->head = pool->tail = NULL;
+}
+
+/* All zero again. */
+static void forgetAll(mema_Pool *pool) {
+  Pair *at = (Pair *)(void *)((char *)pool + pairsFrom);
+  forget(pool);
+  for (int i = 0; i < pairs; i++) at[i] = (Pair){0};
+  memset(at + pairs, 0, sizeof *pool - pairsFrom - pairs * sizeof *at);
 }
 
 /* Never 0; no two lives of any pools share one. */
@@ -103,7 +118,7 @@ static uintptr_t nextGeneration(mema_Slab *slab) {
 
 /* Who the pool is comes last, since other threads may be looking whether a shared one lives that was here before. */
 static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
-  forget(pool);
+  forgetAll(pool);
   pool->poolSize = pool->freeSize = pool->lowWater = pool->watch = options->poolSize;
   pool->stamp = 1; /* poolAllocated */
   pool->initialized = true;
@@ -146,7 +161,7 @@ bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
   setUp(pool, slab, options);
   if (!options->shared || mema_openShare(pool, slab)) return true;
   mema_slabClose(slab);
-  forget(pool);
+  forgetAll(pool);
   mema_failBytes(MEMA_NO_MEMORY, options->poolSize, 0);
   return false;
 }

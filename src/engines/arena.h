@@ -99,6 +99,12 @@ static inline bool mema_arenaIsLive(const mema_Arena *arena, size_t grain) {
   return grain < arena->bump && (arena->words[grain / 64].live >> grain % 64 & 1) != 0;
 }
 
+/* Whether the bump, or the pieces, have gone where they were not before. */
+static inline bool mema_arenaGrew(const mema_Slab *slab) {
+  const mema_Arena *arena = mema_arenaOf(slab);
+  return arena->bump > arena->touched || (slab->records != NULL && arena->pieces > arena->touchedPieces);
+}
+
 /* The bits of the pieces that begin behind a grain, in its word. */
 static inline uint64_t mema_piecesBehind(const mema_ArenaWord *word, uint32_t grain) {
   return (word->live | word->dead) & (UINT64_MAX << 1 << grain % 64);

@@ -134,13 +134,19 @@ static Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bo
   return shape;
 }
 
+enum { arenaHeader = (sizeof(mema_Slab) + sizeof(mema_Arena) + 63) / 64 * 64 };
+
+static size_t arenaFront(size_t area, size_t header) {
+  return mema_roundUp(header + (area + 1023) / 1024 * sizeof(mema_ArenaWord), mema_osPageSize());
+}
+
 /* Pieces may all be of 16 bytes; a lean arena has records for pieces of 64 on average. */
 static Shape arenaShapeOf(size_t area, bool records, bool lean, bool cell) {
-  size_t page = mema_osPageSize(), header = mema_roundUp(sizeof(mema_Slab) + sizeof(mema_Arena), 64);
-  Shape shape = {.unitShift = unitShiftFor(area), .spansOffset = cell ? header : 0};
+  size_t page = mema_osPageSize();
+  Shape shape = {.unitShift = unitShiftFor(area), .spansOffset = cell ? arenaHeader : 0};
   uint64_t pieces = !records ? 0 : lean ? area / 64 + 512 : area / 16;
   shape.mainRecords = pieces < UINT32_MAX - 4096 ? (uint32_t)pieces : UINT32_MAX - 4096;
-  shape.front = mema_roundUp(shape.spansOffset + mema_roundUp(area, 1024) / 1024 * sizeof(mema_ArenaWord), page);
+  shape.front = arenaFront(area, shape.spansOffset);
   shape.back = mema_roundUp(shape.mainRecords * sizeof(mema_Block), page);
   return shape;
 }
@@ -297,7 +303,7 @@ static mema_Slab *openCell(int kind, const mema_SlabPlan *plan) {
   if (!mema_takeCell((unsigned)kind, &cellShape, &cell)) return NULL;
   mema_Slab *slab = (mema_Slab *)(void *)cell.front;
   if (cell.warm) {
-    if (!plan->arena) unwarm(slab);
+    if (!plan->arena) unwarm(slab); /* see closeSmallArena */
     return slab;
   }
   slab->cellKind = (int8_t)kind;
@@ -437,6 +443,11 @@ void mema_slabSetBudget(mema_Slab *slab, size_t bytes) {
 
 mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
   int kind = cellKindFor(plan);
+  if (kind >= arenaKind) {
+    /* A small arena that was closed is one that can be opened: nothing else is to be done. */
+    mema_Slab *warm = (mema_Slab *)(void *)mema_takeWarmFront((unsigned)kind, arenaFront(plan->area, arenaHeader));
+    if (warm != NULL) return warm;
+  }
   mema_Slab *slab = kind >= 0 ? openCell(kind, plan) : NULL;
   if (slab == NULL) slab = openMapping(plan);
   if (slab == NULL) return NULL;
@@ -549,7 +560,7 @@ static bool mayStayWarm(const mema_Slab *slab, size_t bytes) {
 
 /* A small arena in use goes on being counted for what it brought along: so its life, which may be short, needs no atomic addition. */
 static void closeSmallArena(mema_Slab *slab) {
-  size_t bytes = arenaFootprint(slab);
+  size_t bytes = mema_arenaGrew(slab) || slab->warm == 0 ? arenaFootprint(slab) : slab->warm;
   if (bytes > slab->warm) {
     unwarm(slab);
     if (!mayStayWarm(slab, bytes)) {

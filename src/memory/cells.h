@@ -52,6 +52,9 @@ bool mema_takeCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell);
 /* Gives a cell up, warm (the bytes it keeps resident count towards the process's bound) or cold (reading as zero). */
 void mema_giveCell(unsigned kind, uint32_t index, bool warm);
 
+/* Takes a warm cell of this kind, if there is one, whose front has that many bytes, and says where the front is. NULL: there is none. */
+char *mema_takeWarmFront(unsigned kind, size_t front);
+
 /* Takes a warm cell of this kind, if there is one: for giving its pages back. */
 bool mema_takeWarmCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell);
 
