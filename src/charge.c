@@ -39,6 +39,7 @@ static bool credit(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
   if (mema_hasShards(slab)) {
     mema_creditShare(slab->share, bytes);
   } else {
+    mema_noteLow(pool);
     pool->freeSize += bytes;
   }
   shareBudget(pool, slab);

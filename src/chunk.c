@@ -161,27 +161,29 @@ static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab,
   return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, class, size);
 }
 
-/* A chunk of an arena, of at most PTRDIFF_MAX bytes. */
+/* A chunk of an arena. */
 static MEMA_INLINE void *pallocBump(unsigned ways, mema_Pool *pool, mema_Slab *slab, size_t size) {
   mema_Arena *arena = mema_arenaOf(slab);
-  size_t grains = mema_grainsFor(size);
-  uint32_t grain = arena->bump;
   bool records = (ways & mema_withRecords) != 0;
-  if (mema_unlikely(grains > arena->limit - grain)) return pallocSlow(pool, slab, size);
+  size_t grains = mema_grainsFor(size), grain = arena->bump, end = grain + grains;
+  if (mema_unlikely(end > arena->limit)) return pallocSlow(pool, slab, size);
   if (records && mema_unlikely(arena->pieces >= arena->pieceLimit)) return pallocSlow(pool, slab, size);
   size_t charge = records ? size + (size == 0) : grains << mema_grainLog;
   if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, slab, size);
-  uint32_t piece = mema_arenaPut(arena, records, (uint32_t)grains);
-  char *ptr = mema_grainAddress(slab, grain);
+  uint32_t piece = mema_arenaPut(arena, records, (uint32_t)grain, (uint32_t)end);
+  char *ptr = mema_grainAddress(slab, (uint32_t)grain);
   if (records) mema_linkBlock(pool, slab->records + piece, ptr, charge);
   return ptr;
 }
 
-/* Of no slab's plain ways: an arena, or no pool. */
+static MEMA_NOINLINE void *pallocBumpTracked(mema_Pool *pool, mema_Slab *slab, size_t size) {
+  return pallocBump(mema_bumps | mema_withRecords, pool, slab, size);
+}
+
+/* Of none of a slab's plain ways: an arena, or no pool. */
 static MEMA_NOINLINE void *pallocElse(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, size_t size) {
   if (ways == mema_bumps) return pallocBump(mema_bumps, pool, slab, size);
-  if (ways != (mema_bumps | mema_withRecords)) return nullForBadPool();
-  return pallocBump(mema_bumps | mema_withRecords, pool, slab, size);
+  return ways == (mema_bumps | mema_withRecords) ? pallocBumpTracked(pool, slab, size) : nullForBadPool();
 }
 
 /* `ways` are plain ones, or else. */
@@ -215,17 +217,20 @@ void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
 static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
   uintptr_t ways = mema_allWays;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  if (ways <= mema_plainWays) return pallocAny(pool, slab, size);
-  return ways < mema_allWays && size > MEMA_UNLIMITED ? pallocSlow(pool, slab, size) : pallocElse(ways, pool, slab, size);
+  return ways <= mema_plainWays ? pallocAny(pool, slab, size) : pallocElse(ways, pool, slab, size);
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
   uintptr_t ways;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
   if (slab == NULL) return mema_sharedPalloc(pool, size);
-  if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size);
-  mema_SlotClass *class = mema_smallClass(slab, size);
-  return ways == 0 ? pallocBy(0, pool, slab, class, size) : pallocClass(ways, pool, slab, class, size);
+  if (ways != 0) {
+    if (ways == mema_bumps) return pallocBump(mema_bumps, pool, slab, size);
+    return mema_likely(size <= mema_tableMax) ? pallocClass(ways, pool, slab, mema_smallClass(slab, size), size)
+                                              : pallocLarger(pool, size);
+  }
+  return mema_likely(size <= mema_tableMax) ? pallocBy(0, pool, slab, mema_smallClass(slab, size), size)
+                                            : pallocLarger(pool, size);
 }
 
 /* ---- pfree ------------------------------------------------------------------------------------------------------------- */
@@ -248,6 +253,7 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
     mema_fail(MEMA_BAD_POINTER);
     return false;
   }
+  mema_noteLow(pool);
   if (pool->untracked) {
     credit(pool, mema_chargeOf(pool, &chunk));
   } else {
@@ -314,6 +320,7 @@ static MEMA_INLINE bool pfreeBump(unsigned ways, mema_Pool *pool, mema_Slab *sla
   size_t place = mema_grainOf(slab, ptr);
   if (mema_unlikely(!mema_arenaIsLive(arena, place))) return pfreeSlow(pool, slab, ptr);
   uint32_t grain = (uint32_t)place;
+  mema_noteLow(pool);
   if ((ways & mema_withRecords) != 0) {
     creditBlock(pool, mema_arenaRecord(slab, arena, grain));
   } else {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "engines/arena.h"
 #include "threads/share.h"
 
 _Static_assert(offsetof(mema_Pool, poolSize) == 0, "the specification's fields come first, in its order");
@@ -59,6 +60,10 @@ size_t mema_committedReservation(size_t poolSize) {
   return poolSize > MEMA_UNLIMITED / 4 ? MEMA_UNLIMITED : mema_roundUp(poolSize * 2 + areaMin / 2, areaStep);
 }
 
+static size_t arenaFor(size_t poolSize) {
+  return areaFor(poolSize, arenaSpread, arenaMax);
+}
+
 static mema_SlabPlan planFor(const mema_Options *options) {
   mema_SlabPlan plan = {.budget = options->poolSize,
                         .records = !options->untracked,
@@ -72,7 +77,7 @@ static mema_SlabPlan planFor(const mema_Options *options) {
     plan.exact = true;
   } else {
     plan.area = options->committed ? mema_committedReservation(options->poolSize)
-                : plan.arena       ? areaFor(options->poolSize, arenaSpread, arenaMax)
+                : plan.arena       ? arenaFor(options->poolSize)
                                    : areaFor(options->poolSize, spread, areaMax);
   }
   if (plan.threads) {
@@ -120,7 +125,8 @@ static uintptr_t nextGeneration(mema_Slab *slab) {
 static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
   forgetAll(pool);
   pool->poolSize = pool->freeSize = pool->lowWater = pool->watch = options->poolSize;
-  pool->stamp = 1; /* poolAllocated */
+  if (mema_isArena(slab)) pool->watch = 0; /* see mema_noteLow */
+  pool->stamp = 1;                         /* poolAllocated */
   pool->initialized = true;
   pool->mem = slab->area;
   pool->untracked = options->untracked;
@@ -145,6 +151,16 @@ static mema_Reason judge(const mema_Pool *pool, const mema_Options *options) {
   return options->reservation > MEMA_UNLIMITED ? MEMA_BAD_ARGUMENT : MEMA_OK;
 }
 
+/* The common case of an arena is a matter of nanoseconds. */
+static mema_Slab *openSlab(const mema_Options *options) {
+  if (options->engine == MEMA_ARENA && options->reservation == 0 && !options->committed) {
+    mema_Slab *warm = mema_arenaOpenWarm(arenaFor(options->poolSize), !options->untracked);
+    if (warm != NULL) return warm;
+  }
+  mema_SlabPlan plan = planFor(options);
+  return mema_slabOpen(&plan);
+}
+
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
   mema_Reason reason = judge(pool, options);
   if (reason != MEMA_OK) {
@@ -152,8 +168,7 @@ bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
     return false;
   }
   drawSecret();
-  mema_SlabPlan plan = planFor(options);
-  mema_Slab *slab = mema_slabOpen(&plan);
+  mema_Slab *slab = openSlab(options);
   if (slab == NULL) {
     mema_failBytes(MEMA_NO_MEMORY, options->poolSize, 0);
     return false;
@@ -200,6 +215,7 @@ bool mema_resetPool(mema_Pool *pool) {
   mema_slabClearStates(slab);
   mema_slabClear(slab);
   pool->head = pool->tail = NULL;
+  mema_noteLow(pool);
   pool->freeSize = pool->poolSize - pool->charged;
   pool->frees = pool->allocations;
   if (slab->share != NULL) mema_wakeWaiting(slab->share);

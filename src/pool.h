@@ -87,11 +87,12 @@ static inline size_t mema_chargeOf(const mema_Pool *pool, const mema_Chunk *chun
   return pool->untracked && chunk->record == NULL ? chunk->room : chunk->record->size;
 }
 
-/* The least freeSize so far; see pressure.h for the watch. */
+/* The least freeSize so far; see pressure.h for the watch. In an arena nearly every request is a new low: so it has a watch of 0, and lows
+ * are noted before something is credited, instead. */
 static inline void mema_noteLow(mema_Pool *pool) {
   if (pool->freeSize >= pool->lowWater) return;
   pool->lowWater = pool->freeSize;
-  if (!pool->watched) pool->watch = pool->freeSize;
+  if (!pool->watched && pool->watch != 0) pool->watch = pool->freeSize;
 }
 
 /* Charges a new chunk; false, with nothing changed, iff the budget has no room, or this is a request that the general path has to see

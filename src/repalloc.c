@@ -7,6 +7,7 @@
 
 /* Brings the budget from `before` to `after` bytes for one chunk. The caller has seen that it has room. */
 static void recharge(mema_Pool *pool, size_t before, size_t after) {
+  mema_noteLow(pool);
   pool->freeSize += before;
   pool->freeSize -= after;
   mema_noteLow(pool);

@@ -138,12 +138,12 @@ bool mema_arenaTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *
   if (hasRecords(slab) && arena->records - arena->pieces < 2) return false;
   raiseLimits(slab, arena, bump + gap + grains);
   if (gap != 0) {
-    mema_arenaPut(arena, hasRecords(slab), (uint32_t)gap);
+    mema_arenaPut(arena, hasRecords(slab), bump, bump + (uint32_t)gap);
     arena->words[bump / wordGrains].live &= ~bitOf(bump);
     noteDead(arena, bump, (uint32_t)gap);
     bump = arena->bump;
   }
-  mema_arenaPut(arena, hasRecords(slab), (uint32_t)grains);
+  mema_arenaPut(arena, hasRecords(slab), bump, bump + (uint32_t)grains);
   fillIn(slab, bump, arena->bump, chunk);
   chunk->zeroed = bump >= arena->touched;
   return true;

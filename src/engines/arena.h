@@ -38,13 +38,14 @@ typedef struct mema_ArenaWord {
   uint64_t live, dead;
   uint32_t end;  /* grain */
   uint32_t last; /* piece */
+  uint64_t unused; /* half a cache line: a shift finds it */
 } mema_ArenaWord;
 
 /* In the place of a slab's classes. */
 typedef struct mema_Arena {
   _Alignas(64) mema_ArenaWord *words;
+  uint64_t limit;  /* grains that may be used without asking for huge pages first; at most `grains` */
   uint32_t bump;   /* the first grain that is free */
-  uint32_t limit;  /* grains that may be used without asking for huge pages first; at most `grains` */
   uint32_t pieces; /* kept where there are records */
   uint32_t pieceLimit;
   uint32_t deadGrains;
@@ -64,9 +65,9 @@ static inline mema_Arena *mema_arenaOf(const mema_Slab *slab) {
   return (mema_Arena *)(uintptr_t)(const void *)slab->classes;
 }
 
-/* The grains of a chunk of this size, which is below SIZE_MAX - 15. */
+/* The grains of a chunk of this size, any number. */
 static inline size_t mema_grainsFor(size_t size) {
-  return (size + (size == 0) + 15) >> mema_grainLog;
+  return ((size - 1 + (size == 0)) >> mema_grainLog) + 1;
 }
 
 static inline char *mema_grainAddress(const mema_Slab *slab, uint32_t grain) {
@@ -79,9 +80,10 @@ static inline size_t mema_grainOf(const mema_Slab *slab, const void *ptr) {
   return offset >> mema_grainLog | offset << (sizeof offset * 8 - mema_grainLog);
 }
 
-/* Hands out the next grains, which the caller knows to be there; and, where there are records, one of these. Returns its index. */
-static inline uint32_t mema_arenaPut(mema_Arena *arena, bool records, uint32_t grains) {
-  uint32_t grain = arena->bump, end = grain + grains, piece = 0;
+/* Hands out the grains from the bump, `grain`, to `end`, which the caller knows to be there; and, where there are records, one of these.
+ * Returns its index. */
+static inline uint32_t mema_arenaPut(mema_Arena *arena, bool records, uint32_t grain, uint32_t end) {
+  uint32_t piece = 0;
   mema_ArenaWord *word = &arena->words[grain / 64];
   word->live |= UINT64_C(1) << grain % 64;
   word->end = end;
@@ -121,6 +123,9 @@ static inline mema_Block *mema_arenaRecord(const mema_Slab *slab, const mema_Are
   const mema_ArenaWord *word = &arena->words[grain / 64];
   return slab->records + word->last - (unsigned)__builtin_popcountll(mema_piecesBehind(word, grain));
 }
+
+/* An arena with such an area that was closed, and is warm; NULL: there is none. slabLife.c. */
+MEMA_HIDDEN mema_Slab *mema_arenaOpenWarm(size_t area, bool records);
 
 /* ---- arena.c: as their namesakes in slab.h, which call them for arenas ---------------------------------------------------- */
 

@@ -441,13 +441,15 @@ void mema_slabSetBudget(mema_Slab *slab, size_t bytes) {
   slab->budgetUnits = units < UINT32_MAX ? (uint32_t)units + 1 : UINT32_MAX;
 }
 
+/* A small arena that was closed is one that can be opened: nothing else is to be done. */
+mema_Slab *mema_arenaOpenWarm(size_t area, bool records) {
+  unsigned log = logOf(area), kind = arenaKind + log - cellAreaLog + (records ? arenaSizes : 0);
+  if (area != (size_t)1 << log || log < cellAreaLog || log >= cellAreaLog + arenaSizes) return NULL;
+  return (mema_Slab *)(void *)mema_takeWarmFront(kind, arenaFront(area, arenaHeader));
+}
+
 mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
   int kind = cellKindFor(plan);
-  if (kind >= arenaKind) {
-    /* A small arena that was closed is one that can be opened: nothing else is to be done. */
-    mema_Slab *warm = (mema_Slab *)(void *)mema_takeWarmFront((unsigned)kind, arenaFront(plan->area, arenaHeader));
-    if (warm != NULL) return warm;
-  }
   mema_Slab *slab = kind >= 0 ? openCell(kind, plan) : NULL;
   if (slab == NULL) slab = openMapping(plan);
   if (slab == NULL) return NULL;

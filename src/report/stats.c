@@ -16,6 +16,7 @@ void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats
                         .refused = pool->refused,
                         .badFrees = pool->badFrees,
                         .chargedBytes = pool->charged};
+  if (pool->freeSize < pool->lowWater) stats->peakBytes = stats->liveBytes; /* an arena, which notes it later */
   memcpy(stats->name, pool->name, sizeof stats->name);
   stats->footprint += mema_shareBytes(first);
   for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) {
