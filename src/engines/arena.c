@@ -300,7 +300,7 @@ bool mema_arenaNext(const mema_Slab *slab, uint32_t grain, mema_Piece *piece) {
 static const char *checkWords(const mema_Slab *slab, const mema_Arena *arena) {
   uint32_t words = (uint32_t)((arena->grains + (uint64_t)wordGrains - 1) / wordGrains), pieces = 0;
   uint32_t used = arena->bump / wordGrains, written = (larger(arena->touched, arena->bump) + wordGrains - 1) / wordGrains;
-  for (uint32_t w = 0; w < words && w < written; w++) {
+  for (uint32_t w = 0; w < words && w <= written; w++) { /* behind that they were never written */
     const mema_ArenaWord *word = &arena->words[w];
     uint64_t bits = word->live | word->dead, behind = w < used   ? 0
                                                       : w > used ? UINT64_MAX
