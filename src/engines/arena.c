@@ -297,8 +297,8 @@ bool mema_arenaNext(const mema_Slab *slab, uint32_t grain, mema_Piece *piece) {
   return false;
 }
 
-static const char *checkWords(const mema_Slab *slab, const mema_Arena *arena) {
-  uint32_t words = (uint32_t)((arena->grains + (uint64_t)wordGrains - 1) / wordGrains), pieces = 0;
+static const char *checkWords(const mema_Slab *slab, const mema_Arena *arena, uint32_t *pieces) {
+  uint32_t words = (uint32_t)((arena->grains + (uint64_t)wordGrains - 1) / wordGrains);
   uint32_t used = arena->bump / wordGrains, written = (larger(arena->touched, arena->bump) + wordGrains - 1) / wordGrains;
   for (uint32_t w = 0; w < words && w <= written; w++) { /* behind that they were never written */
     const mema_ArenaWord *word = &arena->words[w];
@@ -308,10 +308,10 @@ static const char *checkWords(const mema_Slab *slab, const mema_Arena *arena) {
     if ((word->live & word->dead) != 0) return "a piece is live or dead";
     if ((bits & behind) != 0) return "nothing begins behind the bump";
     if (word->dead != 0 && (w < arena->firstDead || w > arena->lastDead)) return "the words with dead pieces are known";
-    pieces += count(bits);
-    if (hasRecords(slab) && bits != 0 && word->last != pieces - 1) return "a word knows the number of its last piece";
+    *pieces += count(bits);
+    if (hasRecords(slab) && bits != 0 && word->last != *pieces - 1) return "a word knows the number of its last piece";
   }
-  return hasRecords(slab) && pieces != arena->pieces ? "the pieces are counted where there are records" : NULL;
+  return hasRecords(slab) && *pieces != arena->pieces ? "the pieces are counted where there are records" : NULL;
 }
 
 const char *mema_arenaCheck(const mema_Slab *slab, size_t *chunks, size_t *room) {
@@ -321,17 +321,18 @@ const char *mema_arenaCheck(const mema_Slab *slab, size_t *chunks, size_t *room)
     return "the bump lies in the area";
   if (arena->floor > arena->bump) return "nothing went back behind the last mark";
   if (hasRecords(slab) && arena->pieces > arena->records) return "there are records for all pieces";
-  const char *broken = checkWords(slab, arena);
+  uint32_t end = 0, pieces = 0;
+  const char *broken = checkWords(slab, arena, &pieces);
   if (broken != NULL) return broken;
-  uint32_t end = 0;
   uint64_t dead = 0;
   mema_Piece piece;
   for (; mema_arenaNext(slab, end, &piece); end = piece.end) {
     if (piece.grain != end || piece.end <= piece.grain || piece.end > arena->bump) return "pieces lie side by side";
+    pieces--;
     *chunks += piece.live;
     *(piece.live ? room : &dead) +=
         piece.live ? (size_t)(piece.end - piece.grain) << mema_grainLog : piece.end - piece.grain;
   }
-  if (end != arena->bump) return "pieces reach as far as the bump";
+  if (end != arena->bump || pieces != 0) return "pieces reach as far as the bump, and there are no others";
   return dead == arena->deadGrains ? NULL : "the grains of dead pieces are counted";
 }
