@@ -115,28 +115,29 @@ static MEMA_SLOW bool falseForBadPool(void) {
   return false;
 }
 
-static MEMA_SLOW void *pallocSlow(mema_Pool *pool, mema_Slab *slab, size_t size) {
+static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size, mema_Slab *slab) {
   mema_Chunk chunk;
   return mema_allocate(pool, slab, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
 }
 
-static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size);
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab);
 
-/* A chunk of at most the class's slot size. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked
+/* The order of parameters is that of mema_palloc's, so that few have to change registers.
+ * A chunk of at most the class's slot size. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked
  * that is known beforehand, and no register has to be saved. */
-static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
   size_t slotSize = class->slotSize, charge = (ways & mema_withRecords) != 0 ? size + (size == 0) : slotSize, record;
   char *ptr;
   if ((ways & mema_withMagazines) != 0) {
-    if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, slab, class, size);
-    if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, slab, size);
+    if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, size, class, slab);
+    if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, size, slab);
     const mema_FreeSlot *slot = mema_takeRecent(class);
     ptr = slot->ptr;
     record = slot->record;
   } else {
     uint64_t *word = class->word, free = *word;
-    if (mema_unlikely(free == 0)) return pallocRefill(pool, slab, class, size);
-    if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, slab, size);
+    if (mema_unlikely(free == 0)) return pallocRefill(pool, size, class, slab);
+    if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, size, slab);
     uint64_t bit = mema_takeSlot(slab, class, word, free);
     slab->lastPtr = ptr = class->base + bit * slotSize;
     record = class->firstRecord + bit;
@@ -145,68 +146,68 @@ static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *sla
   return ptr;
 }
 
-static MEMA_NOINLINE void *pallocWord(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(0, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocWord(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
+  return pallocBy(0, pool, size, class, slab);
 }
 
-static MEMA_NOINLINE void *pallocWordTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(mema_withRecords, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocWordTracked(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
+  return pallocBy(mema_withRecords, pool, size, class, slab);
 }
 
-static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(mema_withMagazines, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
+  return pallocBy(mema_withMagazines, pool, size, class, slab);
 }
 
-static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
+  return pallocBy(mema_withRecords | mema_withMagazines, pool, size, class, slab);
 }
 
 /* A chunk of an arena. */
-static MEMA_INLINE void *pallocBump(unsigned ways, mema_Pool *pool, mema_Slab *slab, size_t size) {
+static MEMA_INLINE void *pallocBump(unsigned ways, mema_Pool *pool, size_t size, mema_Slab *slab) {
   mema_Arena *arena = mema_arenaOf(slab);
   bool records = (ways & mema_withRecords) != 0;
   size_t grains = mema_grainsFor(size), grain = arena->bump, end = grain + grains;
-  if (mema_unlikely(end > arena->limit)) return pallocSlow(pool, slab, size);
-  if (records && mema_unlikely(arena->pieces >= arena->pieceLimit)) return pallocSlow(pool, slab, size);
+  if (mema_unlikely(end > arena->limit)) return pallocSlow(pool, size, slab);
+  if (records && mema_unlikely(arena->pieces >= arena->pieceLimit)) return pallocSlow(pool, size, slab);
   size_t charge = records ? size + (size == 0) : grains << mema_grainLog;
-  if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, slab, size);
+  if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, size, slab);
   uint32_t piece = mema_arenaPut(arena, records, (uint32_t)grain, (uint32_t)end);
   char *ptr = mema_grainAddress(slab, (uint32_t)grain);
   if (records) mema_linkBlock(pool, slab->records + piece, ptr, charge);
   return ptr;
 }
 
-static MEMA_NOINLINE void *pallocBumpTracked(mema_Pool *pool, mema_Slab *slab, size_t size) {
-  return pallocBump(mema_bumps | mema_withRecords, pool, slab, size);
+static MEMA_NOINLINE void *pallocBumpTracked(mema_Pool *pool, size_t size, mema_Slab *slab) {
+  return pallocBump(mema_bumps | mema_withRecords, pool, size, slab);
 }
 
 /* Of none of a slab's plain ways: an arena, or no pool. */
-static MEMA_NOINLINE void *pallocElse(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, size_t size) {
-  if (ways == mema_bumps) return pallocBump(mema_bumps, pool, slab, size);
-  return ways == (mema_bumps | mema_withRecords) ? pallocBumpTracked(pool, slab, size) : nullForBadPool();
+static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size, mema_Slab *slab, uintptr_t ways) {
+  if (ways == mema_bumps) return pallocBump(mema_bumps, pool, size, slab);
+  return ways == (mema_bumps | mema_withRecords) ? pallocBumpTracked(pool, size, slab) : nullForBadPool();
 }
 
 /* `ways` are plain ones, or else. */
-static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  if (ways == 0) return pallocWord(pool, slab, class, size);
-  if (ways == mema_withRecords) return pallocWordTracked(pool, slab, class, size);
-  if (ways == mema_withMagazines) return pallocRecent(pool, slab, class, size);
-  return ways <= mema_plainWays ? pallocRecentTracked(pool, slab, class, size) : pallocElse(ways, pool, slab, size);
+static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
+  if (ways == 0) return pallocWord(pool, size, class, slab);
+  if (ways == mema_withRecords) return pallocWordTracked(pool, size, class, slab);
+  if (ways == mema_withMagazines) return pallocRecent(pool, size, class, slab);
+  return ways <= mema_plainWays ? pallocRecentTracked(pool, size, class, slab) : pallocElse(pool, size, slab, ways);
 }
 
 /* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
-static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
   size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
   if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
-    return pallocSlow(pool, slab, size);
-  return pallocClass(slab->ways & mema_plainWays, pool, slab, class, size);
+    return pallocSlow(pool, size, slab);
+  return pallocClass(slab->ways & mema_plainWays, pool, size, class, slab);
 }
 
 /* Any size, in a pool that no other thread is in. */
 static MEMA_INLINE void *pallocAny(mema_Pool *pool, mema_Slab *slab, size_t size) {
   unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
-  if (index == slab->classCount) return pallocSlow(pool, slab, size);
-  return pallocClass(slab->ways & mema_plainWays, pool, slab, &slab->classes[index], size);
+  if (index == slab->classCount) return pallocSlow(pool, size, slab);
+  return pallocClass(slab->ways & mema_plainWays, pool, size, &slab->classes[index], slab);
 }
 
 void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
@@ -217,7 +218,7 @@ void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
 static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
   uintptr_t ways = mema_allWays;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  return ways <= mema_plainWays ? pallocAny(pool, slab, size) : pallocElse(ways, pool, slab, size);
+  return ways <= mema_plainWays ? pallocAny(pool, slab, size) : pallocElse(pool, size, slab, ways);
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
@@ -225,11 +226,11 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
   if (slab == NULL) return mema_sharedPalloc(pool, size);
   if (ways != 0) {
-    if (ways == mema_bumps) return pallocBump(mema_bumps, pool, slab, size);
-    return mema_likely(size <= mema_tableMax) ? pallocClass(ways, pool, slab, mema_smallClass(slab, size), size)
+    if (ways == mema_bumps) return pallocBump(mema_bumps, pool, size, slab);
+    return mema_likely(size <= mema_tableMax) ? pallocClass(ways, pool, size, mema_smallClass(slab, size), slab)
                                               : pallocLarger(pool, size);
   }
-  return mema_likely(size <= mema_tableMax) ? pallocBy(0, pool, slab, mema_smallClass(slab, size), size)
+  return mema_likely(size <= mema_tableMax) ? pallocBy(0, pool, size, mema_smallClass(slab, size), slab)
                                             : pallocLarger(pool, size);
 }
 
@@ -404,7 +405,7 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
     unsigned index = mema_slabClass(slab, size, alignment);
     mema_SlotClass *class = &slab->classes[index];
     if (index < slab->classCount && mema_slotAtHand(class) && class->slotSize <= pool->freeSize)
-      return pallocClass(slab->ways, pool, slab, class, size);
+      return pallocClass(slab->ways, pool, size, class, slab);
   } else {
     void *ptr = mema_sharedAligned(pool, alignment, size);
     if (ptr != NULL) return ptr;

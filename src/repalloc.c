@@ -7,7 +7,6 @@
 
 /* Brings the budget from `before` to `after` bytes for one chunk. The caller has seen that it has room. */
 static void recharge(mema_Pool *pool, size_t before, size_t after) {
-  mema_noteLow(pool);
   pool->freeSize += before;
   pool->freeSize -= after;
   mema_noteLow(pool);
@@ -83,6 +82,7 @@ static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *p
     mema_refuse(pool, MEMA_TOO_LARGE, size);
     return NULL;
   }
+  if (mema_isArena(slab)) mema_noteLow(pool);
   size += size == 0;
   size_t before = mema_chargeOf(pool, &chunk), after = nextCharge(pool, slab, &chunk, size);
   if (!hasRoom(pool, before, after)) {

@@ -578,8 +578,8 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
 /* ---- chunks of any size ------------------------------------------------------------------------------------------------ */
 
 bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
-  if (mema_isArena(slab)) return mema_arenaTake(slab, size, alignment, chunk);
   unsigned class = mema_slabClass(slab, size, alignment);
+  if (class == slab->classCount && mema_isArena(slab)) return mema_arenaTake(slab, size, alignment, chunk);
   if (class == slab->classCount) return takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
   return slab->states == NULL && takeSlotOf(slab, class, chunk); /* those for threads are taken as spares */
 }
@@ -591,15 +591,15 @@ bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk) {
 }
 
 size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
-  if (mema_isArena(slab)) return mema_grainsFor(size) << mema_grainLog;
   unsigned class = mema_slabClass(slab, size, alignment);
-  return class < slab->classCount ? mema_classSize(class) : mema_roundUp(size, grainOf(slab));
+  if (class < slab->classCount) return mema_classSize(class);
+  return mema_isArena(slab) ? mema_grainsFor(size) << mema_grainLog : mema_roundUp(size, grainOf(slab));
 }
 
 bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
-  if (mema_isArena(slab)) return mema_arenaFind(slab, ptr, chunk);
   size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->unitEighths;
-  if (eighth >= slab->eighths || unit >= slab->frontier) return false;
+  if (eighth >= slab->eighths) return mema_isArena(slab) && mema_arenaFind(slab, ptr, chunk); /* which has none */
+  if (unit >= slab->frontier) return false;
   mema_Span *span = &slab->spans[unit];
   if (span->kind == mema_unitInside) {
     unit -= span->back;
@@ -636,10 +636,10 @@ void mema_slabGiveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot, char *pt
 }
 
 void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
-  if (mema_isArena(slab)) {
-    mema_arenaGive(slab, chunk->slot);
-  } else if (chunk->span->kind == mema_unitSlots) {
+  if (chunk->span->kind == mema_unitSlots) {
     mema_slabGiveSlot(slab, chunk->span, chunk->slot, chunk->ptr);
+  } else if (mema_isArena(slab)) {
+    mema_arenaGive(slab, chunk->slot);
   } else {
     mema_slabGiveLarge(slab, chunk->span);
   }
