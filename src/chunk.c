@@ -120,23 +120,23 @@ static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size, mema_Slab *slab)
   return mema_allocate(pool, slab, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
 }
 
-static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab);
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class);
 
 /* The order of parameters is that of mema_palloc's, so that few have to change registers.
  * A chunk of at most the class's slot size. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked
  * that is known beforehand, and no register has to be saved. */
-static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
+static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   size_t slotSize = class->slotSize, charge = (ways & mema_withRecords) != 0 ? size + (size == 0) : slotSize, record;
   char *ptr;
   if ((ways & mema_withMagazines) != 0) {
-    if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, size, class, slab);
+    if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, size, slab, class);
     if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, size, slab);
     const mema_FreeSlot *slot = mema_takeRecent(class);
     ptr = slot->ptr;
     record = slot->record;
   } else {
     uint64_t *word = class->word, free = *word;
-    if (mema_unlikely(free == 0)) return pallocRefill(pool, size, class, slab);
+    if (mema_unlikely(free == 0)) return pallocRefill(pool, size, slab, class);
     if (mema_unlikely(!mema_charge(pool, charge))) return pallocSlow(pool, size, slab);
     uint64_t bit = mema_takeSlot(slab, class, word, free);
     slab->lastPtr = ptr = class->base + bit * slotSize;
@@ -146,20 +146,20 @@ static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, size_t size, m
   return ptr;
 }
 
-static MEMA_NOINLINE void *pallocWord(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
-  return pallocBy(0, pool, size, class, slab);
+static MEMA_NOINLINE void *pallocWord(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(0, pool, size, slab, class);
 }
 
-static MEMA_NOINLINE void *pallocWordTracked(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
-  return pallocBy(mema_withRecords, pool, size, class, slab);
+static MEMA_NOINLINE void *pallocWordTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(mema_withRecords, pool, size, slab, class);
 }
 
-static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
-  return pallocBy(mema_withMagazines, pool, size, class, slab);
+static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(mema_withMagazines, pool, size, slab, class);
 }
 
-static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
-  return pallocBy(mema_withRecords | mema_withMagazines, pool, size, class, slab);
+static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(mema_withRecords | mema_withMagazines, pool, size, slab, class);
 }
 
 /* A chunk of an arena. */
@@ -188,26 +188,26 @@ static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size, mema_Slab *s
 }
 
 /* `ways` are plain ones, or else. */
-static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
-  if (ways == 0) return pallocWord(pool, size, class, slab);
-  if (ways == mema_withRecords) return pallocWordTracked(pool, size, class, slab);
-  if (ways == mema_withMagazines) return pallocRecent(pool, size, class, slab);
-  return ways <= mema_plainWays ? pallocRecentTracked(pool, size, class, slab) : pallocElse(pool, size, slab, ways);
+static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  if (ways == 0) return pallocWord(pool, size, slab, class);
+  if (ways == mema_withRecords) return pallocWordTracked(pool, size, slab, class);
+  if (ways == mema_withMagazines) return pallocRecent(pool, size, slab, class);
+  return ways <= mema_plainWays ? pallocRecentTracked(pool, size, slab, class) : pallocElse(pool, size, slab, ways);
 }
 
 /* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
-static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_SlotClass *class, mema_Slab *slab) {
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
   if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
     return pallocSlow(pool, size, slab);
-  return pallocClass(slab->ways & mema_plainWays, pool, size, class, slab);
+  return pallocClass(slab->ways & mema_plainWays, pool, size, slab, class);
 }
 
 /* Any size, in a pool that no other thread is in. */
 static MEMA_INLINE void *pallocAny(mema_Pool *pool, mema_Slab *slab, size_t size) {
   unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
   if (index == slab->classCount) return pallocSlow(pool, size, slab);
-  return pallocClass(slab->ways & mema_plainWays, pool, size, &slab->classes[index], slab);
+  return pallocClass(slab->ways & mema_plainWays, pool, size, slab, &slab->classes[index]);
 }
 
 void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
@@ -227,10 +227,10 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
   if (slab == NULL) return mema_sharedPalloc(pool, size);
   if (ways != 0) {
     if (ways == mema_bumps) return pallocBump(mema_bumps, pool, size, slab);
-    return mema_likely(size <= mema_tableMax) ? pallocClass(ways, pool, size, mema_smallClass(slab, size), slab)
+    return mema_likely(size <= mema_tableMax) ? pallocClass(ways, pool, size, slab, mema_smallClass(slab, size))
                                               : pallocLarger(pool, size);
   }
-  return mema_likely(size <= mema_tableMax) ? pallocBy(0, pool, size, mema_smallClass(slab, size), slab)
+  return mema_likely(size <= mema_tableMax) ? pallocBy(0, pool, size, slab, mema_smallClass(slab, size))
                                             : pallocLarger(pool, size);
 }
 
@@ -405,7 +405,7 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
     unsigned index = mema_slabClass(slab, size, alignment);
     mema_SlotClass *class = &slab->classes[index];
     if (index < slab->classCount && mema_slotAtHand(class) && class->slotSize <= pool->freeSize)
-      return pallocClass(slab->ways, pool, size, class, slab);
+      return pallocClass(slab->ways, pool, size, slab, class);
   } else {
     void *ptr = mema_sharedAligned(pool, alignment, size);
     if (ptr != NULL) return ptr;

@@ -32,8 +32,8 @@ static void *settle(mema_Pool *pool, const mema_Slab *first, mema_Chunk *chunk, 
 
 /* The bytes that the chunk will be charged if it stays in the slab it is in. */
 static size_t nextCharge(const mema_Pool *pool, const mema_Slab *first, const mema_Chunk *chunk, size_t size) {
-  if (!pool->untracked || mema_isArena(first)) return chargeFor(pool, first, size, 0);
-  return size <= chunk->room ? chunk->room : mema_slabRoom(chunk->slab, size, MEMA_ALIGNMENT);
+  if (!pool->untracked) return size;
+  return size <= chunk->room && !mema_isArena(first) ? chunk->room : mema_slabRoom(first, size, MEMA_ALIGNMENT);
 }
 
 /* A chunk of the new size with the old one's bytes, not charged or linked; false, with nothing changed, iff none is to be had. */
