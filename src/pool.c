@@ -233,7 +233,7 @@ static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
   }
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
-  if (!pool->watched) pool->watch = pool->lowWater;
+  if (!pool->watched && !mema_isArena(slab)) pool->watch = pool->lowWater;
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
   for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize - pool->charged);
   return true;
