@@ -26,7 +26,7 @@ typedef struct {
 } NginxPool;
 
 static char *aligned(char *address) {
-  return (char *)(((uintptr_t)address + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));
+  return address + (-(uintptr_t)address & (ALIGNMENT - 1));
 }
 
 static PoolBlock *newBlock(size_t head) {
@@ -52,11 +52,11 @@ static void *takeFrom(PoolBlock *block, size_t size) {
 }
 
 static __attribute__((noinline)) void *takeFromNew(NginxPool *pool, size_t size) {
-  PoolBlock *block = newBlock(sizeof(PoolBlock)), *last = pool->current;
+  PoolBlock *block = newBlock(sizeof(PoolBlock)), **link = &pool->current->following;
   if (block == NULL) return NULL;
-  for (; last->following != NULL; last = last->following)
-    if (last->failures++ > FAILURES_MOST) pool->current = last->following;
-  last->following = block;
+  for (PoolBlock *at = pool->current; at->following != NULL; at = at->following, link = &at->following)
+    if (at->failures++ > FAILURES_MOST) pool->current = at->following;
+  *link = block;
   return takeFrom(block, size);
 }
 
@@ -81,10 +81,12 @@ static __attribute__((noinline)) void *takeLarge(NginxPool *pool, size_t size) {
 void *nginxAlloc(void *pool, size_t size) {
   NginxPool *p = pool;
   if (size > SMALL_MOST) return takeLarge(p, size);
-  for (PoolBlock *block = p->current; block != NULL; block = block->following) {
+  PoolBlock *block = p->current;
+  do {
     void *chunk = takeFrom(block, size);
     if (chunk != NULL) return chunk;
-  }
+    block = block->following;
+  } while (block != NULL);
   return takeFromNew(p, size);
 }
 

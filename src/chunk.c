@@ -320,14 +320,14 @@ static MEMA_INLINE bool pfreeBump(unsigned ways, mema_Pool *pool, mema_Slab *sla
   const mema_Arena *arena = mema_arenaOf(slab);
   size_t place = mema_grainOf(slab, ptr);
   if (mema_unlikely(!mema_arenaIsLive(arena, place))) return pfreeSlow(pool, slab, ptr);
-  uint32_t grain = (uint32_t)place;
+  uint32_t grain = (uint32_t)place, end = mema_pieceEnd(arena, grain);
   mema_noteLow(pool);
   if ((ways & mema_withRecords) != 0) {
     creditBlock(pool, mema_arenaRecord(slab, arena, grain));
   } else {
-    credit(pool, (size_t)(mema_pieceEnd(arena, grain) - grain) << mema_grainLog);
+    credit(pool, (size_t)(end - grain) << mema_grainLog);
   }
-  return mema_arenaGive(slab, grain);
+  return mema_arenaGive(slab, grain, end);
 }
 
 /* Of no slab's plain ways: an arena, or no pool. */

@@ -88,19 +88,19 @@ static void lookBack(mema_Arena *arena) {
   }
 }
 
-bool mema_arenaGive(mema_Slab *slab, uint32_t grain) {
+bool mema_arenaGive(mema_Slab *slab, uint32_t grain, uint32_t end) {
   mema_Arena *arena = mema_arenaOf(slab);
-  uint32_t w = grain / wordGrains, end = mema_pieceEnd(arena, grain);
+  uint32_t w = grain / wordGrains;
   arena->words[w].live &= ~bitOf(grain);
   if (end == arena->bump && grain >= arena->floor) {
     noteTouched(arena);
     arena->pieces--;
     bumpBack(arena, w, grain);
-    lookBack(arena);
+    if (arena->deadGrains != 0) lookBack(arena);
   } else {
     noteDead(arena, grain, end - grain);
   }
-  if (arena->deadGrains == arena->bump && arena->floor == 0) forgetAllDead(arena);
+  if (arena->deadGrains != 0 && arena->deadGrains == arena->bump && arena->floor == 0) forgetAllDead(arena);
   return true;
 }
 

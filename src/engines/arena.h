@@ -36,8 +36,8 @@ enum {
 
 typedef struct mema_ArenaWord {
   uint64_t live, dead;
-  uint32_t end;  /* grain */
-  uint32_t last; /* piece */
+  uint32_t end;    /* grain */
+  uint32_t last;   /* piece */
   uint64_t unused; /* half a cache line: a shift finds it */
 } mema_ArenaWord;
 
@@ -131,9 +131,9 @@ MEMA_HIDDEN mema_Slab *mema_arenaOpenWarm(size_t area, bool records);
 
 MEMA_HIDDEN bool mema_arenaTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
 MEMA_HIDDEN bool mema_arenaFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk);
-/* Takes the live chunk that begins at a grain back. Always true, for a tail call. Constant, but for clearing the bits of dead pieces
+/* Takes the live chunk that lies between two grains back. Always true, for a tail call. Constant, but for clearing the bits of dead pieces
  * when nothing is live any more. */
-MEMA_HIDDEN bool mema_arenaGive(mema_Slab *slab, uint32_t grain);
+MEMA_HIDDEN bool mema_arenaGive(mema_Slab *slab, uint32_t grain, uint32_t end);
 MEMA_HIDDEN bool mema_arenaStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size);
 /* Time grows with the words that pieces begin in, not with the pieces. */
 MEMA_HIDDEN void mema_arenaClear(mema_Slab *slab);

@@ -639,7 +639,7 @@ void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
   if (chunk->span->kind == mema_unitSlots) {
     mema_slabGiveSlot(slab, chunk->span, chunk->slot, chunk->ptr);
   } else if (mema_isArena(slab)) {
-    mema_arenaGive(slab, chunk->slot);
+    mema_arenaGive(slab, chunk->slot, chunk->slot + (uint32_t)(chunk->room >> mema_grainLog));
   } else {
     mema_slabGiveLarge(slab, chunk->span);
   }

@@ -261,7 +261,7 @@ typedef struct mema_SlabPlan {
   bool committed;
   bool outside;
   bool exact; /* an unusual reservation: neither from nor for the warm ones */
-  bool arena;   /* see arena.h */
+  bool arena; /* see arena.h */
 } mema_SlabPlan;
 
 /* A slab with no live chunk; NULL iff the system has no room. The caller sets the generation. */
