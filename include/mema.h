@@ -224,6 +224,8 @@ MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
  *   charges      an untracked arena charges the size rounded up to 16 bytes, wherever the chunk lies
  *   repalloc     the youngest chunk grows and shrinks in place, others shrink in place and move to grow
  *   reset, free  take time that grows with the bytes handed out (16 bytes are cleared for each KiB), not with the chunks
+ *   trim         gives back the pages behind the youngest chunk
+ *   reservation  at most 32 GiB; chunks beyond it come from outside
  *   memory       32 bytes of records for each KiB handed out; a tracked arena's Blocks lie side by side in order of allocation. Smaller
  *                arenas are kept warm up to 1 MiB each, as other pools are; one in use counts for what it brought along
  * mema_pfree of the last live chunk clears the bits of those freed before it: it too takes time by the KiB that lie between them. */

@@ -80,6 +80,7 @@ static mema_SlabPlan planFor(const mema_Options *options) {
                 : plan.arena       ? arenaFor(options->poolSize)
                                    : areaFor(options->poolSize, spread, areaMax);
   }
+  if (plan.arena && plan.area > arenaMax) plan.area = (size_t)arenaMax; /* grains are counted in 32 bits */
   if (plan.threads) {
     plan.unitShift = mema_unitShiftMax;
     if (plan.area < sharedAreaMin && !options->committed) plan.area = sharedAreaMin;

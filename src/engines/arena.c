@@ -228,19 +228,33 @@ size_t mema_arenaAreaBytes(const mema_Slab *slab) {
   return (size_t)larger(arena->touched, arena->bump) << mema_grainLog;
 }
 
+/* Gives the whole pages of [base + used, base + touched) back, and makes *touched what is left. Those that are not resident too: they may
+ * have been swapped out, and are to read as zero. Returns the resident bytes. */
+static size_t giveBack(void *base, size_t used, size_t *touched) {
+  uintptr_t page = mema_osPageSize(), start = (uintptr_t)base;
+  uintptr_t from = mema_roundUp(start + used, page), to = mema_roundUp(start + *touched, page);
+  if (from >= to) return 0;
+  size_t resident = mema_osResident((void *)from, to - from);
+  if (!mema_osPurge((void *)from, to - from)) return 0;
+  *touched = from - start;
+  return resident;
+}
+
+/* The words last, since what is touched of the area says how many there are. */
 size_t mema_arenaTrim(mema_Slab *slab) {
   mema_Arena *arena = mema_arenaOf(slab);
-  size_t page = mema_osPageSize(), used = mema_roundUp((size_t)arena->bump << mema_grainLog, page);
-  size_t end = mema_roundUp(mema_arenaAreaBytes(slab), page), given = 0;
   if (slab->committed) return 0;
-  if (end < slab->hugeArea && slab->hugeArea <= slab->areaSize) end = slab->hugeArea & ~(page - 1);
-  if (end > used) {
-    given = mema_osResident(slab->area + used, end - used);
-    if (given == 0 || !mema_osPurge(slab->area + used, end - used)) return 0;
-    arena->touched = (uint32_t)(used >> mema_grainLog);
-    if (slab->hugeArea > used) slab->hugeArea = used;
-  }
-  return given;
+  noteTouched(arena);
+  size_t area = mema_arenaAreaBytes(slab), records = mema_arenaRecordBytes(slab), words = mema_arenaWordBytes(slab);
+  if (slab->hugeArea > area) area = slab->hugeArea;
+  if (slab->hugeRecords > records) records = slab->hugeRecords;
+  size_t given = giveBack(slab->area, (size_t)arena->bump << mema_grainLog, &area);
+  if (hasRecords(slab)) given += giveBack(slab->records, arena->pieces * sizeof(mema_Block), &records);
+  arena->touched = (uint32_t)(area >> mema_grainLog);
+  arena->touchedPieces = (uint32_t)(records / sizeof(mema_Block));
+  if (slab->hugeArea > area) slab->hugeArea = area;
+  if (slab->hugeRecords > records) slab->hugeRecords = records;
+  return given + giveBack(arena->words, mema_arenaWordBytes(slab), &words);
 }
 
 /* ---- marks ------------------------------------------------------------------------------------------------------------- */

@@ -255,6 +255,18 @@ static void trimGivesBackWhatIsBehindTheBump(void **state) {
   assert_true(before - footprintOf(&pool) >= 6 * MIB - 4096);
   assert_true(bytesFilled(stays, 5000, 3));
   assert_true(mema_checkPool(&pool));
+  /* Of a hundred thousand chunks that are gone no record stays either. */
+  mema_trimPool(NULL);
+  size_t resident = residentBytes();
+  for (int i = 0; i < 100000; i++) assert_non_null(palloc(&pool, 64));
+  assert_true(mema_resetPool(&pool));
+  given = mema_trimPool(&pool);
+  assert_true(given >= (pool.untracked ? 200000 : 4200000));
+  assert_true(footprintOf(&pool) <= 4 * 4096);
+  assert_true(UNDER_ASAN || residentBytes() < resident + countingError);
+  assert_null(palloc(&pool, 9 * MIB));
+  for (int i = 0; i < 1000; i++) assert_non_null(palloc(&pool, 64));
+  assert_true(mema_checkPool(&pool));
   assert_true(freePool(&pool));
 }
 
@@ -335,6 +347,30 @@ static void thePeakIsTold(void **state) {
     }
     assert_true(mema_poolStats(&pool, &stats));
     assert_int_equal(stats.peakBytes, peak);
+    assert_true(freePool(&pool));
+  }
+}
+
+/* Grains are counted in 32 bits; budgets and reservations are not. */
+static void hugeArenasAreAsExact(void **state) {
+  const Kind *kind = *state;
+  if (UNDER_ASAN) return; /* it has no such address space to give */
+  for (int i = 0; i < 3; i++) {
+    Pool pool;
+    mema_Options options = kind->options;
+    options.poolSize = i == 0 ? MEMA_UNLIMITED : (size_t)100 << 30;
+    options.reservation = i == 2 ? (size_t)64 << 30 : 0;
+    assert_true(mema_initPoolWith(&pool, &options));
+    size_t size = (size_t)31 << 30;
+    char *first = palloc(&pool, size), *second = palloc(&pool, 4096), *third = palloc(&pool, size);
+    assert_true(first != NULL && second != NULL && third != NULL);
+    first[0] = first[size - 1] = second[0] = third[0] = third[size - 1] = 1;
+    assert_int_equal(mema_chunkSize(&pool, first), size);
+    assert_int_equal(outsideOf(&pool), 1);
+    assert_false(mema_ownsChunk(&pool, first + (UINT64_C(1) << 32)) || mema_ownsChunk(&pool, first + size / 2));
+    assert_true(pfree(&pool, first) && !pfree(&pool, first) && pfree(&pool, second) && pfree(&pool, third));
+    assert_int_equal(pool.freeSize, pool.poolSize);
+    assert_ptr_equal(palloc(&pool, 1), pool.mem);
     assert_true(freePool(&pool));
   }
 }
@@ -454,6 +490,7 @@ int main(void) {
       cmocka_unit_test(enginesTakeTurns),
       allArenas(theBudgetMayChange),
       allArenas(thePeakIsTold),
+      bothKinds(hugeArenasAreAsExact),
       cmocka_unit_test(threadsShareNoArena),
       withKind(marksAreRewoundTo, kindArenaUntracked),
       withKind(nothingGrowsAcrossAMark, kindArenaUntracked),
