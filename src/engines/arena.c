@@ -193,10 +193,14 @@ bool mema_arenaStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
 
 /* ---- all of it --------------------------------------------------------------------------------------------------------- */
 
+/* Some words at a time: how often a loop runs is then the same for most requests, and predicted. */
 void mema_arenaClear(mema_Slab *slab) {
   mema_Arena *arena = mema_arenaOf(slab);
-  uint32_t words = (arena->bump + wordGrains - 1) / wordGrains;
-  for (uint32_t w = 0; w < words; w++) arena->words[w].live = arena->words[w].dead = 0;
+  mema_ArenaWord *word = arena->words, *end = word + (arena->bump + wordGrains - 1) / wordGrains;
+  for (; word < end; word += mema_arenaRow) {
+#pragma GCC unroll 8
+    for (int i = 0; i < mema_arenaRow; i++) word[i].live = word[i].dead = 0;
+  }
   startAnew(arena);
 }
 
@@ -215,7 +219,8 @@ void mema_arenaInit(mema_Slab *slab, mema_ArenaWord *words, uint32_t records) {
 
 size_t mema_arenaWordBytes(const mema_Slab *slab) {
   const mema_Arena *arena = mema_arenaOf(slab);
-  return ((size_t)larger(arena->touched, arena->bump) + wordGrains - 1) / wordGrains * sizeof(mema_ArenaWord);
+  size_t words = ((size_t)larger(arena->touched, arena->bump) + wordGrains - 1) / wordGrains;
+  return mema_roundUp(words, mema_arenaRow) * sizeof(mema_ArenaWord);
 }
 
 size_t mema_arenaRecordBytes(const mema_Slab *slab) {

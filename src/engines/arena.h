@@ -32,6 +32,7 @@
 enum {
   mema_grainLog = 4,
   mema_arenaLookBack = 16, /* words looked at, going back over dead pieces */
+  mema_arenaRow = 8,       /* words that are cleared together: an arena has a multiple of them */
 };
 
 typedef struct mema_ArenaWord {

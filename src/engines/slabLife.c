@@ -137,7 +137,8 @@ static Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bo
 enum { arenaHeader = (sizeof(mema_Slab) + sizeof(mema_Arena) + 63) / 64 * 64 };
 
 static size_t arenaFront(size_t area, size_t header) {
-  return mema_roundUp(header + (area + 1023) / 1024 * sizeof(mema_ArenaWord), mema_osPageSize());
+  size_t words = mema_roundUp((area + 1023) / 1024, mema_arenaRow);
+  return mema_roundUp(header + words * sizeof(mema_ArenaWord), mema_osPageSize());
 }
 
 /* Pieces may all be of 16 bytes; a lean arena has records for pieces of 64 on average. */
