@@ -503,11 +503,12 @@ static size_t stateBytes(const mema_Slab *slab) {
 }
 
 static size_t arenaFootprint(const mema_Slab *slab) {
-  size_t page = mema_osPageSize(), area = mema_arenaAreaBytes(slab), records = mema_arenaRecordBytes(slab);
+  size_t page = mema_osPageSize(), area = mema_arenaAreaBytes(slab), records = mema_arenaRecordBytes(slab),
+         words = mema_arenaWordBytes(slab);
   /* The words of a cell begin in the header's page. */
-  size_t words = mema_arenaWordBytes(slab) + (slab->cellKind >= 0 ? sizeof *slab + sizeof(mema_Arena) - page : 0);
-  return page + mema_roundUp(area, page) + beyond(slab->hugeArea, area) + mema_roundUp(records, page) +
-         beyond(slab->hugeRecords, records) + mema_roundUp(words, page);
+  size_t front = slab->cellKind >= 0 ? mema_roundUp(arenaHeader + words, page) : page + mema_roundUp(words, page);
+  return front + mema_roundUp(area, page) + beyond(slab->hugeArea, area) + mema_roundUp(records, page) +
+         beyond(slab->hugeRecords, records);
 }
 
 size_t mema_slabFootprint(const mema_Slab *slab) {
