@@ -111,7 +111,7 @@ static void checkWords(const char *kind, const char *list, const char *name(size
 /* mema and null are always there. */
 static unsigned selectPeers(const Arguments *a) {
   unsigned set = MEMA_PEERS | SET(PEER_NULL);
-  const char *list = a->peers == NULL && a->quick ? "glibc,mimalloc,APR" : a->peers;
+  const char *list = a->peers == NULL && a->quick ? "glibc,mimalloc,APR,nginx" : a->peers;
   for (int id = 0; id < PEER_COUNT; id++) {
     if (isListed(list, peers[id].name)) set |= SET(id);
   }

@@ -3,6 +3,7 @@
  *   bench.c        arguments, order of events
  *   rows.c         the rows: which work, of what size, by whom, in which units
  *   peers.c        who does it: mema, its peers, and an allocator that does nothing
+ *   nginxPool.c    one of the peers: pools as nginx has them
  *   work.h work.c  what is timed, in a child process of its own: pairs, batches, replacements, and their footprint
  *   workSizes.c    the same for other calls: growth, large chunks, calloc, alignment, a budget
  *   workPools.c    whole pools; one free among many chunks
@@ -38,8 +39,11 @@ typedef enum {
   PEER_SCUDO,
   PEER_TALLOC,
   PEER_APR,
+  PEER_NGINX,
   PEER_UNTRACKED,
   PEER_TRACKED,
+  PEER_ARENA, /* of rows of whole pools */
+  PEER_ARENA_TRACKED,
   PEER_SHARED, /* of rows with several threads */
   PEER_PRELOAD /* of rows of whole programs */
 } PeerId;
@@ -48,7 +52,8 @@ enum { PEER_COUNT = PEER_PRELOAD + 1 };
 /* Sets of peers. */
 #define SET(id) (1u << (id))
 #define OWN_POOLS (SET(PEER_UNTRACKED) | SET(PEER_TRACKED))
-#define MEMA_PEERS (OWN_POOLS | SET(PEER_SHARED) | SET(PEER_PRELOAD))
+#define ARENAS (SET(PEER_ARENA) | SET(PEER_ARENA_TRACKED))
+#define MEMA_PEERS (OWN_POOLS | ARENAS | SET(PEER_SHARED) | SET(PEER_PRELOAD))
 #define ALL_PEERS (SET(PEER_COUNT) - 1)
 
 /* Pools that are made, filled and freed as a whole. */
@@ -84,6 +89,11 @@ void enterThread(int index);
 /* The pool behind the mema peers: one at a time lives, in the child that measures it. */
 extern mema_Pool benchPool;
 
+/* nginxPool.c */
+void *nginxMake(void);
+void *nginxAlloc(void *pool, size_t size);
+void nginxFree(void *pool);
+
 /* Loads every peer of the set in a child of its own, and notes which can be and their versions. Says on stderr which cannot. */
 void probePeers(unsigned set);
 
@@ -115,6 +125,7 @@ Work freeRandom; /* ns per [0] free, [1] alloc, [2] touch, [3] touch that waits 
 Work freeEverything; /* ms for all n: [0] one by one in order, [1] at random, [2] freePool; quotients [3] 0/2, [4] 1/2 */
 Work manyPools;  /* [0] resident bytes, [1] page table bytes, [2] kernel maps, [3] ns to make, [4] ns to free: per pool */
 Work poolCycles; /* [0] ns per initPool, palloc, freePool */
+Work resets;     /* us for n chunks of 16 bytes: [0] resetPool, [1] freePool */
 
 /* workThreads.c: two threads, each on a processor of its own; ns are wall time per pair of one of them. */
 Work ownBatches,

@@ -84,6 +84,8 @@ static void *nullPoolAlloc(void *pool, size_t size) {
 
 static const mema_Options untracked = {.poolSize = BUDGET, .untracked = true};
 static const mema_Options tracked = {.poolSize = BUDGET};
+static const mema_Options arena = {.poolSize = BUDGET, .untracked = true, .engine = MEMA_ARENA};
+static const mema_Options trackedArena = {.poolSize = BUDGET, .engine = MEMA_ARENA};
 static const mema_Options shared = {.poolSize = BUDGET, .untracked = true, .shared = true};
 
 static void *memaAlloc(size_t size) {
@@ -122,6 +124,16 @@ static void *makeUntracked(void) {
 
 static void *makeTracked(void) {
   static const mema_Options options = {.poolSize = REQUEST_BUDGET};
+  return mema_initPoolWith(&requestPool, &options) ? &requestPool : NULL;
+}
+
+static void *makeArena(void) {
+  static const mema_Options options = {.poolSize = REQUEST_BUDGET, .untracked = true, .engine = MEMA_ARENA};
+  return mema_initPoolWith(&requestPool, &options) ? &requestPool : NULL;
+}
+
+static void *makeTrackedArena(void) {
+  static const mema_Options options = {.poolSize = REQUEST_BUDGET, .engine = MEMA_ARENA};
   return mema_initPoolWith(&requestPool, &options) ? &requestPool : NULL;
 }
 
@@ -267,6 +279,7 @@ Peer peers[PEER_COUNT] = {
                      .purge = glibcPurge,
                      .pool = {tallocPool, tallocPoolAlloc, tallocRelease}},
     [PEER_APR] = {.name = "APR", .package = "libapr1", .library = "libapr-1.so.0", .pool = {.make = aprPool}},
+    [PEER_NGINX] = {.name = "nginx-style", .pool = {nginxMake, nginxAlloc, nginxFree}},
     [PEER_UNTRACKED] = {.name = "mema untracked",
                         .alloc = memaAlloc,
                         .free = memaFree,
@@ -285,6 +298,16 @@ Peer peers[PEER_COUNT] = {
                       .purge = memaPurge,
                       .pool = {makeTracked, memaPoolAlloc, memaPoolFree},
                       .options = &tracked},
+    [PEER_ARENA] = {.name = "mema arena",
+                    .alloc = memaAlloc,
+                    .free = memaFree,
+                    .pool = {makeArena, memaPoolAlloc, memaPoolFree},
+                    .options = &arena},
+    [PEER_ARENA_TRACKED] = {.name = "mema arena tr.",
+                            .alloc = memaAlloc,
+                            .free = memaFree,
+                            .pool = {makeTrackedArena, memaPoolAlloc, memaPoolFree},
+                            .options = &trackedArena},
     [PEER_SHARED] = {.name = "mema shared", .alloc = memaAlloc, .free = memaFree, .options = &shared},
     [PEER_PRELOAD] = {.name = "mema preload"},
 };

@@ -7,8 +7,8 @@
 
 /* A shared pool is measured where threads share it. */
 #define ONE_THREAD (ALL_PEERS & ~SET(PEER_SHARED) & ~SET(PEER_PRELOAD))
-/* APR's pools cannot free a chunk: they have the row of pools alone. talloc aligns nothing, and its resize is glibc's. */
-#define MALLOCS (ONE_THREAD & ~SET(PEER_APR))
+/* APR's pools and nginx's cannot free a chunk: they have the row of pools alone, and so have arenas, whose chunks end together. talloc aligns nothing, and its resize is glibc's. */
+#define MALLOCS (ONE_THREAD & ~SET(PEER_APR) & ~SET(PEER_NGINX) & ~ARENAS)
 #define ALIGNING (MALLOCS & ~SET(PEER_TALLOC))
 /* In the rows that grow with the live chunks mema is held against touching memory; two peers give the scale of it. */
 #define SCALED (OWN_POOLS | SET(PEER_GLIBC) | SET(PEER_MIMALLOC))
@@ -42,6 +42,7 @@ static const Measure scaling[] = {{"free", "nsPerFree"},
                                   {"freePool", "usPerFreePool"},
                                   {"touch all", "usPerTouchAll"},
                                   {0}};
+static const Measure resetTimes[] = {{"reset us", "usPerReset"}, {"freePool", "usPerFreePool"}, {0}};
 static const Measure everything[] = {{"in order", "msInOrder"},           {"random", "msRandom"},
                                      {"freePool", "msFreePool"},          {"order/pool", "inOrderPerFreePool"},
                                      {"rand./pool", "randomPerFreePool"}, {0}};
@@ -98,7 +99,8 @@ Row rows[MOST_ROWS] = {
     PROGRAM("r9", "redis-server, driven by redis-benchmark", PROGRAM_REDIS),
     COLUMNS("s1", "1,000,000 chunks of 64 B", freeEverything, 1000000, 0, OWN_POOLS, everything),
     COLUMNS("s2", "100,000 live pools of 64 KiB, 100 B in each", manyPools, 100000, 0, OWN_POOLS, poolCosts),
-    COLUMNS("s3", "initPool, palloc of 100 B, freePool, warm", poolCycles, 500000, 200000, OWN_POOLS, perCycle),
+    COLUMNS("s3", "initPool, palloc of 100 B, freePool, warm", poolCycles, 500000, 200000, OWN_POOLS | ARENAS, perCycle),
+    COLUMNS("s4", "all of 1,000,000 chunks of 16 B forgotten", resets, 1000000, 1000000, OWN_POOLS | ARENAS, resetTimes),
 };
 
 size_t countRows(void) {

@@ -72,6 +72,9 @@ static const Target threaded[] = {
     {"p", NULL, 0, 0, AGAINST_MIMALLOC, 0.9, 0},   {"q1", NULL, 0, 0, AGAINST_MIMALLOC, 0.9, 0},
     {"q2", NULL, 0, 0, AGAINST_MIMALLOC, 0.9, 0},
 };
+/* Of arenas: a pool for a request against APR's and nginx's, and us to forget 1,000,000 chunks. */
+static const double arenaAprLimit = 0.8, arenaNginxLimit = 1, arenaResetLimit = 50;
+
 /* What two threads get done, in units of what one does: at least. It counts where the processors were free, that is where the
  * threads that do nothing but the loop used this much of their time. */
 static const double speedUpLimit = 1.9, freeLimit = 0.95;
@@ -280,6 +283,21 @@ static void showOne(FILE *out, const char *prefix, const char *label, double fig
   fprintf(out, "\n");
 }
 
+static void showArenas(FILE *out, const char *prefix, Score *score) {
+  const Row *requestRow = findRow("e"), *resetRow = findRow("s4");
+  if (requestRow != NULL) {
+    double apr = medianRatio(requestRow, 0, PEER_ARENA, PEER_APR),
+           nginx = medianRatio(requestRow, 0, PEER_ARENA, PEER_NGINX);
+    double trackedApr = medianRatio(requestRow, 0, PEER_ARENA_TRACKED, PEER_APR);
+    if (!isnan(apr)) showOne(out, prefix, "e: arena, untracked", apr, arenaAprLimit, "APR", score);
+    if (!isnan(nginx)) showOne(out, prefix, "e: arena, untracked", nginx, arenaNginxLimit, "nginx", score);
+    if (!isnan(trackedApr)) showOne(out, prefix, "e: arena, tracked", trackedApr, 0, "APR", NULL);
+  }
+  for (PeerId arena = PEER_ARENA; resetRow != NULL && arena <= PEER_ARENA_TRACKED; arena++)
+    showOne(out, prefix, arena == PEER_ARENA ? "s4: reset of an arena, us" : "s4: the same, tracked",
+            summarize(resetRow->series->results[arena][0]).median, arenaResetLimit, "us", score);
+}
+
 static void labelRow(char *label, size_t size, const Row *row, const char *what) {
   snprintf(label, size, "%s: %s", row->key, what != NULL ? what : row->name);
 }
@@ -408,6 +426,7 @@ static void showOwnPools(FILE *out, const char *prefix, Score *score) {
   showWorst(out, prefix, score);
   showFlatness(out, prefix);
   showTargets(out, prefix, footprints, sizeof footprints / sizeof *footprints, score);
+  showArenas(out, prefix, score);
 }
 
 void showVerdict(FILE *out, const char *prefix) {

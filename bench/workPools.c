@@ -18,12 +18,13 @@ static void drawRequests(void) {
   }
 }
 
-static double timePools(const PoolCalls *calls, size_t n) {
+static inline __attribute__((always_inline)) double timePools(const PoolCalls *calls, void *alloc(void *, size_t),
+                                                              size_t n) {
   double start = now();
   for (size_t i = 0; i < n; i++) {
     const size_t *sizes = requestSizes[i % REQUEST_LISTS];
     void *pool = calls->make();
-    for (size_t k = 0; k < REQUEST_CHUNKS; k++) touched(calls->alloc(pool, sizes[k]));
+    for (size_t k = 0; k < REQUEST_CHUNKS; k++) touched(alloc(pool, sizes[k]));
     calls->free(pool);
   }
   return (now() - start) / (double)n;
@@ -41,8 +42,15 @@ static double timeHeap(const Peer *p, size_t n) {
   return (now() - start) / (double)n;
 }
 
+static void *allocOfMema(void *pool, size_t size) {
+  return mema_palloc(pool, size);
+}
+
+/* Libraries are called by pointers, as the linker does it, what is linked into the program by name. */
 static double timeRequests(const Peer *p, size_t n) {
-  return p->pool.make != NULL ? timePools(&p->pool, n) : timeHeap(p, n);
+  if (p->options != NULL) return timePools(&p->pool, allocOfMema, n);
+  if (p->pool.alloc == nginxAlloc) return timePools(&p->pool, nginxAlloc, n);
+  return p->pool.make != NULL ? timePools(&p->pool, p->pool.alloc, n) : timeHeap(p, n);
 }
 
 void requests(const Peer *p, size_t n, double *results) {
@@ -214,7 +222,7 @@ static Footprint footprint(void) {
 }
 
 static mema_Options smallOptions(const Peer *p) {
-  return (mema_Options){.poolSize = SMALL_BUDGET, .untracked = p->options->untracked};
+  return (mema_Options){.poolSize = SMALL_BUDGET, .untracked = p->options->untracked, .engine = p->options->engine};
 }
 
 static void makeSmall(mema_Pool *pool, const mema_Options *options) {
@@ -251,4 +259,29 @@ static double timeCycles(mema_Options options, size_t n) {
 void poolCycles(const Peer *p, size_t n, double *results) {
   timeCycles(smallOptions(p), n / 10);
   results[0] = timeCycles(smallOptions(p), n);
+}
+
+/* ---- all chunks forgotten ----------------------------------------------------------------------------------------- */
+
+enum { RESETS = 9 };
+
+static int compareTimes(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* The median of a few, since one takes microseconds. The first fill, which faults the pages in, is not timed. */
+void resets(const Peer *p, size_t n, double *results) {
+  double times[RESETS];
+  for (int i = 0; i < RESETS; i++) {
+    for (size_t k = 0; k < n; k++) touched(mema_palloc(&benchPool, 16));
+    double start = now();
+    if (!mema_resetPool(&benchPool)) abort();
+    times[i] = (now() - start) / 1e3;
+  }
+  qsort(times, RESETS, sizeof *times, compareTimes);
+  results[0] = times[RESETS / 2];
+  for (size_t k = 0; k < n; k++) touched(mema_palloc(&benchPool, 16));
+  results[1] = timeFreePool() / 1e3;
+  reopen(p); /* the caller closes what it opened */
 }

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "engines/arena.h"
 #include "family/kin.h"
 #include "memory/os.h"
 #include "pressure.h"
@@ -40,7 +41,7 @@ static mema_Slab *addSlab(mema_Pool *pool, mema_Slab *first, size_t size, size_t
                         .least = least,
                         .unitShift = first->unitShift,
                         .budget = pool->poolSize - pool->charged,
-                        .records = !pool->untracked,
+                        .records = !pool->untracked || mema_isArena(first),
                         .outside = true,
                         .like = first};
   last->next = mema_slabOpen(&plan);
@@ -117,6 +118,8 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
   if (!pool->untracked) {
     mema_linkBlock(pool, chunk->record, chunk->ptr, size);
     chunk->record->poolAllocated = !chunk->slab->outside;
+  } else if (chunk->record != NULL) {
+    chunk->record->size = charge;
   }
   mema_announceLow(pool);
   return true;
@@ -133,12 +136,12 @@ static MEMA_SLOW bool falseForBadPool(void) {
   return false;
 }
 
-static MEMA_SLOW void *pallocSlow(mema_Pool *pool, mema_Slab *slab, size_t size) {
+static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size, mema_Slab *slab) {
   mema_Chunk chunk;
   return mema_allocate(pool, slab, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
 }
 
-static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size);
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class);
 
 static MEMA_INLINE bool chargeBy(unsigned ways, mema_Pool *pool, size_t charge) {
   return (ways & mema_inFamily) != 0 ? mema_chargeChild(pool, charge) : mema_charge(pool, charge);
@@ -146,20 +149,20 @@ static MEMA_INLINE bool chargeBy(unsigned ways, mema_Pool *pool, size_t charge) 
 
 /* A chunk of at most the class's slot size. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked
  * that is known beforehand, and no register has to be saved. */
-static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return nullForBadPool();
   size_t slotSize = class->slotSize, charge = (ways & mema_withRecords) != 0 ? size + (size == 0) : slotSize, record;
   char *ptr;
   if ((ways & mema_withMagazines) != 0) {
-    if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, slab, class, size);
-    if (mema_unlikely(!chargeBy(ways, pool, charge))) return pallocSlow(pool, slab, size);
+    if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, size, slab, class);
+    if (mema_unlikely(!chargeBy(ways, pool, charge))) return pallocSlow(pool, size, slab);
     const mema_FreeSlot *slot = mema_takeRecent(class);
     ptr = slot->ptr;
     record = slot->record;
   } else {
     uint64_t *word = class->word, free = *word;
-    if (mema_unlikely(free == 0)) return pallocRefill(pool, slab, class, size);
-    if (mema_unlikely(!chargeBy(ways, pool, charge))) return pallocSlow(pool, slab, size);
+    if (mema_unlikely(free == 0)) return pallocRefill(pool, size, slab, class);
+    if (mema_unlikely(!chargeBy(ways, pool, charge))) return pallocSlow(pool, size, slab);
     uint64_t bit = mema_takeSlot(slab, class, word, free);
     slab->lastPtr = ptr = class->base + bit * slotSize;
     record = class->firstRecord + bit;
@@ -168,81 +171,118 @@ static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, mema_Slab *sla
   return ptr;
 }
 
-static MEMA_NOINLINE void *pallocWord(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(0, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocWord(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(0, pool, size, slab, class);
 }
 
-static MEMA_NOINLINE void *pallocWordTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(mema_withRecords, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocWordTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(mema_withRecords, pool, size, slab, class);
 }
 
-static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(mema_withMagazines, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(mema_withMagazines, pool, size, slab, class);
 }
 
-static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(mema_withRecords | mema_withMagazines, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(mema_withRecords | mema_withMagazines, pool, size, slab, class);
 }
 
-static MEMA_NOINLINE void *pallocFamily(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size);
+static MEMA_NOINLINE void *pallocFamily(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class);
 
-static MEMA_NOINLINE void *pallocKinWordTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(mema_inFamily | mema_withRecords, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocKinWordTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(mema_inFamily | mema_withRecords, pool, size, slab, class);
 }
 
 /* The ways of most sub-pools. */
 enum { borrowedWords = mema_inFamily | mema_borrows | mema_withRecords };
 
+/* A chunk of an arena. */
+static MEMA_INLINE void *pallocBump(unsigned ways, mema_Pool *pool, size_t size, mema_Slab *slab) {
+  if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return nullForBadPool();
+  mema_Arena *arena = mema_arenaOf(slab);
+  bool records = (ways & mema_withRecords) != 0;
+  size_t grains = mema_grainsFor(size), grain = arena->bump, end = grain + grains;
+  if (mema_unlikely(end > arena->limit)) return pallocSlow(pool, size, slab);
+  if (records && mema_unlikely(arena->pieces >= arena->pieceLimit)) return pallocSlow(pool, size, slab);
+  size_t charge = records ? size + (size == 0) : grains << mema_grainLog;
+  if (mema_unlikely(!chargeBy(ways, pool, charge))) return pallocSlow(pool, size, slab);
+  uint32_t piece = mema_arenaPut(arena, records, (uint32_t)grain, (uint32_t)end);
+  char *ptr = mema_grainAddress(slab, (uint32_t)grain);
+  if (records) mema_linkBlock(pool, slab->records + piece, ptr, charge);
+  return ptr;
+}
+
+static MEMA_NOINLINE void *pallocBumpTracked(mema_Pool *pool, size_t size, mema_Slab *slab) {
+  return pallocBump(mema_bumps | mema_withRecords, pool, size, slab);
+}
+
+static MEMA_NOINLINE void *pallocKinBump(mema_Pool *pool, size_t size, mema_Slab *slab) {
+  return pallocBump(mema_inFamily | mema_bumps, pool, size, slab);
+}
+
+static MEMA_NOINLINE void *pallocKinBumpTracked(mema_Pool *pool, size_t size, mema_Slab *slab) {
+  return pallocBump(mema_inFamily | mema_bumps | mema_withRecords, pool, size, slab);
+}
+
+/* Of none of a slab's plain ways: an arena, a pool in a family, or no pool. */
+static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class, uintptr_t ways) {
+  if (ways == mema_bumps) return pallocBump(mema_bumps, pool, size, slab);
+  if (ways == (mema_bumps | mema_withRecords)) return pallocBumpTracked(pool, size, slab);
+  return ways < mema_allWays ? pallocFamily(pool, size, slab, class) : nullForBadPool();
+}
+
 /* `ways` tell a live pool, or none. */
-static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  if (ways == 0) return pallocWord(pool, slab, class, size);
-  if (ways == mema_withRecords) return pallocWordTracked(pool, slab, class, size);
-  if (ways == mema_withMagazines) return pallocRecent(pool, slab, class, size);
-  if (ways == borrowedWords) return pallocKinWordTracked(pool, slab, class, size);
-  if (mema_likely(ways <= mema_plainWays)) return pallocRecentTracked(pool, slab, class, size);
-  return ways < mema_allWays ? pallocFamily(pool, slab, class, size) : nullForBadPool();
+static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  if (ways == 0) return pallocWord(pool, size, slab, class);
+  if (ways == mema_withRecords) return pallocWordTracked(pool, size, slab, class);
+  if (ways == mema_withMagazines) return pallocRecent(pool, size, slab, class);
+  if (ways == borrowedWords) return pallocKinWordTracked(pool, size, slab, class);
+  if (mema_likely(ways <= mema_plainWays)) return pallocRecentTracked(pool, size, slab, class);
+  return pallocElse(pool, size, slab, class, ways);
 }
 
-static MEMA_NOINLINE void *pallocKinWord(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(mema_inFamily, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocKinWord(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(mema_inFamily, pool, size, slab, class);
 }
 
-static MEMA_NOINLINE void *pallocKinRecent(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(mema_inFamily | mema_withMagazines, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocKinRecent(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(mema_inFamily | mema_withMagazines, pool, size, slab, class);
 }
 
-static MEMA_NOINLINE void *pallocKinRecentTracked(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  return pallocBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, slab, class, size);
+static MEMA_NOINLINE void *pallocKinRecentTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, size, slab, class);
 }
 
 /* Of a pool in a family, whatever its ways. */
-static MEMA_NOINLINE void *pallocFamily(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  unsigned ways = slab->ways & mema_plainWays;
-  if (ways == mema_withRecords) return pallocKinWordTracked(pool, slab, class, size);
-  if (ways == 0) return pallocKinWord(pool, slab, class, size);
-  if (ways == mema_withMagazines) return pallocKinRecent(pool, slab, class, size);
-  return pallocKinRecentTracked(pool, slab, class, size);
+static MEMA_NOINLINE void *pallocFamily(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  unsigned ways = slab->ways & (mema_plainWays | mema_bumps);
+  if (ways == mema_bumps) return pallocKinBump(pool, size, slab);
+  if (ways == (mema_bumps | mema_withRecords)) return pallocKinBumpTracked(pool, size, slab);
+  if (ways == mema_withRecords) return pallocKinWordTracked(pool, size, slab, class);
+  if (ways == 0) return pallocKinWord(pool, size, slab, class);
+  if (ways == mema_withMagazines) return pallocKinRecent(pool, size, slab, class);
+  return pallocKinRecentTracked(pool, size, slab, class);
 }
 
 /* Of a live pool that no other thread is in. */
-static MEMA_INLINE void *pallocKnown(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
-  if (mema_unlikely(pool->kin != NULL)) return pallocFamily(pool, slab, class, size);
-  return pallocClass(slab->ways & mema_plainWays, pool, slab, class, size);
+static MEMA_INLINE void *pallocKnown(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  if (mema_unlikely(pool->kin != NULL)) return pallocFamily(pool, size, slab, class);
+  return pallocClass(slab->ways & mema_plainWays, pool, size, slab, class);
 }
 
 /* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
-static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, mema_Slab *slab, mema_SlotClass *class, size_t size) {
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
   if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
-    return pallocSlow(pool, slab, size);
-  return pallocKnown(pool, slab, class, size);
+    return pallocSlow(pool, size, slab);
+  return pallocKnown(pool, size, slab, class);
 }
 
 /* Any size, in a pool that no other thread is in. */
 static MEMA_INLINE void *pallocAny(mema_Pool *pool, mema_Slab *slab, size_t size) {
   unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
-  if (index == slab->classCount) return pallocSlow(pool, slab, size);
-  return pallocKnown(pool, slab, &slab->classes[index], size);
+  if (index == slab->classCount) return pallocSlow(pool, size, slab);
+  return pallocKnown(pool, size, slab, &slab->classes[index]);
 }
 
 void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
@@ -251,17 +291,24 @@ void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
 
 /* A size that the byte table does not have. */
 static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
-  mema_Slab *slab = mema_slabOf(pool);
-  return slab != NULL ? pallocAny(pool, slab, size) : nullForBadPool();
+  uintptr_t ways = mema_allWays;
+  mema_Slab *slab = mema_sealedSlab(pool, &ways);
+  if (mema_likely(ways <= mema_plainWays)) return pallocAny(pool, slab, size);
+  if ((ways & mema_bumps) != 0) return pallocElse(pool, size, slab, NULL, ways);
+  return mema_slabOf(pool) != NULL ? pallocAny(pool, slab, size) : nullForBadPool();
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
   uintptr_t ways;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
   if (slab == NULL) return mema_sharedPalloc(pool, size);
-  if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size);
-  mema_SlotClass *class = mema_smallClass(slab, size);
-  return ways == 0 ? pallocBy(0, pool, slab, class, size) : pallocClass(ways, pool, slab, class, size);
+  if (ways != 0) {
+    if (ways == mema_bumps) return pallocBump(mema_bumps, pool, size, slab);
+    return mema_likely(size <= mema_tableMax) ? pallocClass(ways, pool, size, slab, mema_smallClass(slab, size))
+                                              : pallocLarger(pool, size);
+  }
+  return mema_likely(size <= mema_tableMax) ? pallocBy(0, pool, size, slab, mema_smallClass(slab, size))
+                                            : pallocLarger(pool, size);
 }
 
 /* ---- pfree ------------------------------------------------------------------------------------------------------------- */
@@ -273,6 +320,7 @@ static inline void credit(mema_Pool *pool, size_t charge) {
 
 bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk) {
   size_t bytes = mema_chargeOf(pool, chunk);
+  mema_noteLow(pool);
   if (!pool->untracked) mema_unlinkBlock(pool, chunk->record);
   if (mema_isBelow(pool)) {
     pool->frees++;
@@ -390,11 +438,41 @@ static MEMA_NOINLINE bool pfreeKinRecentTracked(mema_Pool *pool, mema_Slab *slab
   return pfreeBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, slab, ptr);
 }
 
+/* Of an arena. */
+static MEMA_INLINE bool pfreeBump(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
+  const mema_Arena *arena = mema_arenaOf(slab);
+  size_t place = mema_grainOf(slab, ptr);
+  if (mema_unlikely(!mema_arenaIsLive(arena, place))) return pfreeSlow(pool, slab, ptr);
+  uint32_t grain = (uint32_t)place, end = mema_pieceEnd(arena, grain);
+  mema_noteLow(pool);
+  bool credited = (ways & mema_withRecords) != 0 ? creditBlockBy(ways, pool, mema_arenaRecord(slab, arena, grain))
+                                                 : creditBy(ways, pool, (size_t)(end - grain) << mema_grainLog);
+  return mema_likely(credited) ? mema_arenaGive(slab, grain, end) : pfreeSlow(pool, slab, ptr);
+}
+
+static MEMA_NOINLINE bool pfreeKinBump(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeBump(mema_inFamily | mema_bumps, pool, slab, ptr);
+}
+
+static MEMA_NOINLINE bool pfreeKinBumpTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeBump(mema_inFamily | mema_bumps | mema_withRecords, pool, slab, ptr);
+}
+
 static MEMA_NOINLINE bool pfreeFamily(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  unsigned ways = slab->ways & mema_plainWays;
+  unsigned ways = slab->ways & (mema_plainWays | mema_bumps);
+  if (ways == mema_bumps) return pfreeKinBump(pool, slab, ptr);
+  if (ways == (mema_bumps | mema_withRecords)) return pfreeKinBumpTracked(pool, slab, ptr);
   if (ways == mema_withRecords) return pfreeKinTracked(pool, slab, ptr);
   if (ways == 0) return pfreeKin(pool, slab, ptr);
   return ways == mema_withMagazines ? pfreeKinRecent(pool, slab, ptr) : pfreeKinRecentTracked(pool, slab, ptr);
+}
+
+/* Of none of a slab's plain ways: an arena, a pool in a family, or no pool. */
+static MEMA_NOINLINE bool pfreeElse(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  if (ways == mema_bumps) return pfreeBump(mema_bumps, pool, slab, ptr);
+  if (ways == (mema_bumps | mema_withRecords)) return pfreeBump(mema_bumps | mema_withRecords, pool, slab, ptr);
+  return ways < mema_allWays ? pfreeFamily(pool, slab, ptr) : falseForBadPool();
 }
 
 /* Of a pool that no other thread is in, if it is one; with other ways than none. */
@@ -403,7 +481,7 @@ static MEMA_INLINE bool pfreeClass(uintptr_t ways, mema_Pool *pool, mema_Slab *s
   if (ways == mema_withMagazines) return pfreeRecent(pool, slab, ptr);
   if (ways == borrowedWords) return pfreeKinTracked(pool, slab, ptr);
   if (mema_likely(ways <= mema_plainWays)) return pfreeRecentTracked(pool, slab, ptr);
-  return ways < mema_allWays ? pfreeFamily(pool, slab, ptr) : falseForBadPool();
+  return pfreeElse(ways, pool, slab, ptr);
 }
 
 bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr) {
@@ -467,7 +545,7 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
     unsigned index = mema_slabClass(slab, size, alignment);
     mema_SlotClass *class = &slab->classes[index];
     if (index < slab->classCount && mema_slotAtHand(class) && class->slotSize <= pool->freeSize)
-      return pallocClass(slab->ways, pool, slab, class, size);
+      return pallocClass(slab->ways, pool, size, slab, class);
   } else if (!mema_isPlain(pool, slab)) {
     void *ptr = mema_sharedAligned(pool, alignment, size);
     if (ptr != NULL) return ptr;

@@ -4,7 +4,8 @@
  * value, whether that is the start of one of its live chunks, without looking at the value's memory. For each chunk it keeps
  * room for one Block record, which the pool above writes.
  *
- * There is one engine so far, slab.h; pool.c calls it by name, so that the common path has no indirect call.
+ * slab.h is the default engine, arena.h another, which shares the slab's header, its life and its names: the general functions ask
+ * which it is, the common paths know by the pool's ways, so that there is no indirect call.
  */
 #ifndef MEMA_ENGINE_H
 #define MEMA_ENGINE_H

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "engines/arena.h"
 #include "family/kin.h"
 #include "pressure.h"
 #include "threads/share.h"
@@ -26,10 +27,14 @@ enum {
   reservationMin = 16 * 1024,
   sharedAreaMin = 64 << 20, /* of a shared pool with a shard for each thread: room for spans of each class */
   committedSpans = 4 << 20, /* see mema_committedReservation */
+  arenaSpread = 2,          /* the area of an arena: then slabs outside serve it, which reuse what is freed */
   cellBudgetMax = 1 << 20,  /* up to here areas are rounded to a power of two, so that pools can share regions */
 };
 
-static const uint64_t areaMax = (uint64_t)1 << 40;
+static const uint64_t areaMax = (uint64_t)1 << 40, arenaMax = (uint64_t)1 << 35;
+
+/* Generations that a slab gives by itself, without an atomic addition, before it takes as many more. */
+static const uintptr_t livesAtOnce = sizeof(uintptr_t) == 8 ? 1 << 16 : 1;
 
 /* Before the first pool is made; addresses and small numbers, whichever, do not make a seal that fits. */
 static const uintptr_t undrawn = (uintptr_t)0x9E3779B97F4A7C15u;
@@ -45,14 +50,13 @@ static void drawSecret(void) {
   atomic_compare_exchange_strong_explicit(&mema_secret, &none, mema_osRandom(), memory_order_relaxed, memory_order_relaxed);
 }
 
-static size_t areaFor(size_t poolSize) {
+static size_t areaFor(size_t poolSize, size_t times, uint64_t most) {
   if (poolSize <= cellBudgetMax) {
-    size_t area = areaMin;
-    while (area < poolSize * spread) area *= 2;
-    return area;
+    size_t least = poolSize * times;
+    return least <= areaMin ? areaMin : (size_t)1 << (64 - __builtin_clzll(least - 1));
   }
-  if (poolSize >= areaMax / spread) return (size_t)areaMax;
-  return mema_roundUp(poolSize * spread, areaStep);
+  if (poolSize >= most / times) return (size_t)most;
+  return mema_roundUp(poolSize * times, areaStep);
 }
 
 /* Twice the budget: a chunk occupies less than twice its bytes, from 32 bytes on (33 bytes take 48; one byte more than the largest slot
@@ -74,21 +78,29 @@ static MEMA_NOINLINE void planSource(mema_SlabPlan *plan, const mema_Options *op
   plan->lean = plan->committed || (options->memory != NULL && options->memory->commit == NULL);
 }
 
+static size_t arenaFor(size_t poolSize) {
+  return areaFor(poolSize, arenaSpread, arenaMax);
+}
+
 static mema_SlabPlan planFor(const mema_Options *options) {
   mema_SlabPlan plan = {.budget = options->poolSize,
                         .records = !options->untracked,
                         .shared = options->shared,
                         .threads = options->shared && options->untracked,
                         .committed = options->committed,
-                        .lean = options->committed};
+                        .lean = options->committed,
+                        .arena = options->engine == MEMA_ARENA};
   if (options->memory != NULL || options->hugePages || options->locked) planSource(&plan, options);
   if (options->reservation != 0) {
     plan.area =
         options->reservation < reservationMin ? reservationMin : mema_roundUp(options->reservation, mema_osPageSize());
     plan.exact = true;
   } else {
-    plan.area = plan.lean ? mema_committedReservation(options->poolSize) : areaFor(options->poolSize);
+    plan.area = plan.lean    ? mema_committedReservation(options->poolSize)
+                : plan.arena ? arenaFor(options->poolSize)
+                             : areaFor(options->poolSize, spread, areaMax);
   }
+  if (plan.arena && plan.area > arenaMax) plan.area = (size_t)arenaMax; /* grains are counted in 32 bits */
   if (plan.threads) {
     plan.unitShift = mema_unitShiftMax;
     if (plan.area < sharedAreaMin && !plan.lean) plan.area = sharedAreaMin;
@@ -99,17 +111,40 @@ static mema_SlabPlan planFor(const mema_Options *options) {
   return plan;
 }
 
-/* All zero again. Other threads may be looking whether a shared pool lives. */
+/* Eight words at a time: for a few hundred bytes compilers put a loop in microcode, which takes longer to begin than this to end. */
+typedef uintptr_t Words __attribute__((vector_size(8 * sizeof(uintptr_t)), aligned(sizeof(uintptr_t)), may_alias));
+enum { wordsFrom = offsetof(mema_Pool, watch), rows = (sizeof(mema_Pool) - wordsFrom) / sizeof(Words) };
+
+_Static_assert(sizeof(mema_Pool) % sizeof(uintptr_t) == 0 && wordsFrom % sizeof(uintptr_t) == 0, "a Pool is words");
+
+/* No pool any more. Other threads may be looking whether a shared pool lives. */
 static void forget(mema_Pool *pool) {
   mema_storeWord(&pool->seal, 0);
   mema_storeWord(&pool->generation, 0);
   __atomic_store_n(&pool->slab, NULL, __ATOMIC_RELAXED);
-  memset(pool, 0, offsetof(mema_Pool, seal));
-  memset(&pool->watch, 0, sizeof *pool - offsetof(mema_Pool, watch));
+  pool->poolSize = pool->freeSize = 0;
+  pool->initialized = false;
+  pool->mem = NULL;
+  pool->head = pool->tail = NULL;
+}
+
+/* All zero again. */
+static void forgetAll(mema_Pool *pool) {
+  Words *at = (Words *)(void *)((char *)pool + wordsFrom);
+  forget(pool);
+  for (int i = 0; i < rows; i++) at[i] = (Words){0};
+  memset(at + rows, 0, sizeof *pool - wordsFrom - rows * sizeof *at);
+}
+
+/* Never 0; no two lives of any pools share one. */
+static uintptr_t nextGeneration(mema_Slab *slab) {
+  if (slab->lives % livesAtOnce == 0)
+    slab->lives = atomic_fetch_add_explicit(&generations, livesAtOnce, memory_order_relaxed);
+  return ++slab->lives * mema_allWays;
 }
 
 void mema_layPool(mema_Pool *pool, const mema_Options *options) {
-  forget(pool);
+  forgetAll(pool);
   pool->poolSize = pool->freeSize = pool->lowWater = pool->watch = options->poolSize;
   pool->stamp = 1; /* poolAllocated */
   pool->initialized = true;
@@ -132,7 +167,8 @@ void mema_identify(mema_Pool *pool, mema_Slab *slab, uintptr_t generation, bool 
 bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
   mema_layPool(pool, options);
   pool->mem = slab->area;
-  uintptr_t generation = (atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1) * mema_allWays;
+  if (mema_isArena(slab)) pool->watch = 0; /* see mema_noteLow */
+  uintptr_t generation = nextGeneration(slab);
   mema_storeWord(&slab->generation, generation + slab->ways);
   mema_identify(pool, slab, generation, options->shared);
   if (!options->shared || mema_openShare(pool, slab)) return true;
@@ -145,13 +181,20 @@ mema_Reason mema_judgeOptions(const mema_Pool *pool, const mema_Options *options
   if (pool == NULL || options == NULL || options->poolSize == 0) return MEMA_BAD_ARGUMENT;
   if (mema_slabOf(pool) != NULL) return MEMA_LIVE_POOL;
   if (options->poolSize > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
-  if (options->engine != MEMA_SLAB) return MEMA_BAD_ARGUMENT;
+  if (options->engine > MEMA_ARENA || (options->engine == MEMA_ARENA && (options->shared || options->memory != NULL)))
+    return MEMA_BAD_ARGUMENT;
   if (options->memory != NULL && options->memory->reserve == NULL) return MEMA_BAD_ARGUMENT;
   return options->reservation > MEMA_UNLIMITED ? MEMA_BAD_ARGUMENT : MEMA_OK;
 }
 
+/* The common case of an arena is a matter of nanoseconds. */
 mema_Slab *mema_openSlabFor(const mema_Options *options) {
   drawSecret();
+  if (options->engine == MEMA_ARENA && options->reservation == 0 && !options->committed && !options->hugePages &&
+      !options->locked) {
+    mema_Slab *warm = mema_arenaOpenWarm(arenaFor(options->poolSize), !options->untracked);
+    if (warm != NULL) return warm;
+  }
   mema_SlabPlan plan = planFor(options);
   return mema_slabOpen(&plan);
 }
@@ -214,6 +257,7 @@ static void clearSlabs(mema_Pool *pool, mema_Slab *slab) {
   mema_slabClear(slab);
   size_t free = pool->poolSize - pool->charged - pool->held;
   pool->head = pool->tail = NULL;
+  mema_noteLow(pool);
   pool->frees = pool->allocations;
   if (mema_isBelow(pool)) {
     mema_creditLevels(pool, free - pool->freeSize);

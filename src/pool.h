@@ -1,6 +1,7 @@
 /* pool.h - what the pool's own files share: telling a live pool from anything else, and the chain.
  *
- *   poolSize == freeSize + charges of the live chunks + charged        charge: Block.size (tracked), the chunk's room (untracked)
+ *   poolSize == freeSize + charges of the live chunks + charged        charge: Block.size (tracked), the chunk's room (untracked);
+ *                                                              of an untracked arena the grains that it needs: its room there
  *   live chunks == allocations - frees
  */
 #ifndef MEMA_POOL_H
@@ -85,15 +86,17 @@ static inline bool mema_findChunk(mema_Slab *slab, const void *ptr, mema_Chunk *
   return false;
 }
 
+/* A Block says it, those in the slabs outside of an untracked arena too: they are charged as in the arena. */
 static inline size_t mema_chargeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
-  return pool->untracked ? chunk->room : chunk->record->size;
+  return pool->untracked && chunk->record == NULL ? chunk->room : chunk->record->size;
 }
 
-/* The least freeSize so far; see pressure.h for the watch. */
+/* The least freeSize so far; see pressure.h for the watch. In an arena nearly every request is a new low: so it has a watch of 0, and lows
+ * are noted before something is credited, instead. */
 static inline void mema_noteLow(mema_Pool *pool) {
   if (pool->freeSize >= pool->lowWater) return;
   pool->lowWater = pool->freeSize;
-  if (!pool->watched) pool->watch = pool->freeSize;
+  if (!pool->watched && pool->watch != 0) pool->watch = pool->freeSize;
 }
 
 /* Charges a new chunk; false, with nothing changed, iff the budget has no room, or this is a request that the general path has to see

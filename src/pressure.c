@@ -1,14 +1,21 @@
 /* pressure.c - see pressure.h. */
 #include "pressure.h"
 
+#include "engines/arena.h"
 #include "family/kin.h"
 #include "threads/share.h"
 
 /* ---- the watch ---------------------------------------------------------------------------------------------------------- */
 
+/* An arena that stands alone notes its lows late: see mema_noteLow. */
+static bool isLate(const mema_Pool *pool) {
+  return pool->kin == NULL && mema_isArena(mema_slabField(pool));
+}
+
 void mema_setWatch(mema_Pool *pool) {
+  mema_noteLow(pool);
   pool->watched = pool->onLowWater != NULL || pool->failIn != 0;
-  pool->watch = pool->lowWater;
+  pool->watch = !pool->watched && isLate(pool) ? 0 : pool->lowWater;
   if (pool->onLowWater != NULL && pool->watch < pool->lowWaterBytes) pool->watch = pool->lowWaterBytes;
   if (pool->failIn != 0) pool->watch = PTRDIFF_MAX;
 }

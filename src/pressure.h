@@ -4,7 +4,7 @@
  * is the least there has been so far (lowWater), and the answer is a new least, or no room. In a `watched` pool it is above that, as
  * far up as there is something to do: such requests take the general path (mema_allocate), and callbacks are made there, never
  * from the midst of a common one:
- *     watch == lowWater                                    unless watched
+ *     watch == lowWater                                    unless watched; 0 in an arena that stands alone (see mema_noteLow)
  *     watch == max(lowWater, lowWaterBytes)                with onLowWater
  *     watch == the most there is                           while requests are counted (failIn)
  */

@@ -1,6 +1,7 @@
 /* repalloc.c - a chunk's size changed: in place where its slot or run has room, else in another place. */
 #include <string.h>
 
+#include "engines/arena.h"
 #include "family/kin.h"
 #include "pressure.h"
 #include "threads/share.h"
@@ -30,18 +31,24 @@ static bool hasRoom(const mema_Pool *pool, size_t before, size_t after) {
   return after <= before || after - before <= pool->freeSize;
 }
 
+/* What a chunk of this size is charged that has this room. */
+static size_t chargeFor(const mema_Pool *pool, const mema_Slab *first, size_t size, size_t room) {
+  if (!pool->untracked) return size;
+  return mema_isArena(first) ? mema_slabRoom(first, size, MEMA_ALIGNMENT) : room;
+}
+
 /* The chunk stays; only its size changes. */
-static void *settle(mema_Pool *pool, mema_Chunk *chunk, size_t before, size_t size) {
-  size_t after = pool->untracked ? chunk->room : size;
+static void *settle(mema_Pool *pool, const mema_Slab *first, mema_Chunk *chunk, size_t before, size_t size) {
+  size_t after = chargeFor(pool, first, size, chunk->room);
   recharge(pool, before, after);
-  if (!pool->untracked) chunk->record->size = size;
+  if (chunk->record != NULL) chunk->record->size = after;
   return chunk->ptr;
 }
 
 /* The bytes that the chunk will be charged if it stays in the slab it is in. */
-static size_t nextCharge(const mema_Pool *pool, const mema_Chunk *chunk, size_t size) {
+static size_t nextCharge(const mema_Pool *pool, const mema_Slab *first, const mema_Chunk *chunk, size_t size) {
   if (!pool->untracked) return size;
-  return size <= chunk->room ? chunk->room : mema_slabRoom(chunk->slab, size, MEMA_ALIGNMENT);
+  return size <= chunk->room && !mema_isArena(first) ? chunk->room : mema_slabRoom(first, size, MEMA_ALIGNMENT);
 }
 
 /* A chunk of the new size with the old one's bytes, not charged or linked; false, with nothing changed, iff none is to be had. */
@@ -58,18 +65,19 @@ static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, si
 static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t before, size_t charged, size_t size) {
   mema_Chunk to;
   if (!copyOut(pool, slab, from, before, size, &to)) {
-    if (size <= from->room) return settle(pool, from, charged, size);
+    if (size <= from->room) return settle(pool, slab, from, charged, size);
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return NULL;
   }
   if (!pool->untracked) {
     mema_replaceBlock(pool, to.record, from->record);
     to.record->ptr = to.ptr;
-    to.record->size = size;
     mema_setStamp(to.record, mema_stampOf(from->record));
     to.record->poolAllocated = !to.slab->outside;
   }
-  recharge(pool, charged, pool->untracked ? to.room : size);
+  size_t after = chargeFor(pool, slab, size, to.room);
+  if (to.record != NULL) to.record->size = after;
+  recharge(pool, charged, after);
   pool->allocations++;
   pool->frees++;
   mema_giveMemory(slab, from);
@@ -101,9 +109,9 @@ static bool reserve(mema_Pool *pool, size_t before, size_t after, size_t *charge
 /* Callbacks that make room may free the chunk, or change its size: all is asked anew then. */
 static void *change(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   for (;;) {
-    size_t before = mema_chargeOf(pool, chunk), after = nextCharge(pool, chunk, size), charged = before;
+    size_t before = mema_chargeOf(pool, chunk), after = nextCharge(pool, slab, chunk, size), charged = before;
     if (hasRoom(pool, before, after) && reserve(pool, before, after, &charged)) {
-      if (mema_slabStretch(chunk->slab, chunk, size)) return settle(pool, chunk, charged, size);
+      if (mema_slabStretch(chunk->slab, chunk, size)) return settle(pool, slab, chunk, charged, size);
       void *to = move(pool, slab, chunk, before, charged, size);
       if (to == NULL) mema_creditLevels(pool, charged - before);
       return to;
@@ -119,6 +127,7 @@ static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *p
   if (!mema_findOwn(pool, slab, ptr, &chunk)) return refusePointer(pool);
   if (size > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, size);
   size += size == 0;
+  mema_noteLow(pool);
   if (pool->failIn != 0 && size > mema_chargeOf(pool, &chunk) && mema_failsOnPurpose(pool))
     return refuse(pool, MEMA_INJECTED, size);
   void *to = change(pool, slab, &chunk, size);

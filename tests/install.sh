@@ -22,6 +22,13 @@ printsWhatItSays() {
   diff <(codeBlock text) <("$scratch/first")
 }
 
+arenaExample() {
+  local flags
+  flags=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs mema) || return 1
+  # shellcheck disable=SC2086
+  "$CC" examples/arena.c $flags -Wl,-rpath,"$prefix/lib" -o "$scratch/arena" && "$scratch/arena"
+}
+
 runsInstalled() {
   "$prefix/bin/mema" run --pool 8M -- true 2>&1 | grep -q 'in a pool of 8.0 MiB'
 }
@@ -36,6 +43,7 @@ check 'the README shows examples/first.c' shownIsShipped
 check 'make install' make -s BUILD="$BUILD" CC="$CC" PREFIX="$prefix" install
 if command -v pkg-config >/dev/null; then
   check 'the README example, built by pkg-config, prints what the README says' printsWhatItSays
+  check 'examples/arena.c finds all as it should be' arenaExample
 else
   skip 'the README example, built by pkg-config' 'pkg-config is not installed'
 fi

@@ -52,7 +52,7 @@ figures() { # KIND
 
 measureAll() {
   local kind
-  for kind in untracked tracked shared subPool; do
+  for kind in untracked tracked shared subPool arena trackedArena; do
     play $kind && figures $kind || return
   done >"$scratch/figures"
 }

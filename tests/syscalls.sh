@@ -25,6 +25,10 @@ for size in 4096 65536 1048576; do
   check "1,000 lives of a pool of $size bytes" quiet lives $size
   check "1,000 lives of an untracked pool of $size bytes" quiet untrackedLives $size
 done
+for size in 4096 65536 1048576 16777216; do
+  check "1,000 lives of an arena of $size bytes" quiet arenaLives $size
+  check "1,000 lives of an untracked arena of $size bytes" quiet untrackedArenaLives $size
+done
 for size in 65536 1048576 16777216; do
   check "20,000 steps in a pool of $size bytes that has seen them before" quiet steady $size
   check "a committed pool of $size bytes, from its first chunk on" quiet committed $size

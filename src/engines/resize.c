@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "../memory/os.h"
-#include "slab.h"
+#include "arena.h"
 
 enum {
   movePagesFrom = 256 * 1024, /* bytes: below, copying is faster than the system calls */
@@ -43,6 +43,7 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
 /* A run keeps a chunk that no slot would hold, or that has grown. */
 bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   if (chunk->span->kind == mema_unitSlots) return mema_staysInSlot(chunk->room, size);
+  if (chunk->span->kind == mema_unitNone) return mema_arenaStretch(slab, chunk, size);
   bool slotHolds = size <= mema_slotMax && mema_classOf(size) < slab->classCount;
   if (slotHolds && (chunk->span->place != mema_placeGrown || size < chunk->room / 2)) return false;
   return stretchLarge(slab, chunk, size);

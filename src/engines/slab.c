@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "arena.h"
 #include "source.h"
 
 enum {
@@ -597,6 +598,7 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
 
 bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
   unsigned class = mema_slabClass(slab, size, alignment);
+  if (class == slab->classCount && mema_isArena(slab)) return mema_arenaTake(slab, size, alignment, chunk);
   if (class == slab->classCount) return takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
   return slab->states == NULL && takeSlotOf(slab, class, chunk); /* those for threads are taken as spares */
 }
@@ -609,7 +611,8 @@ bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk) {
 
 size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
   unsigned class = mema_slabClass(slab, size, alignment);
-  return class < slab->classCount ? mema_classSize(class) : mema_roundUp(size, grainOf(slab));
+  if (class < slab->classCount) return mema_classSize(class);
+  return mema_isArena(slab) ? mema_grainsFor(size) << mema_grainLog : mema_roundUp(size, grainOf(slab));
 }
 
 size_t mema_slabLargest(const mema_Slab *slab, size_t room) {
@@ -622,7 +625,8 @@ size_t mema_slabLargest(const mema_Slab *slab, size_t room) {
 
 bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
   size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->unitEighths;
-  if (eighth >= slab->eighths || unit >= slab->frontier) return false;
+  if (eighth >= slab->eighths) return mema_isArena(slab) && mema_arenaFind(slab, ptr, chunk); /* which has none */
+  if (unit >= slab->frontier) return false;
   mema_Span *span = &slab->spans[unit];
   if (span->kind == mema_unitInside) {
     unit -= span->back;
@@ -661,6 +665,8 @@ void mema_slabGiveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot, char *pt
 void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
   if (chunk->span->kind == mema_unitSlots) {
     mema_slabGiveSlot(slab, chunk->span, chunk->slot, chunk->ptr);
+  } else if (mema_isArena(slab)) {
+    mema_arenaGive(slab, chunk->slot, chunk->slot + (uint32_t)(chunk->room >> mema_grainLog));
   } else {
     mema_slabGiveLarge(slab, chunk->span);
   }

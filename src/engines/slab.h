@@ -188,7 +188,8 @@ struct mema_Slab {
   uint8_t ways;        /* of taking and giving slots: mema_withRecords, mema_withMagazines */
 
   uint8_t unitShift;
-  bool stirred; /* since its chunks were last all freed more happened than that slots of the words at hand were taken and given */
+  bool
+      stirred; /* since its chunks were last all freed more happened than that slots of the words at hand were taken and given */
   bool outside; /* not the pool's own reservation, but a later addition to it */
 
   size_t areaSize;
@@ -249,6 +250,7 @@ struct mema_Slab {
   struct mema_Source *source;                    /* of memory from hooks (source.h); NULL: from the system */
   size_t liveChunks;                             /* kept by the pool above for slabs outside only */
   size_t warm;                                   /* bytes counted against the process's bound while it is warm */
+  uintptr_t lives;                               /* generations of its own, by the pool above: the last one given */
   uint16_t classOffsets[mema_tableMax / 16 + 1]; /* by (size + 15) / 16: bytes from here to the class */
   mema_SlotClass classes[];                      /* and one more, whose word has nothing but free slots: see mema_giveLast */
 };
@@ -267,6 +269,7 @@ typedef struct mema_SlabPlan {
   bool lean; /* memory is scarce: fewer records */
   bool outside;
   bool exact; /* an unusual reservation: neither from nor for the warm ones */
+  bool arena; /* see arena.h */
   bool hugePages;
   bool locked;
   const mema_Memory *memory; /* NULL: the system's */
@@ -328,6 +331,8 @@ MEMA_HIDDEN bool mema_slabEmptied(mema_Slab *slab, mema_Span *span);
 /* Asks for huge pages ahead of dense growth: see slabLife.c. */
 MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, bool dense);
 MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
+/* The same for an arena, of whose area (or records) so many bytes are used. Returns the bytes up to which it need not be asked again. */
+MEMA_HIDDEN size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used);
 MEMA_HIDDEN void mema_slabResetClasses(mema_Slab *slab);
 /* Frees all chunks where they are all in the words at hand, and nothing else has happened since they were last all freed (as a small pool's
  * life is, that of a request); false where that is not so. */

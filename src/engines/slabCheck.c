@@ -1,6 +1,7 @@
 /* slabCheck.c - see slabCheck.h. Each function checks one of the equations that slab.h states. */
 #include "slabCheck.h"
 
+#include "arena.h"
 #include "source.h"
 
 bool mema_slabNext(const mema_Slab *slab, uint32_t unit, mema_SlabView *view) {
@@ -133,6 +134,11 @@ static const char *checkPartial(const mema_Slab *slab) {
   return NULL;
 }
 
+/* Where there is a Block, it says what is charged. */
+static size_t chargeOf(const mema_Slab *slab, const mema_Span *span, uint32_t slot, size_t room) {
+  return slab->records != NULL ? slab->records[span->firstRecord + slot].size : room;
+}
+
 static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, size_t *chunks, size_t *room,
                              bool *afterFree) {
   const mema_Span *span = view->span;
@@ -144,13 +150,13 @@ static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, s
   *afterFree = false;
   if (span->kind == mema_unitLarge) {
     *chunks += span->place != mema_placeLost;
-    *room += span->place != mema_placeLost ? span->bytes : 0;
+    *room += span->place != mema_placeLost ? chargeOf(slab, span, 0, span->bytes) : 0;
     return span->bytes <= (size_t)view->units << slab->unitShift ? NULL : "a large chunk lies in its run";
   }
   if (span->kind != mema_unitSlots) return "every unit below the frontier belongs to a span or a free run";
-  uint32_t live = mema_spanLive(span);
-  *chunks += live;
-  *room += (size_t)live * span->slotSize;
+  *chunks += mema_spanLive(span);
+  for (uint32_t slot = 0; slot < span->slots; slot++)
+    if ((span->bitmap[slot / 64] >> slot % 64 & 1) == 0) *room += chargeOf(slab, span, slot, span->slotSize);
   return checkSlots(slab, span, view->unit);
 }
 
@@ -168,6 +174,7 @@ static const char *checkGrown(const mema_Slab *slab) {
 }
 
 const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) {
+  if (mema_isArena(slab)) return mema_arenaCheck(slab, chunks, room);
   size_t freeUnits = 0, dirtyUnits = 0;
   bool afterFree = false;
   mema_SlabView view;

@@ -7,6 +7,8 @@
  *   cell      front: [header, classes][near records][spans][bitmaps]   back: [records]            area: [units]
  *   mapping   front: [header, classes]   mapping: [spans][bitmaps][records][guard][area][guard]
  *
+ * An arena has the words of its bits in the place of spans and bitmaps, and no near records.
+ *
  * Everything here is address space until it is touched. The near records let a pool of a few chunks live in two pages: this one
  * and the one of its chunks.
  *
@@ -20,16 +22,19 @@
 
 #include "../memory/cells.h"
 #include "../memory/os.h"
+#include "arena.h"
 #include "source.h"
 
 enum {
   cellAreaLog = 18,           /* the smallest cell's area is 256 KiB, */
   cellSizes = 7,              /* the largest one's 64 times that */
   headerKind = 2 * cellSizes, /* mema_cellSlabs kinds in all */
-  nearSpans = 11,             /* spans that share the first page with the header and the near records */
-  hugeFrom = 32 << 20,        /* sixteen huge pages: one more is not much then */
-  hugeAreas = 32 << 20,       /* areas from here on start at a huge page */
-  warmLarge = 1 << 20,        /* what a warm mapping may keep though others are made */
+  arenaKind = mema_cellSlabs,
+  arenaSizes = mema_cellArenas / 2, /* from 256 KiB on as well */
+  nearSpans = 11,                   /* spans that share the first page with the header and the near records */
+  hugeFrom = 32 << 20,              /* sixteen huge pages: one more is not much then */
+  hugeAreas = 32 << 20,             /* areas from here on start at a huge page */
+  warmLarge = 1 << 20,              /* what a warm mapping may keep though others are made */
   warmMappings = 16,
   tightShare = 4, /* under an address-space limit, a slab takes at most this part of it */
   mappingAlignment = 64 * 1024,
@@ -138,6 +143,24 @@ static void spreadTables(Shape *shape, size_t area) {
   shape->front = mema_roundUp(shape->magazinesOffset + magazineBytes(shape->magazineSize, shape->classCount), page);
 }
 
+enum { arenaHeader = (sizeof(mema_Slab) + sizeof(mema_Arena) + 63) / 64 * 64 };
+
+static size_t arenaFront(size_t area, size_t header) {
+  size_t words = mema_roundUp((area + 1023) / 1024, mema_arenaRow);
+  return mema_roundUp(header + words * sizeof(mema_ArenaWord), mema_osPageSize());
+}
+
+/* Pieces may all be of 16 bytes; a lean arena has records for pieces of 64 on average. */
+static Shape arenaShapeOf(size_t area, bool records, bool lean, bool cell) {
+  size_t page = mema_osPageSize();
+  Shape shape = {.unitShift = unitShiftFor(area), .spansOffset = cell ? arenaHeader : 0};
+  uint64_t pieces = !records ? 0 : lean ? area / 64 + 512 : area / 16;
+  shape.mainRecords = pieces < UINT32_MAX - 4096 ? (uint32_t)pieces : UINT32_MAX - 4096;
+  shape.front = arenaFront(area, shape.spansOffset);
+  shape.back = mema_roundUp(shape.mainRecords * sizeof(mema_Block), page);
+  return shape;
+}
+
 /* ---- laying out -------------------------------------------------------------------------------------------------------- */
 
 static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *records, char *area) {
@@ -192,6 +215,31 @@ static void layOut(mema_Slab *slab, const Shape *shape, char *tables, char *reco
   mema_slabResetClasses(slab);
 }
 
+/* Header memory may have served a slab before. What a slab's common paths look at tells them that nothing is here. */
+static void layOutArena(mema_Slab *slab, const Shape *shape, char *tables, char *records, char *area, size_t areaSize) {
+  int8_t kind = slab->cellKind;
+  uint32_t index = slab->cellIndex;
+  void *mapping = slab->mapping;
+  size_t mappingSize = slab->mappingSize;
+  uintptr_t lives = slab->lives;
+  memset((char *)slab + sizeof slab->generation, 0, sizeof *slab - sizeof slab->generation);
+  slab->cellKind = kind;
+  slab->cellIndex = index;
+  slab->mapping = mapping;
+  slab->mappingSize = mappingSize;
+  slab->lives = lives;
+  slab->area = area;
+  slab->areaSize = areaSize;
+  slab->unitShift = shape->unitShift;
+  slab->tablePages = (uint32_t)((shape->front + shape->back) / mema_osPageSize());
+  slab->ways = mema_bumps;
+  if (shape->mainRecords != 0) {
+    slab->records = (mema_Block *)(void *)records;
+    slab->ways |= mema_withRecords;
+  }
+  mema_arenaInit(slab, (mema_ArenaWord *)(void *)(tables + shape->spansOffset), shape->mainRecords);
+}
+
 /* ---- huge pages -------------------------------------------------------------------------------------------------------- */
 
 /* A first touch, and giving a page back, cost by the page: where a pool is large, and grows densely, huge pages make both cheap.
@@ -225,9 +273,24 @@ void mema_slabHugeRecords(mema_Slab *slab) {
   slab->hugeRecords = askHuge((char *)(slab->records + slab->mainFirst), limit, slab->hugeRecords, used);
 }
 
+/* Of the first bytes nothing need be asked. */
+size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used) {
+  const mema_Arena *arena = mema_arenaOf(slab);
+  size_t *settled = records ? &slab->hugeRecords : &slab->hugeArea;
+  if (slab->cellKind >= 0 || slab->committed) return SIZE_MAX;
+  if (used > hugeFrom)
+    *settled = records ? askHuge((char *)slab->records, arena->records * sizeof(mema_Block), *settled, used)
+                       : askHuge(slab->area, slab->areaSize, *settled, used);
+  return *settled > hugeFrom ? *settled : hugeFrom;
+}
+
 static int cellKindFor(const mema_SlabPlan *plan) {
   if (plan->exact || plan->committed || plan->outside || plan->threads) return -1;
   unsigned log = logOf(plan->area);
+  if (plan->arena) {
+    if (plan->area != (size_t)1 << log || log < cellAreaLog || log >= cellAreaLog + arenaSizes) return -1;
+    return arenaKind + (int)(log - cellAreaLog) + (plan->records ? arenaSizes : 0);
+  }
   if ((plan->area & (plan->area - 1)) != 0 || log < cellAreaLog || log >= cellAreaLog + cellSizes) return -1;
   return (int)(log - cellAreaLog) + (plan->records ? cellSizes : 0);
 }
@@ -235,6 +298,11 @@ static int cellKindFor(const mema_SlabPlan *plan) {
 static mema_CellShape cellShapeOf(int kind) {
   if (kind == headerKind)
     return (mema_CellShape){.front = mema_roundUp(headerSize(mema_classCount) + sizeof(mema_Source), mema_osPageSize())};
+  if (kind >= arenaKind) {
+    size_t area = (size_t)1 << (cellAreaLog + (kind - arenaKind) % arenaSizes);
+    Shape shape = arenaShapeOf(area, kind >= arenaKind + arenaSizes, false, true);
+    return (mema_CellShape){.front = shape.front, .back = shape.back, .area = area};
+  }
   size_t area = (size_t)1 << (cellAreaLog + kind % cellSizes);
   Shape shape = shapeOf(area, 0, kind >= cellSizes, false, true);
   return (mema_CellShape){.front = shape.front, .back = shape.back, .area = area};
@@ -254,14 +322,19 @@ static mema_Slab *openCell(int kind, const mema_SlabPlan *plan) {
   mema_Cell cell;
   if (!mema_takeCell((unsigned)kind, &cellShape, &cell)) return NULL;
   mema_Slab *slab = (mema_Slab *)(void *)cell.front;
-  if (!cell.warm) {
-    Shape shape = shapeOf(plan->area, 0, plan->records, false, true);
-    slab->cellKind = (int8_t)kind;
-    slab->cellIndex = cell.index;
-    slab->mapping = cell.back;
-    layOut(slab, &shape, cell.front, cell.back, cell.area);
+  if (cell.warm) {
+    if (!plan->arena) unwarm(slab); /* see closeSmallArena */
+    return slab;
+  }
+  slab->cellKind = (int8_t)kind;
+  slab->cellIndex = cell.index;
+  slab->mapping = cell.back;
+  if (plan->arena) {
+    Shape shape = arenaShapeOf(plan->area, plan->records, false, true);
+    layOutArena(slab, &shape, cell.front, cell.back, cell.area, plan->area);
   } else {
-    unwarm(slab);
+    Shape shape = shapeOf(plan->area, 0, plan->records, false, true);
+    layOut(slab, &shape, cell.front, cell.back, cell.area);
   }
   return slab;
 }
@@ -313,8 +386,8 @@ static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
     if (atomic_load_explicit(&warmSlabs[i], memory_order_relaxed) == NULL) continue;
     mema_Slab *slab = atomic_exchange_explicit(&warmSlabs[i], NULL, memory_order_acquire);
     if (slab == NULL) continue;
-    bool fits =
-        slab->areaSize == plan->area && (slab->records != NULL) == plan->records && (slab->states != NULL) == plan->threads;
+    bool fits = slab->areaSize == plan->area && (slab->records != NULL) == plan->records &&
+                (slab->states != NULL) == plan->threads && mema_isArena(slab) == plan->arena;
     if (!fits && putWarmMapping(slab)) continue;
     unwarm(slab);
     if (fits) return slab;
@@ -332,7 +405,8 @@ static size_t alignmentFor(const mema_SlabPlan *plan, size_t area, uint8_t unitS
 }
 
 static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool lean) {
-  Shape shape = shapeOf(area, plan->unitShift, plan->records, lean, false);
+  Shape shape = plan->arena ? arenaShapeOf(area, plan->records, lean, false)
+                            : shapeOf(area, plan->unitShift, plan->records, lean, false);
   if (area >> shape.unitShift > unitsMax) return false;
   bool hooked = plan->memory != NULL;
   if (hooked) spreadTables(&shape, area);
@@ -349,7 +423,11 @@ static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, boo
   }
   slab->mapping = mapping;
   slab->mappingSize = size;
-  layOut(slab, &shape, mapping, mapping + shape.front, mapping + tables);
+  if (plan->arena) {
+    layOutArena(slab, &shape, mapping, mapping + shape.front, mapping + tables, area);
+  } else {
+    layOut(slab, &shape, mapping, mapping + shape.front, mapping + tables);
+  }
   if (mema_sourceFill(slab, plan, (char *)slab + headerSize(mema_classCount))) return true;
   mema_sourceRelease(slab);
   return false;
@@ -390,6 +468,13 @@ void mema_slabSetBudget(mema_Slab *slab, size_t bytes) {
   slab->budgetUnits = units < UINT32_MAX ? (uint32_t)units + 1 : UINT32_MAX;
 }
 
+/* A small arena that was closed is one that can be opened: nothing else is to be done. */
+mema_Slab *mema_arenaOpenWarm(size_t area, bool records) {
+  unsigned log = logOf(area), kind = arenaKind + log - cellAreaLog + (records ? arenaSizes : 0);
+  if (area != (size_t)1 << log || log < cellAreaLog || log >= cellAreaLog + arenaSizes) return NULL;
+  return (mema_Slab *)(void *)mema_takeWarmFront(kind, arenaFront(area, arenaHeader));
+}
+
 static mema_Slab *openSlab(const mema_SlabPlan *plan) {
   int kind = cellKindFor(plan);
   mema_Slab *slab = kind >= 0 ? openCell(kind, plan) : NULL;
@@ -398,7 +483,7 @@ static mema_Slab *openSlab(const mema_SlabPlan *plan) {
   slab->next = NULL;
   slab->liveChunks = 0;
   slab->outside = plan->outside;
-  slab->ways = (uint8_t)((slab->ways & mema_plainWays) | (plan->shared ? mema_forThreads : 0));
+  slab->ways = (uint8_t)((slab->ways & (mema_plainWays | mema_bumps)) | (plan->shared ? mema_forThreads : 0));
   __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
   slab->committed = slab->keepsDirty = plan->committed || (plan->memory != NULL && plan->memory->purge == NULL);
   slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;
@@ -416,6 +501,10 @@ mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
 /* ---- emptying and closing ---------------------------------------------------------------------------------------------- */
 
 void mema_slabClear(mema_Slab *slab) {
+  if (mema_isArena(slab)) {
+    mema_arenaClear(slab);
+    return;
+  }
   if (mema_slabClearWords(slab)) return;
   mema_slabResetClasses(slab);
   slab->keepsDirty = true; /* whoever comes next wants it: no purging now */
@@ -446,7 +535,17 @@ static size_t stateBytes(const mema_Slab *slab) {
          mema_roundUp(slab->usedRows * sizeof(mema_RowLink), page) + mema_roundUp(slab->frontier * sizeof(mema_Home), page);
 }
 
+static size_t arenaFootprint(const mema_Slab *slab) {
+  size_t page = mema_osPageSize(), area = mema_arenaAreaBytes(slab), records = mema_arenaRecordBytes(slab),
+         words = mema_arenaWordBytes(slab);
+  /* The words of a cell begin in the header's page. */
+  size_t front = slab->cellKind >= 0 ? mema_roundUp(arenaHeader + words, page) : page + mema_roundUp(words, page);
+  return front + mema_roundUp(area, page) + beyond(slab->hugeArea, area) + mema_roundUp(records, page) +
+         beyond(slab->hugeRecords, records);
+}
+
 size_t mema_slabFootprint(const mema_Slab *slab) {
+  if (mema_isArena(slab) && !slab->committed) return arenaFootprint(slab);
   size_t units = (size_t)mema_usedUnits(slab) + slab->dirtyUnits, page = mema_osPageSize();
   size_t main = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
   if (slab->source != NULL) return mema_sourceBytes(slab) + page;
@@ -475,6 +574,13 @@ static void discard(mema_Slab *slab) {
   /* The header goes last, since it says how much there is. */
   unsigned kind = (unsigned)slab->cellKind;
   uint32_t index = slab->cellIndex;
+  if (mema_isArena(slab)) {
+    size_t front = (size_t)((char *)mema_arenaOf(slab)->words - (char *)slab) + mema_arenaWordBytes(slab);
+    if (purgePages(slab->mapping, mema_arenaRecordBytes(slab)) && purgePages(slab->area, mema_arenaAreaBytes(slab)) &&
+        purgePages(slab, front))
+      mema_giveCell(kind, index, false);
+    return;
+  }
   size_t records = slab->records == NULL ? 0 : ((size_t)(slab->mainNext - slab->mainFirst) + 1) * sizeof(mema_Block);
   size_t front = (size_t)((char *)slab->magazines - (char *)slab) + magazineBytes(slab->magazineSize, slab->classCount);
   if (purgePages(slab->mapping, records) && purgePages(slab->area, (size_t)slab->frontier << slab->unitShift) &&
@@ -491,9 +597,28 @@ static bool mayStayWarm(const mema_Slab *slab, size_t bytes) {
   return false;
 }
 
+/* A small arena in use goes on being counted for what it brought along: so its life, which may be short, needs no atomic addition. */
+static void closeSmallArena(mema_Slab *slab) {
+  size_t bytes = mema_arenaGrew(slab) || slab->warm == 0 ? arenaFootprint(slab) : slab->warm;
+  if (bytes > slab->warm) {
+    unwarm(slab);
+    if (!mayStayWarm(slab, bytes)) {
+      discard(slab);
+      return;
+    }
+    slab->warm = bytes;
+  }
+  mema_arenaClear(slab);
+  mema_giveCell((unsigned)slab->cellKind, slab->cellIndex, true);
+}
+
 void mema_slabClose(mema_Slab *slab) {
-  size_t bytes = mema_slabFootprint(slab);
   mema_storeWord(&slab->generation, 0);
+  if (mema_isArena(slab) && slab->cellKind >= 0) {
+    closeSmallArena(slab);
+    return;
+  }
+  size_t bytes = mema_slabFootprint(slab);
   if (!mayStayWarm(slab, bytes)) {
     discard(slab);
     return;
@@ -593,6 +718,7 @@ static void trimRecords(mema_Slab *slab) {
 
 size_t mema_slabTrim(mema_Slab *slab) {
   if (slab->committed) return 0;
+  if (mema_isArena(slab)) return mema_arenaTrim(slab);
   size_t before = slab->purged;
   mema_slabReleaseEmpty(slab);
   trimSpans(slab);
@@ -610,7 +736,8 @@ size_t mema_slabTrim(mema_Slab *slab) {
 
 size_t mema_slabTrimWarm(void) {
   size_t bytes = 0;
-  for (unsigned kind = 0; kind < headerKind; kind++) {
+  for (unsigned kind = 0; kind < arenaKind + mema_cellArenas; kind++) {
+    if (kind == headerKind) continue;
     mema_CellShape shape = cellShapeOf((int)kind);
     for (mema_Cell cell; mema_takeWarmCell(kind, &shape, &cell);) {
       mema_Slab *slab = (mema_Slab *)(void *)cell.front;

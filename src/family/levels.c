@@ -133,6 +133,7 @@ static void creditFrom(mema_Pool *pool, size_t bytes) {
     }
     mema_Kin *parent = parentOf(pool);
     size_t before = parent == NULL ? 0 : beyondGuaranteed(pool->kin, pool->freeSize);
+    mema_noteLow(pool);
     pool->freeSize += bytes;
     if (parent == NULL) return;
     bytes = before - beyondGuaranteed(pool->kin, pool->freeSize);

@@ -6,8 +6,8 @@
 #include "os.h"
 
 enum {
-  manyCells = 256,       /* of a region */
-  fewCells = 16,         /* of one whose cells are large, and few are needed */
+  manyCellsLog = 8,      /* 256 cells of a region */
+  fewCellsLog = 4,       /* of one whose cells are large, and few are needed */
   regionsPerKind = 4096, /* a million cells of most kinds */
   areaAlignment = 64 * 1024,
   regionShare = 16, /* a region takes at most this part of a process's address space */
@@ -25,12 +25,18 @@ typedef struct Kind {
 
 static Kind kinds[mema_cellKinds];
 
+/* `multiple` is a power of two. */
 static size_t roundUp(size_t n, size_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
+  return (n + multiple - 1) & ~(multiple - 1);
+}
+
+/* Powers of two. */
+static unsigned cellsLog(const Kind *kind) {
+  return kind == &kinds[mema_cellShards] ? fewCellsLog : manyCellsLog;
 }
 
 static uint32_t cellsPerRegion(const Kind *kind) {
-  return kind == &kinds[mema_cellShards] ? fewCells : manyCells;
+  return UINT32_C(1) << cellsLog(kind);
 }
 
 static size_t linksSize(const Kind *kind) {
@@ -74,8 +80,8 @@ static char *regionAt(Kind *kind, const mema_CellShape *shape, uint32_t number) 
 }
 
 static _Atomic uint32_t *linkOf(Kind *kind, uint32_t index) {
-  char *region = atomic_load_explicit(&kind->regions[index / cellsPerRegion(kind)], memory_order_acquire);
-  return (_Atomic uint32_t *)(void *)region + index % cellsPerRegion(kind);
+  char *region = atomic_load_explicit(&kind->regions[index >> cellsLog(kind)], memory_order_acquire);
+  return (_Atomic uint32_t *)(void *)region + (index & (cellsPerRegion(kind) - 1));
 }
 
 static void push(Kind *kind, Stack *stack, uint32_t index) {
@@ -103,7 +109,7 @@ static bool takeFresh(Kind *kind, const mema_CellShape *shape, uint32_t *index) 
   uint32_t fresh = atomic_load_explicit(&kind->fresh, memory_order_relaxed);
   do {
     if (fresh >= cellsPerRegion(kind) * regionsPerKind) return false;
-    if (regionAt(kind, shape, fresh / cellsPerRegion(kind)) == NULL) return false;
+    if (regionAt(kind, shape, fresh >> cellsLog(kind)) == NULL) return false;
   } while (
       !atomic_compare_exchange_weak_explicit(&kind->fresh, &fresh, fresh + 1, memory_order_relaxed, memory_order_relaxed));
   *index = fresh;
@@ -111,11 +117,19 @@ static bool takeFresh(Kind *kind, const mema_CellShape *shape, uint32_t *index) 
 }
 
 static void locate(Kind *kind, const mema_CellShape *shape, mema_Cell *cell) {
-  char *region = atomic_load_explicit(&kind->regions[cell->index / cellsPerRegion(kind)], memory_order_acquire);
-  size_t within = cell->index % cellsPerRegion(kind);
+  char *region = atomic_load_explicit(&kind->regions[cell->index >> cellsLog(kind)], memory_order_acquire);
+  size_t within = cell->index & (cellsPerRegion(kind) - 1);
   cell->front = region + linksSize(kind) + within * shape->front;
   cell->back = region + linksSize(kind) + cellsPerRegion(kind) * shape->front + within * shape->back;
   cell->area = region + areasOffset(kind, shape) + within * shape->area;
+}
+
+char *mema_takeWarmFront(unsigned kind, size_t front) {
+  Kind *k = &kinds[kind];
+  uint32_t index;
+  if (!pop(k, &k->warm, &index)) return NULL;
+  char *region = atomic_load_explicit(&k->regions[index >> cellsLog(k)], memory_order_acquire);
+  return region + linksSize(k) + (index & (cellsPerRegion(k) - 1)) * front;
 }
 
 bool mema_takeWarmCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell) {

@@ -21,8 +21,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Slabs and their headers (slabLife.c), and what threads share a pool by (threads/share.c). */
-enum { mema_cellSlabs = 15, mema_cellShares = mema_cellSlabs, mema_cellShards, mema_cellKinds };
+/* Slabs and their headers, and arenas (slabLife.c), and what threads share a pool by (threads/share.c). */
+enum {
+  mema_cellSlabs = 15,
+  mema_cellArenas = 8,
+  mema_cellShares = mema_cellSlabs + mema_cellArenas,
+  mema_cellShards,
+  mema_cellKinds
+};
 
 /* What a cell of one kind is made of: multiples of the page size; back and area may be 0. */
 typedef struct mema_CellShape {
@@ -45,6 +51,9 @@ bool mema_takeCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell);
 
 /* Gives a cell up, warm (the bytes it keeps resident count towards the process's bound) or cold (reading as zero). */
 void mema_giveCell(unsigned kind, uint32_t index, bool warm);
+
+/* Takes a warm cell of this kind, if there is one, whose front has that many bytes, and says where the front is. NULL: there is none. */
+char *mema_takeWarmFront(unsigned kind, size_t front);
 
 /* Takes a warm cell of this kind, if there is one: for giving its pages back. */
 bool mema_takeWarmCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell);

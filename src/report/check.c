@@ -1,4 +1,5 @@
 /* check.c - every invariant of a pool. Reads, never writes. */
+#include "../engines/arena.h"
 #include "../engines/slabCheck.h"
 #include "../family/kin.h"
 #include "../threads/share.h"
@@ -60,8 +61,10 @@ static const char *checkSlabs(const mema_Pool *pool, mema_Slab *slab, size_t *by
 }
 
 static const char *checkBudget(const mema_Pool *pool, size_t chunkBytes) {
-  if (pool->freeSize > pool->poolSize || pool->lowWater > pool->freeSize) return "lowWater <= freeSize <= poolSize";
-  if (!pool->watched && mema_isPlain(pool, mema_slabField(pool)) && pool->watch != pool->lowWater)
+  bool late = pool->watch == 0 && mema_isArena(mema_slabField(pool)); /* it notes its lows later */
+  if (pool->freeSize > pool->poolSize || (pool->lowWater > pool->freeSize && !late))
+    return "lowWater <= freeSize <= poolSize";
+  if (!pool->watched && !late && mema_isPlain(pool, mema_slabField(pool)) && pool->watch != pool->lowWater)
     return "watch == lowWater";
   return pool->poolSize == pool->freeSize + chunkBytes + pool->charged + pool->held
              ? NULL

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../engines/arena.h"
 #include "../engines/slabCheck.h"
 #include "report.h"
 
@@ -121,9 +122,22 @@ static void measure(const mema_Slab *slab, double *cells, double each) {
   }
 }
 
+static void measureArena(const mema_Slab *slab, double *cells, double each) {
+  mema_Piece piece = {.end = 0};
+  while (mema_arenaNext(slab, piece.end, &piece)) {
+    double from = (double)piece.grain * 16, to = (double)piece.end * 16;
+    if (piece.live) spread(cells, each, from, to, to - from);
+  }
+}
+
+/* The bytes that were handed out at some time. */
+static size_t extentOf(const mema_Slab *slab) {
+  return mema_isArena(slab) ? (size_t)mema_arenaOf(slab)->bump << mema_grainLog : (size_t)slab->frontier << slab->unitShift;
+}
+
 static void putMap(Canvas *canvas, const mema_Slab *slab, unsigned width) {
   double cells[columnsMax * mapRows + 1] = {0};
-  size_t extent = (size_t)slab->frontier << slab->unitShift, count = (size_t)width * mapRows;
+  size_t extent = extentOf(slab), count = (size_t)width * mapRows;
   put(canvas, slab->outside ? "  outside " : "  memory  ");
   if (extent == 0) {
     put(canvas, "untouched\n");
@@ -132,7 +146,11 @@ static void putMap(Canvas *canvas, const mema_Slab *slab, unsigned width) {
   /* Whole 16-byte steps to a cell, and no more cells than that gives. */
   size_t each = (extent / 16 + count - 1) / count * 16;
   count = (extent + each - 1) / each;
-  measure(slab, cells, (double)each);
+  if (mema_isArena(slab)) {
+    measureArena(slab, cells, (double)each);
+  } else {
+    measure(slab, cells, (double)each);
+  }
   for (size_t i = 0; i < count; i++) {
     if (i != 0 && i % width == 0) put(canvas, "\n          ");
     putCell(canvas, quartersOf(cells[i] / (double)each));

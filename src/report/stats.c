@@ -18,6 +18,7 @@ void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats
                         .badFrees = pool->badFrees,
                         .chargedBytes = pool->charged,
                         .subPoolBytes = pool->held};
+  if (pool->freeSize < pool->lowWater) stats->peakBytes = stats->liveBytes; /* an arena, which notes it later */
   memcpy(stats->name, pool->name, sizeof stats->name);
   for (const mema_Kin *kin = pool->kin != NULL ? pool->kin->newest : NULL; kin != NULL; kin = kin->older) stats->subPools++;
   if (mema_borrowsSlabs(pool)) return; /* they are counted where they are its own */

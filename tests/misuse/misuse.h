@@ -35,12 +35,23 @@ static inline void complainUnless(bool good, const char *what, int line) {
     complainUnless(change == NULL, change, __LINE__);  \
   } while (0)
 
-/* A live pool with one chunk in it. */
-static inline void begin(void) {
-  CHECK(initPool(&pool, misuseBudget));
+static inline void placeNeighbour(void) {
   neighbour = palloc(&pool, neighbourSize);
   CHECK(neighbour != NULL);
   fillBytes(neighbour, neighbourSize, 77);
+}
+
+/* A live pool with one chunk in it. */
+static inline void begin(void) {
+  CHECK(initPool(&pool, misuseBudget));
+  placeNeighbour();
+}
+
+/* The same, an arena. */
+static inline void beginArena(bool untracked) {
+  mema_Options options = {.poolSize = misuseBudget, .untracked = untracked, .engine = MEMA_ARENA};
+  CHECK(mema_initPoolWith(&pool, &options));
+  placeNeighbour();
 }
 
 /* The neighbour and `chunks` more of `bytes` are live and well; then all of it goes. */
@@ -51,6 +62,12 @@ static inline int end(size_t bytes, size_t chunks) {
   CHECK(pfree(&pool, neighbour));
   CHECK(freePool(&pool));
   return 0;
+}
+
+/* Of an arena, where an untracked neighbour is charged whole grains. */
+static inline int endArena(size_t bytes, size_t chunks) {
+  size_t charged = mema_chunkSize(&pool, neighbour);
+  return end(bytes + charged - neighbourSize, chunks);
 }
 
 #endif

@@ -45,6 +45,16 @@ static const Setting settings[] = {
     {"shared, starved, 1 MiB over 64 KiB",
      {.poolSize = MIB, .untracked = true, .shared = true, .reservation = 64 * KIB},
      2000},
+    {"arena, 4 KiB", {.poolSize = 4 * KIB, .engine = MEMA_ARENA}, 300},
+    {"arena, 1 MiB", {.poolSize = MIB, .engine = MEMA_ARENA}, 2000},
+    {"arena, 64 MiB", {.poolSize = 64 * MIB, .engine = MEMA_ARENA}, 40000},
+    {"arena, untracked, 64 KiB", {.poolSize = 64 * KIB, .untracked = true, .engine = MEMA_ARENA}, 500},
+    {"arena, untracked, 8 MiB", {.poolSize = 8 * MIB, .untracked = true, .engine = MEMA_ARENA}, 20000},
+    {"arena, committed, 256 KiB", {.poolSize = 256 * KIB, .committed = true, .engine = MEMA_ARENA}, 1000},
+    {"arena, starved, 1 MiB over 64 KiB", {.poolSize = MIB, .reservation = 64 * KIB, .engine = MEMA_ARENA}, 2000},
+    {"arena, starved, untracked, 1 MiB over 16 KiB",
+     {.poolSize = MIB, .untracked = true, .reservation = 16 * KIB, .engine = MEMA_ARENA},
+     2000},
 };
 
 static const Setting *setting;

@@ -1,4 +1,4 @@
-/* instructions untracked|tracked|shared|subPool: plays what tests/instructions.sh counts the instructions of. Prints the name of each play and how
+/* instructions untracked|tracked|shared|subPool|arena|trackedArena: plays what tests/instructions.sh counts the instructions of. Prints the name of each play and how
  * many operations it had, in the order in which they were played. */
 #include "support.h"
 
@@ -129,17 +129,18 @@ typedef struct {
   void (*prepare)(void);
   void (*play)(size_t n);
   size_t warm, counted; /* operations */
+  bool endless;         /* chunks come and go one by one for a long time: what arenas are not for */
 } Play;
 
 static const Play plays[] = {
-    {"pair", NULL, pairs, 1000, 10000},
-    {"batch", prepareBatch, batch, 4 * few, 20 * few},
-    {"replaceSmall", fillSmall, replaceSmall, 20000, 20000},
-    {"replaceLarge", fillLarge, replaceLarge, 100000, 20000},
-    {"request", NULL, requests, 20, 200},
-    {"empty", NULL, empties, 20, 200},
-    {"zeroed", prepareZeroed, zeroed, 2 * few, 5 * few},
-    {"growth", NULL, growths, 5, 50},
+    {"pair", NULL, pairs, 1000, 10000, false},
+    {"batch", prepareBatch, batch, 4 * few, 20 * few, false},
+    {"replaceSmall", fillSmall, replaceSmall, 20000, 20000, true},
+    {"replaceLarge", fillLarge, replaceLarge, 100000, 20000, true},
+    {"request", NULL, requests, 20, 200, false},
+    {"empty", NULL, empties, 20, 200, false},
+    {"zeroed", prepareZeroed, zeroed, 2 * few, 5 * few, false},
+    {"growth", NULL, growths, 5, 50, false},
 };
 
 /* Callgrind collects what is called from here, and nothing else. */
@@ -150,10 +151,14 @@ static __attribute__((noinline, used)) void measured(const Play *play) {
 
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
-  bool shared = strcmp(argv[1], "shared") == 0;
+  bool shared = strcmp(argv[1], "shared") == 0, arena = strcmp(argv[1], "arena") == 0;
   inFamily = strcmp(argv[1], "subPool") == 0;
-  options = (mema_Options){.poolSize = GIB, .untracked = shared || strcmp(argv[1], "untracked") == 0, .shared = shared};
+  options = (mema_Options){.poolSize = GIB,
+                           .untracked = shared || arena || strcmp(argv[1], "untracked") == 0,
+                           .shared = shared,
+                           .engine = arena || strcmp(argv[1], "trackedArena") == 0 ? MEMA_ARENA : MEMA_SLAB};
   for (size_t i = 0; i < sizeof plays / sizeof *plays; i++) {
+    if (options.engine == MEMA_ARENA && plays[i].endless) continue;
     if (inFamily && !initPool(&parent, 2 * GIB)) return 3;
     if (!makePoolHere(&pool, GIB)) return 3;
     seed = 1;

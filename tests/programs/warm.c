@@ -1,6 +1,6 @@
 /* Does what must need no system call, between two writes that tests/syscalls.sh finds in a trace.
  *
- *   warm lives SIZE | untrackedLives SIZE | steady SIZE | committed SIZE */
+ *   warm lives SIZE | untrackedLives SIZE | arenaLives SIZE | untrackedArenaLives SIZE | steady SIZE | committed SIZE */
 #include "support.h"
 
 #include <unistd.h>
@@ -13,9 +13,9 @@ static void require(bool good) {
   if (!good) exit(1);
 }
 
-static void liveOnce(size_t size, bool untracked) {
+static void liveOnce(size_t size, bool untracked, mema_Engine engine) {
   Pool pool;
-  mema_Options options = {.poolSize = size, .untracked = untracked};
+  mema_Options options = {.poolSize = size, .untracked = untracked, .engine = engine};
   require(mema_initPoolWith(&pool, &options));
   char *chunks[50];
   for (size_t i = 0; i < 50; i++) {
@@ -27,10 +27,10 @@ static void liveOnce(size_t size, bool untracked) {
   require(freePool(&pool));
 }
 
-static void lives(size_t size, bool untracked) {
-  for (int i = 0; i < 5; i++) liveOnce(size, untracked);
+static void lives(size_t size, bool untracked, mema_Engine engine) {
+  for (int i = 0; i < 5; i++) liveOnce(size, untracked, engine);
   mark("begin\n");
-  for (int i = 0; i < 1000; i++) liveOnce(size, untracked);
+  for (int i = 0; i < 1000; i++) liveOnce(size, untracked, engine);
   mark("end\n");
 }
 
@@ -79,8 +79,10 @@ static void committed(size_t size) {
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
   size_t size = strtoull(argv[2], NULL, 0);
-  if (strcmp(argv[1], "lives") == 0) lives(size, false);
-  if (strcmp(argv[1], "untrackedLives") == 0) lives(size, true);
+  if (strcmp(argv[1], "lives") == 0) lives(size, false, MEMA_SLAB);
+  if (strcmp(argv[1], "untrackedLives") == 0) lives(size, true, MEMA_SLAB);
+  if (strcmp(argv[1], "arenaLives") == 0) lives(size, false, MEMA_ARENA);
+  if (strcmp(argv[1], "untrackedArenaLives") == 0) lives(size, true, MEMA_ARENA);
   if (strcmp(argv[1], "steady") == 0) steady(size);
   if (strcmp(argv[1], "committed") == 0) committed(size);
   return 0;

@@ -17,6 +17,12 @@ Kind kindHooked = {"hooked", {.memory = &hookedDirty}};
 Kind kindHookedUntracked = {"hooked, untracked", {.memory = &hookedZeroed, .untracked = true}};
 Kind kindHookedOutside = {"hooked, outside", {.memory = &hookedDirty, .reservation = 64 * 1024}};
 Kind kindHookedShared = {"hooked, shared", {.memory = &hookedDirty, .untracked = true, .shared = true}};
+Kind kindArena = {"arena", {.engine = MEMA_ARENA}};
+Kind kindArenaUntracked = {"arena, untracked", {.untracked = true, .engine = MEMA_ARENA}};
+Kind kindArenaCommitted = {"arena, committed", {.committed = true, .engine = MEMA_ARENA}};
+Kind kindArenaOutside = {"arena, outside", {.reservation = 64 * 1024, .engine = MEMA_ARENA}};
+Kind kindArenaUntrackedOutside = {"arena, untracked, outside",
+                                  {.untracked = true, .reservation = 64 * 1024, .engine = MEMA_ARENA}};
 
 bool makePool(Pool *pool, const Kind *kind, size_t poolSize) {
   mema_Options options = kind->options;

@@ -51,7 +51,8 @@ typedef struct Kind {
   mema_Options options; /* poolSize is filled in by makePool */
 } Kind;
 extern Kind kindTracked, kindUntracked, kindCommitted, kindOutside, kindUntrackedOutside, kindShared, kindSharedOutside,
-    kindSharedTracked, kindHooked, kindHookedUntracked, kindHookedOutside, kindHookedShared;
+    kindSharedTracked, kindHooked, kindHookedUntracked, kindHookedOutside, kindHookedShared,
+    kindArena, kindArenaUntracked, kindArenaCommitted, kindArenaOutside, kindArenaUntrackedOutside;
 bool makePool(Pool *pool, const Kind *kind, size_t poolSize);
 
 /* Everything public about a pool, to be compared after a call that must not change it. */

@@ -48,12 +48,14 @@
 #define withKind(test, kind) \
   { #test "(" #kind ")", (test), NULL, NULL, &(kind) }
 #define sharedKinds(test) withKind(test, kindShared), withKind(test, kindSharedOutside)
+#define arenaKinds(test) withKind(test, kindArena), withKind(test, kindArenaCommitted), withKind(test, kindArenaOutside)
 #define exactKinds(test)                                                                   \
   withKind(test, kindTracked), withKind(test, kindCommitted), withKind(test, kindOutside), \
-      withKind(test, kindSharedTracked), withKind(test, kindHooked), withKind(test, kindHookedOutside)
-#define everyKind(test)                                                                  \
-  exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside), \
-      withKind(test, kindHookedUntracked), withKind(test, kindHookedShared), sharedKinds(test)
+      withKind(test, kindSharedTracked), withKind(test, kindHooked), withKind(test, kindHookedOutside), arenaKinds(test)
+#define everyKind(test)                                                                         \
+  exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside),        \
+      withKind(test, kindHookedUntracked), withKind(test, kindHookedShared), sharedKinds(test), \
+      withKind(test, kindArenaUntracked), withKind(test, kindArenaUntrackedOutside)
 
 #define runTests(tests) cmocka_run_group_tests(tests, NULL, NULL)
 

@@ -1,0 +1,101 @@
+/* What no public call reaches: an arena's marks, and whether mema_checkPool sees damage to its bits. */
+#include "unit.h"
+
+#include "../../src/engines/arena.h"
+
+enum { budget = 1 << 16 };
+
+/* ---- marks: of untracked arenas, for the library's own use ------------------------------------------------------------- */
+
+static void rewindTo(Pool *pool, uint32_t mark, size_t bytes, size_t chunks) {
+  size_t forgottenBytes, forgottenChunks;
+  mema_arenaRewind(pool->slab, mark, &forgottenBytes, &forgottenChunks);
+  assert_int_equal(forgottenBytes, bytes);
+  assert_int_equal(forgottenChunks, chunks);
+  pool->freeSize += bytes;
+  pool->frees += chunks;
+  assert_true(mema_checkPool(pool));
+}
+
+static void marksAreRewoundTo(void **state) {
+  Pool pool;
+  assert_true(makePool(&pool, *state, 16 * budget));
+  char *old = palloc(&pool, 100), *youngest = palloc(&pool, 40);
+  uint32_t outer = mema_arenaMark(pool.slab);
+  assert_true(pfree(&pool, youngest)); /* it stays where it is: behind the mark nothing goes back */
+  char *first = palloc(&pool, 32);
+  assert_true(samePlace(first, youngest + 48));
+  assert_true(pfree(&pool, first)); /* back to the mark, but not over what is dead before it */
+  char *inside[500];
+  for (int i = 0; i < 500; i++) inside[i] = palloc(&pool, 16 * (1 + (size_t)i % 9));
+  uint32_t inner = mema_arenaMark(pool.slab);
+  char *within = palloc(&pool, 5000), *large = palloc(&pool, 70000);
+  assert_true(pfree(&pool, within));
+  size_t bytes = 0;
+  for (int i = 0; i < 500; i += 2) assert_true(pfree(&pool, inside[i]));
+  for (int i = 1; i < 500; i += 2) bytes += mema_chunkSize(&pool, inside[i]);
+  rewindTo(&pool, inner, 70000, 1);
+  assert_false(mema_ownsChunk(&pool, large));
+  rewindTo(&pool, inner, 0, 0);
+  assert_true(mema_ownsChunk(&pool, inside[499]));
+  rewindTo(&pool, outer, bytes, 250);
+  for (int i = 0; i < 500; i++) assert_false(mema_ownsChunk(&pool, inside[i]));
+  assert_true(mema_ownsChunk(&pool, old));
+  assert_true(samePlace(inside[0], first) && samePlace(palloc(&pool, 1), first));
+  assert_true(freePool(&pool));
+}
+
+/* What was allocated before the mark does not grow across it. */
+static void nothingGrowsAcrossAMark(void **state) {
+  Pool pool;
+  assert_true(makePool(&pool, *state, budget));
+  char *old = palloc(&pool, 100);
+  uint32_t mark = mema_arenaMark(pool.slab);
+  char *grown = mema_repalloc(&pool, old, 200);
+  assert_false(samePlace(old, grown));
+  rewindTo(&pool, mark, 208, 1);
+  assert_true(freePool(&pool));
+}
+
+/* ---- damage ------------------------------------------------------------------------------------------------------------ */
+
+static void damageIsSeen(void **state) {
+  Pool pool;
+  assert_true(makePool(&pool, *state, budget));
+  char *chunks[100];
+  for (int i = 0; i < 100; i++) chunks[i] = palloc(&pool, 100);
+  assert_true(pfree(&pool, chunks[50]) && pfree(&pool, chunks[51]));
+  mema_Arena *arena = mema_arenaOf(pool.slab);
+  uint64_t *words[] = {&arena->words[0].live, &arena->words[0].dead, &arena->words[8].live, &arena->words[11].live};
+  assert_true(mema_checkPool(&pool));
+  for (int i = 0; i < 4; i++) {
+    for (int bit = 0; bit < 64; bit++) {
+      *words[i] ^= UINT64_C(1) << bit;
+      assertFails(mema_checkPool(&pool), MEMA_BROKEN);
+      *words[i] ^= UINT64_C(1) << bit;
+    }
+  }
+  uint32_t *numbers[] = {&arena->bump, &arena->deadGrains, &arena->words[3].end};
+  for (int i = 0; i < 3; i++) {
+    *numbers[i] += 1;
+    assertFails(mema_checkPool(&pool), MEMA_BROKEN);
+    *numbers[i] -= 1;
+  }
+  if (!pool.untracked) {
+    arena->words[2].last += 1;
+    assertFails(mema_checkPool(&pool), MEMA_BROKEN);
+    arena->words[2].last -= 1;
+  }
+  assert_true(mema_checkPool(&pool));
+  assert_true(freePool(&pool));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      withKind(marksAreRewoundTo, kindArenaUntracked),
+      withKind(nothingGrowsAcrossAMark, kindArenaUntracked),
+      withKind(damageIsSeen, kindArena),
+      withKind(damageIsSeen, kindArenaUntracked),
+  };
+  return runTests(tests);
+}
