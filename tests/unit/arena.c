@@ -361,7 +361,10 @@ static void hugeArenasAreAsExact(void **state) {
     assert_true(mema_initPoolWith(&pool, &options));
     size_t size = (size_t)31 << 30;
     char *first = palloc(&pool, size), *second = palloc(&pool, 4096), *third = palloc(&pool, size);
-    assert_true(first != NULL && second != NULL && third != NULL);
+    if (first == NULL || second == NULL || third == NULL) {
+      fail_msg("%s", mema_lastError()->sentence);
+      return;
+    }
     first[0] = first[size - 1] = second[0] = third[0] = third[size - 1] = 1;
     assert_int_equal(mema_chunkSize(&pool, first), size);
     assert_int_equal(outsideOf(&pool), 1);
