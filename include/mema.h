@@ -220,6 +220,18 @@ MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options)
  * so that such a pool rarely asks the system for more, but not a bound for every possible sequence of requests. */
 MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
 
+/* Bytes of a buffer, at whatever address, in which an untracked fixed pool refuses nothing for fragmentation (MEMA_FRAGMENTED), whatever the
+ * sequence of calls, as long as no request is for more than `largest` bytes and no more than `peak` bytes are live at once, each request
+ * rounded up to a multiple of 16, that of the moment included. 0: more than any buffer has.
+ *   tracked     each chunk also has its Block in the buffer: 48 bytes more to each request, in both figures
+ *   aligned     mema_pmemalign(pool, alignment, size) counts as a request for size + alignment - 16, in both figures, at that moment
+ *   repalloc    a chunk that moves is live twice for that moment
+ * The bound is that of any allocator that never moves a chunk and refuses only where no free piece is as large as the request rounded up to r':
+ * (peak - r + 1) * r' grains of 16 bytes, at its worst r up to `largest`. For best fit and its kin nothing much better is true (Robson, "Worst
+ * case fragmentation of first fit and best fit storage allocation strategies", The Computer Journal 20(3), 1977): it grows with peak *
+ * largest, and is meant for sizes that are not far apart. docs/design.md has the argument. Grows with the logarithm of largest. */
+MEMA_PUBLIC size_t mema_fixedBufferSize(size_t peak, size_t largest);
+
 /* Frees every chunk and gives the reservation back (or keeps it warm for the next pool); the Pool's memory may then be
  * reused or initialised again. What was charged is forgotten. Returns false iff pool is not a live pool.
  * Time grows with the spans in use, not with the chunks.

@@ -2,6 +2,7 @@
  *
  *   poolSize == freeSize + charges of the live chunks + charged
  */
+#include "fixed/fixedPool.h"
 #include "threads/share.h"
 
 /* The budget of memory is what the charged bytes leave of it: so much may the slabs keep, free pages included. */
@@ -46,6 +47,7 @@ static bool credit(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
 }
 
 bool mema_chargePool(mema_Pool *pool, size_t bytes) {
+  if (mema_fixedOf(pool) != NULL) return mema_fixedCharge(pool, bytes);
   mema_Slab *slab = mema_beginTurn(pool);
   if (slab == NULL) return false;
   bool done = charge(pool, slab, bytes);
@@ -54,6 +56,7 @@ bool mema_chargePool(mema_Pool *pool, size_t bytes) {
 }
 
 bool mema_creditPool(mema_Pool *pool, size_t bytes) {
+  if (mema_fixedOf(pool) != NULL) return mema_fixedCredit(pool, bytes);
   mema_Slab *slab = mema_beginTurn(pool);
   if (slab == NULL) return false;
   bool done = credit(pool, slab, bytes);

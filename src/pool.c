@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "fixed/fixedPool.h"
 #include "threads/share.h"
 
 _Static_assert(offsetof(mema_Pool, poolSize) == 0, "the specification's fields come first, in its order");
@@ -87,6 +88,11 @@ static void forget(mema_Pool *pool) {
   memset(&pool->watch, 0, sizeof *pool - offsetof(mema_Pool, watch));
 }
 
+/* No two lives of any pool have the same; ways can be added to it. */
+static uintptr_t nextGeneration(void) {
+  return (atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1) * mema_allWays;
+}
+
 /* Who the pool is comes last, since other threads may be looking whether a shared one lives that was here before. */
 static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
   forget(pool);
@@ -100,8 +106,7 @@ static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options)
     size_t length = strnlen(options->name, sizeof pool->name - 1);
     memcpy(pool->name, options->name, length);
   }
-  uintptr_t seal = mema_sealOf(pool, slab),
-            generation = (atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1) * mema_allWays;
+  uintptr_t seal = mema_sealOf(pool, slab), generation = nextGeneration();
   mema_storeWord(&slab->generation, generation + slab->ways);
   mema_storeWord(&pool->generation, generation);
   __atomic_store_n(&pool->slab, slab, __ATOMIC_RELAXED);
@@ -110,8 +115,11 @@ static void setUp(mema_Pool *pool, mema_Slab *slab, const mema_Options *options)
 
 /* MEMA_OK where the arguments are good. */
 static mema_Reason judge(const mema_Pool *pool, const mema_Options *options) {
-  if (pool == NULL || options == NULL || options->poolSize == 0) return MEMA_BAD_ARGUMENT;
-  if (mema_slabOf(pool) != NULL) return MEMA_LIVE_POOL;
+  if (pool == NULL || options == NULL) return MEMA_BAD_ARGUMENT;
+  bool isFixed = options->engine == MEMA_FIXED;
+  if (options->poolSize == 0 && !isFixed) return MEMA_BAD_ARGUMENT;
+  if (mema_slabOf(pool) != NULL || mema_fixedOf(pool) != NULL) return MEMA_LIVE_POOL;
+  if (isFixed) return mema_fixedJudge(options);
   if (options->poolSize > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
   return options->reservation > MEMA_UNLIMITED ? MEMA_BAD_ARGUMENT : MEMA_OK;
 }
@@ -123,6 +131,7 @@ bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
     return false;
   }
   drawSecret();
+  if (options->engine == MEMA_FIXED) return mema_fixedInit(pool, options, nextGeneration());
   mema_SlabPlan plan = planFor(options);
   mema_Slab *slab = mema_slabOpen(&plan);
   if (slab == NULL) {
@@ -153,6 +162,8 @@ static void closeOutside(mema_Slab *first) {
 }
 
 bool mema_freePool(mema_Pool *pool) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) return mema_fixedFree(pool, fixed);
   mema_Slab *slab = mema_holdPool(pool, false);
   if (slab == NULL) return false;
   mema_storeWord(&slab->generation, 0);
@@ -165,6 +176,8 @@ bool mema_freePool(mema_Pool *pool) {
 }
 
 bool mema_resetPool(mema_Pool *pool) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) return mema_fixedReset(pool, fixed);
   mema_Slab *slab = mema_holdPool(pool, true);
   if (slab == NULL) return false;
   closeOutside(slab);
@@ -195,12 +208,14 @@ static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
 }
 
 bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return false;
+  bool isFixed = mema_fixedOf(pool) != NULL;
+  mema_Slab *slab = isFixed ? NULL : mema_openPool(pool);
+  if (slab == NULL && !isFixed) return false;
   if (poolSize == 0 || poolSize > MEMA_UNLIMITED) {
     mema_fail(poolSize == 0 ? MEMA_BAD_ARGUMENT : MEMA_TOO_LARGE);
     return false;
   }
+  if (isFixed) return mema_fixedResize(pool, poolSize);
   slab = mema_holdPool(pool, false);
   if (slab == NULL) return false;
   bool done = resize(pool, slab, poolSize);
@@ -210,7 +225,10 @@ bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
 
 size_t mema_trimPool(mema_Pool *pool) {
   size_t bytes = 0;
-  if (pool != NULL) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) {
+    bytes = mema_outsideTrim(fixed);
+  } else if (pool != NULL) {
     mema_Slab *first = mema_holdPool(pool, true);
     if (first == NULL) return 0;
     bytes = mema_dropEmptySlabs(first, 0);
@@ -221,6 +239,7 @@ size_t mema_trimPool(mema_Pool *pool) {
 }
 
 size_t mema_freeSize(const mema_Pool *pool) {
+  if (mema_fixedOf(pool) != NULL) return pool->freeSize;
   mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL || !mema_holdQuietly(pool, slab)) return 0;
   size_t bytes = pool->freeSize;

@@ -1,6 +1,7 @@
 /* repalloc.c - a chunk's size changed: in place where its slot or run has room, else in another place. */
 #include <string.h>
 
+#include "fixed/fixedPool.h"
 #include "pool.h"
 #include "threads/share.h"
 
@@ -140,10 +141,18 @@ static bool stays(mema_Pool *pool, const mema_Slab *slab, const mema_Span *span,
   return true;
 }
 
+/* Of a fixed pool, or of none. */
+static MEMA_NOINLINE void *repallocElse(mema_Pool *pool, void *ptr, size_t size) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) return mema_fixedRepalloc(pool, fixed, ptr, size);
+  mema_fail(MEMA_BAD_POOL);
+  return NULL;
+}
+
 void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_palloc(pool, size);
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return NULL;
+  mema_Slab *slab = mema_slabOf(pool);
+  if (mema_unlikely(slab == NULL)) return repallocElse(pool, ptr, size);
   if (mema_unlikely(!mema_isPlain(pool, slab))) return mema_sharedRepalloc(pool, slab, ptr, size);
   size_t slot;
   mema_Span *span = mema_liveSlot(slab, ptr, &slot);
