@@ -172,8 +172,12 @@ static MEMA_INLINE uint32_t split(mema_Fixed *fixed, uint32_t grain, uint32_t wh
   return grain;
 }
 
-/* No class has pieces that are sure to serve. The request's own may have one. */
+/* No class has pieces that are sure to serve. When the recent piece is joined there may be one; else the request's own class may have one. */
 static MEMA_NOINLINE uint32_t takeRest(mema_Fixed *fixed, uint32_t grains) {
+  if (fixed->recentSize != 0) {
+    mema_fixedSettle(fixed);
+    return mema_fixedTake(fixed, grains);
+  }
   uint32_t class = mema_fixedClass(grains), whole;
   if (class >= fixed->classCount || fixed->heads[class] == 0) return 0;
   uint32_t grain = pop(fixed, class, grains, &whole);
@@ -244,6 +248,13 @@ void mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
   if (!joinsHot && hotSize != 0) bin(fixed, hot, hotSize);
 }
 
+void mema_fixedSettle(mema_Fixed *fixed) {
+  uint32_t grain = fixed->recent, grains = fixed->recentSize;
+  if (grains == 0) return;
+  fixed->recent = fixed->recentSize = 0;
+  mema_fixedGive(fixed, grain, grains);
+}
+
 /* ---- in place ---------------------------------------------------------------------------------------------------------- */
 
 /* What is behind the piece is free, and has `more` grains or more: so many of them join it. */
@@ -272,6 +283,7 @@ bool mema_fixedStretch(mema_Fixed *fixed, uint32_t grain, uint32_t before, size_
     mema_fixedGive(fixed, behind - rest, rest);
     return true;
   }
+  if (behind == fixed->recent) mema_fixedSettle(fixed);
   if (mema_fixedIsLive(fixed, behind)) return false;
   uint32_t free = behind == fixed->hot ? fixed->hotSize : mema_fixedSize(fixed, behind);
   if (after - before > free) return false;
@@ -279,7 +291,8 @@ bool mema_fixedStretch(mema_Fixed *fixed, uint32_t grain, uint32_t before, size_
   return true;
 }
 
-uint32_t mema_fixedMost(const mema_Fixed *fixed) {
+uint32_t mema_fixedMost(mema_Fixed *fixed) {
+  mema_fixedSettle(fixed);
   uint32_t most = fixed->hotSize;
   if (fixed->filled == 0) return most;
   uint32_t word = mema_highestBit(fixed->filled), class = word * 64 + mema_highestBit(fixed->binned[word]);
@@ -346,6 +359,7 @@ void mema_fixedClear(mema_Fixed *fixed) {
   setLive(fixed, 0);
   setFree(fixed, 1);
   setLive(fixed, fixed->end);
+  fixed->recent = fixed->recentSize = 0;
   fixed->hot = 1;
   fixed->hotSize = fixed->end - 1;
 }

@@ -11,10 +11,13 @@
  * size is the distance to the next bound: 64 bits are looked at, which two words hold, or 65 grains and more are told by that length; and
  * backwards the same. Nothing of this lies in a chunk: one that overflows cannot damage it, and two free neighbours are always one piece.
  *
- *     bounds[g] & live[g]                        iff a live piece starts at grain g
+ *     bounds[g] & live[g]                        iff a live piece starts at grain g, or the `recent` one
  *     bounds[g] & ~live[g]                       iff a free piece starts at g: it is `hot`, or in the bin of its size
  *     not (free at g and free at g + size(g))
  *     end - 1 == sum of the sizes of all pieces
+ *
+ * The piece freed last is `recent`: not joined and not binned yet, and the map has it as live still. A request of its size takes it back, and
+ * nothing is written to the map by either. The next free joins it, and so does a request that finds no room.
  *
  * Free pieces are binned by size in two levels (two-level segregated fit; Masmano, Ripoll, Crespo and Real, "TLSF: a new dynamic memory
  * allocator for real-time systems", ECRTS 2004): 16 classes to a doubling, exact up to 31 grains. A request is rounded up to a class, and
@@ -57,6 +60,7 @@ typedef struct mema_Fixed {
   uint32_t *heads;       /* by class: the first piece of the bin; 0: none */
   uint64_t filled;       /* which words of binned are not 0 */
   uint32_t end;          /* grains 1 .. end - 1 are the heap */
+  uint32_t recent, recentSize; /* both 0: none */
   uint32_t hot, hotSize; /* the free piece that is in no bin, whose length the map does not tell; both 0: none */
   uint16_t classCount;
   bool tracked; /* a Block lies in front of each chunk, in its piece */
@@ -73,15 +77,18 @@ enum { mema_fixedFront = (sizeof(mema_Block) + mema_grainSize - 1) / mema_grainS
 MEMA_HIDDEN mema_Fixed *mema_fixedOpen(void *buffer, size_t size, bool tracked);
 /* All pieces are free again, and one. */
 MEMA_HIDDEN void mema_fixedClear(mema_Fixed *fixed);
-/* The grain of a live piece of so many grains (not 0), whose chunk is aligned; 0 iff there is none to be had. */
+/* The grain of a live piece of so many grains (not 0), whose chunk is aligned; 0 iff there is none to be had. (That `recent` fits is for the
+ * caller to see.) */
 MEMA_HIDDEN uint32_t mema_fixedTake(mema_Fixed *fixed, size_t grains);
 MEMA_HIDDEN uint32_t mema_fixedTakeAligned(mema_Fixed *fixed, size_t grains, size_t alignment);
 /* Takes a live piece of so many grains back. */
 MEMA_HIDDEN void mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains);
+/* Joins and bins the recent piece. */
+MEMA_HIDDEN void mema_fixedSettle(mema_Fixed *fixed);
 /* Changes a live piece's size in place; false, with nothing changed, iff what lies behind it is not free, or too small. */
 MEMA_HIDDEN bool mema_fixedStretch(mema_Fixed *fixed, uint32_t grain, uint32_t before, size_t after);
 /* The most grains that mema_fixedTake would find. */
-MEMA_HIDDEN uint32_t mema_fixedMost(const mema_Fixed *fixed);
+MEMA_HIDDEN uint32_t mema_fixedMost(mema_Fixed *fixed);
 /* The size of a piece of more than mema_fixedNearby grains, or one that ends in the second word behind its start. */
 MEMA_HIDDEN uint32_t mema_fixedLongSize(const mema_Fixed *fixed, uint32_t grain);
 /* Bytes of a buffer, at whatever address, with a heap of so many grains; SIZE_MAX where that is more than any has. */
@@ -154,6 +161,7 @@ static inline uint32_t mema_fixedFind(const mema_Fixed *fixed, const void *ptr) 
   if (mema_unlikely(index >= fixed->end - 1)) return 0;
   uint32_t grain = (uint32_t)index + 1;
   const mema_FixedWord *word = &fixed->words[grain / 64];
+  if (mema_unlikely(grain == fixed->recent)) return 0;
   return (word->bounds & word->live) >> grain % 64 & 1 ? grain : 0;
 }
 

@@ -19,7 +19,7 @@ static const char *checkLength(const mema_Fixed *fixed, uint32_t grain, uint32_t
 
 /* The map: pieces side by side from grain 1 to the end, no two free ones in a row. *free: those that are to be in bins. */
 static const char *checkMap(const mema_Fixed *fixed, size_t *pieces, size_t *grains, size_t *free) {
-  bool wasFree = false, metHot = fixed->hotSize == 0;
+  bool wasFree = false, metHot = fixed->hotSize == 0, metRecent = fixed->recentSize == 0;
   if (!mema_fixedIsBound(fixed, 0) || !mema_fixedIsLive(fixed, 0) || !mema_fixedIsBound(fixed, fixed->end) ||
       !mema_fixedIsLive(fixed, fixed->end) || !mema_fixedIsBound(fixed, 1))
     return "the map of the buffer begins and ends with a bound";
@@ -37,11 +37,15 @@ static const char *checkMap(const mema_Fixed *fixed, size_t *pieces, size_t *gra
     if (broken != NULL) return broken;
     if (isFree) {
       ++*free;
+    } else if (grain == fixed->recent) {
+      metRecent = true;
+      if (fixed->recentSize != next - grain) return "the recent piece ends where the next one starts";
     } else {
       ++*pieces;
       *grains += next - grain;
     }
   }
+  if (!metRecent) return "the recent piece is one that was live";
   return metHot ? NULL : "the hot piece is a free one";
 }
 

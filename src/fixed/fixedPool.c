@@ -74,9 +74,17 @@ bool mema_fixedFindChunk(mema_Fixed *fixed, const void *ptr, mema_FixedChunk *ch
   return true;
 }
 
+/* The piece becomes the recent one, and that before it is joined. */
+static MEMA_INLINE void giveRecent(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
+  uint32_t before = fixed->recent, beforeSize = fixed->recentSize;
+  fixed->recent = grain;
+  fixed->recentSize = grains;
+  if (beforeSize != 0) mema_fixedGive(fixed, before, beforeSize);
+}
+
 static void giveChunk(mema_Fixed *fixed, const mema_FixedChunk *chunk) {
   if (chunk->grain != 0) {
-    mema_fixedGive(fixed, chunk->grain, chunk->grains);
+    giveRecent(fixed, chunk->grain, chunk->grains);
   } else {
     mema_outsideGive(fixed, &chunk->outside);
   }
@@ -141,11 +149,16 @@ void *mema_fixedPalloc(mema_Pool *pool, mema_Fixed *fixed, size_t size) {
   size_t grains = (size + mema_grainSize - 1) >> mema_grainShift;
   /* 0 bytes, and those whose rounding overflows, are 0 grains: out of range, too. */
   if (mema_unlikely(grains - 1 >= fixed->end)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
-  uint32_t front = frontOf(fixed), whole = (uint32_t)grains + front;
-  uint32_t grain = mema_fixedTake(fixed, grains + front);
-  if (mema_unlikely(grain == 0)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
+  uint32_t front = frontOf(fixed), whole = (uint32_t)grains + front, grain = fixed->recent;
   size_t charge = front != 0 ? size : grains << mema_grainShift;
-  if (mema_unlikely(!mema_charge(pool, charge))) return allocateInstead(pool, fixed, size, grain, whole);
+  if (fixed->recentSize == whole) {
+    if (mema_unlikely(!mema_charge(pool, charge))) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
+    fixed->recent = fixed->recentSize = 0;
+  } else {
+    grain = mema_fixedTake(fixed, grains + front);
+    if (mema_unlikely(grain == 0)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
+    if (mema_unlikely(!mema_charge(pool, charge))) return allocateInstead(pool, fixed, size, grain, whole);
+  }
   char *ptr = mema_fixedChunk(fixed, grain);
   if (front != 0) mema_linkBlock(pool, blockAt(fixed, grain), ptr, size);
   return ptr;
@@ -202,7 +215,7 @@ bool mema_fixedPfree(mema_Pool *pool, mema_Fixed *fixed, void *ptr) {
   if (mema_unlikely(grain == 0 || fixed->tracked)) return pfreeElse(pool, fixed, ptr);
   uint32_t grains = mema_fixedSize(fixed, grain);
   credit(pool, (size_t)grains << mema_grainShift);
-  mema_fixedGive(fixed, grain, grains);
+  giveRecent(fixed, grain, grains);
   return true;
 }
 
@@ -291,7 +304,7 @@ size_t mema_fixedChunkSize(const mema_Pool *pool, mema_Fixed *fixed, const void 
   return mema_fixedFindChunk(fixed, ptr, &chunk) ? chargeOf(&chunk) : 0;
 }
 
-size_t mema_fixedLargest(const mema_Fixed *fixed) {
+size_t mema_fixedLargest(mema_Fixed *fixed) {
   uint32_t most = mema_fixedMost(fixed), front = frontOf(fixed);
   return most > front ? (size_t)(most - front) << mema_grainShift : 0;
 }

@@ -46,7 +46,7 @@ MEMA_HIDDEN void *mema_fixedPmemalign(mema_Pool *pool, mema_Fixed *fixed, size_t
 MEMA_HIDDEN void *mema_fixedPcalloc(mema_Pool *pool, mema_Fixed *fixed, size_t count, size_t size);
 MEMA_HIDDEN size_t mema_fixedChunkSize(const mema_Pool *pool, mema_Fixed *fixed, const void *ptr);
 /* The largest request that the buffer would serve now, whatever the budget. Constant. */
-MEMA_HIDDEN size_t mema_fixedLargest(const mema_Fixed *fixed);
+MEMA_HIDDEN size_t mema_fixedLargest(mema_Fixed *fixed);
 MEMA_HIDDEN bool mema_fixedFindChunk(mema_Fixed *fixed, const void *ptr, mema_FixedChunk *chunk);
 
 /* ---- fixedLife.c ----------------------------------------------------------------------------------------------------------- */

@@ -127,7 +127,7 @@ static void measureFixed(const mema_Fixed *fixed, double *cells, double each) {
     bool isHot = fixed->hotSize != 0 && grain == fixed->hot;
     size = isHot ? fixed->hotSize : mema_fixedSize(fixed, grain);
     double from = (double)(grain - 1) * mema_grainSize, bytes = (double)size * mema_grainSize;
-    if (!isHot && mema_fixedIsLive(fixed, grain)) spread(cells, each, from, from + bytes, bytes);
+    if (!isHot && grain != fixed->recent && mema_fixedIsLive(fixed, grain)) spread(cells, each, from, from + bytes, bytes);
   }
 }
 

@@ -142,6 +142,8 @@ static mema_Slab *lockShared(const mema_Pool *pool) {
 
 static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size) {
   bool zeroed;
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) return mema_fixedPalloc(pool, fixed, size);
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return NULL;
   void *ptr =
@@ -213,19 +215,24 @@ static mema_Shard *enterShard(const mema_Pool *pool) {
   return shard != NULL && enterHere(shard, pool) ? shard : NULL;
 }
 
-/* Another pool than the last time, or a size that the table does not have; or a fixed pool, which comes this way so that the shared ones do not
- * have to be asked about it. */
+/* A size that the table does not have, or another pool than the last time. */
 static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size) {
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  if (fixed != NULL) return mema_fixedPalloc(pool, fixed, size);
   mema_Shard *shard = size <= mema_slotMax ? enterShard(pool) : NULL;
   void *ptr = shard != NULL ? takeAtHand(shard, mema_classOf(size)) : NULL;
   return ptr != NULL ? ptr : pallocSlow(pool, size);
 }
 
+/* The same, or a fixed pool: those come this way, so that the shared ones do not have to be asked about it. */
+static MEMA_NOINLINE void *pallocStranger(mema_Pool *pool, size_t size) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  return fixed != NULL ? mema_fixedPalloc(pool, fixed, size) : pallocElse(pool, size);
+}
+
 void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
   mema_Shard *shard = mema_shardHere;
-  if (mema_unlikely(size > mema_tableMax || !enterHere(shard, pool))) return pallocElse(pool, size);
+  if (mema_unlikely(shard == NULL)) return pallocStranger(pool, size);
+  if (mema_unlikely(size > mema_tableMax)) return pallocElse(pool, size);
+  if (mema_unlikely(!enterHere(shard, pool))) return pallocStranger(pool, size);
   void *ptr = takeAtHand(shard, mema_classTable[(size + 15) / 16]);
   return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
 }

@@ -1,4 +1,4 @@
-/* instructions untracked|tracked|shared: plays what tests/instructions.sh counts the instructions of. Prints the name of each play and how
+/* instructions untracked|tracked|shared|fixed: plays what tests/instructions.sh counts the instructions of. Prints the name of each play and how
  * many operations it had, in the order in which they were played. */
 #include "support.h"
 
@@ -134,18 +134,36 @@ static __attribute__((noinline, used)) void measured(const Play *play) {
   __asm__ volatile("" ::: "memory"); /* no tail call: it would leave this function early */
 }
 
+static void playOne(const Play *play) {
+  seed = 1;
+  if (play->prepare != NULL) play->prepare();
+  play->play(play->warm);
+  measured(play);
+  printf("%s %zu\n", play->name, play->counted);
+}
+
+/* In a buffer that has room for all of it; pools for requests are slabs' business. */
+static int playFixed(void) {
+  static _Alignas(4096) char buffer[64 * MIB];
+  options = (mema_Options){.untracked = true, .engine = MEMA_FIXED, .buffer = buffer, .bufferSize = sizeof buffer};
+  for (size_t i = 0; i < sizeof plays / sizeof *plays; i++) {
+    if (plays[i].play == requests) continue;
+    if (!mema_initPoolWith(&pool, &options)) return 3;
+    playOne(&plays[i]);
+    if (!freePool(&pool)) return 8;
+  }
+  return 0;
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   bool shared = strcmp(argv[1], "shared") == 0;
+  if (strcmp(argv[1], "fixed") == 0) return playFixed();
   options = (mema_Options){.poolSize = GIB, .untracked = shared || strcmp(argv[1], "untracked") == 0, .shared = shared};
   for (size_t i = 0; i < sizeof plays / sizeof *plays; i++) {
     if (!mema_initPoolWith(&pool, &options)) return 3;
-    seed = 1;
-    if (plays[i].prepare != NULL) plays[i].prepare();
-    plays[i].play(plays[i].warm);
-    measured(&plays[i]);
+    playOne(&plays[i]);
     if (!freePool(&pool)) return 8;
-    printf("%s %zu\n", plays[i].name, plays[i].counted);
   }
   return 0;
 }
