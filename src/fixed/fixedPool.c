@@ -94,11 +94,17 @@ static size_t chargeOf(const mema_FixedChunk *chunk) {
   return chunk->record != NULL ? chunk->record->size : chunk->room;
 }
 
-/* Memory for a chunk, not charged or linked. `credit` is what the budget will get back for it. Says why there is none. */
+/* Memory for a chunk, not charged or linked. `credit` is what the budget will get back for it. Says why there is none, and of how many bytes;
+ * over the budget, how many in addition to the credit. */
 static mema_Reason takeChunk(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment, size_t credit,
-                             mema_FixedChunk *chunk) {
+                             mema_FixedChunk *chunk, size_t *wanted) {
   size_t most = pool->freeSize + credit;
-  if (chargeFor(fixed, size) > most) return MEMA_OVER_BUDGET;
+  *wanted = chargeFor(fixed, size);
+  if (*wanted > most) {
+    *wanted -= credit;
+    return MEMA_OVER_BUDGET;
+  }
+  *wanted = size;
   uint32_t grain = mema_fixedTakeAligned(fixed, grainsFor(fixed, size), alignment);
   if (grain != 0) {
     describe(fixed, grain, mema_fixedSize(fixed, grain), chunk);
@@ -107,7 +113,10 @@ static mema_Reason takeChunk(mema_Pool *pool, mema_Fixed *fixed, size_t size, si
   if (!fixed->fallback) return MEMA_FRAGMENTED;
   size_t room = mema_outsideRoom(pool, fixed, size, alignment);
   if (room == 0) return MEMA_NO_MEMORY;
-  if (!fixed->tracked && room > most) return MEMA_OVER_BUDGET;
+  if (!fixed->tracked && room > most) {
+    *wanted = room - credit;
+    return MEMA_OVER_BUDGET;
+  }
   if (!mema_outsideTake(pool, fixed, size, alignment, &chunk->outside)) return MEMA_NO_MEMORY;
   describeOutside(chunk);
   return MEMA_OK;
@@ -124,9 +133,10 @@ static MEMA_NOINLINE void *allocate(mema_Pool *pool, mema_Fixed *fixed, size_t s
     return NULL;
   }
   size += size == 0;
-  mema_Reason reason = takeChunk(pool, fixed, size, alignment, 0, &chunk);
+  size_t wanted;
+  mema_Reason reason = takeChunk(pool, fixed, size, alignment, 0, &chunk, &wanted);
   if (reason != MEMA_OK) {
-    mema_refuse(pool, reason, reason == MEMA_OVER_BUDGET ? chargeFor(fixed, size) : size);
+    mema_refuse(pool, reason, wanted);
     return NULL;
   }
   if (chunk.record != NULL) {
@@ -248,11 +258,11 @@ static void *settle(mema_Pool *pool, mema_FixedChunk *chunk, size_t before, size
 
 static void *move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, size_t before, size_t size) {
   mema_FixedChunk to;
-  mema_Reason reason = takeChunk(pool, fixed, size, MEMA_ALIGNMENT, before, &to);
+  size_t wanted;
+  mema_Reason reason = takeChunk(pool, fixed, size, MEMA_ALIGNMENT, before, &to, &wanted);
   if (reason != MEMA_OK) {
     if (size <= from->room) return settle(pool, from, before, size); /* outside, and it stays as large as it is */
-    size_t charge = chargeFor(fixed, size);
-    mema_refuse(pool, reason, reason == MEMA_OVER_BUDGET && charge > before ? charge - before : size);
+    mema_refuse(pool, reason, wanted);
     return NULL;
   }
   memcpy(to.ptr, from->ptr, before < size ? before : size);

@@ -52,6 +52,9 @@
   withKind(test, kindTracked), withKind(test, kindCommitted), withKind(test, kindOutside), withKind(test, kindSharedTracked)
 #define everyKind(test) \
   exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside), sharedKinds(test)
+/* Where it is no matter whether there is a reservation that grows. */
+#define fixedKinds(test) withKind(test, kindFixed), withKind(test, kindFixedUntracked)
+#define anyKind(test) everyKind(test), fixedKinds(test)
 
 #define runTests(tests) cmocka_run_group_tests(tests, NULL, NULL)
 

@@ -85,13 +85,13 @@ static void repallocRecharges(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       withKind(theChargeIsWhatTheChunkOccupies, kindUntracked),
-      withKind(theChargeIsWhatTheChunkOccupies, kindUntrackedOutside),
+      withKind(theChargeIsWhatTheChunkOccupies, kindUntrackedOutside), withKind(theChargeIsWhatTheChunkOccupies, kindFixedUntracked),
       withKind(occupiedSizesAreExact, kindUntracked),
-      withKind(occupiedSizesAreExact, kindUntrackedOutside),
+      withKind(occupiedSizesAreExact, kindUntrackedOutside), withKind(occupiedSizesAreExact, kindFixedUntracked),
       withKind(theBudgetIsExactInOccupiedBytes, kindUntracked),
-      withKind(theBudgetIsExactInOccupiedBytes, kindUntrackedOutside),
+      withKind(theBudgetIsExactInOccupiedBytes, kindUntrackedOutside), withKind(theBudgetIsExactInOccupiedBytes, kindFixedUntracked),
       withKind(repallocRecharges, kindUntracked),
-      withKind(repallocRecharges, kindUntrackedOutside),
+      withKind(repallocRecharges, kindUntrackedOutside), withKind(repallocRecharges, kindFixedUntracked),
   };
   return runTests(tests);
 }
