@@ -107,6 +107,7 @@ script cli tests/cli/run.sh
 script record tests/cli/record.sh
 script replay tests/cli/replay.sh
 script exports tests/exports.sh
+script freestanding tests/freestanding.sh
 script limits tests/limits.sh
 script install tests/install.sh
 script syscalls tests/syscalls.sh

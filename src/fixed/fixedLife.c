@@ -1,5 +1,4 @@
 /* fixedLife.c - a fixed pool's life and budget, its statistics, its invariants, and the size of its buffer. */
-#include <string.h>
 
 #include "fixedPool.h"
 
@@ -13,7 +12,7 @@ mema_Reason mema_fixedJudge(const mema_Options *options) {
 }
 
 static void forget(mema_Pool *pool) {
-  memset(pool, 0, sizeof *pool);
+  __builtin_memset(pool, 0, sizeof *pool);
 }
 
 static void copyName(mema_Pool *pool, const char *name) {
@@ -115,7 +114,7 @@ void mema_fixedStats(const mema_Pool *pool, const mema_Fixed *fixed, mema_Stats 
                         .reservation = heapBytes(fixed),
                         .footprint = front + heapBytes(fixed),
                         .chargedBytes = pool->charged};
-  memcpy(stats->name, pool->name, sizeof stats->name);
+  __builtin_memcpy(stats->name, pool->name, sizeof stats->name);
   mema_outsideStats(fixed, stats);
 }
 

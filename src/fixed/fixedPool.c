@@ -5,7 +5,6 @@
  */
 #include "fixedPool.h"
 
-#include <string.h>
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------------- */
 
@@ -181,7 +180,7 @@ void *mema_fixedPcalloc(mema_Pool *pool, mema_Fixed *fixed, size_t count, size_t
     return NULL;
   }
   void *ptr = mema_fixedPalloc(pool, fixed, bytes);
-  return ptr != NULL ? memset(ptr, 0, bytes + (bytes == 0)) : NULL;
+  return ptr != NULL ? __builtin_memset(ptr, 0, bytes + (bytes == 0)) : NULL;
 }
 
 void *mema_fixedPmemalign(mema_Pool *pool, mema_Fixed *fixed, size_t alignment, size_t size) {
@@ -265,7 +264,7 @@ static void *move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, siz
     mema_refuse(pool, reason, wanted);
     return NULL;
   }
-  memcpy(to.ptr, from->ptr, before < size ? before : size);
+  __builtin_memcpy(to.ptr, from->ptr, before < size ? before : size);
   if (to.record != NULL) {
     mema_replaceBlock(pool, to.record, from->record);
     to.record->ptr = to.ptr;
