@@ -38,8 +38,7 @@ uint32_t mema_fixedLongSize(const mema_Fixed *fixed, uint32_t grain) {
 
 static MEMA_NOINLINE uint32_t longBefore(const mema_Fixed *fixed, uint32_t grain) {
   const mema_FixedWord *previous = &fixed->words[grain / 64] - 1;
-  return previous->bounds != 0 ? grain / 64 * 64 - 64 + mema_highestBit(previous->bounds)
-                               : grain - (uint32_t)previous->live;
+  return previous->bounds != 0 ? grain / 64 * 64 - 64 + mema_highestBit(previous->bounds) : grain - (uint32_t)previous->live;
 }
 
 /* The start of the piece that ends at a bound and is not the hot one. (Before the first word there is no bound: bit 0 ends the search.) */

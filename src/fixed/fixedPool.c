@@ -5,7 +5,6 @@
  */
 #include "fixedPool.h"
 
-
 /* ---- sizes ------------------------------------------------------------------------------------------------------------- */
 
 static MEMA_INLINE uint32_t frontOf(const mema_Fixed *fixed) {
@@ -149,7 +148,8 @@ static MEMA_NOINLINE void *allocate(mema_Pool *pool, mema_Fixed *fixed, size_t s
 }
 
 /* A piece whose charge was refused goes back. */
-static MEMA_NOINLINE void *allocateInstead(mema_Pool *pool, mema_Fixed *fixed, size_t size, uint32_t grain, uint32_t grains) {
+static MEMA_NOINLINE void *allocateInstead(mema_Pool *pool, mema_Fixed *fixed, size_t size, uint32_t grain,
+                                           uint32_t grains) {
   mema_fixedGive(fixed, grain, grains);
   return allocate(pool, fixed, size, MEMA_ALIGNMENT);
 }

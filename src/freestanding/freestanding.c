@@ -57,11 +57,8 @@ static const char *const names[] = {MEMA_REASONS(REASON_NAME)};
 static const char *const messages[] = {MEMA_REASONS(REASON_MESSAGE)};
 
 void mema_failBytes(mema_Reason reason, size_t wanted, size_t available) {
-  last = (mema_Error){.reason = reason,
-                      .name = names[reason],
-                      .sentence = messages[reason],
-                      .wanted = wanted,
-                      .available = available};
+  last = (mema_Error){
+      .reason = reason, .name = names[reason], .sentence = messages[reason], .wanted = wanted, .available = available};
 }
 
 void mema_fail(mema_Reason reason) {

@@ -192,7 +192,8 @@ static size_t largestGap(const Model *model) {
   qsort(sorted, model->count, sizeof *sorted, byAddress);
   uintptr_t from = addressOf(model->pool->mem), end = from + stats.reservation;
   for (size_t i = 0; i < model->count; i++) {
-    uintptr_t start = addressOf(sorted[i].ptr) - front, behind = addressOf(sorted[i].ptr) + (sorted[i].charge + 15) / 16 * 16;
+    uintptr_t start = addressOf(sorted[i].ptr) - front,
+              behind = addressOf(sorted[i].ptr) + (sorted[i].charge + 15) / 16 * 16;
     if (start - from > most) most = start - from;
     from = behind;
   }

@@ -113,7 +113,7 @@ static void alignedAmongOthers(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      anyKind(everyChunkIsAligned),       anyKind(everyPowerOfTwoUpToOneMebibyte),
+      anyKind(everyChunkIsAligned),         anyKind(everyPowerOfTwoUpToOneMebibyte),
       exactKinds(alignmentsAboveTheBudget), anyKind(whatIsNoAlignmentIsRefused),
       anyKind(alignedAmongOthers),
   };

@@ -179,13 +179,16 @@ static void refusalsCostNothing(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       anyKind(identityHoldsAfterEveryCall),
-      exactKinds(exactFillSucceedsAndOneMoreFails), withKind(exactFillSucceedsAndOneMoreFails, kindFixed),
-      exactKinds(requestsOfZeroAreOfOne), withKind(requestsOfZeroAreOfOne, kindFixed),
+      exactKinds(exactFillSucceedsAndOneMoreFails),
+      withKind(exactFillSucceedsAndOneMoreFails, kindFixed),
+      exactKinds(requestsOfZeroAreOfOne),
+      withKind(requestsOfZeroAreOfOne, kindFixed),
       anyKind(absurdSizesAreRefused),
       withKind(anUnlimitedPoolIsLimitedByTheSystem, kindTracked),
       withKind(anUnlimitedPoolIsLimitedByTheSystem, kindUntracked),
       withKind(anUnlimitedPoolIsLimitedByTheSystem, kindOutside),
-      exactKinds(everySizeFillsToTheByte), withKind(everySizeFillsToTheByte, kindFixed),
+      exactKinds(everySizeFillsToTheByte),
+      withKind(everySizeFillsToTheByte, kindFixed),
       anyKind(refusalsCostNothing),
   };
   return runTests(tests);

@@ -86,9 +86,11 @@ static void theSentenceSaysWhich(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       anyKind(brokenBudgetsAreFound),
-      exactKinds(brokenChainsAreFound), withKind(brokenChainsAreFound, kindFixed),
+      exactKinds(brokenChainsAreFound),
+      withKind(brokenChainsAreFound, kindFixed),
       withKind(untrackedPoolsMustHaveNoChain, kindUntracked),
-      withKind(untrackedPoolsMustHaveNoChain, kindUntrackedOutside), withKind(untrackedPoolsMustHaveNoChain, kindFixedUntracked),
+      withKind(untrackedPoolsMustHaveNoChain, kindUntrackedOutside),
+      withKind(untrackedPoolsMustHaveNoChain, kindFixedUntracked),
       cmocka_unit_test(theSentenceSaysWhich),
   };
   return runTests(tests);

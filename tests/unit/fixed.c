@@ -252,7 +252,8 @@ static void alignedChunksGiveTheirEdgesBack(void **state) {
 enum { victims = 300 };
 
 /* Writes to 16 bytes that are free: what may be links, or anything. */
-static void writeToFree(const Pool *pool, unsigned char *at, unsigned char *const *chunks, const size_t *sizes, uint64_t *seed) {
+static void writeToFree(const Pool *pool, unsigned char *at, unsigned char *const *chunks, const size_t *sizes,
+                        uint64_t *seed) {
   uint32_t links[2] = {(uint32_t)nextRandom(seed) % 4000, (uint32_t)nextRandom(seed) % 4000};
   for (size_t i = 0; i < victims; i++) {
     if (chunks[i] != NULL && at + 16 > chunks[i] - frontOf(pool) && at < chunks[i] + (sizes[i] + 15) / 16 * 16) return;
@@ -320,7 +321,8 @@ static void brokenBlocksAreNotFollowed(void **state) {
   assert_true(block->ptr == chunk);
   memcpy(words, block, sizeof words);
   for (int round = 0; round < 2000; round++) {
-    size_t at = nextRandom(&seed) % 4, value = round % 2 == 0 ? addressOf(before) + nextRandom(&seed) % 500 : nextRandom(&seed);
+    size_t at = nextRandom(&seed) % 4,
+           value = round % 2 == 0 ? addressOf(before) + nextRandom(&seed) % 500 : nextRandom(&seed);
     if (value == words[at] || (at == 1 && value - 1 < 32)) continue;
     memcpy((size_t *)(void *)block + at, &value, sizeof value);
     assertFails(pfree(&pool, chunk), MEMA_BROKEN);

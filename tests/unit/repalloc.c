@@ -314,9 +314,11 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       anyKind(contentsAreKeptBetweenAllSizes),
       anyKind(refusedGrowthKeepsTheOldChunk),
-      exactKinds(growthToTheWholeBudget), withKind(growthToTheWholeBudget, kindFixed),
+      exactKinds(growthToTheWholeBudget),
+      withKind(growthToTheWholeBudget, kindFixed),
       anyKind(nullAndZero),
-      exactKinds(stepByStep), withKind(stepByStep, kindFixed),
+      exactKinds(stepByStep),
+      withKind(stepByStep, kindFixed),
       anyKind(growsInPlaceInsideItsSlot),
       withKind(growsOnInARun, kindTracked),
       withKind(growsOnInARun, kindUntracked),

@@ -145,8 +145,13 @@ static void textsFillTheBudgetExactly(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      anyKind(pstrdupCopies),  anyKind(pstrndupStopsInTime),   anyKind(pmemdupCopiesBytes),
-      anyKind(psprintfPrints), anyKind(psprintfOfANullString), exactKinds(textsFillTheBudgetExactly), withKind(textsFillTheBudgetExactly, kindFixed),
+      anyKind(pstrdupCopies),
+      anyKind(pstrndupStopsInTime),
+      anyKind(pmemdupCopiesBytes),
+      anyKind(psprintfPrints),
+      anyKind(psprintfOfANullString),
+      exactKinds(textsFillTheBudgetExactly),
+      withKind(textsFillTheBudgetExactly, kindFixed),
   };
   return runTests(tests);
 }

@@ -85,13 +85,17 @@ static void repallocRecharges(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       withKind(theChargeIsWhatTheChunkOccupies, kindUntracked),
-      withKind(theChargeIsWhatTheChunkOccupies, kindUntrackedOutside), withKind(theChargeIsWhatTheChunkOccupies, kindFixedUntracked),
+      withKind(theChargeIsWhatTheChunkOccupies, kindUntrackedOutside),
+      withKind(theChargeIsWhatTheChunkOccupies, kindFixedUntracked),
       withKind(occupiedSizesAreExact, kindUntracked),
-      withKind(occupiedSizesAreExact, kindUntrackedOutside), withKind(occupiedSizesAreExact, kindFixedUntracked),
+      withKind(occupiedSizesAreExact, kindUntrackedOutside),
+      withKind(occupiedSizesAreExact, kindFixedUntracked),
       withKind(theBudgetIsExactInOccupiedBytes, kindUntracked),
-      withKind(theBudgetIsExactInOccupiedBytes, kindUntrackedOutside), withKind(theBudgetIsExactInOccupiedBytes, kindFixedUntracked),
+      withKind(theBudgetIsExactInOccupiedBytes, kindUntrackedOutside),
+      withKind(theBudgetIsExactInOccupiedBytes, kindFixedUntracked),
       withKind(repallocRecharges, kindUntracked),
-      withKind(repallocRecharges, kindUntrackedOutside), withKind(repallocRecharges, kindFixedUntracked),
+      withKind(repallocRecharges, kindUntrackedOutside),
+      withKind(repallocRecharges, kindFixedUntracked),
   };
   return runTests(tests);
 }
