@@ -43,6 +43,15 @@ static inline void begin(void) {
   fillBytes(neighbour, neighbourSize, 77);
 }
 
+/* The same in a caller's buffer. */
+static inline void beginFixed(void *buffer, size_t size) {
+  mema_Options options = {.engine = MEMA_FIXED, .buffer = buffer, .bufferSize = size};
+  CHECK(mema_initPoolWith(&pool, &options));
+  neighbour = palloc(&pool, neighbourSize);
+  CHECK(neighbour != NULL);
+  fillBytes(neighbour, neighbourSize, 77);
+}
+
 /* The neighbour and `chunks` more of `bytes` are live and well; then all of it goes. */
 static inline int end(size_t bytes, size_t chunks) {
   const char *wrong = poolIsWrong(&pool, bytes + neighbourSize, chunks + 1);
