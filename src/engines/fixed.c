@@ -26,6 +26,15 @@ static MEMA_INLINE void setLive(mema_Fixed *fixed, uint32_t grain) {
   word->live |= bit;
 }
 
+/* The same where the bound is there. */
+static MEMA_INLINE void turnLive(mema_Fixed *fixed, uint32_t grain) {
+  fixed->words[grain / 64].live |= UINT64_C(1) << grain % 64;
+}
+
+static MEMA_INLINE void turnFree(mema_Fixed *fixed, uint32_t grain) {
+  fixed->words[grain / 64].live &= ~(UINT64_C(1) << grain % 64);
+}
+
 static MEMA_INLINE void clearBound(mema_Fixed *fixed, uint32_t grain) {
   fixed->words[grain / 64].bounds &= ~(UINT64_C(1) << grain % 64);
 }
@@ -150,7 +159,17 @@ static MEMA_INLINE uint32_t carveHot(mema_Fixed *fixed, uint32_t grains) {
   fixed->hotSize = rest;
   fixed->hot = rest != 0 ? grain + grains : 0;
   if (mema_likely(rest != 0)) setFree(fixed, grain + grains);
-  setLive(fixed, grain);
+  turnLive(fixed, grain);
+  tellLength(fixed, grain, grains);
+  return grain;
+}
+
+/* From the front of the recent piece, which has as many, and more. The map has it as live already. */
+static MEMA_INLINE uint32_t carveRecent(mema_Fixed *fixed, uint32_t grains) {
+  uint32_t grain = fixed->recent;
+  fixed->recent = grain + grains;
+  fixed->recentSize -= grains;
+  setLive(fixed, grain + grains);
   tellLength(fixed, grain, grains);
   return grain;
 }
@@ -166,7 +185,7 @@ static MEMA_INLINE uint32_t split(mema_Fixed *fixed, uint32_t grain, uint32_t wh
       bin(fixed, grain + grains, whole - grains);
     }
   }
-  setLive(fixed, grain);
+  turnLive(fixed, grain);
   tellLength(fixed, grain, grains);
   return grain;
 }
@@ -185,10 +204,21 @@ static MEMA_NOINLINE uint32_t takeRest(mema_Fixed *fixed, uint32_t grains) {
 
 uint32_t mema_fixedTake(mema_Fixed *fixed, size_t size) {
   if (mema_unlikely(size >= fixed->end)) return 0;
-  uint32_t grains = (uint32_t)size, up = mema_fixedClassUp(grains);
+  uint32_t grains = (uint32_t)size, recentSize = fixed->recentSize, hotSize = fixed->hotSize;
+  if (recentSize == grains) {
+    uint32_t grain = fixed->recent;
+    fixed->recent = fixed->recentSize = 0;
+    tellLength(fixed, grain, grains);
+    return grain;
+  }
+  /* The lesser of the two that fit is what a bin has to be better than. */
+  bool isRecent = recentSize > grains && (hotSize < grains || recentSize <= hotSize);
+  uint32_t least = isRecent ? recentSize : hotSize >= grains ? hotSize : 0;
+  if (fixed->filled == 0 && least != 0) return isRecent ? carveRecent(fixed, grains) : carveHot(fixed, grains);
+  uint32_t up = mema_fixedClassUp(grains), leastClass = least != 0 ? mema_fixedClass(least) : UINT32_MAX;
   for (;;) {
-    uint32_t class = filledClass(fixed, up), hotSize = fixed->hotSize;
-    if (hotSize >= grains && mema_fixedClass(hotSize) <= class) return carveHot(fixed, grains);
+    uint32_t class = filledClass(fixed, up);
+    if (leastClass <= class) return isRecent ? carveRecent(fixed, grains) : carveHot(fixed, grains);
     if (mema_unlikely(class == fixed->classCount)) return takeRest(fixed, grains);
     uint32_t whole, grain = pop(fixed, class, grains, &whole);
     if (mema_likely(grain != 0)) return split(fixed, grain, whole, grains);
@@ -197,6 +227,7 @@ uint32_t mema_fixedTake(mema_Fixed *fixed, size_t size) {
 
 uint32_t mema_fixedTakeAligned(mema_Fixed *fixed, size_t size, size_t alignment) {
   if (alignment <= mema_grainSize) return mema_fixedTake(fixed, size);
+  mema_fixedSettle(fixed); /* its length is not in the map, for a piece that is given back beside it */
   size_t more = (alignment >> mema_grainShift) - 1;
   uint32_t grain = mema_fixedTake(fixed, size + more);
   if (grain == 0) return 0;
@@ -217,7 +248,7 @@ uint32_t mema_fixedTakeAligned(mema_Fixed *fixed, size_t size, size_t alignment)
 
 void mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
   uint32_t hot = fixed->hot, hotSize = fixed->hotSize, start = grain, size = grains, behind = grain + grains;
-  setFree(fixed, grain);
+  turnFree(fixed, grain);
   bool joinsHot = behind == hot;
   if (joinsHot) {
     clearBound(fixed, behind);

@@ -16,8 +16,9 @@
  *     not (free at g and free at g + size(g))
  *     end - 1 == sum of the sizes of all pieces
  *
- * The piece freed last is `recent`: not joined and not binned yet, and the map has it as live still. A request of its size takes it back, and
- * nothing is written to the map by either. The next free joins it, and so does a request that finds no room.
+ * The piece freed last is `recent`: neither joined nor binned, and the map has it as live still. A request of its size takes it back, and
+ * nothing is written to the map by either; a smaller one may be carved from it; a chunk freed beside it makes it larger, which the map's
+ * lengths do not say. It is joined and binned when a chunk is freed elsewhere, or a request finds no room.
  *
  * Free pieces are binned by size in two levels (two-level segregated fit; Masmano, Ripoll, Crespo and Real, "TLSF: a new dynamic memory
  * allocator for real-time systems", ECRTS 2004): 16 classes to a doubling, exact up to 31 grains. A request is rounded up to a class, and
@@ -77,11 +78,10 @@ enum { mema_fixedFront = (sizeof(mema_Block) + mema_grainSize - 1) / mema_grainS
 MEMA_HIDDEN mema_Fixed *mema_fixedOpen(void *buffer, size_t size, bool tracked);
 /* All pieces are free again, and one. */
 MEMA_HIDDEN void mema_fixedClear(mema_Fixed *fixed);
-/* The grain of a live piece of so many grains (not 0), whose chunk is aligned; 0 iff there is none to be had. (That `recent` fits is for the
- * caller to see.) */
+/* The grain of a live piece of so many grains (not 0), whose chunk is aligned; 0 iff there is none to be had. */
 MEMA_HIDDEN uint32_t mema_fixedTake(mema_Fixed *fixed, size_t grains);
 MEMA_HIDDEN uint32_t mema_fixedTakeAligned(mema_Fixed *fixed, size_t grains, size_t alignment);
-/* Takes a live piece of so many grains back. */
+/* Takes a live piece of so many grains back, and joins and bins it; what lies before it is not the recent one. */
 MEMA_HIDDEN void mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains);
 /* Joins and bins the recent piece. */
 MEMA_HIDDEN void mema_fixedSettle(mema_Fixed *fixed);
@@ -163,6 +163,31 @@ static inline uint32_t mema_fixedFind(const mema_Fixed *fixed, const void *ptr) 
   const mema_FixedWord *word = &fixed->words[grain / 64];
   if (mema_unlikely(grain == fixed->recent)) return 0;
   return (word->bounds & word->live) >> grain % 64 & 1 ? grain : 0;
+}
+
+/* The same of any piece. */
+static inline uint32_t mema_fixedAnySize(const mema_Fixed *fixed, uint32_t grain) {
+  if (grain == fixed->recent && fixed->recentSize != 0) return fixed->recentSize;
+  return grain == fixed->hot && fixed->hotSize != 0 ? fixed->hotSize : mema_fixedSize(fixed, grain);
+}
+
+/* Takes a live piece back, for now as the recent one. */
+static inline void mema_fixedGiveRecent(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
+  uint32_t recent = fixed->recent, recentSize = fixed->recentSize;
+  if (recent + recentSize == grain) {
+    fixed->words[grain / 64].bounds &= ~(UINT64_C(1) << grain % 64);
+    fixed->recentSize = recentSize + grains;
+    return;
+  }
+  fixed->recent = grain;
+  fixed->recentSize = grains;
+  if (recentSize == 0) return;
+  if (grain + grains == recent) {
+    fixed->words[recent / 64].bounds &= ~(UINT64_C(1) << recent % 64);
+    fixed->recentSize = recentSize + grains;
+  } else {
+    mema_fixedGive(fixed, recent, recentSize);
+  }
 }
 
 static inline char *mema_fixedAt(const mema_Fixed *fixed, uint32_t grain) {

@@ -33,13 +33,15 @@ static const char *checkMap(const mema_Fixed *fixed, size_t *pieces, size_t *gra
       if (fixed->hotSize != next - grain) return "the hot piece ends where the next one starts";
       continue;
     }
+    if (grain == fixed->recent) {
+      metRecent = true;
+      if (fixed->recentSize != next - grain) return "the recent piece ends where the next one starts";
+      continue;
+    }
     const char *broken = checkLength(fixed, grain, next - grain);
     if (broken != NULL) return broken;
     if (isFree) {
       ++*free;
-    } else if (grain == fixed->recent) {
-      metRecent = true;
-      if (fixed->recentSize != next - grain) return "the recent piece ends where the next one starts";
     } else {
       ++*pieces;
       *grains += next - grain;

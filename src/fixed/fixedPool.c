@@ -72,17 +72,9 @@ bool mema_fixedFindChunk(mema_Fixed *fixed, const void *ptr, mema_FixedChunk *ch
   return true;
 }
 
-/* The piece becomes the recent one, and that before it is joined. */
-static MEMA_INLINE void giveRecent(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
-  uint32_t before = fixed->recent, beforeSize = fixed->recentSize;
-  fixed->recent = grain;
-  fixed->recentSize = grains;
-  if (beforeSize != 0) mema_fixedGive(fixed, before, beforeSize);
-}
-
 static void giveChunk(mema_Fixed *fixed, const mema_FixedChunk *chunk) {
   if (chunk->grain != 0) {
-    giveRecent(fixed, chunk->grain, chunk->grains);
+    mema_fixedGiveRecent(fixed, chunk->grain, chunk->grains);
   } else {
     mema_outsideGive(fixed, &chunk->outside);
   }
@@ -150,7 +142,7 @@ static MEMA_NOINLINE void *allocate(mema_Pool *pool, mema_Fixed *fixed, size_t s
 /* A piece whose charge was refused goes back. */
 static MEMA_NOINLINE void *allocateInstead(mema_Pool *pool, mema_Fixed *fixed, size_t size, uint32_t grain,
                                            uint32_t grains) {
-  mema_fixedGive(fixed, grain, grains);
+  mema_fixedGiveRecent(fixed, grain, grains);
   return allocate(pool, fixed, size, MEMA_ALIGNMENT);
 }
 
@@ -160,7 +152,7 @@ void *mema_fixedPalloc(mema_Pool *pool, mema_Fixed *fixed, size_t size) {
   if (mema_unlikely(grains - 1 >= fixed->end)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
   uint32_t front = frontOf(fixed), whole = (uint32_t)grains + front, grain = fixed->recent;
   size_t charge = front != 0 ? size : grains << mema_grainShift;
-  if (fixed->recentSize == whole) {
+  if (fixed->recentSize == whole && whole <= mema_fixedNearby) { /* the common case of mema_fixedTake, without the call */
     if (mema_unlikely(!mema_charge(pool, charge))) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
     fixed->recent = fixed->recentSize = 0;
   } else {
@@ -224,7 +216,7 @@ bool mema_fixedPfree(mema_Pool *pool, mema_Fixed *fixed, void *ptr) {
   if (mema_unlikely(grain == 0 || fixed->tracked)) return pfreeElse(pool, fixed, ptr);
   uint32_t grains = mema_fixedSize(fixed, grain);
   credit(pool, (size_t)grains << mema_grainShift);
-  giveRecent(fixed, grain, grains);
+  mema_fixedGiveRecent(fixed, grain, grains);
   return true;
 }
 

@@ -124,10 +124,9 @@ static void measure(const mema_Slab *slab, double *cells, double each) {
 /* The same of a fixed pool's heap, piece by piece. */
 static void measureFixed(const mema_Fixed *fixed, double *cells, double each) {
   for (uint32_t grain = 1, size; grain < fixed->end; grain += size) {
-    bool isHot = fixed->hotSize != 0 && grain == fixed->hot;
-    size = isHot ? fixed->hotSize : mema_fixedSize(fixed, grain);
+    size = mema_fixedAnySize(fixed, grain);
     double from = (double)(grain - 1) * mema_grainSize, bytes = (double)size * mema_grainSize;
-    if (!isHot && grain != fixed->recent && mema_fixedIsLive(fixed, grain)) spread(cells, each, from, from + bytes, bytes);
+    if (grain != fixed->recent && mema_fixedIsLive(fixed, grain)) spread(cells, each, from, from + bytes, bytes);
   }
 }
 
