@@ -115,6 +115,7 @@ script faults tests/faults.sh
 script bulk tests/bulk.sh
 script protocol tests/protocol.sh
 script instructions tests/instructions.sh
+script latency tests/latency.sh
 script style tests/style.sh
 
 line="$passed passed, $failed failed"
