@@ -121,7 +121,7 @@ typedef enum mema_Engine {
 
 /* How to make a pool. Zero a field to have its default; later versions add fields at the end. */
 typedef struct mema_Options {
-  size_t poolSize;    /* the budget: 1 to MEMA_UNLIMITED. Required. */
+  size_t poolSize;    /* the budget: 1 to MEMA_UNLIMITED. Required, but for MEMA_FIXED, where 0 is what the buffer holds. */
   bool untracked;     /* keep no chain, and charge the bytes that a chunk really occupies instead of those requested: faster,
                          and no cost per chunk */
   bool committed;     /* populate the whole reservation now: the pool then asks the system for memory only when the
@@ -135,7 +135,9 @@ typedef struct mema_Options {
                          (up to 512 KiB at a time) in its hands, both called in before a request is refused; Pool.freeSize is then what no
                          thread holds: ask mema_freeSize. Tracked, calls take turns. */
   mema_Engine engine;
-  void *buffer; /* MEMA_FIXED: where the pool's chunks and records lie */
+  void *buffer; /* MEMA_FIXED: where the pool's chunks and records lie: at any address, for as long as the Pool is used, in which it is
+                   also found that the Pool was freed. Two bits for each 16 bytes and 130 bytes to a few KiB of it are for records. Tracked,
+                   each chunk's Block lies in front of the chunk: 48 bytes of the buffer, not of the budget. Nobody else may write to it. */
   size_t bufferSize;
   bool
       fallback; /* MEMA_FIXED: chunks that the buffer has no room for come from the system (Block.poolAllocated is then false) */
@@ -174,7 +176,7 @@ typedef struct mema_Error {
   mema_Reason reason;
   const char *name;     /* the constant's name, such as "MEMA_OVER_BUDGET" */
   const char *sentence; /* such as "over budget by 40 bytes: 1064 wanted, 1024 free" */
-  size_t wanted;    /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget:
+  size_t wanted;    /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_FRAGMENTED, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget:
                            in addition); else 0 */
   size_t available; /* MEMA_OVER_BUDGET: the bytes that were free; MEMA_BELOW_USE: the bytes in use; else 0 */
   int errnoBefore;  /* errno as it was before the failure, for callers that are to leave it alone */
@@ -213,7 +215,11 @@ typedef struct mema_Stats {
 MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
 
 /* The same with options; also returns false iff options is NULL or options->reservation is above MEMA_UNLIMITED
- * (MEMA_BAD_ARGUMENT, EINVAL), or a committed reservation could not be populated (MEMA_NO_MEMORY, ENOMEM). */
+ * (MEMA_BAD_ARGUMENT, EINVAL), or a committed reservation could not be populated (MEMA_NO_MEMORY, ENOMEM).
+ * With MEMA_FIXED iff pool, options or options->buffer is NULL, bufferSize is below 256 or passes the end of memory, or `shared` is asked for
+ * (MEMA_BAD_ARGUMENT, EINVAL), pool is a live pool, or poolSize above MEMA_UNLIMITED: the system is not asked. `reservation` and `committed` mean
+ * nothing then. Linear in bufferSize / 64: the records are cleared, and nothing else of the buffer is touched. A buffer that another pool
+ * lies in is taken from it: that one is then no live pool. */
 MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options);
 
 /* The reservation, in bytes, that a committed pool of poolSize bytes is given by default: room for the usual mix of sizes,
@@ -267,7 +273,9 @@ MEMA_PUBLIC bool mema_creditPool(mema_Pool *pool, size_t bytes);
 /* A chunk of `size` bytes (a request for 0 bytes is one for 1), contents undefined.
  * Returns NULL iff pool is not a live pool, size is above freeSize (MEMA_OVER_BUDGET, ENOMEM; MEMA_TOO_LARGE where above
  * MEMA_UNLIMITED), or the system has no memory (MEMA_NO_MEMORY, ENOMEM): never for fragmentation. In an untracked pool it
- * is the bytes that the chunk would occupy that are compared with freeSize and charged. Constant. */
+ * is the bytes that the chunk would occupy that are compared with freeSize and charged. Constant.
+ * Of a pool with MEMA_FIXED and no fallback NULL also iff no free piece of the buffer is sure to have the room (MEMA_FRAGMENTED, ENOMEM), as do
+ * the calls below; mema_fixedBufferSize says when that cannot be. Constant in the worst case: see docs/design.md. */
 MEMA_PUBLIC void *mema_palloc(mema_Pool *pool, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2)));
 
 /* As mema_palloc on a shared pool, but where the budget has no room waits until other threads have freed enough, for at most that many

@@ -41,6 +41,14 @@ case $(uname -m) in
     finish
     ;;
 esac
+example() { # LIBRARY: examples/fixed.c with either library
+  "${CC:-gcc}" -std=c11 -Wall -Wextra -Werror -Iinclude examples/fixed.c "$1" -o "$scratch/example" -pthread && "$scratch/example"
+}
+
+# EXTRA is that of the libraries that are there.
+if [ -z "${EXTRA:-}" ] && [ -f "$BUILD/libmema.a" ]; then
+  check 'examples/fixed.c with libmema.a' example "$BUILD/libmema.a"
+fi
 for compiler in gcc clang; do
   if ! command -v $compiler >/dev/null; then
     skip "$compiler" 'is not installed'
@@ -50,6 +58,7 @@ for compiler in gcc clang; do
     check "$compiler $flags" library $compiler $flags
     check "$compiler $flags: nothing is asked for" asksForNothing
     check "$compiler $flags: names" hasNamesOf
+    check "$compiler $flags: examples/fixed.c" example "$build/libmema-fixed.a"
     check "$compiler $flags: a program without a C library" runs $compiler $flags
   done
 done
