@@ -135,7 +135,8 @@ typedef struct mema_Options {
                          (up to 512 KiB at a time) in its hands, both called in before a request is refused; Pool.freeSize is then what no
                          thread holds: ask mema_freeSize. Tracked, calls take turns. */
   mema_Engine engine;
-  void *buffer; /* MEMA_FIXED: where the pool's chunks and records lie: at any address, for as long as the Pool is used, in which it is
+  void *
+      buffer; /* MEMA_FIXED: where the pool's chunks and records lie: at any address, for as long as the Pool is used, in which it is
                    also found that the Pool was freed. Two bits for each 16 bytes and 130 bytes to a few KiB of it are for records. Tracked,
                    each chunk's Block lies in front of the chunk: 48 bytes of the buffer, not of the budget. Nobody else may write to it. */
   size_t bufferSize;
@@ -176,7 +177,8 @@ typedef struct mema_Error {
   mema_Reason reason;
   const char *name;     /* the constant's name, such as "MEMA_OVER_BUDGET" */
   const char *sentence; /* such as "over budget by 40 bytes: 1064 wanted, 1024 free" */
-  size_t wanted;    /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_FRAGMENTED, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget:
+  size_t
+      wanted; /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_FRAGMENTED, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget:
                            in addition); else 0 */
   size_t available; /* MEMA_OVER_BUDGET: the bytes that were free; MEMA_BELOW_USE: the bytes in use; else 0 */
   int errnoBefore;  /* errno as it was before the failure, for callers that are to leave it alone */

@@ -257,7 +257,7 @@ static void *move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, siz
     return NULL;
   }
   __builtin_memcpy(to.ptr, from->ptr, before < size ? before : size);
-  if (to.record != NULL) {
+  if (to.record != NULL && from->record != NULL) { /* both or neither */
     mema_replaceBlock(pool, to.record, from->record);
     to.record->ptr = to.ptr;
     to.record->size = size;

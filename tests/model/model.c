@@ -188,6 +188,7 @@ static size_t largestGap(const Model *model) {
   size_t front = model->untracked ? 0 : blockBytes, most = 0;
   mema_poolStats(model->pool, &stats);
   if (room < model->count + 1) sorted = realloc(sorted, (room = 2 * model->count + 1) * sizeof *sorted);
+  require(model, sorted != NULL, "the test itself is out of memory");
   if (model->count != 0) memcpy(sorted, model->chunks, model->count * sizeof *sorted);
   qsort(sorted, model->count, sizeof *sorted, byAddress);
   uintptr_t from = addressOf(model->pool->mem), end = from + stats.reservation;
