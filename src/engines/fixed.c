@@ -39,12 +39,6 @@ static MEMA_INLINE void clearBound(mema_Fixed *fixed, uint32_t grain) {
   fixed->words[grain / 64].bounds &= ~(UINT64_C(1) << grain % 64);
 }
 
-/* A piece of more than 64 grains: the next bound is in the next word, or that is wholly within. */
-uint32_t mema_fixedLongSize(const mema_Fixed *fixed, uint32_t grain) {
-  const mema_FixedWord *next = &fixed->words[grain / 64 + 1];
-  return next->bounds != 0 ? 64 - grain % 64 + (uint32_t)__builtin_ctzll(next->bounds) : (uint32_t)next->live;
-}
-
 static MEMA_NOINLINE uint32_t longBefore(const mema_Fixed *fixed, uint32_t grain) {
   const mema_FixedWord *previous = &fixed->words[grain / 64] - 1;
   return previous->bounds != 0 ? grain / 64 * 64 - 64 + mema_highestBit(previous->bounds) : grain - (uint32_t)previous->live;
@@ -246,7 +240,7 @@ uint32_t mema_fixedTakeAligned(mema_Fixed *fixed, size_t size, size_t alignment)
 
 /* ---- giving back ------------------------------------------------------------------------------------------------------- */
 
-void mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
+bool mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
   uint32_t hot = fixed->hot, hotSize = fixed->hotSize, start = grain, size = grains, behind = grain + grains;
   turnFree(fixed, grain);
   bool joinsHot = behind == hot;
@@ -276,6 +270,7 @@ void mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
   fixed->hot = start;
   fixed->hotSize = size;
   if (!joinsHot && hotSize != 0) bin(fixed, hot, hotSize);
+  return true;
 }
 
 void mema_fixedSettle(mema_Fixed *fixed) {

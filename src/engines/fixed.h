@@ -81,16 +81,14 @@ MEMA_HIDDEN void mema_fixedClear(mema_Fixed *fixed);
 /* The grain of a live piece of so many grains (not 0), whose chunk is aligned; 0 iff there is none to be had. */
 MEMA_HIDDEN uint32_t mema_fixedTake(mema_Fixed *fixed, size_t grains);
 MEMA_HIDDEN uint32_t mema_fixedTakeAligned(mema_Fixed *fixed, size_t grains, size_t alignment);
-/* Takes a live piece of so many grains back, and joins and bins it; what lies before it is not the recent one. */
-MEMA_HIDDEN void mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains);
+/* Takes a live piece of so many grains back, and joins and bins it; what lies before it is not the recent one. Always true, for a tail call. */
+MEMA_HIDDEN bool mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains);
 /* Joins and bins the recent piece. */
 MEMA_HIDDEN void mema_fixedSettle(mema_Fixed *fixed);
 /* Changes a live piece's size in place; false, with nothing changed, iff what lies behind it is not free, or too small. */
 MEMA_HIDDEN bool mema_fixedStretch(mema_Fixed *fixed, uint32_t grain, uint32_t before, size_t after);
 /* The most grains that mema_fixedTake would find. */
 MEMA_HIDDEN uint32_t mema_fixedMost(mema_Fixed *fixed);
-/* The size of a piece of more than mema_fixedNearby grains, or one that ends in the second word behind its start. */
-MEMA_HIDDEN uint32_t mema_fixedLongSize(const mema_Fixed *fixed, uint32_t grain);
 /* Bytes of a buffer, at whatever address, with a heap of so many grains; SIZE_MAX where that is more than any has. */
 MEMA_HIDDEN size_t mema_fixedBytesFor(size_t grains);
 /* The most grains that a heap can have. */
@@ -144,6 +142,12 @@ static inline bool mema_fixedIsLive(const mema_Fixed *fixed, uint32_t grain) {
   return (fixed->words[grain / 64].live >> grain % 64 & 1) != 0;
 }
 
+/* Of a piece of more than mema_fixedNearby grains: the next bound is in the next word, or that is wholly within. */
+static inline uint32_t mema_fixedLongSize(const mema_Fixed *fixed, uint32_t grain) {
+  const mema_FixedWord *next = &fixed->words[grain / 64 + 1];
+  return next->bounds != 0 ? 64 - grain % 64 + (uint32_t)__builtin_ctzll(next->bounds) : (uint32_t)next->live;
+}
+
 /* The size of the piece that starts there, which is not the hot one. */
 static inline uint32_t mema_fixedSize(const mema_Fixed *fixed, uint32_t grain) {
   const mema_FixedWord *word = &fixed->words[grain / 64];
@@ -171,23 +175,21 @@ static inline uint32_t mema_fixedAnySize(const mema_Fixed *fixed, uint32_t grain
   return grain == fixed->hot && fixed->hotSize != 0 ? fixed->hotSize : mema_fixedSize(fixed, grain);
 }
 
-/* Takes a live piece back, for now as the recent one. */
-static inline void mema_fixedGiveRecent(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
+/* Takes a live piece back, for now as the recent one. Always true, for a tail call. */
+static inline bool mema_fixedGiveRecent(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
   uint32_t recent = fixed->recent, recentSize = fixed->recentSize;
   if (recent + recentSize == grain) {
     fixed->words[grain / 64].bounds &= ~(UINT64_C(1) << grain % 64);
     fixed->recentSize = recentSize + grains;
-    return;
+    return true;
   }
   fixed->recent = grain;
   fixed->recentSize = grains;
-  if (recentSize == 0) return;
-  if (grain + grains == recent) {
-    fixed->words[recent / 64].bounds &= ~(UINT64_C(1) << recent % 64);
-    fixed->recentSize = recentSize + grains;
-  } else {
-    mema_fixedGive(fixed, recent, recentSize);
-  }
+  if (recentSize == 0) return true;
+  if (grain + grains != recent) return mema_fixedGive(fixed, recent, recentSize);
+  fixed->words[recent / 64].bounds &= ~(UINT64_C(1) << recent % 64);
+  fixed->recentSize = recentSize + grains;
+  return true;
 }
 
 static inline char *mema_fixedAt(const mema_Fixed *fixed, uint32_t grain) {

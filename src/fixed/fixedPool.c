@@ -146,23 +146,33 @@ static MEMA_NOINLINE void *allocateInstead(mema_Pool *pool, mema_Fixed *fixed, s
   return allocate(pool, fixed, size, MEMA_ALIGNMENT);
 }
 
+/* Taken, and charged. */
+static MEMA_INLINE void *hand(mema_Pool *pool, const mema_Fixed *fixed, uint32_t grain, uint32_t front, size_t size) {
+  char *ptr = mema_fixedChunk(fixed, grain);
+  if (front != 0) mema_linkBlock(pool, blockAt(fixed, grain), ptr, size);
+  return ptr;
+}
+
+/* Not 0 bytes; in all so many grains. */
+static MEMA_NOINLINE void *pallocTake(mema_Pool *pool, mema_Fixed *fixed, size_t size, uint32_t whole) {
+  uint32_t front = frontOf(fixed), grain = mema_fixedTake(fixed, whole);
+  if (mema_unlikely(grain == 0)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
+  size_t charge = front != 0 ? size : (size_t)whole << mema_grainShift;
+  if (mema_unlikely(!mema_charge(pool, charge))) return allocateInstead(pool, fixed, size, grain, whole);
+  return hand(pool, fixed, grain, front, size);
+}
+
 void *mema_fixedPalloc(mema_Pool *pool, mema_Fixed *fixed, size_t size) {
   size_t grains = (size + mema_grainSize - 1) >> mema_grainShift;
   /* 0 bytes, and those whose rounding overflows, are 0 grains: out of range, too. */
   if (mema_unlikely(grains - 1 >= fixed->end)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
   uint32_t front = frontOf(fixed), whole = (uint32_t)grains + front, grain = fixed->recent;
+  if (fixed->recentSize != whole || whole > mema_fixedNearby) return pallocTake(pool, fixed, size, whole);
+  /* The first case of mema_fixedTake, without the call. */
   size_t charge = front != 0 ? size : grains << mema_grainShift;
-  if (fixed->recentSize == whole && whole <= mema_fixedNearby) { /* the common case of mema_fixedTake, without the call */
-    if (mema_unlikely(!mema_charge(pool, charge))) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
-    fixed->recent = fixed->recentSize = 0;
-  } else {
-    grain = mema_fixedTake(fixed, grains + front);
-    if (mema_unlikely(grain == 0)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
-    if (mema_unlikely(!mema_charge(pool, charge))) return allocateInstead(pool, fixed, size, grain, whole);
-  }
-  char *ptr = mema_fixedChunk(fixed, grain);
-  if (front != 0) mema_linkBlock(pool, blockAt(fixed, grain), ptr, size);
-  return ptr;
+  if (mema_unlikely(!mema_charge(pool, charge))) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
+  fixed->recent = fixed->recentSize = 0;
+  return hand(pool, fixed, grain, front, size);
 }
 
 void *mema_fixedPcalloc(mema_Pool *pool, mema_Fixed *fixed, size_t count, size_t size) {
@@ -216,8 +226,7 @@ bool mema_fixedPfree(mema_Pool *pool, mema_Fixed *fixed, void *ptr) {
   if (mema_unlikely(grain == 0 || fixed->tracked)) return pfreeElse(pool, fixed, ptr);
   uint32_t grains = mema_fixedSize(fixed, grain);
   credit(pool, (size_t)grains << mema_grainShift);
-  mema_fixedGiveRecent(fixed, grain, grains);
-  return true;
+  return mema_fixedGiveRecent(fixed, grain, grains);
 }
 
 /* ---- repalloc ------------------------------------------------------------------------------------------------------------ */

@@ -16,7 +16,7 @@
 #include "../pool.h"
 
 /* A fixed pool's seal is that of others, changed: it fails the common paths' first question. */
-static const uintptr_t mema_fixedSeal = (uintptr_t)0x5A5A5A5A5A5A5A5Au;
+static const uintptr_t mema_fixedSeal = 0x5A;
 
 /* The engine of a live fixed pool; NULL for anything else. Its generation lies in the buffer, and is looked at only where the seal fits. */
 static inline mema_Fixed *mema_fixedOf(const mema_Pool *pool) {
