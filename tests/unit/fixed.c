@@ -308,6 +308,27 @@ static void writesToFreedMemoryDoNoHarm(void **state) {
   assert_true(found); /* or nothing was damaged, and nothing shown */
 }
 
+/* Once a damaged link was met the check says so, even when all pieces have been joined again since. */
+static void damageIsRemembered(void **state) {
+  const Kind *kind = *state;
+  enum { many = 20 };
+  Pool pool;
+  GuardedBuffer guarded;
+  char *chunks[many];
+  openGuarded(&pool, &guarded, kind, 20000);
+  for (int i = 0; i < many; i++) chunks[i] = palloc(&pool, 100);
+  for (int i = 0; i < many; i += 2) assert_true(pfree(&pool, chunks[i]));
+  for (int i = 0; i < many; i += 2) memset(hidePointer((void *)(addressOf(chunks[i]) - frontOf(&pool))), 0x77, 8);
+  for (int i = 0; i < many; i += 2) chunks[i] = palloc(&pool, 100);
+  for (int i = 0; i < many; i++) assert_true(pfree(&pool, chunks[i]));
+  assert_non_null(palloc(&pool, pool.poolSize - frontOf(&pool)));
+  assertFails(mema_checkPool(&pool), MEMA_BROKEN);
+  assert_non_null(strstr(mema_lastError()->sentence, "wrote to a freed chunk"));
+  assert_true(mema_resetPool(&pool));
+  assertPool(&pool, 0, 0);
+  closeGuarded(&pool, &guarded);
+}
+
 /* A chunk that overflows writes over its neighbour's Block: that chunk is then refused, and nothing is written where the Block points to. */
 static void brokenBlocksAreNotFollowed(void **state) {
   (void)state;
@@ -429,6 +450,7 @@ int main(void) {
       fixedKinds(chunksGrowAndShrinkWhereTheyAre),
       fixedKinds(alignedChunksGiveTheirEdgesBack),
       fixedKinds(writesToFreedMemoryDoNoHarm),
+      fixedKinds(damageIsRemembered),
       cmocka_unit_test(brokenBlocksAreNotFollowed),
       fixedKinds(whatDoesNotFitComesFromTheSystem),
       fixedKinds(watchedPoolsWorkAlike),
