@@ -197,6 +197,30 @@ static void theChunkFreedLastCounts(void **state) {
   closeGuarded(&pool, &guarded);
 }
 
+/* A piece is taken for a request that the budget then refuses, and goes back beside one whose length the map does not say (fixed.h, recent). */
+static void refusalsPutPiecesBack(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  GuardedBuffer guarded;
+  char *chunks[9];
+  openGuarded(&pool, &guarded, kind, 30000);
+  size_t whole = pool.poolSize - frontOf(&pool);
+  static const size_t sizes[] = {2000, 2000, 64, 16, 300, 16, 400, 16, 500};
+  for (int i = 0; i < 9; i++) chunks[i] = palloc(&pool, sizes[i]);
+  static const int order[] = {2, 4, 6, 0, 1};
+  for (int i = 0; i < 5; i++) assert_true(pfree(&pool, chunks[order[i]]));
+  size_t charged = pool.freeSize - 10, live = 16 * 3 + 500;
+  if (pool.untracked) live = 16 * 3 + 512;
+  assert_true(mema_chargePool(&pool, charged));
+  assertRefused(&pool, palloc(&pool, hideSize(64)), MEMA_OVER_BUDGET);
+  assertPool(&pool, live + charged, 4);
+  for (int i = 3; i < 9; i += i == 7 ? 1 : 2) assert_true(pfree(&pool, chunks[i]));
+  assert_true(mema_creditPool(&pool, charged));
+  assertPool(&pool, 0, 0);
+  assert_non_null(palloc(&pool, whole));
+  closeGuarded(&pool, &guarded);
+}
+
 /* ---- in place ------------------------------------------------------------------------------------------------------------ */
 
 static void chunksGrowAndShrinkWhereTheyAre(void **state) {
@@ -447,6 +471,7 @@ int main(void) {
       fixedKinds(allJoinsAgain),
       fixedKinds(fragmentationIsSaid),
       fixedKinds(theChunkFreedLastCounts),
+      fixedKinds(refusalsPutPiecesBack),
       fixedKinds(chunksGrowAndShrinkWhereTheyAre),
       fixedKinds(alignedChunksGiveTheirEdgesBack),
       fixedKinds(writesToFreedMemoryDoNoHarm),
