@@ -202,19 +202,19 @@ static void refusalsPutPiecesBack(void **state) {
   const Kind *kind = *state;
   Pool pool;
   GuardedBuffer guarded;
-  char *chunks[9];
+  enum { small = 100, count = small + 7 };
+  char *chunks[count];
+  static const size_t sizes[] = {64, 16, 300, 16, 400, 16, 496};
   openGuarded(&pool, &guarded, kind, 30000);
   size_t whole = pool.poolSize - frontOf(&pool);
-  static const size_t sizes[] = {2000, 2000, 64, 16, 300, 16, 400, 16, 500};
-  for (int i = 0; i < 9; i++) chunks[i] = palloc(&pool, sizes[i]);
-  static const int order[] = {2, 4, 6, 0, 1};
-  for (int i = 0; i < 5; i++) assert_true(pfree(&pool, chunks[order[i]]));
-  size_t charged = pool.freeSize - 10, live = 16 * 3 + 500;
-  if (pool.untracked) live = 16 * 3 + 512;
+  for (int i = 0; i < count; i++) chunks[i] = palloc(&pool, i < small ? 32 : sizes[i - small]);
+  for (int i = small; i < small + 6; i += 2) assert_true(pfree(&pool, chunks[i]));
+  for (int i = 0; i < small; i++) assert_true(pfree(&pool, chunks[i])); /* in order, up to the first of the others */
+  size_t charged = pool.freeSize - 10, live = 16 * 3 + 496;
   assert_true(mema_chargePool(&pool, charged));
   assertRefused(&pool, palloc(&pool, hideSize(64)), MEMA_OVER_BUDGET);
   assertPool(&pool, live + charged, 4);
-  for (int i = 3; i < 9; i += i == 7 ? 1 : 2) assert_true(pfree(&pool, chunks[i]));
+  for (int i = small + 1; i < count; i += i == small + 5 ? 1 : 2) assert_true(pfree(&pool, chunks[i]));
   assert_true(mema_creditPool(&pool, charged));
   assertPool(&pool, 0, 0);
   assert_non_null(palloc(&pool, whole));
