@@ -19,7 +19,10 @@ STRICT := -std=c11 -Iinclude $(WARNINGS) -fno-strict-aliasing -fvisibility=hidde
 # Extra flags of a variant (the test suite sets -Werror and the sanitizers here).
 EXTRA ?=
 
-coreSources := $(sort $(wildcard src/*.c src/*/*.c))
+coreSources := $(sort $(filter-out src/freestanding/%,$(wildcard src/*.c src/*/*.c)))
+# The fixed engine alone, for programs without a C library or an operating system.
+fixedSources := $(sort $(wildcard src/engines/fixed*.c)) src/fixed/fixedPool.c src/fixed/fixedLife.c $(wildcard src/freestanding/*.c)
+fixedObjects := $(fixedSources:%.c=$(BUILD)/freestanding/%.o)
 preloadSources := $(sort $(wildcard preload/*.c))
 recordSources := $(sort $(wildcard record/*.c))
 traceSources := $(sort $(wildcard trace/*.c))
@@ -44,13 +47,15 @@ sharedLibrary := $(BUILD)/libmema.so.$(VERSION)
 preloadLibrary := $(BUILD)/libmema-preload.so
 recordLibrary := $(BUILD)/libmema-record.so
 cli := $(BUILD)/mema
+fixedLibrary := $(BUILD)/libmema-fixed.a
 products := $(staticLibrary) $(sharedLibrary) $(preloadLibrary) $(recordLibrary) $(cli)
 
-.PHONY: all run test clean install uninstall help
+.PHONY: all freestanding run test clean install uninstall help
 all: $(products)
 
 help:
 	@echo 'make             builds libmema.a, libmema.so, the libraries to preload, and mema in $(BUILD)/'
+	@echo 'make freestanding  builds libmema-fixed.a, fixed pools alone, which needs no C library'
 	@echo 'make run         builds, then shows a pool at work, then the C compiler inside one'
 	@echo 'make test        installs what the tests need (Debian), then runs all of them'
 	@echo 'make bench       installs the peers (Debian), then measures beside them; make bench-quick takes a minute'
@@ -81,6 +86,19 @@ $(staticLibrary): $(coreObjects)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+freestanding: $(fixedLibrary)
+	@size -t $(fixedLibrary) | awk 'END { print "$(fixedLibrary): " $$1 " bytes of code and constants, " $$2 + $$3 " of data" }'
+
+$(fixedLibrary): $(fixedObjects)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+# As small as can be by CFLAGS=-Os. The headers are the compiler's own: no C library is there to be included.
+$(BUILD)/freestanding/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(STRICT) -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) -fno-stack-protector \
+	  -fno-asynchronous-unwind-tables -ffunction-sections $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+
 # Never unloaded: the ends of threads, and forks, come back to it.
 $(sharedLibrary): $(coreObjects) src/exports.map
 	$(CC) $(CFLAGS) $(EXTRA) -shared -Wl,-soname,libmema.so.$(SOVERSION) -Wl,--version-script=src/exports.map \
@@ -103,7 +121,7 @@ $(BUILD)/examples/%: examples/%.c $(staticLibrary)
 	@mkdir -p $(@D)
 	$(CC) $(STRICT) $(CFLAGS) $(EXTRA) -o $@ $< $(staticLibrary) -pthread
 
--include $(coreObjects:.o=.d) $(preloadObjects:.o=.d) $(recordObjects:.o=.d) $(traceObjects:.o=.d) $(cliObjects:.o=.d)
+-include $(coreObjects:.o=.d) $(fixedObjects:.o=.d) $(preloadObjects:.o=.d) $(recordObjects:.o=.d) $(traceObjects:.o=.d) $(cliObjects:.o=.d)
 
 # ---- use --------------------------------------------------------------------------------------------------------------
 

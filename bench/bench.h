@@ -45,6 +45,7 @@ typedef enum {
   PEER_ARENA, /* of rows of whole pools */
   PEER_ARENA_TRACKED,
   PEER_SHARED, /* of rows with several threads */
+  PEER_FIXED,  /* of a few rows: a pool in a buffer, untracked */
   PEER_PRELOAD /* of rows of whole programs */
 } PeerId;
 enum { PEER_COUNT = PEER_PRELOAD + 1 };
@@ -53,7 +54,7 @@ enum { PEER_COUNT = PEER_PRELOAD + 1 };
 #define SET(id) (1u << (id))
 #define OWN_POOLS (SET(PEER_UNTRACKED) | SET(PEER_TRACKED))
 #define ARENAS (SET(PEER_ARENA) | SET(PEER_ARENA_TRACKED))
-#define MEMA_PEERS (OWN_POOLS | ARENAS | SET(PEER_SHARED) | SET(PEER_PRELOAD))
+#define MEMA_PEERS (OWN_POOLS | ARENAS | SET(PEER_SHARED) | SET(PEER_FIXED) | SET(PEER_PRELOAD))
 #define ALL_PEERS (SET(PEER_COUNT) - 1)
 
 /* Pools that are made, filled and freed as a whole. */

@@ -2,6 +2,7 @@
 #
 #   make bench                                    all of it, on all peers: some minutes; draws docs/speed.svg
 #   make bench-programs                           whole programs under preloaded allocators: some minutes
+#   make bench-latency                            the longest calls of a fixed pool, in instructions and nanoseconds: a minute
 #   make bench-quick                              three rounds beside glibc, mimalloc and APR: under a minute
 #   make bench BENCH_ARGS='11 --csv figures.csv'  11 rounds; figures as CSV
 #   make bench BENCH_ARGS='--rows a,b1,l --peers glibc,jemalloc' BENCH_CPU=1
@@ -31,7 +32,9 @@ else \
 fi
 endef
 
-.PHONY: bench bench-quick bench-programs benchProgram
+latencyProgram := $(BUILD)/bench/latency
+
+.PHONY: bench bench-quick bench-programs bench-latency benchProgram
 # The timed loops begin at a cache line: where they happened to lie moved single rows by 6 %.
 # Built anew each time: the commit is compiled in and must be the one that is measured.
 benchProgram: $(benchSources) $(benchHeaders) $(traceObjects) $(staticLibrary)
@@ -42,6 +45,13 @@ benchProgram: $(benchSources) $(benchHeaders) $(traceObjects) $(staticLibrary)
 $(benchLauncher): bench/programs/launch.c
 	@mkdir -p $(@D)
 	$(CC) $(STRICT) $(CFLAGS) -static -o $@ $<
+
+$(latencyProgram): bench/latency/latency.c $(staticLibrary)
+	@mkdir -p $(@D)
+	$(CC) $(STRICT) $(CFLAGS) $(EXTRA) -o $@ $^ -pthread
+
+bench-latency: $(latencyProgram)
+	@if command -v taskset >/dev/null; then taskset -c "$$(taskset -cp $$$$ | sed 's/.*[^0-9]//')" $<; else $<; fi
 
 bench: benchProgram
 	@bash bench/setup.sh

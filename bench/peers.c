@@ -86,6 +86,11 @@ static const mema_Options untracked = {.poolSize = BUDGET, .untracked = true};
 static const mema_Options tracked = {.poolSize = BUDGET};
 static const mema_Options arena = {.poolSize = BUDGET, .untracked = true, .engine = MEMA_ARENA};
 static const mema_Options trackedArena = {.poolSize = BUDGET, .engine = MEMA_ARENA};
+/* Its buffer is populated when the peer is opened (openPeer): zeroed memory of the program costs nothing until then. */
+enum { FIXED_BYTES = 128 << 20 };
+static _Alignas(4096) char fixedBuffer[FIXED_BYTES];
+static const mema_Options fixedOptions = {
+    .poolSize = BUDGET, .untracked = true, .engine = MEMA_FIXED, .buffer = fixedBuffer, .bufferSize = FIXED_BYTES};
 static const mema_Options shared = {.poolSize = BUDGET, .untracked = true, .shared = true};
 
 static void *memaAlloc(size_t size) {
@@ -309,6 +314,7 @@ Peer peers[PEER_COUNT] = {
                             .pool = {makeTrackedArena, memaPoolAlloc, memaPoolFree},
                             .options = &trackedArena},
     [PEER_SHARED] = {.name = "mema shared", .alloc = memaAlloc, .free = memaFree, .options = &shared},
+    [PEER_FIXED] = {.name = "mema fixed", .alloc = memaAlloc, .free = memaFree, .options = &fixedOptions},
     [PEER_PRELOAD] = {.name = "mema preload"},
 };
 
@@ -446,6 +452,7 @@ static void load(Peer *peer) {
 
 void openPeer(Peer *peer) {
   if (peer->library != NULL) load(peer);
+  if (peer->options != NULL && peer->options->buffer != NULL) memset(fixedBuffer, 0, FIXED_BYTES);
   if (peer->options != NULL && !mema_initPoolWith(&benchPool, peer->options)) fail("pool", mema_lastError()->sentence);
 }
 

@@ -6,9 +6,10 @@
 #include "bench.h"
 
 /* A shared pool is measured where threads share it. */
-#define ONE_THREAD (ALL_PEERS & ~SET(PEER_SHARED) & ~SET(PEER_PRELOAD))
+#define ONE_THREAD (ALL_PEERS & ~SET(PEER_SHARED) & ~SET(PEER_PRELOAD) & ~SET(PEER_FIXED))
 /* APR's pools and nginx's cannot free a chunk: they have the row of pools alone, and so have arenas, whose chunks end together. talloc aligns nothing, and its resize is glibc's. */
 #define MALLOCS (ONE_THREAD & ~SET(PEER_APR) & ~SET(PEER_NGINX) & ~ARENAS)
+#define MALLOCS_AND_FIXED (MALLOCS | SET(PEER_FIXED))
 #define ALIGNING (MALLOCS & ~SET(PEER_TALLOC))
 /* In the rows that grow with the live chunks mema is held against touching memory; two peers give the scale of it. */
 #define SCALED (OWN_POOLS | SET(PEER_GLIBC) | SET(PEER_MIMALLOC))
@@ -63,11 +64,11 @@ static const Measure poolCosts[] = {{"resident", "residentBytesPerPool"},
 
 /* The numbers: n in full, n in --quick; what each counts is the work's to say. */
 Row rows[MOST_ROWS] = {
-    RATIOS("a", "64 B, freed at once", lifoPairs, 5000000, 2000000, MALLOCS, perPair),
-    RATIOS("b1", "1,000 of 16..1024 B, freed in order", batchInOrder, 1000, 1000, MALLOCS, perPair),
-    RATIOS("b2", "1,000 of 16..1024 B, freed in reverse", batchReverse, 1000, 1000, MALLOCS, perPair),
-    RATIOS("b3", "1,000 of 16..1024 B, freed shuffled", batchShuffled, 1000, 1000, MALLOCS, perPair),
-    RATIOS("c", "100,000 live of 16..512 B, one replaced", replaceMixed, 100000, 100000, MALLOCS, replaced),
+    RATIOS("a", "64 B, freed at once", lifoPairs, 5000000, 2000000, MALLOCS_AND_FIXED, perPair),
+    RATIOS("b1", "1,000 of 16..1024 B, freed in order", batchInOrder, 1000, 1000, MALLOCS_AND_FIXED, perPair),
+    RATIOS("b2", "1,000 of 16..1024 B, freed in reverse", batchReverse, 1000, 1000, MALLOCS_AND_FIXED, perPair),
+    RATIOS("b3", "1,000 of 16..1024 B, freed shuffled", batchShuffled, 1000, 1000, MALLOCS_AND_FIXED, perPair),
+    RATIOS("c", "100,000 live of 16..512 B, one replaced", replaceMixed, 100000, 100000, MALLOCS_AND_FIXED, replaced),
     RATIOS("d", "1,000,000 live of 48 B, one replaced", replaceEqual, 1000000, 1000000, MALLOCS, replaced),
     RATIOS("e", "a pool, 50 chunks of 16..400 B, all freed", requests, 200000, 100000, ONE_THREAD, perPool),
     RATIOS("f", "realloc from 16 B to 16 MiB", growth, 1000, 200, MALLOCS, perGrowth),

@@ -75,6 +75,12 @@ static const Target threaded[] = {
 /* Of arenas: a pool for a request against APR's and nginx's, and us to forget 1,000,000 chunks. */
 static const double arenaAprLimit = 0.8, arenaNginxLimit = 1, arenaResetLimit = 50;
 
+/* Of a pool in a buffer: the limits are for untracked ones. */
+static const Target fixed[] = {
+    {"a", NULL, 0, 0, AGAINST_GLIBC, 1.3, 0},  {"b1", NULL, 0, 0, AGAINST_GLIBC, 0.7, 0},
+    {"b2", NULL, 0, 0, AGAINST_GLIBC, 0.7, 0}, {"b3", NULL, 0, 0, AGAINST_GLIBC, 0.7, 0},
+    {"c", NULL, 0, 0, AGAINST_GLIBC, 1, 0},
+};
 /* What two threads get done, in units of what one does: at least. It counts where the processors were free, that is where the
  * threads that do nothing but the loop used this much of their time. */
 static const double speedUpLimit = 1.9, freeLimit = 0.95;
@@ -335,6 +341,17 @@ static void showThreads(FILE *out, const char *prefix, Score *score) {
   }
 }
 
+static void showFixed(FILE *out, const char *prefix, Score *score) {
+  for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+    const char *beside;
+    double figure = meanFigure(&fixed[i], PEER_FIXED, &beside);
+    char label[96];
+    if (beside == NULL) continue;
+    labelRow(label, sizeof label, findRow(fixed[i].row), NULL);
+    showOne(out, prefix, label, figure, fixed[i].untracked, beside, score);
+  }
+}
+
 /* ---- whole programs ----------------------------------------------------------------------------------------------- */
 
 static bool isProgram(const Row *row) {
@@ -435,6 +452,10 @@ void showVerdict(FILE *out, const char *prefix) {
   if (anyMeasured(SET(PEER_SHARED))) {
     fprintf(out, "%sthreads: the wall time of a shared pool in units of the peer's\n", prefix);
     showThreads(out, prefix, &score);
+  }
+  if (anyMeasured(SET(PEER_FIXED))) {
+    fprintf(out, "%sfixed: the time of a pool in a buffer, untracked, in units of the peer's\n", prefix);
+    showFixed(out, prefix, &score);
   }
   if (anyMeasured(SET(PEER_PRELOAD))) {
     fprintf(out, "%sprograms: with mema preloaded, in units of the peer's\n", prefix);

@@ -157,6 +157,10 @@ static double blockBytes(const Peer *p, void *const *chunks, size_t n) {
 
 /* Resident bytes beyond `before` per byte that is live. */
 static void weigh(const Peer *p, void **chunks, size_t *sizes, size_t n, double before, double *results) {
+  if (p->options != NULL && p->options->buffer != NULL) { /* populated before: it is resident, whatever is in it */
+    for (int i = 1; i < MOST_RESULTS; i++) results[i] = NAN;
+    return;
+  }
   double live = (double)sumOf(sizes, n);
   results[1] = (residentBytes() - before) / live;
   results[4] = blockBytes(p, chunks, n) / live;

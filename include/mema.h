@@ -165,7 +165,7 @@ typedef struct mema_Memory {
 
 /* How to make a pool. Zero a field to have its default; later versions add fields at the end. */
 typedef struct mema_Options {
-  size_t poolSize;    /* the budget: 1 to MEMA_UNLIMITED. Required. */
+  size_t poolSize;    /* the budget: 1 to MEMA_UNLIMITED. Required, but for MEMA_FIXED, where 0 is what the buffer holds. */
   bool untracked;     /* keep no chain, and charge the bytes that a chunk really occupies instead of those requested: faster,
                          and no cost per chunk */
   bool committed;     /* populate the whole reservation now: the pool then asks the system for memory only when the
@@ -179,7 +179,10 @@ typedef struct mema_Options {
                          (up to 512 KiB at a time) in its hands, both called in before a request is refused; Pool.freeSize is then what no
                          thread holds: ask mema_freeSize. Tracked, calls take turns. */
   mema_Engine engine;
-  void *buffer; /* MEMA_FIXED: where the pool's chunks and records lie */
+  void *
+      buffer; /* MEMA_FIXED: where the pool's chunks and records lie: at any address, for as long as the Pool is used, in which it is
+                   also found that the Pool was freed. Two bits for each 16 bytes and 130 bytes to a few KiB of it are for records. Tracked,
+                   each chunk's Block lies in front of the chunk: 48 bytes of the buffer, not of the budget. Nobody else may write to it. */
   size_t bufferSize;
   bool
       fallback; /* MEMA_FIXED: chunks that the buffer has no room for come from the system (Block.poolAllocated is then false) */
@@ -226,7 +229,8 @@ typedef struct mema_Error {
   mema_Reason reason;
   const char *name;     /* the constant's name, such as "MEMA_OVER_BUDGET" */
   const char *sentence; /* such as "over budget by 40 bytes: 1064 wanted, 1024 free" */
-  size_t wanted;    /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget:
+  size_t
+      wanted; /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_FRAGMENTED, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget:
                            in addition); else 0 */
   size_t available; /* MEMA_OVER_BUDGET: the bytes that were free; MEMA_BELOW_USE: the bytes in use; else 0 */
   int errnoBefore;  /* errno as it was before the failure, for callers that are to leave it alone */
@@ -269,6 +273,10 @@ MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
 /* The same with options; also returns false iff options is NULL, options->reservation is above MEMA_UNLIMITED or options->memory has
  * no reserve, or an arena is to be shared or to have hooks (MEMA_BAD_ARGUMENT, EINVAL), or a committed reservation could not be populated, a locked one not be locked, or the hooks
  * refused what even an empty pool needs (MEMA_NO_MEMORY, ENOMEM). What the hooks had given by then they have been given back.
+ * With MEMA_FIXED iff pool, options or options->buffer is NULL, bufferSize is below 256 or passes the end of memory, or `shared` is asked for
+ * (MEMA_BAD_ARGUMENT, EINVAL), pool is a live pool, or poolSize above MEMA_UNLIMITED: the system is not asked. `reservation` and `committed` mean
+ * nothing then. Linear in bufferSize / 64: the records are cleared, and nothing else of the buffer is touched. A buffer that another pool
+ * lies in is taken from it: that one is then no live pool.
  *
  * An arena (options->engine == MEMA_ARENA) keeps every promise of the default engine: the budget, frees, chain and figures are as exact.
  * It differs in this:
@@ -300,6 +308,18 @@ MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options)
  * pool makes system calls at a thread's first call, and where threads wait for one another or call in what others hold. After a fork the
  * first write to each page is a fault, in parent and child.) */
 MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
+
+/* Bytes of a buffer, at whatever address, in which an untracked fixed pool refuses nothing for fragmentation (MEMA_FRAGMENTED), whatever the
+ * sequence of calls, as long as no request is for more than `largest` bytes and no more than `peak` bytes are live at once, each request
+ * rounded up to a multiple of 16, that of the moment included. 0: more than any buffer has.
+ *   tracked     each chunk also has its Block in the buffer: 48 bytes more to each request, in both figures
+ *   aligned     mema_pmemalign(pool, alignment, size) counts as a request for size + alignment - 16, in both figures, at that moment
+ *   repalloc    a chunk that moves is live twice for that moment
+ * The bound is that of any allocator that never moves a chunk and refuses only where no free piece is as large as the request rounded up to r':
+ * (peak - r + 1) * r' grains of 16 bytes, at its worst r up to `largest`. For best fit and its kin nothing much better is true (Robson, "Worst
+ * case fragmentation of first fit and best fit storage allocation strategies", The Computer Journal 20(3), 1977): it grows with peak *
+ * largest, and is meant for sizes that are not far apart. docs/design.md has the argument. Grows with the logarithm of largest. */
+MEMA_PUBLIC size_t mema_fixedBufferSize(size_t peak, size_t largest);
 
 /* Frees every chunk and gives the reservation back (or keeps it warm for the next pool); the Pool's memory may then be
  * reused or initialised again. What was charged is forgotten. Returns false iff pool is not a live pool.
@@ -441,7 +461,9 @@ MEMA_PUBLIC bool mema_failAfter(mema_Pool *pool, size_t n, bool once);
 /* A chunk of `size` bytes (a request for 0 bytes is one for 1), contents undefined.
  * Returns NULL iff pool is not a live pool, size is above freeSize (MEMA_OVER_BUDGET, ENOMEM; MEMA_TOO_LARGE where above
  * MEMA_UNLIMITED), or the system has no memory (MEMA_NO_MEMORY, ENOMEM): never for fragmentation. In an untracked pool it
- * is the bytes that the chunk would occupy that are compared with freeSize and charged. Constant. */
+ * is the bytes that the chunk would occupy that are compared with freeSize and charged. Constant.
+ * Of a pool with MEMA_FIXED and no fallback NULL also iff no free piece of the buffer is sure to have the room (MEMA_FRAGMENTED, ENOMEM), as do
+ * the calls below; mema_fixedBufferSize says when that cannot be. Constant in the worst case: see docs/design.md. */
 MEMA_PUBLIC void *mema_palloc(mema_Pool *pool, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2)));
 
 /* As mema_palloc on a shared pool, but where the budget has no room waits until other threads have freed enough, for at most that many

@@ -3,6 +3,7 @@
  *   poolSize == freeSize + charges of the live chunks + charged
  */
 #include "family/kin.h"
+#include "fixed/fixedPool.h"
 #include "pressure.h"
 #include "threads/share.h"
 
@@ -64,6 +65,7 @@ bool mema_carve(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
 }
 
 bool mema_chargePool(mema_Pool *pool, size_t bytes) {
+  if (mema_fixedOf(pool) != NULL) return mema_fixedCharge(pool, bytes);
   mema_Slab *slab = mema_beginTurn(pool);
   if (slab == NULL) return false;
   bool done = charge(pool, slab, bytes);
@@ -73,6 +75,7 @@ bool mema_chargePool(mema_Pool *pool, size_t bytes) {
 }
 
 bool mema_creditPool(mema_Pool *pool, size_t bytes) {
+  if (mema_fixedOf(pool) != NULL) return mema_fixedCredit(pool, bytes);
   mema_Slab *slab = mema_beginTurn(pool);
   if (slab == NULL) return false;
   bool done = credit(pool, slab, bytes);

@@ -9,6 +9,7 @@
 
 #include "engines/arena.h"
 #include "family/kin.h"
+#include "fixed/fixedPool.h"
 #include "memory/os.h"
 #include "pressure.h"
 #include "threads/share.h"
@@ -499,7 +500,9 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */
 
 static void *refuseCall(mema_Pool *pool, mema_Reason reason, size_t wanted) {
-  mema_Slab *slab = mema_beginTurn(pool);
+  bool isFixed = mema_fixedOf(pool) != NULL;
+  if (isFixed) mema_refuse(pool, reason, wanted);
+  mema_Slab *slab = isFixed ? NULL : mema_beginTurn(pool);
   if (slab == NULL) return NULL;
   mema_refuse(pool, reason, wanted);
   mema_unlockPool(slab);
@@ -514,10 +517,18 @@ static void *takeAny(mema_Pool *pool, mema_Slab *slab, size_t size, size_t align
   return chunk.ptr;
 }
 
+/* Of a fixed pool, or of none. */
+static MEMA_NOINLINE void *allocateElse(mema_Pool *pool, size_t size, size_t alignment) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  return fixed != NULL ? mema_fixedPmemalign(pool, fixed, alignment, size) : nullForBadPool();
+}
+
 /* Any chunk, of any pool; *zeroed: its bytes are known to be zero. */
 static void *allocateInTurn(mema_Pool *pool, size_t size, size_t alignment, bool *zeroed) {
-  mema_Slab *slab = mema_beginTurn(pool);
-  if (slab == NULL) return NULL;
+  *zeroed = false;
+  mema_Slab *slab = mema_slabOf(pool);
+  if (mema_unlikely(slab == NULL)) return allocateElse(pool, size, alignment);
+  if (!mema_isPlain(pool, slab) && !mema_lockPool(pool, slab)) return NULL;
   void *ptr = takeAny(pool, slab, size, alignment, zeroed);
   mema_unlockPool(slab);
   return ptr;
@@ -539,8 +550,8 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
   bool zeroed;
   if (alignment == 0 || (alignment & (alignment - 1)) != 0) return refuseCall(pool, MEMA_BAD_ALIGNMENT, 0);
   if (alignment > (size_t)1 << 30) return refuseCall(pool, MEMA_NO_MEMORY, size);
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return NULL;
+  mema_Slab *slab = mema_slabOf(pool);
+  if (slab == NULL) return allocateElse(pool, size, alignment);
   if (mema_isPlain(pool, slab) && pool->kin == NULL && !pool->watched) {
     unsigned index = mema_slabClass(slab, size, alignment);
     mema_SlotClass *class = &slab->classes[index];
@@ -556,7 +567,10 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
 size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
   mema_Slab *slab = mema_slabOf(pool);
-  if (slab == NULL) return 0;
+  if (slab == NULL) {
+    mema_Fixed *fixed = mema_fixedOf(pool);
+    return fixed != NULL ? mema_fixedChunkSize(pool, fixed, ptr) : 0;
+  }
   if (!mema_isPlain(pool, slab)) return mema_sharedChunkSize(pool, slab, ptr);
   return mema_findOwn(pool, slab, ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
 }

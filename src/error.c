@@ -67,7 +67,7 @@ static void makeSentence(void) {
     at = putNumber(putText(at, " bytes: "), last.wanted);
     at = putNumber(putText(at, " wanted, "), last.available);
     putText(at, " free");
-  } else if (last.reason == MEMA_NO_MEMORY && last.wanted != 0) {
+  } else if ((last.reason == MEMA_NO_MEMORY || last.reason == MEMA_FRAGMENTED) && last.wanted != 0) {
     putText(putNumber(putText(at, ": "), last.wanted), " bytes wanted");
   } else if (last.reason == MEMA_BELOW_USE) {
     at = putNumber(putText(at, ": "), last.wanted);

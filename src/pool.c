@@ -6,6 +6,7 @@
 
 #include "engines/arena.h"
 #include "family/kin.h"
+#include "fixed/fixedPool.h"
 #include "pressure.h"
 #include "threads/share.h"
 
@@ -178,8 +179,11 @@ bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *option
 }
 
 mema_Reason mema_judgeOptions(const mema_Pool *pool, const mema_Options *options) {
-  if (pool == NULL || options == NULL || options->poolSize == 0) return MEMA_BAD_ARGUMENT;
-  if (mema_slabOf(pool) != NULL) return MEMA_LIVE_POOL;
+  if (pool == NULL || options == NULL) return MEMA_BAD_ARGUMENT;
+  bool isFixed = options->engine == MEMA_FIXED;
+  if (options->poolSize == 0 && !isFixed) return MEMA_BAD_ARGUMENT;
+  if (mema_slabOf(pool) != NULL || mema_fixedOf(pool) != NULL) return MEMA_LIVE_POOL;
+  if (isFixed) return mema_fixedJudge(options);
   if (options->poolSize > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
   if (options->engine > MEMA_ARENA || (options->engine == MEMA_ARENA && (options->shared || options->memory != NULL)))
     return MEMA_BAD_ARGUMENT;
@@ -199,12 +203,20 @@ mema_Slab *mema_openSlabFor(const mema_Options *options) {
   return mema_slabOpen(&plan);
 }
 
+/* Its header lies in the buffer, which has no numbers of its own to give. */
+static bool initFixed(mema_Pool *pool, const mema_Options *options) {
+  drawSecret();
+  uintptr_t lives = atomic_fetch_add_explicit(&generations, livesAtOnce, memory_order_relaxed);
+  return mema_fixedInit(pool, options, (lives + 1) * mema_allWays);
+}
+
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
   mema_Reason reason = mema_judgeOptions(pool, options);
   if (reason != MEMA_OK) {
     mema_fail(reason);
     return false;
   }
+  if (options->engine == MEMA_FIXED) return initFixed(pool, options);
   mema_Slab *slab = mema_openSlabFor(options);
   if (slab != NULL && mema_setUpPool(pool, slab, options)) return true;
   mema_failBytes(MEMA_NO_MEMORY, options->poolSize, 0);
@@ -244,7 +256,13 @@ bool mema_closePool(mema_Pool *pool) {
   return true;
 }
 
+static bool freeFixed(mema_Pool *pool, mema_Fixed *fixed) {
+  return mema_mayEnd(pool) && mema_endLives(pool, 0) && mema_fixedFree(pool, fixed);
+}
+
 bool mema_freePool(mema_Pool *pool) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) return freeFixed(pool, fixed);
   if (mema_openPool(pool) == NULL || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
   if (mema_borrowsSlabs(pool)) mema_freeYounger(pool, 0);
   return mema_closePool(pool);
@@ -267,7 +285,21 @@ static void clearSlabs(mema_Pool *pool, mema_Slab *slab) {
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
 }
 
+static void forgetMarks(mema_Pool *pool) {
+  pool->markLife = pool->markSerial = 0;
+  memset(pool->stale, 0, sizeof pool->stale);
+  pool->stamp &= UINT32_MAX; /* the age begins anew */
+}
+
+static bool resetFixed(mema_Pool *pool, mema_Fixed *fixed) {
+  if (!mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
+  forgetMarks(pool);
+  return mema_fixedReset(pool, fixed);
+}
+
 bool mema_resetPool(mema_Pool *pool) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) return resetFixed(pool, fixed);
   mema_Slab *slab = mema_openPool(pool);
   if (slab == NULL || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
   slab = mema_holdPool(pool, true);
@@ -278,9 +310,7 @@ bool mema_resetPool(mema_Pool *pool) {
     clearSlabs(pool, slab);
   }
   pool->ending = false;
-  pool->markLife = pool->markSerial = 0;
-  memset(pool->stale, 0, sizeof pool->stale);
-  pool->stamp &= UINT32_MAX; /* the age begins anew */
+  forgetMarks(pool);
   mema_unlockPool(slab);
   return true;
 }
@@ -314,14 +344,24 @@ static bool isCarvedWhole(const mema_Pool *pool, const mema_Slab *slab) {
   return pool->kin != NULL && pool->kin->parent != NULL && !mema_isPlain(pool, slab);
 }
 
+static size_t changeFixed(mema_Pool *pool, size_t poolSize, bool atLeast) {
+  size_t before = pool->freeSize, live = pool->poolSize - before;
+  if (atLeast && poolSize < live) poolSize = live;
+  if (!mema_fixedResize(pool, poolSize)) return 0;
+  mema_settlePressure(pool, before);
+  return poolSize;
+}
+
 /* `atLeast`: the budget may stay larger, by what is in use. Returns it; 0: refused. */
 static size_t changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return 0;
-  if (poolSize == 0 || poolSize > MEMA_UNLIMITED || isCarvedWhole(pool, slab)) {
+  bool isFixed = mema_fixedOf(pool) != NULL;
+  mema_Slab *slab = isFixed ? NULL : mema_openPool(pool);
+  if (slab == NULL && !isFixed) return 0;
+  if (poolSize == 0 || poolSize > MEMA_UNLIMITED || (!isFixed && isCarvedWhole(pool, slab))) {
     mema_fail(poolSize > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_BAD_ARGUMENT);
     return 0;
   }
+  if (isFixed) return changeFixed(pool, poolSize, atLeast);
   slab = mema_holdPool(pool, false);
   if (slab == NULL) return 0;
   size_t live = pool->poolSize - pool->freeSize, least = live > guaranteedTo(pool) ? live : guaranteedTo(pool);
@@ -343,7 +383,10 @@ size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize) {
 
 size_t mema_trimPool(mema_Pool *pool) {
   size_t bytes = 0;
-  if (pool != NULL) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) {
+    bytes = mema_outsideTrim(fixed);
+  } else if (pool != NULL) {
     mema_Slab *first = mema_holdPool(pool, true);
     if (first == NULL) return 0;
     bytes = mema_dropEmptySlabs(first, 0);
@@ -354,6 +397,7 @@ size_t mema_trimPool(mema_Pool *pool) {
 }
 
 size_t mema_freeSize(const mema_Pool *pool) {
+  if (mema_fixedOf(pool) != NULL) return pool->freeSize;
   mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL || !mema_holdQuietly(pool, slab)) return 0;
   size_t bytes = pool->freeSize;

@@ -3,13 +3,15 @@
 
 #include "engines/arena.h"
 #include "family/kin.h"
+#include "fixed/fixedPool.h"
 #include "threads/share.h"
 
 /* ---- the watch ---------------------------------------------------------------------------------------------------------- */
 
 /* An arena that stands alone notes its lows late: see mema_noteLow. */
 static bool isLate(const mema_Pool *pool) {
-  return pool->kin == NULL && mema_isArena(mema_slabField(pool));
+  const mema_Slab *slab = mema_slabField(pool);
+  return pool->kin == NULL && mema_isPlain(pool, slab) && mema_isArena(slab);
 }
 
 void mema_setWatch(mema_Pool *pool) {
@@ -20,17 +22,18 @@ void mema_setWatch(mema_Pool *pool) {
   if (pool->failIn != 0) pool->watch = PTRDIFF_MAX;
 }
 
-/* The slab of a live pool that may have callbacks: those of one that threads share would have to be made by whichever comes first, with or
- * without its lock, and are refused. */
-static mema_Slab *openUnshared(const mema_Pool *pool) {
+/* Whether a live pool may have callbacks: those of one that threads share would have to be made by whichever comes first, with or without
+ * its lock, and are refused. */
+static bool mayCallBack(const mema_Pool *pool) {
+  if (mema_fixedOf(pool) != NULL) return true;
   mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || mema_isPlain(pool, slab)) return slab;
+  if (slab == NULL || mema_isPlain(pool, slab)) return slab != NULL;
   mema_fail(MEMA_BAD_ARGUMENT);
-  return NULL;
+  return false;
 }
 
 bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *, void *), void *arg) {
-  if (openUnshared(pool) == NULL) return false;
+  if (!mayCallBack(pool)) return false;
   if (bytes > MEMA_UNLIMITED) bytes = MEMA_UNLIMITED;
   pool->onLowWater = fn;
   pool->lowWaterArg = arg;
@@ -41,14 +44,14 @@ bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *, void
 }
 
 bool mema_onExhausted(mema_Pool *pool, bool (*fn)(mema_Pool *, size_t, void *), void *arg) {
-  if (openUnshared(pool) == NULL) return false;
+  if (!mayCallBack(pool)) return false;
   pool->onExhausted = fn;
   pool->exhaustedArg = arg;
   return true;
 }
 
 bool mema_failAfter(mema_Pool *pool, size_t n, bool once) {
-  if (openUnshared(pool) == NULL) return false;
+  if (!mayCallBack(pool)) return false;
   pool->failIn = n < MEMA_UNLIMITED ? n + 1 : 0;
   pool->failsOnce = once;
   mema_setWatch(pool);
@@ -122,9 +125,21 @@ void mema_announceLow(mema_Pool *pool) {
   }
 }
 
+void mema_settlePressure(mema_Pool *pool, size_t before) {
+  mema_noteCrossing(pool, before);
+  if (pool->watched) mema_setWatch(pool);
+  mema_announceLow(pool);
+}
+
 /* ---- what there is room for ---------------------------------------------------------------------------------------------- */
 
 size_t mema_largestChunk(const mema_Pool *pool) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) {
+    size_t most = mema_fixedLargest(fixed);
+    if (fixed->fallback || most > pool->freeSize) most = pool->freeSize;
+    return pool->untracked ? most / MEMA_ALIGNMENT * MEMA_ALIGNMENT : most;
+  }
   mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL) return 0;
   size_t room = mema_freeSize(pool);

@@ -29,6 +29,15 @@ MEMA_HIDDEN bool mema_makeRoom(mema_Pool *pool, size_t bytes);
 /* The same where the budget has room, but not the system, or the buffer: true iff something was freed. */
 MEMA_HIDDEN bool mema_askExhausted(mema_Pool *pool, size_t wanted);
 
+/* freeSize was `before`: whether the pool's low water was passed. */
+static inline void mema_noteCrossing(mema_Pool *pool, size_t before) {
+  if (mema_likely(pool->onLowWater == NULL)) return;
+  if (before >= pool->lowWaterBytes && pool->freeSize < pool->lowWaterBytes) pool->lowering = true;
+}
+
+/* At the end of a call to a pool that stands alone, whose freeSize was `before`. */
+MEMA_HIDDEN void mema_settlePressure(mema_Pool *pool, size_t before);
+
 /* Tells those, at or above this pool, whose budget went below their low water. After the call is done. */
 MEMA_HIDDEN void mema_announceLow(mema_Pool *pool);
 

@@ -3,6 +3,7 @@
 
 #include "engines/arena.h"
 #include "family/kin.h"
+#include "fixed/fixedPool.h"
 #include "pressure.h"
 #include "threads/share.h"
 
@@ -196,9 +197,12 @@ static MEMA_SLOW void *nullForBadPool(void) {
   return NULL;
 }
 
-static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, void *ptr, size_t size) {
+/* Of a shared or a fixed pool, or of none. */
+static MEMA_NOINLINE void *repallocElse(mema_Pool *pool, void *ptr, size_t size) {
   mema_Slab *slab = mema_sharedSlabOf(pool);
-  return slab != NULL ? mema_sharedRepalloc(pool, slab, ptr, size) : nullForBadPool();
+  if (mema_likely(slab != NULL)) return mema_sharedRepalloc(pool, slab, ptr, size);
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  return fixed != NULL ? mema_fixedRepalloc(pool, fixed, ptr, size) : nullForBadPool();
 }
 
 /* Of a pool whose charges others are to be asked about, or told of. */
@@ -211,7 +215,7 @@ void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_palloc(pool, size);
   uintptr_t ways;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  if (mema_unlikely(slab == NULL)) return repallocShared(pool, ptr, size);
+  if (mema_unlikely(slab == NULL)) return repallocElse(pool, ptr, size);
   if (mema_unlikely(ways > mema_plainWays || pool->watched)) return repallocWatched(pool, ptr, size);
   size_t slot;
   mema_Span *span = mema_liveSlot(slab, ptr, &slot);

@@ -3,12 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pool.h"
+#include "fixed/fixedPool.h"
+
+/* Whether it lives; notes the failure. */
+static bool isPool(const mema_Pool *pool) {
+  return mema_fixedOf(pool) != NULL || mema_openPool(pool) != NULL;
+}
 
 /* A chunk with n bytes of `source` and, where asked for, a terminator. */
 static char *copy(mema_Pool *pool, const void *source, size_t n, size_t terminator) {
   if (source == NULL) {
-    if (mema_openPool(pool) != NULL) mema_refuse(pool, MEMA_BAD_ARGUMENT, 0);
+    if (isPool(pool)) mema_refuse(pool, MEMA_BAD_ARGUMENT, 0);
     return NULL;
   }
   /* n is at most the length of an object, or a caller's wish: one more may overflow, and is then too large. */
@@ -32,7 +37,7 @@ void *mema_pmemdup(mema_Pool *pool, const void *source, size_t n) {
 }
 
 char *mema_pvsprintf(mema_Pool *pool, const char *format, va_list args) {
-  if (mema_openPool(pool) == NULL) return NULL;
+  if (!isPool(pool)) return NULL;
   if (format == NULL) {
     mema_refuse(pool, MEMA_BAD_ARGUMENT, 0);
     return NULL;

@@ -52,7 +52,7 @@ figures() { # KIND
 
 measureAll() {
   local kind
-  for kind in untracked tracked shared subPool arena trackedArena; do
+  for kind in untracked tracked shared subPool arena trackedArena fixed; do
     play $kind && figures $kind || return
   done >"$scratch/figures"
 }

@@ -108,6 +108,7 @@ script cli tests/cli/run.sh
 script record tests/cli/record.sh
 script replay tests/cli/replay.sh
 script exports tests/exports.sh
+script freestanding tests/freestanding.sh
 script limits tests/limits.sh
 script examples tests/examples.sh
 script install tests/install.sh
@@ -118,6 +119,7 @@ script faults tests/faults.sh
 script bulk tests/bulk.sh
 script protocol tests/protocol.sh
 script instructions tests/instructions.sh
+script latency tests/latency.sh
 script style tests/style.sh
 
 line="$passed passed, $failed failed"

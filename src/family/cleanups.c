@@ -1,4 +1,5 @@
 /* cleanups.c - what is to be done when a pool's chunks end. The records are the callers'. */
+#include "../fixed/fixedPool.h"
 #include "../pressure.h"
 #include "kin.h"
 
@@ -10,9 +11,13 @@ static uintptr_t tokenOf(const mema_Cleanup *cleanup) {
 }
 
 bool mema_addCleanup(mema_Pool *pool, mema_Cleanup *cleanup, void (*run)(void *arg), void *arg, mema_CleanupTime when) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return false;
-  bool good = cleanup != NULL && run != NULL && (unsigned)when <= MEMA_BEFORE_SUB_POOLS && mema_isPlain(pool, slab) &&
+  bool unshared = mema_fixedOf(pool) != NULL;
+  if (!unshared) {
+    const mema_Slab *slab = mema_openPool(pool);
+    if (slab == NULL) return false;
+    unshared = mema_isPlain(pool, slab);
+  }
+  bool good = unshared && cleanup != NULL && run != NULL && (unsigned)when <= MEMA_BEFORE_SUB_POOLS &&
               cleanup->token != tokenOf(cleanup);
   if (!good || pool->ending) {
     mema_fail(good ? MEMA_BUSY : MEMA_BAD_ARGUMENT);
@@ -37,7 +42,7 @@ static bool cancelIn(mema_Cleanup **link, const mema_Cleanup *cleanup) {
 }
 
 bool mema_cancelCleanup(mema_Pool *pool, mema_Cleanup *cleanup) {
-  if (mema_openPool(pool) == NULL) return false;
+  if (mema_fixedOf(pool) == NULL && mema_openPool(pool) == NULL) return false;
   for (unsigned when = 0; when < 2; when++)
     if (cleanup != NULL && cancelIn(&pool->cleanups[when], cleanup)) return true;
   mema_fail(MEMA_BAD_ARGUMENT);

@@ -10,6 +10,7 @@
  * four; where more are needed the oldest is forgotten: a mark in it is then taken for the nearest older one, and is safe to use still. */
 #include <string.h>
 
+#include "../fixed/fixedPool.h"
 #include "kin.h"
 
 enum { rangeWords = 2 };
@@ -48,8 +49,25 @@ static void endAbove(mema_Pool *pool, uintptr_t serial) {
 
 /* ---- marking ------------------------------------------------------------------------------------------------------------ */
 
-static bool canMark(const mema_Pool *pool, const mema_Slab *slab) {
-  return mema_isPlain(pool, slab) && !pool->untracked;
+/* Whether this is a live pool with a chain that no other thread is in; else the failure is noted. */
+static bool canMark(const mema_Pool *pool) {
+  bool unshared = mema_fixedOf(pool) != NULL;
+  if (!unshared) {
+    const mema_Slab *slab = mema_openPool(pool);
+    if (slab == NULL) return false;
+    unshared = mema_isPlain(pool, slab);
+  }
+  if (!unshared || pool->untracked) mema_fail(MEMA_BAD_ARGUMENT);
+  return unshared && !pool->untracked;
+}
+
+/* The Block of the pool's own live chunk that starts at ptr, or NULL. */
+static mema_Block *blockOf(const mema_Pool *pool, const void *ptr) {
+  mema_Chunk chunk;
+  mema_FixedChunk inBuffer;
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) return mema_fixedFindChunk(fixed, ptr, &inBuffer) ? inBuffer.record : NULL;
+  return mema_findOwn(pool, mema_slabField(pool), ptr, &chunk) ? chunk.record : NULL;
 }
 
 /* After four billion marks with chunks in between the count begins anew; the marks so far are over then. */
@@ -63,12 +81,7 @@ static void restartAges(mema_Pool *pool) {
 mema_Mark mema_markPool(mema_Pool *pool) {
   static _Atomic uintptr_t lives;
   mema_Mark mark = {0};
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return mark;
-  if (!canMark(pool, slab)) {
-    mema_fail(MEMA_BAD_ARGUMENT);
-    return mark;
-  }
+  if (!canMark(pool)) return mark;
   if (pool->markLife == 0) pool->markLife = atomic_fetch_add_explicit(&lives, 1, memory_order_relaxed) + 1;
   if (ageOf(pool) == UINT32_MAX) restartAges(pool);
   if (pool->markSerial == 0 || pool->markedAt != pool->allocations) setAge(pool, ageOf(pool) + 1);
@@ -78,19 +91,18 @@ mema_Mark mema_markPool(mema_Pool *pool) {
   return mark;
 }
 
-/* The slab of a pool whose valid mark this is, else NULL, and the failure noted. */
-static mema_Slab *openMark(const mema_Pool *pool, const mema_Mark *mark) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL) return NULL;
+/* Whether this is a live pool, and the mark a valid one of it; else the failure is noted. */
+static bool openMark(const mema_Pool *pool, const mema_Mark *mark) {
+  if (mema_fixedOf(pool) == NULL && mema_openPool(pool) == NULL) return false;
   bool made = mark->life != 0 && mark->life == pool->markLife && mark->serial - 1 < pool->markSerial &&
               mark->age - 1 < ageOf(pool); /* neither is 0 */
-  if (made && !isOver(pool, mark->serial)) return slab;
+  if (made && !isOver(pool, mark->serial)) return true;
   mema_fail(MEMA_STALE_MARK);
-  return NULL;
+  return false;
 }
 
 bool mema_rewindPool(mema_Pool *pool, mema_Mark mark) {
-  if (openMark(pool, &mark) == NULL || !mema_mayEnd(pool) || !mema_endLives(pool, mark.serial)) return false;
+  if (!openMark(pool, &mark) || !mema_mayEnd(pool) || !mema_endLives(pool, mark.serial)) return false;
   mema_freeYounger(pool, (uint32_t)mark.age);
   endAbove(pool, mark.serial);
   setAge(pool, (uint32_t)mark.age);
@@ -99,14 +111,13 @@ bool mema_rewindPool(mema_Pool *pool, mema_Mark mark) {
 }
 
 bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr) {
-  mema_Slab *slab = openMark(pool, &mark);
-  if (slab == NULL) return false;
-  mema_Chunk chunk;
-  if (!mema_findOwn(pool, slab, ptr, &chunk)) {
+  if (!openMark(pool, &mark)) return false;
+  mema_Block *block = blockOf(pool, ptr);
+  if (block == NULL) {
     mema_fail(MEMA_BAD_POINTER);
     return false;
   }
-  mema_Block *block = chunk.record, *before = block->prev;
+  mema_Block *before = block->prev;
   if (mema_ageOf(block) < mark.age) return true;
   while (before != NULL && mema_ageOf(before) >= mark.age) before = before->prev;
   mema_setStamp(block, (mema_stampOf(block) & UINT32_MAX) | (uint64_t)(mark.age - 1) << mema_ageShift);

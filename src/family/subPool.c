@@ -1,4 +1,5 @@
 /* subPool.c - a sub-pool's life. */
+#include "../fixed/fixedPool.h"
 #include "../pressure.h"
 #include "../threads/share.h"
 #include "kin.h"
@@ -113,9 +114,9 @@ static bool makeChild(mema_Pool *child, mema_Kin *parent, mema_Slab *slab, const
 }
 
 bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options) {
-  mema_Slab *slab = mema_openPool(parent);
-  if (slab == NULL) return false;
-  mema_Reason reason = judge(child, parent, options);
+  mema_Slab *slab = mema_fixedOf(parent) == NULL ? mema_openPool(parent) : NULL;
+  if (slab == NULL && mema_fixedOf(parent) == NULL) return false;
+  mema_Reason reason = slab == NULL ? MEMA_BAD_ARGUMENT : judge(child, parent, options);
   if (reason != MEMA_OK) {
     mema_fail(reason);
     return false;
@@ -251,10 +252,11 @@ bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
 /* ---- chunks from one to another ------------------------------------------------------------------------------------------ */
 
 bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
-  mema_Slab *slab = mema_openPool(from);
-  if (slab == NULL || mema_openPool(to) == NULL) return false;
+  bool fixed = mema_fixedOf(from) != NULL || mema_fixedOf(to) != NULL; /* those share with nobody */
+  mema_Slab *slab = mema_fixedOf(from) == NULL ? mema_openPool(from) : NULL;
+  if (!fixed && (slab == NULL || mema_openPool(to) == NULL)) return false;
   mema_Chunk chunk;
-  if (mema_slabField(to) != slab || !mema_isPlain(from, slab) || from->untracked) {
+  if (fixed || mema_slabField(to) != slab || !mema_isPlain(from, slab) || from->untracked) {
     mema_fail(MEMA_NOT_KIN);
     return false;
   }

@@ -2,6 +2,7 @@
 #include "../engines/arena.h"
 #include "../engines/slabCheck.h"
 #include "../family/kin.h"
+#include "../fixed/fixedPool.h"
 #include "../threads/share.h"
 
 /* The chain leads there and back, and each Block's chunk is live and has this very Block. */
@@ -121,6 +122,8 @@ static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
 }
 
 bool mema_checkPool(const mema_Pool *pool) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) return mema_fixedCheckPool(pool, fixed);
   mema_Slab *slab = mema_holdPool(pool, true);
   if (slab == NULL) return false;
   const char *broken = findBroken(pool, slab);

@@ -13,6 +13,7 @@
 
 #include "../engines/arena.h"
 #include "../engines/slabCheck.h"
+#include "../fixed/fixedPool.h"
 #include "report.h"
 
 enum { columnsMin = 20, columnsDefault = 72, columnsMax = 200, label = 10, mapRows = 4 };
@@ -50,10 +51,9 @@ static unsigned quartersOf(double part) {
   return part >= 1 ? 4 : 1 + (unsigned)(part * 3);
 }
 
-static void putHeading(Canvas *canvas, const mema_Pool *pool, const mema_Slab *slab) {
-  mema_Stats stats;
+static void putHeading(Canvas *canvas, const mema_Stats *told) {
+  mema_Stats stats = *told;
   char text[64];
-  mema_collectStats(pool, slab, &stats);
   put(canvas, stats.name[0] != '\0' ? stats.name : "pool");
   put(canvas, ": ");
   putBytes(canvas, stats.liveBytes);
@@ -77,10 +77,10 @@ static void putHeading(Canvas *canvas, const mema_Pool *pool, const mema_Slab *s
 }
 
 /* The heading, cut to the width: what matters comes first. */
-static void putHeadingWithin(Canvas *canvas, const mema_Pool *pool, const mema_Slab *slab, unsigned columns) {
+static void putHeadingWithin(Canvas *canvas, const mema_Stats *stats, unsigned columns) {
   char line[256] = "";
   Canvas heading = {.buffer = line, .size = sizeof line};
-  putHeading(&heading, pool, slab);
+  putHeading(&heading, stats);
   size_t length = heading.length < columns ? heading.length : columns;
   while (length > 0 && ((unsigned char)line[length] & 0xC0) == 0x80) length--; /* not within a character of the name */
   line[length] = '\0';
@@ -135,10 +135,20 @@ static size_t extentOf(const mema_Slab *slab) {
   return mema_isArena(slab) ? (size_t)mema_arenaOf(slab)->bump << mema_grainLog : (size_t)slab->frontier << slab->unitShift;
 }
 
-static void putMap(Canvas *canvas, const mema_Slab *slab, unsigned width) {
+/* The same of a fixed pool's heap, piece by piece. */
+static void measureFixed(const mema_Fixed *fixed, double *cells, double each) {
+  for (uint32_t grain = 1, size; grain < fixed->end; grain += size) {
+    size = mema_fixedAnySize(fixed, grain);
+    double from = (double)(grain - 1) * mema_grainSize, bytes = (double)size * mema_grainSize;
+    if (grain != fixed->recent && mema_fixedIsLive(fixed, grain)) spread(cells, each, from, from + bytes, bytes);
+  }
+}
+
+/* Of a slab, or where that is NULL of a fixed pool's heap. */
+static void putMap(Canvas *canvas, const mema_Slab *slab, const mema_Fixed *fixed, unsigned width) {
   double cells[columnsMax * mapRows + 1] = {0};
-  size_t extent = extentOf(slab), count = (size_t)width * mapRows;
-  put(canvas, slab->outside ? "  outside " : "  memory  ");
+  size_t extent = slab != NULL ? extentOf(slab) : (size_t)(fixed->end - 1) * mema_grainSize, count = (size_t)width * mapRows;
+  put(canvas, slab != NULL && slab->outside ? "  outside " : "  memory  ");
   if (extent == 0) {
     put(canvas, "untouched\n");
     return;
@@ -146,7 +156,9 @@ static void putMap(Canvas *canvas, const mema_Slab *slab, unsigned width) {
   /* Whole 16-byte steps to a cell, and no more cells than that gives. */
   size_t each = (extent / 16 + count - 1) / count * 16;
   count = (extent + each - 1) / each;
-  if (mema_isArena(slab)) {
+  if (slab == NULL) {
+    measureFixed(fixed, cells, (double)each);
+  } else if (mema_isArena(slab)) {
     measureArena(slab, cells, (double)each);
   } else {
     measure(slab, cells, (double)each);
@@ -161,16 +173,24 @@ static void putMap(Canvas *canvas, const mema_Slab *slab, unsigned width) {
 }
 
 size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii) {
-  mema_Slab *first = mema_holdPool(pool, true);
-  if (first == NULL) return 0;
+  const mema_Fixed *fixed = mema_fixedOf(pool);
+  mema_Slab *first = fixed != NULL ? fixed->outside : mema_holdPool(pool, true);
+  mema_Stats stats;
+  if (fixed == NULL && first == NULL) return 0;
+  if (fixed != NULL) {
+    mema_fixedStats(pool, fixed, &stats);
+  } else {
+    mema_collectStats(pool, first, &stats);
+  }
   if (columns == 0) columns = columnsDefault;
   if (columns < columnsMin) columns = columnsMin;
   if (columns > columnsMax) columns = columnsMax;
   Canvas canvas = {.buffer = buffer, .size = buffer == NULL ? 0 : size, .ascii = ascii};
-  putHeadingWithin(&canvas, pool, first, columns);
+  putHeadingWithin(&canvas, &stats, columns);
   putBudget(&canvas, pool, columns - label);
-  for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) putMap(&canvas, slab, columns - label);
-  mema_unlockPool(first);
+  if (fixed != NULL) putMap(&canvas, NULL, fixed, columns - label);
+  for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) putMap(&canvas, slab, NULL, columns - label);
+  if (fixed == NULL) mema_unlockPool(first);
   if (buffer != NULL && canvas.size != 0) buffer[canvas.length < canvas.size ? canvas.length : canvas.size - 1] = '\0';
   return canvas.length;
 }

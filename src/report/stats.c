@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "../family/kin.h"
+#include "../fixed/fixedPool.h"
 #include "report.h"
 
 void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats *stats) {
@@ -31,10 +32,15 @@ void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats
 }
 
 bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
-  if (mema_openPool(pool) == NULL) return false;
+  const mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed == NULL && mema_openPool(pool) == NULL) return false;
   if (stats == NULL) {
     mema_fail(MEMA_BAD_ARGUMENT);
     return false;
+  }
+  if (fixed != NULL) {
+    mema_fixedStats(pool, fixed, stats);
+    return true;
   }
   mema_Slab *slab = mema_holdPool(pool, false);
   if (slab == NULL) return false;

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "../fixed/fixedPool.h"
 #include "place.h"
 
 static size_t excess(size_t a, size_t b) {
@@ -141,6 +142,8 @@ static mema_Slab *lockShared(const mema_Pool *pool) {
 
 static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size) {
   bool zeroed;
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) return mema_fixedPalloc(pool, fixed, size);
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return NULL;
   void *ptr =
@@ -212,16 +215,24 @@ static mema_Shard *enterShard(const mema_Pool *pool) {
   return shard != NULL && enterHere(shard, pool) ? shard : NULL;
 }
 
-/* Another pool than the last time, or a size that the table does not have. */
-static MEMA_SLOW void *pallocElse(mema_Pool *pool, size_t size) {
+/* A size that the table does not have, or another pool than the last time. */
+static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size) {
   mema_Shard *shard = size <= mema_slotMax ? enterShard(pool) : NULL;
   void *ptr = shard != NULL ? takeAtHand(shard, mema_classOf(size)) : NULL;
   return ptr != NULL ? ptr : pallocSlow(pool, size);
 }
 
+/* The same, or a fixed pool: those come this way, so that the shared ones do not have to be asked about it. */
+static MEMA_NOINLINE void *pallocStranger(mema_Pool *pool, size_t size) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  return fixed != NULL ? mema_fixedPalloc(pool, fixed, size) : pallocElse(pool, size);
+}
+
 void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
   mema_Shard *shard = mema_shardHere;
-  if (mema_unlikely(size > mema_tableMax || !enterHere(shard, pool))) return pallocElse(pool, size);
+  if (mema_unlikely(shard == NULL)) return pallocStranger(pool, size);
+  if (mema_unlikely(size > mema_tableMax)) return pallocElse(pool, size);
+  if (mema_unlikely(!enterHere(shard, pool))) return pallocStranger(pool, size);
   void *ptr = takeAtHand(shard, mema_classTable[(size + 15) / 16]);
   return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
 }
@@ -267,10 +278,16 @@ static bool giveAtHand(const mema_Pool *pool, mema_Shard *shard, void *ptr) {
   return done && over ? settle(pool) : done;
 }
 
-/* A chunk in a span of several units, or none at all; a magazine that is full; or another pool than the last time. */
+/* A chunk in a span of several units, or none at all; or a magazine that is full. */
 static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = enterShard(pool);
   return shard != NULL && giveAtHand(pool, shard, ptr) ? true : pfreeSlow(pool, ptr);
+}
+
+/* Another pool than the last time; or a fixed one. */
+static MEMA_NOINLINE bool pfreeStranger(mema_Pool *pool, void *ptr) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  return fixed != NULL ? mema_fixedPfree(pool, fixed, ptr) : pfreeElse(pool, ptr);
 }
 
 /* A chunk in a span of another tag, or of a class that was revoked. The shard is entered. */
@@ -291,7 +308,7 @@ static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = mema_shardHere;
   mema_Place place;
-  if (mema_unlikely(!enterHere(shard, pool))) return pfreeElse(pool, ptr);
+  if (mema_unlikely(!enterHere(shard, pool))) return pfreeStranger(pool, ptr);
   uintptr_t offset = (uintptr_t)ptr - (uintptr_t)shard->area;
   size_t eighth = offset >> 3 | offset << (sizeof offset * 8 - 3); /* see mema_eighthOf */
   if (mema_unlikely(eighth >= shard->eighths || !mema_findNear(shard->homes, shard->states, eighth, &place))) goto another;

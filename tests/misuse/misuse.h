@@ -54,6 +54,13 @@ static inline void beginArena(bool untracked) {
   placeNeighbour();
 }
 
+/* The same in a caller's buffer. */
+static inline void beginFixed(void *buffer, size_t size) {
+  mema_Options options = {.engine = MEMA_FIXED, .buffer = buffer, .bufferSize = size};
+  CHECK(mema_initPoolWith(&pool, &options));
+  placeNeighbour();
+}
+
 /* The neighbour and `chunks` more of `bytes` are live and well; then all of it goes. */
 static inline int end(size_t bytes, size_t chunks) {
   const char *wrong = poolIsWrong(&pool, bytes + neighbourSize, chunks + 1);

@@ -23,6 +23,9 @@ typedef struct Scope {
 enum { none = 0 }; /* ends a list of sizes; a request of 0 bytes is written as zeroBytes */
 static const size_t zeroBytes = SIZE_MAX;
 
+static _Alignas(16) char tiny[256], small[700];
+#define FIXED(memory) .engine = MEMA_FIXED, .buffer = (memory), .bufferSize = sizeof(memory)
+
 static const Scope scopes[] = {
     {"1 byte", {.poolSize = 1}, {zeroBytes, 1, 2}, {1, 2}, 16, 0, true, 0},
     {"16 bytes", {.poolSize = 16}, {zeroBytes, 1, 15, 16, 17}, {1, 16}, 32, 0, true, 0},
@@ -64,6 +67,12 @@ static const Scope scopes[] = {
      -1,
      true,
      0},
+    {"fixed, 256 B", {.untracked = true, FIXED(tiny)}, {1, 17, 48}, {33, none}, 32, 0, true, 0},
+    {"fixed, 700 B", {.untracked = true, FIXED(small)}, {1, 60, 200}, {33, 120}, 64, 0, false, 0},
+    {"fixed, 700 B, deep", {.untracked = true, FIXED(small)}, {16, 100, 300}, {none, none}, 0, 2, false, 0},
+    {"fixed, tracked, 700 B", {FIXED(small)}, {1, 60, 150}, {17, 100}, 64, 0, true, 0},
+    {"fixed, tracked, 100 bytes", {.poolSize = 100, FIXED(small)}, {zeroBytes, 50, 100}, {40, none}, 0, 0, false, 33},
+    {"fixed, fallback", {.poolSize = 1000, .fallback = true, FIXED(tiny)}, {1, 60, 200}, {100, none}, 64, -1, true, 0},
     {"shared, 100 bytes", {.poolSize = 100, .shared = true}, {zeroBytes, 16, 50, 100}, {40, 100}, 256, -1, true, 0},
     {"shared, starved",
      {.poolSize = 300000, .untracked = true, .shared = true, .reservation = 4096},

@@ -127,19 +127,22 @@ void modelStart(Model *model, Pool *pool, const mema_Options *options) {
   *model = (Model){.pool = pool,
                    .untracked = options->untracked,
                    .shared = options->shared,
-                   .poolSize = options->poolSize,
-                   .freeSize = options->poolSize};
+                   .fragments = options->engine == MEMA_FIXED && !options->fallback,
+                   .mixed = options->engine == MEMA_FIXED && options->fallback,
+                   .poolSize = options->poolSize};
   model->chunks = chunks;
   model->room = room;
   model->explain = explain;
   forgetError(MEMA_OK);
   require(model, mema_initPoolWith(pool, options), "mema_initPoolWith failed");
+  if (options->poolSize == 0) model->poolSize = pool->poolSize; /* what the buffer holds */
+  model->freeSize = model->poolSize;
   requireSuccess(model);
 }
 
 /* An untracked pool charges the same for the same plain request, whether it grants or refuses it. */
 static void learn(const Model *model, ModelCall call, size_t size, size_t charge) {
-  if (!model->untracked || call == modelPmemalign || size >= modelLearntSizes) return;
+  if (!model->untracked || model->mixed || call == modelPmemalign || size >= modelLearntSizes) return;
   if (modelLearnt[size] == 0) modelLearnt[size] = charge;
   require(model, modelLearnt[size] == charge, "the same request occupies another number of bytes than before");
 }
@@ -168,11 +171,58 @@ static void requireOverBudget(const Model *model, size_t least) {
   require(model, model->untracked || error->wanted == least, "wanted is not what was asked for");
 }
 
+/* ---- fixed pools: what may be refused for fragmentation ------------------------------------------------------------------ */
+
+enum { blockBytes = 48 }; /* in front of each chunk of a tracked pool */
+
+static int byAddress(const void *a, const void *b) {
+  uintptr_t first = addressOf(((const ModelChunk *)a)->ptr), second = addressOf(((const ModelChunk *)b)->ptr);
+  return (first > second) - (first < second);
+}
+
+/* The most bytes in a row that no chunk occupies, Blocks included. */
+static size_t largestGap(const Model *model) {
+  static ModelChunk *sorted;
+  static size_t room;
+  mema_Stats stats;
+  size_t front = model->untracked ? 0 : blockBytes, most = 0;
+  mema_poolStats(model->pool, &stats);
+  if (room < model->count + 1) sorted = realloc(sorted, (room = 2 * model->count + 1) * sizeof *sorted);
+  require(model, sorted != NULL, "the test itself is out of memory");
+  if (model->count != 0) memcpy(sorted, model->chunks, model->count * sizeof *sorted);
+  qsort(sorted, model->count, sizeof *sorted, byAddress);
+  uintptr_t from = addressOf(model->pool->mem), end = from + stats.reservation;
+  for (size_t i = 0; i < model->count; i++) {
+    uintptr_t start = addressOf(sorted[i].ptr) - front,
+              behind = addressOf(sorted[i].ptr) + (sorted[i].charge + 15) / 16 * 16;
+    if (start - from > most) most = start - from;
+    from = behind;
+  }
+  return end - from > most ? end - from : most;
+}
+
+/* Good fit finds any gap as large as the request, rounded up by a sixteenth. */
+static void requireFragmented(const Model *model, size_t alignment, size_t size) {
+  size_t needed = (size + 15) / 16 * 16 + (model->untracked ? 0 : blockBytes) + (alignment > 16 ? alignment - 16 : 0);
+  requireRefusal(model, MEMA_FRAGMENTED);
+  require(model, mema_lastError()->wanted == size, "wanted is not what was asked for");
+  require(model, largestGap(model) < needed + needed / 16 + 16, "a request was refused that the buffer has room for");
+}
+
+static bool isFragmented(const Model *model, const void *bytes) {
+  return bytes == NULL && model->fragments && mema_lastError()->reason == MEMA_FRAGMENTED;
+}
+
 void modelAllocate(Model *model, ModelCall call, size_t alignment, size_t size) {
   mema_Reason reason = reasonToRefuse(model, call, alignment, size);
   size_t needed = size == 0 ? 1 : size;
   forgetError(reason == MEMA_OK ? MEMA_OVER_BUDGET : reason);
   unsigned char *bytes = callPool(model->pool, call, alignment, size);
+  if (reason == MEMA_OK && isFragmented(model, bytes)) {
+    model->refused++;
+    requireFragmented(model, call == modelPmemalign ? alignment : 0, needed);
+    return;
+  }
   if (bytes == NULL && model->untracked && reason == MEMA_OK) reason = MEMA_OVER_BUDGET; /* for what it would occupy */
   if (bytes == NULL) {
     require(model, reason != MEMA_OK, "a request within the budget was refused");
@@ -204,6 +254,11 @@ void modelRepalloc(Model *model, size_t index, size_t size) {
   bool fits = needed <= old.charge || needed - old.charge <= model->freeSize;
   forgetError(MEMA_OVER_BUDGET);
   unsigned char *bytes = mema_repalloc(model->pool, old.ptr, size);
+  if (fits && needed > old.charge && isFragmented(model, bytes)) {
+    model->refused++;
+    requireFragmented(model, 0, needed);
+    return;
+  }
   if (bytes == NULL) {
     require(model, !fits || (model->untracked && needed > old.charge), "a repalloc within the budget was refused");
     model->refused++;

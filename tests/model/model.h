@@ -16,6 +16,8 @@ typedef struct ModelChunk {
 typedef struct Model {
   Pool *pool;
   bool untracked, shared;
+  bool fragments; /* a request within the budget may be refused where no gap in the buffer has room for it */
+  bool mixed;     /* the same request may occupy other numbers of bytes: inside the buffer, and outside */
   size_t poolSize, freeSize, peak;
   size_t charged;     /* by mema_chargePool */
   ModelChunk *chunks; /* in the order of the chain */

@@ -17,6 +17,9 @@ typedef struct Setting {
   size_t usual; /* most requests are below it, so that the pool holds many */
 } Setting;
 
+static _Alignas(16) char tiny[400], small[8 * KIB], middle[MIB + 7], large[16 * MIB];
+#define FIXED(memory) .engine = MEMA_FIXED, .buffer = (memory), .bufferSize = sizeof(memory)
+
 static const Setting settings[] = {
     {"tracked, 4 KiB", {.poolSize = 4 * KIB}, 300},
     {"tracked, 64 KiB", {.poolSize = 64 * KIB}, 500},
@@ -42,6 +45,17 @@ static const Setting settings[] = {
     {"shared, untracked, 64 MiB", {.poolSize = 64 * MIB, .untracked = true, .shared = true}, 100000},
     {"shared, tracked, 1 MiB", {.poolSize = MIB, .shared = true}, 2000},
     {"shared, committed, 64 KiB", {.poolSize = 64 * KIB, .committed = true, .untracked = true, .shared = true}, 500},
+    {"fixed, 400 B", {.untracked = true, FIXED(tiny)}, 40},
+    {"fixed, tracked, 400 B", {FIXED(tiny)}, 40},
+    {"fixed, 8 KiB", {.untracked = true, FIXED(small)}, 500},
+    {"fixed, tracked, 4 KiB of 8 KiB", {.poolSize = 4 * KIB, FIXED(small)}, 300},
+    {"fixed, 1 MiB", {.untracked = true, FIXED(middle)}, 2000},
+    {"fixed, tracked, 1 MiB", {FIXED(middle)}, 2000},
+    {"fixed, tracked, 8 MiB of 16 MiB", {.poolSize = 8 * MIB, FIXED(large)}, 20000},
+    {"fixed, fallback, 1 MiB over 8 KiB", {.poolSize = MIB, .fallback = true, FIXED(small)}, 2000},
+    {"fixed, fallback, untracked, 8 MiB over 1 MiB",
+     {.poolSize = 8 * MIB, .untracked = true, .fallback = true, FIXED(middle)},
+     20000},
     {"shared, starved, 1 MiB over 64 KiB",
      {.poolSize = MIB, .untracked = true, .shared = true, .reservation = 64 * KIB},
      2000},
@@ -67,6 +81,11 @@ static void *dead[deadCount]; /* addresses that were live once */
 static void printCourse(void) {
   fprintf(stderr, "  setting \"%s\", step %zu; to repeat: random %zu %llu\n", setting->name, step, operations,
           (unsigned long long)seed);
+}
+
+/* 0: what the buffer holds, which is about its size. */
+static size_t wholeBudget(void) {
+  return setting->options.poolSize != 0 ? setting->options.poolSize : setting->options.bufferSize;
 }
 
 static size_t below(size_t limit) {
@@ -184,10 +203,10 @@ static void changeThePool(void) {
       modelReset(&model);
       return;
     case 3:
-      modelResize(&model, logUniform(2 * setting->options.poolSize));
+      modelResize(&model, logUniform(2 * wholeBudget()));
       return;
     case 4:
-      modelResize(&model, setting->options.poolSize);
+      modelResize(&model, wholeBudget());
       return;
     case 5:
       modelTrim(&model);
@@ -197,7 +216,7 @@ static void changeThePool(void) {
       modelStart(&model, &pool, &setting->options);
       return;
     default:
-      modelResize(&model, setting->options.poolSize + below(100000));
+      modelResize(&model, wholeBudget() + below(100000));
       return;
   }
 }

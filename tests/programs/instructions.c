@@ -1,4 +1,4 @@
-/* instructions untracked|tracked|shared|subPool|arena|trackedArena: plays what tests/instructions.sh counts the instructions of. Prints the name of each play and how
+/* instructions untracked|tracked|shared|subPool|arena|trackedArena|fixed: plays what tests/instructions.sh counts the instructions of. Prints the name of each play and how
  * many operations it had, in the order in which they were played. */
 #include "support.h"
 
@@ -149,9 +149,31 @@ static __attribute__((noinline, used)) void measured(const Play *play) {
   __asm__ volatile("" ::: "memory"); /* no tail call: it would leave this function early */
 }
 
+static void playOne(const Play *play) {
+  seed = 1;
+  if (play->prepare != NULL) play->prepare();
+  play->play(play->warm);
+  measured(play);
+  printf("%s %zu\n", play->name, play->counted);
+}
+
+/* In a buffer that has room for all of it; pools for requests are slabs' business. */
+static int playFixed(void) {
+  static _Alignas(4096) char buffer[64 * MIB];
+  options = (mema_Options){.untracked = true, .engine = MEMA_FIXED, .buffer = buffer, .bufferSize = sizeof buffer};
+  for (size_t i = 0; i < sizeof plays / sizeof *plays; i++) {
+    if (plays[i].play == requests || plays[i].play == empties) continue;
+    if (!mema_initPoolWith(&pool, &options)) return 3;
+    playOne(&plays[i]);
+    if (!freePool(&pool)) return 8;
+  }
+  return 0;
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   bool shared = strcmp(argv[1], "shared") == 0, arena = strcmp(argv[1], "arena") == 0;
+  if (strcmp(argv[1], "fixed") == 0) return playFixed();
   inFamily = strcmp(argv[1], "subPool") == 0;
   options = (mema_Options){.poolSize = GIB,
                            .untracked = shared || arena || strcmp(argv[1], "untracked") == 0,
@@ -161,12 +183,8 @@ int main(int argc, char **argv) {
     if (options.engine == MEMA_ARENA && plays[i].endless) continue;
     if (inFamily && !initPool(&parent, 2 * GIB)) return 3;
     if (!makePoolHere(&pool, GIB)) return 3;
-    seed = 1;
-    if (plays[i].prepare != NULL) plays[i].prepare();
-    plays[i].play(plays[i].warm);
-    measured(&plays[i]);
+    playOne(&plays[i]);
     if (!freePool(&pool) || (inFamily && !freePool(&parent))) return 8;
-    printf("%s %zu\n", plays[i].name, plays[i].counted);
   }
   return 0;
 }

@@ -3,6 +3,7 @@
 #include "hooked.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 Kind kindTracked = {"tracked", {0}};
@@ -23,11 +24,44 @@ Kind kindArenaCommitted = {"arena, committed", {.committed = true, .engine = MEM
 Kind kindArenaOutside = {"arena, outside", {.reservation = 64 * 1024, .engine = MEMA_ARENA}};
 Kind kindArenaUntrackedOutside = {"arena, untracked, outside",
                                   {.untracked = true, .reservation = 64 * 1024, .engine = MEMA_ARENA}};
+Kind kindFixed = {"fixed", {.engine = MEMA_FIXED}};
+Kind kindFixedUntracked = {"fixed, untracked", {.untracked = true, .engine = MEMA_FIXED}};
+
+char *guardedBuffer(GuardedBuffer *guarded, size_t size) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  guarded->size = (size + page - 1) / page * page + 2 * page;
+  guarded->map = mmap(NULL, guarded->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (guarded->map == MAP_FAILED || mprotect(guarded->map + page, guarded->size - 2 * page, PROT_READ | PROT_WRITE) != 0)
+    return NULL;
+  return guarded->map + guarded->size - page - size;
+}
+
+void dropBuffer(GuardedBuffer *guarded) {
+  munmap(guarded->map, guarded->size);
+}
+
+/* One for each Pool's address, so roomy that fragmentation refuses nothing that these tests ask for. It goes when the Pool is made anew. */
+static bool giveBuffer(const Pool *pool, mema_Options *options) {
+  enum { most = 256 };
+  static struct {
+    const Pool *pool;
+    GuardedBuffer guarded;
+  } buffers[most];
+  int i = 0;
+  while (i < most && buffers[i].pool != NULL && buffers[i].pool != pool) i++;
+  if (i == most) return false;
+  if (buffers[i].pool != NULL) dropBuffer(&buffers[i].guarded);
+  buffers[i].pool = pool;
+  options->bufferSize = options->poolSize > GIB / 8 ? GIB : options->poolSize * 8 + MIB;
+  options->buffer = guardedBuffer(&buffers[i].guarded, options->bufferSize);
+  return options->buffer != NULL;
+}
 
 bool makePool(Pool *pool, const Kind *kind, size_t poolSize) {
   mema_Options options = kind->options;
   options.poolSize = poolSize;
   memset(pool, 0xa5, sizeof *pool);
+  if (options.engine == MEMA_FIXED && !giveBuffer(pool, &options)) return false;
   return mema_initPoolWith(pool, &options);
 }
 

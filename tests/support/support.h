@@ -51,9 +51,17 @@ typedef struct Kind {
   mema_Options options; /* poolSize is filled in by makePool */
 } Kind;
 extern Kind kindTracked, kindUntracked, kindCommitted, kindOutside, kindUntrackedOutside, kindShared, kindSharedOutside,
-    kindSharedTracked, kindHooked, kindHookedUntracked, kindHookedOutside, kindHookedShared,
-    kindArena, kindArenaUntracked, kindArenaCommitted, kindArenaOutside, kindArenaUntrackedOutside;
+    kindSharedTracked, kindHooked, kindHookedUntracked, kindHookedOutside, kindHookedShared, kindArena, kindArenaUntracked,
+    kindArenaCommitted, kindArenaOutside, kindArenaUntrackedOutside, kindFixed, kindFixedUntracked;
 bool makePool(Pool *pool, const Kind *kind, size_t poolSize);
+
+/* Memory between two pages that must not be touched; it ends where the second begins. */
+typedef struct GuardedBuffer {
+  char *map;
+  size_t size;
+} GuardedBuffer;
+char *guardedBuffer(GuardedBuffer *guarded, size_t size); /* NULL: the system has none */
+void dropBuffer(GuardedBuffer *guarded);
 
 /* Everything public about a pool, to be compared after a call that must not change it. */
 typedef struct Snapshot {

@@ -130,12 +130,17 @@ static void untrackedPoolsHaveNoChain(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       exactKinds(chainIsInOrderOfAllocation),
+      withKind(chainIsInOrderOfAllocation, kindFixed),
       exactKinds(freesInEveryOrderKeepTheChain),
+      withKind(freesInEveryOrderKeepTheChain, kindFixed),
       exactKinds(theYoungestIsAlwaysTheTail),
+      withKind(theYoungestIsAlwaysTheTail, kindFixed),
       exactKinds(repallocKeepsTheOthersInOrder),
+      withKind(repallocKeepsTheOthersInOrder, kindFixed),
       cmocka_unit_test(blocksSayWhereTheirChunkLies),
       withKind(untrackedPoolsHaveNoChain, kindUntracked),
       withKind(untrackedPoolsHaveNoChain, kindUntrackedOutside),
+      withKind(untrackedPoolsHaveNoChain, kindFixedUntracked),
   };
   return runTests(tests);
 }

@@ -85,10 +85,12 @@ static void theSentenceSaysWhich(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      everyKind(brokenBudgetsAreFound),
+      anyKind(brokenBudgetsAreFound),
       exactKinds(brokenChainsAreFound),
+      withKind(brokenChainsAreFound, kindFixed),
       withKind(untrackedPoolsMustHaveNoChain, kindUntracked),
       withKind(untrackedPoolsMustHaveNoChain, kindUntrackedOutside),
+      withKind(untrackedPoolsMustHaveNoChain, kindFixedUntracked),
       cmocka_unit_test(theSentenceSaysWhich),
   };
   return runTests(tests);

@@ -281,14 +281,14 @@ static void structsBeginAsSpecified(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      everyKind(initGivesAnEmptyPool),
+      anyKind(initGivesAnEmptyPool),
       cmocka_unit_test(initRefusesWhatIsNoSize),
       cmocka_unit_test(initTakesAnyBudgetUpToUnlimited),
-      everyKind(initRefusesALivePool),
+      anyKind(initRefusesALivePool),
       cmocka_unit_test(anythingButALivePoolIsRefused),
-      everyKind(copiedAndMovedPoolsAreRefused),
-      everyKind(freedPoolsAreRefused),
-      everyKind(freePoolTakesLiveChunksAlong),
+      anyKind(copiedAndMovedPoolsAreRefused),
+      anyKind(freedPoolsAreRefused),
+      anyKind(freePoolTakesLiveChunksAlong),
       everyKind(resetKeepsThePool),
       everyKind(resizeMovesTheBudget),
       cmocka_unit_test(versionIsTheHeaders),

@@ -56,6 +56,9 @@
   exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside),        \
       withKind(test, kindHookedUntracked), withKind(test, kindHookedShared), sharedKinds(test), \
       withKind(test, kindArenaUntracked), withKind(test, kindArenaUntrackedOutside)
+/* Where it is no matter whether there is a reservation that grows. */
+#define fixedKinds(test) withKind(test, kindFixed), withKind(test, kindFixedUntracked)
+#define anyKind(test) everyKind(test), fixedKinds(test)
 
 #define runTests(tests) cmocka_run_group_tests(tests, NULL, NULL)
 

@@ -86,12 +86,16 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       withKind(theChargeIsWhatTheChunkOccupies, kindUntracked),
       withKind(theChargeIsWhatTheChunkOccupies, kindUntrackedOutside),
+      withKind(theChargeIsWhatTheChunkOccupies, kindFixedUntracked),
       withKind(occupiedSizesAreExact, kindUntracked),
       withKind(occupiedSizesAreExact, kindUntrackedOutside),
+      withKind(occupiedSizesAreExact, kindFixedUntracked),
       withKind(theBudgetIsExactInOccupiedBytes, kindUntracked),
       withKind(theBudgetIsExactInOccupiedBytes, kindUntrackedOutside),
+      withKind(theBudgetIsExactInOccupiedBytes, kindFixedUntracked),
       withKind(repallocRecharges, kindUntracked),
       withKind(repallocRecharges, kindUntrackedOutside),
+      withKind(repallocRecharges, kindFixedUntracked),
   };
   return runTests(tests);
 }

@@ -1,0 +1,205 @@
+/* fixedLife.c - a fixed pool's life and budget, its statistics, its invariants, and the size of its buffer. */
+
+#include "fixedPool.h"
+
+/* ---- init and the end --------------------------------------------------------------------------------------------------- */
+
+mema_Reason mema_fixedJudge(const mema_Options *options) {
+  if (options->buffer == NULL || options->bufferSize < mema_fixedBufferLeast || options->shared) return MEMA_BAD_ARGUMENT;
+  uintptr_t last;
+  if (__builtin_add_overflow((uintptr_t)options->buffer, options->bufferSize - 1, &last)) return MEMA_BAD_ARGUMENT;
+  return options->poolSize > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_OK;
+}
+
+static void forget(mema_Pool *pool) {
+  __builtin_memset(pool, 0, sizeof *pool);
+}
+
+static void copyName(mema_Pool *pool, const char *name) {
+  for (size_t i = 0; name != NULL && i < sizeof pool->name - 1 && name[i] != '\0'; i++) pool->name[i] = name[i];
+}
+
+static size_t heapBytes(const mema_Fixed *fixed) {
+  return (size_t)(fixed->end - 1) << mema_grainShift;
+}
+
+bool mema_fixedInit(mema_Pool *pool, const mema_Options *options, uintptr_t generation) {
+  mema_Fixed *fixed = mema_fixedOpen(options->buffer, options->bufferSize, !options->untracked);
+  if (fixed == NULL) {
+    mema_fail(MEMA_BAD_ARGUMENT);
+    return false;
+  }
+  fixed->fallback = options->fallback;
+  forget(pool);
+  pool->poolSize = pool->freeSize = pool->lowWater = pool->watch =
+      options->poolSize != 0 ? options->poolSize : heapBytes(fixed);
+  pool->stamp = 1; /* poolAllocated */
+  pool->initialized = true;
+  pool->mem = mema_fixedAt(fixed, 1);
+  pool->untracked = options->untracked;
+  pool->committed = options->committed;
+  copyName(pool, options->name);
+  fixed->generation = pool->generation = generation;
+  pool->slab = (mema_Slab *)(void *)fixed;
+  pool->seal = mema_sealOf(pool, pool->slab) ^ mema_fixedSeal;
+  return true;
+}
+
+bool mema_fixedFree(mema_Pool *pool, mema_Fixed *fixed) {
+  mema_outsideClose(fixed);
+  fixed->generation = 0;
+  forget(pool);
+  return true;
+}
+
+bool mema_fixedReset(mema_Pool *pool, mema_Fixed *fixed) {
+  mema_outsideClose(fixed);
+  mema_fixedClear(fixed);
+  pool->head = pool->tail = NULL;
+  pool->freeSize = pool->poolSize - pool->charged;
+  pool->frees = pool->allocations;
+  return true;
+}
+
+/* ---- the budget ---------------------------------------------------------------------------------------------------------- */
+
+bool mema_fixedResize(mema_Pool *pool, size_t poolSize) {
+  size_t live = pool->poolSize - pool->freeSize;
+  if (poolSize < live) {
+    mema_failBytes(MEMA_BELOW_USE, poolSize, live);
+    return false;
+  }
+  pool->poolSize = poolSize;
+  pool->lowWater = pool->freeSize = poolSize - live;
+  if (!pool->watched) pool->watch = pool->lowWater;
+  return true;
+}
+
+bool mema_fixedCharge(mema_Pool *pool, size_t bytes) {
+  if (bytes > pool->freeSize) {
+    mema_refuse(pool, bytes > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_OVER_BUDGET, bytes);
+    return false;
+  }
+  pool->charged += bytes;
+  pool->freeSize -= bytes;
+  mema_noteLow(pool);
+  return true;
+}
+
+bool mema_fixedCredit(mema_Pool *pool, size_t bytes) {
+  if (bytes > pool->charged) {
+    mema_fail(MEMA_BAD_ARGUMENT);
+    return false;
+  }
+  pool->charged -= bytes;
+  pool->freeSize += bytes;
+  return true;
+}
+
+/* ---- reports ------------------------------------------------------------------------------------------------------------- */
+
+void mema_fixedStats(const mema_Pool *pool, const mema_Fixed *fixed, mema_Stats *stats) {
+  size_t front = (size_t)(mema_fixedAt(fixed, 1) - (const char *)fixed);
+  *stats = (mema_Stats){.untracked = pool->untracked,
+                        .committed = pool->committed,
+                        .poolSize = pool->poolSize,
+                        .freeSize = pool->freeSize,
+                        .liveBytes = pool->poolSize - pool->freeSize,
+                        .peakBytes = pool->poolSize - pool->lowWater,
+                        .liveChunks = pool->allocations - pool->frees,
+                        .allocations = pool->allocations,
+                        .frees = pool->frees,
+                        .refused = pool->refused,
+                        .badFrees = pool->badFrees,
+                        .reservation = heapBytes(fixed),
+                        .footprint = front + heapBytes(fixed),
+                        .chargedBytes = pool->charged};
+  __builtin_memcpy(stats->name, pool->name, sizeof stats->name);
+  mema_outsideStats(fixed, stats);
+}
+
+/* As many Blocks as there are live chunks, each that of a live chunk, in a chain that leads back as it leads on. */
+static const char *checkChain(const mema_Pool *pool, mema_Fixed *fixed, size_t chunks, size_t *bytes) {
+  const mema_Block *before = NULL;
+  size_t count = 0;
+  for (const mema_Block *block = pool->head; block != NULL; before = block, block = block->next) {
+    mema_FixedChunk chunk;
+    uintptr_t ptr = (uintptr_t)block + mema_fixedFront * mema_grainSize;
+    if (count++ == chunks) return "the chain lists no more than the live chunks";
+    if (mema_fixedFind(fixed, (const void *)ptr) == 0 && !mema_outsideHolds(fixed, block))
+      return "the chain lists Blocks of live chunks";
+    if (!mema_fixedFindChunk(fixed, block->ptr, &chunk) || chunk.record != block)
+      return "each block of the chain has a live chunk";
+    if (block->prev != before) return "the chain leads back as it leads on";
+    if (block->size == 0 || block->size > chunk.room) return "a block's size is that of its chunk";
+    if (chunk.grain != 0 && chunk.room - block->size >= mema_grainSize) return "a chunk has no more grains than it needs";
+    if (block->poolAllocated != (chunk.grain != 0)) return "poolAllocated says where the chunk lies";
+    *bytes += block->size;
+  }
+  if (count != chunks) return "the chain lists every live chunk";
+  return pool->tail == before ? NULL : "the chain ends at the tail";
+}
+
+static const char *findBroken(const mema_Pool *pool, mema_Fixed *fixed) {
+  size_t pieces = 0, grains = 0, outside = 0, bytes = 0;
+  const char *broken = mema_fixedCheck(fixed, &pieces, &grains);
+  if (broken == NULL) broken = mema_outsideCheck(fixed, &outside, &bytes);
+  if (broken != NULL) return broken;
+  if (pool->mem != mema_fixedAt(fixed, 1)) return "mem is the start of the heap";
+  if (pieces + outside != pool->allocations - pool->frees) return "live chunks == allocations - frees";
+  if (pool->freeSize > pool->poolSize || pool->lowWater > pool->freeSize) return "lowWater <= freeSize <= poolSize";
+  if (pool->charged > pool->poolSize - pool->freeSize) return "charged <= poolSize - freeSize";
+  bytes += grains << mema_grainShift;
+  if (fixed->tracked) {
+    bytes = 0;
+    broken = checkChain(pool, fixed, pieces + outside, &bytes);
+    if (broken != NULL) return broken;
+  } else if (pool->head != NULL || pool->tail != NULL) {
+    return "an untracked pool has no chain";
+  }
+  return pool->poolSize == pool->freeSize + bytes + pool->charged
+             ? NULL
+             : "poolSize == freeSize + the sizes of the live chunks + charged";
+}
+
+bool mema_fixedCheckPool(const mema_Pool *pool, mema_Fixed *fixed) {
+  const char *broken = findBroken(pool, fixed);
+  if (broken != NULL) mema_failBroken(broken);
+  return broken == NULL;
+}
+
+/* ---- the bound ----------------------------------------------------------------------------------------------------------- */
+
+/* See mema.h for the bound, and docs/design.md for its source.
+ *
+ * A request of r grains that is refused found no free piece of r' grains, r rounded up to a class (fixed.c). So each free piece has at most
+ * r' - 1. No two of them are neighbours, so there is a live piece between each two, and there are at most k + 1 of them, where k is the
+ * number of live pieces, which have a grain or more each, and with the request at most `peak`: k <= peak - r. The heap is then no larger than
+ *     (peak - r) + (peak - r + 1) * (r' - 1) == (peak - r + 1) * r' - 1
+ * and one that has a grain more refuses nothing. The most of that over r is what is wanted. In a class only the largest r matters up to
+ * a factor of less than one step: r' is the same for all r that are rounded to it, so the least r is what is worst; and over the classes
+ * the product is looked at one by one, as there are at most some hundreds. */
+static size_t boundFor(size_t peak, size_t largest) {
+  size_t most = 0, r = 1;
+  while (r <= largest) {
+    uint32_t class = mema_fixedClassUp(r);
+    size_t rounded = mema_fixedLeastOf(class), product;
+    if (__builtin_mul_overflow(peak - r + 1, rounded, &product)) return SIZE_MAX;
+    if (product > most) most = product;
+    r = rounded + 1; /* the least of the next class */
+  }
+  return most;
+}
+
+static size_t toGrains(size_t bytes) {
+  return (bytes >> mema_grainShift) + (bytes % mema_grainSize != 0);
+}
+
+size_t mema_fixedBufferSize(size_t peak, size_t largest) {
+  size_t peakGrains = toGrains(peak), largestGrains = toGrains(largest);
+  if (largestGrains == 0) largestGrains = 1;
+  if (peakGrains < largestGrains) peakGrains = largestGrains;
+  size_t grains = boundFor(peakGrains, largestGrains);
+  size_t bytes = grains > mema_fixedGrainsMost() ? SIZE_MAX : mema_fixedBytesFor(grains);
+  return bytes > MEMA_UNLIMITED ? 0 : bytes;
+}

@@ -1,0 +1,342 @@
+/* fixedPool.c - the chunks of a fixed pool.
+ *
+ *   palloc:  bytes -> grains -> a piece (engines/fixed.c) -> the budget is charged, the chain grows
+ *   pfree:   which piece starts there, and is it live? -> the chain shrinks, the budget is credited -> the piece is given back
+ */
+#include "../pressure.h"
+#include "fixedPool.h"
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------------- */
+
+static MEMA_INLINE uint32_t frontOf(const mema_Fixed *fixed) {
+  return fixed->tracked ? mema_fixedFront : 0;
+}
+
+/* Of a size that is at most PTRDIFF_MAX. */
+static size_t grainsFor(const mema_Fixed *fixed, size_t size) {
+  return ((size + mema_grainSize - 1) >> mema_grainShift) + frontOf(fixed);
+}
+
+static size_t chargeFor(const mema_Fixed *fixed, size_t size) {
+  return fixed->tracked ? size : mema_roundUp(size, mema_grainSize);
+}
+
+static MEMA_INLINE mema_Block *blockAt(const mema_Fixed *fixed, uint32_t grain) {
+  return (mema_Block *)(void *)mema_fixedAt(fixed, grain);
+}
+
+/* ---- Blocks, which programs can reach ----------------------------------------------------------------------------------- */
+
+static bool isBlock(const mema_Fixed *fixed, const mema_Block *block) {
+  uintptr_t chunk = (uintptr_t)block + mema_fixedFront * mema_grainSize;
+  return mema_fixedFind(fixed, (const void *)chunk) != 0 || mema_outsideHolds(fixed, block);
+}
+
+/* Whether a Block is what it was made, as far as can be told, so that its neighbours in the chain may be written to. */
+static bool isWhole(const mema_Pool *pool, const mema_Fixed *fixed, const mema_Block *block, const void *ptr, size_t room) {
+  const mema_Block *next = block->next, *prev = block->prev;
+  if (block->ptr != ptr || block->size == 0 || block->size > room) return false;
+  if (next != NULL ? !isBlock(fixed, next) || next->prev != block : pool->tail != block) return false;
+  return prev != NULL ? isBlock(fixed, prev) && prev->next == block : pool->head == block;
+}
+
+static MEMA_SLOW bool falseForDamage(void) {
+  mema_failBroken("a chunk's Block was written over");
+  return false;
+}
+
+/* ---- chunks in general --------------------------------------------------------------------------------------------------- */
+
+static void describe(const mema_Fixed *fixed, uint32_t grain, uint32_t grains, mema_FixedChunk *chunk) {
+  chunk->ptr = mema_fixedChunk(fixed, grain);
+  chunk->room = (size_t)(grains - frontOf(fixed)) << mema_grainShift;
+  chunk->record = fixed->tracked ? blockAt(fixed, grain) : NULL;
+  chunk->grain = grain;
+  chunk->grains = grains;
+}
+
+static void describeOutside(mema_FixedChunk *chunk) {
+  chunk->ptr = chunk->outside.ptr;
+  chunk->room = chunk->outside.room;
+  chunk->record = chunk->outside.record;
+  chunk->grain = chunk->grains = 0;
+}
+
+bool mema_fixedFindChunk(mema_Fixed *fixed, const void *ptr, mema_FixedChunk *chunk) {
+  uint32_t grain = mema_fixedFind(fixed, ptr);
+  if (grain != 0) {
+    describe(fixed, grain, mema_fixedSize(fixed, grain), chunk);
+    return true;
+  }
+  if (!mema_outsideFind(fixed, ptr, &chunk->outside)) return false;
+  describeOutside(chunk);
+  return true;
+}
+
+static void giveChunk(mema_Fixed *fixed, const mema_FixedChunk *chunk) {
+  if (chunk->grain != 0) {
+    mema_fixedGiveRecent(fixed, chunk->grain, chunk->grains);
+  } else {
+    mema_outsideGive(fixed, &chunk->outside);
+  }
+}
+
+static size_t chargeOf(const mema_FixedChunk *chunk) {
+  return chunk->record != NULL ? chunk->record->size : chunk->room;
+}
+
+/* Memory for a chunk, not charged or linked. `credit` is what the budget will get back for it. Says why there is none, and of how many bytes;
+ * over the budget, how many in addition to the credit. */
+static mema_Reason takeChunk(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment, size_t credit,
+                             mema_FixedChunk *chunk, size_t *wanted) {
+  size_t most = pool->freeSize + credit;
+  *wanted = chargeFor(fixed, size);
+  if (*wanted > most) {
+    *wanted -= credit;
+    return MEMA_OVER_BUDGET;
+  }
+  *wanted = size;
+  uint32_t grain = mema_fixedTakeAligned(fixed, grainsFor(fixed, size), alignment);
+  if (grain != 0) {
+    describe(fixed, grain, mema_fixedSize(fixed, grain), chunk);
+    return MEMA_OK;
+  }
+  if (!fixed->fallback) return MEMA_FRAGMENTED;
+  size_t room = mema_outsideRoom(pool, fixed, size, alignment);
+  if (room == 0) return MEMA_NO_MEMORY;
+  if (!fixed->tracked && room > most) {
+    *wanted = room - credit;
+    return MEMA_OVER_BUDGET;
+  }
+  if (!mema_outsideTake(pool, fixed, size, alignment, &chunk->outside)) return MEMA_NO_MEMORY;
+  describeOutside(chunk);
+  return MEMA_OK;
+}
+
+/* ---- palloc ------------------------------------------------------------------------------------------------------------- */
+
+/* THE general path: whatever refuses a request for a new chunk refuses it here, and whatever is told of one is told at its end. Every request
+ * that a watched pool (mema_charge) has below its watch comes here. */
+static MEMA_NOINLINE void *allocate(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment) {
+  mema_FixedChunk chunk;
+  if (size > MEMA_UNLIMITED || mema_failsOnPurpose(pool)) {
+    mema_refuse(pool, size > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_INJECTED, size);
+    return NULL;
+  }
+  size += size == 0;
+  size_t wanted;
+  mema_Reason reason;
+  while ((reason = takeChunk(pool, fixed, size, alignment, 0, &chunk, &wanted)) != MEMA_OK) {
+    if (mema_askExhausted(pool, wanted)) continue;
+    mema_refuse(pool, reason, wanted);
+    return NULL;
+  }
+  if (chunk.record != NULL) {
+    mema_linkBlock(pool, chunk.record, chunk.ptr, size);
+    chunk.record->poolAllocated = chunk.grain != 0;
+  }
+  size_t before = pool->freeSize;
+  pool->freeSize -= chargeOf(&chunk);
+  pool->allocations++;
+  mema_noteLow(pool);
+  mema_settlePressure(pool, before);
+  return chunk.ptr;
+}
+
+/* A piece whose charge was refused goes back. */
+static MEMA_NOINLINE void *allocateInstead(mema_Pool *pool, mema_Fixed *fixed, size_t size, uint32_t grain,
+                                           uint32_t grains) {
+  mema_fixedGiveRecent(fixed, grain, grains);
+  return allocate(pool, fixed, size, MEMA_ALIGNMENT);
+}
+
+/* Taken, and charged. */
+static MEMA_INLINE void *hand(mema_Pool *pool, const mema_Fixed *fixed, uint32_t grain, uint32_t front, size_t size) {
+  char *ptr = mema_fixedChunk(fixed, grain);
+  if (front != 0) mema_linkBlock(pool, blockAt(fixed, grain), ptr, size);
+  return ptr;
+}
+
+/* Not 0 bytes; in all so many grains. */
+static MEMA_NOINLINE void *pallocTake(mema_Pool *pool, mema_Fixed *fixed, size_t size, uint32_t whole) {
+  uint32_t front = frontOf(fixed), grain = mema_fixedTake(fixed, whole);
+  if (mema_unlikely(grain == 0)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
+  size_t charge = front != 0 ? size : (size_t)whole << mema_grainShift;
+  if (mema_unlikely(!mema_charge(pool, charge))) return allocateInstead(pool, fixed, size, grain, whole);
+  return hand(pool, fixed, grain, front, size);
+}
+
+void *mema_fixedPalloc(mema_Pool *pool, mema_Fixed *fixed, size_t size) {
+  size_t grains = (size + mema_grainSize - 1) >> mema_grainShift;
+  /* 0 bytes, and those whose rounding overflows, are 0 grains: out of range, too. */
+  if (mema_unlikely(grains - 1 >= fixed->end)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
+  uint32_t front = frontOf(fixed), whole = (uint32_t)grains + front, grain = fixed->recent;
+  if (fixed->recentSize != whole || whole > mema_fixedNearby) return pallocTake(pool, fixed, size, whole);
+  /* The first case of mema_fixedTake, without the call. */
+  size_t charge = front != 0 ? size : grains << mema_grainShift;
+  if (mema_unlikely(!mema_charge(pool, charge))) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
+  fixed->recent = fixed->recentSize = 0;
+  return hand(pool, fixed, grain, front, size);
+}
+
+void *mema_fixedPcalloc(mema_Pool *pool, mema_Fixed *fixed, size_t count, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) {
+    mema_refuse(pool, MEMA_OVERFLOW, 0);
+    return NULL;
+  }
+  void *ptr = mema_fixedPalloc(pool, fixed, bytes);
+  return ptr != NULL ? __builtin_memset(ptr, 0, bytes + (bytes == 0)) : NULL;
+}
+
+void *mema_fixedPmemalign(mema_Pool *pool, mema_Fixed *fixed, size_t alignment, size_t size) {
+  if (alignment == 0 || (alignment & (alignment - 1)) != 0) {
+    mema_refuse(pool, MEMA_BAD_ALIGNMENT, 0);
+    return NULL;
+  }
+  if (alignment > (size_t)1 << 30) {
+    mema_refuse(pool, MEMA_NO_MEMORY, size);
+    return NULL;
+  }
+  return allocate(pool, fixed, size, alignment);
+}
+
+/* ---- pfree -------------------------------------------------------------------------------------------------------------- */
+
+static void credit(mema_Pool *pool, size_t charge) {
+  pool->freeSize += charge;
+  pool->frees++;
+}
+
+static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, mema_Fixed *fixed, void *ptr) {
+  mema_FixedChunk chunk;
+  if (!mema_fixedFindChunk(fixed, ptr, &chunk)) {
+    pool->badFrees += ptr != NULL;
+    mema_fail(MEMA_BAD_POINTER);
+    return false;
+  }
+  size_t charge = chargeOf(&chunk);
+  if (chunk.record != NULL) {
+    if (!isWhole(pool, fixed, chunk.record, ptr, chunk.room)) return falseForDamage();
+    mema_unlinkBlock(pool, chunk.record);
+  }
+  credit(pool, charge);
+  giveChunk(fixed, &chunk);
+  return true;
+}
+
+bool mema_fixedPfree(mema_Pool *pool, mema_Fixed *fixed, void *ptr) {
+  uint32_t grain = mema_fixedFind(fixed, ptr);
+  if (mema_unlikely(grain == 0 || fixed->tracked)) return pfreeElse(pool, fixed, ptr);
+  uint32_t grains = mema_fixedSize(fixed, grain);
+  credit(pool, (size_t)grains << mema_grainShift);
+  return mema_fixedGiveRecent(fixed, grain, grains);
+}
+
+/* ---- repalloc ------------------------------------------------------------------------------------------------------------ */
+
+static void recharge(mema_Pool *pool, size_t before, size_t after) {
+  pool->freeSize += before;
+  pool->freeSize -= after;
+  mema_noteLow(pool);
+}
+
+/* In place; false, with nothing changed, where it has no room there. */
+static bool stretch(mema_Fixed *fixed, mema_FixedChunk *chunk, size_t size) {
+  if (chunk->grain == 0) {
+    if (!mema_outsideStretch(&chunk->outside, size)) return false;
+    describeOutside(chunk);
+    return true;
+  }
+  size_t grains = grainsFor(fixed, size);
+  if (!mema_fixedStretch(fixed, chunk->grain, chunk->grains, grains)) return false;
+  describe(fixed, chunk->grain, (uint32_t)grains, chunk);
+  return true;
+}
+
+static void *settle(mema_Pool *pool, mema_FixedChunk *chunk, size_t before, size_t size) {
+  if (chunk->record != NULL) chunk->record->size = size;
+  recharge(pool, before, chargeOf(chunk));
+  return chunk->ptr;
+}
+
+static void *move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, size_t before, size_t size) {
+  mema_FixedChunk to;
+  size_t wanted;
+  mema_Reason reason = takeChunk(pool, fixed, size, MEMA_ALIGNMENT, before, &to, &wanted);
+  if (reason != MEMA_OK) {
+    if (size <= from->room) return settle(pool, from, before, size); /* outside, and it stays as large as it is */
+    mema_refuse(pool, reason, wanted);
+    return NULL;
+  }
+  __builtin_memcpy(to.ptr, from->ptr, before < size ? before : size);
+  if (to.record != NULL && from->record != NULL) { /* both or neither */
+    mema_replaceBlock(pool, to.record, from->record);
+    to.record->ptr = to.ptr;
+    to.record->size = size;
+    mema_setStamp(to.record, mema_stampOf(from->record));
+    to.record->poolAllocated = to.grain != 0;
+  }
+  recharge(pool, before, chargeOf(&to));
+  pool->allocations++;
+  pool->frees++;
+  giveChunk(fixed, from);
+  return to.ptr;
+}
+
+static void *change(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size) {
+  mema_FixedChunk chunk;
+  if (!mema_fixedFindChunk(fixed, ptr, &chunk)) {
+    pool->badFrees++;
+    mema_fail(MEMA_BAD_POINTER);
+    return NULL;
+  }
+  if (chunk.record != NULL && !isWhole(pool, fixed, chunk.record, ptr, chunk.room)) {
+    falseForDamage();
+    return NULL;
+  }
+  if (size > MEMA_UNLIMITED) {
+    mema_refuse(pool, MEMA_TOO_LARGE, size);
+    return NULL;
+  }
+  size += size == 0;
+  size_t before = chargeOf(&chunk), after = chargeFor(fixed, size);
+  if (after > before && mema_failsOnPurpose(pool)) {
+    mema_refuse(pool, MEMA_INJECTED, size);
+    return NULL;
+  }
+  if (after > before && after - before > pool->freeSize) {
+    mema_refuse(pool, MEMA_OVER_BUDGET, after - before);
+    return NULL;
+  }
+  if (stretch(fixed, &chunk, size)) return settle(pool, &chunk, before, size);
+  return move(pool, fixed, &chunk, before, size);
+}
+
+/* Where it is refused for want of room, others may be asked to make some. They may free the chunk, or change it. */
+void *mema_fixedRepalloc(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size) {
+  if (ptr == NULL) return mema_fixedPalloc(pool, fixed, size);
+  size_t freeSize = pool->freeSize, refused = pool->refused;
+  void *to;
+  while ((to = change(pool, fixed, ptr, size)) == NULL) {
+    bool injected = pool->refused != refused && mema_lastReason() == MEMA_INJECTED;
+    if (pool->refused == refused || injected || size > MEMA_UNLIMITED || !mema_askExhausted(pool, size)) return NULL;
+    pool->refused = refused;
+    freeSize = pool->freeSize;
+  }
+  mema_settlePressure(pool, freeSize);
+  return to;
+}
+
+/* ---- questions ----------------------------------------------------------------------------------------------------------- */
+
+size_t mema_fixedChunkSize(const mema_Pool *pool, mema_Fixed *fixed, const void *ptr) {
+  mema_FixedChunk chunk;
+  (void)pool;
+  return mema_fixedFindChunk(fixed, ptr, &chunk) ? chargeOf(&chunk) : 0;
+}
+
+size_t mema_fixedLargest(mema_Fixed *fixed) {
+  uint32_t most = mema_fixedMost(fixed), front = frontOf(fixed);
+  return most > front ? (size_t)(most - front) << mema_grainShift : 0;
+}

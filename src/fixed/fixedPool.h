@@ -1,0 +1,82 @@
+/* fixedPool.h - pools in a caller's buffer: the pool's calls over the fixed engine (engines/fixed.h).
+ *
+ *   fixedPool.c     chunks: palloc, pfree, repalloc, and the questions
+ *   fixedLife.c     a pool's life and budget, statistics, the check
+ *   fixedOutside.c  chunks that the buffer has no room for, in slabs of the system's (options.fallback)
+ *
+ * The first two call nothing of the C library but memcpy, memmove and memset, and nothing of the rest of src/ but what is declared under
+ * "asked for" below: with src/freestanding/ they are libmema-fixed.a, which needs no operating system.
+ *
+ * A tracked pool's Block lies at the start of its chunk's piece, in front of the chunk: a chunk that overflows may write over its
+ * neighbour's. So a Block is compared with the map, and with the Blocks around it, before anything that it says is gone by. */
+#ifndef MEMA_FIXED_POOL_H
+#define MEMA_FIXED_POOL_H
+
+#include "../engines/fixed.h"
+#include "../pool.h"
+
+/* A fixed pool's seal is that of others, changed: it fails the common paths' first question. */
+static const uintptr_t mema_fixedSeal = 0x5A;
+
+/* The engine of a live fixed pool; NULL for anything else. Its generation lies in the buffer, and is looked at only where the seal fits. */
+static inline mema_Fixed *mema_fixedOf(const mema_Pool *pool) {
+  if (mema_unlikely(pool == NULL)) return NULL;
+  mema_Slab *field = mema_slabField(pool);
+  if (mema_likely((mema_loadWord(&pool->seal) ^ mema_fixedSeal) != mema_sealOf(pool, field))) return NULL;
+  mema_Fixed *fixed = (mema_Fixed *)(void *)field;
+  return mema_loadWord(&fixed->generation) == mema_loadWord(&pool->generation) ? fixed : NULL;
+}
+
+/* A live chunk, wherever it is. */
+typedef struct mema_FixedChunk {
+  char *ptr;
+  size_t room;            /* bytes that it may use */
+  mema_Block *record;     /* NULL in an untracked pool */
+  uint32_t grain, grains; /* its piece; 0: it lies outside */
+  mema_Chunk outside;
+} mema_FixedChunk;
+
+/* ---- fixedPool.c; the pool is live, and `fixed` its engine ------------------------------------------------------------------ */
+
+MEMA_HIDDEN void *mema_fixedPalloc(mema_Pool *pool, mema_Fixed *fixed, size_t size);
+MEMA_HIDDEN bool mema_fixedPfree(mema_Pool *pool, mema_Fixed *fixed, void *ptr);
+MEMA_HIDDEN void *mema_fixedRepalloc(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size);
+MEMA_HIDDEN void *mema_fixedPmemalign(mema_Pool *pool, mema_Fixed *fixed, size_t alignment, size_t size);
+/* count * size zero bytes. */
+MEMA_HIDDEN void *mema_fixedPcalloc(mema_Pool *pool, mema_Fixed *fixed, size_t count, size_t size);
+MEMA_HIDDEN size_t mema_fixedChunkSize(const mema_Pool *pool, mema_Fixed *fixed, const void *ptr);
+/* The largest request that the buffer would serve now, whatever the budget. Constant. */
+MEMA_HIDDEN size_t mema_fixedLargest(mema_Fixed *fixed);
+MEMA_HIDDEN bool mema_fixedFindChunk(mema_Fixed *fixed, const void *ptr, mema_FixedChunk *chunk);
+
+/* ---- fixedLife.c ----------------------------------------------------------------------------------------------------------- */
+
+/* MEMA_OK where the options of a pool with MEMA_FIXED are good; the pool itself was judged before. */
+MEMA_HIDDEN mema_Reason mema_fixedJudge(const mema_Options *options);
+/* Makes the pool, whose options were found good; false iff the buffer is too small (noted). */
+MEMA_HIDDEN bool mema_fixedInit(mema_Pool *pool, const mema_Options *options, uintptr_t generation);
+MEMA_HIDDEN bool mema_fixedFree(mema_Pool *pool, mema_Fixed *fixed);
+MEMA_HIDDEN bool mema_fixedReset(mema_Pool *pool, mema_Fixed *fixed);
+/* poolSize is neither 0 nor too large. */
+MEMA_HIDDEN bool mema_fixedResize(mema_Pool *pool, size_t poolSize);
+MEMA_HIDDEN bool mema_fixedCharge(mema_Pool *pool, size_t bytes);
+MEMA_HIDDEN bool mema_fixedCredit(mema_Pool *pool, size_t bytes);
+MEMA_HIDDEN void mema_fixedStats(const mema_Pool *pool, const mema_Fixed *fixed, mema_Stats *stats);
+MEMA_HIDDEN bool mema_fixedCheckPool(const mema_Pool *pool, mema_Fixed *fixed);
+
+/* ---- asked for: fixedOutside.c, or src/freestanding/, where there is no outside ------------------------------------------------ */
+
+/* The bytes that a chunk outside would occupy; 0 iff there can be none. */
+MEMA_HIDDEN size_t mema_outsideRoom(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment);
+MEMA_HIDDEN bool mema_outsideTake(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment, mema_Chunk *chunk);
+MEMA_HIDDEN bool mema_outsideFind(const mema_Fixed *fixed, const void *ptr, mema_Chunk *chunk);
+MEMA_HIDDEN void mema_outsideGive(mema_Fixed *fixed, const mema_Chunk *chunk);
+MEMA_HIDDEN bool mema_outsideStretch(mema_Chunk *chunk, size_t size);
+/* Whether a Block can be one of those outside: only then may it be looked at. */
+MEMA_HIDDEN bool mema_outsideHolds(const mema_Fixed *fixed, const mema_Block *block);
+MEMA_HIDDEN void mema_outsideClose(mema_Fixed *fixed);
+MEMA_HIDDEN void mema_outsideStats(const mema_Fixed *fixed, mema_Stats *stats);
+MEMA_HIDDEN const char *mema_outsideCheck(const mema_Fixed *fixed, size_t *chunks, size_t *bytes);
+MEMA_HIDDEN size_t mema_outsideTrim(mema_Fixed *fixed);
+
+#endif

@@ -1,0 +1,285 @@
+/* freestanding.c - libmema-fixed.a: the public calls for fixed pools alone, where there is neither a C library nor an operating system.
+ *
+ * What differs from the hosted library (docs/design.md, "The fixed engine"): pools with another engine than MEMA_FIXED, or with a fallback, are
+ * refused (MEMA_BAD_ARGUMENT), mema_initPool with them; nothing prints and nothing draws; there is no errno; the last failure is one for the
+ * whole program, not one for each thread, and its sentence is the reason's alone; and the secret in the seals is a constant, mixed with
+ * addresses, so that a Pool can be forged by who sets out to.
+ *
+ * gcc and clang call memcpy, memmove and memset of their own accord, whatever the flags. Weak ones are here for programs that have none. */
+#include "../fixed/fixedPool.h"
+#include "../pressure.h"
+
+_Atomic uintptr_t mema_secret = (uintptr_t)0x9E3779B97F4A7C15u;
+static _Atomic uintptr_t generations;
+
+/* ---- what compilers ask for ---------------------------------------------------------------------------------------------- */
+
+#if defined(__GNUC__) && !defined(__clang__)
+#define PLAIN_LOOP __attribute__((optimize("no-tree-loop-distribute-patterns")))
+#else
+#define PLAIN_LOOP
+#endif
+
+MEMA_PUBLIC void *memcpy(void *restrict to, const void *restrict from, size_t n);
+MEMA_PUBLIC void *memmove(void *to, const void *from, size_t n);
+MEMA_PUBLIC void *memset(void *to, int byte, size_t n);
+
+__attribute__((weak)) PLAIN_LOOP void *memcpy(void *restrict to, const void *restrict from, size_t n) {
+  volatile char *target = to; /* volatile: not to be made a call of itself */
+  const char *source = from;
+  while (n-- > 0) *target++ = *source++;
+  return to;
+}
+
+__attribute__((weak)) PLAIN_LOOP void *memmove(void *to, const void *from, size_t n) {
+  volatile char *target = to;
+  const volatile char *source = from;
+  if ((uintptr_t)to <= (uintptr_t)from) {
+    for (size_t i = 0; i < n; i++) target[i] = source[i];
+  } else {
+    while (n-- > 0) target[n] = source[n];
+  }
+  return to;
+}
+
+__attribute__((weak)) PLAIN_LOOP void *memset(void *to, int byte, size_t n) {
+  volatile char *target = to;
+  while (n-- > 0) *target++ = (char)byte;
+  return to;
+}
+
+/* ---- failures ------------------------------------------------------------------------------------------------------------ */
+
+static mema_Error last = {.name = "MEMA_OK", .sentence = "no error"};
+
+#define REASON_NAME(code, number, message) #code,
+static const char *const names[] = {MEMA_REASONS(REASON_NAME)};
+#define REASON_MESSAGE(code, number, message) message,
+static const char *const messages[] = {MEMA_REASONS(REASON_MESSAGE)};
+
+void mema_failBytes(mema_Reason reason, size_t wanted, size_t available) {
+  last = (mema_Error){
+      .reason = reason, .name = names[reason], .sentence = messages[reason], .wanted = wanted, .available = available};
+}
+
+void mema_fail(mema_Reason reason) {
+  mema_failBytes(reason, 0, 0);
+}
+
+void mema_failBroken(const char *invariant) {
+  mema_fail(MEMA_BROKEN);
+  last.sentence = invariant;
+}
+
+/* Callbacks and requests that fail on purpose are not part of this library: nothing asks for them. */
+bool mema_failsOnPurpose(mema_Pool *pool) {
+  (void)pool;
+  return false;
+}
+
+bool mema_askExhausted(mema_Pool *pool, size_t wanted) {
+  (void)pool;
+  (void)wanted;
+  return false;
+}
+
+void mema_settlePressure(mema_Pool *pool, size_t before) {
+  (void)pool;
+  (void)before;
+}
+
+void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
+  pool->refused++;
+  mema_failBytes(reason, reason == MEMA_TOO_LARGE ? 0 : wanted, reason == MEMA_OVER_BUDGET ? pool->freeSize : 0);
+}
+
+mema_Reason mema_lastReason(void) {
+  return last.reason;
+}
+
+const mema_Error *mema_lastError(void) {
+  return &last;
+}
+
+const char *mema_version(void) {
+  return MEMA_VERSION;
+}
+
+/* ---- there is no outside --------------------------------------------------------------------------------------------------- */
+
+size_t mema_outsideRoom(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment) {
+  (void)pool, (void)fixed, (void)size, (void)alignment;
+  return 0;
+}
+bool mema_outsideTake(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment, mema_Chunk *chunk) {
+  (void)pool, (void)fixed, (void)size, (void)alignment, (void)chunk;
+  return false;
+}
+bool mema_outsideFind(const mema_Fixed *fixed, const void *ptr, mema_Chunk *chunk) {
+  (void)fixed, (void)ptr, (void)chunk;
+  return false;
+}
+void mema_outsideGive(mema_Fixed *fixed, const mema_Chunk *chunk) {
+  (void)fixed, (void)chunk;
+}
+bool mema_outsideStretch(mema_Chunk *chunk, size_t size) {
+  (void)chunk, (void)size;
+  return false;
+}
+bool mema_outsideHolds(const mema_Fixed *fixed, const mema_Block *block) {
+  (void)fixed, (void)block;
+  return false;
+}
+void mema_outsideClose(mema_Fixed *fixed) {
+  (void)fixed;
+}
+void mema_outsideStats(const mema_Fixed *fixed, mema_Stats *stats) {
+  (void)fixed, (void)stats;
+}
+/* NOLINTNEXTLINE(readability-non-const-parameter): elsewhere they are written */
+const char *mema_outsideCheck(const mema_Fixed *fixed, size_t *chunks, size_t *bytes) {
+  (void)fixed, (void)chunks, (void)bytes;
+  return NULL;
+}
+
+/* ---- the calls ------------------------------------------------------------------------------------------------------------- */
+
+static mema_Fixed *open(const mema_Pool *pool) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed == NULL) mema_fail(MEMA_BAD_POOL);
+  return fixed;
+}
+
+static bool falseFor(mema_Reason reason) {
+  mema_fail(reason);
+  return false;
+}
+
+bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
+  if (pool == NULL || options == NULL) return falseFor(MEMA_BAD_ARGUMENT);
+  if (mema_fixedOf(pool) != NULL) return falseFor(MEMA_LIVE_POOL);
+  if (options->engine != MEMA_FIXED || options->fallback) return falseFor(MEMA_BAD_ARGUMENT);
+  mema_Reason reason = mema_fixedJudge(options);
+  if (reason != MEMA_OK) return falseFor(reason);
+  return mema_fixedInit(pool, options, atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1);
+}
+
+bool mema_initPool(mema_Pool *pool, size_t poolSize) {
+  (void)pool, (void)poolSize;
+  return falseFor(MEMA_BAD_ARGUMENT);
+}
+
+bool mema_freePool(mema_Pool *pool) {
+  mema_Fixed *fixed = open(pool);
+  return fixed != NULL && mema_fixedFree(pool, fixed);
+}
+
+bool mema_resetPool(mema_Pool *pool) {
+  mema_Fixed *fixed = open(pool);
+  return fixed != NULL && mema_fixedReset(pool, fixed);
+}
+
+bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
+  if (open(pool) == NULL) return false;
+  if (poolSize == 0 || poolSize > MEMA_UNLIMITED) return falseFor(poolSize == 0 ? MEMA_BAD_ARGUMENT : MEMA_TOO_LARGE);
+  return mema_fixedResize(pool, poolSize);
+}
+
+size_t mema_trimPool(mema_Pool *pool) {
+  if (pool != NULL) open(pool);
+  return 0;
+}
+
+bool mema_chargePool(mema_Pool *pool, size_t bytes) {
+  return open(pool) != NULL && mema_fixedCharge(pool, bytes);
+}
+
+bool mema_creditPool(mema_Pool *pool, size_t bytes) {
+  return open(pool) != NULL && mema_fixedCredit(pool, bytes);
+}
+
+void *mema_palloc(mema_Pool *pool, size_t size) {
+  mema_Fixed *fixed = open(pool);
+  return fixed != NULL ? mema_fixedPalloc(pool, fixed, size) : NULL;
+}
+
+bool mema_pfree(mema_Pool *pool, void *ptr) {
+  mema_Fixed *fixed = open(pool);
+  return fixed != NULL && mema_fixedPfree(pool, fixed, ptr);
+}
+
+void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
+  mema_Fixed *fixed = open(pool);
+  return fixed != NULL ? mema_fixedPcalloc(pool, fixed, count, size) : NULL;
+}
+
+void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
+  mema_Fixed *fixed = open(pool);
+  return fixed != NULL ? mema_fixedRepalloc(pool, fixed, ptr, size) : NULL;
+}
+
+void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
+  mema_Fixed *fixed = open(pool);
+  return fixed != NULL ? mema_fixedPmemalign(pool, fixed, alignment, size) : NULL;
+}
+
+size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  return fixed != NULL ? mema_fixedChunkSize(pool, fixed, ptr) : 0;
+}
+
+bool mema_ownsChunk(const mema_Pool *pool, const void *ptr) {
+  return mema_chunkSize(pool, ptr) != 0;
+}
+
+size_t mema_freeSize(const mema_Pool *pool) {
+  return mema_fixedOf(pool) != NULL ? pool->freeSize : 0;
+}
+
+bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
+  const mema_Fixed *fixed = open(pool);
+  if (fixed == NULL) return false;
+  if (stats == NULL) return falseFor(MEMA_BAD_ARGUMENT);
+  mema_fixedStats(pool, fixed, stats);
+  return true;
+}
+
+bool mema_checkPool(const mema_Pool *pool) {
+  mema_Fixed *fixed = open(pool);
+  return fixed != NULL && mema_fixedCheckPool(pool, fixed);
+}
+
+/* ---- strings ---------------------------------------------------------------------------------------------------------------- */
+
+/* A chunk with n bytes of `source` and, where asked for, a terminator. */
+static char *copy(mema_Pool *pool, const void *source, size_t n, size_t terminator) {
+  mema_Fixed *fixed = open(pool);
+  if (fixed == NULL) return NULL;
+  if (source == NULL) {
+    mema_refuse(pool, MEMA_BAD_ARGUMENT, 0);
+    return NULL;
+  }
+  char *chunk = mema_fixedPalloc(pool, fixed, n > MEMA_UNLIMITED ? n : n + terminator);
+  if (chunk == NULL) return NULL;
+  __builtin_memcpy(chunk, source, n);
+  if (terminator != 0) chunk[n] = '\0';
+  return chunk;
+}
+
+static size_t lengthOf(const char *s, size_t most) {
+  size_t length = 0;
+  while (length < most && s[length] != '\0') length++;
+  return length;
+}
+
+char *mema_pstrdup(mema_Pool *pool, const char *s) {
+  return copy(pool, s, s == NULL ? 0 : lengthOf(s, SIZE_MAX), 1);
+}
+
+char *mema_pstrndup(mema_Pool *pool, const char *s, size_t n) {
+  return copy(pool, s, s == NULL ? 0 : lengthOf(s, n), 1);
+}
+
+void *mema_pmemdup(mema_Pool *pool, const void *source, size_t n) {
+  return copy(pool, source, n, 0);
+}

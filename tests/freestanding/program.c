@@ -1,0 +1,124 @@
+/* A program without a C library: it starts at _start, uses a fixed pool, and ends by a raw system call, with the line of the first check that
+ * failed, modulo 256, or 0. Built by tests/freestanding.sh, which does without the rest of the test support. */
+#include "mema.h"
+
+enum { chunks = 200, rounds = 40000, bufferSize = 64 * 1024 };
+
+static char buffer[bufferSize];
+static Pool pool;
+static unsigned char *live[chunks];
+static size_t sizes[chunks];
+static uint64_t seed = 1;
+
+static _Noreturn void leave(int status) {
+#if defined(__x86_64__)
+  __asm__ volatile("syscall" : : "a"(60), "D"(status) : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+  register long number __asm__("x8") = 93, value __asm__("x0") = status;
+  __asm__ volatile("svc 0" : : "r"(number), "r"(value) : "memory");
+#else
+#error "tests/freestanding.sh asks for x86-64 or aarch64"
+#endif
+  for (;;) continue;
+}
+
+static void check(bool good, int line) {
+  if (!good) leave(line % 255 + 1);
+}
+#define CHECK(condition) check((condition), __LINE__)
+
+static size_t below(size_t n) {
+  seed = seed * 6364136223846793005u + 1442695040888963407u;
+  return (size_t)((seed >> 33) % n);
+}
+
+static void fill(size_t i) {
+  for (size_t k = 0; k < sizes[i]; k++) live[i][k] = (unsigned char)(i * 7 + k);
+}
+
+static bool isFilled(size_t i, size_t upTo) {
+  for (size_t k = 0; k < upTo; k++)
+    if (live[i][k] != (unsigned char)(i * 7 + k)) return false;
+  return true;
+}
+
+/* A pointer that the compiler knows nothing about. */
+static void *hidden(void *ptr) {
+  __asm__ volatile("" : "+r"(ptr));
+  return ptr;
+}
+
+static void replaceSome(bool untracked) {
+  size_t bytes = 0, count = 0;
+  for (int round = 0; round < rounds; round++) {
+    size_t i = below(chunks);
+    if (live[i] == NULL) {
+      sizes[i] = 1 + below(600);
+      live[i] = below(4) == 0 ? mema_pmemalign(&pool, 64, sizes[i]) : palloc(&pool, sizes[i]);
+      if (live[i] == NULL) {
+        CHECK(mema_lastError()->reason == MEMA_FRAGMENTED || mema_lastError()->reason == MEMA_OVER_BUDGET);
+      } else {
+        fill(i);
+      }
+    } else if (below(3) == 0) {
+      size_t size = 1 + below(600), kept = size < sizes[i] ? size : sizes[i];
+      unsigned char *moved = mema_repalloc(&pool, live[i], size);
+      if (moved == NULL) continue;
+      live[i] = moved;
+      CHECK(isFilled(i, kept));
+      sizes[i] = size;
+      fill(i);
+    } else {
+      CHECK(isFilled(i, sizes[i]));
+      CHECK(!pfree(&pool, hidden(live[i] + 1)));
+      CHECK(pfree(&pool, live[i]));
+      CHECK(!pfree(&pool, hidden(live[i])));
+      live[i] = NULL;
+    }
+  }
+  for (size_t i = 0; i < chunks; i++) {
+    count += live[i] != NULL;
+    if (live[i] != NULL) bytes += untracked ? (sizes[i] + 15) / 16 * 16 : sizes[i];
+  }
+  CHECK(mema_checkPool(&pool));
+  CHECK(pool.freeSize + bytes == pool.poolSize);
+  for (const Block *block = pool.head; block != NULL; block = block->next) count--;
+  CHECK(untracked || count == 0);
+}
+
+static void useOne(bool untracked) {
+  mema_Options options = {.untracked = untracked, .engine = MEMA_FIXED, .buffer = buffer, .bufferSize = bufferSize};
+  CHECK(mema_initPoolWith(&pool, &options));
+  CHECK(!mema_initPoolWith(&pool, &options) && mema_lastError()->reason == MEMA_LIVE_POOL);
+  for (size_t i = 0; i < chunks; i++) live[i] = NULL;
+  replaceSome(untracked);
+  CHECK(mema_resetPool(&pool) && pool.freeSize == pool.poolSize);
+  unsigned char *zero = mema_pcalloc(&pool, 10, 100);
+  for (size_t i = 0; i < 1000; i++) CHECK(zero[i] == 0);
+  char *text = mema_pstrdup(&pool, "mema");
+  CHECK(text[0] == 'm' && text[4] == '\0');
+  CHECK(mema_palloc(&pool, pool.freeSize + 1) == NULL && mema_lastError()->reason == MEMA_OVER_BUDGET);
+  CHECK(freePool(&pool) && !freePool(&pool));
+}
+
+static void refuseOthers(void) {
+  mema_Options options = {.poolSize = 1000};
+  CHECK(!mema_initPoolWith(&pool, &options) && mema_lastError()->reason == MEMA_BAD_ARGUMENT);
+  CHECK(!initPool(&pool, 1000));
+  options = (mema_Options){.engine = MEMA_FIXED, .buffer = buffer, .bufferSize = bufferSize, .fallback = true};
+  CHECK(!mema_initPoolWith(&pool, &options));
+}
+
+static __attribute__((used)) void run(void) {
+  refuseOthers();
+  useOne(true);
+  useOne(false);
+  leave(0);
+}
+
+/* The stack is aligned as a call leaves it only behind a call. */
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start:\n  xorl %ebp, %ebp\n  andq $-16, %rsp\n  call run\n");
+#else
+__asm__(".globl _start\n_start:\n  bl run\n");
+#endif
