@@ -73,6 +73,7 @@ typedef struct MEMA_TAG(Block) {
 
 /* A pool. The public fields are read-only for everyone but the library. At all times
  *     poolSize == freeSize + the sum of mema_chunkSize() over the live chunks + what mema_chargePool() charged + what sub-pools hold. */
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the specification's fields come first */
 typedef struct MEMA_TAG(Pool) {
   size_t poolSize;               /* the budget */
   size_t freeSize;               /* what is left of it now */

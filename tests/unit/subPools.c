@@ -160,9 +160,9 @@ static void initIsRefused(void **unused) {
 
 /* ---- constellations ------------------------------------------------------------------------------------------------------- */
 
-static Kind *const allKinds[] = {&kindTracked,          &kindUntracked, &kindCommitted,    &kindOutside,
-                                 &kindUntrackedOutside, &kindShared,    &kindSharedTracked};
-enum { kindCount = sizeof allKinds / sizeof *allKinds };
+enum { kindCount = 7 };
+static Kind *const allKinds[kindCount] = {&kindTracked,          &kindUntracked, &kindCommitted,    &kindOutside,
+                                          &kindUntrackedOutside, &kindShared,    &kindSharedTracked};
 
 /* Everything that can be done with a pool, in a sub-pool, seen from above. */
 static void useChild(Pool *pools, size_t count) {
