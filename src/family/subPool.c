@@ -195,15 +195,11 @@ static bool beginEnd(mema_Pool *pool, uintptr_t serial) {
   return true;
 }
 
-static bool hasCleanups(const mema_Pool *pool) {
-  return pool->cleanups[0] != NULL || pool->cleanups[1] != NULL;
-}
-
 /* Whether any pool of the family from here down has clean-ups. Goes from each to its newest child, else to an older sibling, of its own or of
  * the next above that has one. */
 static bool isHeeded(const mema_Kin *top) {
   for (const mema_Kin *kin = top;;) {
-    if (isThere(kin) && hasCleanups(kin->pool)) return true;
+    if (isThere(kin) && mema_hasCleanups(kin->pool)) return true;
     if (kin->newest != NULL) {
       kin = kin->newest;
       continue;
@@ -230,8 +226,7 @@ static void endChildren(mema_Kin *top, uintptr_t serial, bool bulk) {
   }
 }
 
-bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
-  if (pool->kin == NULL && !hasCleanups(pool)) return true;
+bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
   if (!beginEnd(pool, serial)) {
     mema_fail(MEMA_BUSY);
     return false;
