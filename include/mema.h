@@ -73,6 +73,7 @@ typedef struct MEMA_TAG(Block) {
 
 /* A pool. The public fields are read-only for everyone but the library. At all times
  *     poolSize == freeSize + the sum of mema_chunkSize() over the live chunks + what mema_chargePool() charged + what sub-pools hold. */
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the specification's fields come first */
 typedef struct MEMA_TAG(Pool) {
   size_t poolSize;               /* the budget */
   size_t freeSize;               /* what is left of it now */
@@ -393,7 +394,8 @@ MEMA_PUBLIC mema_Mark mema_markPool(mema_Pool *pool);
 
 /* Goes back to a mark: everything younger goes (sub-pools made since, newest first, clean-ups added since, which run, and chunks allocated
  * since, repalloc not counting as allocation), save the chunks that were kept. Single chunks, older or younger, may have been freed meanwhile. The
- * mark itself stays valid; marks made after it are over.
+ * mark itself stays valid; marks made after it are over. Marks with no allocation between them are of the same moment. (Of marks that are over
+ * and lie in more than four places between valid ones, the oldest may not be told from the nearest older valid one, and go back too.)
  * Returns false iff pool is not a live pool, the mark is not one of this pool's since it was made or last reset, or is over (MEMA_STALE_MARK,
  * EINVAL), or this is called from a callback or clean-up of the pool, or of one below it (MEMA_BUSY, EBUSY). Time grows with the number of
  * younger chunks, and little more. */

@@ -14,18 +14,23 @@ static void rechargeAlone(mema_Pool *pool, size_t before, size_t after) {
   mema_noteLow(pool);
 }
 
-/* The same for any pool. */
-static void recharge(mema_Pool *pool, size_t before, size_t after) {
-  if (!mema_isBelow(pool) && !pool->watched) {
-    rechargeAlone(pool, before, after);
-    return;
-  }
+/* The same for one that others are to be told of. */
+static MEMA_NOINLINE void rechargeLevels(mema_Pool *pool, size_t before, size_t after) {
   if (after > before) {
     mema_chargeLevels(pool, after - before);
   } else {
     mema_creditLevels(pool, before - after);
   }
   if (pool->watched) mema_setWatch(pool);
+}
+
+/* The same for any pool. */
+static void recharge(mema_Pool *pool, size_t before, size_t after) {
+  if (mema_unlikely(mema_isBelow(pool) || pool->watched)) {
+    rechargeLevels(pool, before, after);
+  } else {
+    rechargeAlone(pool, before, after);
+  }
 }
 
 static bool hasRoom(const mema_Pool *pool, size_t before, size_t after) {
@@ -67,6 +72,7 @@ static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t bef
   mema_Chunk to;
   if (!copyOut(pool, slab, from, before, size, &to)) {
     if (size <= from->room) return settle(pool, slab, from, charged, size);
+    if (charged != before) mema_creditLevels(pool, charged - before);
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return NULL;
   }
@@ -98,24 +104,21 @@ static void *refusePointer(mema_Pool *pool) {
   return NULL;
 }
 
-/* Whether all levels have room for a sub-pool's chunk to grow; where other threads may take it meanwhile it is charged now. */
-static bool reserve(mema_Pool *pool, size_t before, size_t after, size_t *charged) {
-  if (after <= before || !mema_isBelow(pool)) return true;
-  if (!mema_isContended(pool)) return !mema_isShort(pool, after - before);
-  if (!mema_chargeLevels(pool, after - before)) return false;
-  *charged = after;
-  return true;
+/* What a sub-pool's chunk that grows is charged before it does, where all levels have room; else 0. Where other threads may take the room
+ * meanwhile, that is all of it. */
+static MEMA_NOINLINE size_t reserve(mema_Pool *pool, size_t before, size_t after) {
+  if (!mema_isContended(pool)) return mema_isShort(pool, after - before) ? 0 : before;
+  return mema_chargeLevels(pool, after - before) ? after : 0;
 }
 
 /* Callbacks that make room may free the chunk, or change its size: all is asked anew then. */
 static void *change(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   for (;;) {
     size_t before = mema_chargeOf(pool, chunk), after = nextCharge(pool, slab, chunk, size), charged = before;
-    if (hasRoom(pool, before, after) && reserve(pool, before, after, &charged)) {
+    if (hasRoom(pool, before, after) &&
+        (after <= before || !mema_isBelow(pool) || (charged = reserve(pool, before, after)) != 0)) {
       if (mema_slabStretch(chunk->slab, chunk, size)) return settle(pool, slab, chunk, charged, size);
-      void *to = move(pool, slab, chunk, before, charged, size);
-      if (to == NULL) mema_creditLevels(pool, charged - before);
-      return to;
+      return move(pool, slab, chunk, before, charged, size);
     }
     void *ptr = chunk->ptr;
     if (!mema_makeRoom(pool, after - before)) return NULL;

@@ -159,7 +159,14 @@ MEMA_HIDDEN void mema_setGuard(mema_Kin *kin, size_t poolSize);
 
 /* Before a pool ends, or all its chunks do (serial 0), or those that are younger than the mark with this serial: runs its clean-ups, and frees
  * its sub-pools, newest first. False, and the failure noted, iff another thread is at it. */
-MEMA_HIDDEN bool mema_endLives(mema_Pool *pool, uintptr_t serial);
+MEMA_HIDDEN bool mema_endFamily(mema_Pool *pool, uintptr_t serial);
+static inline bool mema_hasCleanups(const mema_Pool *pool) {
+  return pool->cleanups[0] != NULL || pool->cleanups[1] != NULL;
+}
+/* The same, and nothing where there are none of either. */
+static inline bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
+  return mema_likely(pool->kin == NULL && !mema_hasCleanups(pool)) || mema_endFamily(pool, serial);
+}
 /* False, and the failure noted, iff a callback or clean-up of this pool, or of one below it, is under way: it cannot end then. */
 MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
 /* Takes a pool that has ended, and held so much, out of its family. */

@@ -56,7 +56,7 @@ static mema_Reason judge(const mema_Pool *child, const mema_Pool *parent, const 
   if (options->engine == MEMA_FIXED || options->guaranteed > options->poolSize) return MEMA_BAD_ARGUMENT;
   /* Threads that share it would have to agree with its parent on each batch of budget. */
   if (options->shared && options->guaranteed != options->poolSize) return MEMA_BAD_ARGUMENT;
-  return parent->ending ? MEMA_BUSY : MEMA_OK;
+  return __atomic_load_n(&parent->ending, __ATOMIC_RELAXED) ? MEMA_BUSY : MEMA_OK;
 }
 
 /* The parent's record, made now if need be. */
@@ -136,7 +136,8 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
 /* ---- the end ------------------------------------------------------------------------------------------------------------ */
 
 bool mema_mayEnd(const mema_Pool *pool) {
-  if (mema_likely(__atomic_load_n(&pool->callers, __ATOMIC_RELAXED) == 0 && !pool->ending)) return true;
+  bool called = __atomic_load_n(&pool->callers, __ATOMIC_RELAXED) != 0;
+  if (mema_likely(!called && !__atomic_load_n(&pool->ending, __ATOMIC_RELAXED))) return true;
   mema_fail(MEMA_BUSY);
   return false;
 }
@@ -196,20 +197,20 @@ static mema_Kin *newestSince(mema_Kin *kin, uintptr_t serial) {
 
 /* False iff another thread is at it already: of a pool that threads share. */
 static bool beginEnd(mema_Pool *pool, uintptr_t serial) {
-  if (__atomic_exchange_n(&pool->ending, true, __ATOMIC_RELAXED)) return false;
+  if (isPlainPool(pool)) {
+    pool->ending = true; /* mema_mayEnd was asked */
+  } else if (__atomic_exchange_n(&pool->ending, true, __ATOMIC_RELAXED)) {
+    return false;
+  }
   mema_runCleanups(pool, MEMA_BEFORE_SUB_POOLS, serial);
   return true;
-}
-
-static bool hasCleanups(const mema_Pool *pool) {
-  return pool->cleanups[0] != NULL || pool->cleanups[1] != NULL;
 }
 
 /* Whether any pool of the family from here down has clean-ups. Goes from each to its newest child, else to an older sibling, of its own or of
  * the next above that has one. */
 static bool isHeeded(const mema_Kin *top) {
   for (const mema_Kin *kin = top;;) {
-    if (isThere(kin) && hasCleanups(kin->pool)) return true;
+    if (isThere(kin) && mema_hasCleanups(kin->pool)) return true;
     if (kin->newest != NULL) {
       kin = kin->newest;
       continue;
@@ -236,8 +237,9 @@ static void endChildren(mema_Kin *top, uintptr_t serial, bool bulk) {
   }
 }
 
-bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
-  if (pool->kin == NULL && !hasCleanups(pool)) return true;
+bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
+  bool plain = isPlainPool(pool);
+  if (plain && !mema_hasCleanups(pool) && pool->kin->newest == NULL) return true;
   if (!beginEnd(pool, serial)) {
     mema_fail(MEMA_BUSY);
     return false;
@@ -245,7 +247,7 @@ bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
   /* Clean-ups find all chunks in their places: with any of them about, each sub-pool's go one by one. */
   if (pool->kin != NULL) endChildren(pool->kin, serial, serial == 0 && !mema_borrowsSlabs(pool) && !isHeeded(pool->kin));
   mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, serial);
-  if (isPlainPool(pool)) pool->ending = false; /* else when it has ended, or begins anew */
+  if (plain) pool->ending = false; /* else when it has ended, or begins anew */
   return true;
 }
 

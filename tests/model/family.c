@@ -31,7 +31,6 @@ typedef struct Tag {
 typedef struct Node Node;
 struct Node {
   Pool pool;
-  bool live, untracked, shared;
   Node *parent, *lender;
   uint64_t made;
   size_t poolSize, guaranteed, charged;
@@ -39,7 +38,7 @@ struct Node {
   size_t count;
   Tag tags[tagMost];
   size_t lowWater, failIn;
-  bool exhausts, failsOnce;
+  bool live, untracked, shared, exhausts, failsOnce;
   void *toFree[itemMost]; /* by onExhausted, in this order */
   size_t toFreeCount, toFreeAt;
 };

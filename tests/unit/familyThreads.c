@@ -255,11 +255,41 @@ static void familiesDoNotInterfere(void **unused) {
   }
 }
 
+/* Of several threads that end a shared parent at once one does so, and with it its sub-pools, once. */
+static Pool contested;
+static _Atomic unsigned freedBy;
+
+static void *freeIt(void *unused) {
+  (void)unused;
+  atomic_fetch_add(&ready, 1);
+  while (atomic_load(&ready) < threadCount) continue;
+  if (freePool(&contested)) atomic_fetch_add(&freedBy, 1);
+  return NULL;
+}
+
+static void severalEndTheirParent(void **state) {
+  const Kind *kind = *state;
+  for (unsigned life = 0; life < scaled(400); life++) {
+    pthread_t threads[threadCount];
+    Pool children[3];
+    atomic_store(&ready, 0);
+    atomic_store(&freedBy, 0);
+    assert_true(makePool(&contested, kind, rootBudget));
+    for (size_t i = 0; i < 3; i++) assert_true(makeChild(&children[i], &contested, 10000, 100));
+    assert_non_null(palloc(&children[1], 5000));
+    for (size_t i = 0; i < threadCount; i++) assert_int_equal(pthread_create(&threads[i], NULL, freeIt, NULL), 0);
+    for (size_t i = 0; i < threadCount; i++) assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(atomic_load(&freedBy), 1);
+    for (size_t i = 0; i < 3; i++) assertFails(palloc(&children[i], 1), MEMA_BAD_POOL);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(atTheLimitOfASharedRoot),   cmocka_unit_test(atTheLimitOfASharedTrackedRoot),
-      withKind(besideChunksOfTheRoot, kindShared), withKind(besideChunksOfTheRoot, kindSharedTracked),
-      cmocka_unit_test(familiesDoNotInterfere),
+      cmocka_unit_test(atTheLimitOfASharedRoot),          cmocka_unit_test(atTheLimitOfASharedTrackedRoot),
+      withKind(besideChunksOfTheRoot, kindShared),        withKind(besideChunksOfTheRoot, kindSharedTracked),
+      cmocka_unit_test(familiesDoNotInterfere),           withKind(severalEndTheirParent, kindShared),
+      withKind(severalEndTheirParent, kindSharedTracked),
   };
   return runTests(tests);
 }

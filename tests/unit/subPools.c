@@ -160,9 +160,9 @@ static void initIsRefused(void **unused) {
 
 /* ---- constellations ------------------------------------------------------------------------------------------------------- */
 
-static Kind *const allKinds[] = {&kindTracked,          &kindUntracked, &kindCommitted,    &kindOutside,
-                                 &kindUntrackedOutside, &kindShared,    &kindSharedTracked};
-enum { kindCount = sizeof allKinds / sizeof *allKinds };
+enum { kindCount = 7 };
+static Kind *const allKinds[kindCount] = {&kindTracked,          &kindUntracked, &kindCommitted,    &kindOutside,
+                                          &kindUntrackedOutside, &kindShared,    &kindSharedTracked};
 
 /* Everything that can be done with a pool, in a sub-pool, seen from above. */
 static void useChild(Pool *pools, size_t count) {
@@ -294,6 +294,29 @@ static void theYoungestChunkIsForeignToo(void **unused) {
   assertRefused(&pools[2], pfree(&pools[2], large), MEMA_BAD_POINTER);
   assertWorks(pfree(&pools[1], large));
   assert_true(freePool(&pools[0]));
+}
+
+/* The same where the slab no longer knows which one it was, and may have no record for none. */
+static void theYoungestChunkMayBeForgotten(void **unused) {
+  static Kind *const kinds[] = {&kindTracked, &kindCommitted, &kindOutside};
+  (void)unused;
+  for (size_t k = 0; k < 3; k++) {
+    Pool pools[2];
+    assert_true(makePool(&pools[0], kinds[k], MIB));
+    assertWorks(makeChild(&pools[1], &pools[0], MIB, 0));
+    for (size_t size = 1; size < 9000; size += size / 2 + 1) {
+      void *held = palloc(&pools[1], size), *last = palloc(&pools[1], size);
+      assert_true(held != NULL && last != NULL);
+      mema_trimPool(&pools[0]);
+      assertRefused(&pools[0], pfree(&pools[0], last), MEMA_BAD_POINTER);
+      assertWorks(pfree(&pools[1], last));
+      mema_trimPool(&pools[0]);
+      assertRefused(&pools[1], pfree(&pools[1], last), MEMA_BAD_POINTER);
+      assertWorks(pfree(&pools[1], held));
+      assertLevels(pools, 2);
+    }
+    assert_true(freePool(&pools[0]));
+  }
 }
 
 /* A chunk's memory, freed by one pool, serves another: it is that one's then. */
@@ -532,6 +555,7 @@ int main(void) {
       cmocka_unit_test(everyKindUnderEveryKind),
       cmocka_unit_test(inPoolsOfManyMegabytes),
       cmocka_unit_test(theYoungestChunkIsForeignToo),
+      cmocka_unit_test(theYoungestChunkMayBeForgotten),
       cmocka_unit_test(memoryPassesFromOneToAnother),
       cmocka_unit_test(resizeAtEveryLevel),
       cmocka_unit_test(sharedSubPoolsKeepTheirBudget),
