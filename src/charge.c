@@ -64,8 +64,16 @@ bool mema_carve(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
   return makeRoom(pool, bytes) && (mema_chargeHeld(pool, bytes) || mema_refuseLevels(pool, bytes));
 }
 
+static bool chargeFixed(mema_Pool *pool, size_t bytes) {
+  size_t before = pool->freeSize;
+  if (bytes > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, bytes);
+  if (!makeRoom(pool, bytes) || !mema_fixedCharge(pool, bytes)) return false;
+  mema_settlePressure(pool, before);
+  return true;
+}
+
 bool mema_chargePool(mema_Pool *pool, size_t bytes) {
-  if (mema_fixedOf(pool) != NULL) return mema_fixedCharge(pool, bytes);
+  if (mema_fixedOf(pool) != NULL) return chargeFixed(pool, bytes);
   mema_Slab *slab = mema_beginTurn(pool);
   if (slab == NULL) return false;
   bool done = charge(pool, slab, bytes);

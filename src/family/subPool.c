@@ -238,7 +238,7 @@ static void endChildren(mema_Kin *top, uintptr_t serial, bool bulk) {
 }
 
 bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
-  bool plain = isPlainPool(pool);
+  bool plain = isPlainPool(pool) || mema_fixedOf(pool) != NULL;
   if (plain && !mema_hasCleanups(pool) && pool->kin->newest == NULL) return true;
   if (!beginEnd(pool, serial)) {
     mema_fail(MEMA_BUSY);

@@ -22,12 +22,11 @@ static void begin(void) {
   memset(records, 0xa5, sizeof records);
 }
 
-static void newestFirst(void **unused) {
+static void newestFirst(void **state) {
   Pool pool;
-  (void)unused;
   for (int way = 0; way < 3; way++) {
     begin();
-    assert_true(initPool(&pool, 10000));
+    assert_true(makeRoot(&pool, state, 10000));
     mema_Mark mark = mema_markPool(&pool);
     addTo(&pool, 'a', MEMA_AFTER_SUB_POOLS);
     addTo(&pool, 'b', MEMA_BEFORE_SUB_POOLS);
@@ -200,11 +199,10 @@ static void freeOwnRecord(void *arg) {
   assert_non_null(memset(palloc(&root, sizeof(mema_Cleanup)), 0xee, sizeof(mema_Cleanup))); /* and write over it */
 }
 
-static void aRecordInAChunkThatItFrees(void **unused) {
-  (void)unused;
+static void aRecordInAChunkThatItFrees(void **state) {
   for (int way = 0; way < 2; way++) {
     ran = 0;
-    assert_true(initPool(&root, 10000));
+    assert_true(makeRoot(&root, state, 10000));
     for (int i = 0; i < 5; i++) {
       mema_Cleanup *record = palloc(&root, sizeof *record);
       assertWorks(mema_addCleanup(&root, record, freeOwnRecord, record, MEMA_AFTER_SUB_POOLS));
@@ -243,11 +241,10 @@ static void cancelOther(void *arg) {
   assert_true(mema_cancelCleanup(&root, arg));
 }
 
-static void theyMayCancelEachOther(void **unused) {
-  (void)unused;
+static void theyMayCancelEachOther(void **state) {
   ran = 0;
   begin();
-  assert_true(initPool(&root, 1000));
+  assert_true(makeRoot(&root, state, 1000));
   addTo(&root, 'a', MEMA_AFTER_SUB_POOLS);
   addTo(&root, 'b', MEMA_AFTER_SUB_POOLS);
   addTo(&root, 'c', MEMA_BEFORE_SUB_POOLS);
@@ -285,15 +282,15 @@ static void whatTheyAddElsewhereEndsToo(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(newestFirst),
+      aloneKinds(newestFirst),
       cmocka_unit_test(betweenTheLevels),
       cmocka_unit_test(goingBackRunsTheYounger),
       cmocka_unit_test(cancelled),
       cmocka_unit_test(addIsRefused),
       cmocka_unit_test(theySeeAWholeFamily),
-      cmocka_unit_test(aRecordInAChunkThatItFrees),
+      aloneKinds(aRecordInAChunkThatItFrees),
       cmocka_unit_test(theyMayFreeOtherPools),
-      cmocka_unit_test(theyMayCancelEachOther),
+      aloneKinds(theyMayCancelEachOther),
       cmocka_unit_test(whatTheyAddElsewhereEndsToo),
   };
   return runTests(tests);

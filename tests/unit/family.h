@@ -18,6 +18,17 @@ static inline bool makeChildOf(Pool *child, Pool *parent, const Kind *kind, size
   return mema_initSubPool(child, parent, &options);
 }
 
+/* A pool of the kind that is the test's state. */
+static inline bool makeRoot(Pool *pool, void **state, size_t poolSize) {
+  const Kind *kind = *state;
+  return makePool(pool, kind, poolSize);
+}
+
+/* Those with a chain of their own, whatever their memory. */
+#define aloneKinds(test)                                                                                  \
+  withKind(test, kindTracked), withKind(test, kindOutside), withKind(test, kindHooked), arenaKinds(test), \
+      withKind(test, kindFixed)
+
 /* What a pool holds of its parent's budget. */
 static inline size_t holdsOf(const Pool *pool, size_t guaranteed) {
   size_t used = pool->poolSize - mema_freeSize(pool);

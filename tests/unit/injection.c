@@ -89,10 +89,9 @@ static void fromThenOn(void **unused) {
 }
 
 /* Requests that are refused for another reason count as well. */
-static void refusedOnesCount(void **unused) {
+static void refusedOnesCount(void **state) {
   Pool pool;
-  (void)unused;
-  assert_true(initPool(&pool, 1000));
+  assert_true(makeRoot(&pool, state, 1000));
   assertWorks(mema_failAfter(&pool, 2, true));
   assertRefused(&pool, palloc(&pool, hideSize(5000)), MEMA_OVER_BUDGET);
   assertRefused(&pool, palloc(&pool, hideSize(5000)), MEMA_OVER_BUDGET);
@@ -113,11 +112,10 @@ static void countTwice(Pool *pool, void *arg) {
 }
 
 /* With callbacks about: none is asked to make room, and low water is told of as before. */
-static void besideCallbacks(void **unused) {
+static void besideCallbacks(void **state) {
   Pool pool;
   unsigned lows = 0;
-  (void)unused;
-  assert_true(initPool(&pool, 1000));
+  assert_true(makeRoot(&pool, state, 1000));
   assertWorks(mema_onExhausted(&pool, neverAsked, NULL) && mema_onLowWater(&pool, 500, countTwice, &lows));
   assertWorks(mema_failAfter(&pool, 0, true));
   assertRefused(&pool, palloc(&pool, hideSize(5000)), MEMA_INJECTED);
@@ -136,8 +134,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(eachKindFailsOnce),
       cmocka_unit_test(fromThenOn),
-      cmocka_unit_test(refusedOnesCount),
-      cmocka_unit_test(besideCallbacks),
+      aloneKinds(refusedOnesCount),
+      aloneKinds(besideCallbacks),
   };
   return runTests(tests);
 }

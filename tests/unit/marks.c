@@ -1,10 +1,9 @@
 /* mema_markPool, mema_rewindPool, mema_keepChunk. */
 #include "family.h"
 
-static void youngerChunksGo(void **unused) {
+static void youngerChunksGo(void **state) {
   Pool pool;
-  (void)unused;
-  assert_true(initPool(&pool, 100000));
+  assert_true(makeRoot(&pool, state, 100000));
   void *old = palloc(&pool, 100), *older = palloc(&pool, 40);
   mema_Mark mark = mema_markPool(&pool);
   assert_int_not_equal(mark.serial, 0);
@@ -21,12 +20,11 @@ static void youngerChunksGo(void **unused) {
   assert_true(freePool(&pool));
 }
 
-static void nestedMarks(void **unused) {
+static void nestedMarks(void **state) {
   enum { depth = 30 };
   Pool pool;
   mema_Mark marks[depth];
-  (void)unused;
-  assert_true(initPool(&pool, 100000));
+  assert_true(makeRoot(&pool, state, 100000));
   for (size_t i = 0; i < depth; i++) {
     marks[i] = mema_markPool(&pool);
     assert_non_null(palloc(&pool, 10 + i));
@@ -46,11 +44,10 @@ static void nestedMarks(void **unused) {
 }
 
 /* Marks between valid ones are over, as long as they lie in at most four places. */
-static void staleMarksBetweenValidOnes(void **unused) {
+static void staleMarksBetweenValidOnes(void **state) {
   Pool pool;
   mema_Mark valid[5], stale[4][3];
-  (void)unused;
-  assert_true(initPool(&pool, 100000));
+  assert_true(makeRoot(&pool, state, 100000));
   for (size_t i = 0; i < 4; i++) {
     valid[i] = mema_markPool(&pool);
     assert_non_null(palloc(&pool, 100));
@@ -74,12 +71,11 @@ static void staleMarksBetweenValidOnes(void **unused) {
 }
 
 /* In more places some stale marks may pass: then for another moment, and never with damage. */
-static void moreStaleMarksThanCanBeRemembered(void **unused) {
+static void moreStaleMarksThanCanBeRemembered(void **state) {
   enum { count = 40 };
   Pool pool;
   mema_Mark valid[count], stale[count];
-  (void)unused;
-  assert_true(initPool(&pool, 100000));
+  assert_true(makeRoot(&pool, state, 100000));
   for (size_t i = 0; i < count; i++) {
     valid[i] = mema_markPool(&pool);
     assert_non_null(palloc(&pool, 50));
@@ -99,10 +95,9 @@ static void moreStaleMarksThanCanBeRemembered(void **unused) {
   assert_true(freePool(&pool));
 }
 
-static void keptChunksStay(void **unused) {
+static void keptChunksStay(void **state) {
   Pool pool;
-  (void)unused;
-  assert_true(initPool(&pool, 100000));
+  assert_true(makeRoot(&pool, state, 100000));
   void *old = palloc(&pool, 10);
   mema_Mark first = mema_markPool(&pool);
   void *a = palloc(&pool, 20), *b = palloc(&pool, 30);
@@ -130,11 +125,10 @@ static void keptChunksStay(void **unused) {
 }
 
 /* The only chunks, the first one, and all of them kept. */
-static void keptAtTheEnds(void **unused) {
+static void keptAtTheEnds(void **state) {
   Pool pool;
   void *chunks[6];
-  (void)unused;
-  assert_true(initPool(&pool, 100000));
+  assert_true(makeRoot(&pool, state, 100000));
   mema_Mark mark = mema_markPool(&pool);
   for (size_t i = 0; i < 6; i++) chunks[i] = palloc(&pool, 100);
   for (size_t i = 6; i-- > 0;) assertWorks(mema_keepChunk(&pool, mark, chunks[i]));
@@ -271,10 +265,9 @@ static void subPoolsGoToo(void **unused) {
 }
 
 /* Marks come and go for a long time, with an old one that stays valid. */
-static void roundAndRound(void **unused) {
+static void roundAndRound(void **state) {
   Pool pool;
-  (void)unused;
-  assert_true(initPool(&pool, 100000));
+  assert_true(makeRoot(&pool, state, 100000));
   mema_Mark old = mema_markPool(&pool);
   assert_non_null(palloc(&pool, 5));
   for (size_t i = 0; i < 20000; i++) {
@@ -290,18 +283,18 @@ static void roundAndRound(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(youngerChunksGo),
-      cmocka_unit_test(nestedMarks),
-      cmocka_unit_test(staleMarksBetweenValidOnes),
-      cmocka_unit_test(moreStaleMarksThanCanBeRemembered),
-      cmocka_unit_test(keptChunksStay),
-      cmocka_unit_test(keptAtTheEnds),
+      aloneKinds(youngerChunksGo),
+      aloneKinds(nestedMarks),
+      aloneKinds(staleMarksBetweenValidOnes),
+      aloneKinds(moreStaleMarksThanCanBeRemembered),
+      aloneKinds(keptChunksStay),
+      aloneKinds(keptAtTheEnds),
       cmocka_unit_test(repallocKeepsTheAge),
       cmocka_unit_test(movedChunksAreAsYoungAsTheMove),
       cmocka_unit_test(badMarksAreRecognised),
       cmocka_unit_test(notInSharedOrUntrackedPools),
       cmocka_unit_test(subPoolsGoToo),
-      cmocka_unit_test(roundAndRound),
+      aloneKinds(roundAndRound),
   };
   return runTests(tests);
 }

@@ -13,10 +13,9 @@ static void count(Pool *pool, void *arg) {
 
 /* ---- low water ------------------------------------------------------------------------------------------------------------ */
 
-static void eachTimeItGoesBelow(void **unused) {
-  (void)unused;
+static void eachTimeItGoesBelow(void **state) {
   calls = 0;
-  assert_true(initPool(&root, 10000));
+  assert_true(makeRoot(&root, state, 10000));
   assertWorks(mema_onLowWater(&root, 5000, count, &root));
   void *a = palloc(&root, 5000);
   assert_int_equal(calls, 0); /* as many as that are free */
@@ -56,10 +55,9 @@ static void eachTimeItGoesBelow(void **unused) {
   assert_true(freePool(&root));
 }
 
-static void refusedRequestsTellNothing(void **unused) {
-  (void)unused;
+static void refusedRequestsTellNothing(void **state) {
   calls = 0;
-  assert_true(initPool(&root, 10000));
+  assert_true(makeRoot(&root, state, 10000));
   assertWorks(mema_onLowWater(&root, 5000, count, &root));
   assertRefused(&root, palloc(&root, hideSize(10001)), MEMA_OVER_BUDGET);
   assert_int_equal(calls, 0);
@@ -174,10 +172,9 @@ static bool sayYes(Pool *pool, size_t wanted, void *arg) {
 }
 
 /* Who says yes and frees nothing is not asked again. */
-static void yesWithoutRoomIsNo(void **unused) {
-  (void)unused;
+static void yesWithoutRoomIsNo(void **state) {
   calls = 0;
-  assert_true(initPool(&root, 1000));
+  assert_true(makeRoot(&root, state, 1000));
   assertWorks(mema_onExhausted(&root, sayYes, NULL));
   assertRefused(&root, palloc(&root, hideSize(1001)), MEMA_OVER_BUDGET);
   assert_int_equal(calls, 1);
@@ -213,11 +210,10 @@ static bool freeTheChunk(Pool *pool, size_t wanted, void *arg) {
 }
 
 /* The chunk that is being changed is freed under way. */
-static void repallocOfAChunkThatGoes(void **unused) {
-  (void)unused;
+static void repallocOfAChunkThatGoes(void **state) {
   for (size_t size = 100; size < 200000; size *= 13) {
     calls = 0;
-    assert_true(initPool(&root, size * 3));
+    assert_true(makeRoot(&root, state, size * 3));
     spare = palloc(&root, size);
     assert_non_null(palloc(&root, size));
     assertWorks(mema_onExhausted(&root, freeTheChunk, NULL));
@@ -364,14 +360,14 @@ static void noFurtherGrowth(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(eachTimeItGoesBelow),
-      cmocka_unit_test(refusedRequestsTellNothing),
+      aloneKinds(eachTimeItGoesBelow),
+      aloneKinds(refusedRequestsTellNothing),
       cmocka_unit_test(asSubPoolsGrow),
       cmocka_unit_test(aCallbackFreesASibling),
       cmocka_unit_test(spareIsFreed),
-      cmocka_unit_test(yesWithoutRoomIsNo),
+      aloneKinds(yesWithoutRoomIsNo),
       cmocka_unit_test(theBudgetIsRaisedStepByStep),
-      cmocka_unit_test(repallocOfAChunkThatGoes),
+      aloneKinds(repallocOfAChunkThatGoes),
       cmocka_unit_test(theChildIsMadeUnderWay),
       cmocka_unit_test(aCallbackDoesWhatItMay),
       cmocka_unit_test(callbacksAreNotForSharedPools),
