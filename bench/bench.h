@@ -126,7 +126,10 @@ Work freeRandom; /* ns per [0] free, [1] alloc, [2] touch, [3] touch that waits 
 Work freeEverything; /* ms for all n: [0] one by one in order, [1] at random, [2] freePool; quotients [3] 0/2, [4] 1/2 */
 Work manyPools;  /* [0] resident bytes, [1] page table bytes, [2] kernel maps, [3] ns to make, [4] ns to free: per pool */
 Work poolCycles; /* [0] ns per initPool, palloc, freePool */
-Work resets;     /* us for n chunks of 16 bytes: [0] resetPool, [1] freePool */
+Work
+    subPools; /* a sub-pool's time in units of its parent's: [0] pairs, [1] batches, [2] replacements; of a lone pool's: [3] to [5] */
+Work emptySubPools; /* [0] ns to make and free one */
+Work resets;        /* us for n chunks of 16 bytes: [0] resetPool, [1] freePool */
 
 /* workThreads.c: two threads, each on a processor of its own; ns are wall time per pair of one of them. */
 Work ownBatches,

@@ -44,6 +44,14 @@ static const Measure scaling[] = {{"free", "nsPerFree"},
                                   {"touch all", "usPerTouchAll"},
                                   {0}};
 static const Measure resetTimes[] = {{"reset us", "usPerReset"}, {"freePool", "usPerFreePool"}, {0}};
+static const Measure besideOthers[] = {{"pair", "pairBesideParent"},
+                                       {"batch", "batchBesideParent"},
+                                       {"replaced", "replacedBesideParent"},
+                                       {"p. alone", "pairBesideLone"},
+                                       {"b. alone", "batchBesideLone"},
+                                       {"r. alone", "replacedBesideLone"},
+                                       {0}};
+static const Measure perSubPool[] = {{"ns", "nsPerSubPool"}, {0}};
 static const Measure everything[] = {{"in order", "msInOrder"},           {"random", "msRandom"},
                                      {"freePool", "msFreePool"},          {"order/pool", "inOrderPerFreePool"},
                                      {"rand./pool", "randomPerFreePool"}, {0}};
@@ -102,6 +110,8 @@ Row rows[MOST_ROWS] = {
     COLUMNS("s2", "100,000 live pools of 64 KiB, 100 B in each", manyPools, 100000, 0, OWN_POOLS, poolCosts),
     COLUMNS("s3", "initPool, palloc of 100 B, freePool, warm", poolCycles, 500000, 200000, OWN_POOLS | ARENAS, perCycle),
     COLUMNS("s4", "all of 1,000,000 chunks of 16 B forgotten", resets, 1000000, 1000000, OWN_POOLS | ARENAS, resetTimes),
+    COLUMNS("s5", "sub-pool / its parent; / a pool alone", subPools, 2000000, 500000, OWN_POOLS, besideOthers),
+    COLUMNS("s6", "an empty sub-pool made and freed", emptySubPools, 1000000, 200000, OWN_POOLS, perSubPool),
 };
 
 size_t countRows(void) {

@@ -75,6 +75,9 @@ static const Target threaded[] = {
 /* Of arenas: a pool for a request against APR's and nginx's, and us to forget 1,000,000 chunks. */
 static const double arenaAprLimit = 0.8, arenaNginxLimit = 1, arenaResetLimit = 50;
 
+/* Of a sub-pool: its calls in units of its parent's, and ns to make and free an empty one. */
+static const double subPoolLimit = 1.15, emptyLimit = 100;
+
 /* Of a pool in a buffer: the limits are for untracked ones. */
 static const Target fixed[] = {
     {"a", NULL, 0, 0, AGAINST_GLIBC, 1.3, 0},  {"b1", NULL, 0, 0, AGAINST_GLIBC, 0.7, 0},
@@ -304,6 +307,22 @@ static void showArenas(FILE *out, const char *prefix, Score *score) {
             summarize(resetRow->series->results[arena][0]).median, arenaResetLimit, "us", score);
 }
 
+/* Of tracked pools. */
+static void showFamilies(FILE *out, const char *prefix, Score *score) {
+  static const char *const plays[] = {"pairs", "batches", "replacements"};
+  const Row *calls = findRow("s5"), *empty = findRow("s6");
+  for (int i = 0; calls != NULL && i < 3; i++) {
+    char label[64];
+    snprintf(label, sizeof label, "s5: sub-pool's %s", plays[i]);
+    showOne(out, prefix, label, summarize(calls->series->results[PEER_TRACKED][i]).median, subPoolLimit, "its parent",
+            score);
+    showOne(out, prefix, label, summarize(calls->series->results[PEER_TRACKED][i + 3]).median, 0, "a pool alone", NULL);
+  }
+  if (empty != NULL)
+    showOne(out, prefix, "s6: empty sub-pool, ns", summarize(empty->series->results[PEER_TRACKED][0]).median, emptyLimit,
+            "ns", score);
+}
+
 static void labelRow(char *label, size_t size, const Row *row, const char *what) {
   snprintf(label, size, "%s: %s", row->key, what != NULL ? what : row->name);
 }
@@ -444,6 +463,7 @@ static void showOwnPools(FILE *out, const char *prefix, Score *score) {
   showFlatness(out, prefix);
   showTargets(out, prefix, footprints, sizeof footprints / sizeof *footprints, score);
   showArenas(out, prefix, score);
+  showFamilies(out, prefix, score);
 }
 
 void showVerdict(FILE *out, const char *prefix) {

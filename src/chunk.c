@@ -194,8 +194,10 @@ static MEMA_NOINLINE void *pallocKinWordTracked(mema_Pool *pool, size_t size, me
   return pallocBy(mema_inFamily | mema_withRecords, pool, size, slab, class);
 }
 
-/* The ways of most sub-pools. */
-enum { borrowedWords = mema_inFamily | mema_borrows | mema_withRecords };
+/* The ways of most pools in families: tracked sub-pools, and their parents. */
+static MEMA_INLINE bool isWordsOfKin(uintptr_t ways) {
+  return (ways & ~(uintptr_t)mema_borrows) == (mema_inFamily | mema_withRecords);
+}
 
 /* A chunk of an arena. */
 static MEMA_INLINE void *pallocBump(unsigned ways, mema_Pool *pool, size_t size, mema_Slab *slab) {
@@ -237,8 +239,8 @@ static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, size_t siz
   if (ways == 0) return pallocWord(pool, size, slab, class);
   if (ways == mema_withRecords) return pallocWordTracked(pool, size, slab, class);
   if (ways == mema_withMagazines) return pallocRecent(pool, size, slab, class);
-  if (ways == borrowedWords) return pallocKinWordTracked(pool, size, slab, class);
   if (mema_likely(ways <= mema_plainWays)) return pallocRecentTracked(pool, size, slab, class);
+  if (isWordsOfKin(ways)) return pallocKinWordTracked(pool, size, slab, class);
   return pallocElse(pool, size, slab, class, ways);
 }
 
@@ -480,8 +482,8 @@ static MEMA_NOINLINE bool pfreeElse(uintptr_t ways, mema_Pool *pool, mema_Slab *
 static MEMA_INLINE bool pfreeClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
   if (ways == mema_withRecords) return pfreeTracked(pool, slab, ptr);
   if (ways == mema_withMagazines) return pfreeRecent(pool, slab, ptr);
-  if (ways == borrowedWords) return pfreeKinTracked(pool, slab, ptr);
   if (mema_likely(ways <= mema_plainWays)) return pfreeRecentTracked(pool, slab, ptr);
+  if (isWordsOfKin(ways)) return pfreeKinTracked(pool, slab, ptr);
   return pfreeElse(ways, pool, slab, ptr);
 }
 
