@@ -4,12 +4,26 @@
 : "${BUILD:=build}"
 read -r -a wrap <<<"${WRAP:-}"
 
+# As many at a time as there are processors, each looked at when all are done.
+runUnits() { # PROGRAM…
+  local program name
+  for program in "$@"; do
+    name=$(basename "$program")
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+    {
+      timeout 400 "${wrap[@]}" "$program" >"$scratch/$name.output" 2>&1
+      echo $? >"$scratch/$name.status"
+    } &
+  done
+  wait
+  for program in "$@"; do judgeUnit "$(basename "$program")"; done
+}
+
 # cmocka counts for itself; a program that dies, or says nothing, is one failure.
-runUnit() {
-  local program=$1 name status good bad
-  name=$(basename "$program")
-  timeout 400 "${wrap[@]}" "$program" >"$scratch/output" 2>&1
-  status=$?
+judgeUnit() { # NAME: what it said, and how it ended
+  local name=$1 status good bad
+  cp "$scratch/$name.output" "$scratch/output"
+  status=$(cat "$scratch/$name.status")
   good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$scratch/output" | tail -1)
   bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$scratch/output" | tail -1)
   : "${good:=0}" "${bad:=0}"
@@ -29,7 +43,11 @@ runUnit() {
 }
 
 case $1 in
-  unit) for program in tests/unit/${2:-*}.c; do runUnit "$BUILD/${program%.c}"; done ;;
+  unit)
+    programs=()
+    for program in tests/unit/${2:-*}.c; do programs+=("$BUILD/${program%.c}"); done
+    runUnits "${programs[@]}"
+    ;;
   misuse)
     for program in tests/misuse/*.c; do
       check "misuse $(basename "$program" .c)" timeout 60 "${wrap[@]}" "$BUILD/${program%.c}"

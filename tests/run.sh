@@ -65,7 +65,7 @@ programs() { # NAME DIRECTORY DEPTH OPERATIONS
   [ "$3" = 0 ] || group "$name" exhaustive env BUILD="$BUILD_OF_GROUP" bash tests/group.sh exhaustive "$3"
   group "$name" traces env BUILD="$BUILD_OF_GROUP" bash tests/group.sh traces
   group "$name" random env BUILD="$BUILD_OF_GROUP" bash tests/group.sh random "$4"
-  group "$name" family env BUILD="$BUILD_OF_GROUP" bash tests/group.sh family "$(($4 / 4))"
+  group "$name" family env BUILD="$BUILD_OF_GROUP" bash tests/group.sh family "$(($4 / 8))"
 }
 
 script() { # NAME PATH: a test script, with the gcc build
@@ -80,7 +80,7 @@ bash tests/setup.sh
 sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
 # A refused system allocation is an answer, not a bug; and 100,000 pools are no leak of the sanitizer's patience.
 export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1:quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1
-variant gcc gcc '' 5 40000 all
+variant gcc gcc '' 5 30000 all
 variant clang clang '' 4 20000 all
 variant gcc-sanitize gcc "$sanitize" 5 10000
 variant clang-sanitize clang "$sanitize" 4 10000

@@ -2,6 +2,7 @@
 #include "family.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 enum { threadCount = 4, slots = 40, rootBudget = 256 * 1024 };
@@ -117,7 +118,7 @@ static void *work(void *argument) {
   for (size_t i = 0; i < 2; i++)
     if (!mema_initSubPool(&worker->below[i], &worker->pool, &below)) worker->wrong = "a sub-pool below was refused";
   atomic_fetch_add(&ready, 1);
-  while (atomic_load(&ready) < threadCount) continue;
+  while (atomic_load(&ready) < threadCount) sched_yield();
   if (worker->wrong == NULL) hammer(worker, scaled(60000));
   return NULL;
 }
@@ -231,7 +232,7 @@ static void besideChunksOfTheRoot(void **state) {
 /* Families of their own in different threads share nothing but the records. */
 static void *ownFamily(void *argument) {
   Worker *worker = argument;
-  for (unsigned life = 0; life < scaled(2000) && worker->wrong == NULL; life++) {
+  for (unsigned life = 0; life < scaled(600) && worker->wrong == NULL; life++) {
     Pool pools[4];
     if (!initPool(&pools[0], 100000)) worker->wrong = "init";
     for (size_t i = 1; i < 4; i++)
@@ -262,14 +263,14 @@ static _Atomic unsigned freedBy;
 static void *freeIt(void *unused) {
   (void)unused;
   atomic_fetch_add(&ready, 1);
-  while (atomic_load(&ready) < threadCount) continue;
+  while (atomic_load(&ready) < threadCount) sched_yield();
   if (freePool(&contested)) atomic_fetch_add(&freedBy, 1);
   return NULL;
 }
 
 static void severalEndTheirParent(void **state) {
   const Kind *kind = *state;
-  for (unsigned life = 0; life < scaled(400); life++) {
+  for (unsigned life = 0; life < scaled(120); life++) {
     pthread_t threads[threadCount];
     Pool children[3];
     atomic_store(&ready, 0);
