@@ -175,26 +175,26 @@ typedef struct mema_Options {
                          mema_committedReservation(poolSize) (committed). Where it has no room in one piece, chunks come
                          from memory outside it (Block.poolAllocated is then false). */
   const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
-  bool
-      shared; /* for several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget
-                         (up to 512 KiB at a time) in its hands, both called in before a request is refused; Pool.freeSize is then what no
-                         thread holds: ask mema_freeSize. Tracked, calls take turns. */
+  /* For several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget (up to 512 KiB at a
+   * time) in its hands, both called in before a request is refused; Pool.freeSize is then what no thread holds: ask mema_freeSize.
+   * Tracked, calls take turns. */
+  bool shared;
   mema_Engine engine;
-  void *
-      buffer; /* MEMA_FIXED: where the pool's chunks and records lie: at any address, for as long as the Pool is used, in which it is
-                   also found that the Pool was freed. Two bits for each 16 bytes and 130 bytes to a few KiB of it are for records. Tracked,
-                   each chunk's Block lies in front of the chunk: 48 bytes of the buffer, not of the budget. Nobody else may write to it. */
+  /* MEMA_FIXED: where the pool's chunks and records lie: at any address, for as long as the Pool is used, in which it is also found that
+   * the Pool was freed. Two bits for each 16 bytes and 130 bytes to a few KiB of it are for records. Tracked, each chunk's Block lies in
+   * front of the chunk: 48 bytes of the buffer, not of the budget. Nobody else may write to it. */
+  void *buffer;
   size_t bufferSize;
-  bool
-      fallback; /* MEMA_FIXED: chunks that the buffer has no room for come from the system (Block.poolAllocated is then false) */
+  /* MEMA_FIXED: chunks that the buffer has no room for come from the system (Block.poolAllocated is then false). */
+  bool fallback;
   size_t guaranteed; /* mema_initSubPool: bytes of the parent's budget that are the sub-pool's own from the start */
-  bool hugePages;    /* ask for huge pages from the start: the reservation is whole ones, of 2 MiB, and begins at one. Each
-                         that is touched may be memory in full. Nothing is promised: AnonHugePages in /proc/self/smaps, at the
-                         address Pool.mem, says what the system gave, /sys/kernel/mm/transparent_hugepage/enabled whether it gives
-                         any. With `memory` only the alignment is asked for. */
-  bool locked;       /* `committed`, and kept in memory: never swapped out, nor is what lies outside the reservation. Counts
-                         against RLIMIT_MEMLOCK (without CAP_IPC_LOCK): where that forbids it, MEMA_NO_MEMORY. What a forked
-                         child has of it is not locked. */
+  /* Ask for huge pages from the start: the reservation is whole ones, of 2 MiB, and begins at one. Each that is touched may be memory in
+   * full. Nothing is promised: AnonHugePages in /proc/self/smaps, at the address Pool.mem, says what the system gave,
+   * /sys/kernel/mm/transparent_hugepage/enabled whether it gives any. With `memory` only the alignment is asked for. */
+  bool hugePages;
+  /* `committed`, and kept in memory: never swapped out, nor is what lies outside the reservation. Counts against RLIMIT_MEMLOCK (without
+   * CAP_IPC_LOCK): where that forbids it, MEMA_NO_MEMORY. What a forked child has of it is not locked. */
+  bool locked;
   const mema_Memory *memory; /* where all memory comes from; NULL: from the system */
 } mema_Options;
 
@@ -274,8 +274,8 @@ MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
 /* The same with options; also returns false iff options is NULL, options->reservation is above MEMA_UNLIMITED or options->memory has
  * no reserve, or an arena is to be shared or to have hooks (MEMA_BAD_ARGUMENT, EINVAL), or a committed reservation could not be populated, a locked one not be locked, or the hooks
  * refused what even an empty pool needs (MEMA_NO_MEMORY, ENOMEM). What the hooks had given by then they have been given back.
- * With MEMA_FIXED iff pool, options or options->buffer is NULL, bufferSize is below 256 or passes the end of memory, or `shared` is asked for
- * (MEMA_BAD_ARGUMENT, EINVAL), pool is a live pool, or poolSize above MEMA_UNLIMITED: the system is not asked. `reservation` and `committed` mean
+ * With MEMA_FIXED iff pool, options or options->buffer is NULL, bufferSize is below 256 or passes the end of memory, or `shared`, `memory`,
+ * `locked` or `hugePages` is asked for (MEMA_BAD_ARGUMENT, EINVAL), pool is a live pool, or poolSize above MEMA_UNLIMITED: the system is not asked. `reservation` and `committed` mean
  * nothing then. Linear in bufferSize / 64: the records are cleared, and nothing else of the buffer is touched. A buffer that another pool
  * lies in is taken from it: that one is then no live pool.
  *

@@ -6,6 +6,7 @@
 
 mema_Reason mema_fixedJudge(const mema_Options *options) {
   if (options->buffer == NULL || options->bufferSize < mema_fixedBufferLeast || options->shared) return MEMA_BAD_ARGUMENT;
+  if (options->memory != NULL || options->locked || options->hugePages) return MEMA_BAD_ARGUMENT;
   uintptr_t last;
   if (__builtin_add_overflow((uintptr_t)options->buffer, options->bufferSize - 1, &last)) return MEMA_BAD_ARGUMENT;
   return options->poolSize > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_OK;
