@@ -197,7 +197,10 @@ mema_Slab *mema_openSlabFor(const mema_Options *options) {
   if (options->engine == MEMA_ARENA && options->reservation == 0 && !options->committed && !options->hugePages &&
       !options->locked) {
     mema_Slab *warm = mema_arenaOpenWarm(arenaFor(options->poolSize), !options->untracked);
-    if (warm != NULL) return warm;
+    if (warm != NULL) {
+      warm->ways &= (uint8_t)~mema_inFamily; /* of its life before */
+      return warm;
+    }
   }
   mema_SlabPlan plan = planFor(options);
   return mema_slabOpen(&plan);

@@ -544,8 +544,31 @@ static void aPoolInAChunkOfItsParent(void **unused) {
   assert_true(freePool(&parent));
 }
 
+/* What was a sub-pool's memory serves pools that are none, and the other way round. */
+static void memoryChangesFamilies(void **state) {
+  const Kind *kind = *state;
+  Pool parent, pool;
+  assert_true(initPool(&parent, MIB));
+  for (int life = 0; life < 6; life++) {
+    assert_true(life % 2 == 0 ? makeChildOf(&pool, &parent, kind, 64 * KIB, 100) : makePool(&pool, kind, 64 * KIB));
+    void *chunk = palloc(&pool, 100);
+    assert_non_null(chunk);
+    assert_non_null(mema_repalloc(&pool, palloc(&pool, 30), 300));
+    assert_true(mema_checkPool(&pool) && mema_checkPool(&parent));
+    assertWorks(pfree(&pool, chunk));
+    assert_true(freePool(&pool));
+    assert_int_equal(parent.freeSize, MIB);
+  }
+  assert_true(freePool(&parent));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      withKind(memoryChangesFamilies, kindTracked),
+      withKind(memoryChangesFamilies, kindUntracked),
+      withKind(memoryChangesFamilies, kindArena),
+      withKind(memoryChangesFamilies, kindArenaUntracked),
+      withKind(memoryChangesFamilies, kindCommitted),
       cmocka_unit_test(nothingGuaranteedIsChargedAsItGrows),
       cmocka_unit_test(theGuaranteedPartIsCarvedOut),
       cmocka_unit_test(aWholeGuaranteeNeedsNobody),
