@@ -86,7 +86,9 @@ void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk) {
 static bool takeMemoryAndRoom(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, size_t charge,
                               mema_Chunk *chunk) {
   for (;;) {
-    if ((charge > pool->freeSize || mema_isBelow(pool)) && !mema_makeRoom(pool, charge)) return false;
+    /* Other threads may take a shared root's budget meanwhile: whether there is room is told by charging it. */
+    bool ask = charge > pool->freeSize || (mema_isBelow(pool) && !mema_isContended(pool));
+    if (ask && !mema_makeRoom(pool, charge)) return false;
     if (mema_takeMemory(pool, slab, size, alignment, chunk)) return true;
     if (mema_askExhausted(pool, size)) continue;
     mema_refuse(pool, MEMA_NO_MEMORY, size);
@@ -94,7 +96,7 @@ static bool takeMemoryAndRoom(mema_Pool *pool, mema_Slab *slab, size_t size, siz
   }
 }
 
-/* Charges a chunk that was taken. False iff another thread used up a shared root's budget meanwhile. */
+/* Charges a chunk that was taken. False iff a shared root has no room. */
 static bool chargeTaken(mema_Pool *pool, size_t charge) {
   if (!mema_isBelow(pool) && !pool->watched) return mema_charge(pool, charge); /* true: it was asked before */
   if (!mema_chargeLevels(pool, charge)) return false;
@@ -110,11 +112,13 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
   }
   size += size == 0;
   size_t charge = pool->untracked ? mema_slabRoom(slab, size, alignment) : size;
-  if (!takeMemoryAndRoom(pool, slab, size, alignment, charge, chunk)) return false;
-  if (chunk->slab->outside) chunk->slab->liveChunks++;
-  if (!chargeTaken(pool, charge)) {
+  for (bool again = false;; again = true) {
+    if (!takeMemoryAndRoom(pool, slab, size, alignment, charge, chunk)) return false;
+    if (chunk->slab->outside) chunk->slab->liveChunks++;
+    if (chargeTaken(pool, charge)) break;
     mema_giveMemory(slab, chunk);
-    return mema_refuseLevels(pool, charge);
+    if (again) return mema_refuseLevels(pool, charge);
+    if (!mema_makeRoom(pool, charge)) return false;
   }
   if (!pool->untracked) {
     mema_linkBlock(pool, chunk->record, chunk->ptr, size);

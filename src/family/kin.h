@@ -16,7 +16,7 @@
  * ways     A slab whose pools are in a family has mema_inFamily among its ways: only then do common calls come here. The generation of a
  *          pool that borrows slabs is less than the lender's by mema_borrows, so that nothing takes it for the lender.
  * threads  A family is used by one thread at a time, unless the root is shared: then its children, each with slabs of its own, may be used
- *          by a thread each, and what concerns the root is done under the root's lock.
+ *          by a thread each, and what concerns the root is charged to the thread's shard of it, or done under the root's lock.
  */
 #ifndef MEMA_FAMILY_KIN_H
 #define MEMA_FAMILY_KIN_H

@@ -40,16 +40,19 @@ void mema_creditLocked(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
   }
 }
 
+/* By the thread's shard, where it has the credit; else by the lock. */
 static bool chargeShared(mema_Pool *root, size_t bytes) {
+  if (mema_sharedHold(root, bytes)) return true;
   mema_Slab *slab = mema_beginTurn(root);
   if (slab == NULL) return false;
-  bool room = mema_chargeLocked(root, slab, bytes);
-  if (room) root->held += bytes;
+  bool room = mema_hasShards(slab) ? mema_sharedHoldLocked(slab->share, bytes) : mema_chargeLocked(root, slab, bytes);
+  if (room && !mema_hasShards(slab)) root->held += bytes;
   mema_unlockPool(slab);
   return room;
 }
 
 static void creditShared(mema_Pool *root, size_t bytes) {
+  if (mema_sharedLetGo(root, bytes)) return;
   mema_Slab *slab = mema_beginTurn(root);
   if (slab == NULL) return;
   root->held -= bytes;

@@ -173,7 +173,8 @@ void mema_gather(mema_Share *share, mema_Shard *shard) {
   share->pool->freeSize += shard->credit;
   share->pool->allocations += shard->allocations;
   share->pool->frees += shard->frees;
-  shard->allocations = shard->frees = shard->creditMost = 0;
+  share->pool->held += shard->held;
+  shard->allocations = shard->frees = shard->held = shard->creditMost = 0;
   setCredit(shard, 0);
 }
 

@@ -106,7 +106,7 @@ static mema_Shard *makeShard(mema_Share *share) {
   const mema_Slab *slab = share->slab;
   atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
   atomic_store_explicit(&shard->called, mema_calledAtRest(), memory_order_relaxed);
-  shard->credit = shard->creditMost = shard->allocations = shard->frees = 0;
+  shard->credit = shard->creditMost = shard->allocations = shard->frees = shard->held = 0;
   atomic_store_explicit(&shard->lowCredit, 0, memory_order_relaxed);
   shard->area = slab->area;
   shard->eighths = slab->eighths;

@@ -15,7 +15,7 @@
  * so decides which of two threads that free the same chunk is right.
  *
  * Budget, whenever no thread is inside:
- *     poolSize == pool->freeSize + the credit of all shards + charges of live chunks + charged bytes
+ *     poolSize == pool->freeSize + the credit of all shards + charges of live chunks + charged bytes + what sub-pools hold
  *
  * Who keeps whom out. A thread that works on its shard says so in `busy`, then looks whether it is `called`; whoever wants the
  * shards of others (to call in their credit, to flush them, to fork) takes the lock, calls them, and waits until none is busy. Each
@@ -75,6 +75,8 @@ struct mema_Shard {
   _Atomic size_t lowCredit; /* the least since the lock was last held for this shard */
   size_t creditMost;        /* more goes back to the pool */
   size_t allocations, frees;
+  size_t
+      held; /* by sub-pools, charged here; modulo the word's range, since others may have credited what this one charged */
 
   char *area; /* of the slab: copies, in lines that nobody writes */
   size_t eighths;
@@ -209,6 +211,11 @@ MEMA_HIDDEN void *mema_sharedRepalloc(mema_Pool *pool, mema_Slab *slab, void *pt
 MEMA_HIDDEN size_t mema_sharedChunkSize(const mema_Pool *pool, mema_Slab *slab, const void *ptr);
 /* Any chunk of an untracked one, whose lock is held; *zeroed: its bytes are known to be zero. */
 MEMA_HIDDEN void *mema_sharedTake(mema_Slab *slab, size_t size, size_t alignment, bool *zeroed);
+/* Charges the pool for what a sub-pool comes to hold, or credits it, without the lock. False, with nothing changed: by the lock. */
+MEMA_HIDDEN bool mema_sharedHold(mema_Pool *pool, size_t bytes);
+MEMA_HIDDEN bool mema_sharedLetGo(mema_Pool *pool, size_t bytes);
+/* The first with the lock held, false iff there is no room. */
+MEMA_HIDDEN bool mema_sharedHoldLocked(mema_Share *share, size_t bytes);
 /* A slot that is at hand; NULL says nothing. */
 MEMA_HIDDEN void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size);
 

@@ -262,6 +262,42 @@ static MEMA_SLOW bool settle(const mema_Pool *pool) {
   return true;
 }
 
+/* ---- budget that sub-pools hold ------------------------------------------------------------------------------------------ */
+
+bool mema_sharedHold(mema_Pool *pool, size_t bytes) {
+  mema_Shard *shard = enterShard(pool);
+  if (shard == NULL) return false;
+  bool done = charge(shard, bytes);
+  if (done) shard->held += bytes;
+  mema_leave(shard);
+  return done;
+}
+
+bool mema_sharedLetGo(mema_Pool *pool, size_t bytes) {
+  mema_Shard *shard = enterShard(pool);
+  if (shard == NULL) return false;
+  shard->credit += bytes;
+  shard->held -= bytes;
+  bool over = isOver(shard);
+  mema_leave(shard);
+  return over ? settle(pool) : true;
+}
+
+bool mema_sharedHoldLocked(mema_Share *share, size_t bytes) {
+  mema_Shard *shard = mema_takeShard(share);
+  if (!mema_lend(share, shard, bytes)) return false;
+  if (shard == NULL) {
+    mema_chargeShare(share, bytes);
+    share->pool->held += bytes;
+  } else {
+    charge(shard, bytes); /* it was lent */
+    shard->held += bytes;
+  }
+  return true;
+}
+
+/* ---- pfree, from within -------------------------------------------------------------------------------------------------- */
+
 /* From within a shard takes a chunk back of whatever span. False, with nothing changed, where it is none, or that is not for here to say.
  * The shard is left. */
 static bool giveAtHand(const mema_Pool *pool, mema_Shard *shard, void *ptr) {
