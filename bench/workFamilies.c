@@ -1,4 +1,5 @@
 /* workFamilies.c - a sub-pool beside its parent, and beside a pool that stands alone. */
+#define _GNU_SOURCE
 #include <stdlib.h>
 
 #include "work.h"

@@ -50,8 +50,11 @@ static mema_Slab *addSlab(mema_Pool *pool, mema_Slab *first, size_t size, size_t
 }
 
 bool mema_takeMemory(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
-  for (mema_Slab *each = slab; each != NULL; each = each->next)
+  mema_Slab *each = slab; /* there is one */
+  do {
     if (mema_slabTake(each, size, alignment, chunk)) return true;
+    each = each->next;
+  } while (each != NULL);
   mema_Slab *added = addSlab(pool, slab, size, alignment);
   return added != NULL && mema_slabTake(added, size, alignment, chunk);
 }
