@@ -67,7 +67,9 @@ static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, si
   return true;
 }
 
-/* The chunk's bytes go to another place; its position in the chain stays, since its age does. `charged` for it now, of `before` bytes. */
+/* The chunk's bytes go to another place; its position in the chain stays, since its age does. `charged` for it now, of `before` bytes.
+ * (An untracked arena knows no age of a chunk in its area, but only its place: so one that comes from there is new, as one that goes
+ * there is.) */
 static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t before, size_t charged, size_t size) {
   mema_Chunk to;
   if (!copyOut(pool, slab, from, before, size, &to)) {
@@ -81,6 +83,8 @@ static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t bef
     to.record->ptr = to.ptr;
     mema_setStamp(to.record, mema_stampOf(from->record));
     to.record->poolAllocated = !to.slab->outside;
+  } else if (to.record != NULL) {
+    mema_setStamp(to.record, from->record != NULL ? mema_stampOf(from->record) : pool->stamp);
   }
   size_t after = chargeFor(pool, slab, size, to.room);
   if (to.record != NULL) to.record->size = after;
