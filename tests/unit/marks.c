@@ -394,6 +394,7 @@ static void allThatIsOutside(void **unused) {
   size_t bytes = 0;
   (void)unused;
   assert_true(makePool(&pool, &kindArenaUntrackedOutside, 200 * MIB));
+  mema_Mark start = mema_markPool(&pool);
   assert_non_null(palloc(&pool, 65000)); /* the area is full */
   for (size_t i = 0; i < count; i++) chunks[0][i] = palloc(&pool, 16 + i * 7 % 5000);
   mema_Mark mark = mema_markPool(&pool);
@@ -410,6 +411,10 @@ static void allThatIsOutside(void **unused) {
     assertPool(&pool, bytes, 1 + count - count / 3);
     for (size_t i = 0; i < count; i++) assert_int_equal(mema_ownsChunk(&pool, chunks[0][i]), i % 3 != 0);
   }
+  assert_true(mema_poolStats(&pool, &stats) && stats.reservation > 8 * MIB);
+  assertWorks(mema_rewindPool(&pool, start));
+  assertPool(&pool, 0, 0);
+  assert_true(mema_poolStats(&pool, &stats) && stats.reservation < 2 * MIB); /* one slab is kept */
   assert_true(freePool(&pool));
 }
 
