@@ -384,26 +384,33 @@ MEMA_PUBLIC bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr);
 
 /* ---- marks -------------------------------------------------------------------------------------------------------- */
 
-/* A moment of a pool's life, to go back to. Treat it as one value; one that is zero is no mark. It needs no memory and no end. */
+/* A moment of a pool's life, to go back to. Treat it as one value, of which `position` is a part too (0 but in untracked arenas); one that is
+ * zero is no mark. It needs no memory and no end. */
 typedef struct mema_Mark {
-  uintptr_t life, serial, age;
+  uintptr_t life, serial, age, position;
 } mema_Mark;
 
-/* Marks the present. Zero iff pool is not a live pool, or is shared or untracked (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
+/* Marks the present. Zero iff pool is not a live pool, or is shared, or untracked and no arena (MEMA_BAD_ARGUMENT, EINVAL). Constant.
+ * In an untracked arena where a chunk lies tells how old it is. So a chunk that repalloc moves may become as young as its move: then it goes
+ * when the pool goes back to a mark from before that. And what is freed in the reservation, of chunks older than the youngest mark, is used
+ * again only after a reset, or after going back to an older mark, even where the younger is forgotten. */
 MEMA_PUBLIC mema_Mark mema_markPool(mema_Pool *pool);
 
 /* Goes back to a mark: everything younger goes (sub-pools made since, newest first, clean-ups added since, which run, and chunks allocated
- * since, repalloc not counting as allocation), save the chunks that were kept. Single chunks, older or younger, may have been freed meanwhile. The
- * mark itself stays valid; marks made after it are over. Marks with no allocation between them are of the same moment. (Of marks that are over
- * and lie in more than four places between valid ones, the oldest may not be told from the nearest older valid one, and go back too.)
+ * since, repalloc not counting as allocation, but for moves in an untracked arena: see mema_markPool), save the chunks that were kept. Single
+ * chunks, older or younger, may have been freed meanwhile. The mark itself stays valid; marks made after it are over. Marks with no allocation
+ * between them are of the same moment. (Of marks that are over and lie in more than four places between valid ones, the oldest may not be told
+ * from the nearest older valid one, and go back too.)
  * Returns false iff pool is not a live pool, the mark is not one of this pool's since it was made or last reset, or is over (MEMA_STALE_MARK,
  * EINVAL), or this is called from a callback or clean-up of the pool, or of one below it (MEMA_BUSY, EBUSY). Time grows with the number of
- * younger chunks, and little more. */
+ * younger chunks, and little more; in an untracked arena with the bytes handed out since (one step for each KiB), and with all that lies
+ * outside its reservation. */
 MEMA_PUBLIC bool mema_rewindPool(mema_Pool *pool, mema_Mark mark);
 
 /* Makes a chunk older than a mark: it moves to that place in the chain, and stays when the pool goes back. Returns false iff pool is not a live
- * pool, the mark is none or over (MEMA_STALE_MARK, EINVAL), or ptr is not the start of a live chunk of the pool (MEMA_BAD_POINTER, EINVAL). Time
- * grows with the number of chunks allocated between the mark and this one. */
+ * pool, the mark is none or over (MEMA_STALE_MARK, EINVAL), the pool is an untracked arena, whose chunks stay where they are
+ * (MEMA_BAD_ARGUMENT, EINVAL), or ptr is not the start of a live chunk of the pool (MEMA_BAD_POINTER, EINVAL). Time grows with the number of
+ * chunks allocated between the mark and this one. */
 MEMA_PUBLIC bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr);
 
 /* ---- clean-ups ---------------------------------------------------------------------------------------------------- */

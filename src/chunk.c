@@ -126,8 +126,9 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
   if (!pool->untracked) {
     mema_linkBlock(pool, chunk->record, chunk->ptr, size);
     chunk->record->poolAllocated = !chunk->slab->outside;
-  } else if (chunk->record != NULL) {
+  } else if (chunk->record != NULL) { /* outside an arena: see marks.c */
     chunk->record->size = charge;
+    mema_setStamp(chunk->record, pool->stamp);
   }
   mema_announceLow(pool);
   return true;

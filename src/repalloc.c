@@ -57,13 +57,20 @@ static size_t nextCharge(const mema_Pool *pool, const mema_Slab *first, const me
   return size <= chunk->room && !mema_isArena(first) ? chunk->room : mema_slabRoom(first, size, MEMA_ALIGNMENT);
 }
 
+/* A chunk has moved to a slab outside. Of an untracked arena's chunks only those that were there before have an age to keep; one that comes
+ * from the area is as young as its move. */
+static MEMA_NOINLINE void countOutside(const mema_Pool *pool, const mema_Chunk *from, const mema_Chunk *to) {
+  to->slab->liveChunks++;
+  if (to->record != NULL) mema_setStamp(to->record, from->record != NULL ? mema_stampOf(from->record) : pool->stamp);
+}
+
 /* A chunk of the new size with the old one's bytes, not charged or linked; false, with nothing changed, iff none is to be had. */
 static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size, mema_Chunk *to) {
   bool own = from->span->kind == mema_unitSlots && mema_slabPrefersRun(from->slab, from->room, size) &&
              mema_slabTakeGrown(from->slab, size, to);
   if (!own && !mema_takeMemory(pool, slab, size, MEMA_ALIGNMENT, to)) return false;
   if (!mema_slabMove(to, from, before < size ? before : size)) return false;
-  if (to->slab->outside) to->slab->liveChunks++;
+  if (to->slab->outside) countOutside(pool, from, to);
   return true;
 }
 

@@ -157,9 +157,19 @@ typedef struct mema_Piece {
 /* The piece that begins at or behind `grain`; false where there is none. */
 MEMA_HIDDEN bool mema_arenaNext(const mema_Slab *slab, uint32_t grain, mema_Piece *piece);
 
-/* Where the next chunk will be, for mema_arenaRewind. What is older stays where it is from now on: nothing goes back behind the mark, and
+/* For marks of untracked arenas (family/marks.c).
+ *
+ * Where the next chunk will be, for mema_arenaRewind. What is older stays where it is from now on: nothing goes back behind the mark, and
  * nothing that began before it grows across it, until all is cleared or rewound. */
 MEMA_HIDDEN uint32_t mema_arenaMark(mema_Slab *slab);
+/* Whether it is safe to go back to this position, any number: no piece lies across it, and none will until then, since it is not behind the
+ * floor. All marks that are not over are so. */
+static inline bool mema_arenaMayRewind(const mema_Slab *slab, uintptr_t mark) {
+  const mema_Arena *arena = mema_arenaOf(slab);
+  if (mark > arena->floor) return false;
+  const mema_ArenaWord *word = &arena->words[mark / 64];
+  return mark == arena->bump || ((word->live | word->dead) >> mark % 64 & 1) != 0;
+}
 /* Forgets all chunks younger than the mark, and says how many were live, and the bytes that they occupied. Nothing where the mark is not
  * below the bump. Time grows with the words behind the mark, and with the dead pieces there. Older marks stay good, and this one. */
 MEMA_HIDDEN void mema_arenaRewind(mema_Slab *slab, uint32_t mark, size_t *bytes, size_t *chunks);

@@ -5,11 +5,15 @@
  *     block.age <= block.next.age <= pool.age        a mark's age <= pool.age, while it is valid
  * So a mark is a few numbers, costs nothing when it is forgotten, and stays valid whatever single chunks are freed.
  *
+ * An untracked arena has no chain. There a mark is a position too: what lies in the area at or behind it is younger. Chunks in slabs outside
+ * have a Block even so, which keeps the age; they are looked at one by one.
+ *
  * Going back to a mark ends the younger marks, not the mark itself. Their serials are a range, which is remembered; ranges that lie above a mark
  * that was gone back to are forgotten with it, so that only ranges between marks that are still valid take up room. There is room for
  * four; where more are needed the oldest is forgotten: a mark in it is then taken for the nearest older one, and is safe to use still. */
 #include <string.h>
 
+#include "../engines/arena.h"
 #include "../fixed/fixedPool.h"
 #include "kin.h"
 
@@ -47,18 +51,77 @@ static void endAbove(mema_Pool *pool, uintptr_t serial) {
   pool->stale[used + 1] = pool->markSerial;
 }
 
+/* ---- untracked arenas -------------------------------------------------------------------------------------------------- */
+
+typedef void Visit(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age);
+
+static void makeOldest(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age) {
+  (void)pool;
+  (void)age;
+  mema_setStamp(chunk->record, mema_stampOf(chunk->record) & UINT32_MAX);
+}
+
+static void freeIfYounger(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age) {
+  if (mema_ageOf(chunk->record) >= age) mema_releaseChunk(pool, mema_slabField(pool), chunk);
+}
+
+/* Each live chunk of a span, which may end with its last one: it is asked of each place anew. */
+static void visitSpan(mema_Pool *pool, mema_Slab *slab, uint32_t unit, Visit *visit, uint32_t age) {
+  const mema_Span *span = &slab->spans[unit];
+  uint32_t slots = span->kind == mema_unitSlots ? span->slots : 1;
+  size_t slotSize = span->slotSize;
+  const char *ptr = mema_unitAddress(slab, unit);
+  mema_Chunk chunk;
+  for (; slots > 0; slots--, ptr += slotSize)
+    if (mema_slabFind(slab, ptr, &chunk)) visit(pool, &chunk, age);
+}
+
+/* Each live chunk that lies outside. A free run grows and merges as spans in it end, so it is gone through unit by unit: those inside say
+ * nothing. A slab stays as long as it is looked at. */
+static void visitOutside(mema_Pool *pool, Visit *visit, uint32_t age) {
+  mema_Slab *first = mema_slabField(pool);
+  for (mema_Slab *slab = first->next; slab != NULL; slab = slab->next) {
+    if (slab->liveChunks == 0) continue;
+    slab->liveChunks++;
+    for (uint32_t unit = 0, units; unit < slab->frontier; unit += units) {
+      const mema_Span *span = &slab->spans[unit];
+      bool used = span->kind == mema_unitSlots || span->kind == mema_unitLarge;
+      units = used ? span->units : 1;
+      if (used) visitSpan(pool, slab, unit, visit, age);
+    }
+    slab->liveChunks--;
+  }
+  mema_dropEmptySlabs(first, 1);
+}
+
+static void rewindArena(mema_Pool *pool, const mema_Mark *mark) {
+  size_t bytes, chunks;
+  mema_arenaRewind(mema_slabField(pool), (uint32_t)mark->position, &bytes, &chunks);
+  mema_noteLow(pool);
+  pool->frees += chunks;
+  if (mema_isBelow(pool)) {
+    mema_creditLevels(pool, bytes);
+  } else {
+    pool->freeSize += bytes;
+  }
+  visitOutside(pool, freeIfYounger, (uint32_t)mark->age);
+}
+
+/* Whether a mark's position is one that its pool can have been at: where chunks have no position, 0. */
+static bool mayBeAt(const mema_Pool *pool, uintptr_t position) {
+  return pool->untracked ? mema_arenaMayRewind(mema_slabField(pool), position) : position == 0;
+}
+
 /* ---- marking ------------------------------------------------------------------------------------------------------------ */
 
-/* Whether this is a live pool with a chain that no other thread is in; else the failure is noted. */
+/* Whether this is a live pool with a chain, or an arena, that no other thread is in; else the failure is noted. */
 static bool canMark(const mema_Pool *pool) {
-  bool unshared = mema_fixedOf(pool) != NULL;
-  if (!unshared) {
-    const mema_Slab *slab = mema_openPool(pool);
-    if (slab == NULL) return false;
-    unshared = mema_isPlain(pool, slab);
-  }
-  if (!unshared || pool->untracked) mema_fail(MEMA_BAD_ARGUMENT);
-  return unshared && !pool->untracked;
+  const mema_Slab *slab = NULL;
+  bool isFixed = mema_fixedOf(pool) != NULL;
+  if (!isFixed && (slab = mema_openPool(pool)) == NULL) return false;
+  bool can = isFixed ? !pool->untracked : mema_isPlain(pool, slab) && (!pool->untracked || mema_isArena(slab));
+  if (!can) mema_fail(MEMA_BAD_ARGUMENT);
+  return can;
 }
 
 /* The Block of the pool's own live chunk that starts at ptr, or NULL. */
@@ -74,6 +137,7 @@ static mema_Block *blockOf(const mema_Pool *pool, const void *ptr) {
 static void restartAges(mema_Pool *pool) {
   for (mema_Block *block = pool->head; block != NULL; block = block->next)
     mema_setStamp(block, mema_stampOf(block) & UINT32_MAX);
+  if (pool->untracked) visitOutside(pool, makeOldest, 0);
   setAge(pool, 0);
   endAbove(pool, 0);
 }
@@ -88,6 +152,7 @@ mema_Mark mema_markPool(mema_Pool *pool) {
   pool->markedAt = pool->allocations;
   pool->markSerial++;
   mark = (mema_Mark){.life = pool->markLife, .serial = pool->markSerial, .age = ageOf(pool)};
+  if (pool->untracked) mark.position = mema_arenaMark(mema_slabField(pool));
   return mark;
 }
 
@@ -96,14 +161,18 @@ static bool openMark(const mema_Pool *pool, const mema_Mark *mark) {
   if (mema_fixedOf(pool) == NULL && mema_openPool(pool) == NULL) return false;
   bool made = mark->life != 0 && mark->life == pool->markLife && mark->serial - 1 < pool->markSerial &&
               mark->age - 1 < ageOf(pool); /* neither is 0 */
-  if (made && !isOver(pool, mark->serial)) return true;
+  if (made && !isOver(pool, mark->serial) && mayBeAt(pool, mark->position)) return true;
   mema_fail(MEMA_STALE_MARK);
   return false;
 }
 
 bool mema_rewindPool(mema_Pool *pool, mema_Mark mark) {
   if (!openMark(pool, &mark) || !mema_mayEnd(pool) || !mema_endLives(pool, mark.serial)) return false;
-  mema_freeYounger(pool, (uint32_t)mark.age);
+  if (pool->untracked) {
+    rewindArena(pool, &mark);
+  } else {
+    mema_freeYounger(pool, (uint32_t)mark.age);
+  }
   endAbove(pool, mark.serial);
   setAge(pool, (uint32_t)mark.age);
   pool->markedAt = pool->allocations;
@@ -112,9 +181,9 @@ bool mema_rewindPool(mema_Pool *pool, mema_Mark mark) {
 
 bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr) {
   if (!openMark(pool, &mark)) return false;
-  mema_Block *block = blockOf(pool, ptr);
+  mema_Block *block = pool->untracked ? NULL : blockOf(pool, ptr);
   if (block == NULL) {
-    mema_fail(MEMA_BAD_POINTER);
+    mema_fail(pool->untracked ? MEMA_BAD_ARGUMENT : MEMA_BAD_POINTER);
     return false;
   }
   mema_Block *before = block->prev;

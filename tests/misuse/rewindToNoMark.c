@@ -2,7 +2,7 @@
 
 int main(void) {
   begin();
-  mema_Mark zero = {0, 0, 0}, garbage, forged;
+  mema_Mark zero = {0, 0, 0, 0}, garbage, forged;
   memset(&garbage, 0xa5, sizeof garbage);
   REFUSED(mema_rewindPool(&pool, zero), MEMA_STALE_MARK);
   REFUSED(mema_rewindPool(&pool, garbage), MEMA_STALE_MARK);
@@ -19,6 +19,9 @@ int main(void) {
   REFUSED(mema_rewindPool(&pool, forged), MEMA_STALE_MARK);
   REFUSED(mema_keepChunk(&pool, forged, neighbour), MEMA_STALE_MARK);
   forged.age = UINTPTR_MAX;
+  REFUSED(mema_rewindPool(&pool, forged), MEMA_STALE_MARK);
+  forged.age = 1;
+  forged.position = 1;
   REFUSED(mema_rewindPool(&pool, forged), MEMA_STALE_MARK);
   return end(0, 0);
 }
