@@ -168,6 +168,26 @@ static inline void mema_moveBlock(mema_Pool *pool, mema_Block *block, mema_Block
   *(after != NULL ? &after->prev : &pool->tail) = block;
 }
 
+/* ---- what a Pool itself tells of it ------------------------------------------------------------------------------------- */
+
+static inline void mema_countStats(const mema_Pool *pool, mema_Stats *stats) {
+  *stats = (mema_Stats){.untracked = pool->untracked,
+                        .committed = pool->committed,
+                        .poolSize = pool->poolSize,
+                        .freeSize = pool->freeSize,
+                        .liveBytes = pool->poolSize - pool->freeSize,
+                        .peakBytes = pool->poolSize - pool->lowWater,
+                        .liveChunks = pool->allocations - pool->frees,
+                        .allocations = pool->allocations,
+                        .frees = pool->frees,
+                        .refused = pool->refused,
+                        .badFrees = pool->badFrees,
+                        .chargedBytes = pool->charged,
+                        .subPoolBytes = pool->held};
+  if (pool->freeSize < pool->lowWater) stats->peakBytes = stats->liveBytes; /* an arena, which notes it later */
+  __builtin_memcpy(stats->name, pool->name, sizeof stats->name);
+}
+
 /* ---- pool.c ------------------------------------------------------------------------------------------------------------ */
 
 /* MEMA_OK where a pool can be made so, as far as the arguments tell. */

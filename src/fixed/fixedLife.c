@@ -101,21 +101,9 @@ bool mema_fixedCredit(mema_Pool *pool, size_t bytes) {
 
 void mema_fixedStats(const mema_Pool *pool, const mema_Fixed *fixed, mema_Stats *stats) {
   size_t front = (size_t)(mema_fixedAt(fixed, 1) - (const char *)fixed);
-  *stats = (mema_Stats){.untracked = pool->untracked,
-                        .committed = pool->committed,
-                        .poolSize = pool->poolSize,
-                        .freeSize = pool->freeSize,
-                        .liveBytes = pool->poolSize - pool->freeSize,
-                        .peakBytes = pool->poolSize - pool->lowWater,
-                        .liveChunks = pool->allocations - pool->frees,
-                        .allocations = pool->allocations,
-                        .frees = pool->frees,
-                        .refused = pool->refused,
-                        .badFrees = pool->badFrees,
-                        .reservation = heapBytes(fixed),
-                        .footprint = front + heapBytes(fixed),
-                        .chargedBytes = pool->charged};
-  __builtin_memcpy(stats->name, pool->name, sizeof stats->name);
+  mema_countStats(pool, stats);
+  stats->reservation = heapBytes(fixed);
+  stats->footprint = front + heapBytes(fixed);
   mema_outsideStats(fixed, stats);
 }
 

@@ -1,26 +1,10 @@
 /* stats.c - what a pool holds and has done. Reads, never writes. */
-#include <string.h>
-
 #include "../family/kin.h"
 #include "../fixed/fixedPool.h"
 #include "report.h"
 
 void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats *stats) {
-  *stats = (mema_Stats){.untracked = pool->untracked,
-                        .committed = pool->committed,
-                        .poolSize = pool->poolSize,
-                        .freeSize = pool->freeSize,
-                        .liveBytes = pool->poolSize - pool->freeSize,
-                        .peakBytes = pool->poolSize - pool->lowWater,
-                        .liveChunks = pool->allocations - pool->frees,
-                        .allocations = pool->allocations,
-                        .frees = pool->frees,
-                        .refused = pool->refused,
-                        .badFrees = pool->badFrees,
-                        .chargedBytes = pool->charged,
-                        .subPoolBytes = pool->held};
-  if (pool->freeSize < pool->lowWater) stats->peakBytes = stats->liveBytes; /* an arena, which notes it later */
-  memcpy(stats->name, pool->name, sizeof stats->name);
+  mema_countStats(pool, stats);
   for (const mema_Kin *kin = pool->kin != NULL ? pool->kin->newest : NULL; kin != NULL; kin = kin->older) stats->subPools++;
   if (mema_borrowsSlabs(pool)) return; /* they are counted where they are its own */
   stats->footprint += mema_shareBytes(first);
