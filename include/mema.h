@@ -99,6 +99,7 @@ typedef struct MEMA_TAG(Pool) {
   bool watched; /* requests below the watch are to be seen by the general path */
   char name[22];
   size_t held;                      /* of the budget, by sub-pools */
+  size_t owed;                      /* of that, let go by sub-pools when the pool's lock could not be taken */
   struct mema_Kin *kin;             /* of a pool that has sub-pools, or is one */
   uintptr_t life;                   /* of the kin */
   struct mema_Cleanup *cleanups[2]; /* newest first; by mema_CleanupTime */
@@ -117,7 +118,7 @@ typedef struct MEMA_TAG(Pool) {
   uintptr_t markSerial; /* of the youngest mark */
   uintptr_t markedAt;   /* allocations at that time */
   uintptr_t stale[8];   /* serials of marks that are over: from, above which, and to; the oldest first */
-  uintptr_t spare[3];
+  uintptr_t spare[2];
 } mema_Pool;
 
 /* What hands the chunks out. */

@@ -40,23 +40,37 @@ void mema_creditLocked(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
   }
 }
 
+/* Credits what notes say. The lock is held. */
+static void settleOwed(mema_Pool *root, mema_Slab *slab) {
+  size_t owed = __atomic_exchange_n(&root->owed, 0, __ATOMIC_RELAXED);
+  if (owed == 0) return;
+  root->held -= owed;
+  mema_creditLocked(root, slab, owed);
+}
+
 /* By the thread's shard, where it has the credit; else by the lock. */
 static bool chargeShared(mema_Pool *root, size_t bytes) {
   if (mema_sharedHold(root, bytes)) return true;
   mema_Slab *slab = mema_beginTurn(root);
   if (slab == NULL) return false;
+  settleOwed(root, slab);
   bool room = mema_hasShards(slab) ? mema_sharedHoldLocked(slab->share, bytes) : mema_chargeLocked(root, slab, bytes);
   if (room && !mema_hasShards(slab)) root->held += bytes;
   mema_unlockPool(slab);
   return room;
 }
 
+/* Called with the lock held by the interrupted thread itself, from a handler or a hook of the root's memory, it leaves a note. */
 static void creditShared(mema_Pool *root, size_t bytes) {
   if (mema_sharedLetGo(root, bytes)) return;
-  mema_Slab *slab = mema_beginTurn(root);
-  if (slab == NULL) return;
+  mema_Slab *slab = mema_sharedSlabOf(root);
+  if (slab == NULL || !mema_lockQuietly(root, slab)) {
+    __atomic_fetch_add(&root->owed, bytes, __ATOMIC_RELAXED);
+    return;
+  }
   root->held -= bytes;
   mema_creditLocked(root, slab, bytes);
+  settleOwed(root, slab);
   mema_endTurn(slab);
 }
 

@@ -562,8 +562,56 @@ static void memoryChangesFamilies(void **state) {
   assert_true(freePool(&parent));
 }
 
+/* A sub-pool's chunk is freed while its own thread is in the midst of a call to the shared root, as a signal handler might: here by a hook of
+ * the root's memory. What it held comes back. */
+static Pool interruptedRoot, interruptingChild;
+static void *lettingGo;
+
+static void *reserveAndFree(void *user, size_t size, size_t alignment) {
+  (void)user;
+  void *base = NULL;
+  if (lettingGo != NULL) {
+    errno = untouchedErrno;
+    if (!pfree(&interruptingChild, lettingGo) || errno != untouchedErrno) return NULL;
+    lettingGo = NULL;
+  }
+  return posix_memalign(&base, alignment, size) == 0 ? base : NULL;
+}
+
+static void dropReserved(void *user, void *base, size_t size) {
+  (void)user;
+  (void)size;
+  free(base);
+}
+
+static void lettingGoWithinACallOfTheRoot(void **state) {
+  const Kind *kind = *state;
+  mema_Memory memory = {.reserve = reserveAndFree, .release = dropReserved};
+  mema_Options options = kind->options;
+  options.poolSize = 4 * MIB;
+  options.reservation = 64 * KIB;
+  options.memory = &memory;
+  assert_true(mema_initPoolWith(&interruptedRoot, &options));
+  assert_true(makeChild(&interruptingChild, &interruptedRoot, MIB, 0));
+  void *stays = palloc(&interruptingChild, 1000);
+  lettingGo = palloc(&interruptingChild, 300000);
+  assert_true(stays != NULL && lettingGo != NULL);
+  void *chunk = palloc(&interruptedRoot, MIB); /* outside: it reserves more */
+  assert_non_null(chunk);
+  assert_null(lettingGo);
+  assert_true(mema_checkPool(&interruptedRoot) && mema_checkPool(&interruptingChild));
+  assert_true(pfree(&interruptingChild, stays) && pfree(&interruptedRoot, chunk));
+  assert_non_null(palloc(&interruptingChild, MIB));
+  assert_true(mema_resetPool(&interruptingChild));
+  assert_int_equal(mema_freeSize(&interruptedRoot), 4 * MIB);
+  assert_true(mema_checkPool(&interruptedRoot));
+  assert_true(freePool(&interruptedRoot));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      withKind(lettingGoWithinACallOfTheRoot, kindShared),
+      withKind(lettingGoWithinACallOfTheRoot, kindSharedTracked),
       withKind(memoryChangesFamilies, kindTracked),
       withKind(memoryChangesFamilies, kindUntracked),
       withKind(memoryChangesFamilies, kindArena),
