@@ -331,14 +331,9 @@ static inline void credit(mema_Pool *pool, size_t charge) {
 
 bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk) {
   size_t bytes = mema_chargeOf(pool, chunk);
-  mema_noteLow(pool);
   if (!pool->untracked) mema_unlinkBlock(pool, chunk->record);
-  if (mema_isBelow(pool)) {
-    pool->frees++;
-    mema_creditLevels(pool, bytes);
-  } else {
-    credit(pool, bytes);
-  }
+  mema_creditBytes(pool, bytes);
+  pool->frees++;
   mema_giveMemory(slab, chunk);
   return true;
 }

@@ -278,13 +278,8 @@ static void clearSlabs(mema_Pool *pool, mema_Slab *slab) {
   mema_slabClear(slab);
   size_t free = pool->poolSize - pool->charged - pool->held;
   pool->head = pool->tail = NULL;
-  mema_noteLow(pool);
   pool->frees = pool->allocations;
-  if (mema_isBelow(pool)) {
-    mema_creditLevels(pool, free - pool->freeSize);
-  } else {
-    pool->freeSize = free;
-  }
+  mema_creditBytes(pool, free - pool->freeSize);
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
 }
 
@@ -330,12 +325,12 @@ static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
     mema_failBytes(MEMA_BELOW_USE, poolSize, least);
     return false;
   }
-  bool below = pool->freeSize < pool->lowWaterBytes;
+  size_t before = pool->freeSize;
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
   mema_setWatch(pool);
   if (pool->kin != NULL) mema_setGuard(pool->kin, poolSize);
-  pool->lowering = pool->onLowWater != NULL && !below && pool->freeSize < pool->lowWaterBytes;
+  mema_noteCrossing(pool, before);
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
   if (mema_borrowsSlabs(pool)) return true;
   for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize - pool->charged);

@@ -29,12 +29,11 @@ struct mema_Kin {
   mema_Pool *pool;
   uintptr_t life; /* as pool->life; 0: nobody's */
   mema_Pool *parentPool;
-  size_t guard; /* what of the budget lies beyond the guaranteed bytes: where freeSize is below, the parent is charged */
-  size_t
-      nearGuard; /* the same, or 0 where more than the parent's own fields is to be changed: it is shared, or a sub-pool itself */
-  mema_Kin *parent;  /* NULL: the root */
-  mema_Kin *newest;  /* of its children */
-  mema_Kin *older;   /* its parent's child made before this one */
+  size_t guard;     /* what of the budget lies beyond the guaranteed bytes: where freeSize is below, the parent is charged */
+  size_t nearGuard; /* the same; 0 where the parent is shared, or a sub-pool itself: then not its fields alone change */
+  mema_Kin *parent; /* NULL: the root */
+  mema_Kin *newest; /* of its children */
+  mema_Kin *older;  /* its parent's child made before this one */
   mema_Kin *younger; /* and after */
   size_t guaranteed;
   uintptr_t born; /* the parent's markSerial when it was made */
@@ -80,7 +79,8 @@ static inline bool mema_borrowsSlabs(const mema_Pool *pool) {
 
 /* ---- levels.c: charges on all levels ------------------------------------------------------------------------------------ */
 
-/* The pool, at or above this one (which the caller has locked, if threads share it), that has no room for so many bytes more of this one; NULL: all have. *room: so many it could have. */
+/* The pool, at or above this one (which the caller has locked, if threads share it), that has no room for so many bytes more of this one; NULL:
+ * all have. *room: so many it could have. */
 MEMA_HIDDEN mema_Pool *mema_narrowest(mema_Pool *pool, size_t bytes, size_t *room);
 /* Whether one has none. */
 static inline bool mema_isShort(mema_Pool *pool, size_t bytes) {
@@ -89,7 +89,16 @@ static inline bool mema_isShort(mema_Pool *pool, size_t bytes) {
 }
 /* Charges on all levels. False, with nothing changed, iff one has no room. */
 MEMA_HIDDEN bool mema_chargeLevels(mema_Pool *pool, size_t bytes);
-MEMA_HIDDEN bool mema_creditLevels(mema_Pool *pool, size_t bytes); /* true */
+MEMA_HIDDEN void mema_creditLevels(mema_Pool *pool, size_t bytes);
+/* Credits a pool that the caller has locked, if threads share it, for what was charged to it by one call. */
+static inline void mema_creditBytes(mema_Pool *pool, size_t bytes) {
+  if (mema_isBelow(pool)) {
+    mema_creditLevels(pool, bytes);
+  } else {
+    mema_noteLow(pool);
+    pool->freeSize += bytes;
+  }
+}
 /* Has `to` charged instead of `from`, both of one family and neither shared. False, with nothing changed, iff a level has no room; one above both
  * is only asked for the difference. */
 MEMA_HIDDEN bool mema_moveCharge(mema_Pool *to, mema_Pool *from, size_t bytes);

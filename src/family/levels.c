@@ -2,6 +2,7 @@
  *
  * What a pool passes on to its parent is the change of what it holds, max(guaranteed, poolSize - freeSize). With guard == poolSize -
  * guaranteed that is guaranteed + max(0, guard - freeSize), so the change is that of the second term. */
+#include "../pressure.h"
 #include "../threads/share.h"
 #include "kin.h"
 
@@ -123,10 +124,10 @@ static bool haveRoom(const mema_Pool *pool, size_t bytes) {
 }
 
 static void chargeOwn(mema_Pool *pool, size_t bytes) {
-  if (pool->onLowWater != NULL && pool->freeSize >= pool->lowWaterBytes && pool->freeSize - bytes < pool->lowWaterBytes)
-    pool->lowering = true;
+  size_t before = pool->freeSize;
   pool->freeSize -= bytes;
   mema_noteLow(pool);
+  mema_noteCrossing(pool, before);
 }
 
 bool mema_chargeLevels(mema_Pool *pool, size_t bytes) {
@@ -142,7 +143,7 @@ bool mema_chargeLevels(mema_Pool *pool, size_t bytes) {
   return true;
 }
 
-static void creditFrom(mema_Pool *pool, size_t bytes) {
+void mema_creditLevels(mema_Pool *pool, size_t bytes) {
   while (bytes != 0) {
     if (isSharedRoot(pool)) {
       creditShared(pool, bytes);
@@ -159,11 +160,6 @@ static void creditFrom(mema_Pool *pool, size_t bytes) {
   }
 }
 
-bool mema_creditLevels(mema_Pool *pool, size_t bytes) {
-  creditFrom(pool, bytes);
-  return true;
-}
-
 bool mema_chargeHeld(mema_Pool *pool, size_t bytes) {
   if (!mema_chargeLevels(pool, bytes)) return false;
   pool->held += bytes;
@@ -171,12 +167,8 @@ bool mema_chargeHeld(mema_Pool *pool, size_t bytes) {
 }
 
 void mema_creditHeld(mema_Pool *pool, size_t bytes) {
-  if (isSharedRoot(pool)) {
-    creditShared(pool, bytes);
-    return;
-  }
-  pool->held -= bytes;
-  creditFrom(pool, bytes);
+  if (!isSharedRoot(pool)) pool->held -= bytes; /* else as part of the credit */
+  mema_creditLevels(pool, bytes);
 }
 
 /* ---- from one pool to another -------------------------------------------------------------------------------------------- */

@@ -97,13 +97,8 @@ static void visitOutside(mema_Pool *pool, Visit *visit, uint32_t age) {
 static void rewindArena(mema_Pool *pool, const mema_Mark *mark) {
   size_t bytes, chunks;
   mema_arenaRewind(mema_slabField(pool), (uint32_t)mark->position, &bytes, &chunks);
-  mema_noteLow(pool);
   pool->frees += chunks;
-  if (mema_isBelow(pool)) {
-    mema_creditLevels(pool, bytes);
-  } else {
-    pool->freeSize += bytes;
-  }
+  mema_creditBytes(pool, bytes);
   visitOutside(pool, freeIfYounger, (uint32_t)mark->age);
 }
 
