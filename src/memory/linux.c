@@ -216,6 +216,10 @@ void mema_osYield(void) {
   (void)sched_yield();
 }
 
+uint32_t mema_osProcessor(void) {
+  return (uint32_t)sched_getcpu();
+}
+
 int64_t mema_osMilliseconds(void) {
   struct timespec now = {0};
   (void)clock_gettime(CLOCK_MONOTONIC, &now);

@@ -64,6 +64,9 @@ void mema_osWake(_Atomic uint32_t *word, bool all);
 /* Lets other threads run. */
 void mema_osYield(void);
 
+/* The processor that the calling thread runs on, for now: a hint. */
+uint32_t mema_osProcessor(void);
+
 /* Milliseconds on a clock that only goes forward. */
 int64_t mema_osMilliseconds(void);
 

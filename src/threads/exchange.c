@@ -25,7 +25,7 @@ uint32_t mema_calledAtRest(void) {
 
 /* The owner exists, and is not the calling thread. */
 static bool isOthers(const mema_Shard *shard) {
-  return shard->owner != mema_threadNumber() && shard->epoch == atomic_load_explicit(&mema_forks, memory_order_relaxed);
+  return shard->owner != 0 && shard->owner != mema_threadNumber() && shard->epoch == atomic_load_explicit(&mema_forks, memory_order_relaxed);
 }
 
 static bool isBusy(const mema_Shard *shard) {

@@ -120,7 +120,7 @@ static void dissolveOthers(mema_Share *share) {
       mema_giveCell(mema_cellShards, shard->cellIndex, true);
     }
   }
-  share->waiting = 0;
+  share->orphans = share->waiting = 0;
 }
 
 static void afterForkInChild(void) {

@@ -98,13 +98,22 @@ mema_Shard *mema_shardOf(const mema_Pool *pool) {
   return shard;
 }
 
+/* The calling thread's from now on, which is at work on it. */
+static void own(mema_Shard *shard) {
+  shard->owner = mema_threadNumber();
+  shard->epoch = atomic_load_explicit(&mema_forks, memory_order_relaxed);
+  atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
+  shard->nextOfThread = ownShards;
+  atomic_signal_fence(memory_order_release);
+  ownShards = shard;
+}
+
 static mema_Shard *makeShard(mema_Share *share) {
   mema_CellShape shape = shardShape();
   mema_Cell cell;
   if (!mema_takeCell(mema_cellShards, &shape, &cell)) return NULL;
   mema_Shard *shard = (mema_Shard *)(void *)cell.front;
   const mema_Slab *slab = share->slab;
-  atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
   atomic_store_explicit(&shard->called, mema_calledAtRest(), memory_order_relaxed);
   shard->credit = shard->creditMost = shard->allocations = shard->frees = shard->held = 0;
   atomic_store_explicit(&shard->lowCredit, 0, memory_order_relaxed);
@@ -114,8 +123,6 @@ static mema_Shard *makeShard(mema_Share *share) {
   shard->states = slab->states;
   shard->revoked = share->revoked;
   shard->share = share;
-  shard->owner = mema_threadNumber();
-  shard->epoch = atomic_load_explicit(&mema_forks, memory_order_relaxed);
   shard->cellIndex = cell.index;
   layShelves(shard->magazines + 1, shard->spares);
   shard->pool = share->pool;
@@ -124,10 +131,24 @@ static mema_Shard *makeShard(mema_Share *share) {
   shard->next = share->shards;
   share->shards = shard;
   share->shardCount++;
-  shard->nextOfThread = ownShards;
-  atomic_signal_fence(memory_order_release);
-  ownShards = shard;
+  own(shard);
   return shard;
+}
+
+static bool isOrphan(const mema_Shard *shard) {
+  return shard->owner == 0;
+}
+
+/* An orphan: the last thread on this processor left its slots, and their spans, in the caches here. */
+static mema_Shard *adopt(mema_Share *share) {
+  uint32_t here = mema_osProcessor();
+  mema_Shard *orphan = NULL;
+  if (share->orphans == 0) return NULL;
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
+    if (isOrphan(shard) && (orphan == NULL || shard->processor == here)) orphan = shard;
+  share->orphans--;
+  own(orphan);
+  return orphan;
 }
 
 mema_Shard *mema_takeShard(mema_Share *share) {
@@ -135,7 +156,8 @@ mema_Shard *mema_takeShard(mema_Share *share) {
   if (listing || ending || !watched) return NULL;
   listing = true;
   sweepOwn();
-  mema_Shard *shard = makeShard(share);
+  mema_Shard *shard = adopt(share);
+  if (shard == NULL) shard = makeShard(share);
   listing = false;
   if (shard == NULL) return NULL;
   mema_shardHere = shard;
@@ -159,14 +181,34 @@ void mema_dissolveShard(mema_Share *share, mema_Shard *shard) {
 
 /* ---- the end of a thread ----------------------------------------------------------------------------------------------- */
 
-/* What the thread had goes back to the pool; the cell serves another thread. */
+/* What the thread had is left as it is for another, or goes back to the pool; then the cell serves another thread. */
 static void endShard(mema_Shard *shard) {
   mema_Share *share = shard->share;
   mema_takeLock(&share->lock);
   atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
-  if (mema_loadWord(&shard->generation) != 0) mema_dissolveShard(share, shard);
+  bool alive = mema_loadWord(&shard->generation) != 0, kept = alive && share->orphans < mema_orphansMost;
+  if (kept) {
+    share->orphans++;
+    shard->owner = 0;
+    shard->processor = mema_osProcessor();
+    mema_leave(shard);
+  } else if (alive) {
+    mema_dissolveShard(share, shard);
+  }
   mema_releaseLock(&share->lock);
-  giveShardCell(shard);
+  if (!kept) giveShardCell(shard);
+}
+
+bool mema_dropOrphans(mema_Share *share) {
+  bool any = share->orphans != 0;
+  for (mema_Shard *shard = share->shards, *next; shard != NULL; shard = next) {
+    next = shard->next;
+    if (!isOrphan(shard)) continue;
+    mema_dissolveShard(share, shard);
+    giveShardCell(shard);
+  }
+  share->orphans = 0;
+  return any;
 }
 
 /* Whatever the thread calls later (other destructors, the C library's own) finds `ending` set, and does without a shard. */
@@ -212,7 +254,7 @@ bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
   share->pool = pool;
   share->slab = slab;
   share->shards = NULL;
-  share->shardCount = share->waiting = 0;
+  share->shardCount = share->orphans = share->waiting = 0;
   share->cellIndex = cell.index;
   share->keepsOut = share->skipped = share->borrowed = false;
   share->inside = NULL;
@@ -230,9 +272,12 @@ void mema_closeShare(mema_Slab *slab) {
   mema_Share *share = slab->share;
   for (mema_Shard *shard = share->shards, *next; shard != NULL; shard = next) {
     next = shard->next; /* before its owner sees that it may drop it */
+    bool orphan = isOrphan(shard);
     atomic_store_explicit(&shard->called, 1, memory_order_relaxed);
     __atomic_store_n(&shard->generation, 0, __ATOMIC_RELEASE);
+    if (orphan) giveShardCell(shard);
   }
+  share->orphans = 0;
   if (share->inside != NULL) mema_leave(share->inside);
   share->inside = NULL;
   share->shards = NULL;
@@ -322,6 +367,7 @@ void mema_endTurn(mema_Slab *slab) {
 /* The lock is held. */
 static void gatherAll(mema_Share *share, bool slots) {
   mema_keepOut(share);
+  if (slots) mema_dropOrphans(share);
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
     mema_gather(share, shard);
     if (slots) mema_flushShard(share, shard);

@@ -38,9 +38,10 @@ enum {
   mema_shelfMore = 256,         /* or of larger ones, which are fewer to a span, */
   mema_shelfBytes = 192 * 1024, /* but of no more bytes than this, */
   mema_shelfLeast = 4,          /* except for the largest */
-  mema_creditMost = 512 * 1024, /* bytes lent at a time */
+  mema_creditMost = 4096 * 1024, /* bytes lent at a time */
   mema_creditLeast = 1024,      /* less is not worth it: the budget is nearly used up */
   mema_tagCount = 256,          /* of shards with spans of their own; 0 is nobody's */
+  mema_orphansMost = 16,        /* shards of threads that ended, which are kept for others */
   mema_graceAfter = 16,         /* ranges of rows too young to be used again, before grace is waited for */
 };
 
@@ -85,9 +86,10 @@ struct mema_Shard {
   const _Atomic uint64_t *revoked;
   mema_Share *share;
   uint8_t tag;
-  uint32_t owner; /* the thread's number */
+  uint32_t owner; /* the thread's number; 0: it ended, and another may have the shard */
   uint32_t epoch; /* the process's count of forks: the owner of an older one does not exist here */
   uint32_t cellIndex;
+  uint32_t processor;       /* of an orphan: where its thread ended */
   mema_Shard *next;         /* of the pool */
   mema_Shard *nextOfThread; /* the owner's next */
 
@@ -103,6 +105,7 @@ struct mema_Share {
   mema_Slab *slab;
   mema_Shard *shards; /* NULL in a tracked pool: there each call takes the lock */
   uint32_t shardCount;
+  uint32_t orphans; /* of them: their threads ended */
   uint32_t waiting; /* threads in mema_pallocWait */
   uint32_t cellIndex;
   mema_Shard *inside;      /* the shard of the lock's holder, which is busy meanwhile; NULL: it has none */
@@ -154,6 +157,8 @@ MEMA_HIDDEN void mema_watchThread(void);
 
 /* Gives what a shard holds back to its pool and takes it out of the pool's list. The lock is held, its owner is out or gone. */
 MEMA_HIDDEN void mema_dissolveShard(mema_Share *share, mema_Shard *shard);
+/* The same with those that ended threads left. True iff there were any. The lock is held. */
+MEMA_HIDDEN bool mema_dropOrphans(mema_Share *share);
 
 /* ---- exchange.c: between shards and the pool; the lock is held ----------------------------------------------------------- */
 

@@ -22,7 +22,7 @@ static MEMA_INLINE void *hand(const mema_Spare *spare, unsigned class) {
 
 /* ---- slots, with the lock held ------------------------------------------------------------------------------------------- */
 
-/* A slot, for which mema_lend found budget; NULL iff the slab has no room. */
+/* A slot, for which mema_lend found budget; NULL iff the slab has no room at hand. */
 static void *takeSlot(mema_Share *share, unsigned class) {
   mema_Shard *shard = mema_takeShard(share);
   size_t charge = mema_classSize(class);
@@ -78,6 +78,12 @@ static bool findOther(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
   return mema_findChunk(slab, ptr, chunk) && (chunk->slab != slab || chunk->span->kind != mema_unitSlots);
 }
 
+/* Slots that threads left when they ended are in the way of no chunk. */
+static bool takeMemory(mema_Share *share, size_t size, size_t alignment, mema_Chunk *chunk) {
+  if (mema_takeMemory(share->pool, share->slab, size, alignment, chunk)) return true;
+  return mema_dropOrphans(share) && mema_takeMemory(share->pool, share->slab, size, alignment, chunk);
+}
+
 /* A chunk that is no slot of the slab for threads, or would have been, where that had room. */
 static bool takeOther(mema_Share *share, size_t size, size_t alignment, mema_Chunk *chunk) {
   mema_Pool *pool = share->pool;
@@ -86,7 +92,7 @@ static bool takeOther(mema_Share *share, size_t size, size_t alignment, mema_Chu
     mema_refuse(pool, MEMA_OVER_BUDGET, charge);
     return false;
   }
-  if (!mema_takeMemory(pool, share->slab, size, alignment, chunk)) {
+  if (!takeMemory(share, size, alignment, chunk)) {
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return false;
   }
@@ -390,7 +396,7 @@ static bool takeUncharged(mema_Share *share, size_t size, mema_Chunk *chunk, mem
   unsigned class = mema_slabClass(share->slab, size, MEMA_ALIGNMENT);
   *spare = (mema_Spare){0};
   if (class == mema_classCount || mema_slabTakeSpares(share->slab, class, 1, spare) == 0)
-    return mema_takeMemory(share->pool, share->slab, size, MEMA_ALIGNMENT, chunk);
+    return takeMemory(share, size, MEMA_ALIGNMENT, chunk);
   *chunk = (mema_Chunk){.ptr = spare->ptr,
                         .room = mema_classSize(class),
                         .slab = share->slab,
