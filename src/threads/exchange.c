@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "../memory/os.h"
-#include "share.h"
+#include "place.h"
 
 enum { waitSpins = 200 };
 
@@ -25,7 +25,8 @@ uint32_t mema_calledAtRest(void) {
 
 /* The owner exists, and is not the calling thread. */
 static bool isOthers(const mema_Shard *shard) {
-  return shard->owner != 0 && shard->owner != mema_threadNumber() && shard->epoch == atomic_load_explicit(&mema_forks, memory_order_relaxed);
+  return shard->owner != 0 && shard->owner != mema_threadNumber() &&
+         shard->epoch == atomic_load_explicit(&mema_forks, memory_order_relaxed);
 }
 
 static bool isBusy(const mema_Shard *shard) {
@@ -104,18 +105,22 @@ void mema_revoke(mema_Share *share, uint8_t tag, unsigned class) {
   if (!kept) mema_letIn(share);
 }
 
+/* No shard has the tag. */
+static bool isUnused(const mema_Share *share, uint8_t tag) {
+  return (atomic_load_explicit(&share->revoked[tag], memory_order_relaxed) & mema_unused) != 0;
+}
+
 /* A free tag is one with all classes revoked, which no shard has. It may be that of a thread that ended: its spans then become the new
  * thread's, which nobody must be about to free from as if they were nobody's. */
 void mema_giveTag(mema_Share *share, mema_Shard *shard) {
   shard->tag = 0;
   if (!mema_canBarrier()) return;
   for (unsigned tag = 1; tag < mema_tagCount && shard->tag == 0; tag++)
-    if (atomic_load_explicit(&share->revoked[tag], memory_order_relaxed) == UINT64_MAX) shard->tag = (uint8_t)tag;
+    if (isUnused(share, (uint8_t)tag)) shard->tag = (uint8_t)tag;
   if (shard->tag == 0) return;
   bool kept = share->keepsOut;
   mema_keepOut(share);
-  atomic_store_explicit(&share->revoked[shard->tag], ~((UINT64_C(1) << mema_classCount) - 1) ^ (UINT64_C(1) << 63),
-                        memory_order_release);
+  atomic_store_explicit(&share->revoked[shard->tag], 0, memory_order_release);
   if (!kept) mema_letIn(share);
   for (unsigned class = 0; class < mema_classCount; class ++) shard->magazines[class + 1].tag = shard->tag;
 }
@@ -219,46 +224,102 @@ void mema_settle(mema_Share *share, mema_Shard *shard) {
 
 /* ---- slots ------------------------------------------------------------------------------------------------------------- */
 
-/* Puts slots into the depot; those that it has no room for go back to the slab. */
-static void putAway(mema_Share *share, unsigned class, const mema_Spare *spares, uint32_t count) {
+static mema_Spare *bundleAt(const mema_Depot *depot, uint32_t bundle) {
+  return depot->spares + (size_t)bundle * depot->room;
+}
+
+/* The last moves into its place. */
+static void dropBundle(mema_Depot *depot, uint32_t bundle) {
+  uint32_t last = --depot->count;
+  if (bundle == last) return;
+  memcpy(bundleAt(depot, bundle), bundleAt(depot, last), depot->held[last] * sizeof(mema_Spare));
+  depot->held[bundle] = depot->held[last];
+  depot->tags[bundle] = depot->tags[last];
+}
+
+static uint32_t takeBundle(mema_Depot *depot, uint32_t bundle, mema_Spare *spares) {
+  uint32_t held = depot->held[bundle];
+  memcpy(spares, bundleAt(depot, bundle), held * sizeof *spares);
+  dropBundle(depot, bundle);
+  return held;
+}
+
+/* Whether the depot takes another bundle: one for a shard that does not come for it goes back to the slab. */
+static bool hasRoom(mema_Share *share, mema_Depot *depot) {
+  for (uint32_t bundle = 0; depot->count == mema_bundles && bundle < mema_bundles; bundle++) {
+    if (!mema_isNobodys(share->revoked, depot->tags[bundle])) continue;
+    mema_slabGiveSpares(share->slab, bundleAt(depot, bundle), depot->held[bundle]);
+    dropBundle(depot, bundle);
+  }
+  return depot->count < mema_bundles;
+}
+
+/* Puts slots into the depot, for the shard of that tag; those that it has no room for go back to the slab. */
+static void putAway(mema_Share *share, unsigned class, const mema_Spare *spares, uint32_t count, uint8_t tag) {
   mema_Depot *depot = &share->depot[class];
-  while (count != 0 && depot->count < mema_bundles) {
+  while (count != 0 && hasRoom(share, depot)) {
     uint32_t held = count < depot->room ? count : depot->room, bundle = depot->count++;
-    memcpy(depot->spares + (size_t)bundle * depot->room, spares, held * sizeof *spares);
+    memcpy(bundleAt(depot, bundle), spares, held * sizeof *spares);
     depot->held[bundle] = held;
-    depot->tags[bundle] =
-        mema_tagOf(share->slab, (uint32_t)((size_t)(spares->ptr - share->slab->area) >> mema_unitShiftMax));
+    depot->tags[bundle] = tag;
     spares += held;
     count -= held;
   }
   mema_slabGiveSpares(share->slab, spares, count);
 }
 
-/* Takes a bundle, and moves the last into its place. */
-static uint32_t takeBundle(mema_Depot *depot, uint32_t bundle, mema_Spare *spares) {
-  uint32_t held = depot->held[bundle], last = --depot->count;
-  memcpy(spares, depot->spares + (size_t)bundle * depot->room, held * sizeof *spares);
-  if (bundle != last) {
-    memcpy(depot->spares + (size_t)bundle * depot->room, depot->spares + (size_t)last * depot->room,
-           depot->held[last] * sizeof *spares);
-    depot->held[bundle] = depot->held[last];
-    depot->tags[bundle] = depot->tags[last];
+/* The youngest bundle for a shard, or else for one that is gone; mema_bundles: there is none. */
+static uint32_t findBundle(const mema_Share *share, const mema_Depot *depot, uint8_t tag) {
+  uint32_t found = mema_bundles;
+  for (uint32_t bundle = depot->count; bundle-- > 0;) {
+    if (depot->tags[bundle] == tag) return bundle;
+    if (found == mema_bundles && isUnused(share, depot->tags[bundle])) found = bundle;
   }
-  return held;
+  return found;
 }
 
-/* The youngest bundle of a tag, or mema_bundles. */
-static uint32_t findBundle(const mema_Depot *depot, uint8_t tag) {
-  for (uint32_t bundle = depot->count; bundle-- > 0;)
-    if (depot->tags[bundle] == tag) return bundle;
-  return mema_bundles;
+static uint8_t tagAt(const mema_Share *share, const char *ptr) {
+  return mema_tagOf(share->slab, (uint32_t)((size_t)(ptr - share->slab->area) >> mema_unitShiftMax));
+}
+
+/* Who does not come for them needs none: from then on they are kept, until it comes. */
+static void noteSent(mema_Share *share, uint8_t tag) {
+  mema_Shard *owner = share->shards;
+  while (owner != NULL && owner->tag != tag) owner = owner->next;
+  if (owner != NULL && ++owner->sentBack == mema_sentMost)
+    atomic_fetch_or_explicit(&share->revoked[tag], mema_nobodys, memory_order_relaxed);
+}
+
+static void noteFill(mema_Share *share, mema_Shard *shard) {
+  shard->sentBack = 0;
+  if (shard->tag != 0 && mema_isNobodys(share->revoked, shard->tag))
+    atomic_fetch_and_explicit(&share->revoked[shard->tag], ~mema_nobodys, memory_order_relaxed);
+}
+
+/* By tag, so that each goes to the right shard. */
+void mema_sendBack(mema_Share *share, mema_Shard *shard, unsigned class) {
+  mema_Shelf *shelf = &shard->returns[class + 1];
+  for (mema_Spare *from = shelf->bottom; from < shelf->top;) {
+    uint8_t tag = tagAt(share, from->ptr);
+    mema_Spare *end = from + 1;
+    for (mema_Spare *at = end; at < shelf->top; at++) {
+      if (tagAt(share, at->ptr) != tag) continue;
+      mema_Spare spare = *at;
+      *at = *end;
+      *end++ = spare;
+    }
+    putAway(share, class, from, (uint32_t)(end - from), tag);
+    noteSent(share, tag);
+    from = end;
+  }
+  shelf->top = shelf->bottom;
 }
 
 /* The older half goes: what was freed last is in the caches still. */
 void mema_lighten(mema_Share *share, mema_Shard *shard, unsigned class) {
   mema_Shelf *magazine = &shard->magazines[class + 1];
   uint32_t held = (uint32_t)(magazine->top - magazine->bottom), older = (held + 1) / 2;
-  putAway(share, class, magazine->bottom, older);
+  putAway(share, class, magazine->bottom, older, shard->tag);
   memmove(magazine->bottom, magazine->bottom + older, (held - older) * sizeof *magazine->bottom);
   magazine->top -= older;
 }
@@ -282,13 +343,29 @@ static uint32_t takeSpares(mema_Share *share, const mema_Shard *shard, unsigned 
   return count;
 }
 
-/* From spans of the shard's own tag first: frees there cost less while the class is not revoked. When it is, whatever the depot has. */
+/* What was to return to others fills the magazine, which is empty. */
+static bool keepReturns(mema_Shard *shard, unsigned class) {
+  mema_Shelf *from = &shard->returns[class + 1], *to = &shard->magazines[class + 1];
+  size_t count = (size_t)(from->top - from->bottom);
+  memcpy(to->bottom, from->bottom, count * sizeof *to->bottom);
+  to->top = to->bottom + count;
+  from->top = from->bottom;
+  return count != 0;
+}
+
+/* Whether they are for somebody who does not come for them. */
+static bool mayKeepReturns(const mema_Share *share, const mema_Shard *shard, unsigned class) {
+  const mema_Shelf *returns = &shard->returns[class + 1];
+  return returns->top != returns->bottom && mema_isNobodys(share->revoked, tagAt(share, returns->bottom->ptr));
+}
+
+/* From spans of the shard's own tag first. */
 bool mema_fill(mema_Share *share, mema_Shard *shard, unsigned class) {
   mema_Shelf *magazine = &shard->magazines[class + 1];
   mema_Depot *depot = &share->depot[class];
-  uint32_t own = findBundle(depot, shard->tag), wanted = (uint32_t)(magazine->limit - magazine->bottom) / 2, count;
-  bool keepsToOwn = magazine->tag == shard->tag;
-  if (own == mema_bundles && depot->count > 0 && !keepsToOwn) own = depot->count - 1;
+  noteFill(share, shard);
+  if (mayKeepReturns(share, shard, class)) return keepReturns(shard, class);
+  uint32_t own = findBundle(share, depot, shard->tag), wanted = (uint32_t)(magazine->limit - magazine->bottom) / 2, count;
   if (own < mema_bundles) {
     count = takeBundle(depot, own, magazine->bottom);
   } else {
@@ -296,14 +373,15 @@ bool mema_fill(mema_Share *share, mema_Shard *shard, unsigned class) {
     if (count == 0 && depot->count > 0) count = takeBundle(depot, depot->count - 1, magazine->bottom);
   }
   magazine->top = magazine->bottom + count;
-  return count != 0;
+  return count != 0 || keepReturns(shard, class);
 }
 
 void mema_flushShard(mema_Share *share, mema_Shard *shard) {
   for (unsigned class = 0; class < mema_classCount; class ++) {
     mema_Shelf *magazine = &shard->magazines[class + 1];
-    putAway(share, class, magazine->bottom, (uint32_t)(magazine->top - magazine->bottom));
+    putAway(share, class, magazine->bottom, (uint32_t)(magazine->top - magazine->bottom), shard->tag);
     magazine->top = magazine->bottom;
+    mema_sendBack(share, shard, class);
   }
 }
 
@@ -311,7 +389,7 @@ void mema_emptyDepot(mema_Share *share) {
   for (unsigned class = 0; class < mema_classCount; class ++) {
     mema_Depot *depot = &share->depot[class];
     for (uint32_t bundle = 0; bundle < depot->count; bundle++)
-      mema_slabGiveSpares(share->slab, depot->spares + (size_t)bundle * depot->room, depot->held[bundle]);
+      mema_slabGiveSpares(share->slab, bundleAt(depot, bundle), depot->held[bundle]);
     depot->count = 0;
   }
 }

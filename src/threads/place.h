@@ -72,4 +72,15 @@ static MEMA_INLINE bool mema_isRevoked(const _Atomic uint64_t *revoked, mema_Pla
   return (atomic_load_explicit(&revoked[place.tag], memory_order_acquire) >> (place.live - 1u) & 1) != 0;
 }
 
+/* No shard has the tag, or none that comes for slots: see mema_sendBack. */
+static inline bool mema_isNobodys(const _Atomic uint64_t *revoked, uint8_t tag) {
+  return (atomic_load_explicit(&revoked[tag], memory_order_relaxed) & mema_nobodys) != 0;
+}
+
+/* Where a slot goes that was freed by the shard's thread: in a span of another, it returns there. */
+static inline mema_Shelf *mema_shelfFor(mema_Shard *shard, mema_Place place) {
+  bool returns = place.tag != shard->tag && !mema_isNobodys(shard->revoked, place.tag);
+  return returns ? &shard->returns[place.live] : &shard->magazines[place.live];
+}
+
 #endif

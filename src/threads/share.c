@@ -31,7 +31,7 @@ static uint32_t shelfSize(uint32_t slotSize) {
 static uint32_t allShelves(void) {
   uint32_t count = 0;
   for (unsigned i = 0; i < mema_classCount; i++) count += shelfSize(mema_classSize(i));
-  return count;
+  return count + count / 2;
 }
 
 static mema_CellShape shardShape(void) {
@@ -44,13 +44,14 @@ static mema_CellShape shareShape(void) {
 }
 
 /* Magazines for all classes, side by side. */
-static void layShelves(mema_Shelf *shelves, mema_Spare *spares) {
+static mema_Spare *layShelves(mema_Shelf *shelves, mema_Spare *spares, uint32_t part) {
   for (unsigned i = 0; i < mema_classCount; i++) {
-    uint32_t slotSize = mema_classSize(i), size = shelfSize(slotSize);
+    uint32_t slotSize = mema_classSize(i), size = shelfSize(slotSize) / part;
     shelves[i] =
         (mema_Shelf){.top = spares, .bottom = spares, .limit = spares + size, .slotSize = slotSize, .tag = mema_tagCount};
     spares += size;
   }
+  return spares;
 }
 
 /* As much of the depot as there is room for, which is all of it. */
@@ -115,6 +116,7 @@ static mema_Shard *makeShard(mema_Share *share) {
   mema_Shard *shard = (mema_Shard *)(void *)cell.front;
   const mema_Slab *slab = share->slab;
   atomic_store_explicit(&shard->called, mema_calledAtRest(), memory_order_relaxed);
+  shard->sentBack = 0;
   shard->credit = shard->creditMost = shard->allocations = shard->frees = shard->held = 0;
   atomic_store_explicit(&shard->lowCredit, 0, memory_order_relaxed);
   shard->area = slab->area;
@@ -124,7 +126,7 @@ static mema_Shard *makeShard(mema_Share *share) {
   shard->revoked = share->revoked;
   shard->share = share;
   shard->cellIndex = cell.index;
-  layShelves(shard->magazines + 1, shard->spares);
+  layShelves(shard->returns + 1, layShelves(shard->magazines + 1, shard->spares, 1), 2);
   shard->pool = share->pool;
   mema_giveTag(share, shard);
   mema_storeWord(&shard->generation, share->generation);
@@ -139,13 +141,18 @@ static bool isOrphan(const mema_Shard *shard) {
   return shard->owner == 0;
 }
 
-/* An orphan: the last thread on this processor left its slots, and their spans, in the caches here. */
+/* An orphan of this processor: its slots, and their spans, are in the caches here; and what another thread hands its work to, as a rule
+ * runs where that did. One of another only where no more may be kept. */
 static mema_Shard *adopt(mema_Share *share) {
   uint32_t here = mema_osProcessor();
   mema_Shard *orphan = NULL;
   if (share->orphans == 0) return NULL;
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
-    if (isOrphan(shard) && (orphan == NULL || shard->processor == here)) orphan = shard;
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
+    if (!isOrphan(shard)) continue;
+    if (shard->processor == here || share->orphans == mema_orphansMost) orphan = shard;
+    if (shard->processor == here) break;
+  }
+  if (orphan == NULL) return NULL;
   share->orphans--;
   own(orphan);
   return orphan;
@@ -191,6 +198,7 @@ static void endShard(mema_Shard *shard) {
     share->orphans++;
     shard->owner = 0;
     shard->processor = mema_osProcessor();
+    atomic_fetch_or_explicit(&share->revoked[shard->tag], mema_nobodys, memory_order_relaxed);
     mema_leave(shard);
   } else if (alive) {
     mema_dissolveShard(share, shard);

@@ -33,17 +33,21 @@
 #include "lock.h"
 
 enum {
-  mema_shelfSmall = 512,        /* bytes: slots up to here */
-  mema_shelfMost = 128,         /* of them are in a magazine, */
-  mema_shelfMore = 256,         /* or of larger ones, which are fewer to a span, */
-  mema_shelfBytes = 192 * 1024, /* but of no more bytes than this, */
-  mema_shelfLeast = 4,          /* except for the largest */
+  mema_shelfSmall = 512,         /* bytes: slots up to here */
+  mema_shelfMost = 128,          /* of them are in a magazine, */
+  mema_shelfMore = 256,          /* or of larger ones, which are fewer to a span, */
+  mema_shelfBytes = 192 * 1024,  /* but of no more bytes than this, */
+  mema_shelfLeast = 4,           /* except for the largest */
   mema_creditMost = 4096 * 1024, /* bytes lent at a time */
-  mema_creditLeast = 1024,      /* less is not worth it: the budget is nearly used up */
-  mema_tagCount = 256,          /* of shards with spans of their own; 0 is nobody's */
-  mema_orphansMost = 16,        /* shards of threads that ended, which are kept for others */
-  mema_graceAfter = 16,         /* ranges of rows too young to be used again, before grace is waited for */
+  mema_creditLeast = 1024,       /* less is not worth it: the budget is nearly used up */
+  mema_tagCount = 256,           /* of shards with spans of their own; 0 is nobody's */
+  mema_orphansMost = 16,         /* shards of threads that ended, which are kept for others */
+  mema_sentMost = 4,             /* times that slots are sent back to a shard that does not come for any */
+  mema_graceAfter = 16,          /* ranges of rows too young to be used again, before grace is waited for */
 };
+
+/* Bits of a tag beside those of the classes: no shard has it; nobody asks for slots of its spans. */
+static const uint64_t mema_unused = UINT64_C(1) << 63, mema_nobodys = UINT64_C(1) << 62;
 
 /* A stack of spare slots of one class. */
 typedef struct mema_Shelf {
@@ -61,7 +65,7 @@ typedef struct mema_Depot {
   uint32_t room;      /* slots of a bundle */
   uint32_t count;     /* of bundles */
   uint32_t held[mema_bundles];
-  uint8_t tags[mema_bundles]; /* of the span that a slot in it lies in: see place.h */
+  uint8_t tags[mema_bundles]; /* of the shards that they are for: see place.h */
 } mema_Depot;
 
 typedef struct mema_Share mema_Share;
@@ -90,10 +94,12 @@ struct mema_Shard {
   uint32_t epoch; /* the process's count of forks: the owner of an older one does not exist here */
   uint32_t cellIndex;
   uint32_t processor;       /* of an orphan: where its thread ended */
+  uint32_t sentBack;        /* how often slots were sent back to it since it last came for some */
   mema_Shard *next;         /* of the pool */
   mema_Shard *nextOfThread; /* the owner's next */
 
   _Alignas(64) mema_Shelf magazines[mema_classCount + 1]; /* by state, class + 1 */
+  mema_Shelf returns[mema_classCount + 1];                /* freed here, in spans of other shards: they go back there */
   mema_Spare spares[];
 };
 
@@ -114,7 +120,7 @@ struct mema_Share {
   bool borrowed;           /* a call between the handlers of a fork, which holds the lock */
   mema_Share *next, *prev; /* all that serve a pool: fork.c */
   mema_Depot depot[mema_classCount];
-  _Atomic uint64_t revoked[mema_tagCount]; /* by tag: a bit for each class; all of them where no shard has the tag */
+  _Atomic uint64_t revoked[mema_tagCount]; /* by tag: a bit for each class, and two more; all where no shard has the tag */
 };
 
 /* ---- share.c: lives ---------------------------------------------------------------------------------------------------- */
@@ -181,6 +187,8 @@ MEMA_HIDDEN void mema_gather(mema_Share *share, mema_Shard *shard);
 /* Gives all spare slots of a shard back, to the depot while that has room. */
 MEMA_HIDDEN void mema_flushShard(mema_Share *share, mema_Shard *shard);
 MEMA_HIDDEN void mema_emptyDepot(mema_Share *share);
+/* Sends what is to return to other shards on its way. */
+MEMA_HIDDEN void mema_sendBack(mema_Share *share, mema_Shard *shard, unsigned class);
 /* Makes room in a magazine that is full, or puts slots into one that is empty; the latter is false iff there is no memory. */
 MEMA_HIDDEN void mema_lighten(mema_Share *share, mema_Shard *shard, unsigned class);
 MEMA_HIDDEN bool mema_fill(mema_Share *share, mema_Shard *shard, unsigned class);

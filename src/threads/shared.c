@@ -53,9 +53,15 @@ static void giveSlot(mema_Share *share, mema_Place place, void *ptr, size_t cred
     share->pool->frees++;
     return;
   }
-  mema_Shelf *magazine = &shard->magazines[class + 1];
-  if (magazine->top == magazine->limit) mema_lighten(share, shard, class);
-  *magazine->top++ = spare;
+  mema_Shelf *shelf = mema_shelfFor(shard, place);
+  if (shelf->top == shelf->limit) {
+    if (shelf == &shard->magazines[place.live]) {
+      mema_lighten(share, shard, class);
+    } else {
+      mema_sendBack(share, shard, class);
+    }
+  }
+  *shelf->top++ = spare;
   shard->credit += credit;
   shard->frees++;
   mema_settle(share, shard);
@@ -310,10 +316,10 @@ static bool giveAtHand(const mema_Pool *pool, mema_Shard *shard, void *ptr) {
   mema_Place place;
   bool done = false, over = false;
   if (mema_findPlace(shard->share->slab, ptr, &place)) {
-    mema_Shelf *magazine = &shard->magazines[place.live];
-    done = magazine->top != magazine->limit &&
+    mema_Shelf *magazine = &shard->magazines[place.live], *shelf = mema_shelfFor(shard, place);
+    done = shelf->top != shelf->limit &&
            (place.tag == magazine->tag ? mema_claimOwn(place) : mema_isRevoked(shard->revoked, place) && mema_claim(place));
-    if (done) keep(shard, magazine, &place, ptr, magazine->slotSize);
+    if (done) keep(shard, shelf, &place, ptr, magazine->slotSize);
     over = isOver(shard);
   }
   mema_leave(shard);
@@ -336,12 +342,12 @@ static MEMA_NOINLINE bool pfreeStranger(mema_Pool *pool, void *ptr) {
 static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint8_t live,
                                       uint8_t tag) {
   mema_Place place = {.state = state, .live = live, .tag = tag};
-  mema_Shelf *magazine = &shard->magazines[live];
-  if (magazine->top == magazine->limit || !mema_isRevoked(shard->revoked, place) || !mema_claim(place)) {
+  mema_Shelf *shelf = mema_shelfFor(shard, place);
+  if (shelf->top == shelf->limit || !mema_isRevoked(shard->revoked, place) || !mema_claim(place)) {
     mema_leave(shard);
     return pfreeSlow(pool, ptr);
   }
-  keep(shard, magazine, &place, ptr, magazine->slotSize);
+  keep(shard, shelf, &place, ptr, shelf->slotSize);
   bool over = isOver(shard);
   mema_leave(shard);
   return mema_likely(!over) ? true : settle(pool);
@@ -378,7 +384,8 @@ static void *resizeAtHand(mema_Shard *shard, void *from, size_t size) {
   mema_Shelf *old = &shard->magazines[place.live], *new = &shard->magazines[class + 1];
   size_t before = old->slotSize, after = new->slotSize;
   if (mema_staysInSlot(before, size)) return from;
-  if (new->top == new->bottom || old->top == old->limit || shard->credit < excess(after, before)) return NULL;
+  mema_Shelf *shelf = mema_shelfFor(shard, place);
+  if (new->top == new->bottom || shelf->top == shelf->limit || shard->credit < excess(after, before)) return NULL;
   if (place.tag == old->tag ? !mema_claimOwn(place) : !mema_isRevoked(shard->revoked, place) || !mema_claim(place))
     return NULL;
   charge(shard, excess(after, before));
@@ -386,7 +393,7 @@ static void *resizeAtHand(mema_Shard *shard, void *from, size_t size) {
   void *to = memcpy(spare->ptr, from, before < after ? before : after);
   hand(spare, class);
   shard->allocations++;
-  keep(shard, old, &place, from, excess(before, after));
+  keep(shard, shelf, &place, from, excess(before, after));
   return to;
 }
 
