@@ -196,6 +196,7 @@ static void endShard(mema_Shard *shard) {
   bool alive = mema_loadWord(&shard->generation) != 0, kept = alive && share->orphans < mema_orphansMost;
   if (kept) {
     share->orphans++;
+    for (unsigned class = 0; class < mema_classCount; class ++) mema_sendBack(share, shard, class);
     shard->owner = 0;
     shard->processor = mema_osProcessor();
     atomic_fetch_or_explicit(&share->revoked[shard->tag], mema_nobodys, memory_order_relaxed);

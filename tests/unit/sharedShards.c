@@ -1,0 +1,243 @@
+/* Shared pools: what threads hold for themselves. It passes from a thread that ended to the next; what one thread frees of another's goes back to
+ * it, as long as it comes for more; and what is held is nobody's loss. */
+#include "unit.h"
+
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { size = 64, large = 32768, few = 50, bundle = 64, span = 1024, most = 5 * span };
+
+static Pool pool;
+
+static void beginIn(size_t reservation, size_t poolSize) {
+  mema_Options options = {.poolSize = poolSize, .reservation = reservation, .untracked = true, .shared = true};
+  freePool(&pool); /* of a test that failed */
+  /* Where threads cannot be made to pass a barrier, they hold nothing. */
+  if ((syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0) & MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0) skip();
+  assert_true(mema_initPoolWith(&pool, &options));
+}
+
+static void begin(size_t poolSize) {
+  beginIn(0, poolSize);
+}
+
+static void end(void) {
+  assertPool(&pool, 0, 0);
+  assert_true(freePool(&pool));
+}
+
+typedef struct {
+  void *chunks[most];
+  unsigned count;
+} Held;
+
+static void take(Held *held, unsigned count) {
+  held->count = count;
+  for (unsigned i = 0; i < count; i++) assert_non_null(held->chunks[i] = palloc(&pool, size));
+}
+
+static void giveAll(const Held *held) {
+  for (unsigned i = 0; i < held->count; i++) assert_true(pfree(&pool, held->chunks[i]));
+}
+
+static unsigned common(const Held *a, const Held *b) {
+  unsigned found = 0;
+  for (unsigned i = 0; i < a->count; i++)
+    for (unsigned j = 0; j < b->count; j++) found += a->chunks[i] == b->chunks[j];
+  return found;
+}
+
+static void runThread(void *(*work)(void *), void *argument) {
+  pthread_t thread;
+  void *answer;
+  assert_int_equal(pthread_create(&thread, NULL, work, argument), 0);
+  pthread_join(thread, &answer);
+  if (answer != NULL) fail_msg("%s", (char *)answer);
+}
+
+/* This thread, and those that it makes, run on one processor from now on. */
+static void stayHere(void) {
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  CPU_SET((size_t)sched_getcpu(), &here);
+  assert_int_equal(sched_setaffinity(0, sizeof here, &here), 0);
+}
+
+/* ---- a thread that ends, and the next ------------------------------------------------------------------------------------ */
+
+static void *takeAndGive(void *held) {
+  take(held, few);
+  giveAll(held);
+  return NULL;
+}
+
+static void theNextThreadTakesOver(void **state) {
+  (void)state;
+  static Held first, second;
+  cpu_set_t before;
+  assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+  begin(MIB);
+  stayHere();
+  for (unsigned times = 0; times < 20; times++) {
+    runThread(takeAndGive, &first);
+    runThread(takeAndGive, &second);
+    assert_int_equal(common(&first, &second), few);
+    assert_ptr_equal(second.chunks[0], first.chunks[few - 1]); /* the warmest first */
+  }
+  assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+  end();
+}
+
+static void *holdMuch(void *unused) {
+  (void)unused;
+  static const size_t sizes[] = {16, 100, 500, 1000, 3000, 9000, 30000};
+  void *chunks[200];
+  for (unsigned s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+    unsigned count = sizes[s] > 3000 ? 4 : 200;
+    for (unsigned i = 0; i < count; i++) assert_non_null(chunks[i] = palloc(&pool, sizes[s]));
+    for (unsigned i = 0; i < count; i++) assert_true(pfree(&pool, chunks[i]));
+  }
+  return NULL;
+}
+
+static pthread_barrier_t together;
+
+static void *holdMuchTogether(void *unused) {
+  holdMuch(unused);
+  pthread_barrier_wait(&together);
+  return NULL;
+}
+
+/* More of them than shards are kept. The budget that they had is there to the last byte; so is the memory. */
+static void whatEndedThreadsHeldIsThere(void **state) {
+  (void)state;
+  enum { threads = 40 };
+  pthread_t all[threads];
+  begin(64 * MIB);
+  pthread_barrier_init(&together, NULL, threads);
+  for (unsigned i = 0; i < threads; i++) assert_int_equal(pthread_create(&all[i], NULL, holdMuchTogether, NULL), 0);
+  for (unsigned i = 0; i < threads; i++) pthread_join(all[i], NULL);
+  pthread_barrier_destroy(&together);
+  void *whole = palloc(&pool, pool.poolSize);
+  assert_non_null(whole);
+  assert_true(pfree(&pool, whole));
+  mema_trimPool(&pool);
+  mema_Stats stats;
+  assert_true(mema_poolStats(&pool, &stats));
+  assert_true(stats.footprint < 4 * MIB); /* one thread's magazines of 3,000 bytes alone hold 192 KiB */
+  end();
+}
+
+/* ---- what one thread frees of another's ---------------------------------------------------------------------------------- */
+
+static void *giveWhatItGets(void *held) {
+  giveAll(held);
+  return NULL;
+}
+
+static void slotsGoBackToTheirThread(void **state) {
+  (void)state;
+  static Held own, again;
+  for (unsigned times = 0; times < 20; times++) {
+    begin(16 * MIB);
+    take(&own, 3 * bundle);
+    runThread(giveWhatItGets, &own);
+    take(&again, span);
+    assert_int_equal(common(&own, &again), 3 * bundle);
+    giveAll(&again);
+    end();
+  }
+}
+
+static Held theirs;
+
+static void *giveAndTake(void *held) {
+  giveAll(held);
+  take(&theirs, 1000);
+  giveAll(&theirs);
+  return NULL;
+}
+
+/* Few enough of them: they wait for their thread, and the other has spans of its own. */
+static void theOtherThreadLeavesThemAlone(void **state) {
+  (void)state;
+  static Held own;
+  begin(16 * MIB);
+  take(&own, 3 * bundle);
+  runThread(giveAndTake, &own);
+  assert_int_equal(common(&own, &theirs), 0);
+  end();
+}
+
+/* Otherwise what one thread makes and another uses up would come to lie idle. */
+static void unlessTheirThreadDoesNotCome(void **state) {
+  (void)state;
+  static Held own;
+  begin(16 * MIB);
+  take(&own, 2000);
+  runThread(giveAndTake, &own);
+  assert_true(common(&own, &theirs) > 300);
+  end();
+}
+
+static void *giveAndTakeTwo(void *chunks) {
+  void **given = chunks, *taken[2];
+  for (unsigned i = 0; i < 3; i++)
+    if (!pfree(&pool, given[i])) return hidePointer("not freed");
+  for (unsigned i = 0; i < 2; i++) {
+    taken[i] = palloc(&pool, large);
+    if (taken[i] != given[0] && taken[i] != given[1] && taken[i] != given[2]) return hidePointer("another slot");
+  }
+  for (unsigned i = 0; i < 2; i++)
+    if (!pfree(&pool, taken[i])) return hidePointer("not freed again");
+  return NULL;
+}
+
+/* Where the reservation, of 64 MiB at least, has no others, slots that were to go back are used before memory outside it is. */
+static void theyServeWhereThereAreNoOthers(void **state) {
+  (void)state;
+  enum { filling = 2048 };
+  static void *chunks[filling];
+  beginIn(64 * MIB, 128 * MIB);
+  for (unsigned i = 0; i < filling; i++) assert_non_null(chunks[i] = palloc(&pool, large));
+  runThread(giveAndTakeTwo, chunks);
+  for (unsigned i = 3; i < filling; i++) assert_true(pfree(&pool, chunks[i]));
+  end();
+}
+
+/* ---- pools that end -------------------------------------------------------------------------------------------------------- */
+
+static size_t residentPages(void) {
+  char text[100] = "";
+  size_t total = 0, resident = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (file == NULL || fgets(text, sizeof text, file) == NULL || sscanf(text, "%zu %zu", &total, &resident) != 2) skip();
+  fclose(file);
+  return resident;
+}
+
+static void nothingIsLeftOfThem(void **state) {
+  (void)state;
+  static Held held;
+  size_t before = 0;
+  for (unsigned life = 0; life < 600; life++) {
+    if (life == 100) before = residentPages();
+    begin(MIB);
+    runThread(takeAndGive, &held);
+    assert_true(freePool(&pool));
+  }
+  assert_true(residentPages() < before + 512);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(theNextThreadTakesOver),       cmocka_unit_test(whatEndedThreadsHeldIsThere),
+      cmocka_unit_test(slotsGoBackToTheirThread),     cmocka_unit_test(theOtherThreadLeavesThemAlone),
+      cmocka_unit_test(unlessTheirThreadDoesNotCome), cmocka_unit_test(theyServeWhereThereAreNoOthers),
+      cmocka_unit_test(nothingIsLeftOfThem),
+  };
+  return runTests(tests);
+}
