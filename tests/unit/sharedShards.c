@@ -111,23 +111,49 @@ static void *holdMuchTogether(void *unused) {
   return NULL;
 }
 
-/* More of them than shards are kept. The budget that they had is there to the last byte; so is the memory. */
-static void whatEndedThreadsHeldIsThere(void **state) {
-  (void)state;
+static void *holdLittleTogether(void *unused) {
+  (void)unused;
+  bool done = pfree(&pool, palloc(&pool, size));
+  pthread_barrier_wait(&together);
+  return done ? NULL : hidePointer("not freed");
+}
+
+/* More of them than shards are kept. */
+static void runTogether(void *(*work)(void *)) {
   enum { threads = 40 };
   pthread_t all[threads];
-  begin(64 * MIB);
   pthread_barrier_init(&together, NULL, threads);
-  for (unsigned i = 0; i < threads; i++) assert_int_equal(pthread_create(&all[i], NULL, holdMuchTogether, NULL), 0);
+  for (unsigned i = 0; i < threads; i++) assert_int_equal(pthread_create(&all[i], NULL, work, NULL), 0);
   for (unsigned i = 0; i < threads; i++) pthread_join(all[i], NULL);
   pthread_barrier_destroy(&together);
+}
+
+static size_t footprint(void) {
+  mema_Stats stats;
+  assert_true(mema_poolStats(&pool, &stats));
+  return stats.footprint;
+}
+
+static void onlySomeAreKept(void **state) {
+  (void)state;
+  begin(64 * MIB);
+  runTogether(holdLittleTogether);
+  assert_true(footprint() < 3 * MIB); /* of 40 it would be 5 */
+  mema_trimPool(&pool);
+  assert_true(footprint() < 256 * KIB);
+  end();
+}
+
+/* The budget that they had is there to the last byte; so is the memory. */
+static void whatEndedThreadsHeldIsThere(void **state) {
+  (void)state;
+  begin(64 * MIB);
+  runTogether(holdMuchTogether);
   void *whole = palloc(&pool, pool.poolSize);
   assert_non_null(whole);
   assert_true(pfree(&pool, whole));
   mema_trimPool(&pool);
-  mema_Stats stats;
-  assert_true(mema_poolStats(&pool, &stats));
-  assert_true(stats.footprint < 4 * MIB); /* one thread's magazines of 3,000 bytes alone hold 192 KiB */
+  assert_true(footprint() < MIB); /* one thread's magazines of 3,000 bytes hold 192 KiB */
   end();
 }
 
@@ -150,6 +176,23 @@ static void slotsGoBackToTheirThread(void **state) {
     giveAll(&again);
     end();
   }
+}
+
+/* However often: it takes what there is again each time. */
+static void asLongAsItComesForMore(void **state) {
+  (void)state;
+  static Held own, some;
+  begin(16 * MIB);
+  take(&own, span);
+  for (unsigned times = 0; times < 20; times++) {
+    some.count = 3 * bundle;
+    memcpy(some.chunks, own.chunks, 3 * bundle * sizeof *some.chunks);
+    runThread(giveWhatItGets, &some);
+    take(&own, 3 * bundle);
+    assert_int_equal(common(&own, &some), 3 * bundle);
+  }
+  assert_true(mema_resetPool(&pool));
+  end();
 }
 
 static Held theirs;
@@ -180,6 +223,28 @@ static void unlessTheirThreadDoesNotCome(void **state) {
   take(&own, 2000);
   runThread(giveAndTake, &own);
   assert_true(common(&own, &theirs) > 300);
+  end();
+}
+
+static void *giveSomeAndAll(void *chunks) {
+  void **some = chunks;
+  for (unsigned i = 0; i < few; i++)
+    if (!pfree(&pool, some[i])) return hidePointer("not freed");
+  for (unsigned i = few; i < few + 10 * bundle; i++)
+    if (!pfree(&pool, some[i])) return hidePointer("not freed either");
+  for (unsigned i = few; i-- > 0;)
+    if (palloc(&pool, 2 * size) != some[i]) return hidePointer("another slot");
+  return NULL;
+}
+
+/* Of whatever size. */
+static void norForThoseOfOtherSizes(void **state) {
+  (void)state;
+  static void *chunks[few + 10 * bundle];
+  begin(16 * MIB);
+  for (unsigned i = 0; i < few + 10 * bundle; i++) assert_non_null(chunks[i] = palloc(&pool, i < few ? 2 * size : size));
+  runThread(giveSomeAndAll, chunks);
+  assert_true(mema_resetPool(&pool));
   end();
 }
 
@@ -234,10 +299,11 @@ static void nothingIsLeftOfThem(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(theNextThreadTakesOver),       cmocka_unit_test(whatEndedThreadsHeldIsThere),
-      cmocka_unit_test(slotsGoBackToTheirThread),     cmocka_unit_test(theOtherThreadLeavesThemAlone),
-      cmocka_unit_test(unlessTheirThreadDoesNotCome), cmocka_unit_test(theyServeWhereThereAreNoOthers),
-      cmocka_unit_test(nothingIsLeftOfThem),
+      cmocka_unit_test(theNextThreadTakesOver),         cmocka_unit_test(onlySomeAreKept),
+      cmocka_unit_test(whatEndedThreadsHeldIsThere),    cmocka_unit_test(slotsGoBackToTheirThread),
+      cmocka_unit_test(theOtherThreadLeavesThemAlone),  cmocka_unit_test(asLongAsItComesForMore),
+      cmocka_unit_test(unlessTheirThreadDoesNotCome),   cmocka_unit_test(norForThoseOfOtherSizes),
+      cmocka_unit_test(theyServeWhereThereAreNoOthers), cmocka_unit_test(nothingIsLeftOfThem),
   };
   return runTests(tests);
 }
