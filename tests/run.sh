@@ -87,9 +87,10 @@ variant clang-sanitize clang "$sanitize" 4 10000
 
 # What threads share, with the sanitizer that knows of threads, which is slow: at a twentieth of the scale.
 group gcc-threads build build "$BUILD/test/gcc-threads" gcc '-Werror -fsanitize=thread' "$BUILD/test/gcc-threads/tests/unit/sharedThreads" \
-  "$BUILD/test/gcc-threads/tests/unit/threads" "$BUILD/test/gcc-threads/tests/unit/familyThreads"
+  "$BUILD/test/gcc-threads/tests/unit/threads" "$BUILD/test/gcc-threads/tests/unit/familyThreads" \
+  "$BUILD/test/gcc-threads/tests/unit/sharedShards"
 if [ "$bad" -eq 0 ]; then
-  for program in sharedThreads threads familyThreads; do
+  for program in sharedThreads sharedShards threads familyThreads; do
     group gcc-threads "$program" env MEMA_TEST_SCALE=20 BUILD="$BUILD/test/gcc-threads" bash tests/group.sh unit "$program"
   done
 fi
