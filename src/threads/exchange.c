@@ -100,7 +100,7 @@ void mema_revoke(mema_Share *share, uint8_t tag, unsigned class) {
   bool kept = share->keepsOut;
   mema_keepOut(share);
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
-    if (shard->tag == tag) shard->magazines[class + 1].tag = mema_tagCount;
+    if (shard->tag == tag) shard->magazines[class + 1].own = 0;
   atomic_fetch_or_explicit(&share->revoked[tag], UINT64_C(1) << class, memory_order_release);
   if (!kept) mema_letIn(share);
 }
@@ -122,7 +122,8 @@ void mema_giveTag(mema_Share *share, mema_Shard *shard) {
   mema_keepOut(share);
   atomic_store_explicit(&share->revoked[shard->tag], 0, memory_order_release);
   if (!kept) mema_letIn(share);
-  for (unsigned class = 0; class < mema_classCount; class ++) shard->magazines[class + 1].tag = shard->tag;
+  for (unsigned state = 1; state <= mema_classCount; state++)
+    shard->magazines[state].own = (uint16_t)(shard->tag << 8 | state);
 }
 
 /* ---- budget ------------------------------------------------------------------------------------------------------------ */

@@ -19,7 +19,8 @@
 /* A place where a slot may start: its state is `live` iff it is a live chunk. */
 typedef struct mema_Place {
   mema_State *state;
-  uint8_t live; /* class + 1 */
+  uint16_t whose; /* both of these: */
+  uint8_t live;   /* class + 1 */
   uint8_t tag;
 } mema_Place;
 
@@ -29,6 +30,7 @@ enum { mema_unitEighths = mema_unitShiftMax - 3, mema_homeMask = (1 << mema_home
 static MEMA_INLINE bool mema_findNear(const mema_Home *homes, mema_State *states, size_t eighth, mema_Place *place) {
   uint64_t home = atomic_load_explicit(&homes[eighth >> mema_unitEighths], memory_order_acquire);
   uint64_t reciprocal = mema_homeReciprocal(home), product = (eighth & ((1u << mema_unitEighths) - 1)) * reciprocal;
+  place->whose = (uint16_t)home;
   place->live = mema_homeState(home);
   place->tag = mema_homeTag(home);
   place->state = states + mema_homeStates(home) + (product >> mema_homeShift);
@@ -44,6 +46,7 @@ static inline bool mema_findPlace(const mema_Slab *slab, const void *ptr, mema_P
   if (home == 0 || mema_homeReciprocal(home) != 0) return false;
   size_t slotEighths = mema_classSize(mema_homeState(home) - 1u) / 8;
   size_t first = unit - mema_homeBack(home), into = eighth - (first << mema_unitEighths);
+  place->whose = (uint16_t)home;
   place->live = mema_homeState(home);
   place->tag = mema_homeTag(home);
   place->state = slab->states + mema_homeStates(home) + into / slotEighths;

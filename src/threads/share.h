@@ -54,7 +54,9 @@ typedef struct mema_Shelf {
   mema_Spare *top; /* the first unused place */
   mema_Spare *bottom, *limit;
   uint32_t slotSize;
-  uint32_t tag; /* its shard's, while the class is not revoked: see place.h */
+  uint16_t
+      own; /* the low half of the homes from which its thread frees by a plain store; 0: none, it is revoked (see place.h) */
+  uint8_t state; /* of its slots while they are live */
 } mema_Shelf;
 
 enum { mema_bundles = 4 };

@@ -15,9 +15,10 @@ static size_t excess(size_t a, size_t b) {
   return a > b ? a - b : 0;
 }
 
-static MEMA_INLINE void *hand(const mema_Spare *spare, unsigned class) {
-  atomic_store_explicit(spare->state, (uint8_t)(class + 1), memory_order_relaxed);
-  return spare->ptr;
+static MEMA_INLINE void *hand(const mema_Spare *spare, unsigned state) {
+  void *ptr = spare->ptr;
+  atomic_store_explicit(spare->state, (uint8_t)state, memory_order_relaxed);
+  return ptr;
 }
 
 /* ---- slots, with the lock held ------------------------------------------------------------------------------------------- */
@@ -31,7 +32,7 @@ static void *takeSlot(mema_Share *share, unsigned class) {
     if (mema_slabTakeSpares(share->slab, class, 1, &one) == 0) return NULL;
     mema_chargeShare(share, charge);
     share->pool->allocations++;
-    return hand(&one, class);
+    return hand(&one, class + 1);
   }
   mema_Shelf *magazine = &shard->magazines[class + 1];
   if (magazine->top == magazine->bottom && !mema_fill(share, shard, class)) return NULL;
@@ -39,7 +40,7 @@ static void *takeSlot(mema_Share *share, unsigned class) {
   if (left < atomic_load_explicit(&shard->lowCredit, memory_order_relaxed))
     atomic_store_explicit(&shard->lowCredit, left, memory_order_relaxed);
   shard->allocations++;
-  return hand(--magazine->top, class);
+  return hand(--magazine->top, magazine->state);
 }
 
 /* Takes a slot that was claimed back, and credits the budget. */
@@ -196,9 +197,14 @@ static MEMA_INLINE bool charge(mema_Shard *shard, size_t bytes) {
   return true;
 }
 
+/* Compilers count from the start of the shard otherwise, in two steps more. */
+static MEMA_INLINE mema_Shelf *magazineFor(mema_Shard *shard, size_t state) {
+  return (mema_Shelf *)(void *)((char *)shard->magazines + state * sizeof(mema_Shelf));
+}
+
 /* A slot; NULL where the shard, which is left, has none at hand, or not the credit. */
 static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class) {
-  mema_Shelf *magazine = &shard->magazines[class + 1];
+  mema_Shelf *magazine = magazineFor(shard, class + 1);
   MEMA_HELD(magazine);
   mema_Spare *spare = magazine->top;
   if (mema_unlikely(spare == magazine->bottom || !charge(shard, magazine->slotSize))) {
@@ -207,8 +213,9 @@ static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class) {
   }
   magazine->top = --spare;
   shard->allocations++;
-  void *ptr = hand(spare, class);
+  void *ptr = hand(spare, magazine->state);
   mema_leave(shard);
+  if (ptr == NULL) __builtin_unreachable(); /* callers ask */
   return ptr;
 }
 
@@ -317,8 +324,9 @@ static bool giveAtHand(const mema_Pool *pool, mema_Shard *shard, void *ptr) {
   bool done = false, over = false;
   if (mema_findPlace(shard->share->slab, ptr, &place)) {
     mema_Shelf *magazine = &shard->magazines[place.live], *shelf = mema_shelfFor(shard, place);
-    done = shelf->top != shelf->limit &&
-           (place.tag == magazine->tag ? mema_claimOwn(place) : mema_isRevoked(shard->revoked, place) && mema_claim(place));
+    done =
+        shelf->top != shelf->limit &&
+        (place.whose == magazine->own ? mema_claimOwn(place) : mema_isRevoked(shard->revoked, place) && mema_claim(place));
     if (done) keep(shard, shelf, &place, ptr, magazine->slotSize);
     over = isOver(shard);
   }
@@ -339,9 +347,8 @@ static MEMA_NOINLINE bool pfreeStranger(mema_Pool *pool, void *ptr) {
 }
 
 /* A chunk in a span of another tag, or of a class that was revoked. The shard is entered. */
-static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint8_t live,
-                                      uint8_t tag) {
-  mema_Place place = {.state = state, .live = live, .tag = tag};
+static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint16_t whose) {
+  mema_Place place = {.state = state, .whose = whose, .live = mema_homeState(whose), .tag = mema_homeTag(whose)};
   mema_Shelf *shelf = mema_shelfFor(shard, place);
   if (shelf->top == shelf->limit || !mema_isRevoked(shard->revoked, place) || !mema_claim(place)) {
     mema_leave(shard);
@@ -360,9 +367,9 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   uintptr_t offset = (uintptr_t)ptr - (uintptr_t)shard->area;
   size_t eighth = offset >> 3 | offset << (sizeof offset * 8 - 3); /* see mema_eighthOf */
   if (mema_unlikely(eighth >= shard->eighths || !mema_findNear(shard->homes, shard->states, eighth, &place))) goto another;
-  mema_Shelf *magazine = &shard->magazines[place.live];
+  mema_Shelf *magazine = magazineFor(shard, place.live);
   MEMA_HELD(magazine);
-  if (mema_unlikely(place.tag != magazine->tag)) return pfreeAtomic(pool, shard, ptr, place.state, place.live, place.tag);
+  if (mema_unlikely(place.whose != magazine->own)) return pfreeAtomic(pool, shard, ptr, place.state, place.whose);
   if (mema_unlikely(magazine->top == magazine->limit || !mema_claimOwn(place))) goto another;
   keep(shard, magazine, &place, ptr, magazine->slotSize);
   bool over = isOver(shard);
@@ -386,12 +393,12 @@ static void *resizeAtHand(mema_Shard *shard, void *from, size_t size) {
   if (mema_staysInSlot(before, size)) return from;
   mema_Shelf *shelf = mema_shelfFor(shard, place);
   if (new->top == new->bottom || shelf->top == shelf->limit || shard->credit < excess(after, before)) return NULL;
-  if (place.tag == old->tag ? !mema_claimOwn(place) : !mema_isRevoked(shard->revoked, place) || !mema_claim(place))
+  if (place.whose == old->own ? !mema_claimOwn(place) : !mema_isRevoked(shard->revoked, place) || !mema_claim(place))
     return NULL;
   charge(shard, excess(after, before));
   mema_Spare *spare = --new->top;
   void *to = memcpy(spare->ptr, from, before < after ? before : after);
-  hand(spare, class);
+  hand(spare, new->state);
   shard->allocations++;
   keep(shard, shelf, &place, from, excess(before, after));
   return to;
@@ -447,7 +454,7 @@ static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
   pool->frees++;
   mema_chargeShare(share, excess(to.room, from->room));
   mema_creditShare(share, excess(from->room, to.room));
-  return spare.ptr != NULL ? hand(&spare, to.span->class) : to.ptr;
+  return spare.ptr != NULL ? hand(&spare, to.span->class + 1u) : to.ptr;
 }
 
 static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
