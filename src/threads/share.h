@@ -4,13 +4,15 @@
  *           touched under the lock only.
  *   shard   one for each thread that uses the pool: `credit`, bytes of the budget that it may hand out unasked, and for each size class a
  *           magazine of spare slots. Its thread works on it without lock, fence or atomic addition.
+ *           It outlives its thread, for another (share.c). Slots that the thread freed in spans of other shards do not join its magazines, but
+ *           `returns`, and go back (exchange.c).
  *   depot   spare slots between magazines, so that what one thread frees another allocates without going through bitmaps.
  *
  *           palloc                  pfree                     a magazine runs empty or full, credit runs out or over
  *             |                       |                         |
  *           shard: pop, state = live  shard: state -> 0, push   share (locked): depot <-> slab; poolSize, freeSize
  *
- * Every slot of the slab is at any time in one place: live, in one magazine, in the depot, or free in the slab's bitmap.
+ * Every slot of the slab is at any time in one place: live, in one magazine, among the returns of a shard, in the depot, or free in the slab's bitmap.
  * A state byte tells whether it is live (slab.h). palloc writes it, since the slot is nobody else's; pfree claims the slot by it (place.h), and
  * so decides which of two threads that free the same chunk is right.
  *
