@@ -202,6 +202,23 @@ static bool stays(mema_Pool *pool, const mema_Slab *slab, const mema_Span *span,
   return true;
 }
 
+/* The same for one in a run of its own. */
+static MEMA_NOINLINE bool staysInRun(mema_Pool *pool, mema_Slab *slab, const void *ptr, size_t size) {
+  mema_Span *span = mema_largeAt(slab, ptr);
+  if (span == NULL || !mema_staysInRun(slab, span, size)) return false;
+  size_t room = mema_slabRoom(slab, size, MEMA_ALIGNMENT), before = span->bytes, after = room;
+  mema_Block *block = pool->untracked ? NULL : blockOf(slab, span, 0);
+  if (block != NULL) {
+    before = block->size;
+    after = size;
+  }
+  if (!hasRoom(pool, before, after)) return false;
+  mema_slabSetBytes(slab, span, room);
+  rechargeAlone(pool, before, after);
+  if (block != NULL) block->size = after;
+  return true;
+}
+
 static MEMA_SLOW void *nullForBadPool(void) {
   mema_fail(MEMA_BAD_POOL);
   return NULL;
@@ -229,6 +246,6 @@ void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (mema_unlikely(ways > mema_plainWays || pool->watched)) return repallocWatched(pool, ptr, size);
   size_t slot;
   mema_Span *span = mema_liveSlot(slab, ptr, &slot);
-  if (span == NULL || size == 0) return repallocAny(pool, slab, ptr, size);
+  if (span == NULL || size == 0) return staysInRun(pool, slab, ptr, size) ? ptr : repallocAny(pool, slab, ptr, size);
   return stays(pool, slab, span, slot, size) ? ptr : changeSlot(pool, slab, span, slot, ptr, size);
 }

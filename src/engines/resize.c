@@ -16,6 +16,13 @@ static void outgrowSlots(mema_Slab *slab, mema_Span *span) {
   slab->grownRuns--;
 }
 
+void mema_slabSetBytes(mema_Slab *slab, mema_Span *span, size_t bytes) {
+  size_t slack = mema_spanSlack(slab, span);
+  span->dirty |= bytes < span->bytes;
+  span->bytes = bytes;
+  slab->largeSlack += mema_spanSlack(slab, span) - slack;
+}
+
 static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   mema_Span *span = chunk->span;
   uint32_t unit = mema_unitOf(slab, span);

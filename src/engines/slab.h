@@ -317,6 +317,8 @@ MEMA_HIDDEN size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alig
 MEMA_HIDDEN size_t mema_slabLargest(const mema_Slab *slab, size_t room);
 /* Changes a live chunk's size in place; false, with nothing changed, iff it cannot, or had better move. chunk->room follows. */
 MEMA_HIDDEN bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size);
+/* The same for what stays in its run: the chunk has so many bytes now. */
+MEMA_HIDDEN void mema_slabSetBytes(mema_Slab *slab, mema_Span *span, size_t bytes);
 /* Moves a chunk's first bytes to a new chunk: pages where possible, else a copy. The old chunk is then to be given. False iff
  * the system failed half-way: the old chunk is intact, the new one's memory is lost, and must not be given. */
 MEMA_HIDDEN bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, size_t bytes);
@@ -427,6 +429,13 @@ static inline bool mema_staysInSlot(size_t slotSize, size_t size) {
   return size <= slotSize && (size >= slotSize / 2 || slotSize <= 32);
 }
 
+/* Whether its chunk stays in a run, and takes as many units, when it has this size. */
+static inline bool mema_staysInRun(const mema_Slab *slab, const mema_Span *span, size_t size) {
+  bool grown = span->place == mema_placeGrown;
+  if (grown ? size > mema_slotMax || size < span->bytes / 2 : size <= mema_slotMax) return false;
+  return (size - 1) >> slab->unitShift == span->units - 1u;
+}
+
 /* Whether a chunk that outgrows its slot had better go to a run of its own, in which it can go on growing without being copied: it
  * is likely to do so, but not many of them are to take a unit each. Charged it is as in a slot. */
 static inline bool mema_slabPrefersRun(const mema_Slab *slab, size_t slotSize, size_t size) {
@@ -441,6 +450,14 @@ static inline bool mema_slabPrefersRun(const mema_Slab *slab, size_t slotSize, s
 static inline size_t mema_eighthOf(const mema_Slab *slab, const void *ptr) {
   uintptr_t offset = (uintptr_t)ptr - (uintptr_t)slab->area;
   return offset >> 3 | offset << (sizeof offset * 8 - 3);
+}
+
+/* The run of the large chunk that starts at ptr, in this slab; NULL: there is none. */
+static inline mema_Span *mema_largeAt(const mema_Slab *slab, const void *ptr) {
+  size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->unitEighths;
+  if (eighth >= slab->eighths || unit >= slab->frontier || (eighth & slab->unitMask) != 0) return NULL;
+  mema_Span *span = &slab->spans[unit];
+  return span->kind == mema_unitLarge && span->place != mema_placeLost ? span : NULL;
 }
 
 /* The slot that starts `eighths` into a slot span; false iff none does, or it is no span of slots. One multiplication answers what the
