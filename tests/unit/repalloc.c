@@ -169,7 +169,9 @@ static void growsOnInARun(void **state) {
     assert_int_equal(moves, 1);
     assert_true(bytesFilled(chunk, 4000, 3));
     if (times % 2 == 0) { /* what has shrunk goes back to a slot */
+      void *run = chunk;
       assert_non_null(chunk = mema_repalloc(&pool, chunk, 9000));
+      assert_false(samePlace(chunk, run));
       assert_non_null(chunk = mema_repalloc(&pool, chunk, 4300));
       assertPool(&pool, mema_chunkSize(&pool, chunk), 1);
       assert_true(bytesFilled(chunk, 4000, 3));
@@ -252,6 +254,35 @@ static void largeChunks(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* Sizes that take as many units: nothing moves, and each is charged, or refused, to the byte (or page). */
+static void largeChunksStayInTheirRun(void **state) {
+  const Kind *kind = *state;
+  enum { least = 10 * 65536 + 1, most = 11 * 65536, rest = 5000 };
+  Pool pool;
+  assert_true(makePool(&pool, kind, most + rest));
+  unsigned char *chunk = palloc(&pool, least);
+  fillBytes(chunk, least, 1);
+  for (size_t size = least; size <= most; size += 4095) {
+    assert_ptr_equal(mema_repalloc(&pool, chunk, size), chunk);
+    assertPool(&pool, kind->options.untracked ? (size + 4095) / 4096 * 4096 : size, 1);
+    chunk[size - 1] = 1;
+    for (size_t offset = 8; offset < 65536; offset += 8192 - 8)
+      assertRefused(&pool, mema_repalloc(&pool, hidePointer(chunk + offset), size), MEMA_BAD_POINTER);
+  }
+  assert_ptr_equal(mema_repalloc(&pool, chunk, least), chunk);
+  assert_true(bytesFilled(chunk, least - 1, 1));
+  void *wall = palloc(&pool, 4 * 4096);
+  assert_non_null(wall);
+  size_t live = pool.poolSize - pool.freeSize;
+  assertRefused(&pool, mema_repalloc(&pool, chunk, most), MEMA_OVER_BUDGET);
+  assertPool(&pool, live, 2);
+  assertWorks(pfree(&pool, wall));
+  assert_ptr_equal(mema_repalloc(&pool, chunk, most), chunk);
+  assertWorks(pfree(&pool, chunk));
+  assertPool(&pool, 0, 0);
+  assert_true(freePool(&pool));
+}
+
 static size_t mappingCount(void) {
   char bytes[4096];
   size_t lines = 0;
@@ -327,6 +358,8 @@ int main(void) {
       withKind(fewGrownChunksTakeRuns, kindUntracked),
       anyKind(alignedChunksKeepContentsAndCharge),
       anyKind(largeChunks),
+      withKind(largeChunksStayInTheirRun, kindTracked),
+      withKind(largeChunksStayInTheirRun, kindUntracked),
       withKind(movesLeaveNoMappingsBehind, kindTracked),
       withKind(movesLeaveNoMappingsBehind, kindUntracked),
       withKind(shrinkingMovedChunksGivesBack, kindTracked),
