@@ -160,16 +160,21 @@ static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, s
   return checkSlots(slab, span, view->unit);
 }
 
-/* Of chunks that slots would hold, at most a few are in runs of their own because they have grown. */
-static const char *checkGrown(const mema_Slab *slab) {
+/* Of chunks that slots would hold, at most a few are in runs of their own because they have grown. What large chunks leave of their runs
+ * untouched is counted. */
+static const char *checkLarge(const mema_Slab *slab) {
   uint32_t grown = 0;
+  size_t slack = 0;
   mema_SlabView view;
   for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units) {
-    if (view.span->kind != mema_unitLarge || view.span->place != mema_placeGrown) continue;
+    if (view.span->kind != mema_unitLarge) continue;
+    slack += mema_spanSlack(slab, view.span);
+    if (view.span->place != mema_placeGrown) continue;
     if (view.span->bytes != mema_slabRoom(slab, view.span->bytes, MEMA_ALIGNMENT) || view.span->bytes > mema_slotMax)
       return "a grown chunk is charged as in a slot";
     grown++;
   }
+  if (slack != slab->largeSlack) return "what large chunks do not use of their runs is counted";
   return grown == slab->grownRuns && grown <= mema_grownMost ? NULL : "the grown chunks are few, and counted";
 }
 
@@ -188,7 +193,7 @@ const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) 
   if (slab->frontier > slab->units || freeUnits != slab->freeUnits || dirtyUnits != slab->dirtyUnits)
     return "the free and dirty units are those of the free runs";
   const char *broken = checkMagazines(slab);
-  if (broken == NULL) broken = checkGrown(slab);
+  if (broken == NULL) broken = checkLarge(slab);
   if (broken == NULL) broken = mema_sourceCheck(slab);
   return broken != NULL ? broken : checkPartial(slab);
 }

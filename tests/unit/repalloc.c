@@ -179,6 +179,11 @@ static void growsOnInARun(void **state) {
     assert_true(pfree(&pool, chunk));
     assertRefused(&pool, pfree(&pool, hidePointer(chunk)), MEMA_BAD_POINTER);
   }
+  void *chunk = mema_repalloc(&pool, palloc(&pool, 5000), 20000), *run = chunk;
+  assert_ptr_equal(mema_repalloc(&pool, chunk, 15000), run);
+  assert_ptr_equal(mema_repalloc(&pool, chunk, 30000), run);
+  assert_non_null(chunk = mema_repalloc(&pool, chunk, 12000)); /* less than half of it */
+  assert_false(samePlace(chunk, run));
   assert_true(freePool(&pool));
 }
 
