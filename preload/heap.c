@@ -10,6 +10,7 @@
 
 #include <mema.h>
 
+#include "../src/threads/calls.h"
 #include "foreign.h"
 #include "lock.h"
 #include "mappings.h"
@@ -278,7 +279,7 @@ __attribute__((noinline, cold)) static void *allocateRefused(RequestKind kind, s
 
 static inline __attribute__((always_inline)) void *allocate(RequestKind kind, size_t size, size_t factor) {
   if (!isReady()) return allocateUnready(kind, size, factor);
-  void *chunk = kind == PLAIN    ? mema_palloc(&pool, size)
+  void *chunk = kind == PLAIN    ? mema_sharedPalloc(&pool, size)
                 : kind == ZEROED ? mema_pcalloc(&pool, factor, size)
                                  : mema_pmemalign(&pool, factor, size);
   if (__builtin_expect(chunk == NULL, 0)) return allocateRefused(kind, size, factor);
@@ -344,7 +345,7 @@ __attribute__((noinline)) static HeapAnswer resizeSlowly(void **ptr, size_t size
 
 HeapAnswer heapResize(void **ptr, size_t size) {
   bool ready = isReady();
-  void *chunk = ready ? mema_repalloc(&pool, *ptr, size) : NULL;
+  void *chunk = ready ? mema_sharedRepalloc(&pool, *ptr, size) : NULL;
   if (__builtin_expect(chunk == NULL, 0)) {
     int before = ready ? mema_lastError()->errnoBefore : errno;
     HeapAnswer answer = resizeSlowly(ptr, size, ready);
@@ -394,7 +395,7 @@ void heapRelease(void *ptr) {
   if (ptr == NULL) return;
   if (!isReady()) {
     releaseSlowly(ptr, false);
-  } else if (__builtin_expect(!mema_pfree(&pool, ptr), 0)) {
+  } else if (__builtin_expect(!mema_sharedPfree(&pool, ptr), 0)) {
     releaseSlowly(ptr, true);
   } else if (__builtin_expect(--callsLeft <= 0, 0)) {
     publishNowAndThen();
@@ -402,7 +403,7 @@ void heapRelease(void *ptr) {
 }
 
 size_t heapChunkSize(const void *ptr) {
-  size_t size = mema_chunkSize(&pool, ptr);
+  size_t size = mema_sharedChunkSize(&pool, ptr);
   if (size != 0 || !enterHeap()) return size;
   size = foreignSize(ptr);
   leaveHeap();

@@ -226,8 +226,7 @@ static MEMA_SLOW void *nullForBadPool(void) {
 
 /* Of a shared or a fixed pool, or of none. */
 static MEMA_NOINLINE void *repallocElse(mema_Pool *pool, void *ptr, size_t size) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (mema_likely(slab != NULL)) return mema_sharedRepalloc(pool, slab, ptr, size);
+  if (mema_likely(mema_sharedSlabOf(pool) != NULL)) return mema_sharedRepalloc(pool, ptr, size);
   mema_Fixed *fixed = mema_fixedOf(pool);
   return fixed != NULL ? mema_fixedRepalloc(pool, fixed, ptr, size) : nullForBadPool();
 }

@@ -38,19 +38,36 @@ static MEMA_INLINE bool mema_findNear(const mema_Home *homes, mema_State *states
 }
 
 /* The same for any unit in a span of slots. */
-static inline bool mema_findPlace(const mema_Slab *slab, const void *ptr, mema_Place *place) {
-  size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> mema_unitEighths;
-  if (eighth >= slab->eighths) return false;
-  if (mema_findNear(slab->homes, slab->states, eighth, place)) return true;
-  uint64_t home = atomic_load_explicit(&slab->homes[unit], memory_order_acquire);
+static inline bool mema_findAny(const mema_Home *homes, mema_State *states, size_t eighth, mema_Place *place) {
+  if (mema_findNear(homes, states, eighth, place)) return true;
+  size_t unit = eighth >> mema_unitEighths;
+  uint64_t home = atomic_load_explicit(&homes[unit], memory_order_acquire);
   if (home == 0 || mema_homeReciprocal(home) != 0) return false;
   size_t slotEighths = mema_classSize(mema_homeState(home) - 1u) / 8;
   size_t first = unit - mema_homeBack(home), into = eighth - (first << mema_unitEighths);
   place->whose = (uint16_t)home;
   place->live = mema_homeState(home);
   place->tag = mema_homeTag(home);
-  place->state = slab->states + mema_homeStates(home) + into / slotEighths;
+  place->state = states + mema_homeStates(home) + into / slotEighths;
   return into % slotEighths == 0;
+}
+
+/* The slot that starts at ptr; false iff there is none. With the lock, */
+static inline bool mema_findPlace(const mema_Slab *slab, const void *ptr, mema_Place *place) {
+  size_t eighth = mema_eighthOf(slab, ptr);
+  return eighth < slab->eighths && mema_findAny(slab->homes, slab->states, eighth, place);
+}
+
+/* or from within a shard: where its pool's area is, it knows. */
+static MEMA_INLINE bool mema_eighthHere(const mema_Shard *shard, const void *ptr, size_t *eighth) {
+  uintptr_t offset = (uintptr_t)ptr - (uintptr_t)shard->area;
+  *eighth = offset >> 3 | offset << (sizeof offset * 8 - 3); /* see mema_eighthOf */
+  return *eighth < shard->eighths;
+}
+
+static inline bool mema_findHere(const mema_Shard *shard, const void *ptr, mema_Place *place) {
+  size_t eighth;
+  return mema_eighthHere(shard, ptr, &eighth) && mema_findAny(shard->homes, shard->states, eighth, place);
 }
 
 static inline bool mema_isLive(mema_Place place) {

@@ -32,6 +32,7 @@
 #define MEMA_THREADS_SHARE_H
 
 #include "../pool.h"
+#include "calls.h"
 #include "lock.h"
 
 enum {
@@ -221,11 +222,6 @@ MEMA_HIDDEN bool mema_isInList(void);
 
 /* ---- shared.c: the calls of shared untracked pools ------------------------------------------------------------------------ */
 
-/* Also for tracked ones, and for what is no live pool, of which they say so. */
-MEMA_HIDDEN void *mema_sharedPalloc(mema_Pool *pool, size_t size);
-MEMA_HIDDEN bool mema_sharedPfree(mema_Pool *pool, void *ptr);
-MEMA_HIDDEN void *mema_sharedRepalloc(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size);
-MEMA_HIDDEN size_t mema_sharedChunkSize(const mema_Pool *pool, mema_Slab *slab, const void *ptr);
 /* Any chunk of an untracked one, whose lock is held; *zeroed: its bytes are known to be zero. */
 MEMA_HIDDEN void *mema_sharedTake(mema_Slab *slab, size_t size, size_t alignment, bool *zeroed);
 /* Charges the pool for what a sub-pool comes to hold, or credits it, without the lock. False, with nothing changed: by the lock. */

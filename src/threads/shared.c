@@ -322,7 +322,7 @@ bool mema_sharedHoldLocked(mema_Share *share, size_t bytes) {
 static bool giveAtHand(const mema_Pool *pool, mema_Shard *shard, void *ptr) {
   mema_Place place;
   bool done = false, over = false;
-  if (mema_findPlace(shard->share->slab, ptr, &place)) {
+  if (mema_findHere(shard, ptr, &place)) {
     mema_Shelf *magazine = &shard->magazines[place.live], *shelf = mema_shelfFor(shard, place);
     done =
         shelf->top != shelf->limit &&
@@ -364,9 +364,9 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = mema_shardHere;
   mema_Place place;
   if (mema_unlikely(!enterHere(shard, pool))) return pfreeStranger(pool, ptr);
-  uintptr_t offset = (uintptr_t)ptr - (uintptr_t)shard->area;
-  size_t eighth = offset >> 3 | offset << (sizeof offset * 8 - 3); /* see mema_eighthOf */
-  if (mema_unlikely(eighth >= shard->eighths || !mema_findNear(shard->homes, shard->states, eighth, &place))) goto another;
+  size_t eighth;
+  if (mema_unlikely(!mema_eighthHere(shard, ptr, &eighth) || !mema_findNear(shard->homes, shard->states, eighth, &place)))
+    goto another;
   mema_Shelf *magazine = magazineFor(shard, place.live);
   MEMA_HELD(magazine);
   if (mema_unlikely(place.whose != magazine->own)) return pfreeAtomic(pool, shard, ptr, place.state, place.whose);
@@ -386,7 +386,7 @@ another:
  * chunk or the new one, never both: a fork, or a check of the pool, may come right behind. */
 static void *resizeAtHand(mema_Shard *shard, void *from, size_t size) {
   mema_Place place;
-  if (!mema_findPlace(shard->share->slab, from, &place) || !mema_isLive(place)) return NULL;
+  if (!mema_findHere(shard, from, &place) || !mema_isLive(place)) return NULL;
   unsigned class = mema_classOf(size);
   mema_Shelf *old = &shard->magazines[place.live], *new = &shard->magazines[class + 1];
   size_t before = old->slotSize, after = new->slotSize;
@@ -481,15 +481,23 @@ static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
   return ptr;
 }
 
-static MEMA_SLOW void *repallocSlow(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
-  if (!mema_lockPool(pool, slab)) return NULL;
+static MEMA_SLOW void *repallocSlow(mema_Pool *pool, void *ptr, size_t size) {
+  mema_Slab *slab = lockShared(pool);
+  if (slab == NULL) return NULL;
   void *to = mema_hasShards(slab) ? resizeLocked(slab->share, ptr, size) : mema_repallocTurn(pool, slab, ptr, size);
   mema_endTurn(slab);
   return to;
 }
 
-void *mema_sharedRepalloc(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
-  mema_Shard *shard = size != 0 && size <= mema_slotMax ? enterShard(pool) : NULL;
+/* The calling thread's shard of the pool that it used last, if that is this one, or another; entered. */
+static MEMA_INLINE mema_Shard *enterAny(const mema_Pool *pool) {
+  mema_Shard *shard = mema_shardHere;
+  return mema_likely(enterHere(shard, pool)) ? shard : enterShard(pool);
+}
+
+void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size) {
+  if (ptr == NULL) return mema_sharedPalloc(pool, size);
+  mema_Shard *shard = size != 0 && size <= mema_slotMax ? enterAny(pool) : NULL;
   void *to = NULL;
   if (shard != NULL) {
     to = resizeAtHand(shard, ptr, size);
@@ -497,7 +505,7 @@ void *mema_sharedRepalloc(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t si
     mema_leave(shard);
     if (to != NULL && over) settle(pool);
   }
-  return to != NULL ? to : repallocSlow(pool, slab, ptr, size);
+  return to != NULL ? to : repallocSlow(pool, ptr, size);
 }
 
 /* ---- the calls beside them ----------------------------------------------------------------------------------------------- */
@@ -512,17 +520,21 @@ void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size) {
 }
 
 /* Looks at the slab only where it cannot go: inside, or with the lock. */
-size_t mema_sharedChunkSize(const mema_Pool *pool, mema_Slab *slab, const void *ptr) {
-  mema_Place place;
+static MEMA_SLOW size_t chunkSizeSlow(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
   size_t size = 0;
-  mema_Shard *shard = enterShard(pool);
-  if (shard != NULL) {
-    if (mema_findPlace(shard->share->slab, ptr, &place) && mema_isLive(place)) size = mema_classSize(place.live - 1u);
-    mema_leave(shard);
-  }
-  if (size != 0 || !mema_lockQuietly(pool, slab)) return size;
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (slab == NULL || !mema_lockQuietly(pool, slab)) return 0;
   if (mema_findChunk(slab, ptr, &chunk)) size = mema_chargeOf(pool, &chunk);
   mema_unlockPool(slab);
   return size;
+}
+
+size_t mema_sharedChunkSize(const mema_Pool *pool, const void *ptr) {
+  mema_Place place;
+  mema_Shard *shard = enterAny(pool);
+  if (shard == NULL) return chunkSizeSlow(pool, ptr);
+  size_t size = mema_findHere(shard, ptr, &place) && mema_isLive(place) ? shard->magazines[place.live].slotSize : 0;
+  mema_leave(shard);
+  return mema_likely(size != 0) ? size : chunkSizeSlow(pool, ptr);
 }
