@@ -481,10 +481,24 @@ static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
   return ptr;
 }
 
+/* From slot to slot, once there is credit, and a spare slot; NULL, with nothing changed, where that is not enough. */
+static void *resizeWithin(mema_Share *share, void *ptr, size_t size) {
+  mema_Shard *shard = mema_takeShard(share);
+  if (shard == NULL || size == 0 || size > mema_slotMax) return NULL;
+  unsigned class = mema_classOf(size);
+  const mema_Shelf *magazine = &shard->magazines[class + 1];
+  if (!mema_lend(share, shard, magazine->slotSize)) return NULL;
+  if (magazine->top == magazine->bottom && !mema_fill(share, shard, class)) return NULL;
+  void *to = resizeAtHand(shard, ptr, size);
+  if (to != NULL) mema_settle(share, shard);
+  return to;
+}
+
 static MEMA_SLOW void *repallocSlow(mema_Pool *pool, void *ptr, size_t size) {
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return NULL;
-  void *to = mema_hasShards(slab) ? resizeLocked(slab->share, ptr, size) : mema_repallocTurn(pool, slab, ptr, size);
+  void *to = mema_hasShards(slab) ? resizeWithin(slab->share, ptr, size) : mema_repallocTurn(pool, slab, ptr, size);
+  if (to == NULL && mema_hasShards(slab)) to = resizeLocked(slab->share, ptr, size);
   mema_endTurn(slab);
   return to;
 }
