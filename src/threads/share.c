@@ -20,6 +20,7 @@ static _Thread_local bool listing; /* a signal handler must leave the list alone
 static pthread_key_t endKey;
 static mema_Lock setUpLock;
 static bool isSetUp;
+static size_t shardBytes; /* known when all is set up */
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------------- */
 
@@ -35,8 +36,7 @@ static uint32_t allShelves(void) {
 }
 
 static mema_CellShape shardShape(void) {
-  size_t size = sizeof(mema_Shard) + allShelves() * sizeof(mema_Spare);
-  return (mema_CellShape){.front = mema_roundUp(size, mema_osPageSize())};
+  return (mema_CellShape){.front = shardBytes};
 }
 
 static mema_CellShape shareShape(void) {
@@ -245,11 +245,15 @@ void mema_watchThread(void) {
 /* ---- shares ------------------------------------------------------------------------------------------------------------ */
 
 /* Once in the process. */
+static bool setUpOnce(void) {
+  shardBytes = mema_roundUp(sizeof(mema_Shard) + allShelves() * sizeof(mema_Spare), mema_osPageSize());
+  return pthread_key_create(&endKey, endThread) == 0 && mema_watchForks();
+}
+
 static bool setUp(void) {
   if (__atomic_load_n(&isSetUp, __ATOMIC_ACQUIRE)) return true; /* without the lock, which no fork holds */
   if (!mema_takeLock(&setUpLock)) return false;                 /* from a signal handler that interrupted it */
-  if (!isSetUp && pthread_key_create(&endKey, endThread) == 0 && mema_watchForks())
-    __atomic_store_n(&isSetUp, true, __ATOMIC_RELEASE);
+  if (!isSetUp && setUpOnce()) __atomic_store_n(&isSetUp, true, __ATOMIC_RELEASE);
   mema_releaseLock(&setUpLock);
   return isSetUp;
 }
@@ -306,7 +310,8 @@ size_t mema_shareBytes(const mema_Slab *slab) {
   if (share == NULL) return 0;
   size_t page = mema_osPageSize(), bytes = shareShape().front + share->shardCount * shardShape().front;
   for (unsigned i = 0; i < mema_classCount && mema_hasShards(slab); i++)
-    bytes += mema_roundUp((size_t)share->depot[i].count * share->depot[i].room * sizeof(mema_Spare), page);
+    if (share->depot[i].count != 0)
+      bytes += mema_roundUp((size_t)share->depot[i].count * share->depot[i].room * sizeof(mema_Spare), page);
   return bytes;
 }
 
