@@ -203,7 +203,7 @@ static bool stays(mema_Pool *pool, const mema_Slab *slab, const mema_Span *span,
 }
 
 /* The same for one in a run of its own. */
-static MEMA_NOINLINE bool staysInRun(mema_Pool *pool, mema_Slab *slab, const void *ptr, size_t size) {
+static bool staysInRun(mema_Pool *pool, mema_Slab *slab, const void *ptr, size_t size) {
   mema_Span *span = mema_largeAt(slab, ptr);
   if (span == NULL || !mema_staysInRun(slab, span, size)) return false;
   size_t room = mema_slabRoom(slab, size, MEMA_ALIGNMENT), before = span->bytes, after = room;
@@ -217,6 +217,11 @@ static MEMA_NOINLINE bool staysInRun(mema_Pool *pool, mema_Slab *slab, const voi
   rechargeAlone(pool, before, after);
   if (block != NULL) block->size = after;
   return true;
+}
+
+/* What is no slot's chunk. */
+static MEMA_NOINLINE void *repallocLarge(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
+  return size != 0 && staysInRun(pool, slab, ptr, size) ? ptr : repallocAny(pool, slab, ptr, size);
 }
 
 static MEMA_SLOW void *nullForBadPool(void) {
@@ -245,6 +250,6 @@ void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (mema_unlikely(ways > mema_plainWays || pool->watched)) return repallocWatched(pool, ptr, size);
   size_t slot;
   mema_Span *span = mema_liveSlot(slab, ptr, &slot);
-  if (span == NULL || size == 0) return staysInRun(pool, slab, ptr, size) ? ptr : repallocAny(pool, slab, ptr, size);
+  if (span == NULL || size == 0) return repallocLarge(pool, slab, ptr, size);
   return stays(pool, slab, span, slot, size) ? ptr : changeSlot(pool, slab, span, slot, ptr, size);
 }

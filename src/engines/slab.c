@@ -17,7 +17,12 @@ enum {
   fewUnits = 16,             /* a growth of so many is none: see shouldReleaseEmpty */
   taggedTries = 4,           /* spans looked at from either end of a list for one of a tag */
   denials = 64,              /* requests denied unseen after one that was looked into */
-  manyUnits = 192,           /* in use (12 MiB): from here on slots freed are kept in magazines */
+  manyUnits = 192,           /* in use (12 MiB): from here on slots freed are kept in magazines, */
+  someUnits = 16,            /* and from here on where words have few free slots: see chooseWays */
+  yields = 64,               /* words that the mean goes over */
+  yieldSlotMost = 1024,      /* spans of slots up to here have a word of 64 at least */
+  poorYield = 6,
+  richYield = 24, /* a magazine has 32 */
 };
 
 static const uint64_t noWord = 0;
@@ -45,6 +50,7 @@ void mema_slabResetClasses(mema_Slab *slab) {
   setWays(slab,
           (uint8_t)((slab->records != NULL ? mema_withRecords : 0) | (slab->ways & (mema_forThreads | mema_inFamily))));
   slab->classes[slab->classCount].word = &allFree;
+  slab->yield = yields * 64;
   mema_forgetLast(slab);
   for (unsigned i = 0; i < slab->classCount; i++) {
     mema_SlotClass *class = &slab->classes[i];
@@ -270,6 +276,32 @@ static void settle(mema_Slab *slab, mema_SlotClass *class) {
   if (active->summary != 0) putOnList(slab, active);
 }
 
+/* Slots freed go to their words again. */
+static void keepWords(mema_Slab *slab) {
+  for (unsigned i = 0; i < slab->classCount; i++) settle(slab, &slab->classes[i]);
+  setWays(slab, (uint8_t)(slab->ways & ~mema_withMagazines));
+}
+
+/* A chunk freed and another allocated at random, again and again, leave words with a free slot or two: most calls then go on to another word, and
+ * mispredict what there is to do. Magazines do better there; but worse with chunks that are freed by the batch, which leave words, or
+ * magazines, that are full. So the ways are chosen by what was found at the last refills. In large slabs words are cold as well: there it is
+ * magazines always. */
+static void chooseWays(mema_Slab *slab) {
+  if (slab->magazineSize == 0) return;
+  uint32_t used = mema_usedUnits(slab);
+  if ((slab->ways & mema_withMagazines) == 0) {
+    if (slab->yield < poorYield * yields && used >= someUnits) keepRecent(slab);
+  } else if (slab->yield > richYield * yields && used < manyUnits) {
+    keepWords(slab);
+  }
+}
+
+static void noteYield(mema_Slab *slab, const mema_SlotClass *class) {
+  size_t found = (slab->ways & mema_withMagazines) != 0 ? (size_t)(class->top - class->bottom)
+                                                        : (size_t)__builtin_popcountll(*class->word);
+  slab->yield += (uint32_t)found - slab->yield / yields;
+}
+
 /* Gives all empty spans back. Returns bytes of units. */
 size_t mema_slabReleaseEmpty(mema_Slab *slab) {
   size_t bytes = 0;
@@ -403,9 +435,8 @@ static bool newSpan(mema_Slab *slab, unsigned class) {
 
 /* Gives the class, whose magazine and word at hand are used up, a word with a free slot; false iff the slab has no room for
  * another span. */
-bool mema_slabRefill(mema_Slab *slab, unsigned class) {
+static bool refill(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
-  slab->stirred = true;
   if (c->active != mema_noUnit && serveActive(slab, c)) return true;
   while (c->partialHead != mema_noUnit) {
     mema_Span *span = &slab->spans[c->partialHead];
@@ -413,6 +444,16 @@ bool mema_slabRefill(mema_Slab *slab, unsigned class) {
     if (activate(slab, c, span)) return true;
   }
   return newSpan(slab, class);
+}
+
+bool mema_slabRefill(mema_Slab *slab, unsigned class) {
+  mema_SlotClass *c = &slab->classes[class];
+  bool tells = c->slotSize <= yieldSlotMost;
+  slab->stirred = true;
+  if (tells) chooseWays(slab);
+  if (!refill(slab, class)) return false;
+  if (tells) noteYield(slab, c);
+  return true;
 }
 
 /* Drops the slots of a span from its class's magazine. */

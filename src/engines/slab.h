@@ -244,6 +244,7 @@ struct mema_Slab {
   char *bitmaps;
   uint32_t bitmapUnits; /* up to here the bitmaps may have been touched */
   uint32_t tablePages;  /* of the mapping: spans, bitmaps and records */
+  uint32_t yield;       /* see chooseWays in slab.c */
   mema_Slab *next;      /* the next slab of the same pool: it serves what this one has no room for */
   void *mapping;        /* of a cell: its back */
   size_t mappingSize;
