@@ -391,10 +391,59 @@ static void theWaysChangeAmidLiveChunks(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* ---- when ------------------------------------------------------------------------------------------------------------------ */
+
+static size_t randomSize(uint64_t *random) {
+  return 16 + nextRandom(random) % 481;
+}
+
+/* Of how many of a hundred chunks, freed at random, the next of that size gets the slot: where slots freed lately are kept all, else few. */
+static unsigned slotsGotBack(Pool *pool, void **chunks, size_t count, uint64_t *random) {
+  unsigned same = 0;
+  for (int i = 0; i < 100; i++) {
+    size_t k = nextRandom(random) % count, size = mema_chunkSize(pool, chunks[k]);
+    void *before = chunks[k];
+    assert_true(pfree(pool, before));
+    assert_non_null(chunks[k] = palloc(pool, size));
+    same += samePlace(chunks[k], before);
+  }
+  return same;
+}
+
+/* In a heap of 5 MiB, smaller than those that have them always, it depends on what is done with it. */
+static void chosenByWhatIsFreed(void **state) {
+  const Kind *kind = *state;
+  enum { count = 20000, batch = 2000 };
+  static void *chunks[count];
+  uint64_t random = 1;
+  Pool pool;
+  assert_true(makePool(&pool, kind, budget));
+  for (size_t i = 0; i < count; i++) assert_non_null(chunks[i] = palloc(&pool, randomSize(&random)));
+  assert_in_range(slotsGotBack(&pool, chunks, count, &random), 0, 20);
+  for (int times = 0; times < 3; times++) {
+    for (int i = 0; i < 100000; i++) { /* replaced one by one */
+      size_t k = nextRandom(&random) % count;
+      assert_true(pfree(&pool, chunks[k]));
+      assert_non_null(chunks[k] = palloc(&pool, randomSize(&random)));
+    }
+    assert_in_range(slotsGotBack(&pool, chunks, count, &random), 90, 100);
+    assert_true(mema_checkPool(&pool));
+    for (int i = 0; i < 100; i++) { /* a tenth of them by the batch, of one size */
+      for (size_t k = 0; k < batch; k++) assert_true(pfree(&pool, chunks[k]));
+      for (size_t k = 0; k < batch; k++) assert_non_null(chunks[k] = palloc(&pool, 64));
+    }
+    assert_in_range(slotsGotBack(&pool, chunks + batch, count - batch, &random), 0, 20);
+    assert_true(mema_checkPool(&pool));
+  }
+  assert_true(freePool(&pool));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       largeKinds(doubleFreesAreRefused),
       largeKinds(everyFreeSlotServesAgain),
+      withKind(chosenByWhatIsFreed, kindTracked),
+      withKind(chosenByWhatIsFreed, kindUntracked),
       withKind(emptySpansGoAtATrim, kindTracked),
       withKind(emptySpansGoAtATrim, kindUntracked),
       withKind(theOnlySpanStaysWhole, kindTracked),
