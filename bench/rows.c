@@ -77,6 +77,7 @@ Row rows[MOST_ROWS] = {
     RATIOS("b2", "1,000 of 16..1024 B, freed in reverse", batchReverse, 1000, 1000, MALLOCS_AND_FIXED, perPair),
     RATIOS("b3", "1,000 of 16..1024 B, freed shuffled", batchShuffled, 1000, 1000, MALLOCS_AND_FIXED, perPair),
     RATIOS("c", "100,000 live of 16..512 B, one replaced", replaceMixed, 100000, 100000, MALLOCS_AND_FIXED, replaced),
+    RATIOS("c1", "20,000 live of 16..512 B, one replaced", replaceMixed, 20000, 0, MALLOCS, replaced),
     RATIOS("d", "1,000,000 live of 48 B, one replaced", replaceEqual, 1000000, 1000000, MALLOCS, replaced),
     RATIOS("e", "a pool, 50 chunks of 16..400 B, all freed", requests, 200000, 100000, ONE_THREAD, perPool),
     RATIOS("f", "realloc from 16 B to 16 MiB", growth, 1000, 200, MALLOCS, perGrowth),
