@@ -110,6 +110,7 @@ static bool makeChild(mema_Pool *child, mema_Kin *parent, mema_Slab *slab, const
   child->stamp |= (uint64_t)kin->id << mema_ownerShift;
   mema_ownKin(child, kin);
   linkKin(kin, parent);
+  if (isPlainPool(parent->pool)) mema_setWatch(parent->pool); /* an arena no longer notes its lows late */
   return true;
 }
 
@@ -275,7 +276,10 @@ bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
   mema_unlinkBlock(from, block);
   mema_linkBlock(to, block, block->ptr, block->size);
   block->poolAllocated = !chunk.slab->outside;
-  if (to == from) return true;
+  if (to == from) {
+    to->markedAt = to->allocations - 1; /* a mark made from now on is of another moment, as after an allocation */
+    return true;
+  }
   from->frees++;
   to->allocations++;
   mema_announceLow(to);

@@ -562,6 +562,27 @@ static void memoryChangesFamilies(void **state) {
   assert_true(freePool(&parent));
 }
 
+/* The peak of a parent counts what its sub-pools held and let go. */
+static void theParentsPeak(void **state) {
+  Kind *const kinds[] = {&kindTracked, &kindUntracked, &kindArena, &kindArenaUntracked};
+  for (size_t k = 0; k < 4; k++) {
+    Pool pools[3];
+    mema_Stats stats;
+    assert_true(makeRoot(&pools[0], state, 100000));
+    assertWorks(makeChildOf(&pools[1], &pools[0], kinds[k], 50000, 0));
+    assertWorks(makeChild(&pools[2], &pools[1], 50000, 0));
+    for (size_t p = 1; p < 3; p++) {
+      assertWorks(pfree(&pools[p], palloc(&pools[p], p * 1024)));
+      for (size_t above = 0; above <= p; above++) {
+        assert_true(mema_poolStats(&pools[above], &stats));
+        assert_int_equal(stats.peakBytes, p * 1024);
+      }
+    }
+    assertLevels(pools, 3);
+    assert_true(freePool(&pools[0]));
+  }
+}
+
 /* A sub-pool's chunk is freed while its own thread is in the midst of a call to the shared root, as a signal handler might: here by a hook of
  * the root's memory. What it held comes back. */
 static Pool interruptedRoot, interruptingChild;
@@ -610,6 +631,10 @@ static void lettingGoWithinACallOfTheRoot(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      withKind(theParentsPeak, kindTracked),
+      withKind(theParentsPeak, kindUntracked),
+      arenaKinds(theParentsPeak),
+      withKind(theParentsPeak, kindArenaUntracked),
       withKind(lettingGoWithinACallOfTheRoot, kindShared),
       withKind(lettingGoWithinACallOfTheRoot, kindSharedTracked),
       withKind(memoryChangesFamilies, kindTracked),
