@@ -103,7 +103,10 @@ static bool ask(mema_Pool *pool, mema_Pool *narrow, size_t wanted) {
 }
 
 bool mema_askExhausted(mema_Pool *pool, size_t wanted) {
-  return ask(pool, pool, wanted);
+  if (!mema_isPlain(pool, mema_slabField(pool))) return ask(pool, pool, wanted); /* not by whichever thread comes */
+  for (mema_Pool *each = pool; each != NULL; each = above(each))
+    if (ask(pool, each, wanted)) return true;
+  return false;
 }
 
 bool mema_makeRoom(mema_Pool *pool, size_t bytes) {

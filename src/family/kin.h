@@ -167,7 +167,8 @@ static inline bool mema_creditChild(mema_Pool *pool, size_t bytes) {
 MEMA_HIDDEN void mema_setGuard(mema_Kin *kin, size_t poolSize);
 
 /* Before a pool ends, or all its chunks do (serial 0), or those that are younger than the mark with this serial: runs its clean-ups, and frees
- * its sub-pools, newest first. False, and the failure noted, iff another thread is at it. */
+ * its sub-pools, newest first. False, and the failure noted, iff another thread is at it, or the calling thread in the midst of a call to the
+ * pool. */
 MEMA_HIDDEN bool mema_endFamily(mema_Pool *pool, uintptr_t serial);
 static inline bool mema_hasCleanups(const mema_Pool *pool) {
   return pool->cleanups[0] != NULL || pool->cleanups[1] != NULL;
@@ -178,6 +179,8 @@ static inline bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
 }
 /* False, and the failure noted, iff a callback or clean-up of this pool, or of one below it, is under way: it cannot end then. */
 MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
+/* False, and the failure noted, iff the calling thread is in the midst of a call to the shared pool whose sub-pool this is. */
+MEMA_HIDDEN bool mema_mayLeave(const mema_Pool *pool);
 /* Takes a pool that has ended, and held so much, out of its family. */
 MEMA_HIDDEN void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held);
 /* Frees the youngest chunks of a tracked pool one by one: those of this age, and younger ones. */

@@ -59,15 +59,19 @@ static mema_Reason judge(const mema_Pool *child, const mema_Pool *parent, const 
   return __atomic_load_n(&parent->ending, __ATOMIC_RELAXED) ? MEMA_BUSY : MEMA_OK;
 }
 
-/* The parent's record, made now if need be. */
-static mema_Kin *kinOfParent(mema_Pool *parent) {
+/* The parent's record, made now if need be. NULL, and the failure noted: there is no memory, or the calling thread is in the midst of a call to
+ * a shared parent. */
+static mema_Kin *kinOfParent(mema_Pool *parent, size_t poolSize) {
   mema_Slab *locked = lockRoot(parent);
+  if (locked == NULL && !isPlainPool(parent)) return NULL;
   if (parent->kin == NULL) {
     mema_Kin *kin = mema_takeKin();
     if (kin != NULL) mema_ownKin(parent, kin);
   }
+  mema_Kin *kin = parent->kin;
   unlockRoot(locked);
-  return parent->kin;
+  if (kin == NULL) mema_failBytes(MEMA_NO_MEMORY, poolSize, 0);
+  return kin;
 }
 
 /* A pool's identity in slabs that are another's: see kin.h. */
@@ -122,14 +126,15 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
     mema_fail(reason);
     return false;
   }
-  mema_Kin *kin = kinOfParent(parent);
-  if (kin != NULL && !mema_carve(parent, slab, options->guaranteed)) return false;
-  bool taken = mema_slabOf(child) != NULL; /* by a callback of those that were asked to make room */
-  if (kin != NULL && !taken && makeChild(child, kin, slab, options)) {
+  mema_Kin *kin = kinOfParent(parent, options->poolSize);
+  if (kin == NULL || !mema_carve(parent, slab, options->guaranteed)) return false;
+  /* By a callback of those that were asked to make room? */
+  bool taken = mema_slabOf(child) != NULL || mema_fixedOf(child) != NULL;
+  if (!taken && makeChild(child, kin, slab, options)) {
     if (isPlainPool(parent)) mema_announceLow(parent);
     return true;
   }
-  if (kin != NULL) mema_creditHeld(parent, options->guaranteed);
+  mema_creditHeld(parent, options->guaranteed);
   mema_failBytes(taken ? MEMA_LIVE_POOL : MEMA_NO_MEMORY, taken ? 0 : options->poolSize, 0);
   return false;
 }
@@ -143,10 +148,22 @@ bool mema_mayEnd(const mema_Pool *pool) {
   return false;
 }
 
+/* Whether the calling thread is not in the midst of a call to this pool, so that the lock can be had when it is needed. False: noted. */
+static bool isAtRest(const mema_Pool *pool) {
+  mema_Slab *locked = lockRoot(pool);
+  unlockRoot(locked);
+  return locked != NULL || isPlainPool(pool);
+}
+
 /* Whether a record's Pool is as it was left: the caller may have moved it, or used its memory for something else. */
 static bool isThere(const mema_Kin *kin) {
   const mema_Pool *pool = kin->pool;
   return mema_slabOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
+}
+
+bool mema_mayLeave(const mema_Pool *pool) {
+  const mema_Kin *parent = pool->kin != NULL ? pool->kin->parent : NULL;
+  return parent == NULL || !isThere(parent) || isAtRest(parent->pool);
 }
 
 void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
@@ -241,6 +258,7 @@ static void endChildren(mema_Kin *top, uintptr_t serial, bool bulk) {
 bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
   bool plain = isPlainPool(pool) || mema_fixedOf(pool) != NULL;
   if (plain && !mema_hasCleanups(pool) && pool->kin->newest == NULL) return true;
+  if (!plain && !isAtRest(pool)) return false;
   if (!beginEnd(pool, serial)) {
     mema_fail(MEMA_BUSY);
     return false;
