@@ -28,7 +28,7 @@ static void linkKin(mema_Kin *kin, mema_Kin *parent) {
 }
 
 static void unlinkKin(mema_Kin *kin) {
-  mema_Slab *locked = lockRoot(kin->parent->pool);
+  mema_Slab *locked = mema_isPresent(kin->parent) ? lockRoot(kin->parent->pool) : NULL;
   if (kin->older != NULL) kin->older->younger = kin->younger;
   *(kin->younger != NULL ? &kin->younger->older : &kin->parent->newest) = kin->older;
   unlockRoot(locked);
