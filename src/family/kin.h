@@ -57,10 +57,10 @@ static inline bool mema_kinLives(const mema_Pool *pool) {
   return pool->kin != NULL && mema_loadWord(&pool->kin->life) == pool->life;
 }
 
-/* Whether a record's Pool is where it was, so that its fields can be gone by. A program may have moved it, or used its memory for something
+/* Whether the Pool of a record that has children is where it was, so that its fields can be gone by. A program may have moved it, or used its memory for something
  * else: then it is lost, what is below it is charged no further, and grows no more than what was guaranteed. */
 static inline bool mema_isPresent(const mema_Kin *kin) {
-  return kin->pool != NULL && kin->pool->kin == kin && mema_kinLives(kin->pool);
+  return kin->pool->kin == kin;
 }
 
 /* Whether a chunk is the pool's own, and not another's with which it shares slabs. */

@@ -1,4 +1,5 @@
 /* subPool.c - a sub-pool's life. */
+#include "../engines/arena.h"
 #include "../fixed/fixedPool.h"
 #include "../pressure.h"
 #include "../threads/share.h"
@@ -114,7 +115,7 @@ static bool makeChild(mema_Pool *child, mema_Kin *parent, mema_Slab *slab, const
   child->stamp |= (uint64_t)kin->id << mema_ownerShift;
   mema_ownKin(child, kin);
   linkKin(kin, parent);
-  if (isPlainPool(parent->pool)) mema_setWatch(parent->pool); /* an arena no longer notes its lows late */
+  if (mema_isArena(slab)) mema_setWatch(parent->pool); /* it no longer notes its lows late */
   return true;
 }
 
@@ -163,7 +164,7 @@ static bool isThere(const mema_Kin *kin) {
 
 bool mema_mayLeave(const mema_Pool *pool) {
   const mema_Kin *parent = pool->kin != NULL ? pool->kin->parent : NULL;
-  return parent == NULL || !isThere(parent) || isAtRest(parent->pool);
+  return parent == NULL || isPlainPool(parent->pool) || !isThere(parent) || isAtRest(parent->pool);
 }
 
 void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
