@@ -416,11 +416,11 @@ static void callbacksAreNotForSharedPools(void **unused) {
 /* ---- what there is room for ------------------------------------------------------------------------------------------------ */
 
 static void theLargestIsGranted(void **unused) {
-  Kind *const kinds[] = {&kindTracked,          &kindUntracked, &kindCommitted,    &kindOutside,
-                         &kindUntrackedOutside, &kindShared,    &kindSharedTracked};
+  Kind *const kinds[] = {&kindTracked, &kindUntracked,     &kindCommitted, &kindOutside,        &kindUntrackedOutside,
+                         &kindShared,  &kindSharedTracked, &kindArena,     &kindArenaUntracked, &kindArenaUntrackedOutside};
   Pool dead = {0};
   (void)unused;
-  for (size_t k = 0; k < 7; k++) {
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
     for (size_t used = 0; used < 100000; used = used * 3 + 77) {
       assert_true(makePool(&root, kinds[k], 300000));
       if (used != 0) assert_non_null(palloc(&root, used));
