@@ -65,9 +65,10 @@ bool mema_carve(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
 }
 
 static bool chargeFixed(mema_Pool *pool, size_t bytes) {
-  size_t before = pool->freeSize;
   if (bytes > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, bytes);
-  if (!makeRoom(pool, bytes) || !mema_fixedCharge(pool, bytes)) return false;
+  if (!makeRoom(pool, bytes)) return false;
+  size_t before = pool->freeSize; /* by now: callbacks may have freed much */
+  if (!mema_fixedCharge(pool, bytes)) return false;
   mema_settlePressure(pool, before);
   return true;
 }

@@ -266,7 +266,9 @@ static bool freeFixed(mema_Pool *pool, mema_Fixed *fixed) {
 bool mema_freePool(mema_Pool *pool) {
   mema_Fixed *fixed = mema_fixedOf(pool);
   if (fixed != NULL) return freeFixed(pool, fixed);
-  if (mema_openPool(pool) == NULL || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
+  if (mema_openPool(pool) == NULL || !mema_mayEnd(pool)) return false;
+  if (pool->kin != NULL && !mema_mayLeave(pool)) return false;
+  if (!mema_endLives(pool, 0)) return false;
   if (mema_borrowsSlabs(pool)) mema_freeYounger(pool, 0);
   return mema_closePool(pool);
 }

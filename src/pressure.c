@@ -74,12 +74,15 @@ bool mema_failsOnPurpose(mema_Pool *pool) {
 /* ---- callbacks ---------------------------------------------------------------------------------------------------------- */
 
 static mema_Pool *above(const mema_Pool *pool) {
-  return pool->kin == NULL || pool->kin->parent == NULL ? NULL : pool->kin->parent->pool;
+  const mema_Kin *parent = pool->kin != NULL ? pool->kin->parent : NULL;
+  return parent != NULL && mema_isPresent(parent) ? parent->pool : NULL;
 }
 
-/* A shared root's count is changed by many threads. */
+/* A shared root's count is changed by many threads. (A lost pool has none: it is passed over, lest what is above it be left with too many.) */
 static void countCallers(mema_Pool *pool, uint32_t change) {
-  for (; pool != NULL; pool = above(pool)) __atomic_fetch_add(&pool->callers, change, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&pool->callers, change, __ATOMIC_RELAXED);
+  for (const mema_Kin *kin = pool->kin != NULL ? pool->kin->parent : NULL; kin != NULL; kin = kin->parent)
+    if (mema_isPresent(kin)) __atomic_fetch_add(&kin->pool->callers, change, __ATOMIC_RELAXED);
 }
 
 void mema_enterCallback(mema_Pool *pool) {
@@ -103,7 +106,10 @@ static bool ask(mema_Pool *pool, mema_Pool *narrow, size_t wanted) {
 }
 
 bool mema_askExhausted(mema_Pool *pool, size_t wanted) {
-  return ask(pool, pool, wanted);
+  if (!mema_isPlain(pool, mema_slabField(pool))) return ask(pool, pool, wanted); /* not by whichever thread comes */
+  for (mema_Pool *each = pool; each != NULL; each = above(each))
+    if (ask(pool, each, wanted)) return true;
+  return false;
 }
 
 bool mema_makeRoom(mema_Pool *pool, size_t bytes) {

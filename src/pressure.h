@@ -26,7 +26,8 @@ MEMA_HIDDEN bool mema_failsOnPurpose(mema_Pool *pool);
  * counted and noted. Callbacks may have freed any chunk of the pool. */
 MEMA_HIDDEN bool mema_makeRoom(mema_Pool *pool, size_t bytes);
 
-/* The same where the budget has room, but not the system, or the buffer: true iff something was freed. */
+/* The same where the budgets have room, but not the system, or the buffer: this pool is asked first, then those above. True iff something was
+ * freed. */
 MEMA_HIDDEN bool mema_askExhausted(mema_Pool *pool, size_t wanted);
 
 /* freeSize was `before`: whether the pool's low water was passed. */

@@ -74,13 +74,13 @@ static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, si
   return true;
 }
 
-/* The chunk's bytes go to another place; its position in the chain stays, since its age does. `charged` for it now, of `before` bytes. */
+/* The chunk's bytes go to another place; its position in the chain stays, since its age does. `charged` for it now, of `before` bytes. NULL, with
+ * `before` charged: the system has none. */
 static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t before, size_t charged, size_t size) {
   mema_Chunk to;
   if (!copyOut(pool, slab, from, before, size, &to)) {
     if (size <= from->room) return settle(pool, slab, from, charged, size);
     if (charged != before) mema_creditLevels(pool, charged - before);
-    mema_refuse(pool, MEMA_NO_MEMORY, size);
     return NULL;
   }
   if (!pool->untracked) {
@@ -121,14 +121,17 @@ static MEMA_NOINLINE size_t reserve(mema_Pool *pool, size_t before, size_t after
 /* Callbacks that make room may free the chunk, or change its size: all is asked anew then. */
 static void *change(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   for (;;) {
+    void *ptr = chunk->ptr;
     size_t before = mema_chargeOf(pool, chunk), after = nextCharge(pool, slab, chunk, size), charged = before;
     if (hasRoom(pool, before, after) &&
         (after <= before || !mema_isBelow(pool) || (charged = reserve(pool, before, after)) != 0)) {
       if (mema_slabStretch(chunk->slab, chunk, size)) return settle(pool, slab, chunk, charged, size);
-      return move(pool, slab, chunk, before, charged, size);
+      void *to = move(pool, slab, chunk, before, charged, size);
+      if (to != NULL) return to;
+      if (!mema_askExhausted(pool, size)) return refuse(pool, MEMA_NO_MEMORY, size);
+    } else if (!mema_makeRoom(pool, after - before)) {
+      return NULL;
     }
-    void *ptr = chunk->ptr;
-    if (!mema_makeRoom(pool, after - before)) return NULL;
     if (!mema_findOwn(pool, slab, ptr, chunk)) return refusePointer(pool);
   }
 }

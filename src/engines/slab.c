@@ -657,6 +657,7 @@ size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
 }
 
 size_t mema_slabLargest(const mema_Slab *slab, size_t room) {
+  if (mema_isArena(slab)) return room >> mema_grainLog << mema_grainLog;
   size_t large = room & ~(grainOf(slab) - 1);
   if (large > mema_classSize(slab->classCount - 1u)) return large;
   for (unsigned class = slab->classCount; class -- > 0;)

@@ -57,6 +57,12 @@ static inline bool mema_kinLives(const mema_Pool *pool) {
   return pool->kin != NULL && mema_loadWord(&pool->kin->life) == pool->life;
 }
 
+/* Whether the Pool of a record that has children is where it was, so that its fields can be gone by. A program may have moved it, or used its memory for something
+ * else: then it is lost, what is below it is charged no further, and grows no more than what was guaranteed. */
+static inline bool mema_isPresent(const mema_Kin *kin) {
+  return kin->pool->kin == kin;
+}
+
 /* Whether a chunk is the pool's own, and not another's with which it shares slabs. */
 static inline bool mema_isOwn(const mema_Pool *pool, const mema_Block *block) {
   return ((mema_stampOf(block) ^ pool->stamp) & ((uint64_t)mema_kinMost << mema_ownerShift)) == 0;
@@ -167,7 +173,8 @@ static inline bool mema_creditChild(mema_Pool *pool, size_t bytes) {
 MEMA_HIDDEN void mema_setGuard(mema_Kin *kin, size_t poolSize);
 
 /* Before a pool ends, or all its chunks do (serial 0), or those that are younger than the mark with this serial: runs its clean-ups, and frees
- * its sub-pools, newest first. False, and the failure noted, iff another thread is at it. */
+ * its sub-pools, newest first. False, and the failure noted, iff another thread is at it, or the calling thread in the midst of a call to the
+ * pool. */
 MEMA_HIDDEN bool mema_endFamily(mema_Pool *pool, uintptr_t serial);
 static inline bool mema_hasCleanups(const mema_Pool *pool) {
   return pool->cleanups[0] != NULL || pool->cleanups[1] != NULL;
@@ -178,6 +185,8 @@ static inline bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
 }
 /* False, and the failure noted, iff a callback or clean-up of this pool, or of one below it, is under way: it cannot end then. */
 MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
+/* False, and the failure noted, iff the calling thread is in the midst of a call to the shared pool whose sub-pool this is. */
+MEMA_HIDDEN bool mema_mayLeave(const mema_Pool *pool);
 /* Takes a pool that has ended, and held so much, out of its family. */
 MEMA_HIDDEN void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held);
 /* Frees the youngest chunks of a tracked pool one by one: those of this age, and younger ones. */

@@ -82,7 +82,7 @@ mema_Pool *mema_narrowest(mema_Pool *pool, size_t bytes, size_t *room) {
   size_t inside = 0; /* what of the charge the levels passed so far take upon themselves */
   const mema_Pool *first = pool;
   *room = SIZE_MAX;
-  for (;; pool = pool->kin->parent->pool) {
+  for (;;) {
     size_t freeSize = pool != first && isSharedRoot(pool) ? mema_freeSize(pool) : pool->freeSize, whole = freeSize + inside;
     if (whole < *room) *room = whole;
     if (bytes > freeSize && narrow == NULL) narrow = pool;
@@ -91,7 +91,11 @@ mema_Pool *mema_narrowest(mema_Pool *pool, size_t bytes, size_t *room) {
     size_t spare = freeSize > pool->kin->guard ? freeSize - pool->kin->guard : 0;
     inside += spare;
     bytes = bytes > spare ? bytes - spare : 0;
+    if (!mema_isPresent(parent)) break;
+    pool = parent->pool;
   }
+  if (inside < *room) *room = inside;
+  return narrow == NULL && bytes != 0 ? pool : narrow;
 }
 
 bool mema_refuseLevels(mema_Pool *pool, size_t bytes) {
@@ -103,8 +107,10 @@ bool mema_refuseLevels(mema_Pool *pool, size_t bytes) {
 }
 
 bool mema_isContended(const mema_Pool *pool) {
-  while (parentOf(pool) != NULL) pool = parentOf(pool)->pool;
-  return isSharedRoot(pool);
+  const mema_Kin *kin = pool->kin;
+  if (kin == NULL) return isSharedRoot(pool);
+  while (kin->parent != NULL) kin = kin->parent;
+  return mema_isPresent(kin) && isSharedRoot(kin->pool);
 }
 
 /* What the next level has to take; 0 ends it. */
@@ -118,6 +124,7 @@ static bool haveRoom(const mema_Pool *pool, size_t bytes) {
     if (bytes > pool->freeSize) return false;
     bytes = passedOn(pool, bytes);
     if (bytes == 0) return true;
+    if (!mema_isPresent(pool->kin->parent)) return false;
     pool = pool->kin->parent->pool;
   }
   return bytes == 0 || chargeShared((mema_Pool *)pool, bytes);
@@ -155,6 +162,7 @@ void mema_creditLevels(mema_Pool *pool, size_t bytes) {
     pool->freeSize += bytes;
     if (parent == NULL) return;
     bytes = before - beyondGuaranteed(pool->kin, pool->freeSize);
+    if (!mema_isPresent(parent)) return;
     pool = parent->pool;
     if (!isSharedRoot(pool)) pool->held -= bytes;
   }
@@ -173,19 +181,26 @@ void mema_creditHeld(mema_Pool *pool, size_t bytes) {
 
 /* ---- from one pool to another -------------------------------------------------------------------------------------------- */
 
-static size_t levelsAbove(const mema_Pool *pool) {
+static size_t levelsAbove(const mema_Kin *kin) {
   size_t levels = 0;
-  for (const mema_Kin *kin = parentOf(pool); kin != NULL; kin = kin->parent) levels++;
+  while ((kin = kin->parent) != NULL) levels++;
   return levels;
 }
 
-/* The lowest pool that is at or above both. */
-static mema_Pool *meetingOf(mema_Pool *a, mema_Pool *b) {
+/* The record of the lowest pool that is at or above both. */
+static mema_Kin *meetingOf(mema_Kin *a, mema_Kin *b) {
   size_t levelsA = levelsAbove(a), levelsB = levelsAbove(b);
-  for (; levelsA > levelsB; levelsA--) a = parentOf(a)->pool;
-  for (; levelsB > levelsA; levelsB--) b = parentOf(b)->pool;
-  for (; a != b; a = parentOf(a)->pool) b = parentOf(b)->pool;
+  for (; levelsA > levelsB; levelsA--) a = a->parent;
+  for (; levelsB > levelsA; levelsB--) b = b->parent;
+  for (; a != b; a = a->parent) b = b->parent;
   return a;
+}
+
+/* Whether no pool between this one and one above it, nor that, is lost. */
+static bool arePresent(const mema_Kin *above, const mema_Kin *kin) {
+  for (; kin != above; kin = kin->parent)
+    if (!mema_isPresent(kin->parent)) return false;
+  return true;
 }
 
 /* What of a charge comes to a pool above this one; false: it has no room for it below. */
@@ -198,7 +213,9 @@ static bool comesTo(const mema_Pool *above, const mema_Pool *pool, size_t *bytes
 }
 
 bool mema_moveCharge(mema_Pool *to, mema_Pool *from, size_t bytes) {
-  mema_Pool *above = meetingOf(to, from);
+  mema_Kin *meeting = meetingOf(to->kin, from->kin);
+  if (!arePresent(meeting, to->kin) || !arePresent(meeting, from->kin)) return false;
+  mema_Pool *above = meeting->pool;
   size_t more = bytes, less = bytes;
   if (!comesTo(above, to, &more)) return false;
   for (const mema_Pool *pool = from; pool != above; pool = pool->kin->parent->pool)

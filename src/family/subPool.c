@@ -1,4 +1,5 @@
 /* subPool.c - a sub-pool's life. */
+#include "../engines/arena.h"
 #include "../fixed/fixedPool.h"
 #include "../pressure.h"
 #include "../threads/share.h"
@@ -28,7 +29,7 @@ static void linkKin(mema_Kin *kin, mema_Kin *parent) {
 }
 
 static void unlinkKin(mema_Kin *kin) {
-  mema_Slab *locked = lockRoot(kin->parent->pool);
+  mema_Slab *locked = mema_isPresent(kin->parent) ? lockRoot(kin->parent->pool) : NULL;
   if (kin->older != NULL) kin->older->younger = kin->younger;
   *(kin->younger != NULL ? &kin->younger->older : &kin->parent->newest) = kin->older;
   unlockRoot(locked);
@@ -59,15 +60,19 @@ static mema_Reason judge(const mema_Pool *child, const mema_Pool *parent, const 
   return __atomic_load_n(&parent->ending, __ATOMIC_RELAXED) ? MEMA_BUSY : MEMA_OK;
 }
 
-/* The parent's record, made now if need be. */
-static mema_Kin *kinOfParent(mema_Pool *parent) {
+/* The parent's record, made now if need be. NULL, and the failure noted: there is no memory, or the calling thread is in the midst of a call to
+ * a shared parent. */
+static mema_Kin *kinOfParent(mema_Pool *parent, size_t poolSize) {
   mema_Slab *locked = lockRoot(parent);
+  if (locked == NULL && !isPlainPool(parent)) return NULL;
   if (parent->kin == NULL) {
     mema_Kin *kin = mema_takeKin();
     if (kin != NULL) mema_ownKin(parent, kin);
   }
+  mema_Kin *kin = parent->kin;
   unlockRoot(locked);
-  return parent->kin;
+  if (kin == NULL) mema_failBytes(MEMA_NO_MEMORY, poolSize, 0);
+  return kin;
 }
 
 /* A pool's identity in slabs that are another's: see kin.h. */
@@ -110,6 +115,7 @@ static bool makeChild(mema_Pool *child, mema_Kin *parent, mema_Slab *slab, const
   child->stamp |= (uint64_t)kin->id << mema_ownerShift;
   mema_ownKin(child, kin);
   linkKin(kin, parent);
+  if (mema_isArena(slab)) mema_setWatch(parent->pool); /* it no longer notes its lows late */
   return true;
 }
 
@@ -121,14 +127,15 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
     mema_fail(reason);
     return false;
   }
-  mema_Kin *kin = kinOfParent(parent);
-  if (kin != NULL && !mema_carve(parent, slab, options->guaranteed)) return false;
-  bool taken = mema_slabOf(child) != NULL; /* by a callback of those that were asked to make room */
-  if (kin != NULL && !taken && makeChild(child, kin, slab, options)) {
+  mema_Kin *kin = kinOfParent(parent, options->poolSize);
+  if (kin == NULL || !mema_carve(parent, slab, options->guaranteed)) return false;
+  /* By a callback of those that were asked to make room? */
+  bool taken = mema_slabOf(child) != NULL || mema_fixedOf(child) != NULL;
+  if (!taken && makeChild(child, kin, slab, options)) {
     if (isPlainPool(parent)) mema_announceLow(parent);
     return true;
   }
-  if (kin != NULL) mema_creditHeld(parent, options->guaranteed);
+  mema_creditHeld(parent, options->guaranteed);
   mema_failBytes(taken ? MEMA_LIVE_POOL : MEMA_NO_MEMORY, taken ? 0 : options->poolSize, 0);
   return false;
 }
@@ -142,10 +149,22 @@ bool mema_mayEnd(const mema_Pool *pool) {
   return false;
 }
 
+/* Whether the calling thread is not in the midst of a call to this pool, so that the lock can be had when it is needed. False: noted. */
+static bool isAtRest(const mema_Pool *pool) {
+  mema_Slab *locked = lockRoot(pool);
+  unlockRoot(locked);
+  return locked != NULL || isPlainPool(pool);
+}
+
 /* Whether a record's Pool is as it was left: the caller may have moved it, or used its memory for something else. */
 static bool isThere(const mema_Kin *kin) {
   const mema_Pool *pool = kin->pool;
   return mema_slabOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
+}
+
+bool mema_mayLeave(const mema_Pool *pool) {
+  const mema_Kin *parent = pool->kin != NULL ? pool->kin->parent : NULL;
+  return parent == NULL || isPlainPool(parent->pool) || !isThere(parent) || isAtRest(parent->pool);
 }
 
 void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
@@ -240,6 +259,7 @@ static void endChildren(mema_Kin *top, uintptr_t serial, bool bulk) {
 bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
   bool plain = isPlainPool(pool) || mema_fixedOf(pool) != NULL;
   if (plain && !mema_hasCleanups(pool) && pool->kin->newest == NULL) return true;
+  if (!plain && !isAtRest(pool)) return false;
   if (!beginEnd(pool, serial)) {
     mema_fail(MEMA_BUSY);
     return false;
@@ -275,7 +295,10 @@ bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
   mema_unlinkBlock(from, block);
   mema_linkBlock(to, block, block->ptr, block->size);
   block->poolAllocated = !chunk.slab->outside;
-  if (to == from) return true;
+  if (to == from) {
+    to->markedAt = to->allocations - 1; /* a mark made from now on is of another moment, as after an allocation */
+    return true;
+  }
   from->frees++;
   to->allocations++;
   mema_announceLow(to);

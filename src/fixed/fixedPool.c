@@ -260,14 +260,15 @@ static void *settle(mema_Pool *pool, mema_FixedChunk *chunk, size_t before, size
   return chunk->ptr;
 }
 
-static void *move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, size_t before, size_t size) {
+/* To another place. MEMA_OK: *to is it; else why there is none, and *wanted of how many bytes. */
+static mema_Reason move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, size_t before, size_t size, void **ptr,
+                        size_t *wanted) {
   mema_FixedChunk to;
-  size_t wanted;
-  mema_Reason reason = takeChunk(pool, fixed, size, MEMA_ALIGNMENT, before, &to, &wanted);
+  mema_Reason reason = takeChunk(pool, fixed, size, MEMA_ALIGNMENT, before, &to, wanted);
   if (reason != MEMA_OK) {
-    if (size <= from->room) return settle(pool, from, before, size); /* outside, and it stays as large as it is */
-    mema_refuse(pool, reason, wanted);
-    return NULL;
+    if (size > from->room) return reason;
+    *ptr = settle(pool, from, before, size); /* outside, and it stays as large as it is */
+    return MEMA_OK;
   }
   __builtin_memcpy(to.ptr, from->ptr, before < size ? before : size);
   if (to.record != NULL && from->record != NULL) { /* both or neither */
@@ -281,51 +282,53 @@ static void *move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, siz
   pool->allocations++;
   pool->frees++;
   giveChunk(fixed, from);
-  return to.ptr;
+  *ptr = to.ptr;
+  return MEMA_OK;
 }
 
-static void *change(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size) {
+/* As move, wherever it goes; `again` where this request was counted before. */
+static mema_Reason change(mema_Pool *pool, mema_Fixed *fixed, bool again, size_t size, void **ptr, size_t *wanted) {
   mema_FixedChunk chunk;
-  if (!mema_fixedFindChunk(fixed, ptr, &chunk)) {
-    pool->badFrees++;
-    mema_fail(MEMA_BAD_POINTER);
-    return NULL;
-  }
-  if (chunk.record != NULL && !isWhole(pool, fixed, chunk.record, ptr, chunk.room)) {
-    falseForDamage();
-    return NULL;
-  }
-  if (size > MEMA_UNLIMITED) {
-    mema_refuse(pool, MEMA_TOO_LARGE, size);
-    return NULL;
-  }
+  *wanted = size;
+  if (!mema_fixedFindChunk(fixed, *ptr, &chunk)) return MEMA_BAD_POINTER;
+  if (chunk.record != NULL && !isWhole(pool, fixed, chunk.record, *ptr, chunk.room)) return MEMA_BROKEN;
+  if (size > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
   size += size == 0;
   size_t before = chargeOf(&chunk), after = chargeFor(fixed, size);
-  if (after > before && mema_failsOnPurpose(pool)) {
-    mema_refuse(pool, MEMA_INJECTED, size);
-    return NULL;
-  }
+  if (!again && after > before && mema_failsOnPurpose(pool)) return MEMA_INJECTED;
   if (after > before && after - before > pool->freeSize) {
-    mema_refuse(pool, MEMA_OVER_BUDGET, after - before);
-    return NULL;
+    *wanted = after - before;
+    return MEMA_OVER_BUDGET;
   }
-  if (stretch(fixed, &chunk, size)) return settle(pool, &chunk, before, size);
-  return move(pool, fixed, &chunk, before, size);
+  if (!stretch(fixed, &chunk, size)) return move(pool, fixed, &chunk, before, size, ptr, wanted);
+  *ptr = settle(pool, &chunk, before, size);
+  return MEMA_OK;
+}
+
+static MEMA_SLOW void *refuseChange(mema_Pool *pool, mema_Reason reason, size_t wanted) {
+  if (reason == MEMA_BROKEN) {
+    falseForDamage();
+  } else if (reason == MEMA_BAD_POINTER) {
+    pool->badFrees++;
+    mema_fail(reason);
+  } else {
+    mema_refuse(pool, reason, wanted);
+  }
+  return NULL;
 }
 
 /* Where it is refused for want of room, others may be asked to make some. They may free the chunk, or change it. */
 void *mema_fixedRepalloc(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size) {
   if (ptr == NULL) return mema_fixedPalloc(pool, fixed, size);
-  size_t freeSize = pool->freeSize, refused = pool->refused;
-  void *to;
-  while ((to = change(pool, fixed, ptr, size)) == NULL) {
-    bool injected = pool->refused != refused && mema_lastReason() == MEMA_INJECTED;
-    if (pool->refused == refused || injected || size > MEMA_UNLIMITED || !mema_askExhausted(pool, size)) return NULL;
-    pool->refused = refused;
+  size_t freeSize = pool->freeSize, wanted;
+  mema_Reason reason;
+  for (bool again = false; (reason = change(pool, fixed, again, size, &ptr, &wanted)) != MEMA_OK; again = true) {
+    bool noRoom = reason == MEMA_OVER_BUDGET || reason == MEMA_FRAGMENTED || reason == MEMA_NO_MEMORY;
+    if (!noRoom || !mema_askExhausted(pool, wanted)) return refuseChange(pool, reason, wanted);
     freeSize = pool->freeSize;
   }
   mema_settlePressure(pool, freeSize);
-  return to;
+  return ptr;
 }
 
 /* ---- questions ----------------------------------------------------------------------------------------------------------- */

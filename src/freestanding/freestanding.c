@@ -93,10 +93,6 @@ void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
   mema_failBytes(reason, reason == MEMA_TOO_LARGE ? 0 : wanted, reason == MEMA_OVER_BUDGET ? pool->freeSize : 0);
 }
 
-mema_Reason mema_lastReason(void) {
-  return last.reason;
-}
-
 const mema_Error *mema_lastError(void) {
   return &last;
 }

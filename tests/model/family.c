@@ -6,13 +6,23 @@
  * made at such times too), and what it was charged; all budgets are computed from that, by these two lines:
  *     used(pool)   == charged + its chunks + the sum of holds(child)        freeSize == poolSize - used
  *     holds(child) == max(guaranteed, used(child))
+ * Arenas take part, as roots, parents and sub-pools; where an untracked one has its chunks tells how old they are, so its area is of a known size.
  * Each operation first happens in the model, which says what the answer must be and which callbacks come, in which order; then the real call is
  * made; then everything is compared, at every level, each chunk's bytes included. */
 #include <time.h>
 
 #include "support.h"
 
-enum { nodeMost = 14, itemMost = 80, tagMost = 10, validTags = 4, careMost = 40, eventMost = 400, depthMost = 6 };
+enum {
+  arenaArea = 16 * 1024,
+  nodeMost = 14,
+  itemMost = 80,
+  tagMost = 10,
+  validTags = 4,
+  careMost = 40,
+  eventMost = 400,
+  depthMost = 6
+};
 
 typedef struct Item {
   unsigned char *ptr;
@@ -33,12 +43,12 @@ struct Node {
   Pool pool;
   Node *parent, *lender;
   uint64_t made;
-  size_t poolSize, guaranteed, charged;
+  size_t poolSize, guaranteed, charged, peak;
   Item items[itemMost];
   size_t count;
   Tag tags[tagMost];
   size_t lowWater, failIn;
-  bool live, untracked, shared, exhausts, failsOnce;
+  bool live, untracked, shared, arena, exhausts, failsOnce;
   void *toFree[itemMost]; /* by onExhausted, in this order */
   size_t toFreeCount, toFreeAt;
 };
@@ -64,6 +74,11 @@ static const Setting settings[] = {
     {"starved, 1 MiB over 64 KiB", {.poolSize = MIB, .reservation = 64 * KIB}, 5000},
     {"untracked, 64 KiB", {.poolSize = 64 * KIB, .untracked = true}, 300},
     {"committed, 256 KiB", {.poolSize = 256 * KIB, .committed = true}, 2000},
+    {"arena, 256 KiB", {.poolSize = 256 * KIB, .engine = MEMA_ARENA}, 800},
+    {"arena over 16 KiB, 1 MiB", {.poolSize = MIB, .engine = MEMA_ARENA, .reservation = arenaArea}, 5000},
+    {"arena over 16 KiB, untracked, 1 MiB",
+     {.poolSize = MIB, .engine = MEMA_ARENA, .untracked = true, .reservation = arenaArea},
+     3000},
     {"shared, untracked, 256 KiB", {.poolSize = 256 * KIB, .untracked = true, .shared = true}, 500},
     {"shared, tracked, 256 KiB", {.poolSize = 256 * KIB, .shared = true}, 1000},
 };
@@ -108,6 +123,15 @@ static size_t below(size_t limit) {
 
 static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
+}
+
+/* It charges whole grains, wherever a chunk lies; and has marks, though it has no chain. */
+static bool isBare(const Node *node) {
+  return node->arena && node->untracked;
+}
+
+static bool hasMarks(const Node *node) {
+  return !node->shared && (!node->untracked || node->arena);
 }
 
 /* ---- budgets ------------------------------------------------------------------------------------------------------------- */
@@ -303,9 +327,12 @@ static void compareNode(Node *node, bool bytes) {
   MUST(mema_poolStats(&node->pool, &stats));
   MUST(mema_freeSize(&node->pool) == room(node) && stats.poolSize == node->poolSize);
   MUST(stats.chargedBytes == node->charged && stats.liveChunks == node->count);
+  node->peak = larger(node->peak, used(node));
+  MUST(stats.peakBytes >= node->peak); /* what there was within a call is not in the model */
   MUST(stats.subPools == children && stats.subPoolBytes == heldBy(node));
   if (!node->untracked) compareChain(node);
   if (!node->untracked && below(8) == 0) MUST(mema_largestChunk(&node->pool) == largest(node));
+  if (isBare(node) && below(8) == 0) MUST(mema_largestChunk(&node->pool) == largest(node) / 16 * 16);
   for (size_t i = 0; bytes && i < node->count; i++) {
     const Item *item = &node->items[i];
     MUST(mema_chunkSize(&node->pool, item->ptr) == item->charge);
@@ -330,16 +357,18 @@ static void compareAll(void) {
 
 static size_t chargeFor(const Node *node, size_t size) {
   if (!node->untracked) return size;
+  if (node->arena) return (size + 15) / 16 * 16;
   void *ptr = palloc(&oracle, size);
   size_t charge = mema_chunkSize(&oracle, ptr);
   MUST(pfree(&oracle, ptr));
   return charge;
 }
 
-/* Untracked pools are asked for slots only. */
+/* Untracked pools are asked for slots only, but for arenas. */
 static size_t someSize(Node *node) {
-  size_t most = node->untracked && setting->usual > 500 ? 500 : setting->usual, free = largest(node);
-  if (!node->untracked && free != 0 && below(16) == 0) return free + below(2);
+  bool any = !node->untracked || node->arena;
+  size_t most = !any && setting->usual > 500 ? 500 : setting->usual, free = largest(node);
+  if (any && free != 0 && below(16) == 0) return free + below(2);
   return 1 + (below(3) == 0 ? below(most) : below(1 + most / 16));
 }
 
@@ -362,7 +391,8 @@ static void addItem(Node *node, void *ptr, size_t size, size_t charge) {
 
 static bool allocateIn(Node *node, size_t size) {
   static unsigned char *ptr;
-  size_t alignment = node->untracked ? 0 : (size_t)1 << below(14), kind = below(4), charge = chargeFor(node, size);
+  size_t alignment = node->untracked && !node->arena ? 0 : (size_t)1 << below(14), kind = below(4),
+         charge = chargeFor(node, size);
   mema_Reason reason = MEMA_OK;
   Rooms before = {{0}};
   if (isInjected(node)) {
@@ -416,11 +446,25 @@ static void misuseSome(void) {
   if (inner != item->ptr) REFUSES(pfree(&node->pool, inner), MEMA_BAD_POINTER);
 }
 
+/* Whether a chunk of an untracked arena lies in its area: then where it is says how old it is. */
+static bool isInArea(const Node *node, const unsigned char *ptr) {
+  return addressOf(ptr) - addressOf(node->pool.mem) < arenaArea;
+}
+
+/* Such a chunk is as young as its move, unless that was from one place outside to another. */
+static void rejuvenate(Node *node, size_t index, const unsigned char *from) {
+  Item item = node->items[index];
+  if (item.ptr == from || !(isInArea(node, from) || isInArea(node, item.ptr))) return;
+  removeItem(node, index);
+  item.made = ++now;
+  node->items[node->count++] = item;
+}
+
 static void repallocSome(void) {
   Node *node = someNode();
   if (node->count == 0) return;
   size_t index = below(node->count), size = someSize(node), before = node->items[index].charge;
-  if (node->untracked && size <= before) return; /* what it is charged then is not said */
+  if (node->untracked && !node->arena && size <= before) return; /* what it is charged then is not said */
   Item item = node->items[index];
   size_t after = chargeFor(node, size), kept = item.size < size ? item.size : size;
   if (item.ballast) return; /* it could be freed under way */
@@ -447,6 +491,7 @@ static void repallocSome(void) {
   node->items[index].ptr = ptr;
   node->items[index].size = size;
   fillBytes(ptr, size, item.seed);
+  if (isBare(node)) rejuvenate(node, index, item.ptr);
 }
 
 static void chargeSome(void) {
@@ -535,10 +580,12 @@ static size_t depthOf(const Node *node) {
 }
 
 static mema_Options someOptions(const Node *parent) {
-  size_t poolSize = 1 + below(2 * parent->poolSize), kind = below(12), free = room(parent);
+  size_t poolSize = 1 + below(2 * parent->poolSize), kind = below(15), free = room(parent);
   if (poolSize > parent->poolSize && below(2) == 0) poolSize = 1 + parent->poolSize / 2;
   mema_Options options = {.poolSize = poolSize, .untracked = kind == 0, .committed = kind == 1 && poolSize < MIB};
   if (kind == 2 || kind == 3) options.reservation = 64 * KIB;
+  if (kind >= 12 && poolSize < 4 * MIB) options.engine = MEMA_ARENA, options.untracked = kind == 14;
+  if (kind >= 13 && options.engine == MEMA_ARENA) options.reservation = arenaArea;
   if (kind == 4 && poolSize < 4 * MIB) options.shared = true, options.untracked = below(2) == 0;
   size_t guaranteed[] = {0, below(poolSize + 1), poolSize, below(free / 4 + 1)};
   options.guaranteed = options.shared ? poolSize : guaranteed[below(4)];
@@ -547,8 +594,8 @@ static mema_Options someOptions(const Node *parent) {
 }
 
 static bool borrows(const Node *parent, const mema_Options *options) {
-  return !parent->untracked && !parent->shared && !options->untracked && !options->shared && !options->committed &&
-         options->reservation == 0;
+  return !parent->untracked && !parent->shared && !parent->arena && options->engine == MEMA_SLAB && !options->untracked &&
+         !options->shared && !options->committed && options->reservation == 0;
 }
 
 static void makeSome(void) {
@@ -573,6 +620,7 @@ static void makeSome(void) {
   child->guaranteed = options.guaranteed;
   child->untracked = options.untracked;
   child->shared = options.shared;
+  child->arena = options.engine == MEMA_ARENA;
   child->lender = borrows(parent, &options) ? parent->lender : child;
   child->made = ++now;
   expectLows(parent, before);
@@ -617,6 +665,7 @@ static void resizeSome(void) {
   if (shrinks && larger(poolSize, least) == 0) return;
   Rooms before = roomsOf(node);
   node->poolSize = larger(poolSize, least);
+  node->peak = 0;
   expectLows(node, before);
   if (shrinks) {
     MUST(mema_shrinkPool(&node->pool, poolSize) == node->poolSize);
@@ -633,7 +682,7 @@ static void markSome(void) {
   Node *node = someNode();
   size_t valid = 0;
   for (const Tag *tag = node->tags; tag < node->tags + tagMost; tag++) valid += tag->valid;
-  if (node->untracked || node->shared) {
+  if (!hasMarks(node)) {
     REFUSES(mema_markPool(&node->pool).serial != 0, MEMA_BAD_ARGUMENT);
     return;
   }
@@ -651,7 +700,8 @@ static void markSome(void) {
 static void rewindSome(void) {
   Node *node = someNode(), *other = someNode();
   const Tag *tag = &node->tags[below(tagMost)];
-  if (tag->mark.life == 0 || node->untracked || node->shared) return;
+  for (size_t i = 0; !tag->valid && i < tagMost / 2; i++) tag = &node->tags[below(tagMost)]; /* most are over */
+  if (tag->mark.life == 0 || !hasMarks(node)) return;
   if (other != node) REFUSES(mema_rewindPool(&other->pool, tag->mark), MEMA_STALE_MARK);
   if (!tag->valid) {
     REFUSES(mema_rewindPool(&node->pool, tag->mark), MEMA_STALE_MARK);
@@ -669,6 +719,10 @@ static void keepSome(void) {
   Item item = node->items[index];
   if (!tag->valid) {
     REFUSES(mema_keepChunk(&node->pool, tag->mark, item.ptr), MEMA_STALE_MARK);
+    return;
+  }
+  if (node->untracked) {
+    REFUSES(mema_keepChunk(&node->pool, tag->mark, item.ptr), MEMA_BAD_ARGUMENT);
     return;
   }
   REFUSES(mema_keepChunk(&node->pool, tag->mark, item.ptr + 1), MEMA_BAD_POINTER);
@@ -760,6 +814,7 @@ static void playSeed(uint64_t with) {
   root->poolSize = setting->options.poolSize;
   root->untracked = setting->options.untracked;
   root->shared = setting->options.shared;
+  root->arena = setting->options.engine == MEMA_ARENA;
   root->lender = root;
   MUST(mema_initPoolWith(&root->pool, &setting->options));
   for (step = 0; step < operations; step++) {

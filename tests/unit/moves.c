@@ -140,6 +140,23 @@ static void toItsOwnPool(void **unused) {
   assert_true(freePool(&pools[0]));
 }
 
+/* A mark made after that is younger than the chunk. */
+static void marksAreYoungerThanWhatWasMovedBefore(void **unused) {
+  Pool pool;
+  (void)unused;
+  assert_true(initPool(&pool, 1000));
+  void *ptr = palloc(&pool, 100), *other = palloc(&pool, 50);
+  mema_Mark before = mema_markPool(&pool);
+  assertWorks(mema_moveChunk(&pool, &pool, ptr));
+  mema_Mark after = mema_markPool(&pool);
+  assertWorks(mema_rewindPool(&pool, after));
+  assertPool(&pool, 150, 2);
+  assertWorks(mema_rewindPool(&pool, before));
+  assertPool(&pool, 50, 1);
+  assert_true(mema_ownsChunk(&pool, other));
+  assert_true(freePool(&pool));
+}
+
 /* A chunk outlives the pool it was made in. */
 static void outOfAPoolThatEnds(void **unused) {
   Pool pools[2];
@@ -176,8 +193,13 @@ static void underAFullSharedRoot(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(fromEachToEach),       cmocka_unit_test(withinAFullFamily), cmocka_unit_test(refusedOverBudget),
-      cmocka_unit_test(refusedToStrangers),   cmocka_unit_test(toItsOwnPool),      cmocka_unit_test(outOfAPoolThatEnds),
+      cmocka_unit_test(fromEachToEach),
+      cmocka_unit_test(withinAFullFamily),
+      cmocka_unit_test(refusedOverBudget),
+      cmocka_unit_test(refusedToStrangers),
+      cmocka_unit_test(toItsOwnPool),
+      cmocka_unit_test(outOfAPoolThatEnds),
+      cmocka_unit_test(marksAreYoungerThanWhatWasMovedBefore),
       cmocka_unit_test(underAFullSharedRoot),
   };
   return runTests(tests);

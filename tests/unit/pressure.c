@@ -1,5 +1,6 @@
 /* mema_onLowWater, mema_onExhausted, mema_largestChunk, mema_shrinkPool. */
 #include "family.h"
+#include "hooked.h"
 
 static unsigned calls;
 static Pool root, child, other, made;
@@ -249,6 +250,115 @@ static void theChildIsMadeUnderWay(void **unused) {
   assert_true(freePool(&root));
 }
 
+static bool giveQuietly(Pool *pool, size_t wanted, void *arg) {
+  (void)wanted, (void)arg;
+  void *mine = spare;
+  spare = NULL;
+  return mine != NULL && pfree(pool, mine);
+}
+
+/* A repalloc for which room is made is one request, and not a failure: it is counted once, and what the callback was refused is counted too. */
+static void aRequestThatIsTriedAgainIsOne(void **state) {
+  mema_Stats stats;
+  assert_true(makeRoot(&root, state, 10000));
+  spare = palloc(&root, 6000);
+  void *ptr = palloc(&root, 1000), *to = NULL;
+  assertWorks(mema_onExhausted(&root, giveQuietly, NULL) && mema_failAfter(&root, 1, true));
+  assertWorks((to = mema_repalloc(&root, ptr, 5000)) != NULL);
+  assert_null(spare);
+  assertFails(palloc(&root, 10), MEMA_INJECTED);
+  assertPool(&root, 5000, 1);
+  calls = 0;
+  spare = palloc(&root, 4000);
+  assertWorks(mema_onExhausted(&root, giveSpare, NULL));
+  assert_non_null(mema_repalloc(&root, to, 8000));
+  assert_int_equal(calls, 1);
+  assert_true(mema_poolStats(&root, &stats));
+  assert_int_equal(stats.refused, 2);
+  assert_true(freePool(&root));
+}
+
+/* The callback lifted the budget above its low water: the charge it was for brings it below again. */
+static void belowAgainAfterRoomWasMade(void **state) {
+  calls = 0;
+  assert_true(makeRoot(&root, state, 10000));
+  spare = palloc(&root, 9000);
+  assert_non_null(palloc(&root, 500));
+  assertWorks(mema_onLowWater(&root, 1000, count, &root) && mema_onExhausted(&root, giveQuietly, NULL));
+  assertWorks(mema_chargePool(&root, 9000));
+  assert_int_equal(calls, 1);
+  assertWorks(mema_creditPool(&root, 9000));
+  spare = palloc(&root, 9000);
+  assert_int_equal(calls, 2);
+  assert_non_null(palloc(&root, 8900));
+  assert_int_equal(calls, 3);
+  assert_true(freePool(&root));
+}
+
+/* It is the system that has none: the pool is asked, and then those above it. */
+static bool restore(Pool *pool, size_t wanted, void *arg) {
+  Hooks *hooks = hooksOf(&hookedZeroed);
+  assert_true(wanted == MIB && mema_checkPool(pool));
+  calls++;
+  if (arg == NULL) return false;
+  hooks->failAt = 0;
+  hooks->failOn = false;
+  return giveQuietly(pool, wanted, NULL);
+}
+
+static void theSystemHasNone(void **unused) {
+  static int yes;
+  mema_Options options = {.poolSize = 100 * MIB, .reservation = 64 * KIB, .memory = &hookedZeroed};
+  Hooks *hooks = hooksOf(&hookedZeroed);
+  (void)unused;
+  for (int p = 0; p < 2; p++) {
+    for (int changes = 0; changes < 2; changes++) {
+      Pool *pool = p == 0 ? &root : &child;
+      calls = 0;
+      assert_true(mema_initPoolWith(&root, &options));
+      assertWorks(makeChild(&child, &root, 100 * MIB, 0));
+      spare = palloc(&root, 100);
+      void *ptr = palloc(pool, 5000), *to = NULL;
+      assert_true(spare != NULL && ptr != NULL);
+      hooks->failAt = 1;
+      hooks->failOn = true;
+      assertWorks(mema_onExhausted(&root, restore, NULL) && mema_onExhausted(&child, restore, NULL));
+      assertRefused(pool, changes != 0 ? mema_repalloc(pool, ptr, MIB) : palloc(pool, MIB), MEMA_NO_MEMORY);
+      assert_int_equal(calls, 1 + p);
+      assertWorks(mema_onExhausted(&root, restore, &yes));
+      to = changes != 0 ? mema_repalloc(pool, ptr, MIB) : palloc(pool, MIB);
+      assert_non_null(to);
+      assert_null(spare);
+      assert_int_equal(calls, 2 * (1 + p));
+      assertWell(levelIsWrong(&root));
+      assert_true(freePool(&root));
+    }
+  }
+}
+
+/* The same, as a pool that has nothing to do with it. */
+static char bufferOfMade[4096];
+
+static bool makeItFixed(Pool *pool, size_t wanted, void *arg) {
+  mema_Options options = {.engine = MEMA_FIXED, .buffer = bufferOfMade, .bufferSize = sizeof bufferOfMade};
+  (void)arg;
+  return mema_initPoolWith(&made, &options) && palloc(&made, 100) != NULL && giveQuietly(pool, wanted, NULL);
+}
+
+static void aFixedPoolIsMadeUnderWay(void **unused) {
+  (void)unused;
+  assert_true(initPool(&root, 1000));
+  spare = palloc(&root, 800);
+  assertWorks(mema_onExhausted(&root, makeItFixed, NULL));
+  memset(&made, 0, sizeof made);
+  assertFails(mema_initSubPool(&made, &root, &(mema_Options){.poolSize = 500, .guaranteed = 500}), MEMA_LIVE_POOL);
+  assert_int_equal(root.freeSize, 1000);
+  assertPool(&made, 100, 1);
+  assertWorks(freePool(&made));
+  assertWell(levelIsWrong(&root));
+  assert_true(freePool(&root));
+}
+
 static bool endItAll(Pool *pool, size_t wanted, void *arg) {
   mema_Mark *mark = arg;
   (void)wanted;
@@ -306,11 +416,11 @@ static void callbacksAreNotForSharedPools(void **unused) {
 /* ---- what there is room for ------------------------------------------------------------------------------------------------ */
 
 static void theLargestIsGranted(void **unused) {
-  Kind *const kinds[] = {&kindTracked,          &kindUntracked, &kindCommitted,    &kindOutside,
-                         &kindUntrackedOutside, &kindShared,    &kindSharedTracked};
+  Kind *const kinds[] = {&kindTracked, &kindUntracked,     &kindCommitted, &kindOutside,        &kindUntrackedOutside,
+                         &kindShared,  &kindSharedTracked, &kindArena,     &kindArenaUntracked, &kindArenaUntrackedOutside};
   Pool dead = {0};
   (void)unused;
-  for (size_t k = 0; k < 7; k++) {
+  for (size_t k = 0; k < 10; k++) {
     for (size_t used = 0; used < 100000; used = used * 3 + 77) {
       assert_true(makePool(&root, kinds[k], 300000));
       if (used != 0) assert_non_null(palloc(&root, used));
@@ -368,7 +478,11 @@ int main(void) {
       aloneKinds(yesWithoutRoomIsNo),
       cmocka_unit_test(theBudgetIsRaisedStepByStep),
       aloneKinds(repallocOfAChunkThatGoes),
+      aloneKinds(aRequestThatIsTriedAgainIsOne),
+      aloneKinds(belowAgainAfterRoomWasMade),
+      cmocka_unit_test(theSystemHasNone),
       cmocka_unit_test(theChildIsMadeUnderWay),
+      cmocka_unit_test(aFixedPoolIsMadeUnderWay),
       cmocka_unit_test(aCallbackDoesWhatItMay),
       cmocka_unit_test(callbacksAreNotForSharedPools),
       cmocka_unit_test(theLargestIsGranted),

@@ -562,14 +562,47 @@ static void memoryChangesFamilies(void **state) {
   assert_true(freePool(&parent));
 }
 
+/* The peak of a parent counts what its sub-pools held and let go. */
+static void theParentsPeak(void **state) {
+  Kind *const kinds[] = {&kindTracked, &kindUntracked, &kindArena, &kindArenaUntracked};
+  for (size_t k = 0; k < 4; k++) {
+    Pool pools[3];
+    mema_Stats stats;
+    assert_true(makeRoot(&pools[0], state, 100000));
+    assertWorks(makeChildOf(&pools[1], &pools[0], kinds[k], 50000, 0));
+    assertWorks(makeChild(&pools[2], &pools[1], 50000, 0));
+    for (size_t p = 1; p < 3; p++) {
+      assertWorks(pfree(&pools[p], palloc(&pools[p], p * 1024)));
+      for (size_t above = 0; above <= p; above++) {
+        assert_true(mema_poolStats(&pools[above], &stats));
+        assert_int_equal(stats.peakBytes, p * 1024);
+      }
+    }
+    assertLevels(pools, 3);
+    assert_true(freePool(&pools[0]));
+  }
+}
+
 /* A sub-pool's chunk is freed while its own thread is in the midst of a call to the shared root, as a signal handler might: here by a hook of
  * the root's memory. What it held comes back. */
 static Pool interruptedRoot, interruptingChild;
 static void *lettingGo;
+static unsigned attempt;
+
+/* What needs the root's lock is refused, and changes nothing. */
+static void attemptOne(void) {
+  Pool another = {0};
+  if (attempt == 1) assertFails(freePool(&interruptedRoot), MEMA_REENTERED);
+  if (attempt == 2) assertFails(mema_resetPool(&interruptedRoot), MEMA_REENTERED);
+  if (attempt == 3) assertFails(freePool(&interruptingChild), MEMA_REENTERED);
+  if (attempt == 4) assertFails(makeChild(&another, &interruptedRoot, 10, 0), MEMA_REENTERED);
+  attempt = 0;
+}
 
 static void *reserveAndFree(void *user, size_t size, size_t alignment) {
   (void)user;
   void *base = NULL;
+  attemptOne();
   if (lettingGo != NULL) {
     errno = untouchedErrno;
     if (!pfree(&interruptingChild, lettingGo) || errno != untouchedErrno) return NULL;
@@ -584,7 +617,7 @@ static void dropReserved(void *user, void *base, size_t size) {
   free(base);
 }
 
-static void lettingGoWithinACallOfTheRoot(void **state) {
+static void makeInterrupted(void **state) {
   const Kind *kind = *state;
   mema_Memory memory = {.reserve = reserveAndFree, .release = dropReserved};
   mema_Options options = kind->options;
@@ -593,6 +626,10 @@ static void lettingGoWithinACallOfTheRoot(void **state) {
   options.memory = &memory;
   assert_true(mema_initPoolWith(&interruptedRoot, &options));
   assert_true(makeChild(&interruptingChild, &interruptedRoot, MIB, 0));
+}
+
+static void lettingGoWithinACallOfTheRoot(void **state) {
+  makeInterrupted(state);
   void *stays = palloc(&interruptingChild, 1000);
   lettingGo = palloc(&interruptingChild, 300000);
   assert_true(stays != NULL && lettingGo != NULL);
@@ -608,8 +645,31 @@ static void lettingGoWithinACallOfTheRoot(void **state) {
   assert_true(freePool(&interruptedRoot));
 }
 
+/* The same, where families end and begin: the root goes on as it was, and ends in the end. */
+static void endingWithinACallOfTheRoot(void **state) {
+  for (unsigned kind = 1; kind <= 4; kind++) {
+    makeInterrupted(state);
+    void *stays = palloc(&interruptingChild, 1000);
+    attempt = kind;
+    void *chunk = palloc(&interruptedRoot, MIB);
+    assert_true(chunk != NULL && attempt == 0);
+    assert_true(mema_checkPool(&interruptedRoot) && mema_checkPool(&interruptingChild));
+    assertWorks(pfree(&interruptingChild, stays));
+    assertWorks(freePool(&interruptingChild));
+    assertWorks(mema_resetPool(&interruptedRoot));
+    assert_int_equal(mema_freeSize(&interruptedRoot), 4 * MIB);
+    assertWorks(freePool(&interruptedRoot));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      withKind(theParentsPeak, kindTracked),
+      withKind(theParentsPeak, kindUntracked),
+      arenaKinds(theParentsPeak),
+      withKind(theParentsPeak, kindArenaUntracked),
+      withKind(endingWithinACallOfTheRoot, kindShared),
+      withKind(endingWithinACallOfTheRoot, kindSharedTracked),
       withKind(lettingGoWithinACallOfTheRoot, kindShared),
       withKind(lettingGoWithinACallOfTheRoot, kindSharedTracked),
       withKind(memoryChangesFamilies, kindTracked),
