@@ -127,6 +127,8 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
     mema_fail(reason);
     return false;
   }
+  const mema_Options asked = *options; /* callbacks may change what it lies in */
+  options = &asked;
   mema_Kin *kin = kinOfParent(parent, options->poolSize);
   if (kin == NULL || !mema_carve(parent, slab, options->guaranteed)) return false;
   /* By a callback of those that were asked to make room? */

@@ -359,6 +359,26 @@ static void aFixedPoolIsMadeUnderWay(void **unused) {
   assert_true(freePool(&root));
 }
 
+static bool changeItsOptions(Pool *pool, size_t wanted, void *options) {
+  *(mema_Options *)options = (mema_Options){.poolSize = 100000, .guaranteed = 70000};
+  return giveQuietly(pool, wanted, NULL);
+}
+
+/* What was asked is what counts. */
+static void theOptionsChangeUnderWay(void **unused) {
+  (void)unused;
+  mema_Options options = {.poolSize = 600, .guaranteed = 500};
+  assert_true(initPool(&root, 1000));
+  spare = palloc(&root, 800);
+  assertWorks(mema_onExhausted(&root, changeItsOptions, &options));
+  memset(&made, 0, sizeof made);
+  assertWorks(mema_initSubPool(&made, &root, &options));
+  assert_int_equal(made.poolSize, 600);
+  assert_int_equal(root.freeSize, 500);
+  assertWell(levelIsWrong(&root));
+  assert_true(freePool(&root));
+}
+
 static bool endItAll(Pool *pool, size_t wanted, void *arg) {
   mema_Mark *mark = arg;
   (void)wanted;
@@ -483,6 +503,7 @@ int main(void) {
       cmocka_unit_test(theSystemHasNone),
       cmocka_unit_test(theChildIsMadeUnderWay),
       cmocka_unit_test(aFixedPoolIsMadeUnderWay),
+      cmocka_unit_test(theOptionsChangeUnderWay),
       cmocka_unit_test(aCallbackDoesWhatItMay),
       cmocka_unit_test(callbacksAreNotForSharedPools),
       cmocka_unit_test(theLargestIsGranted),
