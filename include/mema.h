@@ -176,7 +176,7 @@ typedef struct mema_Options {
                          mema_committedReservation(poolSize) (committed). Where it has no room in one piece, chunks come
                          from memory outside it (Block.poolAllocated is then false). */
   const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
-  /* For several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget (up to 512 KiB at a
+  /* For several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget (up to 4 MiB at a
    * time) in its hands, both called in before a request is refused; Pool.freeSize is then what no thread holds: ask mema_freeSize.
    * Tracked, calls take turns. */
   bool shared;
@@ -248,7 +248,7 @@ typedef struct mema_Stats {
   size_t liveBytes; /* poolSize - freeSize: the live chunks, chargedBytes, and subPoolBytes */
   size_t
       peakBytes; /* the most liveBytes has been since init (or since the budget was last resized); in a shared pool with several
-                       threads it may be told too high, by what they held of the budget unused: up to 1 MiB each */
+                       threads it may be told too high, by what they held of the budget unused: up to 8 MiB each */
   size_t liveChunks;
   size_t allocations;   /* chunks handed out since init; repalloc counts when the chunk moved */
   size_t frees;         /* chunks taken back since init, by whatever call */
