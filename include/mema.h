@@ -371,7 +371,10 @@ MEMA_PUBLIC size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize);
  *              its own, and only its budget is the parent's. One with its parent's memory gives its chunks back one by one when it ends
  *              (time grows with its chunks) and shows its parent's memory in pictures; its statistics count none.
  *   shared     under a shared parent, sub-pools have memory of their own, and each may be used by another thread. A shared sub-pool must have
- *              guaranteed == poolSize, and cannot be resized.
+ *              guaranteed == poolSize, and cannot be resized. While one thread frees or resets a shared parent, another may be in
+ *              mema_initSubPool: either that fails (MEMA_BAD_POOL, MEMA_BUSY), or the sub-pool is freed with the rest. The caller sees to it
+ *              that no thread then uses or frees a sub-pool that is not shared itself, and that the Pools of all stay until all have
+ *              returned; and initialises the parent's Pool again only after that.
  * Returns false iff parent is not a live pool, or is about to end (MEMA_BUSY, EBUSY: from a clean-up), or mema_initPoolWith would fail, or
  * guaranteed is above poolSize, or the parent or options->engine is MEMA_FIXED (MEMA_BAD_ARGUMENT, EINVAL), or the parent has not got
  * the guaranteed bytes (MEMA_OVER_BUDGET, ENOMEM). Constant; with its parent's memory, no system call. */

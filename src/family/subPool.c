@@ -19,12 +19,27 @@ static void unlockRoot(mema_Slab *slab) {
   if (slab != NULL) mema_unlockPool(slab);
 }
 
-static void linkKin(mema_Kin *kin, mema_Kin *parent) {
-  mema_Slab *locked = lockRoot(parent->pool);
-  kin->older = parent->newest;
-  if (kin->older != NULL) kin->older->younger = kin;
-  parent->newest = kin;
+/* Whether a record's Pool is as it was left: the caller may have moved it, or used its memory for something else. */
+static bool isThere(const mema_Kin *kin) {
+  const mema_Pool *pool = kin->pool;
+  return mema_slabOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
+}
+
+/* Whoever ends a shared root says so first, and then looks for children under the lock: one that is linked is found, or this finds that it is late.
+ * MEMA_OK: it is linked; MEMA_BAD_POOL, MEMA_BUSY: the root has ended, or is about to; MEMA_REENTERED. */
+static mema_Reason linkKin(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
+  bool plain = isPlainPool(root);
+  mema_Slab *locked = lockRoot(root);
+  mema_Reason reason = plain || locked != NULL ? MEMA_OK : mema_lastError()->reason;
+  if (locked != NULL && (root->kin != parent || !isThere(parent))) reason = MEMA_BAD_POOL;
+  if (reason == MEMA_OK && __atomic_load_n(&root->ending, __ATOMIC_RELAXED)) reason = MEMA_BUSY;
+  if (reason == MEMA_OK) {
+    kin->older = parent->newest;
+    if (kin->older != NULL) kin->older->younger = kin;
+    parent->newest = kin;
+  }
   unlockRoot(locked);
+  return reason;
 }
 
 static void unlinkKin(mema_Kin *kin) {
@@ -59,15 +74,19 @@ static mema_Reason judge(const mema_Pool *child, const mema_Pool *parent, const 
   return __atomic_load_n(&parent->ending, __ATOMIC_RELAXED) ? MEMA_BUSY : MEMA_OK;
 }
 
-/* The parent's record, made now if need be. */
-static mema_Kin *kinOfParent(mema_Pool *parent) {
+/* The parent's record, made now if need be; NULL, and why, iff there is no memory, or another thread has freed the parent, or this is
+ * a signal handler that interrupted a call to it. */
+static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
+  bool plain = isPlainPool(parent);
   mema_Slab *locked = lockRoot(parent);
-  if (parent->kin == NULL) {
-    mema_Kin *kin = mema_takeKin();
-    if (kin != NULL) mema_ownKin(parent, kin);
+  mema_Kin *kin = NULL;
+  *reason = plain || locked != NULL ? MEMA_NO_MEMORY : mema_lastError()->reason;
+  if (*reason == MEMA_NO_MEMORY) {
+    if (parent->kin == NULL && (kin = mema_takeKin()) != NULL) mema_ownKin(parent, kin);
+    kin = parent->kin;
   }
   unlockRoot(locked);
-  return parent->kin;
+  return kin;
 }
 
 /* A pool's identity in slabs that are another's: see kin.h. */
@@ -91,26 +110,35 @@ void mema_setGuard(mema_Kin *kin, size_t poolSize) {
   kin->nearGuard = near ? kin->guard : 0;
 }
 
-/* The parent has been charged what is guaranteed. */
-static bool makeChild(mema_Pool *child, mema_Kin *parent, mema_Slab *slab, const mema_Options *options) {
+/* A pool that no family took. */
+static void closeStray(mema_Pool *child, mema_Kin *kin) {
+  child->kin = NULL;
+  mema_dropKin(kin);
+  mema_closePool(child);
+}
+
+/* The parent has been charged what is guaranteed. The child is whole before it is linked: from then on it may be freed with its parent. */
+static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinAbove, mema_Slab *slab,
+                             const mema_Options *options) {
   mema_Kin *kin = mema_takeKin();
-  if (kin == NULL) return false;
-  kin->borrows = mayBorrow(parent->pool, slab, options);
+  if (kin == NULL) return MEMA_NO_MEMORY;
+  kin->borrows = mayBorrow(parent, slab, options);
   if (kin->borrows) {
     borrowSlabs(child, slab, options);
   } else if (openSlab(child, options) == NULL) {
     mema_dropKin(kin);
-    return false;
+    return MEMA_NO_MEMORY;
   }
   kin->guaranteed = options->guaranteed;
-  kin->parent = parent;
-  kin->parentPool = parent->pool;
+  kin->parent = kinAbove;
+  kin->parentPool = parent;
   mema_setGuard(kin, options->poolSize);
-  kin->born = parent->pool->markSerial;
+  kin->born = parent->markSerial;
   child->stamp |= (uint64_t)kin->id << mema_ownerShift;
   mema_ownKin(child, kin);
-  linkKin(kin, parent);
-  return true;
+  mema_Reason reason = linkKin(kin, kinAbove, parent);
+  if (reason != MEMA_OK) closeStray(child, kin);
+  return reason;
 }
 
 bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options) {
@@ -121,15 +149,16 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
     mema_fail(reason);
     return false;
   }
-  mema_Kin *kin = kinOfParent(parent);
+  mema_Kin *kin = kinOfParent(parent, &reason);
   if (kin != NULL && !mema_carve(parent, slab, options->guaranteed)) return false;
   bool taken = mema_slabOf(child) != NULL; /* by a callback of those that were asked to make room */
-  if (kin != NULL && !taken && makeChild(child, kin, slab, options)) {
+  if (kin != NULL) reason = taken ? MEMA_LIVE_POOL : makeChild(child, parent, kin, slab, options);
+  if (reason == MEMA_OK) {
     if (isPlainPool(parent)) mema_announceLow(parent);
     return true;
   }
-  if (kin != NULL) mema_creditHeld(parent, options->guaranteed);
-  mema_failBytes(taken ? MEMA_LIVE_POOL : MEMA_NO_MEMORY, taken ? 0 : options->poolSize, 0);
+  if (kin != NULL && isThere(kin)) mema_creditHeld(parent, options->guaranteed);
+  mema_failBytes(reason, reason == MEMA_NO_MEMORY ? options->poolSize : 0, 0);
   return false;
 }
 
@@ -140,12 +169,6 @@ bool mema_mayEnd(const mema_Pool *pool) {
   if (mema_likely(!called && !__atomic_load_n(&pool->ending, __ATOMIC_RELAXED))) return true;
   mema_fail(MEMA_BUSY);
   return false;
-}
-
-/* Whether a record's Pool is as it was left: the caller may have moved it, or used its memory for something else. */
-static bool isThere(const mema_Kin *kin) {
-  const mema_Pool *pool = kin->pool;
-  return mema_slabOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
 }
 
 void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
