@@ -176,7 +176,7 @@ typedef struct mema_Options {
                          mema_committedReservation(poolSize) (committed). Where it has no room in one piece, chunks come
                          from memory outside it (Block.poolAllocated is then false). */
   const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
-  /* For several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget (up to 512 KiB at a
+  /* For several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget (up to 4 MiB at a
    * time) in its hands, both called in before a request is refused; Pool.freeSize is then what no thread holds: ask mema_freeSize.
    * Tracked, calls take turns. */
   bool shared;
@@ -248,7 +248,7 @@ typedef struct mema_Stats {
   size_t liveBytes; /* poolSize - freeSize: the live chunks, chargedBytes, and subPoolBytes */
   size_t
       peakBytes; /* the most liveBytes has been since init (or since the budget was last resized); in a shared pool with several
-                       threads it may be told too high, by what they held of the budget unused: up to 1 MiB each */
+                       threads it may be told too high, by what they held of the budget unused: up to 8 MiB each */
   size_t liveChunks;
   size_t allocations;   /* chunks handed out since init; repalloc counts when the chunk moved */
   size_t frees;         /* chunks taken back since init, by whatever call */
@@ -371,7 +371,10 @@ MEMA_PUBLIC size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize);
  *              its own, and only its budget is the parent's. One with its parent's memory gives its chunks back one by one when it ends
  *              (time grows with its chunks) and shows its parent's memory in pictures; its statistics count none.
  *   shared     under a shared parent, sub-pools have memory of their own, and each may be used by another thread. A shared sub-pool must have
- *              guaranteed == poolSize, and cannot be resized.
+ *              guaranteed == poolSize, and cannot be resized. While one thread frees or resets a shared parent, another may be in
+ *              mema_initSubPool: either that fails (MEMA_BAD_POOL, MEMA_BUSY), or the sub-pool is freed with the rest. The caller sees to it
+ *              that no thread then uses or frees a sub-pool that is not shared itself, and that the Pools of all stay until all have
+ *              returned; and initialises the parent's Pool again only after that.
  * Returns false iff parent is not a live pool, or is about to end (MEMA_BUSY, EBUSY: from a clean-up), or mema_initPoolWith would fail, or
  * guaranteed is above poolSize, or the parent or options->engine is MEMA_FIXED (MEMA_BAD_ARGUMENT, EINVAL), or the parent has not got
  * the guaranteed bytes (MEMA_OVER_BUDGET, ENOMEM). Constant; with its parent's memory, no system call. */

@@ -244,6 +244,10 @@ static void closeOutside(mema_Slab *first) {
 bool mema_closePool(mema_Pool *pool) {
   mema_Slab *slab = mema_holdPool(pool, false);
   if (slab == NULL) return false;
+  if (slab->share != NULL && pool->kin != NULL && pool->kin->newest != NULL) { /* another thread made it a moment ago */
+    mema_unlockPool(slab);
+    return mema_endLives(pool, 0) && mema_closePool(pool);
+  }
   bool borrowed = mema_borrowsSlabs(pool);
   mema_Kin *kin = pool->kin;
   size_t held = kin != NULL && kin->parent != NULL ? mema_holds(pool) : 0;

@@ -181,7 +181,7 @@ static inline bool mema_hasCleanups(const mema_Pool *pool) {
 }
 /* The same, and nothing where there are none of either. */
 static inline bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
-  return mema_likely(pool->kin == NULL && !mema_hasCleanups(pool)) || mema_endFamily(pool, serial);
+  return mema_likely(__atomic_load_n(&pool->kin, __ATOMIC_RELAXED) == NULL && !mema_hasCleanups(pool)) || mema_endFamily(pool, serial);
 }
 /* False, and the failure noted, iff a callback or clean-up of this pool, or of one below it, is under way: it cannot end then. */
 MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);

@@ -20,12 +20,27 @@ static void unlockRoot(mema_Slab *slab) {
   if (slab != NULL) mema_unlockPool(slab);
 }
 
-static void linkKin(mema_Kin *kin, mema_Kin *parent) {
-  mema_Slab *locked = lockRoot(parent->pool);
-  kin->older = parent->newest;
-  if (kin->older != NULL) kin->older->younger = kin;
-  parent->newest = kin;
+/* Whether a record's Pool is as it was left: the caller may have moved it, or used its memory for something else. */
+static bool isThere(const mema_Kin *kin) {
+  const mema_Pool *pool = kin->pool;
+  return mema_slabOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
+}
+
+/* Whoever ends a shared root says so first, and then looks for children under the lock: one that is linked is found, or this finds that it is late.
+ * MEMA_OK: it is linked; MEMA_BAD_POOL, MEMA_BUSY: the root has ended, or is about to; MEMA_REENTERED. */
+static mema_Reason linkKin(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
+  bool plain = isPlainPool(root);
+  mema_Slab *locked = lockRoot(root);
+  mema_Reason reason = plain || locked != NULL ? MEMA_OK : mema_lastError()->reason;
+  if (locked != NULL && (root->kin != parent || !isThere(parent))) reason = MEMA_BAD_POOL;
+  if (reason == MEMA_OK && __atomic_load_n(&root->ending, __ATOMIC_RELAXED)) reason = MEMA_BUSY;
+  if (reason == MEMA_OK) {
+    kin->older = parent->newest;
+    if (kin->older != NULL) kin->older->younger = kin;
+    parent->newest = kin;
+  }
   unlockRoot(locked);
+  return reason;
 }
 
 static void unlinkKin(mema_Kin *kin) {
@@ -60,18 +75,18 @@ static mema_Reason judge(const mema_Pool *child, const mema_Pool *parent, const 
   return __atomic_load_n(&parent->ending, __ATOMIC_RELAXED) ? MEMA_BUSY : MEMA_OK;
 }
 
-/* The parent's record, made now if need be. NULL, and the failure noted: there is no memory, or the calling thread is in the midst of a call to
- * a shared parent. */
-static mema_Kin *kinOfParent(mema_Pool *parent, size_t poolSize) {
+/* The parent's record, made now if need be; NULL, and why, iff there is no memory, or another thread has freed the parent, or this is
+ * a signal handler that interrupted a call to it. */
+static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
+  bool plain = isPlainPool(parent);
   mema_Slab *locked = lockRoot(parent);
-  if (locked == NULL && !isPlainPool(parent)) return NULL;
-  if (parent->kin == NULL) {
-    mema_Kin *kin = mema_takeKin();
-    if (kin != NULL) mema_ownKin(parent, kin);
+  mema_Kin *kin = NULL;
+  *reason = plain || locked != NULL ? MEMA_NO_MEMORY : mema_lastError()->reason;
+  if (*reason == MEMA_NO_MEMORY) {
+    if (parent->kin == NULL && (kin = mema_takeKin()) != NULL) mema_ownKin(parent, kin);
+    kin = parent->kin;
   }
-  mema_Kin *kin = parent->kin;
   unlockRoot(locked);
-  if (kin == NULL) mema_failBytes(MEMA_NO_MEMORY, poolSize, 0);
   return kin;
 }
 
@@ -96,27 +111,39 @@ void mema_setGuard(mema_Kin *kin, size_t poolSize) {
   kin->nearGuard = near ? kin->guard : 0;
 }
 
-/* The parent has been charged what is guaranteed. */
-static bool makeChild(mema_Pool *child, mema_Kin *parent, mema_Slab *slab, const mema_Options *options) {
+/* A pool that no family took. */
+static void closeStray(mema_Pool *child, mema_Kin *kin) {
+  child->kin = NULL;
+  mema_dropKin(kin);
+  mema_closePool(child);
+}
+
+/* The parent has been charged what is guaranteed. The child is whole before it is linked: from then on it may be freed with its parent. */
+static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinAbove, mema_Slab *slab,
+                             const mema_Options *options) {
   mema_Kin *kin = mema_takeKin();
-  if (kin == NULL) return false;
-  kin->borrows = mayBorrow(parent->pool, slab, options);
+  if (kin == NULL) return MEMA_NO_MEMORY;
+  kin->borrows = mayBorrow(parent, slab, options);
   if (kin->borrows) {
     borrowSlabs(child, slab, options);
   } else if (openSlab(child, options) == NULL) {
     mema_dropKin(kin);
-    return false;
+    return MEMA_NO_MEMORY;
   }
   kin->guaranteed = options->guaranteed;
-  kin->parent = parent;
-  kin->parentPool = parent->pool;
+  kin->parent = kinAbove;
+  kin->parentPool = parent;
   mema_setGuard(kin, options->poolSize);
-  kin->born = parent->pool->markSerial;
+  kin->born = parent->markSerial;
   child->stamp |= (uint64_t)kin->id << mema_ownerShift;
   mema_ownKin(child, kin);
-  linkKin(kin, parent);
-  if (mema_isArena(slab)) mema_setWatch(parent->pool); /* it no longer notes its lows late */
-  return true;
+  mema_Reason reason = linkKin(kin, kinAbove, parent);
+  if (reason != MEMA_OK) {
+    closeStray(child, kin);
+  } else if (mema_isArena(slab)) {
+    mema_setWatch(parent); /* it no longer notes its lows late */
+  }
+  return reason;
 }
 
 bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options) {
@@ -129,16 +156,17 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
   }
   const mema_Options asked = *options; /* callbacks may change what it lies in */
   options = &asked;
-  mema_Kin *kin = kinOfParent(parent, options->poolSize);
-  if (kin == NULL || !mema_carve(parent, slab, options->guaranteed)) return false;
+  mema_Kin *kin = kinOfParent(parent, &reason);
+  if (kin != NULL && !mema_carve(parent, slab, options->guaranteed)) return false;
   /* By a callback of those that were asked to make room? */
   bool taken = mema_slabOf(child) != NULL || mema_fixedOf(child) != NULL;
-  if (!taken && makeChild(child, kin, slab, options)) {
+  if (kin != NULL) reason = taken ? MEMA_LIVE_POOL : makeChild(child, parent, kin, slab, options);
+  if (reason == MEMA_OK) {
     if (isPlainPool(parent)) mema_announceLow(parent);
     return true;
   }
-  mema_creditHeld(parent, options->guaranteed);
-  mema_failBytes(taken ? MEMA_LIVE_POOL : MEMA_NO_MEMORY, taken ? 0 : options->poolSize, 0);
+  if (kin != NULL && isThere(kin)) mema_creditHeld(parent, options->guaranteed);
+  mema_failBytes(reason, reason == MEMA_NO_MEMORY ? options->poolSize : 0, 0);
   return false;
 }
 
@@ -156,12 +184,6 @@ static bool isAtRest(const mema_Pool *pool) {
   mema_Slab *locked = lockRoot(pool);
   unlockRoot(locked);
   return locked != NULL || isPlainPool(pool);
-}
-
-/* Whether a record's Pool is as it was left: the caller may have moved it, or used its memory for something else. */
-static bool isThere(const mema_Kin *kin) {
-  const mema_Pool *pool = kin->pool;
-  return mema_slabOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
 }
 
 bool mema_mayLeave(const mema_Pool *pool) {

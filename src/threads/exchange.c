@@ -143,6 +143,11 @@ static void setCredit(mema_Shard *shard, size_t credit) {
   atomic_store_explicit(&shard->lowCredit, credit, memory_order_relaxed);
 }
 
+void mema_restartLow(mema_Share *share, mema_Shard *shard) {
+  noteLow(share);
+  setCredit(shard, shard->credit);
+}
+
 /* What may be lent at a time: nothing when the budget is nearly used up, or somebody waits for it: each call then takes the lock, but
  * all of the budget is at hand. */
 static size_t batchFor(const mema_Share *share) {

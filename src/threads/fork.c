@@ -113,19 +113,18 @@ static void dissolveOthers(mema_Share *share) {
   uint32_t self = mema_threadNumber();
   for (mema_Shard *shard = share->shards, *next; shard != NULL; shard = next) {
     next = shard->next;
-    if (shard->owner == self) {
-      shard->epoch = mema_forks;
-    } else {
-      mema_dissolveShard(share, shard);
-      mema_giveCell(mema_cellShards, shard->cellIndex, true);
-    }
+    if (shard->owner == self) continue;
+    mema_dissolveShard(share, shard);
+    mema_giveCell(mema_cellShards, shard->cellIndex, true);
   }
-  share->orphans = share->waiting = 0;
+  share->orphans = 0;
+  share->waiting = mema_isWaiting(share); /* a handler of it forked */
 }
 
 static void afterForkInChild(void) {
   atomic_fetch_add_explicit(&mema_forks, 1, memory_order_relaxed);
   mema_prepareBarrier();
+  mema_keepOwn(); /* those of shares that are skipped too */
   bool within = wasNested();
   if (!within && skippedAll) return;
   for (mema_Share *share = shares; share != NULL; share = share->next)

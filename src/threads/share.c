@@ -72,18 +72,15 @@ static void giveShardCell(mema_Shard *shard) {
   mema_giveCell(mema_cellShards, shard->cellIndex, true);
 }
 
-/* Drops the shards of pools that are gone. */
-static void sweepOwn(void) {
-  for (mema_Shard **link = &ownShards; *link != NULL;) {
-    mema_Shard *shard = *link;
-    if (mema_loadWord(&shard->generation) != 0) {
-      link = &shard->nextOfThread;
-      continue;
-    }
-    *link = shard->nextOfThread;
-    if (mema_shardHere == shard) mema_shardHere = NULL;
-    giveShardCell(shard);
-  }
+/* One of the calling thread's whose pool is gone; NULL: none. It stays the thread's until that ends: a call that a signal handler interrupted may
+ * be about to look at it, and to say in it that the thread is at work; or has said so, and is about to find that it is called. */
+static mema_Shard *findLeftOver(void) {
+  mema_Shard *shard = ownShards;
+  while (shard != NULL &&
+         (mema_loadWord(&shard->generation) != 0 || atomic_load_explicit(&shard->busy, memory_order_relaxed) != 0))
+    shard = shard->nextOfThread;
+  atomic_thread_fence(memory_order_acquire); /* whoever freed the pool writes to it no more */
+  return shard;
 }
 
 /* A handler may read the list while its thread changes it, which is done by one store, but must not change it then. */
@@ -99,22 +96,43 @@ mema_Shard *mema_shardOf(const mema_Pool *pool) {
   return shard;
 }
 
-/* The calling thread's from now on, which is at work on it. */
+/* The calling thread's from now on, which is at work on it. A handler may fork at any time. */
 static void own(mema_Shard *shard) {
-  shard->owner = mema_threadNumber();
-  shard->epoch = atomic_load_explicit(&mema_forks, memory_order_relaxed);
+  uint32_t forks;
   atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
+  shard->owner = mema_threadNumber();
+  do {
+    forks = atomic_load_explicit(&mema_forks, memory_order_relaxed);
+    shard->epoch = forks;
+    atomic_signal_fence(memory_order_seq_cst);
+  } while (forks != atomic_load_explicit(&mema_forks, memory_order_relaxed));
+}
+
+static void enlist(mema_Shard *shard) {
   shard->nextOfThread = ownShards;
   atomic_signal_fence(memory_order_release);
   ownShards = shard;
 }
 
-static mema_Shard *makeShard(mema_Share *share) {
+void mema_keepOwn(void) {
+  for (mema_Shard *shard = ownShards; shard != NULL; shard = shard->nextOfThread)
+    shard->epoch = atomic_load_explicit(&mema_forks, memory_order_relaxed);
+}
+
+static mema_Shard *takeShardCell(void) {
   mema_CellShape shape = shardShape();
   mema_Cell cell;
   if (!mema_takeCell(mema_cellShards, &shape, &cell)) return NULL;
   mema_Shard *shard = (mema_Shard *)(void *)cell.front;
+  shard->cellIndex = cell.index;
+  return shard;
+}
+
+static mema_Shard *makeShard(mema_Share *share) {
+  mema_Shard *leftOver = findLeftOver(), *shard = leftOver != NULL ? leftOver : takeShardCell();
+  if (shard == NULL) return NULL;
   const mema_Slab *slab = share->slab;
+  own(shard);
   atomic_store_explicit(&shard->called, mema_calledAtRest(), memory_order_relaxed);
   shard->sentBack = 0;
   shard->credit = shard->creditMost = shard->allocations = shard->frees = shard->held = 0;
@@ -125,15 +143,15 @@ static mema_Shard *makeShard(mema_Share *share) {
   shard->states = slab->states;
   shard->revoked = share->revoked;
   shard->share = share;
-  shard->cellIndex = cell.index;
   layShelves(shard->returns + 1, layShelves(shard->magazines + 1, shard->spares, 1), 2);
   shard->pool = share->pool;
   mema_giveTag(share, shard);
+  atomic_signal_fence(memory_order_release);
   mema_storeWord(&shard->generation, share->generation);
   shard->next = share->shards;
   share->shards = shard;
   share->shardCount++;
-  own(shard);
+  if (leftOver == NULL) enlist(shard);
   return shard;
 }
 
@@ -155,6 +173,7 @@ static mema_Shard *adopt(mema_Share *share) {
   if (orphan == NULL) return NULL;
   share->orphans--;
   own(orphan);
+  enlist(orphan);
   return orphan;
 }
 
@@ -162,7 +181,6 @@ mema_Shard *mema_takeShard(mema_Share *share) {
   if (share->inside != NULL) return share->inside;
   if (listing || ending || !watched) return NULL;
   listing = true;
-  sweepOwn();
   mema_Shard *shard = adopt(share);
   if (shard == NULL) shard = makeShard(share);
   listing = false;
@@ -197,6 +215,7 @@ static void endShard(mema_Shard *shard) {
   if (kept) {
     share->orphans++;
     for (unsigned class = 0; class < mema_classCount; class ++) mema_sendBack(share, shard, class);
+    mema_restartLow(share, shard);
     shard->owner = 0;
     shard->processor = mema_osProcessor();
     atomic_fetch_or_explicit(&share->revoked[shard->tag], mema_nobodys, memory_order_relaxed);
@@ -208,8 +227,8 @@ static void endShard(mema_Shard *shard) {
   if (!kept) giveShardCell(shard);
 }
 
-bool mema_dropOrphans(mema_Share *share) {
-  bool any = share->orphans != 0;
+/* Gives back what ended threads left. The lock is held. */
+static void dropOrphans(mema_Share *share) {
   for (mema_Shard *shard = share->shards, *next; shard != NULL; shard = next) {
     next = shard->next;
     if (!isOrphan(shard)) continue;
@@ -217,17 +236,17 @@ bool mema_dropOrphans(mema_Share *share) {
     giveShardCell(shard);
   }
   share->orphans = 0;
-  return any;
 }
 
 /* Whatever the thread calls later (other destructors, the C library's own) finds `ending` set, and does without a shard. */
 static void endThread(void *unused) {
   (void)unused;
   ending = true;
-  mema_shardHere = NULL;
   while (ownShards != NULL) {
     mema_Shard *shard = ownShards;
     ownShards = shard->nextOfThread;
+    atomic_signal_fence(memory_order_release);
+    mema_shardHere = NULL; /* only now: a handler may have found it in the list */
     endShard(shard);
   }
 }
@@ -381,12 +400,18 @@ void mema_endTurn(mema_Slab *slab) {
 /* The lock is held. */
 static void gatherAll(mema_Share *share, bool slots) {
   mema_keepOut(share);
-  if (slots) mema_dropOrphans(share);
+  if (slots) dropOrphans(share);
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
     mema_gather(share, shard);
     if (slots) mema_flushShard(share, shard);
   }
   if (slots) mema_emptyDepot(share);
+}
+
+void mema_callInSlots(mema_Share *share) {
+  bool kept = share->keepsOut;
+  gatherAll(share, true);
+  if (!kept) mema_letIn(share);
 }
 
 mema_Slab *mema_holdPool(const mema_Pool *pool, bool slots) {

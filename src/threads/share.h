@@ -168,8 +168,10 @@ MEMA_HIDDEN void mema_watchThread(void);
 
 /* Gives what a shard holds back to its pool and takes it out of the pool's list. The lock is held, its owner is out or gone. */
 MEMA_HIDDEN void mema_dissolveShard(mema_Share *share, mema_Shard *shard);
-/* The same with those that ended threads left. True iff there were any. The lock is held. */
-MEMA_HIDDEN bool mema_dropOrphans(mema_Share *share);
+/* Takes back all that threads hold, their credit included. The lock is held. */
+MEMA_HIDDEN void mema_callInSlots(mema_Share *share);
+/* The calling thread, of a child, has what it had before the fork. */
+MEMA_HIDDEN void mema_keepOwn(void);
 
 /* ---- exchange.c: between shards and the pool; the lock is held ----------------------------------------------------------- */
 
@@ -202,10 +204,17 @@ MEMA_HIDDEN bool mema_lend(mema_Share *share, mema_Shard *shard, size_t bytes);
 /* Charges, or credits, the pool itself, which has room for it. */
 MEMA_HIDDEN void mema_chargeShare(mema_Share *share, size_t bytes);
 MEMA_HIDDEN void mema_creditShare(mema_Share *share, size_t bytes);
+/* Notes the least that was free, and begins anew with a shard whose thread ends: what others use later is not used at the same time. */
+MEMA_HIDDEN void mema_restartLow(mema_Share *share, mema_Shard *shard);
 /* Lets those that wait for budget look again. */
 MEMA_HIDDEN void mema_wakeWaiting(mema_Share *share);
 /* Takes back what a shard has too much of. */
 MEMA_HIDDEN void mema_settle(mema_Share *share, mema_Shard *shard);
+
+/* ---- wait.c -------------------------------------------------------------------------------------------------------------- */
+
+/* Whether the calling thread is in mema_pallocWait on the pool of this share, and counted in `waiting`. */
+MEMA_HIDDEN bool mema_isWaiting(const mema_Share *share);
 
 /* ---- fork.c -------------------------------------------------------------------------------------------------------------- */
 

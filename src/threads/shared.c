@@ -85,30 +85,6 @@ static bool findOther(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
   return mema_findChunk(slab, ptr, chunk) && (chunk->slab != slab || chunk->span->kind != mema_unitSlots);
 }
 
-/* Slots that threads left when they ended are in the way of no chunk. */
-static bool takeMemory(mema_Share *share, size_t size, size_t alignment, mema_Chunk *chunk) {
-  if (mema_takeMemory(share->pool, share->slab, size, alignment, chunk)) return true;
-  return mema_dropOrphans(share) && mema_takeMemory(share->pool, share->slab, size, alignment, chunk);
-}
-
-/* A chunk that is no slot of the slab for threads, or would have been, where that had room. */
-static bool takeOther(mema_Share *share, size_t size, size_t alignment, mema_Chunk *chunk) {
-  mema_Pool *pool = share->pool;
-  size_t charge = mema_slabRoom(share->slab, size, alignment);
-  if (!mema_lend(share, NULL, charge)) {
-    mema_refuse(pool, MEMA_OVER_BUDGET, charge);
-    return false;
-  }
-  if (!takeMemory(share, size, alignment, chunk)) {
-    mema_refuse(pool, MEMA_NO_MEMORY, size);
-    return false;
-  }
-  if (chunk->slab->outside) chunk->slab->liveChunks++;
-  mema_chargeShare(share, charge);
-  pool->allocations++;
-  return true;
-}
-
 static bool giveOther(mema_Share *share, const mema_Chunk *chunk) {
   mema_giveMemory(share->slab, chunk);
   mema_creditShare(share, chunk->room);
@@ -124,20 +100,41 @@ static bool refusePointer(mema_Share *share, const void *ptr) {
 
 /* ---- any chunk, by way of the lock --------------------------------------------------------------------------------------- */
 
+/* NULL: a slot does not serve it, or budget or slab have no room. */
+static void *takeLentSlot(mema_Share *share, unsigned class) {
+  if (class == mema_classCount || !mema_lend(share, mema_takeShard(share), mema_classSize(class))) return NULL;
+  return takeSlot(share, class);
+}
+
+/* Slots that threads hold are in the way of no chunk. */
 static void *takeLocked(mema_Share *share, size_t size, size_t alignment, bool *zeroed) {
+  mema_Pool *pool = share->pool;
+  mema_Chunk chunk;
   *zeroed = false;
   if (size > MEMA_UNLIMITED) {
-    mema_refuse(share->pool, MEMA_TOO_LARGE, size);
+    mema_refuse(pool, MEMA_TOO_LARGE, size);
     return NULL;
   }
   size += size == 0;
   unsigned class = mema_slabClass(share->slab, size, alignment);
-  if (class < mema_classCount && mema_lend(share, mema_takeShard(share), mema_classSize(class))) {
-    void *slot = takeSlot(share, class);
+  size_t charge = mema_slabRoom(share->slab, size, alignment);
+  for (bool again = false;; again = true) {
+    void *slot = takeLentSlot(share, class);
     if (slot != NULL) return slot;
+    if (!mema_lend(share, NULL, charge)) {
+      mema_refuse(pool, MEMA_OVER_BUDGET, charge);
+      return NULL;
+    }
+    if (mema_takeMemory(pool, share->slab, size, alignment, &chunk)) break;
+    if (again) {
+      mema_refuse(pool, MEMA_NO_MEMORY, size);
+      return NULL;
+    }
+    mema_callInSlots(share);
   }
-  mema_Chunk chunk;
-  if (!takeOther(share, size, alignment, &chunk)) return NULL;
+  if (chunk.slab->outside) chunk.slab->liveChunks++;
+  mema_chargeShare(share, charge);
+  pool->allocations++;
   *zeroed = chunk.zeroed;
   return chunk.ptr;
 }
@@ -409,8 +406,12 @@ static void *resizeAtHand(mema_Shard *shard, void *from, size_t size) {
 static bool takeUncharged(mema_Share *share, size_t size, mema_Chunk *chunk, mema_Spare *spare) {
   unsigned class = mema_slabClass(share->slab, size, MEMA_ALIGNMENT);
   *spare = (mema_Spare){0};
-  if (class == mema_classCount || mema_slabTakeSpares(share->slab, class, 1, spare) == 0)
-    return takeMemory(share, size, MEMA_ALIGNMENT, chunk);
+  for (bool again = false; class == mema_classCount || mema_slabTakeSpares(share->slab, class, 1, spare) == 0;
+       again = true) {
+    if (mema_takeMemory(share->pool, share->slab, size, MEMA_ALIGNMENT, chunk)) return true;
+    if (again) return false;
+    mema_callInSlots(share);
+  }
   *chunk = (mema_Chunk){.ptr = spare->ptr,
                         .room = mema_classSize(class),
                         .slab = share->slab,
@@ -418,10 +419,14 @@ static bool takeUncharged(mema_Share *share, size_t size, mema_Chunk *chunk, mem
   return true;
 }
 
-/* Takes back a chunk of whatever kind; false iff it is one that another thread freed meanwhile. */
-static bool giveUncredited(mema_Share *share, const mema_Chunk *chunk) {
+static bool isSlot(const mema_Share *share, const mema_Chunk *chunk) {
+  return chunk->slab == share->slab && chunk->span->kind == mema_unitSlots;
+}
+
+/* Takes back a chunk of whatever kind, which was a slot or not when it was found; false iff it is one that another thread freed meanwhile. */
+static bool giveUncredited(mema_Share *share, const mema_Chunk *chunk, bool slot) {
   mema_Place place;
-  if (chunk->slab != share->slab || chunk->span->kind != mema_unitSlots) {
+  if (!slot) {
     mema_giveMemory(share->slab, chunk);
     return true;
   }
@@ -435,13 +440,14 @@ static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
   mema_Pool *pool = share->pool;
   mema_Chunk to;
   mema_Spare spare;
+  bool slot = isSlot(share, from);
   if (!takeUncharged(share, size, &to, &spare) || !mema_slabMove(&to, from, from->room < size ? from->room : size)) {
     if (size <= from->room) return from->ptr;
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return NULL;
   }
   if (to.slab->outside) to.slab->liveChunks++;
-  if (!giveUncredited(share, from)) {
+  if (!giveUncredited(share, from, slot)) {
     if (spare.ptr != NULL) {
       mema_slabGiveSpares(share->slab, &spare, 1);
     } else {

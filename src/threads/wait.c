@@ -7,6 +7,13 @@
 #include "../memory/os.h"
 #include "share.h"
 
+/* The generation of the pool for whose budget this thread waits; 0: none. */
+static _Thread_local uintptr_t waitedFor;
+
+bool mema_isWaiting(const mema_Share *share) {
+  return waitedFor != 0 && waitedFor == share->generation;
+}
+
 static size_t chargeFor(const mema_Pool *pool, const mema_Slab *slab, size_t size) {
   size += size == 0;
   return pool->untracked ? mema_slabRoom(slab, size, MEMA_ALIGNMENT) : size;
@@ -24,6 +31,7 @@ static bool enroll(mema_Pool *pool, size_t size, uint32_t *seen, mema_Share **sh
     *generation = (*share)->generation;
     *seen = atomic_load_explicit(&(*share)->freed, memory_order_relaxed) + (pool->freeSize >= charge);
     (*share)->waiting++;
+    waitedFor = *generation;
     pool->refused--; /* it will be asked again */
   }
   mema_unlockPool(slab);
@@ -32,6 +40,7 @@ static bool enroll(mema_Pool *pool, size_t size, uint32_t *seen, mema_Share **sh
 
 static void resign(mema_Share *share, uintptr_t generation) {
   if (!mema_takeLock(&share->lock)) return;
+  waitedFor = 0;
   if (share->generation == generation) share->waiting--;
   mema_releaseLock(&share->lock);
 }

@@ -285,12 +285,51 @@ static void severalEndTheirParent(void **state) {
   }
 }
 
+static Pool late;
+static mema_Reason lateReason; /* MEMA_OK: it was made */
+
+static void *makeOneMore(void *pauses) {
+  mema_Options options = {.poolSize = 10000, .guaranteed = 100};
+  atomic_fetch_add(&ready, 1);
+  while (atomic_load(&ready) < 2) sched_yield();
+  for (volatile unsigned i = *(unsigned *)pauses; i > 0; i--) continue;
+  lateReason = mema_initSubPool(&late, &contested, &options) ? MEMA_OK : mema_lastError()->reason;
+  return NULL;
+}
+
+/* A sub-pool that is made while another thread frees its parent is refused, or ends with it. Both begin together, each a little later in turn. */
+static void oneIsMadeWhileItsParentEnds(void **state) {
+  const Kind *kind = *state;
+  for (unsigned life = 0; life < scaled(2000); life++) {
+    pthread_t thread;
+    unsigned pauses = life * 7 % 300;
+    memset(&late, 0, sizeof late);
+    atomic_store(&ready, 0);
+    assert_true(makePool(&contested, kind, rootBudget));
+    assert_int_equal(pthread_create(&thread, NULL, makeOneMore, &pauses), 0);
+    atomic_fetch_add(&ready, 1);
+    while (atomic_load(&ready) < 2) sched_yield();
+    for (volatile unsigned i = life * 13 % 2000; i > 0; i--) continue;
+    assert_true(freePool(&contested));
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    if (lateReason != MEMA_OK && lateReason != MEMA_BAD_POOL && lateReason != MEMA_BUSY)
+      fail_msg("refused for reason %d", (int)lateReason);
+    assertFails(palloc(&late, 1), MEMA_BAD_POOL);
+    assertFails(freePool(&late), MEMA_BAD_POOL);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(atTheLimitOfASharedRoot),          cmocka_unit_test(atTheLimitOfASharedTrackedRoot),
-      withKind(besideChunksOfTheRoot, kindShared),        withKind(besideChunksOfTheRoot, kindSharedTracked),
-      cmocka_unit_test(familiesDoNotInterfere),           withKind(severalEndTheirParent, kindShared),
+      cmocka_unit_test(atTheLimitOfASharedRoot),
+      cmocka_unit_test(atTheLimitOfASharedTrackedRoot),
+      withKind(besideChunksOfTheRoot, kindShared),
+      withKind(besideChunksOfTheRoot, kindSharedTracked),
+      cmocka_unit_test(familiesDoNotInterfere),
+      withKind(severalEndTheirParent, kindShared),
       withKind(severalEndTheirParent, kindSharedTracked),
+      withKind(oneIsMadeWhileItsParentEnds, kindShared),
+      withKind(oneIsMadeWhileItsParentEnds, kindSharedTracked),
   };
   return runTests(tests);
 }

@@ -1,10 +1,12 @@
 /* Shared pools: what threads hold for themselves. It passes from a thread that ended to the next; what one thread frees of another's goes back to
  * it, as long as it comes for more; and what is held is nobody's loss. */
+#include "hooked.h"
 #include "unit.h"
 
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -273,6 +275,81 @@ static void theyServeWhereThereAreNoOthers(void **state) {
   end();
 }
 
+/* ---- what a request is refused for ----------------------------------------------------------------------------------------- */
+
+static void *takeAllThereIs(void *taken) {
+  Held *all = taken;
+  while (all->count < most && (all->chunks[all->count] = palloc(&pool, large)) != NULL) all->count++;
+  return mema_lastError()->reason == MEMA_NO_MEMORY ? NULL : hidePointer("refused for something else");
+}
+
+static sem_t given, looked;
+
+static void *giveFew(void *taken) {
+  Held *all = taken;
+  for (unsigned i = 0; i < 3; i++)
+    if (!pfree(&pool, all->chunks[i])) return hidePointer("not freed");
+  sem_post(&given);
+  sem_wait(&looked);
+  return NULL;
+}
+
+static void *takeAllAndGiveFew(void *taken) {
+  void *wrong = takeAllThereIs(taken);
+  return wrong != NULL ? wrong : giveFew(taken);
+}
+
+/* Where there is no other memory: slots that nobody uses, of threads that ended and of others. */
+static void noSlotIsOutOfReach(void **state) {
+  static Held all;
+  bool ends = *(const bool *)*state;
+  mema_Options options = {
+      .poolSize = 128 * MIB, .reservation = 2 * MIB, .untracked = true, .shared = true, .memory = &hookedKept};
+  assert_true(mema_initPoolWith(&pool, &options));
+  hooksOf(&hookedKept)->room = hooksOf(&hookedKept)->reserved;
+  void *own = palloc(&pool, size);
+  assert_non_null(own); /* so this thread takes over no shard */
+  all.count = 0;
+  pthread_t thread;
+  sem_init(&given, 0, 0);
+  sem_init(&looked, 0, ends ? 1 : 0);
+  assert_int_equal(pthread_create(&thread, NULL, takeAllAndGiveFew, &all), 0);
+  if (ends) pthread_join(thread, NULL);
+  sem_wait(&given);
+  for (unsigned i = 0; i < 3; i++) assert_non_null(all.chunks[i] = palloc(&pool, large));
+  assert_null(palloc(&pool, large));
+  assert_int_equal(mema_lastError()->reason, MEMA_NO_MEMORY);
+  if (!ends) {
+    sem_post(&looked);
+    pthread_join(thread, NULL);
+  }
+  for (unsigned i = 0; i < all.count; i++) assert_true(pfree(&pool, all.chunks[i]));
+  assert_true(pfree(&pool, own));
+  hooksOf(&hookedKept)->room = 0;
+  end();
+}
+
+/* ---- the peak ---------------------------------------------------------------------------------------------------------------- */
+
+static void *holdForAMoment(void *unused) {
+  (void)unused;
+  void *chunk = palloc(&pool, large);
+  return chunk != NULL && pfree(&pool, chunk) ? NULL : hidePointer("not held");
+}
+
+/* What one thread used and then, when that had ended, another, was never used at once. */
+static void peaksOfThreadsThatEndedDoNotAddUp(void **state) {
+  (void)state;
+  mema_Stats stats;
+  begin(16 * MIB);
+  assert_true(pfree(&pool, palloc(&pool, size))); /* so this thread takes over no shard */
+  runThread(holdForAMoment, NULL);
+  assert_null(holdForAMoment(NULL));
+  assert_true(mema_poolStats(&pool, &stats));
+  assert_true(stats.peakBytes < 2 * large);
+  end();
+}
+
 /* ---- pools that end -------------------------------------------------------------------------------------------------------- */
 
 static size_t residentPages(void) {
@@ -298,12 +375,21 @@ static void nothingIsLeftOfThem(void **state) {
 }
 
 int main(void) {
+  static bool ended = true, going = false;
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(theNextThreadTakesOver),         cmocka_unit_test(onlySomeAreKept),
-      cmocka_unit_test(whatEndedThreadsHeldIsThere),    cmocka_unit_test(slotsGoBackToTheirThread),
-      cmocka_unit_test(theOtherThreadLeavesThemAlone),  cmocka_unit_test(asLongAsItComesForMore),
-      cmocka_unit_test(unlessTheirThreadDoesNotCome),   cmocka_unit_test(norForThoseOfOtherSizes),
-      cmocka_unit_test(theyServeWhereThereAreNoOthers), cmocka_unit_test(nothingIsLeftOfThem),
+      cmocka_unit_test(theNextThreadTakesOver),
+      cmocka_unit_test(onlySomeAreKept),
+      cmocka_unit_test(whatEndedThreadsHeldIsThere),
+      cmocka_unit_test(slotsGoBackToTheirThread),
+      cmocka_unit_test(theOtherThreadLeavesThemAlone),
+      cmocka_unit_test(asLongAsItComesForMore),
+      cmocka_unit_test(unlessTheirThreadDoesNotCome),
+      cmocka_unit_test(norForThoseOfOtherSizes),
+      cmocka_unit_test(theyServeWhereThereAreNoOthers),
+      cmocka_unit_test(peaksOfThreadsThatEndedDoNotAddUp),
+      cmocka_unit_test(nothingIsLeftOfThem),
+      cmocka_unit_test_prestate(noSlotIsOutOfReach, &ended),
+      cmocka_unit_test_prestate(noSlotIsOutOfReach, &going),
   };
   return runTests(tests);
 }

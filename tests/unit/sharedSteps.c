@@ -1,0 +1,314 @@
+/* Shared pools, and signal handlers at every instruction: the processor stops behind each (the trap flag), and a handler calls pools, or has
+ * another thread call them. So what no timer would ever hit is there each time. And forks of such handlers, in whose children the interrupted
+ * call goes on. */
+#include "unit.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_THREAD__)
+#define DEFERS_SIGNALS true
+#else
+#define DEFERS_SIGNALS false
+#endif
+
+static Pool pool;
+
+static void makeShared(Pool *made) {
+  mema_Options options = {.poolSize = MIB, .untracked = true, .shared = true};
+  memset(made, 0, sizeof *made);
+  assert_true(mema_initPoolWith(made, &options));
+}
+
+/* ---- steps -------------------------------------------------------------------------------------------------------------- */
+
+static void (*atStep)(unsigned step);
+static _Thread_local volatile unsigned steps;
+static _Thread_local volatile bool stepping;
+
+static void onTrap(int signal, siginfo_t *information, void *context) {
+  (void)signal;
+  (void)information;
+#if defined(__x86_64__)
+  enum { trapFlag = 0x100 };
+  ucontext_t *interrupted = context;
+  if (stepping) {
+    interrupted->uc_mcontext.gregs[REG_EFL] |= trapFlag;
+    atStep(steps++);
+  } else {
+    interrupted->uc_mcontext.gregs[REG_EFL] &= ~trapFlag;
+  }
+#else
+  (void)context;
+#endif
+}
+
+static void beginSteps(void (*handler)(unsigned step)) {
+  struct sigaction action = {.sa_sigaction = onTrap, .sa_flags = SA_SIGINFO};
+  sigaction(SIGTRAP, &action, NULL);
+  atStep = handler;
+  steps = 0;
+  stepping = true;
+  raise(SIGTRAP);
+}
+
+static void endSteps(void) {
+  stepping = false;
+}
+
+static void needSteps(void) {
+#if !defined(__x86_64__)
+  skip();
+#endif
+  if (DEFERS_SIGNALS) skip();
+}
+
+/* ---- the end of a thread ------------------------------------------------------------------------------------------------ */
+
+static pthread_key_t lateKey; /* older than the library's: its destructor runs before that one, in each round */
+static void *theirs, *ours;
+static volatile unsigned rounds;
+
+static void useThePool(unsigned step) {
+  (void)step;
+  (void)mema_pfree(&pool, mema_palloc(&pool, 100));
+}
+
+static void *takeOver(void *unused) {
+  (void)unused;
+  theirs = palloc(&pool, 100);
+  return pfree(&pool, theirs) ? NULL : &pool;
+}
+
+static void lateDestructor(void *value) {
+  pthread_t thread;
+  void *answer = &pool;
+  if (rounds++ == 0) {
+    pthread_setspecific(lateKey, value);
+    beginSteps(useThePool);
+    return;
+  }
+  endSteps();
+  if (pthread_create(&thread, NULL, takeOver, NULL) != 0 || pthread_join(thread, &answer) != 0 || answer != NULL) return;
+  ours = palloc(&pool, 100); /* not out of what the other has in its hands */
+}
+
+static void *endInSteps(void *unused) {
+  (void)unused;
+  pthread_setspecific(lateKey, &pool);
+  return pfree(&pool, palloc(&pool, 100)) ? NULL : &pool;
+}
+
+/* What a thread had is no longer its own when it has ended, whatever a handler did meanwhile. */
+static void aThreadsEndIsInterrupted(void **state) {
+  (void)state;
+  needSteps();
+  pthread_t thread;
+  void *answer;
+  cpu_set_t before, here;
+  CPU_ZERO(&here);
+  CPU_SET((size_t)sched_getcpu(), &here);
+  assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+  assert_int_equal(sched_setaffinity(0, sizeof here, &here), 0); /* whose shards the next thread there takes */
+  makeShared(&pool);
+  rounds = 0;
+  theirs = ours = NULL;
+  assert_int_equal(pthread_create(&thread, NULL, endInSteps, NULL), 0);
+  pthread_join(thread, &answer);
+  assert_null(answer);
+  assert_int_equal(rounds, 2);
+  assert_non_null(theirs);
+  assert_non_null(ours);
+  assert_ptr_not_equal(ours, theirs);
+  assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+  assert_true(pfree(&pool, ours));
+  assertPool(&pool, 0, 0);
+  assert_true(freePool(&pool));
+}
+
+/* ---- what belonged to pools that are gone -------------------------------------------------------------------------------- */
+
+static Pool gone[2], known, fresh, another;
+static sem_t asked, answered;
+static unsigned freshAt;
+static atomic_bool refused, stopping;
+
+static void *serve(void *unused) {
+  (void)unused;
+  for (;;) {
+    while (sem_wait(&asked) != 0) continue;
+    if (atomic_load(&stopping)) return NULL;
+    void *chunk = mema_palloc(&another, 100);
+    if (chunk == NULL || !mema_pfree(&another, chunk)) atomic_store(&refused, true);
+    sem_post(&answered);
+  }
+}
+
+/* The handler comes to a pool for the first time, and so does another thread, to another one; which from then on uses that at each step. */
+static void comeToAFreshPool(unsigned step) {
+  if (step < freshAt) return;
+  if (step == freshAt && mema_palloc(&fresh, 100) == NULL) atomic_store(&refused, true);
+  sem_post(&asked);
+  while (sem_wait(&answered) != 0) continue;
+}
+
+static void usePool(Pool *used) {
+  assert_true(pfree(used, palloc(used, 100)));
+}
+
+/* False when the call is over before that step. */
+static bool interruptAt(unsigned step) {
+  pthread_t thread;
+  Pool *all[] = {&gone[0], &gone[1], &known, &fresh, &another};
+  for (unsigned i = 0; i < 5; i++) makeShared(all[i]);
+  usePool(&known);
+  usePool(&gone[0]);
+  usePool(&gone[1]); /* the last one */
+  for (unsigned i = 0; i < 2; i++) assert_true(freePool(&gone[i]));
+  atomic_store(&stopping, false);
+  assert_int_equal(pthread_create(&thread, NULL, serve, NULL), 0);
+  freshAt = step;
+  beginSteps(comeToAFreshPool);
+  void *chunk = mema_palloc(&known, 100);
+  endSteps();
+  bool reached = steps > step;
+  atomic_store(&stopping, true);
+  sem_post(&asked);
+  pthread_join(thread, NULL);
+  assert_non_null(chunk);
+  for (unsigned i = 2; i < 5; i++) assert_true(freePool(all[i]));
+  return reached;
+}
+
+/* A call that is about to look at it may be interrupted: nobody else may have it meanwhile. */
+static void aCallFindsItsOwn(void **state) {
+  (void)state;
+  needSteps();
+  sem_init(&asked, 0, 0);
+  sem_init(&answered, 0, 0);
+  for (unsigned step = 0; step < 400 && interruptAt(step); step++)
+    if (atomic_load(&refused)) fail_msg("refused at step %u", step);
+}
+
+/* ---- the child of a handler, in which the interrupted call goes on -------------------------------------------------------- */
+
+static volatile pid_t child;
+
+static void forkOnce(int signal) {
+  (void)signal;
+  if (child < 0) child = fork();
+}
+
+/* Until this the flow was the same in both. */
+static void endChild(int (*childsWork)(void)) {
+  int status = -1;
+  if (child == 0) _exit(childsWork());
+  assert_true(child > 0);
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+}
+
+static void *whole;
+
+static void *waitForHalf(void *unused) {
+  (void)unused;
+  void *half = mema_pallocWait(&pool, MIB / 2, -1);
+  return half != NULL && pfree(&pool, half) ? NULL : &pool;
+}
+
+static int letAnotherWait(void) {
+  pthread_t waiter;
+  void *answer;
+  alarm(20);
+  if (pthread_create(&waiter, NULL, waitForHalf, NULL) != 0) return 1;
+  usleep(50000); /* asleep by now; if it is not, nothing is shown */
+  if (!pfree(&pool, whole)) return 2;
+  return pthread_join(waiter, &answer) == 0 && answer == NULL ? 0 : 3;
+}
+
+/* A thread that waits for budget still does so in the child, where nobody else does. */
+static void aWaitGoesOn(void **state) {
+  (void)state;
+  makeShared(&pool);
+  assert_non_null(whole = palloc(&pool, MIB));
+  child = -1;
+  struct sigaction before, action = {.sa_handler = forkOnce};
+  sigaction(SIGALRM, &action, &before);
+  ualarm(20000, 0);
+  assertRefused(&pool, mema_pallocWait(&pool, MIB / 2, 200), MEMA_TIMED_OUT);
+  sigaction(SIGALRM, &before, NULL);
+  endChild(letAnotherWait);
+  assert_true(pfree(&pool, whole));
+  assertPool(&pool, 0, 0);
+  assert_true(freePool(&pool));
+}
+
+static bool interrupts;
+
+/* With the lock of the pool held. */
+static void *reserveMemory(void *user, size_t size, size_t alignment) {
+  (void)user;
+  if (interrupts) raise(SIGUSR1);
+  char *memory = mmap(NULL, size + alignment, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? NULL : memory + (-(uintptr_t)memory & (alignment - 1));
+}
+
+static void *trimUntilStopped(void *unused) {
+  (void)unused;
+  while (!atomic_load(&stopping)) mema_trimPool(&pool);
+  return NULL;
+}
+
+static int workBesideAnother(void) {
+  enum { count = 100 };
+  pthread_t thread;
+  unsigned char *chunks[count];
+  int wrong = 0;
+  alarm(60);
+  atomic_store(&stopping, false);
+  if (pthread_create(&thread, NULL, trimUntilStopped, NULL) != 0) return 1;
+  for (unsigned n = 0; n < 20000 && wrong == 0; n++) {
+    for (unsigned i = 0; i < count; i++) {
+      if ((chunks[i] = palloc(&pool, 100)) == NULL) return 2;
+      chunks[i][0] = (unsigned char)i;
+    }
+    for (unsigned i = 0; i < count; i++)
+      if (chunks[i][0] != i || !pfree(&pool, chunks[i])) wrong = 3;
+  }
+  atomic_store(&stopping, true);
+  pthread_join(thread, NULL);
+  return wrong != 0 ? wrong : mema_freeSize(&pool) == MIB - 128 * KIB && mema_checkPool(&pool) ? 0 : 4;
+}
+
+/* A call goes on that has the lock; and then other threads of the child must keep this one out of its shard, as it does them. */
+static void aTurnGoesOn(void **state) {
+  (void)state;
+  static const mema_Memory memory = {.reserve = reserveMemory};
+  mema_Options options = {.poolSize = MIB, .reservation = 64 * KIB, .untracked = true, .shared = true, .memory = &memory};
+  memset(&pool, 0, sizeof pool);
+  assert_true(mema_initPoolWith(&pool, &options));
+  assert_true(pfree(&pool, palloc(&pool, 100)));
+  child = -1;
+  struct sigaction before, action = {.sa_handler = forkOnce};
+  sigaction(SIGUSR1, &action, &before);
+  interrupts = true;
+  assert_non_null(palloc(&pool, 128 * KIB)); /* outside the reservation */
+  interrupts = false;
+  sigaction(SIGUSR1, &before, NULL);
+  endChild(workBesideAnother);
+  assert_true(freePool(&pool));
+}
+
+int main(void) {
+  pthread_key_create(&lateKey, lateDestructor);
+  const struct CMUnitTest tests[] = {cmocka_unit_test(aThreadsEndIsInterrupted), cmocka_unit_test(aCallFindsItsOwn),
+                                     cmocka_unit_test(aWaitGoesOn), cmocka_unit_test(aTurnGoesOn)};
+  return runTests(tests);
+}
