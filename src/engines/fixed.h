@@ -1,6 +1,6 @@
 /* fixed.h - the fixed engine: pieces of a caller's buffer, found and joined in constant time. No system, no C library.
  *
- *   buffer:  mema_Fixed | bins' bits | bins' heads | map | grain 1 | grain 2 | ... | grain end-1
+ *   buffer:  mema_Fixed | bins' bits | map | bins' heads | grain 1 | grain 2 | ... | grain end-1
  *
  * The buffer is cut into grains of 16 bytes, and the grains into pieces, each live or free. Two bits per grain, out of line, say which:
  *
@@ -57,7 +57,7 @@ typedef struct mema_Fixed {
   mema_Slab *outside;          /* the pool's too: where it falls back on the system */
   uintptr_t firstPtr;          /* where the chunk of a piece at grain 1 begins */
   char *grains;                /* where grain 0 would be */
-  mema_FixedWord *words;       /* words[-1] may be read */
+  mema_FixedWord *words;       /* the bounds of the word before the first, and of that behind the last, may be read: both are ours */
   uint32_t *heads;             /* by class: the first piece of the bin; 0: none */
   uint64_t filled;             /* which words of binned are not 0 */
   uint32_t end;                /* grains 1 .. end - 1 are the heap */
