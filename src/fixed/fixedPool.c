@@ -33,9 +33,10 @@ static bool isBlock(const mema_Fixed *fixed, const mema_Block *block) {
 }
 
 /* Whether a Block is what it was made, as far as can be told, so that its neighbours in the chain may be written to. */
-static bool isWhole(const mema_Pool *pool, const mema_Fixed *fixed, const mema_Block *block, const void *ptr, size_t room) {
-  const mema_Block *next = block->next, *prev = block->prev;
-  if (block->ptr != ptr || block->size == 0 || block->size > room) return false;
+static bool isWhole(const mema_Pool *pool, const mema_Fixed *fixed, const mema_FixedChunk *chunk) {
+  const mema_Block *block = chunk->record, *next = block->next, *prev = block->prev;
+  if (block->ptr != chunk->ptr || block->size == 0 || block->size > chunk->room) return false;
+  if (chunk->grain != 0 && chunk->room - block->size >= mema_grainSize) return false;
   if (next != NULL ? !isBlock(fixed, next) || next->prev != block : pool->tail != block) return false;
   return prev != NULL ? isBlock(fixed, prev) && prev->next == block : pool->head == block;
 }
@@ -43,6 +44,12 @@ static bool isWhole(const mema_Pool *pool, const mema_Fixed *fixed, const mema_B
 static MEMA_SLOW bool falseForDamage(void) {
   mema_failBroken("a chunk's Block was written over");
   return false;
+}
+
+bool mema_fixedIsWhole(const mema_Pool *pool, mema_Fixed *fixed, const mema_Block *block) {
+  mema_FixedChunk chunk;
+  bool found = isBlock(fixed, block) && mema_fixedFindChunk(fixed, block->ptr, &chunk);
+  return (found && chunk.record == block && isWhole(pool, fixed, &chunk)) || falseForDamage();
 }
 
 /* ---- chunks in general --------------------------------------------------------------------------------------------------- */
@@ -217,7 +224,7 @@ static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, mema_Fixed *fixed, void *pt
   }
   size_t charge = chargeOf(&chunk);
   if (chunk.record != NULL) {
-    if (!isWhole(pool, fixed, chunk.record, ptr, chunk.room)) return falseForDamage();
+    if (!isWhole(pool, fixed, &chunk)) return falseForDamage();
     mema_unlinkBlock(pool, chunk.record);
   }
   credit(pool, charge);
@@ -260,13 +267,12 @@ static void *settle(mema_Pool *pool, mema_FixedChunk *chunk, size_t before, size
   return chunk->ptr;
 }
 
-static void *move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, size_t before, size_t size) {
+static void *move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, size_t before, size_t size, size_t *wanted) {
   mema_FixedChunk to;
-  size_t wanted;
-  mema_Reason reason = takeChunk(pool, fixed, size, MEMA_ALIGNMENT, before, &to, &wanted);
+  mema_Reason reason = takeChunk(pool, fixed, size, MEMA_ALIGNMENT, before, &to, wanted);
   if (reason != MEMA_OK) {
     if (size <= from->room) return settle(pool, from, before, size); /* outside, and it stays as large as it is */
-    mema_refuse(pool, reason, wanted);
+    mema_refuse(pool, reason, *wanted);
     return NULL;
   }
   __builtin_memcpy(to.ptr, from->ptr, before < size ? before : size);
@@ -284,14 +290,15 @@ static void *move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, siz
   return to.ptr;
 }
 
-static void *change(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size) {
+/* Where it is refused for want of room, of *wanted bytes. */
+static void *change(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size, size_t *wanted) {
   mema_FixedChunk chunk;
   if (!mema_fixedFindChunk(fixed, ptr, &chunk)) {
     pool->badFrees++;
     mema_fail(MEMA_BAD_POINTER);
     return NULL;
   }
-  if (chunk.record != NULL && !isWhole(pool, fixed, chunk.record, ptr, chunk.room)) {
+  if (chunk.record != NULL && !isWhole(pool, fixed, &chunk)) {
     falseForDamage();
     return NULL;
   }
@@ -306,21 +313,22 @@ static void *change(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size) 
     return NULL;
   }
   if (after > before && after - before > pool->freeSize) {
-    mema_refuse(pool, MEMA_OVER_BUDGET, after - before);
+    *wanted = after - before;
+    mema_refuse(pool, MEMA_OVER_BUDGET, *wanted);
     return NULL;
   }
   if (stretch(fixed, &chunk, size)) return settle(pool, &chunk, before, size);
-  return move(pool, fixed, &chunk, before, size);
+  return move(pool, fixed, &chunk, before, size, wanted);
 }
 
 /* Where it is refused for want of room, others may be asked to make some. They may free the chunk, or change it. */
 void *mema_fixedRepalloc(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size) {
   if (ptr == NULL) return mema_fixedPalloc(pool, fixed, size);
-  size_t freeSize = pool->freeSize, refused = pool->refused;
+  size_t freeSize = pool->freeSize, refused = pool->refused, wanted;
   void *to;
-  while ((to = change(pool, fixed, ptr, size)) == NULL) {
+  while ((to = change(pool, fixed, ptr, size, &wanted)) == NULL) {
     bool injected = pool->refused != refused && mema_lastReason() == MEMA_INJECTED;
-    if (pool->refused == refused || injected || size > MEMA_UNLIMITED || !mema_askExhausted(pool, size)) return NULL;
+    if (pool->refused == refused || injected || size > MEMA_UNLIMITED || !mema_askExhausted(pool, wanted)) return NULL;
     pool->refused = refused;
     freeSize = pool->freeSize;
   }
@@ -336,7 +344,11 @@ size_t mema_fixedChunkSize(const mema_Pool *pool, mema_Fixed *fixed, const void 
   return mema_fixedFindChunk(fixed, ptr, &chunk) ? chargeOf(&chunk) : 0;
 }
 
-size_t mema_fixedLargest(mema_Fixed *fixed) {
-  uint32_t most = mema_fixedMost(fixed), front = frontOf(fixed);
-  return most > front ? (size_t)(most - front) << mema_grainShift : 0;
+size_t mema_fixedLargest(const mema_Pool *pool, mema_Fixed *fixed) {
+  uint32_t grains = mema_fixedMost(fixed), front = frontOf(fixed);
+  size_t inside = grains > front ? (size_t)(grains - front) << mema_grainShift : 0, room = pool->freeSize;
+  if (fixed->tracked) return fixed->fallback || inside > room ? room : inside;
+  if (inside > room) inside = room & ~(size_t)(mema_grainSize - 1);
+  size_t outside = fixed->fallback ? mema_outsideLargest(pool, fixed) : 0;
+  return outside > inside ? outside : inside;
 }
