@@ -58,7 +58,7 @@ help:
 	@echo 'make freestanding  builds libmema-fixed.a, fixed pools alone, which needs no C library'
 	@echo 'make run         builds, then shows a pool at work, then the C compiler inside one'
 	@echo 'make test        installs what the tests need (Debian), then runs all of them'
-	@echo 'make bench       installs the peers (Debian), then measures beside them; make bench-quick takes a minute'
+	@echo 'make bench       installs the peers (Debian), then measures beside them; make bench-quick takes half a minute'
 	@echo 'make bench-programs  the same for whole programs, with the allocators preloaded'
 	@echo 'make install     to PREFIX=$(PREFIX) below DESTDIR; make uninstall removes it again'
 	@echo 'make clean       removes $(BUILD)/'

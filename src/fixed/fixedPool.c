@@ -324,7 +324,7 @@ static void *change(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size, 
 /* Where it is refused for want of room, others may be asked to make some. They may free the chunk, or change it. */
 void *mema_fixedRepalloc(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size) {
   if (ptr == NULL) return mema_fixedPalloc(pool, fixed, size);
-  size_t freeSize = pool->freeSize, refused = pool->refused, wanted;
+  size_t freeSize = pool->freeSize, refused = pool->refused, wanted = size;
   void *to;
   while ((to = change(pool, fixed, ptr, size, &wanted)) == NULL) {
     bool injected = pool->refused != refused && mema_lastReason() == MEMA_INJECTED;

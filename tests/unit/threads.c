@@ -176,11 +176,8 @@ static void forkInTheMidst(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(threadsDoNotInterfere),
-      anyKind(poolsCanBeHandedOver),
-      fixedKinds(chunksAreNotRead),
-      withKind(forkInTheMidst, kindTracked),
-      withKind(forkInTheMidst, kindUntracked),
+      cmocka_unit_test(threadsDoNotInterfere), anyKind(poolsCanBeHandedOver),           fixedKinds(chunksAreNotRead),
+      withKind(forkInTheMidst, kindTracked),   withKind(forkInTheMidst, kindUntracked),
   };
   return runTests(tests);
 }
