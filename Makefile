@@ -58,7 +58,7 @@ help:
 	@echo 'make freestanding  builds libmema-fixed.a, fixed pools alone, which needs no C library'
 	@echo 'make run         builds, then shows a pool at work, then the C compiler inside one'
 	@echo 'make test        installs what the tests need (Debian), then runs all of them'
-	@echo 'make bench       installs the peers (Debian), then measures beside them; make bench-quick takes a minute'
+	@echo 'make bench       installs the peers (Debian), then measures beside them; make bench-quick takes half a minute'
 	@echo 'make bench-programs  the same for whole programs, with the allocators preloaded'
 	@echo 'make install     to PREFIX=$(PREFIX) below DESTDIR; make uninstall removes it again'
 	@echo 'make clean       removes $(BUILD)/'
@@ -133,26 +133,29 @@ clean:
 
 # ---- install ----------------------------------------------------------------------------------------------------------
 
-install: all
+install: all $(fixedLibrary)
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
 	install -m 644 include/mema.h $(DESTDIR)$(INCLUDEDIR)/mema.h
 	install -m 644 $(staticLibrary) $(DESTDIR)$(LIBDIR)/libmema.a
+	install -m 644 $(fixedLibrary) $(DESTDIR)$(LIBDIR)/libmema-fixed.a
 	install -m 755 $(sharedLibrary) $(DESTDIR)$(LIBDIR)/libmema.so.$(VERSION)
 	ln -sf libmema.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmema.so.$(SOVERSION)
 	ln -sf libmema.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmema.so
 	install -m 755 $(preloadLibrary) $(DESTDIR)$(LIBDIR)/libmema-preload.so
 	install -m 755 $(recordLibrary) $(DESTDIR)$(LIBDIR)/libmema-record.so
 	install -m 755 $(cli) $(DESTDIR)$(BINDIR)/mema
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	  packaging/mema.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mema.pc
+	for name in mema mema-fixed; do \
+	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    packaging/$$name.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc || exit; done
 # The loader finds a new shared library by its cache, which only root can renew, and which a staged install leaves alone.
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 
 uninstall:
-	rm -f $(DESTDIR)$(INCLUDEDIR)/mema.h $(DESTDIR)$(LIBDIR)/libmema.a $(DESTDIR)$(LIBDIR)/libmema.so \
+	rm -f $(DESTDIR)$(INCLUDEDIR)/mema.h $(DESTDIR)$(LIBDIR)/libmema.a $(DESTDIR)$(LIBDIR)/libmema-fixed.a \
+	  $(DESTDIR)$(LIBDIR)/libmema.so \
 	  $(DESTDIR)$(LIBDIR)/libmema.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmema.so.$(VERSION) \
 	  $(DESTDIR)$(LIBDIR)/libmema-preload.so $(DESTDIR)$(LIBDIR)/libmema-record.so \
-	  $(DESTDIR)$(LIBDIR)/pkgconfig/mema.pc $(DESTDIR)$(BINDIR)/mema
+	  $(DESTDIR)$(LIBDIR)/pkgconfig/mema.pc $(DESTDIR)$(LIBDIR)/pkgconfig/mema-fixed.pc $(DESTDIR)$(BINDIR)/mema
 
 include tests/tests.mk
 

@@ -278,7 +278,7 @@ MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
  * With MEMA_FIXED iff pool, options or options->buffer is NULL, bufferSize is below 256 or passes the end of memory, or `shared`, `memory`,
  * `locked` or `hugePages` is asked for (MEMA_BAD_ARGUMENT, EINVAL), pool is a live pool, or poolSize above MEMA_UNLIMITED: the system is not asked. `reservation` and `committed` mean
  * nothing then. Linear in bufferSize / 64: the records are cleared, and nothing else of the buffer is touched. A buffer that another pool
- * lies in is taken from it: that one is then no live pool.
+ * was made in is taken from it where it begins at the same place: that one is then no live pool.
  *
  * An arena (options->engine == MEMA_ARENA) keeps every promise of the default engine: the budget, frees, chain and figures are as exact.
  * It differs in this:
@@ -406,7 +406,8 @@ MEMA_PUBLIC mema_Mark mema_markPool(mema_Pool *pool);
  * between them are of the same moment. (Of marks that are over and lie in more than four places between valid ones, the oldest may not be told
  * from the nearest older valid one, and go back too.)
  * Returns false iff pool is not a live pool, the mark is not one of this pool's since it was made or last reset, or is over (MEMA_STALE_MARK,
- * EINVAL), or this is called from a callback or clean-up of the pool, or of one below it (MEMA_BUSY, EBUSY). Time grows with the number of
+ * EINVAL), or this is called from a callback or clean-up of the pool, or of one below it (MEMA_BUSY, EBUSY), or in a fixed pool a younger
+ * chunk's Block was written over (MEMA_BROKEN, EFAULT: what is older than that stays). Time grows with the number of
  * younger chunks, and little more; in an untracked arena with the bytes handed out since (one step for each KiB), and with all that lies
  * outside its reservation. */
 MEMA_PUBLIC bool mema_rewindPool(mema_Pool *pool, mema_Mark mark);

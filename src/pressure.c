@@ -141,11 +141,7 @@ void mema_settlePressure(mema_Pool *pool, size_t before) {
 
 size_t mema_largestChunk(const mema_Pool *pool) {
   mema_Fixed *fixed = mema_fixedOf(pool);
-  if (fixed != NULL) {
-    size_t most = mema_fixedLargest(fixed);
-    if (fixed->fallback || most > pool->freeSize) most = pool->freeSize;
-    return pool->untracked ? most / MEMA_ALIGNMENT * MEMA_ALIGNMENT : most;
-  }
+  if (fixed != NULL) return mema_fixedLargest(pool, fixed);
   mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL) return 0;
   size_t room = mema_freeSize(pool);

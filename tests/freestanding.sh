@@ -24,6 +24,14 @@ hasNamesOf() {
   printf 'W memcpy\nW memmove\nW memset\n' | diff - "$scratch/others"
 }
 
+# It has all public names but those that docs/design.md leaves out.
+hasAllBut() {
+  grep -o 'MEMA_PUBLIC [^(]*' include/mema.h | grep -o 'mema_[A-Za-z]*$' | sort -u >"$scratch/public"
+  nm -g --defined-only "$build/libmema-fixed.a" | awk 'NF == 3 { print $3 }' | sort -u >"$scratch/has"
+  sed -n '/^It does not have/,/^$/p' docs/design.md | grep -o 'mema_[A-Za-z]*' | sort -u >"$scratch/leftOut"
+  comm -23 "$scratch/public" "$scratch/has" | diff "$scratch/leftOut" -
+}
+
 runs() { # COMPILER FLAGS
   # shellcheck disable=SC2086 # flags are words
   "$1" -std=c11 $2 -Wall -Wextra -Werror -Iinclude -ffreestanding -nostdinc -isystem "$("$1" -print-file-name=include)" -nostdlib \
@@ -58,6 +66,7 @@ for compiler in gcc clang; do
     check "$compiler $flags" library $compiler $flags
     check "$compiler $flags: nothing is asked for" asksForNothing
     check "$compiler $flags: names" hasNamesOf
+    check "$compiler $flags: all names but those left out" hasAllBut
     check "$compiler $flags: examples/fixed.c" example "$build/libmema-fixed.a"
     check "$compiler $flags: a program without a C library" runs $compiler $flags
   done

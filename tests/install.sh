@@ -29,6 +29,15 @@ arenaExample() {
   "$CC" examples/arena.c $flags -Wl,-rpath,"$prefix/lib" -o "$scratch/arena" && "$scratch/arena"
 }
 
+# With what is installed alone, and nothing of the C library: neither headers nor code.
+freestandingProgram() {
+  local flags
+  flags=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs mema-fixed) || return 1
+  # shellcheck disable=SC2086
+  "$CC" -ffreestanding -nostdinc -isystem "$("$CC" -print-file-name=include)" -nostdlib -static -fno-stack-protector \
+    tests/freestanding/program.c $flags -o "$scratch/freestanding" && "$scratch/freestanding"
+}
+
 runsInstalled() {
   "$prefix/bin/mema" run --pool 8M -- true 2>&1 | grep -q 'in a pool of 8.0 MiB'
 }
@@ -44,6 +53,10 @@ check 'make install' make -s BUILD="$BUILD" CC="$CC" PREFIX="$prefix" install
 if command -v pkg-config >/dev/null; then
   check 'the README example, built by pkg-config, prints what the README says' printsWhatItSays
   check 'examples/arena.c finds all as it should be' arenaExample
+  case $(uname -m) in
+    x86_64 | aarch64) check 'a program without a C library, built by pkg-config, runs' freestandingProgram ;;
+    *) skip 'a program without a C library' 'neither x86-64 nor aarch64' ;;
+  esac
 else
   skip 'the README example, built by pkg-config' 'pkg-config is not installed'
 fi

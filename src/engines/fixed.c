@@ -331,16 +331,17 @@ uint32_t mema_fixedMost(mema_Fixed *fixed) {
 /* Where things lie, from the start of the mema_Fixed. */
 typedef struct Layout {
   uint32_t classes, binWords, words;
-  size_t heads, map, heap; /* bytes; the heap is where grain 1 lies */
+  size_t map, heads, heap; /* bytes; the heap is where grain 1 lies */
 } Layout;
 
 static Layout layoutFor(size_t grains) {
   Layout layout = {.classes = mema_fixedClass(grains) + 1};
   layout.binWords = (layout.classes + 63) / 64;
   layout.words = (uint32_t)((grains + 1) / 64 + 1);
-  layout.heads = sizeof(mema_Fixed) + layout.binWords * sizeof(uint64_t);
-  layout.map = mema_roundUp(layout.heads + layout.classes * sizeof(uint32_t), mema_grainSize);
-  layout.heap = layout.map + (size_t)layout.words * sizeof(mema_FixedWord);
+  layout.map = mema_roundUp(sizeof(mema_Fixed) + layout.binWords * sizeof(uint64_t), mema_grainSize);
+  /* Behind the map, which is read to one word more: in the heap another thread may write at that time. There are two or more. */
+  layout.heads = layout.map + (size_t)layout.words * sizeof(mema_FixedWord);
+  layout.heap = mema_roundUp(layout.heads + layout.classes * sizeof(uint32_t), mema_grainSize);
   return layout;
 }
 

@@ -1,6 +1,6 @@
 /* fixed.h - the fixed engine: pieces of a caller's buffer, found and joined in constant time. No system, no C library.
  *
- *   buffer:  mema_Fixed | bins' bits | bins' heads | map | grain 1 | grain 2 | ... | grain end-1
+ *   buffer:  mema_Fixed | bins' bits | map | bins' heads | grain 1 | grain 2 | ... | grain end-1
  *
  * The buffer is cut into grains of 16 bytes, and the grains into pieces, each live or free. Two bits per grain, out of line, say which:
  *
@@ -53,14 +53,14 @@ typedef struct mema_FixedLink {
 } mema_FixedLink;
 
 typedef struct mema_Fixed {
-  uintptr_t generation;        /* of the pool that has it; 0: none. Written by the pool above. */
-  mema_Slab *outside;          /* the pool's too: where it falls back on the system */
-  uintptr_t firstPtr;          /* where the chunk of a piece at grain 1 begins */
-  char *grains;                /* where grain 0 would be */
-  mema_FixedWord *words;       /* words[-1] may be read */
-  uint32_t *heads;             /* by class: the first piece of the bin; 0: none */
-  uint64_t filled;             /* which words of binned are not 0 */
-  uint32_t end;                /* grains 1 .. end - 1 are the heap */
+  uintptr_t generation;  /* of the pool that has it; 0: none. Written by the pool above. */
+  mema_Slab *outside;    /* the pool's too: where it falls back on the system */
+  uintptr_t firstPtr;    /* where the chunk of a piece at grain 1 begins */
+  char *grains;          /* where grain 0 would be */
+  mema_FixedWord *words; /* of the word before the first, and of that behind the last, the bounds may be read: ours, too */
+  uint32_t *heads;       /* by class: the first piece of the bin; 0: none */
+  uint64_t filled;       /* which words of binned are not 0 */
+  uint32_t end;          /* grains 1 .. end - 1 are the heap */
   uint32_t recent, recentSize; /* both 0: none */
   uint32_t hot, hotSize;       /* the free piece that is in no bin, whose length the map does not tell; both 0: none */
   uint16_t classCount;

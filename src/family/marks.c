@@ -128,6 +128,12 @@ static mema_Block *blockOf(const mema_Pool *pool, const void *ptr) {
   return mema_findOwn(pool, mema_slabField(pool), ptr, &chunk) ? chunk.record : NULL;
 }
 
+/* Whether a Block, or NULL, is what it was made; else noted. Only in a caller's buffer can a chunk write over one. */
+static bool isWhole(const mema_Pool *pool, const mema_Block *block) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  return fixed == NULL || block == NULL || mema_fixedIsWhole(pool, fixed, block);
+}
+
 /* After four billion marks with chunks in between the count begins anew; the marks so far are over then. */
 static void restartAges(mema_Pool *pool) {
   for (mema_Block *block = pool->head; block != NULL; block = block->next)
@@ -161,12 +167,23 @@ static bool openMark(const mema_Pool *pool, const mema_Mark *mark) {
   return false;
 }
 
+/* As mema_freeYounger; false, and noted, iff a Block is in the way that was written over. */
+static bool freeYounger(mema_Pool *pool, uint32_t age) {
+  while (pool->tail != NULL) {
+    if (!isWhole(pool, pool->tail)) return false;
+    if (mema_ageOf(pool->tail) < age || !mema_pfree(pool, pool->tail->ptr)) return true;
+  }
+  return true;
+}
+
 bool mema_rewindPool(mema_Pool *pool, mema_Mark mark) {
   if (!openMark(pool, &mark) || !mema_mayEnd(pool) || !mema_endLives(pool, mark.serial)) return false;
   if (pool->untracked) {
     rewindArena(pool, &mark);
-  } else {
+  } else if (mema_fixedOf(pool) == NULL) {
     mema_freeYounger(pool, (uint32_t)mark.age);
+  } else if (!freeYounger(pool, (uint32_t)mark.age)) {
+    return false;
   }
   endAbove(pool, mark.serial);
   setAge(pool, (uint32_t)mark.age);
@@ -181,9 +198,17 @@ bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr) {
     mema_fail(pool->untracked ? MEMA_BAD_ARGUMENT : MEMA_BAD_POINTER);
     return false;
   }
+  if (!isWhole(pool, block)) return false;
   mema_Block *before = block->prev;
   if (mema_ageOf(block) < mark.age) return true;
-  while (before != NULL && mema_ageOf(before) >= mark.age) before = before->prev;
+  size_t steps = pool->allocations - pool->frees;
+  for (;; before = before->prev) {
+    if (!isWhole(pool, before)) return false;
+    if (before == NULL || mema_ageOf(before) < mark.age) break;
+    if (steps-- > 0) continue;
+    mema_failBroken("the chain comes to an end"); /* a Block of a fixed pool was written over: see isWhole */
+    return false;
+  }
   mema_setStamp(block, (mema_stampOf(block) & UINT32_MAX) | (uint64_t)(mark.age - 1) << mema_ageShift);
   if (before != block->prev) mema_moveBlock(pool, block, before);
   return true;

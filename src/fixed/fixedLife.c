@@ -122,7 +122,7 @@ static const char *checkChain(const mema_Pool *pool, mema_Fixed *fixed, size_t c
     if (block->prev != before) return "the chain leads back as it leads on";
     if (block->size == 0 || block->size > chunk.room) return "a block's size is that of its chunk";
     if (chunk.grain != 0 && chunk.room - block->size >= mema_grainSize) return "a chunk has no more grains than it needs";
-    if (block->poolAllocated != (chunk.grain != 0)) return "poolAllocated says where the chunk lies";
+    if ((uint8_t)mema_stampOf(block) != (chunk.grain != 0)) return "poolAllocated says where the chunk lies";
     *bytes += block->size;
   }
   if (count != chunks) return "the chain lists every live chunk";

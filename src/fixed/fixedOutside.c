@@ -21,6 +21,11 @@ size_t mema_outsideRoom(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t 
   return fixed->outside != NULL ? mema_slabRoom(fixed->outside, size, alignment) : 0;
 }
 
+size_t mema_outsideLargest(const mema_Pool *pool, mema_Fixed *fixed) {
+  if (fixed->outside == NULL) fixed->outside = open(pool, 1, MEMA_ALIGNMENT);
+  return fixed->outside != NULL ? mema_slabLargest(fixed->outside, pool->freeSize) : 0;
+}
+
 bool mema_outsideTake(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment, mema_Chunk *chunk) {
   if (!mema_takeMemory(pool, fixed->outside, size, alignment, chunk)) return false;
   chunk->slab->liveChunks++;

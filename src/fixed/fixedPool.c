@@ -33,9 +33,10 @@ static bool isBlock(const mema_Fixed *fixed, const mema_Block *block) {
 }
 
 /* Whether a Block is what it was made, as far as can be told, so that its neighbours in the chain may be written to. */
-static bool isWhole(const mema_Pool *pool, const mema_Fixed *fixed, const mema_Block *block, const void *ptr, size_t room) {
-  const mema_Block *next = block->next, *prev = block->prev;
-  if (block->ptr != ptr || block->size == 0 || block->size > room) return false;
+static bool isWhole(const mema_Pool *pool, const mema_Fixed *fixed, const mema_FixedChunk *chunk) {
+  const mema_Block *block = chunk->record, *next = block->next, *prev = block->prev;
+  if (block->ptr != chunk->ptr || block->size == 0 || block->size > chunk->room) return false;
+  if (chunk->grain != 0 && chunk->room - block->size >= mema_grainSize) return false;
   if (next != NULL ? !isBlock(fixed, next) || next->prev != block : pool->tail != block) return false;
   return prev != NULL ? isBlock(fixed, prev) && prev->next == block : pool->head == block;
 }
@@ -43,6 +44,12 @@ static bool isWhole(const mema_Pool *pool, const mema_Fixed *fixed, const mema_B
 static MEMA_SLOW bool falseForDamage(void) {
   mema_failBroken("a chunk's Block was written over");
   return false;
+}
+
+bool mema_fixedIsWhole(const mema_Pool *pool, mema_Fixed *fixed, const mema_Block *block) {
+  mema_FixedChunk chunk;
+  bool found = isBlock(fixed, block) && mema_fixedFindChunk(fixed, block->ptr, &chunk);
+  return (found && chunk.record == block && isWhole(pool, fixed, &chunk)) || falseForDamage();
 }
 
 /* ---- chunks in general --------------------------------------------------------------------------------------------------- */
@@ -217,7 +224,7 @@ static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, mema_Fixed *fixed, void *pt
   }
   size_t charge = chargeOf(&chunk);
   if (chunk.record != NULL) {
-    if (!isWhole(pool, fixed, chunk.record, ptr, chunk.room)) return falseForDamage();
+    if (!isWhole(pool, fixed, &chunk)) return falseForDamage();
     mema_unlinkBlock(pool, chunk.record);
   }
   credit(pool, charge);
@@ -291,7 +298,7 @@ static mema_Reason change(mema_Pool *pool, mema_Fixed *fixed, bool again, size_t
   mema_FixedChunk chunk;
   *wanted = size;
   if (!mema_fixedFindChunk(fixed, *ptr, &chunk)) return MEMA_BAD_POINTER;
-  if (chunk.record != NULL && !isWhole(pool, fixed, chunk.record, *ptr, chunk.room)) return MEMA_BROKEN;
+  if (chunk.record != NULL && !isWhole(pool, fixed, &chunk)) return MEMA_BROKEN;
   if (size > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
   size += size == 0;
   size_t before = chargeOf(&chunk), after = chargeFor(fixed, size);
@@ -339,7 +346,11 @@ size_t mema_fixedChunkSize(const mema_Pool *pool, mema_Fixed *fixed, const void 
   return mema_fixedFindChunk(fixed, ptr, &chunk) ? chargeOf(&chunk) : 0;
 }
 
-size_t mema_fixedLargest(mema_Fixed *fixed) {
-  uint32_t most = mema_fixedMost(fixed), front = frontOf(fixed);
-  return most > front ? (size_t)(most - front) << mema_grainShift : 0;
+size_t mema_fixedLargest(const mema_Pool *pool, mema_Fixed *fixed) {
+  uint32_t grains = mema_fixedMost(fixed), front = frontOf(fixed);
+  size_t inside = grains > front ? (size_t)(grains - front) << mema_grainShift : 0, room = pool->freeSize;
+  if (fixed->tracked) return fixed->fallback || inside > room ? room : inside;
+  if (inside > room) inside = room & ~(size_t)(mema_grainSize - 1);
+  size_t outside = fixed->fallback ? mema_outsideLargest(pool, fixed) : 0;
+  return outside > inside ? outside : inside;
 }

@@ -45,9 +45,12 @@ MEMA_HIDDEN void *mema_fixedPmemalign(mema_Pool *pool, mema_Fixed *fixed, size_t
 /* count * size zero bytes. */
 MEMA_HIDDEN void *mema_fixedPcalloc(mema_Pool *pool, mema_Fixed *fixed, size_t count, size_t size);
 MEMA_HIDDEN size_t mema_fixedChunkSize(const mema_Pool *pool, mema_Fixed *fixed, const void *ptr);
-/* The largest request that the buffer would serve now, whatever the budget. Constant. */
-MEMA_HIDDEN size_t mema_fixedLargest(mema_Fixed *fixed);
+/* The largest request that would be granted now. Constant. */
+MEMA_HIDDEN size_t mema_fixedLargest(const mema_Pool *pool, mema_Fixed *fixed);
 MEMA_HIDDEN bool mema_fixedFindChunk(mema_Fixed *fixed, const void *ptr, mema_FixedChunk *chunk);
+/* Whether a Block, which may be any pointer, is a live chunk's, and is what it was made, so that its neighbours in the chain are there; else
+ * noted as MEMA_BROKEN. */
+MEMA_HIDDEN bool mema_fixedIsWhole(const mema_Pool *pool, mema_Fixed *fixed, const mema_Block *block);
 
 /* ---- fixedLife.c ----------------------------------------------------------------------------------------------------------- */
 
@@ -68,6 +71,8 @@ MEMA_HIDDEN bool mema_fixedCheckPool(const mema_Pool *pool, mema_Fixed *fixed);
 
 /* The bytes that a chunk outside would occupy; 0 iff there can be none. */
 MEMA_HIDDEN size_t mema_outsideRoom(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment);
+/* The largest size of an untracked chunk outside that the budget has room for. */
+MEMA_HIDDEN size_t mema_outsideLargest(const mema_Pool *pool, mema_Fixed *fixed);
 MEMA_HIDDEN bool mema_outsideTake(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment, mema_Chunk *chunk);
 MEMA_HIDDEN bool mema_outsideFind(const mema_Fixed *fixed, const void *ptr, mema_Chunk *chunk);
 MEMA_HIDDEN void mema_outsideGive(mema_Fixed *fixed, const mema_Chunk *chunk);

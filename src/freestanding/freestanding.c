@@ -107,6 +107,10 @@ size_t mema_outsideRoom(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t 
   (void)pool, (void)fixed, (void)size, (void)alignment;
   return 0;
 }
+size_t mema_outsideLargest(const mema_Pool *pool, mema_Fixed *fixed) {
+  (void)pool, (void)fixed;
+  return 0;
+}
 bool mema_outsideTake(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment, mema_Chunk *chunk) {
   (void)pool, (void)fixed, (void)size, (void)alignment, (void)chunk;
   return false;
@@ -175,10 +179,26 @@ bool mema_resetPool(mema_Pool *pool) {
   return fixed != NULL && mema_fixedReset(pool, fixed);
 }
 
-bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
+static bool canResize(const mema_Pool *pool, size_t poolSize) {
   if (open(pool) == NULL) return false;
   if (poolSize == 0 || poolSize > MEMA_UNLIMITED) return falseFor(poolSize == 0 ? MEMA_BAD_ARGUMENT : MEMA_TOO_LARGE);
-  return mema_fixedResize(pool, poolSize);
+  return true;
+}
+
+bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
+  return canResize(pool, poolSize) && mema_fixedResize(pool, poolSize);
+}
+
+size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize) {
+  if (!canResize(pool, poolSize)) return 0;
+  size_t live = pool->poolSize - pool->freeSize;
+  if (poolSize < live) poolSize = live;
+  return mema_fixedResize(pool, poolSize) ? poolSize : 0;
+}
+
+size_t mema_largestChunk(const mema_Pool *pool) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  return fixed != NULL ? mema_fixedLargest(pool, fixed) : 0;
 }
 
 size_t mema_trimPool(mema_Pool *pool) {

@@ -93,6 +93,11 @@ static void useOne(bool untracked) {
   for (size_t i = 0; i < chunks; i++) live[i] = NULL;
   replaceSome(untracked);
   CHECK(mema_resetPool(&pool) && pool.freeSize == pool.poolSize);
+  size_t largest = mema_largestChunk(&pool), budget = pool.poolSize;
+  void *whole = palloc(&pool, largest);
+  CHECK(whole != NULL && mema_largestChunk(&pool) == 0 && palloc(&pool, 1) == NULL);
+  CHECK(mema_shrinkPool(&pool, 1) == largest && pool.freeSize == 0 && mema_shrinkPool(&pool, 0) == 0);
+  CHECK(mema_resizePool(&pool, budget) && !mema_resizePool(&pool, largest - 1) && pfree(&pool, whole));
   unsigned char *zero = mema_pcalloc(&pool, 10, 100);
   for (size_t i = 0; i < 1000; i++) CHECK(zero[i] == 0);
   char *text = mema_pstrdup(&pool, "mema");

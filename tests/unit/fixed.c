@@ -361,21 +361,54 @@ static void brokenBlocksAreNotFollowed(void **state) {
   uint64_t seed = 5;
   size_t words[5];
   openGuarded(&pool, &guarded, &kindFixed, 10000);
-  char *before = palloc(&pool, 32), *chunk = palloc(&pool, 32), *behind = palloc(&pool, 32);
+  mema_Mark mark = mema_markPool(&pool);
+  char *before = palloc(&pool, 32), *chunk = palloc(&pool, 32), *behind = palloc(&pool, 32), *last = palloc(&pool, 32);
   Block *block = (Block *)hidePointer((void *)(addressOf(chunk) - blockBytes));
   assert_true(block->ptr == chunk);
   memcpy(words, block, sizeof words);
   for (int round = 0; round < 2000; round++) {
     size_t at = nextRandom(&seed) % 4,
            value = round % 2 == 0 ? addressOf(before) + nextRandom(&seed) % 500 : nextRandom(&seed);
-    if (value == words[at] || (at == 1 && value - 1 < 32)) continue;
+    if (value == words[at] || (at == 1 && value - 17 < 16)) continue; /* a size that needs as many grains */
     memcpy((size_t *)(void *)block + at, &value, sizeof value);
     assertFails(pfree(&pool, chunk), MEMA_BROKEN);
     assertFails(mema_repalloc(&pool, chunk, 500) != NULL, MEMA_BROKEN);
+    assertFails(mema_keepChunk(&pool, mark, chunk), MEMA_BROKEN);
+    assertFails(mema_keepChunk(&pool, mark, last), MEMA_BROKEN);
     memcpy(block, words, sizeof words);
-    assertPool(&pool, 96, 3);
+    assertPool(&pool, 128, 4);
   }
-  assert_true(pfree(&pool, chunk) && pfree(&pool, before) && pfree(&pool, behind));
+  block->prev = block->next = block; /* whole by itself, and without an end */
+  assertFails(mema_keepChunk(&pool, mark, chunk), MEMA_BROKEN);
+  memcpy(block, words, sizeof words);
+  assert_true(pfree(&pool, last) && pfree(&pool, chunk) && pfree(&pool, before) && pfree(&pool, behind));
+  closeGuarded(&pool, &guarded);
+}
+
+/* Going back stops at such a Block, and says so; the check reads it as it is. */
+static void brokenBlocksEndTheWayBack(void **state) {
+  (void)state;
+  Pool pool;
+  GuardedBuffer guarded;
+  openGuarded(&pool, &guarded, &kindFixed, 10000);
+  char *old = palloc(&pool, 32);
+  mema_Mark mark = mema_markPool(&pool);
+  char *chunk = palloc(&pool, 32), *young = palloc(&pool, 32);
+  Block *block = (Block *)hidePointer((void *)(addressOf(chunk) - blockBytes)), kept;
+  memcpy(&kept, block, sizeof kept);
+  memset(block, 0x77, 8);
+  memset(&block->poolAllocated, 0x77, 8); /* its age, and no bool any more */
+  assertFails(mema_checkPool(&pool), MEMA_BROKEN);
+  assertFails(mema_rewindPool(&pool, mark), MEMA_BROKEN);
+  assert_true(mema_ownsChunk(&pool, chunk) && mema_ownsChunk(&pool, old));
+  assert_false(mema_ownsChunk(&pool, young));
+  kept.next = NULL;
+  memcpy(block, &kept, sizeof kept);
+  memset(&block->poolAllocated, 0x77, 1);
+  assertFails(mema_checkPool(&pool), MEMA_BROKEN);
+  memcpy(block, &kept, sizeof kept);
+  assertWorks(mema_rewindPool(&pool, mark));
+  assertPool(&pool, 32, 1);
   closeGuarded(&pool, &guarded);
 }
 
@@ -423,6 +456,50 @@ static void whatDoesNotFitComesFromTheSystem(void **state) {
   assert_true(mema_resetPool(&pool));
   assertPool(&pool, 0, 0);
   assertWorks(palloc(&pool, 3000) != NULL);
+  assert_true(freePool(&pool));
+}
+
+/* Whether it lies in the buffer or, where that has no room, outside, at another charge. */
+static void theLargestIsGranted(void **state) {
+  const Kind *kind = *state;
+  static char buffer[1000];
+  for (size_t budget = 1; budget < 6000; budget += 7) {
+    for (int fallback = 0; fallback < 2; fallback++) {
+      mema_Options options = optionsFor(kind, buffer, sizeof buffer);
+      options.poolSize = budget;
+      options.fallback = fallback != 0;
+      Pool pool;
+      memset(&pool, 0, sizeof pool);
+      assert_true(mema_initPoolWith(&pool, &options));
+      palloc(&pool, 300);
+      size_t largest = mema_largestChunk(&pool);
+      void *more = palloc(&pool, hideSize(largest + 1));
+      assert_null(more);
+      assert_true(largest == 0 || palloc(&pool, largest) != NULL);
+      assert_true(freePool(&pool));
+    }
+  }
+}
+
+static bool noteWanted(Pool *pool, size_t wanted, void *arg) {
+  (void)pool;
+  *(size_t *)arg = wanted;
+  return false;
+}
+
+static void theGrowthIsWhatIsWanted(void **state) {
+  const Kind *kind = *state;
+  static char buffer[4000];
+  size_t wanted = 0;
+  Pool pool;
+  mema_Options options = optionsFor(kind, buffer, sizeof buffer);
+  options.poolSize = 1024;
+  memset(&pool, 0, sizeof pool);
+  assert_true(mema_initPoolWith(&pool, &options));
+  assertWorks(mema_onExhausted(&pool, noteWanted, &wanted));
+  void *chunk = palloc(&pool, 640);
+  assertRefused(&pool, mema_repalloc(&pool, chunk, 1280), MEMA_OVER_BUDGET);
+  assert_int_equal(wanted, 640);
   assert_true(freePool(&pool));
 }
 
@@ -477,7 +554,10 @@ int main(void) {
       fixedKinds(writesToFreedMemoryDoNoHarm),
       fixedKinds(damageIsRemembered),
       cmocka_unit_test(brokenBlocksAreNotFollowed),
+      cmocka_unit_test(brokenBlocksEndTheWayBack),
       fixedKinds(whatDoesNotFitComesFromTheSystem),
+      fixedKinds(theLargestIsGranted),
+      fixedKinds(theGrowthIsWhatIsWanted),
       fixedKinds(watchedPoolsWorkAlike),
       fixedKinds(thereIsNoWaiting),
   };
