@@ -80,7 +80,7 @@ void mema_ownKin(mema_Pool *pool, mema_Kin *kin) {
   pool->life = atomic_fetch_add_explicit(&lives, 1, memory_order_relaxed) + 1;
   kin->pool = pool;
   mema_storeWord(&kin->life, pool->life);
-  __atomic_store_n(&pool->kin, kin, __ATOMIC_RELAXED); /* of a shared root others may be looking */
+  __atomic_store_n(&pool->kin, kin, __ATOMIC_RELEASE); /* of a shared root others may be looking */
 }
 
 bool mema_isKin(const mema_Pool *pool) {

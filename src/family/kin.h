@@ -80,7 +80,8 @@ static inline bool mema_isBelow(const mema_Pool *pool) {
 }
 
 static inline bool mema_borrowsSlabs(const mema_Pool *pool) {
-  return pool->kin != NULL && pool->kin->borrows;
+  const mema_Kin *kin = __atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
+  return kin != NULL && kin->borrows;
 }
 
 /* ---- levels.c: charges on all levels ------------------------------------------------------------------------------------ */
@@ -181,7 +182,8 @@ static inline bool mema_hasCleanups(const mema_Pool *pool) {
 }
 /* The same, and nothing where there are none of either. */
 static inline bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
-  return mema_likely(__atomic_load_n(&pool->kin, __ATOMIC_RELAXED) == NULL && !mema_hasCleanups(pool)) || mema_endFamily(pool, serial);
+  return mema_likely(__atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE) == NULL && !mema_hasCleanups(pool)) ||
+         mema_endFamily(pool, serial);
 }
 /* False, and the failure noted, iff a callback or clean-up of this pool, or of one below it, is under way: it cannot end then. */
 MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);

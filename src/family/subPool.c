@@ -165,7 +165,7 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
     if (isPlainPool(parent)) mema_announceLow(parent);
     return true;
   }
-  if (kin != NULL && isThere(kin)) mema_creditHeld(parent, options->guaranteed);
+  if (kin != NULL) mema_creditHeld(parent, options->guaranteed); /* which is a note without use, where it has been freed */
   mema_failBytes(reason, reason == MEMA_NO_MEMORY ? options->poolSize : 0, 0);
   return false;
 }
@@ -289,7 +289,12 @@ bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
     return false;
   }
   /* Clean-ups find all chunks in their places: with any of them about, each sub-pool's go one by one. */
-  if (pool->kin != NULL) endChildren(pool->kin, serial, serial == 0 && !mema_borrowsSlabs(pool) && !isHeeded(pool->kin));
+  if (pool->kin != NULL) {
+    mema_Slab *locked = plain ? NULL : lockRoot(pool);
+    bool bulk = serial == 0 && !mema_borrowsSlabs(pool) && !isHeeded(pool->kin);
+    unlockRoot(locked);
+    endChildren(pool->kin, serial, bulk);
+  }
   mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, serial);
   if (plain) pool->ending = false; /* else when it has ended, or begins anew */
   return true;

@@ -76,10 +76,10 @@ static void giveShardCell(mema_Shard *shard) {
  * be about to look at it, and to say in it that the thread is at work; or has said so, and is about to find that it is called. */
 static mema_Shard *findLeftOver(void) {
   mema_Shard *shard = ownShards;
-  while (shard != NULL &&
-         (mema_loadWord(&shard->generation) != 0 || atomic_load_explicit(&shard->busy, memory_order_relaxed) != 0))
+  /* Whoever freed the pool writes to it no more when that is seen. */
+  while (shard != NULL && (__atomic_load_n(&shard->generation, __ATOMIC_ACQUIRE) != 0 ||
+                           atomic_load_explicit(&shard->busy, memory_order_relaxed) != 0))
     shard = shard->nextOfThread;
-  atomic_thread_fence(memory_order_acquire); /* whoever freed the pool writes to it no more */
   return shard;
 }
 

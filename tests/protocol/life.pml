@@ -3,8 +3,10 @@
  *
  * Users call with a handle of the first or of the second life of the pool; they exit, and may call again after it. Two threads free the first
  * life, both at once; whichever succeeds makes the second one in the same header, which one more call may free. A shard belongs to one thread
- * until that exits, also when the pool dies. What is proved: no call works on a pool that its handle does not mean; of several freePool one says
- * true; nobody but its owner writes a shard's busy; and what an exiting thread held is not lost.
+ * until that exits, also when the pool dies: then it serves the same thread in the next pool. When the thread exits before the pool dies, the shard
+ * stays the pool's, with what it has, as an orphan that another thread adopts, or is dissolved; at once, or later, by whoever comes for all that
+ * there is. An orphan ends with its pool. What is proved: no call works on a pool that its handle does not mean; of several freePool one
+ * says true; nobody but its owner writes a shard's busy; and what an exiting thread held is not lost, nor found in another pool.
  *
  * check:
  * mutant: NO_RECHECK assertion
@@ -16,6 +18,9 @@
  * mutant: EXIT_WITHOUT_LOCK assertion
  * mutant: EXIT_KEEPS_CONTENT assertion
  * mutant: EXIT_INTO_DEAD assertion
+ * mutant: ADOPT_EMPTIES assertion
+ * mutant: FREE_KEEPS_ORPHANS assertion
+ * mutant: HANDLER_SWEEPS assertion
  */
 #ifndef STEPS
 #define STEPS 2 /* calls and exits of each user */
@@ -31,7 +36,8 @@ byte generation = 1;
 byte centre; /* what was given back; stands for poolFree and the bitmaps */
 
 typedef Shard {
-  bool idle;
+  bool idle;   /* nobody's, and no pool's */
+  bool orphan; /* its thread has exited, its pool lives */
   bool busy;
   bool called;
   byte generation;
@@ -56,7 +62,7 @@ inline releaseLock() {
 /* Every store to busy is one of the owner. */
 inline setBusy(value) {
   atomic {
-    assert(!shard[s].idle && mine[1 - me] != s);
+    assert(!shard[s].idle && !shard[s].orphan && mine[1 - me] != s);
     shard[s].busy = value
   }
 }
@@ -71,24 +77,45 @@ inline work() {
   }
 }
 
-/* A shard that nobody has; there is always one, since there are as many as threads. */
-inline adopt() {
-  atomic {
-    if
-    :: shard[0].idle -> s = 0
-    :: !shard[0].idle && shard[1].idle -> s = 1
-    fi;
-    shard[s].idle = false;
-    mine[me] = s
-  }
-}
-
 /* A shard whose pool has died starts empty in the next. */
 inline attach() {
   atomic {
     if
     :: shard[s].generation != generation -> shard[s].content = 0; shard[s].generation = generation
     :: else
+    fi
+  }
+}
+
+/* What it has goes back to the pool. The lock is held. */
+inline dissolve(which) {
+#ifndef MUTANT_EXIT_KEEPS_CONTENT
+  content = centre;
+  centre = content + shard[which].content;
+  content = 0;
+#endif
+  atomic {
+    shard[which].content = 0;
+    shard[which].orphan = false;
+    shard[which].idle = true
+  }
+}
+
+/* A shard that nobody has, or an orphan as it is; there is always one, since there are as many as threads. */
+inline adopt() {
+  atomic {
+    if
+    :: shard[0].orphan || shard[0].idle -> s = 0
+    :: shard[1].orphan || shard[1].idle -> s = 1
+    fi;
+    mine[me] = s;
+    if
+    :: shard[s].orphan ->
+#ifdef MUTANT_ADOPT_EMPTIES
+      shard[s].content = 0;
+#endif
+      shard[s].orphan = false
+    :: else -> shard[s].idle = false; attach()
     fi
   }
 }
@@ -100,11 +127,15 @@ inline slow() {
   :: generation != handle /* refused */
 #endif
   :: else ->
+    if /* whoever needs all that there is */
+    :: shard[0].orphan -> dissolve(0)
+    :: shard[1].orphan -> dissolve(1)
+    :: true
+    fi;
     if
     :: mine[me] == NONE -> adopt()
-    :: else
+    :: else -> attach()
     fi;
-    attach();
     setBusy(true);
     work();
     setBusy(false)
@@ -119,32 +150,43 @@ inline call() {
   fi;
   s = mine[me];
   if
-  :: s == NONE -> slow()
+  :: s == NONE
   :: else ->
+#ifdef MUTANT_HANDLER_SWEEPS
+    atomic { /* a signal handler, before the thread says that it is at work */
+      if
+      :: shard[s].generation == DEAD -> mine[me] = NONE; shard[s].idle = true
+      :: else
+      fi
+    };
+#endif
 #ifdef MUTANT_COMPARE_EARLY
     fits = shard[s].generation == handle;
-    setBusy(true);
-#else
-    setBusy(true);
 #endif
+    setBusy(true);
     if
-    :: shard[s].called -> setBusy(false); slow()
+    :: shard[s].called -> fits = false
     :: else ->
 #ifndef MUTANT_COMPARE_EARLY
       fits = shard[s].generation == handle;
 #endif
       if
-      :: fits -> work(); setBusy(false)
-      :: else -> setBusy(false); slow()
+      :: fits -> work()
+      :: else
       fi
-    fi
+    fi;
+    setBusy(false)
+  fi;
+  if
+  :: fits
+  :: else -> slow()
   fi;
   fits = false;
   handle = 0;
   s = NONE
 }
 
-/* Thread exit. The shard goes to whoever comes next. */
+/* Thread exit. */
 inline leave() {
 #ifndef MUTANT_EXIT_WITHOUT_LOCK
   takeLock();
@@ -152,21 +194,20 @@ inline leave() {
   s = mine[me];
   if
   :: s != NONE ->
+    mine[me] = NONE;
     if
 #ifdef MUTANT_EXIT_INTO_DEAD
-    :: shard[s].generation == generation ->
+    :: shard[s].generation == generation -> shard[s].orphan = true
+    :: shard[s].generation == generation -> dissolve(s)
+    :: else -> atomic { shard[s].content = 0; shard[s].idle = true }
 #else
-    :: shard[s].generation == generation && generation != DEAD -> /* dead shards are equal to a dead pool */
+    /* Dead shards are equal to a dead pool. */
+    :: shard[s].generation == generation && generation != DEAD -> shard[s].orphan = true
+    :: shard[s].generation == generation && generation != DEAD -> dissolve(s)
+    :: !(shard[s].generation == generation && generation != DEAD) -> atomic { shard[s].content = 0; shard[s].idle = true }
 #endif
-#ifndef MUTANT_EXIT_KEEPS_CONTENT
-      content = centre;
-      centre = content + shard[s].content;
-      content = 0;
-#endif
-      shard[s].content = 0
-    :: else
     fi;
-    atomic { mine[me] = NONE; shard[s].idle = true; s = NONE }
+    s = NONE
   :: else
   fi;
 #ifndef MUTANT_EXIT_WITHOUT_LOCK
@@ -241,6 +282,15 @@ inline freePool(handle) {
     shard[0].generation = DEAD;
     shard[1].generation = DEAD;
 #endif
+#ifndef MUTANT_FREE_KEEPS_ORPHANS
+    d_step {
+      for (s : 0 .. SHARDS - 1) {
+        shard[s].idle = shard[s].idle || shard[s].orphan;
+        shard[s].orphan = false
+      }
+      s = 0
+    }
+#endif
 #ifdef MUTANT_FREE_IDLES_SHARDS
     shard[0].idle = true;
     shard[1].idle = true;
@@ -285,5 +335,6 @@ init {
     run Freer()
   }
   ended == 4;
-  assert(freed[1] == 1 && shard[0].idle && shard[1].idle && centre == worked)
+  assert(freed[1] == 1 && (shard[0].idle || shard[0].orphan) && (shard[1].idle || shard[1].orphan));
+  assert(centre + (shard[0].orphan -> shard[0].content : 0) + (shard[1].orphan -> shard[1].content : 0) == worked)
 }
