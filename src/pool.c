@@ -244,12 +244,12 @@ static void closeOutside(mema_Slab *first) {
 bool mema_closePool(mema_Pool *pool) {
   mema_Slab *slab = mema_holdPool(pool, false);
   if (slab == NULL) return false;
-  if (slab->share != NULL && pool->kin != NULL && pool->kin->newest != NULL) { /* another thread made it a moment ago */
+  mema_Kin *kin = pool->kin;
+  if (mema_unlikely(kin != NULL && kin->newest != NULL && slab->share != NULL)) { /* another thread made it a moment ago */
     mema_unlockPool(slab);
     return mema_endLives(pool, 0) && mema_closePool(pool);
   }
-  bool borrowed = mema_borrowsSlabs(pool);
-  mema_Kin *kin = pool->kin;
+  bool borrowed = kin != NULL && kin->borrows;
   size_t held = kin != NULL && kin->parent != NULL ? mema_holds(pool) : 0;
   if (!borrowed) mema_storeWord(&slab->generation, 0);
   forget(pool);

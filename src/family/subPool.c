@@ -26,21 +26,28 @@ static bool isThere(const mema_Kin *kin) {
   return mema_slabOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
 }
 
+static void addChild(mema_Kin *parent, mema_Kin *kin) {
+  kin->older = parent->newest;
+  if (kin->older != NULL) kin->older->younger = kin;
+  parent->newest = kin;
+}
+
 /* Whoever ends a shared root says so first, and then looks for children under the lock: one that is linked is found, or this finds that it is late.
  * MEMA_OK: it is linked; MEMA_BAD_POOL, MEMA_BUSY: the root has ended, or is about to; MEMA_REENTERED. */
-static mema_Reason linkKin(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
-  bool plain = isPlainPool(root);
-  mema_Slab *locked = lockRoot(root);
-  mema_Reason reason = plain || locked != NULL ? MEMA_OK : mema_lastError()->reason;
-  if (locked != NULL && (root->kin != parent || !isThere(parent))) reason = MEMA_BAD_POOL;
-  if (reason == MEMA_OK && __atomic_load_n(&root->ending, __ATOMIC_RELAXED)) reason = MEMA_BUSY;
-  if (reason == MEMA_OK) {
-    kin->older = parent->newest;
-    if (kin->older != NULL) kin->older->younger = kin;
-    parent->newest = kin;
-  }
-  unlockRoot(locked);
+static mema_Reason linkToShared(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
+  mema_Slab *locked = mema_beginTurn(root);
+  if (locked == NULL) return mema_lastError()->reason;
+  bool ending = __atomic_load_n(&root->ending, __ATOMIC_RELAXED);
+  mema_Reason reason = root->kin != parent || !isThere(parent) ? MEMA_BAD_POOL : ending ? MEMA_BUSY : MEMA_OK;
+  if (reason == MEMA_OK) addChild(parent, kin);
+  mema_unlockPool(locked);
   return reason;
+}
+
+static mema_Reason linkKin(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
+  if (!isPlainPool(root)) return linkToShared(kin, parent, root);
+  addChild(parent, kin);
+  return MEMA_OK;
 }
 
 static void unlinkKin(mema_Kin *kin) {
@@ -79,13 +86,17 @@ static mema_Reason judge(const mema_Pool *child, const mema_Pool *parent, const 
  * a signal handler that interrupted a call to it. */
 static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
   bool plain = isPlainPool(parent);
-  mema_Slab *locked = lockRoot(parent);
-  mema_Kin *kin = NULL;
-  *reason = plain || locked != NULL ? MEMA_NO_MEMORY : mema_lastError()->reason;
-  if (*reason == MEMA_NO_MEMORY) {
-    if (parent->kin == NULL && (kin = mema_takeKin()) != NULL) mema_ownKin(parent, kin);
-    kin = parent->kin;
+  mema_Slab *locked = plain ? NULL : mema_beginTurn(parent);
+  *reason = MEMA_NO_MEMORY;
+  if (!plain && locked == NULL) {
+    *reason = mema_lastError()->reason;
+    return NULL;
   }
+  if (parent->kin == NULL) {
+    mema_Kin *kin = mema_takeKin();
+    if (kin != NULL) mema_ownKin(parent, kin);
+  }
+  mema_Kin *kin = parent->kin;
   unlockRoot(locked);
   return kin;
 }
