@@ -151,7 +151,7 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinA
   mema_Reason reason = linkKin(kin, kinAbove, parent);
   if (reason != MEMA_OK) {
     closeStray(child, kin);
-  } else if (mema_isArena(slab)) {
+  } else if (isPlainPool(parent) && mema_isArena(slab)) {
     mema_setWatch(parent); /* it no longer notes its lows late */
   }
   return reason;
@@ -198,7 +198,8 @@ static bool isAtRest(const mema_Pool *pool) {
 }
 
 bool mema_mayLeave(const mema_Pool *pool) {
-  const mema_Kin *parent = pool->kin != NULL ? pool->kin->parent : NULL;
+  const mema_Kin *kin = __atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
+  const mema_Kin *parent = kin != NULL ? kin->parent : NULL;
   return parent == NULL || isPlainPool(parent->pool) || !isThere(parent) || isAtRest(parent->pool);
 }
 
