@@ -86,11 +86,14 @@ static void removeRun(mema_Slab *slab, uint32_t first) {
   head->kind = mema_unitNone;
 }
 
-/* Gives the pages of one free run back. A run of units smaller than pages keeps the pages at its ends that it shares. */
+/* Gives the pages of one free run back. A run of units smaller than pages keeps the pages at its ends that it shares with units that were
+ * ever used. */
 static void purgeRun(mema_Slab *slab, uint32_t first) {
   mema_Span *head = &slab->spans[first];
   uintptr_t page = mema_osPageSize(), start = (uintptr_t)mema_unitAddress(slab, first);
-  uintptr_t from = (start + page - 1) & ~(page - 1), to = (start + ((size_t)head->units << slab->unitShift)) & ~(page - 1);
+  uintptr_t end = start + ((size_t)head->units << slab->unitShift),
+            shared = first + head->units < slab->frontier ? 0 : page - 1;
+  uintptr_t from = (start + page - 1) & ~(page - 1), to = (end + shared) & ~(page - 1);
   if (from < to && !mema_sourcePurge(slab, (void *)from, to - from)) return;
   size_t most = (size_t)head->dirtyUnits << slab->unitShift, bytes = from < to ? to - from : 0;
   slab->dirtyUnits -= head->dirtyUnits;
@@ -247,4 +250,25 @@ bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t want
   }
   countTraffic(slab, wanted - units);
   return true;
+}
+
+/* Each run is found once at most, since its neighbours on the list are known: so a list that leads in a circle is none. */
+static const char *checkBin(const mema_Slab *slab, unsigned bin, size_t *listed) {
+  uint32_t before = mema_noUnit;
+  for (uint32_t run = slab->bins[bin]; run != mema_noUnit; before = run, run = slab->spans[run].next, ++*listed)
+    if (run >= slab->frontier || slab->spans[run].kind != mema_unitFree || slab->spans[run].prev != before ||
+        slab->spans[run].units > slab->frontier - run || binOf(slab->spans[run].units) != bin)
+      return "a list of runs holds free runs of its length";
+  return NULL;
+}
+
+const char *mema_runCheck(const mema_Slab *slab, size_t runs) {
+  size_t listed = 0;
+  for (unsigned bin = 0; bin < mema_runBins; bin++) {
+    if (((slab->binMap[bin / 64] >> bin % 64 & 1) != 0) != (slab->bins[bin] != mema_noUnit))
+      return "the map of the lists of runs tells which hold some";
+    const char *broken = checkBin(slab, bin, &listed);
+    if (broken != NULL) return broken;
+  }
+  return listed == runs ? NULL : "every free run is on a list";
 }

@@ -18,6 +18,7 @@
  *     s.remainders  is 0 for every unit that is not the first of a span of slots
  *     s.kind        of a unit that is neither the first of a span, nor inside a slot span, nor the end of a free run, is
  *                   mema_unitInside or mema_unitNone: never something that a lookup could take for a chunk
+ *     a free run is on the list of runs of its length, bins[], and binMap tells which of these are not empty
  *     grownRuns     == the spans that are mema_placeGrown, at most mema_grownMost
  *     a slot span is closed, or on its class's list of partial spans, or `active` for its class
  *     every free slot is in its class's magazine, or its word is at hand for its class, or its word is noted (bit w of s.summary
@@ -346,6 +347,8 @@ MEMA_HIDDEN uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span);
 MEMA_HIDDEN bool mema_spanIsEmpty(const mema_Span *span);
 
 MEMA_HIDDEN void mema_runInit(mema_Slab *slab);
+/* Whether the lists hold these free runs, so many there are, each where it is looked for: NULL, or what does not hold. */
+MEMA_HIDDEN const char *mema_runCheck(const mema_Slab *slab, size_t runs);
 /* `units` units in a row, the first at a multiple of `alignUnits` from the start of the area. Sets *zeroed. mema_noUnit: none. */
 MEMA_HIDDEN uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed);
 /* Makes a run free, and one with its free neighbours. Returns the first unit behind the whole. */

@@ -42,6 +42,17 @@ static const char *checkFreeSlots(const mema_SlotClass *class, const mema_Span *
   return NULL;
 }
 
+/* Where the bitmap and the Blocks are: to be known before they are looked at. */
+static const char *checkPlaces(const mema_Slab *slab, const mema_Span *span, uint32_t unit) {
+  const char *bitmap =
+      span->slots <= 64 ? (const char *)&span->word : slab->bitmaps + ((size_t)unit << slab->unitShift) / 128;
+  size_t records = span->kind == mema_unitSlots ? span->slots : 1;
+  if (span->kind == mema_unitSlots && (const char *)span->bitmap != bitmap) return "a span's bitmap is where it belongs";
+  if (slab->records != NULL && span->firstRecord + records > slab->mainNext && span->firstRecord + records > slab->nearNext)
+    return "the Blocks of a span are among those in use";
+  return NULL;
+}
+
 static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint32_t unit) {
   const mema_SlotClass *class = &slab->classes[span->class];
   uint32_t words = mema_spanWords(span);
@@ -52,6 +63,8 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
       span->remainders != mema_remaindersOf(span->slotSize, span->slots) ||
       span->lastMask != UINT64_MAX >> (63 - (span->slots - 1u) % 64))
     return "a span's slots are those that fit";
+  const char *misplaced = checkPlaces(slab, span, unit);
+  if (misplaced != NULL) return misplaced;
   if ((span->bitmap[words - 1] & ~span->lastMask) != 0) return "a bitmap says nothing about slots that do not exist";
   if (words < 64 && span->summary >> words != 0) return "a summary says nothing about words that do not exist";
   if ((span->place == mema_placeActive) != (class->active == unit)) return "a class's active span knows that it is";
@@ -149,15 +162,19 @@ static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, s
   if (span->kind == mema_unitFree) return checkFree(slab, view, afterFree);
   *afterFree = false;
   if (span->kind == mema_unitLarge) {
+    const char *misplaced = checkPlaces(slab, span, view->unit);
+    if (misplaced != NULL) return misplaced;
     *chunks += span->place != mema_placeLost;
     *room += span->place != mema_placeLost ? chargeOf(slab, span, 0, span->bytes) : 0;
     return span->bytes <= (size_t)view->units << slab->unitShift ? NULL : "a large chunk lies in its run";
   }
   if (span->kind != mema_unitSlots) return "every unit below the frontier belongs to a span or a free run";
+  const char *broken = checkSlots(slab, span, view->unit);
+  if (broken != NULL) return broken;
   *chunks += mema_spanLive(span);
   for (uint32_t slot = 0; slot < span->slots; slot++)
     if ((span->bitmap[slot / 64] >> slot % 64 & 1) == 0) *room += chargeOf(slab, span, slot, span->slotSize);
-  return checkSlots(slab, span, view->unit);
+  return NULL;
 }
 
 /* Of chunks that slots would hold, at most a few are in runs of their own because they have grown. What large chunks leave of their runs
@@ -180,7 +197,7 @@ static const char *checkLarge(const mema_Slab *slab) {
 
 const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) {
   if (mema_isArena(slab)) return mema_arenaCheck(slab, chunks, room);
-  size_t freeUnits = 0, dirtyUnits = 0;
+  size_t freeUnits = 0, dirtyUnits = 0, runs = 0;
   bool afterFree = false;
   mema_SlabView view;
   for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units) {
@@ -189,10 +206,12 @@ const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) 
     if (view.span->kind != mema_unitFree) continue;
     freeUnits += view.units;
     dirtyUnits += view.span->dirtyUnits;
+    runs++;
   }
   if (slab->frontier > slab->units || freeUnits != slab->freeUnits || dirtyUnits != slab->dirtyUnits)
     return "the free and dirty units are those of the free runs";
-  const char *broken = checkMagazines(slab);
+  const char *broken = mema_runCheck(slab, runs);
+  if (broken == NULL) broken = checkMagazines(slab);
   if (broken == NULL) broken = checkLarge(slab);
   if (broken == NULL) broken = mema_sourceCheck(slab);
   return broken != NULL ? broken : checkPartial(slab);

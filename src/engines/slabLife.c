@@ -507,6 +507,7 @@ void mema_slabClear(mema_Slab *slab) {
   }
   if (mema_slabClearWords(slab)) return;
   mema_slabResetClasses(slab);
+  slab->denied = 0;
   slab->keepsDirty = true; /* whoever comes next wants it: no purging now */
   for (uint32_t unit = 0; unit < slab->frontier;) {
     mema_Span *span = &slab->spans[unit];
@@ -535,30 +536,44 @@ static size_t stateBytes(const mema_Slab *slab) {
          mema_roundUp(slab->usedRows * sizeof(mema_RowLink), page) + mema_roundUp(slab->frontier * sizeof(mema_Home), page);
 }
 
+/* Of a cell the tables begin in the header's page; the header of a mapping is a cell by itself. */
+static size_t headerBytes(const mema_Slab *slab) {
+  return slab->cellKind < 0 ? cellShapeOf(headerKind).front : mema_osPageSize();
+}
+
 static size_t arenaFootprint(const mema_Slab *slab) {
   size_t page = mema_osPageSize(), area = mema_arenaAreaBytes(slab), records = mema_arenaRecordBytes(slab),
          words = mema_arenaWordBytes(slab);
-  /* The words of a cell begin in the header's page. */
-  size_t front = slab->cellKind >= 0 ? mema_roundUp(arenaHeader + words, page) : page + mema_roundUp(words, page);
-  return front + mema_roundUp(area, page) + beyond(slab->hugeArea, area) + mema_roundUp(records, page) +
-         beyond(slab->hugeRecords, records);
+  size_t front =
+      slab->cellKind >= 0 ? mema_roundUp(arenaHeader + words, page) : headerBytes(slab) + mema_roundUp(words, page);
+  return front + mema_roundUp(area, page) + beyond(slab->hugeArea, area) + mema_sourceBeyond(slab) +
+         mema_roundUp(records, page) + beyond(slab->hugeRecords, records);
+}
+
+/* Below the frontier, what is not in memory. Where pages are larger than units, a clean unit is in memory as long as one is, in use or dirty,
+ * that shares its page: each of those may hold a whole page. */
+static size_t cleanBytes(const mema_Slab *slab) {
+  size_t units = (size_t)mema_usedUnits(slab) + slab->dirtyUnits, used = (size_t)slab->frontier << slab->unitShift;
+  size_t page = slab->hugePages && slab->source == NULL ? mema_osHugeSize() : mema_osPageSize(), unit = mema_unitSize(slab);
+  size_t most = units * (unit > page ? unit : page);
+  return beyond(used, most);
 }
 
 size_t mema_slabFootprint(const mema_Slab *slab) {
   if (mema_isArena(slab) && !slab->committed) return arenaFootprint(slab);
-  size_t units = (size_t)mema_usedUnits(slab) + slab->dirtyUnits, page = mema_osPageSize();
+  size_t page = mema_osPageSize();
   size_t main = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
-  if (slab->source != NULL) return mema_sourceBytes(slab) + page;
-  if (slab->committed) return mema_tableBytes(slab) + slab->areaSize + page;
+  if (slab->source != NULL) return mema_sourceBytes(slab) - cleanBytes(slab) + headerBytes(slab);
+  if (slab->committed) return mema_tableBytes(slab) + slab->areaSize + headerBytes(slab);
   /* Large chunks that lie in a huge page asked for before them are there whole. */
   size_t huge = slab->hugeArea == 0 ? 0 : mema_osHugeSize(), slack = slab->hugePages ? 0 : beyond(slab->largeSlack, huge);
-  size_t chunks = (units << slab->unitShift) - slack + beyond(slab->hugeArea, (size_t)slab->frontier << slab->unitShift) +
-                  (slab->hugePages ? mema_sourceBeyond(slab) : 0);
+  size_t used = (size_t)slab->frontier << slab->unitShift, chunks = mema_roundUp(used, page) - cleanBytes(slab) - slack +
+                                                                    beyond(slab->hugeArea, used) + mema_sourceBeyond(slab);
   size_t records = mema_roundUp(slab->nearNext * sizeof(mema_Block) + main, page) + beyond(slab->hugeRecords, main);
   size_t tables = mema_roundUp(slab->frontier * sizeof(mema_Span), page) +
                   mema_roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page) +
                   mema_roundUp(magazineBytes(slab->magazineSize, slab->classCount), page) + stateBytes(slab);
-  return chunks + records + tables + page;
+  return chunks + records + tables + headerBytes(slab);
 }
 
 static bool purgePages(void *base, size_t size) {
@@ -718,7 +733,10 @@ static void trimRecords(mema_Slab *slab) {
 
 size_t mema_slabTrim(mema_Slab *slab) {
   if (slab->committed) return 0;
-  if (mema_isArena(slab)) return mema_arenaTrim(slab);
+  if (mema_isArena(slab)) {
+    size_t bytes = mema_sourcePurgeBeyond(slab); /* of what was touched until now */
+    return bytes + mema_arenaTrim(slab);
+  }
   size_t before = slab->purged;
   mema_slabReleaseEmpty(slab);
   trimSpans(slab);

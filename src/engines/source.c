@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../memory/os.h"
+#include "arena.h"
 
 enum {
   batchLeast = 64 * 1024, /* bytes committed at a time, where there are so many; */
@@ -222,12 +223,12 @@ void mema_sourceRelease(mema_Slab *slab) {
 size_t mema_sourceBytes(const mema_Slab *slab) {
   size_t bytes = 0;
   for (size_t i = 0; i < mema_parts; i++) bytes += slab->source->parts[i].ready;
-  return bytes - ((size_t)(slab->freeUnits - slab->dirtyUnits) << slab->unitShift);
+  return bytes;
 }
 
-/* From the frontier to the end of its huge page. */
+/* From the frontier (of an arena: from the end of what was touched) to the end of its huge page. */
 static size_t beyondFrontier(const mema_Slab *slab, size_t *used) {
-  *used = wholePages((size_t)slab->frontier << slab->unitShift);
+  *used = wholePages(mema_isArena(slab) ? mema_arenaAreaBytes(slab) : (size_t)slab->frontier << slab->unitShift);
   size_t end = mema_roundUp(*used, mema_osHugeSize()), limit = wholePages(slab->areaSize);
   if (end > limit) end = limit;
   return slab->hugePages && slab->source == NULL && end > *used ? end - *used : 0;

@@ -54,7 +54,7 @@ MEMA_HIDDEN bool mema_sourcePurge(const mema_Slab *slab, void *base, size_t size
 MEMA_HIDDEN size_t mema_sourceBeyond(const mema_Slab *slab);
 /* Gives those beyond the frontier back; returns their bytes. */
 MEMA_HIDDEN size_t mema_sourcePurgeBeyond(const mema_Slab *slab);
-/* Bytes that the source has handed out and not taken back, at most. Of memory from hooks. */
+/* Bytes that are ready, purged or not. Of memory from hooks. */
 MEMA_HIDDEN size_t mema_sourceBytes(const mema_Slab *slab);
 /* NULL, or the equation above that does not hold. */
 MEMA_HIDDEN const char *mema_sourceCheck(const mema_Slab *slab);

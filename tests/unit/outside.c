@@ -90,6 +90,23 @@ static void freesOutsideAreCheckedAsInside(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* The reservation, full of spans of other sizes, has no run for this request: it is not asked each time, but anew after a reset. */
+static void aResetReservationServesAgain(void **state) {
+  mema_Options options = ((const Kind *)*state)->options;
+  options.poolSize = MIB;
+  options.reservation = 16 * KIB;
+  Pool pool;
+  assert_true(mema_initPoolWith(&pool, &options));
+  for (size_t size = 1024; size >= 64; size /= 2) assert_non_null(hidePointer(palloc(&pool, size)));
+  assert_int_equal(outsideChunks(&pool), 0);
+  assert_non_null(hidePointer(palloc(&pool, 896)));
+  assert_int_equal(outsideChunks(&pool), 1);
+  assert_true(mema_resetPool(&pool));
+  assert_non_null(hidePointer(palloc(&pool, 896)));
+  assert_int_equal(outsideChunks(&pool), 0);
+  assert_true(freePool(&pool));
+}
+
 /* Many outside pieces, freed in a shuffled order, trimmed now and then, and taken again. */
 static void piecesComeAndGo(void **state) {
   const Kind *kind = *state;
@@ -166,6 +183,8 @@ int main(void) {
       withKind(freesOutsideAreCheckedAsInside, kindUntrackedOutside),
       withKind(piecesComeAndGo, kindOutside),
       withKind(piecesComeAndGo, kindUntrackedOutside),
+      withKind(aResetReservationServesAgain, kindOutside),
+      withKind(aResetReservationServesAgain, kindUntrackedOutside),
       cmocka_unit_test(theSmallestReservation),
       cmocka_unit_test(oddReservationsEndWell),
   };

@@ -1,6 +1,9 @@
 /* mema_poolStats: every field, against numbers kept by hand. */
 #include "unit.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 static mema_Stats statsOf(const Pool *pool) {
   mema_Stats stats;
   memset(&stats, 0xa5, sizeof stats);
@@ -213,6 +216,58 @@ static void footprintIsAnUpperBound(void **state) {
   }
 }
 
+/* Bytes of a reservation that are in memory. */
+static size_t pagesIn(const Pool *pool, size_t size) {
+  static unsigned char pages[MIB / 1024];
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), resident = 0;
+  assert_int_equal(mincore(pool->mem, size, pages), 0);
+  for (size_t i = 0; i < size / page; i++) resident += (pages[i] & 1) * page;
+  return resident;
+}
+
+/* One span of 1 KiB in four stays: each keeps its page, though the free ones beside it were given back as far as can be. */
+static void unitsSmallerThanPagesKeepThem(void **state) {
+  Pool pool;
+  enum { count = 4096 };
+  static char *chunks[count];
+  mema_trimPool(NULL);
+  assert_true(makePool(&pool, *state, count * 16));
+  for (size_t i = 0; i < count; i++) {
+    assert_non_null(chunks[i] = palloc(&pool, 16));
+    memset(chunks[i], 1, 16);
+  }
+  for (size_t i = 0; i < count; i++)
+    if ((addressOf(chunks[i]) - addressOf(pool.mem)) / 1024 % 4 != 0) assert_true(pfree(&pool, chunks[i]));
+  mema_trimPool(&pool);
+  size_t resident = pagesIn(&pool, 256 * KIB), told = statsOf(&pool).footprint;
+  if (told < resident) fail_msg("%zu resident, %zu told", resident, told);
+  for (size_t i = 0; i < count; i++)
+    if ((addressOf(chunks[i]) - addressOf(pool.mem)) / 1024 % 4 == 0) assert_true(pfree(&pool, chunks[i]));
+  mema_trimPool(&pool);
+  assert_int_equal(pagesIn(&pool, 256 * KIB), 0);
+  assert_true(statsOf(&pool).footprint <= told - 60 * KIB);
+  assert_true(freePool(&pool));
+}
+
+/* Where the system gives huge pages, one byte may be 2 MiB. What lies behind the chunks goes back. */
+static void hugePagesAreTold(void **state) {
+  (void)state;
+  for (int arena = 0; arena < 2; arena++) {
+    mema_Options options = {.poolSize = MIB, .untracked = true, .hugePages = true, .engine = arena ? MEMA_ARENA : MEMA_SLAB};
+    Pool pool;
+    assert_true(mema_initPoolWith(&pool, &options));
+    char *gap = palloc(&pool, 10), *chunk = mema_pmemalign(&pool, 256 * KIB, 10); /* between them nothing was used */
+    *gap = *chunk = 1;
+    size_t resident = pagesIn(&pool, 2 * MIB), told = statsOf(&pool).footprint;
+    if (told < resident) fail_msg("%zu resident, %zu told", resident, told);
+    assert_true(pfree(&pool, chunk));
+    assert_true(pfree(&pool, gap));
+    mema_trimPool(&pool);
+    assert_true(pagesIn(&pool, 2 * MIB) <= 64 * KIB); /* the slab keeps a span */
+    assert_true(freePool(&pool));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       anyKind(aNewPoolHasDoneNothing),
@@ -225,6 +280,9 @@ int main(void) {
       anyKind(reservationAndFootprintAreSane),
       withKind(footprintIsAnUpperBound, kindTracked),
       withKind(footprintIsAnUpperBound, kindUntracked),
+      withKind(unitsSmallerThanPagesKeepThem, kindTracked),
+      withKind(unitsSmallerThanPagesKeepThem, kindUntracked),
+      cmocka_unit_test(hugePagesAreTold),
   };
   return runTests(tests);
 }
