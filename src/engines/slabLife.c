@@ -529,51 +529,51 @@ static size_t beyond(size_t settled, size_t used) {
   return settled > used ? settled - used : 0;
 }
 
-static size_t stateBytes(const mema_Slab *slab) {
-  size_t page = mema_osPageSize();
+static size_t stateBytes(const mema_Slab *slab, size_t page) {
   if (slab->states == NULL) return 0;
   return mema_roundUp((size_t)slab->usedRows * mema_stateRow, page) +
          mema_roundUp(slab->usedRows * sizeof(mema_RowLink), page) + mema_roundUp(slab->frontier * sizeof(mema_Home), page);
 }
 
-/* Of a cell the tables begin in the header's page; the header of a mapping is a cell by itself. */
-static size_t headerBytes(const mema_Slab *slab) {
-  return slab->cellKind < 0 ? cellShapeOf(headerKind).front : mema_osPageSize();
+/* Of a cell the tables begin in the header's page. */
+static size_t headerBytes(const mema_Slab *slab, size_t page) {
+  return mema_likely(slab->cellKind >= 0) ? page : mema_sourceHeaderBytes();
 }
 
 static size_t arenaFootprint(const mema_Slab *slab) {
   size_t page = mema_osPageSize(), area = mema_arenaAreaBytes(slab), records = mema_arenaRecordBytes(slab),
          words = mema_arenaWordBytes(slab);
   size_t front =
-      slab->cellKind >= 0 ? mema_roundUp(arenaHeader + words, page) : headerBytes(slab) + mema_roundUp(words, page);
+      slab->cellKind >= 0 ? mema_roundUp(arenaHeader + words, page) : headerBytes(slab, page) + mema_roundUp(words, page);
   return front + mema_roundUp(area, page) + beyond(slab->hugeArea, area) + mema_sourceBeyond(slab) +
          mema_roundUp(records, page) + beyond(slab->hugeRecords, records);
 }
 
-/* Below the frontier, what is not in memory. Where pages are larger than units, a clean unit is in memory as long as one is, in use or dirty,
- * that shares its page: each of those may hold a whole page. */
-static size_t cleanBytes(const mema_Slab *slab) {
-  size_t units = (size_t)mema_usedUnits(slab) + slab->dirtyUnits, used = (size_t)slab->frontier << slab->unitShift;
-  size_t page = slab->hugePages && slab->source == NULL ? mema_osHugeSize() : mema_osPageSize(), unit = mema_unitSize(slab);
-  size_t most = units * (unit > page ? unit : page);
-  return beyond(used, most);
+/* What clean units hold though they are clean: where pages are larger than units, one is in memory as long as a neighbour is, in use or dirty,
+ * that shares its page. Each of those may hold a whole page. */
+static MEMA_NOINLINE size_t sharedBytes(const mema_Slab *slab, size_t units, size_t page) {
+  if (slab->hugePages && slab->source == NULL) page = mema_osHugeSize();
+  size_t bytes = units << slab->unitShift, most = (size_t)slab->frontier << slab->unitShift, pages = units * page;
+  return pages < bytes ? 0 : (pages < most ? pages : most) - bytes;
 }
 
 size_t mema_slabFootprint(const mema_Slab *slab) {
   if (mema_isArena(slab) && !slab->committed) return arenaFootprint(slab);
-  size_t page = mema_osPageSize();
+  size_t units = (size_t)mema_usedUnits(slab) + slab->dirtyUnits, page = mema_osPageSize();
+  size_t shared = units == slab->frontier ? 0 : sharedBytes(slab, units, page);
   size_t main = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
-  if (slab->source != NULL) return mema_sourceBytes(slab) - cleanBytes(slab) + headerBytes(slab);
-  if (slab->committed) return mema_tableBytes(slab) + slab->areaSize + headerBytes(slab);
+  if (slab->source != NULL) return mema_sourceBytes(slab) + shared + headerBytes(slab, page);
+  if (slab->committed) return mema_tableBytes(slab) + slab->areaSize + headerBytes(slab, page);
   /* Large chunks that lie in a huge page asked for before them are there whole. */
   size_t huge = slab->hugeArea == 0 ? 0 : mema_osHugeSize(), slack = slab->hugePages ? 0 : beyond(slab->largeSlack, huge);
-  size_t used = (size_t)slab->frontier << slab->unitShift, chunks = mema_roundUp(used, page) - cleanBytes(slab) - slack +
-                                                                    beyond(slab->hugeArea, used) + mema_sourceBeyond(slab);
+  size_t chunks = mema_roundUp((units << slab->unitShift) + shared, page) - slack +
+                  beyond(slab->hugeArea, (size_t)slab->frontier << slab->unitShift) +
+                  (slab->hugePages ? mema_sourceBeyond(slab) : 0);
   size_t records = mema_roundUp(slab->nearNext * sizeof(mema_Block) + main, page) + beyond(slab->hugeRecords, main);
   size_t tables = mema_roundUp(slab->frontier * sizeof(mema_Span), page) +
                   mema_roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page) +
-                  mema_roundUp(magazineBytes(slab->magazineSize, slab->classCount), page) + stateBytes(slab);
-  return chunks + records + tables + headerBytes(slab);
+                  mema_roundUp(magazineBytes(slab->magazineSize, slab->classCount), page) + stateBytes(slab, page);
+  return chunks + records + tables + headerBytes(slab, page);
 }
 
 static bool purgePages(void *base, size_t size) {

@@ -167,19 +167,19 @@ static bool beginHooked(mema_Slab *slab, const mema_SlabPlan *plan) {
 }
 
 /* The header is part of what a call looks at. Its cell has room for the largest. */
-static size_t headerBytes(void) {
+size_t mema_sourceHeaderBytes(void) {
   return wholePages(sizeof(mema_Slab) + (mema_classCount + 1) * sizeof(mema_SlotClass) + sizeof(mema_Source));
 }
 
 static bool lock(mema_Slab *slab) {
   slab->locked = true;
-  return mema_osLock(slab, headerBytes()) && mema_osLock(slab->mapping, mema_tableBytes(slab)) &&
+  return mema_osLock(slab, mema_sourceHeaderBytes()) && mema_osLock(slab->mapping, mema_tableBytes(slab)) &&
          mema_osLock(slab->area, wholePages(slab->areaSize));
 }
 
 static void unlock(mema_Slab *slab) {
   slab->locked = false;
-  mema_osUnlock(slab, headerBytes());
+  mema_osUnlock(slab, mema_sourceHeaderBytes());
   mema_osUnlock(slab->mapping, mema_tableBytes(slab));
   mema_osUnlock(slab->area, wholePages(slab->areaSize));
 }
@@ -223,7 +223,7 @@ void mema_sourceRelease(mema_Slab *slab) {
 size_t mema_sourceBytes(const mema_Slab *slab) {
   size_t bytes = 0;
   for (size_t i = 0; i < mema_parts; i++) bytes += slab->source->parts[i].ready;
-  return bytes;
+  return bytes - ((size_t)(slab->freeUnits - slab->dirtyUnits) << slab->unitShift);
 }
 
 /* From the frontier (of an arena: from the end of what was touched) to the end of its huge page. */

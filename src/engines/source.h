@@ -48,13 +48,15 @@ MEMA_HIDDEN char *mema_sourceReserve(const mema_SlabPlan *plan, size_t size, siz
  * there is not the memory; mema_sourceRelease then gives it all back, as it does later. `room` is where the mema_Source may lie. */
 MEMA_HIDDEN bool mema_sourceFill(mema_Slab *slab, const mema_SlabPlan *plan, void *room);
 MEMA_HIDDEN void mema_sourceRelease(mema_Slab *slab);
+/* The header of a slab that is mapped by itself has so much. */
+MEMA_HIDDEN size_t mema_sourceHeaderBytes(void);
 /* Gives pages back; they stay ready. False iff that cannot be: they are as they were. */
 MEMA_HIDDEN bool mema_sourcePurge(const mema_Slab *slab, void *base, size_t size);
 /* Of a slab with huge pages from the start: bytes that they may hold beyond what was used. 0 of others. */
 MEMA_HIDDEN size_t mema_sourceBeyond(const mema_Slab *slab);
 /* Gives those beyond the frontier back; returns their bytes. */
 MEMA_HIDDEN size_t mema_sourcePurgeBeyond(const mema_Slab *slab);
-/* Bytes that are ready, purged or not. Of memory from hooks. */
+/* Bytes that the source has handed out and not taken back, at most, but for pages that clean units share. Of memory from hooks. */
 MEMA_HIDDEN size_t mema_sourceBytes(const mema_Slab *slab);
 /* NULL, or the equation above that does not hold. */
 MEMA_HIDDEN const char *mema_sourceCheck(const mema_Slab *slab);
