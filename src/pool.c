@@ -270,8 +270,9 @@ static bool freeFixed(mema_Pool *pool, mema_Fixed *fixed) {
 bool mema_freePool(mema_Pool *pool) {
   mema_Fixed *fixed = mema_fixedOf(pool);
   if (fixed != NULL) return freeFixed(pool, fixed);
-  if (mema_openPool(pool) == NULL || !mema_mayEnd(pool)) return false;
-  if (pool->kin != NULL && !mema_mayLeave(pool)) return false;
+  const mema_Slab *slab = mema_openPool(pool);
+  if (slab == NULL || !mema_mayEnd(pool)) return false;
+  if (mema_unlikely(!mema_isPlain(pool, slab) || pool->kin != NULL) && !mema_mayLeave(pool)) return false;
   if (!mema_endLives(pool, 0)) return false;
   if (mema_borrowsSlabs(pool)) mema_freeYounger(pool, 0);
   return mema_closePool(pool);
@@ -349,10 +350,9 @@ static bool isCarvedWhole(const mema_Pool *pool, const mema_Slab *slab) {
 }
 
 static size_t changeFixed(mema_Pool *pool, size_t poolSize, bool atLeast) {
-  size_t before = pool->freeSize, live = pool->poolSize - before;
-  if (atLeast && poolSize < live) poolSize = live;
-  if (!mema_fixedResize(pool, poolSize)) return 0;
-  mema_settlePressure(pool, before);
+  size_t before = pool->freeSize;
+  poolSize = mema_fixedResize(pool, poolSize, atLeast);
+  if (poolSize != 0) mema_settlePressure(pool, before);
   return poolSize;
 }
 

@@ -16,18 +16,22 @@ static void outgrowSlots(mema_Slab *slab, mema_Span *span) {
   slab->grownRuns--;
 }
 
-void mema_slabSetBytes(mema_Slab *slab, mema_Span *span, size_t bytes) {
-  size_t slack = mema_spanSlack(slab, span);
+/* `slack`: what there was, before anything changed. */
+static void setBytes(mema_Slab *slab, mema_Span *span, size_t bytes, size_t slack) {
   span->dirty |= bytes < span->bytes;
   span->bytes = bytes;
   slab->largeSlack += mema_spanSlack(slab, span) - slack;
+}
+
+void mema_slabSetBytes(mema_Slab *slab, mema_Span *span, size_t bytes) {
+  setBytes(slab, span, bytes, mema_spanSlack(slab, span));
 }
 
 static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   mema_Span *span = chunk->span;
   uint32_t unit = mema_unitOf(slab, span);
   size_t units = (size + mema_unitSize(slab) - 1) >> slab->unitShift;
-  size_t slack = mema_spanSlack(slab, span), bytes = span->bytes;
+  size_t slack = mema_spanSlack(slab, span);
   if (units > slab->units) return false;
   if (units > span->units) {
     if (!mema_runGrow(slab, unit, span->units, (uint32_t)units)) return false;
@@ -41,9 +45,8 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   }
   if (units > span->units) span->units = (uint32_t)units;
   if (span->place == mema_placeGrown && size > mema_slotMax) outgrowSlots(slab, span);
-  chunk->room = span->bytes = mema_slabRoom(slab, size, MEMA_ALIGNMENT);
-  span->dirty |= span->bytes < bytes;
-  slab->largeSlack += mema_spanSlack(slab, span) - slack;
+  chunk->room = mema_slabRoom(slab, size, MEMA_ALIGNMENT);
+  setBytes(slab, span, chunk->room, slack);
   return true;
 }
 

@@ -187,7 +187,8 @@ static inline bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
 }
 /* False, and the failure noted, iff a callback or clean-up of this pool, or of one below it, is under way: it cannot end then. */
 MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
-/* False, and the failure noted, iff the calling thread is in the midst of a call to the shared pool whose sub-pool this is. */
+/* False, and the failure noted, iff the calling thread is in the midst of a call to the shared pool whose sub-pool this is, or of one that makes
+ * or ends a shared pool. For shared pools, and those of families. */
 MEMA_HIDDEN bool mema_mayLeave(const mema_Pool *pool);
 /* Takes a pool that has ended, and held so much, out of its family. */
 MEMA_HIDDEN void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held);

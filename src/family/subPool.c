@@ -197,7 +197,15 @@ static bool isAtRest(const mema_Pool *pool) {
   return locked != NULL || isPlainPool(pool);
 }
 
+/* Whether the calling thread is not in the midst of changing the list of shared pools, where one that ends, with its parent or alone, leaves it. */
+static bool mayUnlist(void) {
+  if (mema_likely(!mema_isInList())) return true;
+  mema_fail(MEMA_REENTERED);
+  return false;
+}
+
 bool mema_mayLeave(const mema_Pool *pool) {
+  if (!mayUnlist()) return false;
   const mema_Kin *kin = __atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
   const mema_Kin *parent = kin != NULL ? kin->parent : NULL;
   return parent == NULL || isPlainPool(parent->pool) || !isThere(parent) || isAtRest(parent->pool);
@@ -295,7 +303,7 @@ static void endChildren(mema_Kin *top, uintptr_t serial, bool bulk) {
 bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
   bool plain = isPlainPool(pool) || mema_fixedOf(pool) != NULL;
   if (plain && !mema_hasCleanups(pool) && pool->kin->newest == NULL) return true;
-  if (!plain && !isAtRest(pool)) return false;
+  if (!mayUnlist() || (!plain && !isAtRest(pool))) return false;
   if (!beginEnd(pool, serial)) {
     mema_fail(MEMA_BUSY);
     return false;

@@ -64,16 +64,17 @@ bool mema_fixedReset(mema_Pool *pool, mema_Fixed *fixed) {
 
 /* ---- the budget ---------------------------------------------------------------------------------------------------------- */
 
-bool mema_fixedResize(mema_Pool *pool, size_t poolSize) {
+size_t mema_fixedResize(mema_Pool *pool, size_t poolSize, bool atLeast) {
   size_t live = pool->poolSize - pool->freeSize;
+  if (poolSize < live && atLeast) poolSize = live;
   if (poolSize < live) {
     mema_failBytes(MEMA_BELOW_USE, poolSize, live);
-    return false;
+    return 0;
   }
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
   if (!pool->watched) pool->watch = pool->lowWater;
-  return true;
+  return poolSize;
 }
 
 bool mema_fixedCharge(mema_Pool *pool, size_t bytes) {

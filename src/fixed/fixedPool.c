@@ -267,7 +267,7 @@ static void *settle(mema_Pool *pool, mema_FixedChunk *chunk, size_t before, size
   return chunk->ptr;
 }
 
-/* To another place. MEMA_OK: *to is it; else why there is none, and *wanted of how many bytes. */
+/* To another place. MEMA_OK: *ptr is it; else why there is none, and *wanted of how many bytes. */
 static mema_Reason move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, size_t before, size_t size, void **ptr,
                         size_t *wanted) {
   mema_FixedChunk to;

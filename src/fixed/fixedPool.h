@@ -60,8 +60,8 @@ MEMA_HIDDEN mema_Reason mema_fixedJudge(const mema_Options *options);
 MEMA_HIDDEN bool mema_fixedInit(mema_Pool *pool, const mema_Options *options, uintptr_t generation);
 MEMA_HIDDEN bool mema_fixedFree(mema_Pool *pool, mema_Fixed *fixed);
 MEMA_HIDDEN bool mema_fixedReset(mema_Pool *pool, mema_Fixed *fixed);
-/* poolSize is neither 0 nor too large. */
-MEMA_HIDDEN bool mema_fixedResize(mema_Pool *pool, size_t poolSize);
+/* poolSize is neither 0 nor too large. `atLeast`: the budget may stay larger, by what is in use. Returns it; 0: refused. */
+MEMA_HIDDEN size_t mema_fixedResize(mema_Pool *pool, size_t poolSize, bool atLeast);
 MEMA_HIDDEN bool mema_fixedCharge(mema_Pool *pool, size_t bytes);
 MEMA_HIDDEN bool mema_fixedCredit(mema_Pool *pool, size_t bytes);
 MEMA_HIDDEN void mema_fixedStats(const mema_Pool *pool, const mema_Fixed *fixed, mema_Stats *stats);

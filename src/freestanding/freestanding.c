@@ -186,14 +186,11 @@ static bool canResize(const mema_Pool *pool, size_t poolSize) {
 }
 
 bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
-  return canResize(pool, poolSize) && mema_fixedResize(pool, poolSize);
+  return canResize(pool, poolSize) && mema_fixedResize(pool, poolSize, false) != 0;
 }
 
 size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize) {
-  if (!canResize(pool, poolSize)) return 0;
-  size_t live = pool->poolSize - pool->freeSize;
-  if (poolSize < live) poolSize = live;
-  return mema_fixedResize(pool, poolSize) ? poolSize : 0;
+  return canResize(pool, poolSize) ? mema_fixedResize(pool, poolSize, true) : 0;
 }
 
 size_t mema_largestChunk(const mema_Pool *pool) {

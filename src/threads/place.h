@@ -92,6 +92,12 @@ static MEMA_INLINE bool mema_isRevoked(const _Atomic uint64_t *revoked, mema_Pla
   return (atomic_load_explicit(&revoked[place.tag], memory_order_acquire) >> (place.live - 1u) & 1) != 0;
 }
 
+/* From within a shard, with the lock or without: the slot, if it is live, is the caller's. False also where that is not for here to say. */
+static inline bool mema_claimHere(const mema_Shard *shard, mema_Place place) {
+  if (place.whose == shard->magazines[place.live].own) return mema_claimOwn(place);
+  return mema_isRevoked(shard->revoked, place) && mema_claim(place);
+}
+
 /* No shard has the tag, or none that comes for slots: see mema_sendBack. */
 static inline bool mema_isNobodys(const _Atomic uint64_t *revoked, uint8_t tag) {
   return (atomic_load_explicit(&revoked[tag], memory_order_relaxed) & mema_nobodys) != 0;

@@ -277,6 +277,13 @@ static bool setUp(void) {
   return isSetUp;
 }
 
+/* It serves no pool any more: a late thread that has waited for the lock sees that. */
+static void retireShare(mema_Share *share, mema_Slab *slab) {
+  share->generation = 0;
+  share->pool = NULL;
+  __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
+}
+
 bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
   mema_CellShape shape = shareShape();
   mema_Cell cell;
@@ -296,7 +303,12 @@ bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
   share->generation = pool->generation;
   __atomic_store_n(&slab->share, share, __ATOMIC_RELEASE);
   mema_releaseLock(&share->lock);
-  return mema_listShare(share);
+  if (mema_listShare(share)) return true;
+  mema_takeLock(&share->lock);
+  retireShare(share, slab);
+  mema_releaseLock(&share->lock);
+  mema_giveCell(mema_cellShares, share->cellIndex, true);
+  return false;
 }
 
 /* The pool is held; its slab's generation is 0 already. Shards stay called for ever: their owners drop them. */
@@ -313,9 +325,7 @@ void mema_closeShare(mema_Slab *slab) {
   if (share->inside != NULL) mema_leave(share->inside);
   share->inside = NULL;
   share->shards = NULL;
-  share->generation = 0;
-  share->pool = NULL;
-  __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
+  retireShare(share, slab);
   if (share->waiting != 0) mema_wakeWaiting(share);
   share->waiting = 0;
   share->keepsOut = false;

@@ -225,9 +225,10 @@ MEMA_HIDDEN bool mema_isForking(void);
 MEMA_HIDDEN bool mema_watchForks(void);
 /* Enters a share in the list of those that a fork must find at rest; false iff the calling thread was interrupted in here. */
 MEMA_HIDDEN bool mema_listShare(mema_Share *share);
-/* The caller has seen that it was not interrupted in here. */
-MEMA_HIDDEN void mema_unlistShare(mema_Share *share);
+/* Whether a signal handler asks, and interrupted its thread in here. */
 MEMA_HIDDEN bool mema_isInList(void);
+/* The caller has seen that it did not. */
+MEMA_HIDDEN void mema_unlistShare(mema_Share *share);
 
 /* ---- shared.c: the calls of shared untracked pools ------------------------------------------------------------------------ */
 

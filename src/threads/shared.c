@@ -261,7 +261,11 @@ static MEMA_INLINE void keep(mema_Shard *shard, mema_Shelf *magazine, const mema
   magazine->top = spare + 1;
   shard->credit += bytes;
   shard->frees++;
-  __builtin_prefetch(ptr, 1); /* it will be handed out soon: see mema_keepRecent */
+}
+
+/* A slot that was kept in its magazine will be handed out soon: see mema_keepRecent. One that returns to another thread is left where it is. */
+static MEMA_INLINE void expectSoon(const void *ptr) {
+  __builtin_prefetch(ptr, 1);
 }
 
 static MEMA_INLINE bool isOver(const mema_Shard *shard) {
@@ -320,11 +324,9 @@ static bool giveAtHand(const mema_Pool *pool, mema_Shard *shard, void *ptr) {
   mema_Place place;
   bool done = false, over = false;
   if (mema_findHere(shard, ptr, &place)) {
-    mema_Shelf *magazine = &shard->magazines[place.live], *shelf = mema_shelfFor(shard, place);
-    done =
-        shelf->top != shelf->limit &&
-        (place.whose == magazine->own ? mema_claimOwn(place) : mema_isRevoked(shard->revoked, place) && mema_claim(place));
-    if (done) keep(shard, shelf, &place, ptr, magazine->slotSize);
+    mema_Shelf *shelf = mema_shelfFor(shard, place);
+    done = shelf->top != shelf->limit && mema_claimHere(shard, place);
+    if (done) keep(shard, shelf, &place, ptr, shelf->slotSize);
     over = isOver(shard);
   }
   mema_leave(shard);
@@ -352,6 +354,7 @@ static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *
     return pfreeSlow(pool, ptr);
   }
   keep(shard, shelf, &place, ptr, shelf->slotSize);
+  if (place.tag == shard->tag) expectSoon(ptr);
   bool over = isOver(shard);
   mema_leave(shard);
   return mema_likely(!over) ? true : settle(pool);
@@ -369,6 +372,7 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   if (mema_unlikely(place.whose != magazine->own)) return pfreeAtomic(pool, shard, ptr, place.state, place.whose);
   if (mema_unlikely(magazine->top == magazine->limit || !mema_claimOwn(place))) goto another;
   keep(shard, magazine, &place, ptr, magazine->slotSize);
+  expectSoon(ptr);
   bool over = isOver(shard);
   mema_leave(shard);
   return mema_likely(!over) ? true : settle(pool);
@@ -385,13 +389,12 @@ static void *resizeAtHand(mema_Shard *shard, void *from, size_t size) {
   mema_Place place;
   if (!mema_findHere(shard, from, &place) || !mema_isLive(place)) return NULL;
   unsigned class = mema_classOf(size);
-  mema_Shelf *old = &shard->magazines[place.live], *new = &shard->magazines[class + 1];
-  size_t before = old->slotSize, after = new->slotSize;
+  mema_Shelf *new = &shard->magazines[class + 1];
+  size_t before = shard->magazines[place.live].slotSize, after = new->slotSize;
   if (mema_staysInSlot(before, size)) return from;
   mema_Shelf *shelf = mema_shelfFor(shard, place);
   if (new->top == new->bottom || shelf->top == shelf->limit || shard->credit < excess(after, before)) return NULL;
-  if (place.whose == old->own ? !mema_claimOwn(place) : !mema_isRevoked(shard->revoked, place) || !mema_claim(place))
-    return NULL;
+  if (!mema_claimHere(shard, place)) return NULL;
   charge(shard, excess(after, before));
   mema_Spare *spare = --new->top;
   void *to = memcpy(spare->ptr, from, before < after ? before : after);
@@ -503,8 +506,12 @@ static void *resizeWithin(mema_Share *share, void *ptr, size_t size) {
 static MEMA_SLOW void *repallocSlow(mema_Pool *pool, void *ptr, size_t size) {
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return NULL;
-  void *to = mema_hasShards(slab) ? resizeWithin(slab->share, ptr, size) : mema_repallocTurn(pool, slab, ptr, size);
-  if (to == NULL && mema_hasShards(slab)) to = resizeLocked(slab->share, ptr, size);
+  void *to;
+  if (!mema_hasShards(slab)) {
+    to = mema_repallocTurn(pool, slab, ptr, size);
+  } else if ((to = resizeWithin(slab->share, ptr, size)) == NULL) {
+    to = resizeLocked(slab->share, ptr, size);
+  }
   mema_endTurn(slab);
   return to;
 }

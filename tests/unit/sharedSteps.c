@@ -306,9 +306,56 @@ static void aTurnGoesOn(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* ---- the list of shared pools ------------------------------------------------------------------------------------------------ */
+
+static Pool other;
+static volatile unsigned ended, turnedAway;
+
+/* Ends another shared pool, or makes it again. */
+static void endAnother(unsigned step) {
+  const mema_Options options = {.poolSize = MIB, .untracked = true, .shared = true};
+  if (step % 2 != 0) {
+    (void)mema_initPoolWith(&other, &options);
+  } else if (freePool(&other)) {
+    ended++;
+  } else if (mema_lastError()->reason == MEMA_REENTERED) {
+    turnedAway++;
+  }
+}
+
+/* Both are on the list that a fork goes through: who is in the midst of changing it cannot be made to change it otherwise. */
+static void aPoolIsMadeAndEnded(void **state) {
+  (void)state;
+  needSteps();
+  makeShared(&other);
+  memset(&pool, 0, sizeof pool);
+  ended = turnedAway = 0;
+  beginSteps(endAnother);
+  bool made = mema_initPoolWith(&pool, &(mema_Options){.poolSize = MIB, .untracked = true, .shared = true});
+  endSteps();
+  assert_true(made);
+  assert_true(ended > 100 && turnedAway > 0);
+  unsigned before = turnedAway;
+  beginSteps(endAnother);
+  bool freed = freePool(&pool);
+  endSteps();
+  assert_true(freed);
+  assert_true(turnedAway > before);
+  pid_t forked = fork();
+  if (forked == 0) {
+    makeShared(&pool);
+    _exit(palloc(&pool, 100) != NULL && freePool(&pool) ? 0 : 1);
+  }
+  int status = 1;
+  assert_true(forked > 0 && waitpid(forked, &status, 0) == forked);
+  assert_int_equal(status, 0);
+  (void)freePool(&other);
+}
+
 int main(void) {
   pthread_key_create(&lateKey, lateDestructor);
   const struct CMUnitTest tests[] = {cmocka_unit_test(aThreadsEndIsInterrupted), cmocka_unit_test(aCallFindsItsOwn),
-                                     cmocka_unit_test(aWaitGoesOn), cmocka_unit_test(aTurnGoesOn)};
+                                     cmocka_unit_test(aWaitGoesOn), cmocka_unit_test(aTurnGoesOn),
+                                     cmocka_unit_test(aPoolIsMadeAndEnded)};
   return runTests(tests);
 }
