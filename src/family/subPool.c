@@ -205,10 +205,10 @@ static bool mayUnlist(void) {
 }
 
 bool mema_mayLeave(const mema_Pool *pool) {
-  if (!mayUnlist()) return false;
   const mema_Kin *kin = __atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
   const mema_Kin *parent = kin != NULL ? kin->parent : NULL;
-  return parent == NULL || isPlainPool(parent->pool) || !isThere(parent) || isAtRest(parent->pool);
+  if (parent == NULL || isPlainPool(parent->pool)) return isPlainPool(pool) || mayUnlist();
+  return mayUnlist() && (!isThere(parent) || isAtRest(parent->pool));
 }
 
 void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
