@@ -302,29 +302,61 @@ static void noteYield(mema_Slab *slab, const mema_SlotClass *class) {
   slab->yield += (uint32_t)found - slab->yield / yields;
 }
 
-/* Gives all empty spans back. Returns bytes of units. */
+/* Gives empty spans of a class back, but for so many. Returns bytes of units. */
+static size_t releaseEmpty(mema_Slab *slab, mema_SlotClass *class, uint32_t kept) {
+  size_t bytes = 0;
+  settle(slab, class);
+  uint32_t unit = class->partialHead;
+  for (; kept > 0 && unit != mema_noUnit; kept--) unit = slab->spans[unit].next;
+  while (unit != mema_noUnit && mema_spanIsEmpty(&slab->spans[unit])) {
+    mema_Span *span = &slab->spans[unit];
+    unit = span->next;
+    bytes += (size_t)span->units << slab->unitShift;
+    removePartial(slab, span);
+    releaseSpan(slab, span);
+  }
+  return bytes;
+}
+
 size_t mema_slabReleaseEmpty(mema_Slab *slab) {
   size_t bytes = 0;
-  for (unsigned i = 0; i < slab->classCount; i++) {
-    mema_SlotClass *class = &slab->classes[i];
-    settle(slab, class);
-    while (class->partialHead != mema_noUnit && mema_spanIsEmpty(&slab->spans[class->partialHead])) {
-      mema_Span *span = &slab->spans[class->partialHead];
-      bytes += (size_t)span->units << slab->unitShift;
-      removePartial(slab, span);
-      releaseSpan(slab, span);
-    }
-  }
+  for (unsigned i = 0; i < slab->classCount; i++) bytes += releaseEmpty(slab, &slab->classes[i], 0);
   slab->settledUnits = mema_usedUnits(slab);
   return bytes;
 }
 
-/* Whether empty spans had better be given back before fresh units are taken: the footprint is at the budget, and has grown by an
- * eighth since that was done last. (Empty spans, and those whose slots wait in magazines, count as used.) */
-static bool shouldReleaseEmpty(const mema_Slab *slab, uint32_t units) {
-  uint64_t used = mema_usedUnits(slab);
-  return used + slab->dirtyUnits + units > slab->budgetUnits &&
-         used > slab->settledUnits + slab->settledUnits / 8 + fewUnits;
+bool mema_slabHasGrown(const mema_Slab *slab) {
+  return mema_usedUnits(slab) > (uint64_t)slab->settledUnits + slab->settledUnits / 8 + fewUnits;
+}
+
+static uint32_t freeSlots(const mema_Span *span) {
+  uint32_t count = 0;
+  for (uint32_t word = 0; word * 64 < span->slots; word++) count += (uint32_t)__builtin_popcountll(span->bitmap[word]);
+  return count;
+}
+
+uint64_t mema_slabSparse(const mema_Slab *slab) {
+  uint32_t slots[mema_classCount] = {0}, free[mema_classCount] = {0}, ofSpan[mema_classCount] = {0};
+  for (uint32_t unit = 0; unit < slab->frontier; unit += slab->spans[unit].units) {
+    const mema_Span *span = &slab->spans[unit];
+    if (span->kind != mema_unitSlots) continue;
+    slots[span->class] += span->slots;
+    free[span->class] += freeSlots(span);
+    ofSpan[span->class] = span->slots;
+  }
+  uint64_t sparse = 0;
+  for (unsigned i = 0; i < mema_classCount; i++)
+    if (free[i] > ofSpan[i] && free[i] > slots[i] / 2) sparse |= UINT64_C(1) << i;
+  return sparse;
+}
+
+void mema_slabReleaseSparse(mema_Slab *slab, uint64_t sparse) {
+  if ((uint64_t)mema_usedUnits(slab) + slab->dirtyUnits >= slab->budgetUnits) {
+    mema_slabReleaseEmpty(slab);
+    return;
+  }
+  for (; sparse != 0; sparse &= sparse - 1) releaseEmpty(slab, &slab->classes[__builtin_ctzll(sparse)], 1);
+  slab->settledUnits = mema_usedUnits(slab);
 }
 
 /* A run, at the cost of spans kept for reuse if there is no other. Where there is none at all, this is not looked into each time. */
@@ -333,7 +365,7 @@ static uint32_t takeRun(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bo
     slab->denied--;
     return mema_noUnit;
   }
-  if (shouldReleaseEmpty(slab, units)) mema_slabReleaseEmpty(slab);
+  if (slab->states == NULL && mema_slabHasGrown(slab)) mema_slabReleaseSparse(slab, mema_slabSparse(slab));
   uint32_t run = mema_runTake(slab, units, alignUnits, zeroed);
   if (run == mema_noUnit && mema_slabReleaseEmpty(slab) != 0) run = mema_runTake(slab, units, alignUnits, zeroed);
   if (run == mema_noUnit && alignUnits == 1 && !mema_sourceRefused(slab)) {

@@ -311,6 +311,14 @@ MEMA_HIDDEN bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *ch
 MEMA_HIDDEN uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mema_Spare *spares);
 /* Takes spare slots of a class back. */
 MEMA_HIDDEN void mema_slabGiveSpares(mema_Slab *slab, const mema_Spare *spares, uint32_t count);
+/* Whether the memory in use has grown by an eighth since empty spans were looked for the last time. (Empty spans, and those whose slots wait in
+ * magazines, count as used.) Then they had better be given back before fresh units are taken: of a slab for threads by the pool above, which
+ * has spare slots of them. */
+MEMA_HIDDEN bool mema_slabHasGrown(const mema_Slab *slab);
+/* The classes of which more than half of the slots are free, and more than a span's: a bit for each. */
+MEMA_HIDDEN uint64_t mema_slabSparse(const mema_Slab *slab);
+/* Gives empty spans of these classes back but for one of each; or, where the footprint is at the budget, all of all classes. */
+MEMA_HIDDEN void mema_slabReleaseSparse(mema_Slab *slab, uint64_t sparse);
 /* Marks all slots of a slab for threads as not live; nothing in others. */
 MEMA_HIDDEN void mema_slabClearStates(mema_Slab *slab);
 /* The bytes that a chunk of this size would occupy. */
@@ -341,6 +349,7 @@ MEMA_HIDDEN void mema_slabResetClasses(mema_Slab *slab);
 /* Frees all chunks where they are all in the words at hand, and nothing else has happened since they were last all freed (as a small pool's
  * life is, that of a request); false where that is not so. */
 MEMA_HIDDEN bool mema_slabClearWords(mema_Slab *slab);
+/* Gives all empty spans back. Returns bytes of units. */
 MEMA_HIDDEN size_t mema_slabReleaseEmpty(mema_Slab *slab);
 MEMA_HIDDEN uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span);
 MEMA_HIDDEN uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span);

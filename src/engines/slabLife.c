@@ -33,6 +33,7 @@ enum {
   arenaSizes = mema_cellArenas / 2, /* from 256 KiB on as well */
   nearSpans = 11,                   /* spans that share the first page with the header and the near records */
   hugeFrom = 32 << 20,              /* sixteen huge pages: one more is not much then */
+  hugeFromShared = 64 << 20,        /* whole programs: some never use the last one's rest */
   hugeAreas = 32 << 20,             /* areas from here on start at a huge page */
   warmLarge = 1 << 20,              /* what a warm mapping may keep though others are made */
   warmMappings = 16,
@@ -243,11 +244,11 @@ static void layOutArena(mema_Slab *slab, const Shape *shape, char *tables, char 
 /* ---- huge pages -------------------------------------------------------------------------------------------------------- */
 
 /* A first touch, and giving a page back, cost by the page: where a pool is large, and grows densely, huge pages make both cheap.
- * They are asked for one at a time, just ahead of the frontier (of units, of records), once `hugeFrom` bytes are in use: so a
- * pool has at most one huge page more than it would have touched, and that is at most a sixteenth. Returns the bytes up to which that is now settled. */
-static size_t askHuge(char *base, size_t limit, size_t settled, size_t used) {
+ * They are asked for one at a time, just ahead of the frontier (of units, of records), once `from` bytes are in use, hugeFrom or hugeFromShared: so a
+ * pool has at most one huge page more than it would have touched, and that is at most a sixteenth, or half of that. Returns the bytes up to which that is now settled. */
+static size_t askHuge(char *base, size_t limit, size_t settled, size_t used, size_t from) {
   size_t huge = mema_osHugeSize();
-  if (used <= hugeFrom || used <= settled) return settled;
+  if (used <= from || used <= settled) return settled;
   uintptr_t start = mema_roundUp((uintptr_t)base + used, huge), end = (uintptr_t)base + limit;
   if (start > (uintptr_t)base + used && start - huge >= (uintptr_t)base + settled) start -= huge;
   if (start + huge > end) return limit;
@@ -263,14 +264,15 @@ static bool asksHuge(const mema_Slab *slab) {
 void mema_slabHugeArea(mema_Slab *slab, bool dense) {
   size_t used = (size_t)slab->frontier << slab->unitShift;
   if (!asksHuge(slab) || used <= slab->hugeArea) return;
-  slab->hugeArea = dense ? askHuge(slab->area, slab->areaSize, slab->hugeArea, used) : used;
+  size_t from = slab->states != NULL ? hugeFromShared : hugeFrom;
+  slab->hugeArea = dense ? askHuge(slab->area, slab->areaSize, slab->hugeArea, used, from) : used;
 }
 
 void mema_slabHugeRecords(mema_Slab *slab) {
   size_t used = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
   if (!asksHuge(slab) || used <= slab->hugeRecords) return;
   size_t limit = (size_t)(slab->mainEnd - slab->mainFirst) * sizeof(mema_Block);
-  slab->hugeRecords = askHuge((char *)(slab->records + slab->mainFirst), limit, slab->hugeRecords, used);
+  slab->hugeRecords = askHuge((char *)(slab->records + slab->mainFirst), limit, slab->hugeRecords, used, hugeFrom);
 }
 
 /* Of the first bytes nothing need be asked. */
@@ -279,8 +281,8 @@ size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used) {
   size_t *settled = records ? &slab->hugeRecords : &slab->hugeArea;
   if (slab->cellKind >= 0 || slab->committed) return SIZE_MAX;
   if (used > hugeFrom)
-    *settled = records ? askHuge((char *)slab->records, arena->records * sizeof(mema_Block), *settled, used)
-                       : askHuge(slab->area, slab->areaSize, *settled, used);
+    *settled = records ? askHuge((char *)slab->records, arena->records * sizeof(mema_Block), *settled, used, hugeFrom)
+                       : askHuge(slab->area, slab->areaSize, *settled, used, hugeFrom);
   return *settled > hugeFrom ? *settled : hugeFrom;
 }
 

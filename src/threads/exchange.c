@@ -382,20 +382,39 @@ bool mema_fill(mema_Share *share, mema_Shard *shard, unsigned class) {
   return count != 0 || keepReturns(shard, class);
 }
 
+/* All spare slots of a class that a shard has go to the depot. */
+static void flushClass(mema_Share *share, mema_Shard *shard, unsigned class) {
+  mema_Shelf *magazine = &shard->magazines[class + 1];
+  putAway(share, class, magazine->bottom, (uint32_t)(magazine->top - magazine->bottom), shard->tag);
+  magazine->top = magazine->bottom;
+  mema_sendBack(share, shard, class);
+}
+
+/* And from there to the slab. */
+static void emptyClass(mema_Share *share, unsigned class) {
+  mema_Depot *depot = &share->depot[class];
+  for (uint32_t bundle = 0; bundle < depot->count; bundle++)
+    mema_slabGiveSpares(share->slab, bundleAt(depot, bundle), depot->held[bundle]);
+  depot->count = 0;
+}
+
 void mema_flushShard(mema_Share *share, mema_Shard *shard) {
-  for (unsigned class = 0; class < mema_classCount; class ++) {
-    mema_Shelf *magazine = &shard->magazines[class + 1];
-    putAway(share, class, magazine->bottom, (uint32_t)(magazine->top - magazine->bottom), shard->tag);
-    magazine->top = magazine->bottom;
-    mema_sendBack(share, shard, class);
-  }
+  for (unsigned class = 0; class < mema_classCount; class ++) flushClass(share, shard, class);
 }
 
 void mema_emptyDepot(mema_Share *share) {
-  for (unsigned class = 0; class < mema_classCount; class ++) {
-    mema_Depot *depot = &share->depot[class];
-    for (uint32_t bundle = 0; bundle < depot->count; bundle++)
-      mema_slabGiveSpares(share->slab, bundleAt(depot, bundle), depot->held[bundle]);
-    depot->count = 0;
+  for (unsigned class = 0; class < mema_classCount; class ++) emptyClass(share, class);
+}
+
+void mema_releaseSparse(mema_Share *share) {
+  bool kept = share->keepsOut;
+  uint64_t sparse = mema_slabSparse(share->slab);
+  if (sparse != 0) mema_keepOut(share);
+  for (uint64_t left = sparse; left != 0; left &= left - 1) {
+    unsigned class = (unsigned)__builtin_ctzll(left);
+    for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) flushClass(share, shard, class);
+    emptyClass(share, class);
   }
+  mema_slabReleaseSparse(share->slab, sparse);
+  if (!kept && share->keepsOut) mema_letIn(share);
 }

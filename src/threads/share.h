@@ -194,6 +194,9 @@ MEMA_HIDDEN void mema_gather(mema_Share *share, mema_Shard *shard);
 /* Gives all spare slots of a shard back, to the depot while that has room. */
 MEMA_HIDDEN void mema_flushShard(mema_Share *share, mema_Shard *shard);
 MEMA_HIDDEN void mema_emptyDepot(mema_Share *share);
+/* Where the slab mema_slabHasGrown: spare slots of classes that have many free ones leave their magazines, and spans that are empty then are given
+ * back. */
+MEMA_HIDDEN void mema_releaseSparse(mema_Share *share);
 /* Sends what is to return to other shards on its way. */
 MEMA_HIDDEN void mema_sendBack(mema_Share *share, mema_Shard *shard, unsigned class);
 /* Makes room in a magazine that is full, or puts slots into one that is empty; the latter is false iff there is no memory. */

@@ -118,6 +118,7 @@ static void *takeLocked(mema_Share *share, size_t size, size_t alignment, bool *
   size += size == 0;
   unsigned class = mema_slabClass(share->slab, size, alignment);
   size_t charge = mema_slabRoom(share->slab, size, alignment);
+  if (mema_slabHasGrown(share->slab)) mema_releaseSparse(share);
   for (bool again = false;; again = true) {
     void *slot = takeLentSlot(share, class);
     if (slot != NULL) return slot;

@@ -161,6 +161,34 @@ static void untrackedPoolsToo(void **state) {
   }
 }
 
+/* Chunks that grow at random leave slots of their sizes before, some of them at hand. Those serve chunks of other sizes, long before the budget
+ * is used up. */
+static void sizesThatWent(void **state) {
+  enum { count = 10000, first = 100, last = 500, step = 50, other = 2000 };
+  static void *chunks[2 * count];
+  static size_t sizes[count];
+  Pool pool;
+  mema_Stats stats;
+  size_t live = 0;
+  assert_true(makePool(&pool, *state, GIB));
+  for (size_t i = 0; i < count; i++) chunks[i] = takePiece(&pool, sizes[i] = first);
+  for (size_t growing = count, dice = 1; growing > 0;) {
+    size_t i = (dice = (dice * 1103515245 + 12345) % (UINT32_C(1) << 31)) / 65536 % growing;
+    void *grown = mema_repalloc(&pool, chunks[i], sizes[i] += step);
+    assert_non_null(chunks[i] = grown);
+    if (sizes[i] < last) continue;
+    chunks[i] = chunks[--growing];
+    sizes[i] = sizes[growing];
+    chunks[growing] = grown;
+  }
+  for (size_t i = count; i < 2 * count; i++) chunks[i] = takePiece(&pool, other);
+  for (size_t i = 0; i < 2 * count; i++) live += mema_chunkSize(&pool, chunks[i]);
+  assert_true(mema_poolStats(&pool, &stats));
+  if (stats.footprint > live + 1150 * KIB) fail_msg("%zu bytes held for %zu", stats.footprint, live);
+  assert_true(mema_checkPool(&pool));
+  assert_true(freePool(&pool));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       exactKinds(smallPools),
@@ -170,6 +198,8 @@ int main(void) {
       exactKinds(manyGenerations),
       withKind(untrackedPoolsToo, kindUntracked),
       withKind(untrackedPoolsToo, kindUntrackedOutside),
+      withKind(sizesThatWent, kindUntracked),
+      withKind(sizesThatWent, kindShared),
   };
   return runTests(tests);
 }
