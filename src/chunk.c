@@ -312,7 +312,7 @@ static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
 void *mema_palloc(mema_Pool *pool, size_t size) {
   uintptr_t ways;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  if (slab == NULL) return mema_sharedPalloc(pool, size);
+  if (slab == NULL) return mema_likely(pool != NULL) ? mema_sharedPalloc(pool, size) : nullForBadPool();
   if (ways != 0) {
     if (ways == mema_bumps) return pallocBump(mema_bumps, pool, size, slab);
     return mema_likely(size <= mema_tableMax) ? pallocClass(ways, pool, size, slab, mema_smallClass(slab, size))
@@ -498,7 +498,7 @@ bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr) {
 bool mema_pfree(mema_Pool *pool, void *ptr) {
   uintptr_t ways;
   mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  if (slab == NULL) return mema_sharedPfree(pool, ptr);
+  if (slab == NULL) return mema_likely(pool != NULL) ? mema_sharedPfree(pool, ptr) : falseForBadPool();
   return ways == 0 ? pfreeBy(0, pool, slab, ptr) : pfreeClass(ways, pool, slab, ptr);
 }
 

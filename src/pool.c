@@ -137,11 +137,11 @@ static void forgetAll(mema_Pool *pool) {
   memset(at + rows, 0, sizeof *pool - wordsFrom - rows * sizeof *at);
 }
 
-/* Never 0; no two lives of any pools share one. */
+/* Never 0; no two lives of any pools share one. Scattered: see mema_keyOf. */
 static uintptr_t nextGeneration(mema_Slab *slab) {
   if (slab->lives % livesAtOnce == 0)
     slab->lives = atomic_fetch_add_explicit(&generations, livesAtOnce, memory_order_relaxed);
-  return ++slab->lives * mema_allWays;
+  return ++slab->lives * mema_allWays * undrawn;
 }
 
 void mema_layPool(mema_Pool *pool, const mema_Options *options) {
@@ -210,7 +210,7 @@ mema_Slab *mema_openSlabFor(const mema_Options *options) {
 static bool initFixed(mema_Pool *pool, const mema_Options *options) {
   drawSecret();
   uintptr_t lives = atomic_fetch_add_explicit(&generations, livesAtOnce, memory_order_relaxed);
-  return mema_fixedInit(pool, options, (lives + 1) * mema_allWays);
+  return mema_fixedInit(pool, options, (lives + 1) * mema_allWays * undrawn);
 }
 
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {

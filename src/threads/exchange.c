@@ -17,8 +17,8 @@ bool mema_canBarrier(void) {
 }
 
 /* Where threads cannot be made to pass a barrier, no shard is ever free to work without the lock. */
-uint32_t mema_calledAtRest(void) {
-  return canBarrier ? 0 : 1;
+uintptr_t mema_keyAtRest(const mema_Shard *shard) {
+  return canBarrier ? (uintptr_t)shard->pool + shard->generation : 0;
 }
 
 /* ---- calling ----------------------------------------------------------------------------------------------------------- */
@@ -56,7 +56,7 @@ static void callOthers(mema_Share *share) {
   share->keepsOut = true;
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
     if (!isOthers(shard)) continue;
-    atomic_store_explicit(&shard->called, 1, memory_order_seq_cst);
+    atomic_store_explicit(&shard->key, 0, memory_order_seq_cst);
     any = true;
   }
   if (any && canBarrier) mema_osBarrier();
@@ -84,7 +84,7 @@ bool mema_tryKeepOut(mema_Share *share) {
 void mema_letIn(mema_Share *share) {
   share->keepsOut = false;
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
-    if (isOthers(shard)) atomic_store_explicit(&shard->called, mema_calledAtRest(), memory_order_release);
+    if (isOthers(shard)) atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_release);
 }
 
 /* All threads out and in again. */

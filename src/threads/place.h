@@ -76,7 +76,7 @@ static inline bool mema_isLive(mema_Place place) {
 
 /* For the thread whose shard has the tag, and has not lost the class: nobody else may try meanwhile. */
 static MEMA_INLINE bool mema_claimOwn(mema_Place place) {
-  if (mema_unlikely(atomic_load_explicit(place.state, memory_order_relaxed) != place.live)) return false;
+  if (mema_unlikely(MEMA_DIFFERS("b", place.state, place.live))) return false;
   atomic_store_explicit(place.state, 0, memory_order_relaxed);
   return true;
 }

@@ -8,7 +8,8 @@
 
 /* NULL to begin with, as is all that threads have here, since zero is what they find while the loader relocates, too. What is written then is
  * lost when the loader makes the threads' memory anew: until constructors run, threads have no shards. */
-_Thread_local mema_Shard *mema_shardHere;
+mema_Shard mema_noShard = {.busy = 1};
+_Thread_local mema_Shard *mema_shardHere = &mema_noShard;
 static bool threadsStay;
 
 /* All shards of the calling thread, linked by nextOfThread; some may be of pools that are gone. */
@@ -24,15 +25,18 @@ static size_t shardBytes; /* known when all is set up */
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------------- */
 
+enum { shelfGap = 20 }; /* spares: five cache lines */
+
 static uint32_t shelfSize(uint32_t slotSize) {
   uint32_t count = mema_shelfBytes / slotSize, most = slotSize <= mema_shelfSmall ? mema_shelfMost : mema_shelfMore;
   return count > most ? most : count < mema_shelfLeast ? mema_shelfLeast : count;
 }
 
+/* Of magazines and returns. */
 static uint32_t allShelves(void) {
   uint32_t count = 0;
   for (unsigned i = 0; i < mema_classCount; i++) count += shelfSize(mema_classSize(i));
-  return count + count / 2;
+  return count + count / 2 + 2 * mema_classCount * shelfGap;
 }
 
 static mema_CellShape shardShape(void) {
@@ -43,13 +47,13 @@ static mema_CellShape shareShape(void) {
   return (mema_CellShape){.front = mema_roundUp(sizeof(mema_Share), mema_osPageSize())};
 }
 
-/* Magazines for all classes, side by side. */
+/* Magazines for all classes, side by side. Without the gaps most would lie 2 KiB from each other, and their tops in few sets of the cache. */
 static mema_Spare *layShelves(mema_Shelf *shelves, mema_Spare *spares, uint32_t part) {
   for (unsigned i = 0; i < mema_classCount; i++) {
     uint32_t slotSize = mema_classSize(i), size = shelfSize(slotSize) / part;
     shelves[i] = (mema_Shelf){
         .top = spares, .bottom = spares, .limit = spares + size, .slotSize = slotSize, .state = (uint8_t)(i + 1)};
-    spares += size;
+    spares += size + shelfGap;
   }
   return spares;
 }
@@ -87,7 +91,7 @@ static mema_Shard *findLeftOver(void) {
 mema_Shard *mema_shardOf(const mema_Pool *pool) {
   mema_Shard *shard = mema_shardHere;
   bool within = listing;
-  if (shard != NULL && mema_isShardOf(shard, pool)) return shard;
+  if (shard != &mema_noShard && mema_isShardOf(shard, pool)) return shard;
   listing = true;
   for (shard = ownShards; shard != NULL; shard = shard->nextOfThread)
     if (mema_loadWord(&shard->generation) != 0 && mema_isShardOf(shard, pool)) break;
@@ -133,7 +137,6 @@ static mema_Shard *makeShard(mema_Share *share) {
   if (shard == NULL) return NULL;
   const mema_Slab *slab = share->slab;
   own(shard);
-  atomic_store_explicit(&shard->called, mema_calledAtRest(), memory_order_relaxed);
   shard->sentBack = 0;
   shard->credit = shard->creditMost = shard->allocations = shard->frees = shard->held = 0;
   atomic_store_explicit(&shard->lowCredit, 0, memory_order_relaxed);
@@ -144,10 +147,13 @@ static mema_Shard *makeShard(mema_Share *share) {
   shard->revoked = share->revoked;
   shard->share = share;
   layShelves(shard->returns + 1, layShelves(shard->magazines + 1, shard->spares, 1), 2);
+  for (unsigned i = 0; i <= mema_tableMax / 16; i++)
+    shard->offsets[i] = (uint16_t)(offsetof(mema_Shard, magazines) + (mema_classTable[i] + 1u) * sizeof(mema_Shelf));
   shard->pool = share->pool;
   mema_giveTag(share, shard);
   atomic_signal_fence(memory_order_release);
   mema_storeWord(&shard->generation, share->generation);
+  atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_relaxed);
   shard->next = share->shards;
   share->shards = shard;
   share->shardCount++;
@@ -201,6 +207,7 @@ void mema_dissolveShard(mema_Share *share, mema_Shard *shard) {
   mema_flushShard(share, shard);
   unlinkShard(share, shard);
   if (shard->tag != 0) atomic_store_explicit(&share->revoked[shard->tag], UINT64_MAX, memory_order_release);
+  atomic_store_explicit(&shard->key, 0, memory_order_relaxed);
   mema_storeWord(&shard->generation, 0);
 }
 
@@ -246,7 +253,7 @@ static void endThread(void *unused) {
     mema_Shard *shard = ownShards;
     ownShards = shard->nextOfThread;
     atomic_signal_fence(memory_order_release);
-    mema_shardHere = NULL; /* only now: a handler may have found it in the list */
+    mema_shardHere = &mema_noShard; /* only now: a handler may have found it in the list */
     endShard(shard);
   }
 }
@@ -317,7 +324,7 @@ void mema_closeShare(mema_Slab *slab) {
   for (mema_Shard *shard = share->shards, *next; shard != NULL; shard = next) {
     next = shard->next; /* before its owner sees that it may drop it */
     bool orphan = isOrphan(shard);
-    atomic_store_explicit(&shard->called, 1, memory_order_relaxed);
+    atomic_store_explicit(&shard->key, 0, memory_order_relaxed);
     __atomic_store_n(&shard->generation, 0, __ATOMIC_RELEASE);
     if (orphan) giveShardCell(shard);
   }

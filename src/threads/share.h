@@ -19,8 +19,8 @@
  * Budget, whenever no thread is inside:
  *     poolSize == pool->freeSize + the credit of all shards + charges of live chunks + charged bytes + what sub-pools hold
  *
- * Who keeps whom out. A thread that works on its shard says so in `busy`, then looks whether it is `called`; whoever wants the
- * shards of others (to call in their credit, to flush them, to fork) takes the lock, calls them, and waits until none is busy. Each
+ * Who keeps whom out. A thread that works on its shard says so in `busy`, then compares the shard's `key` with the pool's; whoever wants the
+ * shards of others (to call in their credit, to flush them, to fork) takes the lock, calls them by a key of 0, and waits until none is busy. Each
  * writes one flag and reads the other's, which needs a full barrier on both sides (Dekker); here the rare side pays for both, by
  * mema_osBarrier (asymmetric, as in Dice, Huang and Yang, "Asymmetric Dekker synchronization", 2001). Where the system has none, shards
  * are called for ever, and each call takes the lock. A thread that finds itself called waits for the lock, never while busy.
@@ -78,9 +78,8 @@ typedef struct mema_Shard mema_Shard;
 
 struct mema_Shard {
   _Alignas(64) _Atomic uint32_t busy; /* the owner is at work; written by the owner */
-  _Atomic uint32_t called;            /* the holder of the lock wants it, or its pool is gone */
-  uintptr_t generation;               /* the pool's; 0 when the pool is gone */
-  const mema_Pool *pool;
+  _Atomic uintptr_t
+      key; /* mema_keyOf its pool; 0 while it is called: the holder of the lock wants it, or the pool is gone */
   size_t credit;
   _Atomic size_t lowCredit; /* the least since the lock was last held for this shard */
   size_t creditMost;        /* more goes back to the pool */
@@ -94,6 +93,8 @@ struct mema_Shard {
   mema_State *states;
   const _Atomic uint64_t *revoked;
   mema_Share *share;
+  uintptr_t generation; /* the pool's; 0 when the pool is gone */
+  const mema_Pool *pool;
   uint8_t tag;
   uint32_t owner; /* the thread's number; 0: it ended, and another may have the shard */
   uint32_t epoch; /* the process's count of forks: the owner of an older one does not exist here */
@@ -105,6 +106,7 @@ struct mema_Shard {
 
   _Alignas(64) mema_Shelf magazines[mema_classCount + 1]; /* by state, class + 1 */
   mema_Shelf returns[mema_classCount + 1];                /* freed here, in spans of other shards: they go back there */
+  uint16_t offsets[mema_tableMax / 16 + 1];               /* by (size + 15) / 16: bytes from the shard to the magazine */
   mema_Spare spares[];
 };
 
@@ -178,8 +180,8 @@ MEMA_HIDDEN void mema_keepOwn(void);
 /* Asks the system for the barrier, in each process once. */
 MEMA_HIDDEN bool mema_prepareBarrier(void);
 MEMA_HIDDEN bool mema_canBarrier(void);
-/* What `called` is when nobody calls. */
-MEMA_HIDDEN uint32_t mema_calledAtRest(void);
+/* A shard's key when nobody calls. */
+MEMA_HIDDEN uintptr_t mema_keyAtRest(const mema_Shard *shard);
 /* Calls all shards but the calling thread's, and waits until their owners are out. */
 MEMA_HIDDEN void mema_keepOut(mema_Share *share);
 /* The same; false, with nothing changed, where one of them stays inside for longer than a short while. */
@@ -247,7 +249,9 @@ MEMA_HIDDEN void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t s
 
 /* ---- in and out ---------------------------------------------------------------------------------------------------------- */
 
-/* The calling thread's shard of the pool that it used last, or NULL. */
+/* Nobody can enter it. */
+MEMA_HIDDEN extern mema_Shard mema_noShard;
+/* The calling thread's shard of the pool that it used last; mema_noShard: there is none. */
 MEMA_HIDDEN extern _Thread_local mema_Shard *mema_shardHere;
 /* The calling thread's shard of a pool, which becomes mema_shardHere; NULL: it has none. Callers go on with what this returns: a
  * signal handler may use another pool, and change mema_shardHere, at any time. */
@@ -263,12 +267,33 @@ static inline bool mema_hasShards(const mema_Slab *slab) {
   return slab->states != NULL;
 }
 
-/* False iff the owner must not go on: it was interrupted while busy, or is called. */
-static inline bool mema_enter(mema_Shard *shard) {
-  if (mema_unlikely(atomic_load_explicit(&shard->busy, memory_order_relaxed) != 0)) return false;
+/* Tells a pool's life from all others, and from copies of the Pool: generations are scattered over all their range, so that two differ as two
+ * addresses do only by chance, once in 2^57 times. */
+static inline uintptr_t mema_keyOf(const mema_Pool *pool) {
+  return (uintptr_t)pool + mema_loadWord(&pool->generation);
+}
+
+/* Of an atomic word, relaxed. gcc does not compare those where they lie. */
+#if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(__SANITIZE_THREAD__)
+#define MEMA_DIFFERS(suffix, word, value)                                                     \
+  __extension__({                                                                             \
+    bool differs;                                                                             \
+    __asm__ volatile("cmp" suffix " %2, %1" : "=@ccne"(differs) : "m"(*(word)), "qi"(value)); \
+    differs;                                                                                  \
+  })
+#else
+#define MEMA_DIFFERS(suffix, word, value) (atomic_load_explicit(word, memory_order_relaxed) != (value))
+#endif
+
+/* False iff the calling thread, whose shard this is, must not go on: it was interrupted while busy, the shard is called, or it is not of this pool,
+ * which is not NULL. That is asked inside: before, a signal handler may have come and given it up. */
+static MEMA_INLINE bool mema_enter(mema_Shard *shard, const mema_Pool *pool) {
+  if (mema_unlikely(MEMA_DIFFERS("l", &shard->busy, 0))) return false;
   atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
   atomic_signal_fence(memory_order_seq_cst); /* mema_osBarrier of whoever calls makes it a barrier between processors */
-  if (mema_likely(atomic_load_explicit(&shard->called, memory_order_acquire) == 0)) return true;
+  bool out = MEMA_DIFFERS("q", &shard->key, mema_keyOf(pool));
+  atomic_thread_fence(memory_order_acquire);
+  if (mema_likely(!out)) return true;
   atomic_store_explicit(&shard->busy, 0, memory_order_release);
   return false;
 }

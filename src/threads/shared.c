@@ -201,8 +201,7 @@ static MEMA_INLINE mema_Shelf *magazineFor(mema_Shard *shard, size_t state) {
 }
 
 /* A slot; NULL where the shard, which is left, has none at hand, or not the credit. */
-static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class) {
-  mema_Shelf *magazine = magazineFor(shard, class + 1);
+static MEMA_INLINE void *takeAtHand(mema_Shard *shard, mema_Shelf *magazine) {
   MEMA_HELD(magazine);
   mema_Spare *spare = magazine->top;
   if (mema_unlikely(spare == magazine->bottom || !charge(shard, magazine->slotSize))) {
@@ -217,25 +216,16 @@ static MEMA_INLINE void *takeAtHand(mema_Shard *shard, unsigned class) {
   return ptr;
 }
 
-/* Enters a shard of the calling thread; false where there is none, it is not of this pool, or must not be entered. Whose it is is asked inside: before, a
- * signal handler may have come and given it up. */
-static MEMA_INLINE bool enterHere(mema_Shard *shard, const mema_Pool *pool) {
-  if (mema_unlikely(shard == NULL || !mema_enter(shard))) return false;
-  if (mema_likely(mema_isShardOf(shard, pool))) return true;
-  mema_leave(shard);
-  return false;
-}
-
 /* The calling thread's shard of the pool, entered; NULL where it has none, or must not be entered. */
 static mema_Shard *enterShard(const mema_Pool *pool) {
   mema_Shard *shard = mema_shardOf(pool);
-  return shard != NULL && enterHere(shard, pool) ? shard : NULL;
+  return shard != NULL && mema_enter(shard, pool) ? shard : NULL;
 }
 
 /* A size that the table does not have, or another pool than the last time. */
 static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size) {
   mema_Shard *shard = size <= mema_slotMax ? enterShard(pool) : NULL;
-  void *ptr = shard != NULL ? takeAtHand(shard, mema_classOf(size)) : NULL;
+  void *ptr = shard != NULL ? takeAtHand(shard, &shard->magazines[mema_classOf(size) + 1]) : NULL;
   return ptr != NULL ? ptr : pallocSlow(pool, size);
 }
 
@@ -245,12 +235,15 @@ static MEMA_NOINLINE void *pallocStranger(mema_Pool *pool, size_t size) {
   return fixed != NULL ? mema_fixedPalloc(pool, fixed, size) : pallocElse(pool, size);
 }
 
+static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
+  return mema_shardHere == &mema_noShard ? pallocStranger(pool, size) : pallocElse(pool, size);
+}
+
 void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
   mema_Shard *shard = mema_shardHere;
-  if (mema_unlikely(shard == NULL)) return pallocStranger(pool, size);
-  if (mema_unlikely(size > mema_tableMax)) return pallocElse(pool, size);
-  if (mema_unlikely(!enterHere(shard, pool))) return pallocStranger(pool, size);
-  void *ptr = takeAtHand(shard, mema_classTable[(size + 15) / 16]);
+  if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size);
+  if (mema_unlikely(!mema_enter(shard, pool))) return pallocStranger(pool, size);
+  void *ptr = takeAtHand(shard, (mema_Shelf *)(void *)((char *)shard + shard->offsets[(size + 15) / 16]));
   return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
 }
 
@@ -364,7 +357,7 @@ static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = mema_shardHere;
   mema_Place place;
-  if (mema_unlikely(!enterHere(shard, pool))) return pfreeStranger(pool, ptr);
+  if (mema_unlikely(!mema_enter(shard, pool))) return pfreeStranger(pool, ptr);
   size_t eighth;
   if (mema_unlikely(!mema_eighthHere(shard, ptr, &eighth) || !mema_findNear(shard->homes, shard->states, eighth, &place)))
     goto another;
@@ -520,7 +513,7 @@ static MEMA_SLOW void *repallocSlow(mema_Pool *pool, void *ptr, size_t size) {
 /* The calling thread's shard of the pool that it used last, if that is this one, or another; entered. */
 static MEMA_INLINE mema_Shard *enterAny(const mema_Pool *pool) {
   mema_Shard *shard = mema_shardHere;
-  return mema_likely(enterHere(shard, pool)) ? shard : enterShard(pool);
+  return mema_likely(mema_enter(shard, pool)) ? shard : enterShard(pool);
 }
 
 void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size) {
@@ -542,7 +535,7 @@ void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size) {
   mema_Shard *shard = enterShard(pool);
   if (shard == NULL) return NULL;
   unsigned class = mema_slabClass(shard->share->slab, size, alignment);
-  if (class < mema_classCount) return takeAtHand(shard, class);
+  if (class < mema_classCount) return takeAtHand(shard, &shard->magazines[class + 1]);
   mema_leave(shard);
   return NULL;
 }
