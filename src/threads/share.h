@@ -273,7 +273,7 @@ static inline uintptr_t mema_keyOf(const mema_Pool *pool) {
   return (uintptr_t)pool + mema_loadWord(&pool->generation);
 }
 
-/* Of an atomic word, relaxed. gcc does not compare those where they lie. */
+/* Of an atomic word, which is acquired if a signal fence follows. gcc does not compare those where they lie. */
 #if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(__SANITIZE_THREAD__)
 #define MEMA_DIFFERS(suffix, word, value)                                                     \
   __extension__({                                                                             \
@@ -282,7 +282,7 @@ static inline uintptr_t mema_keyOf(const mema_Pool *pool) {
     differs;                                                                                  \
   })
 #else
-#define MEMA_DIFFERS(suffix, word, value) (atomic_load_explicit(word, memory_order_relaxed) != (value))
+#define MEMA_DIFFERS(suffix, word, value) (atomic_load_explicit(word, memory_order_acquire) != (value))
 #endif
 
 /* False iff the calling thread, whose shard this is, must not go on: it was interrupted while busy, the shard is called, or it is not of this pool,
@@ -292,7 +292,7 @@ static MEMA_INLINE bool mema_enter(mema_Shard *shard, const mema_Pool *pool) {
   atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
   atomic_signal_fence(memory_order_seq_cst); /* mema_osBarrier of whoever calls makes it a barrier between processors */
   bool out = MEMA_DIFFERS("q", &shard->key, mema_keyOf(pool));
-  atomic_thread_fence(memory_order_acquire);
+  atomic_signal_fence(memory_order_acquire);
   if (mema_likely(!out)) return true;
   atomic_store_explicit(&shard->busy, 0, memory_order_release);
   return false;
