@@ -274,7 +274,7 @@ static inline uintptr_t mema_keyOf(const mema_Pool *pool) {
 }
 
 /* Of an atomic word, which is acquired if a signal fence follows. gcc does not compare those where they lie. */
-#if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && defined(__LP64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(__SANITIZE_THREAD__)
 #define MEMA_DIFFERS(suffix, word, value)                                                     \
   __extension__({                                                                             \
     bool differs;                                                                             \
