@@ -198,13 +198,22 @@ static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, size_t size, mem
 
 static MEMA_NOINLINE void *pallocFamily(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class);
 
+static MEMA_NOINLINE void *pallocKinRecentTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  return pallocBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, size, slab, class);
+}
+
 static MEMA_NOINLINE void *pallocKinWordTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   return pallocBy(mema_inFamily | mema_withRecords, pool, size, slab, class);
 }
 
-/* The ways of most pools in families: tracked sub-pools, and their parents. */
+/* The ways of most pools in families: tracked sub-pools, and their parents; */
 static MEMA_INLINE bool isWordsOfKin(uintptr_t ways) {
   return (ways & ~(uintptr_t)mema_borrows) == (mema_inFamily | mema_withRecords);
+}
+
+/* the same of large ones. */
+static MEMA_INLINE bool isRecentOfKin(uintptr_t ways) {
+  return (ways & ~(uintptr_t)mema_borrows) == (mema_inFamily | mema_withRecords | mema_withMagazines);
 }
 
 /* A chunk of an arena. */
@@ -239,6 +248,7 @@ static MEMA_NOINLINE void *pallocKinBumpTracked(mema_Pool *pool, size_t size, me
 static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class, uintptr_t ways) {
   if (ways == mema_bumps) return pallocBump(mema_bumps, pool, size, slab);
   if (ways == (mema_bumps | mema_withRecords)) return pallocBumpTracked(pool, size, slab);
+  if (isRecentOfKin(ways)) return pallocKinRecentTracked(pool, size, slab, class);
   return ways < mema_allWays ? pallocFamily(pool, size, slab, class) : nullForBadPool();
 }
 
@@ -258,10 +268,6 @@ static MEMA_NOINLINE void *pallocKinWord(mema_Pool *pool, size_t size, mema_Slab
 
 static MEMA_NOINLINE void *pallocKinRecent(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   return pallocBy(mema_inFamily | mema_withMagazines, pool, size, slab, class);
-}
-
-static MEMA_NOINLINE void *pallocKinRecentTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  return pallocBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, size, slab, class);
 }
 
 /* Of a pool in a family, whatever its ways. */
@@ -457,6 +463,14 @@ static MEMA_INLINE bool pfreeBump(unsigned ways, mema_Pool *pool, mema_Slab *sla
   return mema_likely(credited) ? mema_arenaGive(slab, grain, end) : pfreeSlow(pool, slab, ptr);
 }
 
+static MEMA_NOINLINE bool pfreeArena(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeBump(mema_bumps, pool, slab, ptr);
+}
+
+static MEMA_NOINLINE bool pfreeArenaTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+  return pfreeBump(mema_bumps | mema_withRecords, pool, slab, ptr);
+}
+
 static MEMA_NOINLINE bool pfreeKinBump(mema_Pool *pool, mema_Slab *slab, void *ptr) {
   return pfreeBump(mema_inFamily | mema_bumps, pool, slab, ptr);
 }
@@ -476,8 +490,9 @@ static MEMA_NOINLINE bool pfreeFamily(mema_Pool *pool, mema_Slab *slab, void *pt
 
 /* Of none of a slab's plain ways: an arena, a pool in a family, or no pool. */
 static MEMA_NOINLINE bool pfreeElse(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  if (ways == mema_bumps) return pfreeBump(mema_bumps, pool, slab, ptr);
-  if (ways == (mema_bumps | mema_withRecords)) return pfreeBump(mema_bumps | mema_withRecords, pool, slab, ptr);
+  if (ways == mema_bumps) return pfreeArena(pool, slab, ptr);
+  if (ways == (mema_bumps | mema_withRecords)) return pfreeArenaTracked(pool, slab, ptr);
+  if (isRecentOfKin(ways)) return pfreeKinRecentTracked(pool, slab, ptr);
   return ways < mema_allWays ? pfreeFamily(pool, slab, ptr) : falseForBadPool();
 }
 
