@@ -339,19 +339,36 @@ static MEMA_NOINLINE bool pfreeStranger(mema_Pool *pool, void *ptr) {
   return fixed != NULL ? mema_fixedPfree(pool, fixed, ptr) : pfreeElse(pool, ptr);
 }
 
-/* A chunk in a span of another tag, or of a class that was revoked. The shard is entered. */
-static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint16_t whose) {
+/* The rest of a free from within: a slot that is the caller's joins a shelf, which has room. */
+static MEMA_INLINE bool endFree(const mema_Pool *pool, mema_Shard *shard, mema_Shelf *shelf, const mema_Place *place,
+                                void *ptr) {
+  keep(shard, shelf, place, ptr, shelf->slotSize);
+  bool over = isOver(shard);
+  mema_leave(shard);
+  return mema_likely(!over) ? true : settle(pool);
+}
+
+static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint16_t whose) {
   mema_Place place = {.state = state, .whose = whose, .live = mema_homeState(whose), .tag = mema_homeTag(whose)};
   mema_Shelf *shelf = mema_shelfFor(shard, place);
   if (shelf->top == shelf->limit || !mema_isRevoked(shard->revoked, place) || !mema_claim(place)) {
     mema_leave(shard);
     return pfreeSlow(pool, ptr);
   }
-  keep(shard, shelf, &place, ptr, shelf->slotSize);
-  if (place.tag == shard->tag) expectSoon(ptr);
-  bool over = isOver(shard);
-  mema_leave(shard);
-  return mema_likely(!over) ? true : settle(pool);
+  return endFree(pool, shard, shelf, &place, ptr);
+}
+
+/* A chunk in a span of another tag; or of the shard's, which then has none, or the class was revoked. The shard is entered. */
+static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint16_t whose) {
+  mema_Place place = {.state = state, .live = mema_homeState(whose)};
+  if (mema_homeTag(whose) != shard->tag) return pfreeForeign(pool, shard, ptr, state, whose);
+  mema_Shelf *magazine = magazineFor(shard, place.live);
+  if (mema_unlikely(magazine->top == magazine->limit || !mema_claim(place))) {
+    mema_leave(shard);
+    return pfreeSlow(pool, ptr);
+  }
+  expectSoon(ptr);
+  return endFree(pool, shard, magazine, &place, ptr);
 }
 
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
@@ -365,11 +382,8 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   MEMA_HELD(magazine);
   if (mema_unlikely(place.whose != magazine->own)) return pfreeAtomic(pool, shard, ptr, place.state, place.whose);
   if (mema_unlikely(magazine->top == magazine->limit || !mema_claimOwn(place))) goto another;
-  keep(shard, magazine, &place, ptr, magazine->slotSize);
   expectSoon(ptr);
-  bool over = isOver(shard);
-  mema_leave(shard);
-  return mema_likely(!over) ? true : settle(pool);
+  return endFree(pool, shard, magazine, &place, ptr);
 another:
   mema_leave(shard);
   return pfreeElse(pool, ptr);
