@@ -159,38 +159,45 @@ static mema_Block *blockOf(const mema_Slab *slab, const mema_Span *span, size_t 
   return slab->records + span->firstRecord + slot;
 }
 
-/* The new chunk, which is the youngest, takes the place of the old one in the chain. */
-static void inherit(mema_Pool *pool, const mema_Block *old) {
-  mema_Block *block = pool->tail;
-  mema_unlinkBlock(pool, block);
-  mema_replaceBlock(pool, block, old);
+/* The Block of a chunk's new slot takes the place of the old one in the chain. */
+static void inherit(mema_Pool *pool, mema_Block *block, const mema_Block *old, char *ptr, size_t size) {
+  block->ptr = ptr;
+  block->size = size;
   mema_setStamp(block, mema_stampOf(old));
+  mema_replaceBlock(pool, block, old);
 }
 
-/* A slot's chunk goes to another slot, unless this is no common case. It is credited first: what palloc then charges is the
- * difference, and its low water is the true one. */
+/* The class of slots that a slot's chunk of this size goes to; NULL where it had better go to a run. */
+static mema_SlotClass *nextClass(mema_Slab *slab, size_t slotSize, size_t size) {
+  if (mema_likely(size <= mema_tableMax)) return mema_smallClass(slab, size);
+  unsigned class = mema_slabClass(slab, size, MEMA_ALIGNMENT);
+  return class == slab->classCount || mema_slabPrefersRun(slab, slotSize, size) ? NULL : &slab->classes[class];
+}
+
+/* Makes it a class with a slot at hand. */
+static bool bringToHand(mema_Slab *slab, const mema_SlotClass *class) {
+  return mema_likely(mema_slotAtHand(class)) || mema_slabRefill(slab, (unsigned)(class - slab->classes));
+}
+
+/* A slot's chunk goes to another slot, unless this is no common case. It is credited first: what is then charged is the difference, and the
+ * low water is the true one. */
 static MEMA_NOINLINE void *changeSlot(mema_Pool *pool, mema_Slab *slab, mema_Span *span, size_t slot, void *ptr,
                                       size_t size) {
-  unsigned class = mema_slabClass(slab, size, MEMA_ALIGNMENT);
-  if (class == slab->classCount || mema_slabPrefersRun(slab, span->slotSize, size))
-    return repallocAny(pool, slab, ptr, size);
-  size_t before = span->slotSize, after = mema_classSize(class);
-  if (!pool->untracked) {
-    before = blockOf(slab, span, slot)->size;
-    after = size;
-  }
-  if (!hasRoom(pool, before, after) || (!mema_slotAtHand(&slab->classes[class]) && !mema_slabRefill(slab, class)))
-    return repallocAny(pool, slab, ptr, size);
+  mema_SlotClass *class = nextClass(slab, span->slotSize, size);
+  mema_Block *old = pool->untracked ? NULL : blockOf(slab, span, slot);
+  if (class == NULL) return repallocAny(pool, slab, ptr, size);
+  size_t before = old != NULL ? old->size : span->slotSize, after = old != NULL ? size : class->slotSize, record;
+  if (!hasRoom(pool, before, after) || !bringToHand(slab, class)) return repallocAny(pool, slab, ptr, size);
   pool->freeSize += before;
-  char *to = mema_palloc(pool, size);
-  if (mema_unlikely(to == NULL)) { /* a slot was at hand, and there was room: so not */
+  if (mema_unlikely(!mema_charge(pool, after))) { /* there was room: so not */
     pool->freeSize -= before;
     return NULL;
   }
+  char *to = mema_takeAtHand(slab, class, &record);
   memcpy(to, ptr, before < size ? before : size);
-  if (!pool->untracked) inherit(pool, blockOf(slab, span, slot));
+  if (old != NULL) inherit(pool, slab->records + record, old, to, size);
   pool->frees++;
-  mema_slabGiveSlot(slab, span, (uint32_t)slot, ptr);
+  mema_giveSlot(slab, span, slot, ptr);
   return to;
 }
 

@@ -726,19 +726,9 @@ bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
   return true;
 }
 
-void mema_slabGiveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot, char *ptr) {
-  uint64_t *word = &span->bitmap[slot / 64], before = *word, mask = UINT64_C(1) << slot % 64;
-  *word |= mask;
-  if ((slab->ways & mema_withMagazines) == 0) {
-    mema_noteGiven(slab, span, slot, before, before | mask);
-  } else if (!mema_keepRecent(&slab->classes[span->class], ptr, word, mask, span->firstRecord + slot)) {
-    mema_slabNote(slab, span, slot / 64);
-  }
-}
-
 void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
   if (chunk->span->kind == mema_unitSlots) {
-    mema_slabGiveSlot(slab, chunk->span, chunk->slot, chunk->ptr);
+    mema_giveSlot(slab, chunk->span, chunk->slot, chunk->ptr);
   } else if (mema_isArena(slab)) {
     mema_arenaGive(slab, chunk->slot, chunk->slot + (uint32_t)(chunk->room >> mema_grainLog));
   } else {

@@ -301,8 +301,6 @@ MEMA_HIDDEN bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, m
 MEMA_HIDDEN bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk);
 /* Takes a chunk that mema_slabFind found back. */
 MEMA_HIDDEN void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk);
-/* The same for one that is in a slot, as mema_slabFind found it. */
-MEMA_HIDDEN void mema_slabGiveSlot(mema_Slab *slab, mema_Span *span, uint32_t slot, char *ptr);
 /* Takes a run for a chunk of a size that a slot would hold, where mema_slabPrefersRun. False iff this slab has no room. */
 MEMA_HIDDEN bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk);
 /* Takes up to `most` slots of a class from a slab for threads, in the order of their addresses, as they come to hand; they are spare. Where
@@ -569,6 +567,29 @@ static inline bool mema_noteGiven(mema_Slab *slab, mema_Span *span, size_t slot,
   if (mema_unlikely(before == 0)) return mema_slabNote(slab, span, (uint32_t)(slot / 64));
   if (mema_unlikely(after == UINT64_MAX || after == span->lastMask)) return mema_slabEmptied(slab, span);
   return true;
+}
+
+/* Takes a slot from a class that has one at hand; *record is the index of its Block. */
+static inline char *mema_takeAtHand(mema_Slab *slab, mema_SlotClass *class, size_t *record) {
+  if ((slab->ways & mema_withMagazines) != 0) {
+    const mema_FreeSlot *slot = mema_takeRecent(class);
+    *record = slot->record;
+    return slot->ptr;
+  }
+  uint64_t bit = mema_takeSlot(slab, class, class->word, *class->word);
+  *record = class->firstRecord + bit;
+  return slab->lastPtr = class->base + bit * class->slotSize;
+}
+
+/* Takes a live slot back. */
+static inline void mema_giveSlot(mema_Slab *slab, mema_Span *span, size_t slot, char *ptr) {
+  uint64_t *word = &span->bitmap[slot / 64], before = *word, mask = UINT64_C(1) << slot % 64;
+  *word = before | mask;
+  if ((slab->ways & mema_withMagazines) == 0) {
+    mema_noteGiven(slab, span, slot, before, before | mask);
+  } else if (!mema_keepRecent(&slab->classes[span->class], ptr, word, mask, span->firstRecord + slot)) {
+    mema_slabNote(slab, span, (uint32_t)(slot / 64));
+  }
 }
 
 #endif
