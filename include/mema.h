@@ -324,7 +324,9 @@ MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
 MEMA_PUBLIC size_t mema_fixedBufferSize(size_t peak, size_t largest);
 
 /* Frees every chunk and gives the reservation back (or keeps it warm for the next pool); the Pool's memory may then be
- * reused or initialised again. What was charged is forgotten. Returns false iff pool is not a live pool.
+ * reused or initialised again. What was charged is forgotten. Returns false iff pool is not a live pool, a callback or clean-up of it is under way
+ * (MEMA_BUSY), or the caller is a signal handler that interrupted a call to it, or, where it is shared, one that makes or ends any shared pool
+ * (MEMA_REENTERED).
  * Time grows with the spans in use, not with the chunks.
  * Shared pools: calls of other threads that are under way come to their end first, or find that there is no pool any more
  * (MEMA_BAD_POOL); of two threads that free the pool at once one gets true. The Pool's own memory must stay until they have returned. */
