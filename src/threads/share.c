@@ -8,8 +8,7 @@
 
 /* NULL to begin with, as is all that threads have here, since zero is what they find while the loader relocates, too. What is written then is
  * lost when the loader makes the threads' memory anew: until constructors run, threads have no shards. */
-mema_Shard mema_noShard = {.busy = 1};
-_Thread_local mema_Shard *mema_shardHere = &mema_noShard;
+_Thread_local mema_Shard *mema_shardHere;
 static bool threadsStay;
 
 /* All shards of the calling thread, linked by nextOfThread; some may be of pools that are gone. */
@@ -91,7 +90,7 @@ static mema_Shard *findLeftOver(void) {
 mema_Shard *mema_shardOf(const mema_Pool *pool) {
   mema_Shard *shard = mema_shardHere;
   bool within = listing;
-  if (shard != &mema_noShard && mema_isShardOf(shard, pool)) return shard;
+  if (shard != NULL && mema_isShardOf(shard, pool)) return shard;
   listing = true;
   for (shard = ownShards; shard != NULL; shard = shard->nextOfThread)
     if (mema_loadWord(&shard->generation) != 0 && mema_isShardOf(shard, pool)) break;
@@ -253,7 +252,7 @@ static void endThread(void *unused) {
     mema_Shard *shard = ownShards;
     ownShards = shard->nextOfThread;
     atomic_signal_fence(memory_order_release);
-    mema_shardHere = &mema_noShard; /* only now: a handler may have found it in the list */
+    mema_shardHere = NULL; /* only now: a handler may have found it in the list */
     endShard(shard);
   }
 }

@@ -249,9 +249,8 @@ MEMA_HIDDEN void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t s
 
 /* ---- in and out ---------------------------------------------------------------------------------------------------------- */
 
-/* Nobody can enter it. */
-MEMA_HIDDEN extern mema_Shard mema_noShard;
-/* The calling thread's shard of the pool that it used last; mema_noShard: there is none. */
+/* The calling thread's shard of the pool that it used last; NULL: there is none. (Not one that nobody can enter: in the library for LD_PRELOAD this is asked
+ * for before the loader has written any address.) */
 MEMA_HIDDEN extern _Thread_local mema_Shard *mema_shardHere;
 /* The calling thread's shard of a pool, which becomes mema_shardHere; NULL: it has none. Callers go on with what this returns: a
  * signal handler may use another pool, and change mema_shardHere, at any time. */

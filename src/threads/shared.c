@@ -235,13 +235,10 @@ static MEMA_NOINLINE void *pallocStranger(mema_Pool *pool, size_t size) {
   return fixed != NULL ? mema_fixedPalloc(pool, fixed, size) : pallocElse(pool, size);
 }
 
-static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
-  return mema_shardHere == &mema_noShard ? pallocStranger(pool, size) : pallocElse(pool, size);
-}
-
 void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
   mema_Shard *shard = mema_shardHere;
-  if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size);
+  if (mema_unlikely(shard == NULL)) return pallocStranger(pool, size);
+  if (mema_unlikely(size > mema_tableMax)) return pallocElse(pool, size);
   if (mema_unlikely(!mema_enter(shard, pool))) return pallocStranger(pool, size);
   void *ptr = takeAtHand(shard, (mema_Shelf *)(void *)((char *)shard + shard->offsets[(size + 15) / 16]));
   return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
@@ -374,7 +371,7 @@ static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = mema_shardHere;
   mema_Place place;
-  if (mema_unlikely(!mema_enter(shard, pool))) return pfreeStranger(pool, ptr);
+  if (mema_unlikely(shard == NULL || !mema_enter(shard, pool))) return pfreeStranger(pool, ptr);
   size_t eighth;
   if (mema_unlikely(!mema_eighthHere(shard, ptr, &eighth) || !mema_findNear(shard->homes, shard->states, eighth, &place)))
     goto another;
@@ -527,7 +524,7 @@ static MEMA_SLOW void *repallocSlow(mema_Pool *pool, void *ptr, size_t size) {
 /* The calling thread's shard of the pool that it used last, if that is this one, or another; entered. */
 static MEMA_INLINE mema_Shard *enterAny(const mema_Pool *pool) {
   mema_Shard *shard = mema_shardHere;
-  return mema_likely(mema_enter(shard, pool)) ? shard : enterShard(pool);
+  return mema_likely(shard != NULL && mema_enter(shard, pool)) ? shard : enterShard(pool);
 }
 
 void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size) {
