@@ -4,6 +4,8 @@
 #   bash tests/instructions.sh            holds the build against the table
 #   bash tests/instructions.sh --renew    writes the table anew: after a change that is worth what it costs
 #
+# docs/performance.md shows the same figures, rounded.
+#
 # Only the library's own instructions are counted, by the source file of each function: neither the loop around the calls nor the C
 # library, whose memcpy and memset are chosen by the processor. So the counts repeat exactly: another compiler or other flags have
 # other counts, and are not held against the table.
@@ -11,6 +13,7 @@ cd "$(dirname "$0")/.." || exit 1
 . tests/checks.sh
 : "${BUILD:=build}" "${CC:=gcc}"
 table=tests/instructions.txt
+page=docs/performance.md
 program=$BUILD/tests/programs/instructions
 
 # As "Debian 12.2.0": who built gcc says which flags are on without being asked for.
@@ -57,6 +60,49 @@ measureAll() {
   done >"$scratch/figures"
 }
 
+# The table as the page has it.
+pageTable() {
+  awk '
+    function grouped(number,  text, end) {
+      text = sprintf("%.0f", number)
+      for (end = length(text) - 3; end > 0; end -= 3) text = substr(text, 1, end) "," substr(text, end + 1)
+      return text
+    }
+    function row(play, label,  i) {
+      printf "| %s |", label
+      for (i = 1; i <= kinds; i++) printf " %s |", (kind[i], play) in figure ? grouped(figure[kind[i], play]) : ""
+      print ""
+    }
+    BEGIN { kinds = split("untracked tracked shared subPool arena trackedArena fixed", kind) }
+    NF == 3 && $3 ~ /^[0-9.]+$/ { figure[$1, $2] = $3 }
+    END {
+      print "| | untracked | tracked | shared, untracked | sub-pool, tracked | arena, untracked | arena, tracked | fixed, untracked |"
+      print "|---|---|---|---|---|---|---|---|"
+      row("pair", "64 B, freed at once")
+      row("batch", "1,000 of 16..1024 B, freed in order")
+      row("replaceSmall", "1,000 live of 16..512 B, a random one replaced")
+      row("replaceLarge", "100,000 live of 16..512 B, the same")
+      row("request", "a pool made, 50 chunks of 16..400 B, freed whole")
+      row("empty", "a pool made and freed")
+      row("zeroed", "`pcalloc` and `pfree` of 16..4096 B (without the zeroing itself)")
+      row("growth", "a chunk grown by 60 `repalloc`s from 16 B to 16 KiB (without the copying)")
+    }
+  ' $table
+}
+
+# The page's first table is this one.
+isOnPage() {
+  diff <(awk '/^\|/ { print; inside = 1; next } inside { exit }' $page) <(pageTable)
+}
+
+renewPage() {
+  pageTable >"$scratch/page"
+  awk -v table="$scratch/page" '
+    /^\|/ && !done { if (!inside) while ((getline line <table) > 0) print line; inside = 1; next }
+    { if (inside) done = 1; print }
+  ' $page >"$scratch/renewed" && cat "$scratch/renewed" >$page
+}
+
 renew() {
   make -s BUILD="$BUILD" CC="$CC" "$program" && measureAll || exit 1
   {
@@ -66,6 +112,7 @@ renew() {
     echo "compiler $1"
     cat "$scratch/figures"
   } >$table
+  renewPage
   cat $table
 }
 
@@ -75,6 +122,8 @@ within() { # KIND PLAY FIGURE
   echo "$1 $2: $3 instructions, limit ${limit:-missing} and 1 %"
   awk -v figure="$3" -v limit="${limit:-0}" 'BEGIN { exit !(figure > 0 && figure <= limit * 1.01) }'
 }
+
+[ "${1:-}" = --renew ] || check 'docs/performance.md shows the table' isOnPage
 
 why=
 with=$(compiler) tableWith=$(sed -n 's/^compiler //p' $table 2>/dev/null)
