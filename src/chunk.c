@@ -418,7 +418,7 @@ static MEMA_INLINE bool pfreeBy(unsigned ways, mema_Pool *pool, mema_Slab *slab,
   if (mema_unlikely(!credited)) return pfreeSlow(pool, slab, ptr);
   if ((ways & mema_inFamily) != 0) *word = after;
   if ((ways & mema_withMagazines) == 0) return mema_noteGiven(slab, span, slot, before, after);
-  return mema_keepRecent(&slab->classes[span->class], ptr, word, UINT64_C(1) << slot % 64, span->firstRecord + slot) ||
+  return mema_keepRecent((ways & mema_withRecords) != 0, slab, span, slot, ptr, word) ||
          mema_slabNote(slab, span, (uint32_t)(slot / 64));
 }
 

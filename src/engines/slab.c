@@ -65,7 +65,7 @@ void mema_slabResetClasses(mema_Slab *slab) {
 /* ---- the list of partial spans ----------------------------------------------------------------------------------------- */
 
 static void prependPartial(mema_Slab *slab, mema_Span *span) {
-  mema_SlotClass *class = &slab->classes[span->class];
+  mema_SlotClass *class = mema_spanClass(slab, span);
   uint32_t unit = mema_unitOf(slab, span);
   span->place = mema_placePartial;
   span->prev = mema_noUnit;
@@ -79,7 +79,7 @@ static void prependPartial(mema_Slab *slab, mema_Span *span) {
 }
 
 static void appendPartial(mema_Slab *slab, mema_Span *span) {
-  mema_SlotClass *class = &slab->classes[span->class];
+  mema_SlotClass *class = mema_spanClass(slab, span);
   uint32_t unit = mema_unitOf(slab, span);
   span->place = mema_placePartial;
   span->next = mema_noUnit;
@@ -93,7 +93,7 @@ static void appendPartial(mema_Slab *slab, mema_Span *span) {
 }
 
 static void removePartial(mema_Slab *slab, mema_Span *span) {
-  mema_SlotClass *class = &slab->classes[span->class];
+  mema_SlotClass *class = mema_spanClass(slab, span);
   if (span->prev != mema_noUnit) {
     slab->spans[span->prev].next = span->next;
   } else {
@@ -201,6 +201,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
                       .slots = (uint16_t)slots,
                       .kind = mema_unitSlots,
                       .class = (uint8_t) class,
+                      .classOffset = (uint16_t)((char *)&slab->classes[class] - (char *)slab),
                       .units = units,
                       .firstRecord = firstRecord,
                       .lastMask = UINT64_MAX >> (63 - (slots - 1) % 64)};
@@ -428,7 +429,7 @@ static bool activate(mema_Slab *slab, mema_SlotClass *class, mema_Span *span) {
 
 /* Every slot of every span was just freed: the first span of each class stays to serve the next chunks, the others' units go. */
 uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
-  mema_SlotClass *class = &slab->classes[span->class];
+  mema_SlotClass *class = mema_spanClass(slab, span);
   uint32_t unit = mema_unitOf(slab, span), units = span->units;
   if (class->active != mema_noUnit) return releaseSpan(slab, span);
   spanAllFree(span);
@@ -506,7 +507,7 @@ bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word) {
 
 /* An empty span is given back, unless it is active or the only one on its class's list. */
 bool mema_slabEmptied(mema_Slab *slab, mema_Span *span) {
-  mema_SlotClass *class = &slab->classes[span->class];
+  mema_SlotClass *class = mema_spanClass(slab, span);
   slab->denied = 0;
   if (span->place != mema_placePartial || !mema_spanIsEmpty(span)) return true;
   dropRecent(slab, class, span);
@@ -521,22 +522,18 @@ bool mema_slabEmptied(mema_Slab *slab, mema_Span *span) {
 
 static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
   mema_SlotClass *c = &slab->classes[class];
-  uint64_t record;
   if (!mema_slotAtHand(c) && !mema_slabRefill(slab, class)) return false;
   if (c->top != c->bottom) {
-    const mema_FreeSlot *slot = mema_takeRecent(c);
-    chunk->ptr = slot->ptr;
-    record = slot->record;
+    chunk->ptr = mema_takeRecent(c)->ptr;
   } else {
     uint64_t bit = mema_takeSlot(slab, c, c->word, *c->word);
     slab->lastPtr = chunk->ptr = c->base + (size_t)bit * c->slotSize;
-    record = c->firstRecord + bit;
   }
   chunk->room = c->slotSize;
   chunk->slab = slab;
   chunk->span = mema_slabSpanAt(slab, chunk->ptr);
-  chunk->slot = (uint32_t)(record - chunk->span->firstRecord);
-  chunk->record = slab->records != NULL ? slab->records + record : NULL;
+  chunk->slot = mema_slotNumber(slab, chunk->span, chunk->ptr);
+  chunk->record = slab->records != NULL ? slab->records + chunk->span->firstRecord + chunk->slot : NULL;
   chunk->zeroed = false;
   return true;
 }
@@ -598,9 +595,7 @@ uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mem
 void mema_slabGiveSpares(mema_Slab *slab, const mema_Spare *spares, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     mema_Span *span = mema_slabSpanAt(slab, spares[i].ptr);
-    size_t offset = (size_t)(spares[i].ptr - mema_unitAddress(slab, mema_unitOf(slab, span)));
-    size_t slot;
-    mema_slotAt(span, offset / 8, &slot);
+    uint32_t slot = mema_slotNumber(slab, span, spares[i].ptr);
     uint64_t *word = &span->bitmap[slot / 64], before = *word, after = before | UINT64_C(1) << slot % 64;
     *word = after;
     mema_noteGiven(slab, span, slot, before, after);

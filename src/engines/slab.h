@@ -73,7 +73,10 @@ struct mema_Span {
   uint16_t remainders; /* slots: the remainders below this are those of starts of slots; else 0. See mema_slotAt. */
   uint32_t reciprocal; /* slots: floor(2^32 / (slotSize / 8)) + 1 */
   uint16_t slots;
-  uint16_t back;
+  union {
+    uint16_t classOffset; /* slots: bytes from the slab's header to the class */
+    uint16_t back;        /* inside a span of slots: units after its first */
+  };
   uint8_t kind;
   uint8_t class;
   uint8_t place;
@@ -155,7 +158,7 @@ typedef struct mema_FreeSlot {
   char *ptr;
   uint64_t *word;
   uint64_t mask;   /* its bit */
-  uint64_t record; /* index of its Block */
+  uint64_t record; /* index of its Block, if there are any */
 } mema_FreeSlot;
 
 /* Where a size class takes its next slots from: one bitmap word of its active span; or, in slabs of many spans, its magazine, a
@@ -430,7 +433,12 @@ static inline unsigned mema_slabClass(const mema_Slab *slab, size_t size, size_t
   return class < slab->classCount ? class : slab->classCount;
 }
 
-/* The same for sizes up to mema_tableMax and the usual alignment. */
+/* The class of a span of slots. */
+static inline mema_SlotClass *mema_spanClass(mema_Slab *slab, const mema_Span *span) {
+  return (mema_SlotClass *)(void *)((char *)slab + span->classOffset);
+}
+
+/* As mema_slabClass, for sizes up to mema_tableMax and the usual alignment. */
 static inline mema_SlotClass *mema_smallClass(mema_Slab *slab, size_t size) {
   return (mema_SlotClass *)(void *)((char *)slab + slab->classOffsets[(size + 15) / 16]);
 }
@@ -505,16 +513,25 @@ static inline bool mema_slotAtHand(const mema_SlotClass *class) {
 
 /* False iff the magazine is full. The slot's first cache line is asked for: the class hands it out soon, its memory will then be
  * written, and by then the line is there (random replacement in a heap larger than the caches took a third less time). */
-static inline bool mema_keepRecent(mema_SlotClass *class, char *ptr, uint64_t *word, uint64_t mask, uint64_t record) {
-  mema_FreeSlot *slot = class->top;
-  if (mema_unlikely(slot == class->limit)) return false;
-  slot->ptr = ptr;
-  slot->word = word;
-  slot->mask = mask;
-  slot->record = record;
-  class->top = slot + 1;
+static MEMA_INLINE bool mema_keepRecent(bool records, mema_Slab *slab, const mema_Span *span, size_t slot, char *ptr,
+                                        uint64_t *word) {
+  mema_SlotClass *class = mema_spanClass(slab, span);
+  mema_FreeSlot *top = class->top;
+  if (mema_unlikely(top == class->limit)) return false;
+  top->ptr = ptr;
+  top->word = word;
+  top->mask = UINT64_C(1) << slot % 64;
+  if (records) top->record = span->firstRecord + slot;
+  class->top = top + 1;
   __builtin_prefetch(ptr, 1);
   return true;
+}
+
+/* The number of the slot that starts at ptr, in a span of slots. */
+static inline uint32_t mema_slotNumber(const mema_Slab *slab, const mema_Span *span, const char *ptr) {
+  size_t slot;
+  mema_slotAt(span, (size_t)(ptr - mema_unitAddress(slab, mema_unitOf(slab, span))) / 8, &slot);
+  return (uint32_t)slot;
 }
 
 /* The slot that starts at ptr, live or not, in the first unit of a span; NULL where there is none. */
@@ -587,7 +604,7 @@ static inline void mema_giveSlot(mema_Slab *slab, mema_Span *span, size_t slot, 
   *word = before | mask;
   if ((slab->ways & mema_withMagazines) == 0) {
     mema_noteGiven(slab, span, slot, before, before | mask);
-  } else if (!mema_keepRecent(&slab->classes[span->class], ptr, word, mask, span->firstRecord + slot)) {
+  } else if (!mema_keepRecent(true, slab, span, slot, ptr, word)) {
     mema_slabNote(slab, span, (uint32_t)(slot / 64));
   }
 }

@@ -56,7 +56,8 @@ static const char *checkPlaces(const mema_Slab *slab, const mema_Span *span, uin
 static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint32_t unit) {
   const mema_SlotClass *class = &slab->classes[span->class];
   uint32_t words = mema_spanWords(span);
-  if (span->class >= slab->classCount || span->slotSize != class->slotSize || class->slotSize != mema_classSize(span->class))
+  if (span->class >= slab->classCount || span->classOffset != (const char *)class - (const char *)slab ||
+      span->slotSize != class->slotSize || class->slotSize != mema_classSize(span->class))
     return "a span's slot size is that of its class";
   if (span->slots != ((size_t)span->units << slab->unitShift) / span->slotSize ||
       span->reciprocal != mema_reciprocalOf(span->slotSize) ||
@@ -87,11 +88,12 @@ static const char *checkMagazines(const mema_Slab *slab) {
       return "classes take from magazines or from words";
     for (const mema_FreeSlot *slot = class->bottom; slot < class->top; slot++) {
       const mema_Span *span = mema_slabSpanAt(slab, slot->ptr);
-      uint64_t number = slot->record - span->firstRecord;
+      uint64_t number = mema_slotNumber(slab, span, slot->ptr);
       if (span->kind != mema_unitSlots || span->class != i || number >= span->slots ||
           slot->ptr != mema_unitAddress(slab, mema_unitOf(slab, span)) + number * span->slotSize ||
           slot->word != &span->bitmap[number / 64] || slot->mask != UINT64_C(1) << number % 64)
         return "a magazine's slots are of its class";
+      if (slab->records != NULL && slot->record != span->firstRecord + number) return "a magazine's slots know their Blocks";
       if ((*slot->word & slot->mask) == 0) return "a magazine's slots are free";
       for (const mema_FreeSlot *other = class->bottom; other < slot; other++)
         if (other->ptr == slot->ptr) return "a magazine holds a slot once";
