@@ -160,7 +160,8 @@ static MEMA_INLINE bool chargeBy(unsigned ways, mema_Pool *pool, size_t charge) 
  * that is known beforehand, and no register has to be saved. */
 static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return nullForBadPool();
-  size_t slotSize = class->slotSize, charge = (ways & mema_withRecords) != 0 ? size + (size == 0) : slotSize, record;
+  size_t slotSize = class->slotSize, charge = (ways & mema_withRecords) != 0 ? size + (size == 0) : slotSize;
+  mema_Block *record;
   char *ptr;
   if ((ways & mema_withMagazines) != 0) {
     if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, size, slab, class);
@@ -174,9 +175,9 @@ static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, size_t size, m
     if (mema_unlikely(!chargeBy(ways, pool, charge))) return pallocSlow(pool, size, slab);
     uint64_t bit = mema_takeSlot(slab, class, word, free);
     slab->lastPtr = ptr = class->base + bit * slotSize;
-    record = class->firstRecord + bit;
+    record = (ways & mema_withRecords) != 0 ? slab->records + class->firstRecord + bit : NULL;
   }
-  if ((ways & mema_withRecords) != 0) mema_linkBlock(pool, slab->records + record, ptr, charge);
+  if ((ways & mema_withRecords) != 0) mema_linkBlock(pool, record, ptr, charge);
   return ptr;
 }
 
@@ -413,13 +414,12 @@ static MEMA_INLINE bool pfreeBy(unsigned ways, mema_Pool *pool, mema_Slab *slab,
   uint64_t *word = &span->bitmap[slot / 64], before = *word, after;
   if (mema_unlikely(mema_setBit(before, slot, &after))) return pfreeSlow(pool, slab, ptr);
   if ((ways & mema_inFamily) == 0) *word = after;
-  bool credited = (ways & mema_withRecords) != 0 ? creditBlockBy(ways, pool, slab->records + span->firstRecord + slot)
-                                                 : creditBy(ways, pool, span->slotSize);
+  mema_Block *record = (ways & mema_withRecords) != 0 ? slab->records + span->firstRecord + slot : NULL;
+  bool credited = (ways & mema_withRecords) != 0 ? creditBlockBy(ways, pool, record) : creditBy(ways, pool, span->slotSize);
   if (mema_unlikely(!credited)) return pfreeSlow(pool, slab, ptr);
   if ((ways & mema_inFamily) != 0) *word = after;
   if ((ways & mema_withMagazines) == 0) return mema_noteGiven(slab, span, slot, before, after);
-  return mema_keepRecent((ways & mema_withRecords) != 0, slab, span, slot, ptr, word) ||
-         mema_slabNote(slab, span, (uint32_t)(slot / 64));
+  return mema_keepRecent(ways, slab, span, slot, ptr, word, record) || mema_slabNote(slab, span, (uint32_t)(slot / 64));
 }
 
 static MEMA_NOINLINE bool pfreeTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {

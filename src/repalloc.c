@@ -186,16 +186,17 @@ static MEMA_NOINLINE void *changeSlot(mema_Pool *pool, mema_Slab *slab, mema_Spa
   mema_SlotClass *class = nextClass(slab, span->slotSize, size);
   mema_Block *old = pool->untracked ? NULL : blockOf(slab, span, slot);
   if (class == NULL) return repallocAny(pool, slab, ptr, size);
-  size_t before = old != NULL ? old->size : span->slotSize, after = old != NULL ? size : class->slotSize, record;
+  size_t before = old != NULL ? old->size : span->slotSize, after = old != NULL ? size : class->slotSize;
+  mema_Block *record = NULL;
   if (!hasRoom(pool, before, after) || !bringToHand(slab, class)) return repallocAny(pool, slab, ptr, size);
   pool->freeSize += before;
   if (mema_unlikely(!mema_charge(pool, after))) { /* there was room: so not */
     pool->freeSize -= before;
     return NULL;
   }
-  char *to = mema_takeAtHand(slab, class, &record);
+  char *to = mema_takeAtHand(slab, class, old != NULL ? &record : NULL);
   memcpy(to, ptr, before < size ? before : size);
-  if (old != NULL) inherit(pool, slab->records + record, old, to, size);
+  if (old != NULL) inherit(pool, record, old, to, size);
   pool->frees++;
   mema_giveSlot(slab, span, slot, ptr);
   return to;

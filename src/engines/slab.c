@@ -390,7 +390,7 @@ static void loadMagazine(mema_Slab *slab, mema_SlotClass *class, mema_Span *span
     *--slot = (mema_FreeSlot){.ptr = base + (size_t)bit * span->slotSize,
                               .word = &span->bitmap[word],
                               .mask = UINT64_C(1) << bit,
-                              .record = span->firstRecord + word * 64 + bit};
+                              .record = mema_slotRecord(slab, span, word * 64 + bit)};
   }
 }
 
@@ -533,7 +533,7 @@ static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
   chunk->slab = slab;
   chunk->span = mema_slabSpanAt(slab, chunk->ptr);
   chunk->slot = mema_slotNumber(slab, chunk->span, chunk->ptr);
-  chunk->record = slab->records != NULL ? slab->records + chunk->span->firstRecord + chunk->slot : NULL;
+  chunk->record = mema_slotRecord(slab, chunk->span, chunk->slot);
   chunk->zeroed = false;
   return true;
 }
@@ -715,7 +715,7 @@ bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
     return false;
   }
   chunk->ptr = (char *)(uintptr_t)ptr;
-  chunk->record = slab->records != NULL ? slab->records + span->firstRecord + chunk->slot : NULL;
+  chunk->record = mema_slotRecord(slab, span, chunk->slot);
   chunk->slab = slab;
   chunk->span = span;
   return true;

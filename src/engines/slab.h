@@ -157,8 +157,8 @@ typedef struct mema_Spare {
 typedef struct mema_FreeSlot {
   char *ptr;
   uint64_t *word;
-  uint64_t mask;   /* its bit */
-  uint64_t record; /* index of its Block, if there are any */
+  uint64_t mask;      /* its bit */
+  mema_Block *record; /* where there are records */
 } mema_FreeSlot;
 
 /* Where a size class takes its next slots from: one bitmap word of its active span; or, in slabs of many spans, its magazine, a
@@ -513,18 +513,23 @@ static inline bool mema_slotAtHand(const mema_SlotClass *class) {
 
 /* False iff the magazine is full. The slot's first cache line is asked for: the class hands it out soon, its memory will then be
  * written, and by then the line is there (random replacement in a heap larger than the caches took a third less time). */
-static MEMA_INLINE bool mema_keepRecent(bool records, mema_Slab *slab, const mema_Span *span, size_t slot, char *ptr,
-                                        uint64_t *word) {
+static MEMA_INLINE bool mema_keepRecent(unsigned ways, mema_Slab *slab, const mema_Span *span, size_t slot, char *ptr,
+                                        uint64_t *word, mema_Block *record) {
   mema_SlotClass *class = mema_spanClass(slab, span);
   mema_FreeSlot *top = class->top;
   if (mema_unlikely(top == class->limit)) return false;
   top->ptr = ptr;
   top->word = word;
   top->mask = UINT64_C(1) << slot % 64;
-  if (records) top->record = span->firstRecord + slot;
+  if ((ways & mema_withRecords) != 0) top->record = record;
   class->top = top + 1;
   __builtin_prefetch(ptr, 1);
   return true;
+}
+
+/* A slot's Block; NULL where there are no records. */
+static inline mema_Block *mema_slotRecord(const mema_Slab *slab, const mema_Span *span, size_t slot) {
+  return slab->records != NULL ? slab->records + span->firstRecord + slot : NULL;
 }
 
 /* The number of the slot that starts at ptr, in a span of slots. */
@@ -586,15 +591,15 @@ static inline bool mema_noteGiven(mema_Slab *slab, mema_Span *span, size_t slot,
   return true;
 }
 
-/* Takes a slot from a class that has one at hand; *record is the index of its Block. */
-static inline char *mema_takeAtHand(mema_Slab *slab, mema_SlotClass *class, size_t *record) {
+/* Takes a slot from a class that has one at hand; record, unless it is NULL, is told its Block. */
+static inline char *mema_takeAtHand(mema_Slab *slab, mema_SlotClass *class, mema_Block **record) {
   if ((slab->ways & mema_withMagazines) != 0) {
     const mema_FreeSlot *slot = mema_takeRecent(class);
-    *record = slot->record;
+    if (record != NULL) *record = slot->record;
     return slot->ptr;
   }
   uint64_t bit = mema_takeSlot(slab, class, class->word, *class->word);
-  *record = class->firstRecord + bit;
+  if (record != NULL) *record = slab->records + class->firstRecord + bit;
   return slab->lastPtr = class->base + bit * class->slotSize;
 }
 
@@ -602,9 +607,9 @@ static inline char *mema_takeAtHand(mema_Slab *slab, mema_SlotClass *class, size
 static inline void mema_giveSlot(mema_Slab *slab, mema_Span *span, size_t slot, char *ptr) {
   uint64_t *word = &span->bitmap[slot / 64], before = *word, mask = UINT64_C(1) << slot % 64;
   *word = before | mask;
-  if ((slab->ways & mema_withMagazines) == 0) {
+  if (mema_likely((slab->ways & mema_withMagazines) == 0)) {
     mema_noteGiven(slab, span, slot, before, before | mask);
-  } else if (!mema_keepRecent(true, slab, span, slot, ptr, word)) {
+  } else if (!mema_keepRecent(slab->ways, slab, span, slot, ptr, word, mema_slotRecord(slab, span, slot))) {
     mema_slabNote(slab, span, (uint32_t)(slot / 64));
   }
 }

@@ -93,7 +93,8 @@ static const char *checkMagazines(const mema_Slab *slab) {
           slot->ptr != mema_unitAddress(slab, mema_unitOf(slab, span)) + number * span->slotSize ||
           slot->word != &span->bitmap[number / 64] || slot->mask != UINT64_C(1) << number % 64)
         return "a magazine's slots are of its class";
-      if (slab->records != NULL && slot->record != span->firstRecord + number) return "a magazine's slots know their Blocks";
+      if (slab->records != NULL && slot->record != mema_slotRecord(slab, span, number))
+        return "a magazine's slots know their Blocks";
       if ((*slot->word & slot->mask) == 0) return "a magazine's slots are free";
       for (const mema_FreeSlot *other = class->bottom; other < slot; other++)
         if (other->ptr == slot->ptr) return "a magazine holds a slot once";
