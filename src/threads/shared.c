@@ -562,11 +562,28 @@ static MEMA_SLOW size_t chunkSizeSlow(const mema_Pool *pool, const void *ptr) {
   return size;
 }
 
+/* The size of a slot's chunk, from within a shard; 0: there is none, or it is not for here to say. */
+static MEMA_INLINE size_t sizeHere(const mema_Shard *shard, mema_Place place) {
+  return mema_isLive(place) ? shard->magazines[place.live].slotSize : 0;
+}
+
+static MEMA_NOINLINE size_t chunkSizeElse(const mema_Pool *pool, const void *ptr) {
+  mema_Place place;
+  mema_Shard *shard = enterShard(pool);
+  if (shard == NULL) return chunkSizeSlow(pool, ptr);
+  size_t size = mema_findHere(shard, ptr, &place) ? sizeHere(shard, place) : 0;
+  mema_leave(shard);
+  return size != 0 ? size : chunkSizeSlow(pool, ptr);
+}
+
+/* Some programs ask it at every malloc and free (as malloc_usable_size): so the common case calls nothing. */
 size_t mema_sharedChunkSize(const mema_Pool *pool, const void *ptr) {
   mema_Place place;
-  mema_Shard *shard = enterAny(pool);
-  if (shard == NULL) return chunkSizeSlow(pool, ptr);
-  size_t size = mema_findHere(shard, ptr, &place) && mema_isLive(place) ? shard->magazines[place.live].slotSize : 0;
+  mema_Shard *shard = mema_shardHere;
+  size_t eighth, size = 0;
+  if (mema_unlikely(shard == NULL || !mema_enter(shard, pool))) return chunkSizeElse(pool, ptr);
+  if (mema_eighthHere(shard, ptr, &eighth) && mema_findNear(shard->homes, shard->states, eighth, &place))
+    size = sizeHere(shard, place);
   mema_leave(shard);
-  return mema_likely(size != 0) ? size : chunkSizeSlow(pool, ptr);
+  return mema_likely(size != 0) ? size : chunkSizeElse(pool, ptr);
 }
