@@ -589,7 +589,7 @@ size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
   mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL) {
     mema_Fixed *fixed = mema_fixedOf(pool);
-    return fixed != NULL ? mema_fixedChunkSize(pool, fixed, ptr) : 0;
+    return fixed != NULL ? mema_fixedChunkSize(fixed, ptr) : 0;
   }
   if (!mema_isPlain(pool, slab)) return mema_sharedChunkSize(pool, ptr);
   return mema_findOwn(pool, slab, ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;

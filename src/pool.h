@@ -124,9 +124,6 @@ static inline uint64_t mema_stampOf(const mema_Block *block) {
 static inline void mema_setStamp(mema_Block *block, uint64_t stamp) {
   __builtin_memcpy(&block->poolAllocated, &stamp, sizeof stamp);
 }
-static inline uint32_t mema_ownerOf(const mema_Block *block) {
-  return (uint32_t)(mema_stampOf(block) >> mema_ownerShift) & 0xFFFFFF;
-}
 static inline uint32_t mema_ageOf(const mema_Block *block) {
   return (uint32_t)(mema_stampOf(block) >> mema_ageShift);
 }

@@ -139,7 +139,6 @@ MEMA_HIDDEN bool mema_arenaStretch(mema_Slab *slab, mema_Chunk *chunk, size_t si
 /* Time grows with the words that pieces begin in, not with the pieces. */
 MEMA_HIDDEN void mema_arenaClear(mema_Slab *slab);
 MEMA_HIDDEN size_t mema_arenaTrim(mema_Slab *slab);
-MEMA_HIDDEN size_t mema_arenaFootprint(const mema_Slab *slab);
 MEMA_HIDDEN const char *mema_arenaCheck(const mema_Slab *slab, size_t *chunks, size_t *room);
 
 /* An arena without chunks in what is reserved: its header, a word for each 1024 bytes of the area, that many records. */

@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 enum {
-  mema_classesToTable = 24, /* the classes of up to mema_tableMax bytes */
   mema_tableMax = 1024,
   mema_classCount = 44,
   mema_slotMax = 32 * 1024,

@@ -10,7 +10,7 @@
  * parent, which may grow beyond its own guaranteed bytes by that, and so on upwards. A charge is taken on all levels or on none.
  *
  * memory   A tracked sub-pool takes its chunks from the slabs of its parent, where that is tracked, unshared, and a slab pool itself: it
- *          borrows them. Whose a chunk is, its Block says (mema_ownerOf). Any other sub-pool has slabs of its own.
+ *          borrows them. Whose a chunk is, its Block says (mema_isOwn). Any other sub-pool has slabs of its own.
  * kin      A record for each pool that is or has a sub-pool. Its memory is never unmapped, so that what a stale copy of a Pool points to
  *          can be looked at; a `life` that no other has had tells whether it is the same still.
  * ways     A slab whose pools are in a family has mema_inFamily among its ways: only then do common calls come here. The generation of a

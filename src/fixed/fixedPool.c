@@ -340,9 +340,8 @@ void *mema_fixedRepalloc(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t s
 
 /* ---- questions ----------------------------------------------------------------------------------------------------------- */
 
-size_t mema_fixedChunkSize(const mema_Pool *pool, mema_Fixed *fixed, const void *ptr) {
+size_t mema_fixedChunkSize(mema_Fixed *fixed, const void *ptr) {
   mema_FixedChunk chunk;
-  (void)pool;
   return mema_fixedFindChunk(fixed, ptr, &chunk) ? chargeOf(&chunk) : 0;
 }
 

@@ -44,7 +44,7 @@ MEMA_HIDDEN void *mema_fixedRepalloc(mema_Pool *pool, mema_Fixed *fixed, void *p
 MEMA_HIDDEN void *mema_fixedPmemalign(mema_Pool *pool, mema_Fixed *fixed, size_t alignment, size_t size);
 /* count * size zero bytes. */
 MEMA_HIDDEN void *mema_fixedPcalloc(mema_Pool *pool, mema_Fixed *fixed, size_t count, size_t size);
-MEMA_HIDDEN size_t mema_fixedChunkSize(const mema_Pool *pool, mema_Fixed *fixed, const void *ptr);
+MEMA_HIDDEN size_t mema_fixedChunkSize(mema_Fixed *fixed, const void *ptr);
 /* The largest request that would be granted now. Constant. */
 MEMA_HIDDEN size_t mema_fixedLargest(const mema_Pool *pool, mema_Fixed *fixed);
 MEMA_HIDDEN bool mema_fixedFindChunk(mema_Fixed *fixed, const void *ptr, mema_FixedChunk *chunk);

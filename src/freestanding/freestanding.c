@@ -238,7 +238,7 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
 
 size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
   mema_Fixed *fixed = mema_fixedOf(pool);
-  return fixed != NULL ? mema_fixedChunkSize(pool, fixed, ptr) : 0;
+  return fixed != NULL ? mema_fixedChunkSize(fixed, ptr) : 0;
 }
 
 bool mema_ownsChunk(const mema_Pool *pool, const void *ptr) {
