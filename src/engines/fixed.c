@@ -184,10 +184,18 @@ static MEMA_INLINE uint32_t split(mema_Fixed *fixed, uint32_t grain, uint32_t wh
   return grain;
 }
 
+/* Joins and bins the recent piece. */
+static void settle(mema_Fixed *fixed) {
+  uint32_t grain = fixed->recent, grains = fixed->recentSize;
+  if (grains == 0) return;
+  fixed->recent = fixed->recentSize = 0;
+  mema_fixedGive(fixed, grain, grains);
+}
+
 /* No class has pieces that are sure to serve. When the recent piece is joined there may be one; else the request's own class may have one. */
 static MEMA_NOINLINE uint32_t takeRest(mema_Fixed *fixed, uint32_t grains) {
   if (fixed->recentSize != 0) {
-    mema_fixedSettle(fixed);
+    settle(fixed);
     return mema_fixedTake(fixed, grains);
   }
   uint32_t class = mema_fixedClass(grains), whole;
@@ -221,7 +229,7 @@ uint32_t mema_fixedTake(mema_Fixed *fixed, size_t size) {
 
 uint32_t mema_fixedTakeAligned(mema_Fixed *fixed, size_t size, size_t alignment) {
   if (alignment <= mema_grainSize) return mema_fixedTake(fixed, size);
-  mema_fixedSettle(fixed); /* its length is not in the map, for a piece that is given back beside it */
+  settle(fixed); /* its length is not in the map, for a piece that is given back beside it */
   size_t more = (alignment >> mema_grainShift) - 1;
   uint32_t grain = mema_fixedTake(fixed, size + more);
   if (grain == 0) return 0;
@@ -273,13 +281,6 @@ bool mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
   return true;
 }
 
-void mema_fixedSettle(mema_Fixed *fixed) {
-  uint32_t grain = fixed->recent, grains = fixed->recentSize;
-  if (grains == 0) return;
-  fixed->recent = fixed->recentSize = 0;
-  mema_fixedGive(fixed, grain, grains);
-}
-
 /* ---- in place ---------------------------------------------------------------------------------------------------------- */
 
 /* What is behind the piece is free, and has `more` grains or more: so many of them join it. */
@@ -308,7 +309,7 @@ bool mema_fixedStretch(mema_Fixed *fixed, uint32_t grain, uint32_t before, size_
     mema_fixedGive(fixed, behind - rest, rest);
     return true;
   }
-  if (behind == fixed->recent) mema_fixedSettle(fixed);
+  if (behind == fixed->recent) settle(fixed);
   if (mema_fixedIsLive(fixed, behind)) return false;
   uint32_t free = behind == fixed->hot ? fixed->hotSize : mema_fixedSize(fixed, behind);
   if (after - before > free) return false;
@@ -317,7 +318,7 @@ bool mema_fixedStretch(mema_Fixed *fixed, uint32_t grain, uint32_t before, size_
 }
 
 uint32_t mema_fixedMost(mema_Fixed *fixed) {
-  mema_fixedSettle(fixed);
+  settle(fixed);
   uint32_t most = fixed->hotSize;
   if (fixed->filled == 0) return most;
   uint32_t word = mema_highestBit(fixed->filled), class = word * 64 + mema_highestBit(fixed->binned[word]);

@@ -83,8 +83,6 @@ MEMA_HIDDEN uint32_t mema_fixedTake(mema_Fixed *fixed, size_t grains);
 MEMA_HIDDEN uint32_t mema_fixedTakeAligned(mema_Fixed *fixed, size_t grains, size_t alignment);
 /* Takes a live piece of so many grains back, and joins and bins it; what lies before it is not the recent one. Always true, for a tail call. */
 MEMA_HIDDEN bool mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains);
-/* Joins and bins the recent piece. */
-MEMA_HIDDEN void mema_fixedSettle(mema_Fixed *fixed);
 /* Changes a live piece's size in place; false, with nothing changed, iff what lies behind it is not free, or too small. */
 MEMA_HIDDEN bool mema_fixedStretch(mema_Fixed *fixed, uint32_t grain, uint32_t before, size_t after);
 /* The most grains that mema_fixedTake would find. */

@@ -12,7 +12,8 @@ bool mema_slabNext(const mema_Slab *slab, uint32_t unit, mema_SlabView *view) {
   return true;
 }
 
-uint32_t mema_spanLive(const mema_Span *span) {
+/* Live slots of a slot span. */
+static uint32_t spanLive(const mema_Span *span) {
   uint32_t free = 0;
   for (uint32_t w = 0; w < mema_spanWords(span); w++) free += (uint32_t)__builtin_popcountll(span->bitmap[w]);
   return span->slots - free;
@@ -174,7 +175,7 @@ static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, s
   if (span->kind != mema_unitSlots) return "every unit below the frontier belongs to a span or a free run";
   const char *broken = checkSlots(slab, span, view->unit);
   if (broken != NULL) return broken;
-  *chunks += mema_spanLive(span);
+  *chunks += spanLive(span);
   for (uint32_t slot = 0; slot < span->slots; slot++)
     if ((span->bitmap[slot / 64] >> slot % 64 & 1) == 0) *room += chargeOf(slab, span, slot, span->slotSize);
   return NULL;

@@ -18,7 +18,4 @@ typedef struct mema_SlabView {
 /* The view at or behind `unit`; false at the frontier. */
 MEMA_HIDDEN bool mema_slabNext(const mema_Slab *slab, uint32_t unit, mema_SlabView *view);
 
-/* Live slots of a slot span. */
-MEMA_HIDDEN uint32_t mema_spanLive(const mema_Span *span);
-
 #endif

@@ -8,12 +8,8 @@ enum { waitSpins = 200 };
 
 static bool canBarrier;
 
-bool mema_prepareBarrier(void) {
-  return canBarrier = mema_osCanBarrier();
-}
-
-bool mema_canBarrier(void) {
-  return canBarrier;
+void mema_prepareBarrier(void) {
+  canBarrier = mema_osCanBarrier();
 }
 
 /* Where threads cannot be made to pass a barrier, no shard is ever free to work without the lock. */
@@ -114,7 +110,7 @@ static bool isUnused(const mema_Share *share, uint8_t tag) {
  * thread's, which nobody must be about to free from as if they were nobody's. */
 void mema_giveTag(mema_Share *share, mema_Shard *shard) {
   shard->tag = 0;
-  if (!mema_canBarrier()) return;
+  if (!canBarrier) return;
   for (unsigned tag = 1; tag < mema_tagCount && shard->tag == 0; tag++)
     if (isUnused(share, (uint8_t)tag)) shard->tag = (uint8_t)tag;
   if (shard->tag == 0) return;

@@ -261,7 +261,8 @@ __attribute__((constructor(101))) static void threadsBegin(void) {
   threadsStay = true;
 }
 
-void mema_watchThread(void) {
+/* Sees to it that the calling thread's end is noticed. May allocate, so it is called without the lock. */
+static void watchThread(void) {
   if (watched || ending || !threadsStay) return;
   watched = true; /* first: what follows may allocate, and come here again */
   watched = pthread_setspecific(endKey, &endKey) == 0;
@@ -392,7 +393,7 @@ bool mema_lockQuietly(const mema_Pool *pool, mema_Slab *slab) {
 }
 
 bool mema_lockPool(const mema_Pool *pool, mema_Slab *slab) {
-  mema_watchThread();
+  watchThread();
   mema_Reason reason = lock(pool, slab);
   if (reason != MEMA_OK) mema_fail(reason);
   return reason == MEMA_OK;

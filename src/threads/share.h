@@ -165,8 +165,6 @@ MEMA_HIDDEN void mema_closeShare(mema_Slab *slab);
 
 /* The calling thread's shard, made now if need be; NULL when the thread is ending, or there is no memory. The lock is held. */
 MEMA_HIDDEN mema_Shard *mema_takeShard(mema_Share *share);
-/* Sees to it that the calling thread's end is noticed. May allocate, so it is called without the lock. */
-MEMA_HIDDEN void mema_watchThread(void);
 
 /* Gives what a shard holds back to its pool and takes it out of the pool's list. The lock is held, its owner is out or gone. */
 MEMA_HIDDEN void mema_dissolveShard(mema_Share *share, mema_Shard *shard);
@@ -178,8 +176,7 @@ MEMA_HIDDEN void mema_keepOwn(void);
 /* ---- exchange.c: between shards and the pool; the lock is held ----------------------------------------------------------- */
 
 /* Asks the system for the barrier, in each process once. */
-MEMA_HIDDEN bool mema_prepareBarrier(void);
-MEMA_HIDDEN bool mema_canBarrier(void);
+MEMA_HIDDEN void mema_prepareBarrier(void);
 /* A shard's key when nobody calls. */
 MEMA_HIDDEN uintptr_t mema_keyAtRest(const mema_Shard *shard);
 /* Calls all shards but the calling thread's, and waits until their owners are out. */
