@@ -330,19 +330,13 @@ bool mema_slabHasGrown(const mema_Slab *slab) {
   return mema_usedUnits(slab) > (uint64_t)slab->settledUnits + slab->settledUnits / 8 + fewUnits;
 }
 
-static uint32_t freeSlots(const mema_Span *span) {
-  uint32_t count = 0;
-  for (uint32_t word = 0; word * 64 < span->slots; word++) count += (uint32_t)__builtin_popcountll(span->bitmap[word]);
-  return count;
-}
-
 uint64_t mema_slabSparse(const mema_Slab *slab) {
   uint32_t slots[mema_classCount] = {0}, free[mema_classCount] = {0}, ofSpan[mema_classCount] = {0};
   for (uint32_t unit = 0; unit < slab->frontier; unit += slab->spans[unit].units) {
     const mema_Span *span = &slab->spans[unit];
     if (span->kind != mema_unitSlots) continue;
     slots[span->class] += span->slots;
-    free[span->class] += freeSlots(span);
+    free[span->class] += mema_freeSlots(span);
     ofSpan[span->class] = span->slots;
   }
   uint64_t sparse = 0;
@@ -523,12 +517,7 @@ bool mema_slabEmptied(mema_Slab *slab, mema_Span *span) {
 static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
   mema_SlotClass *c = &slab->classes[class];
   if (!mema_slotAtHand(c) && !mema_slabRefill(slab, class)) return false;
-  if (c->top != c->bottom) {
-    chunk->ptr = mema_takeRecent(c)->ptr;
-  } else {
-    uint64_t bit = mema_takeSlot(slab, c, c->word, *c->word);
-    slab->lastPtr = chunk->ptr = c->base + (size_t)bit * c->slotSize;
-  }
+  chunk->ptr = mema_takeAtHand(slab, c, NULL);
   chunk->room = c->slotSize;
   chunk->slab = slab;
   chunk->span = mema_slabSpanAt(slab, chunk->ptr);

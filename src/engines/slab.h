@@ -402,9 +402,14 @@ static inline uint8_t mema_tagOf(const mema_Slab *slab, uint32_t unit) {
   return mema_homeTag(atomic_load_explicit(&slab->homes[unit], memory_order_relaxed));
 }
 
+/* Whether the bitmap has a slot as free. */
+static inline bool mema_slotIsFree(const mema_Span *span, uint32_t slot) {
+  return (span->bitmap[slot / 64] >> slot % 64 & 1) != 0;
+}
+
 /* Of a span of slots, in any slab. */
 static inline bool mema_slotIsLive(const mema_Slab *slab, const mema_Span *span, uint32_t slot) {
-  if (slab->states == NULL) return (span->bitmap[slot / 64] >> slot % 64 & 1) == 0;
+  if (slab->states == NULL) return !mema_slotIsFree(span, slot);
   return atomic_load_explicit(mema_stateOf(slab, span, slot), memory_order_acquire) == span->class + 1;
 }
 
@@ -421,6 +426,13 @@ static inline size_t mema_spanSlack(const mema_Slab *slab, const mema_Span *span
 
 static inline uint32_t mema_spanWords(const mema_Span *span) {
   return (span->slots + 63u) / 64;
+}
+
+/* As the bitmap has it. */
+static inline uint32_t mema_freeSlots(const mema_Span *span) {
+  uint32_t count = 0;
+  for (uint32_t w = 0; w * 64 < span->slots; w++) count += (uint32_t)__builtin_popcountll(span->bitmap[w]);
+  return count;
 }
 
 /* The class that serves this request, or classCount where it takes a run of its own. Slots of a size that is a multiple of the

@@ -12,13 +12,6 @@ bool mema_slabNext(const mema_Slab *slab, uint32_t unit, mema_SlabView *view) {
   return true;
 }
 
-/* Live slots of a slot span. */
-static uint32_t spanLive(const mema_Span *span) {
-  uint32_t free = 0;
-  for (uint32_t w = 0; w < mema_spanWords(span); w++) free += (uint32_t)__builtin_popcountll(span->bitmap[w]);
-  return span->slots - free;
-}
-
 /* The free slots of a word that its class's magazine holds. */
 static uint64_t inMagazine(const mema_SlotClass *class, const uint64_t *word) {
   uint64_t bits = 0;
@@ -74,7 +67,7 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
     if (span[i].kind != mema_unitInside || span[i].back != i || span[i].remainders != 0)
       return "the units of a span lead back to its first";
   for (uint32_t slot = 0; slot < span->slots; slot++)
-    if (mema_slotIsLive(slab, span, slot) != ((span->bitmap[slot / 64] >> slot % 64 & 1) == 0))
+    if (mema_slotIsLive(slab, span, slot) == mema_slotIsFree(span, slot))
       return "states and bitmaps agree when no thread has spare slots";
   return checkFreeSlots(class, span);
 }
@@ -175,9 +168,9 @@ static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, s
   if (span->kind != mema_unitSlots) return "every unit below the frontier belongs to a span or a free run";
   const char *broken = checkSlots(slab, span, view->unit);
   if (broken != NULL) return broken;
-  *chunks += spanLive(span);
+  *chunks += span->slots - mema_freeSlots(span);
   for (uint32_t slot = 0; slot < span->slots; slot++)
-    if ((span->bitmap[slot / 64] >> slot % 64 & 1) == 0) *room += chargeOf(slab, span, slot, span->slotSize);
+    if (!mema_slotIsFree(span, slot)) *room += chargeOf(slab, span, slot, span->slotSize);
   return NULL;
 }
 

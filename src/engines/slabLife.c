@@ -660,17 +660,13 @@ static void trimBetween(mema_Slab *slab, const char *from, const char *to) {
   if (resident != 0 && mema_sourcePurge(slab, (void *)start, end - start)) slab->purged += resident;
 }
 
-static bool isFree(const mema_Span *span, uint32_t slot) {
-  return (span->bitmap[slot / 64] >> slot % 64 & 1) != 0;
-}
-
 /* Pages of a span of slots on which no live chunk lies. */
 static void trimSpan(mema_Slab *slab, const mema_Span *span, uint32_t unit) {
   const char *first = mema_unitAddress(slab, unit), *end = first + ((size_t)span->units << slab->unitShift);
   for (uint32_t slot = 0; slot < span->slots; slot++) {
-    if (!isFree(span, slot)) continue;
+    if (!mema_slotIsFree(span, slot)) continue;
     const char *from = first + (size_t)slot * span->slotSize;
-    while (slot < span->slots && isFree(span, slot)) slot++;
+    while (slot < span->slots && mema_slotIsFree(span, slot)) slot++;
     trimBetween(slab, from, slot < span->slots ? first + (size_t)slot * span->slotSize : end);
   }
 }
@@ -701,7 +697,7 @@ static void holdSpan(const RecordPages *all, const mema_Span *span) {
   if (span->kind == mema_unitLarge) hold(all, records, sizeof *records);
   if (span->kind != mema_unitSlots) return;
   for (uint32_t slot = 0; slot < span->slots; slot++)
-    if (!isFree(span, slot)) hold(all, records + slot, sizeof *records);
+    if (!mema_slotIsFree(span, slot)) hold(all, records + slot, sizeof *records);
 }
 
 static void holdLinks(const RecordPages *all) {

@@ -115,7 +115,7 @@ static void measure(const mema_Slab *slab, double *cells, double each) {
     if (span->kind == mema_unitLarge) spread(cells, each, start, start + (double)span->bytes, (double)span->bytes);
     if (span->kind != mema_unitSlots) continue;
     for (uint32_t slot = 0; slot < span->slots; slot++) {
-      if ((span->bitmap[slot / 64] >> slot % 64 & 1) != 0) continue;
+      if (mema_slotIsFree(span, slot)) continue;
       double at = start + (double)slot * span->slotSize;
       spread(cells, each, at, at + span->slotSize, span->slotSize);
     }
