@@ -84,7 +84,7 @@ void mema_ownKin(mema_Pool *pool, mema_Kin *kin) {
 }
 
 bool mema_isKin(const mema_Pool *pool) {
-  return pool->kin != NULL && mema_kinLives(pool);
+  return mema_kinLives(pool);
 }
 
 void mema_dropKin(mema_Kin *kin) {

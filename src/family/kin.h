@@ -170,6 +170,9 @@ static inline bool mema_creditChild(mema_Pool *pool, size_t bytes) {
 
 /* ---- subPool.c ---------------------------------------------------------------------------------------------------------- */
 
+/* Whether a record's Pool lives, and is as it was left: the caller may have moved it, or used its memory for something else. */
+MEMA_HIDDEN bool mema_isThere(const mema_Kin *kin);
+
 /* The guards of a pool with this budget. */
 MEMA_HIDDEN void mema_setGuard(mema_Kin *kin, size_t poolSize);
 

@@ -20,8 +20,7 @@ static void unlockRoot(mema_Slab *slab) {
   if (slab != NULL) mema_unlockPool(slab);
 }
 
-/* Whether a record's Pool is as it was left: the caller may have moved it, or used its memory for something else. */
-static bool isThere(const mema_Kin *kin) {
+bool mema_isThere(const mema_Kin *kin) {
   const mema_Pool *pool = kin->pool;
   return mema_slabOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
 }
@@ -38,7 +37,7 @@ static mema_Reason linkToShared(mema_Kin *kin, mema_Kin *parent, const mema_Pool
   mema_Slab *locked = mema_beginTurn(root);
   if (locked == NULL) return mema_lastError()->reason;
   bool ending = __atomic_load_n(&root->ending, __ATOMIC_RELAXED);
-  mema_Reason reason = root->kin != parent || !isThere(parent) ? MEMA_BAD_POOL : ending ? MEMA_BUSY : MEMA_OK;
+  mema_Reason reason = root->kin != parent || !mema_isThere(parent) ? MEMA_BAD_POOL : ending ? MEMA_BUSY : MEMA_OK;
   if (reason == MEMA_OK) addChild(parent, kin);
   mema_unlockPool(locked);
   return reason;
@@ -208,14 +207,14 @@ bool mema_mayLeave(const mema_Pool *pool) {
   const mema_Kin *kin = __atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
   const mema_Kin *parent = kin != NULL ? kin->parent : NULL;
   if (parent == NULL || isPlainPool(parent->pool)) return isPlainPool(pool) || mayUnlist();
-  return mayUnlist() && (!isThere(parent) || isAtRest(parent->pool));
+  return mayUnlist() && (!mema_isThere(parent) || isAtRest(parent->pool));
 }
 
 void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
   mema_Kin *parent = kin->parent;
   if (parent != NULL) {
     unlinkKin(kin);
-    if (isThere(parent)) mema_creditHeld(parent->pool, held);
+    if (mema_isThere(parent)) mema_creditHeld(parent->pool, held);
     if (kin->borrows && parent->newest == NULL && parent->parent == NULL) setFamilyWay(slab, false);
   }
   mema_dropKin(kin);
@@ -228,10 +227,10 @@ static void loseChild(mema_Kin *kin) {
   unlinkKin(kin);
   mema_storeWord(&kin->life, 0);
   kin->pool = NULL;
-  if (!isThere(parent) || !isPlainPool(parent->pool)) return;
+  if (!mema_isThere(parent) || !isPlainPool(parent->pool)) return;
   size_t held = parent->pool->held;
   for (const mema_Kin *each = parent->newest; each != NULL; each = each->older)
-    if (isThere(each)) held -= mema_holds(each->pool);
+    if (mema_isThere(each)) held -= mema_holds(each->pool);
   mema_creditHeld(parent->pool, held);
 }
 
@@ -241,7 +240,7 @@ void mema_freeYounger(mema_Pool *pool, uint32_t age) {
 
 /* `bulk`: the slabs that it borrows end with it, or all their chunks do. */
 static void endChild(mema_Kin *kin, bool bulk) {
-  if (!isThere(kin)) {
+  if (!mema_isThere(kin)) {
     loseChild(kin);
     return;
   }
@@ -252,7 +251,7 @@ static void endChild(mema_Kin *kin, bool bulk) {
 }
 
 static mema_Kin *newestSince(mema_Kin *kin, uintptr_t serial) {
-  mema_Slab *locked = isThere(kin) ? lockRoot(kin->pool) : NULL;
+  mema_Slab *locked = mema_isThere(kin) ? lockRoot(kin->pool) : NULL;
   mema_Kin *newest = kin->newest;
   unlockRoot(locked);
   return newest != NULL && newest->born >= serial ? newest : NULL;
@@ -273,7 +272,7 @@ static bool beginEnd(mema_Pool *pool, uintptr_t serial) {
  * the next above that has one. */
 static bool isHeeded(const mema_Kin *top) {
   for (const mema_Kin *kin = top;;) {
-    if (isThere(kin) && mema_hasCleanups(kin->pool)) return true;
+    if (mema_isThere(kin) && mema_hasCleanups(kin->pool)) return true;
     if (kin->newest != NULL) {
       kin = kin->newest;
       continue;
@@ -290,7 +289,7 @@ static void endChildren(mema_Kin *top, uintptr_t serial, bool bulk) {
   for (mema_Kin *kin = top, *child;;) {
     if ((child = newestSince(kin, kin == top ? serial : 0)) != NULL) {
       kin = child;
-      if (isThere(kin)) beginEnd(kin->pool, 0);
+      if (mema_isThere(kin)) beginEnd(kin->pool, 0);
       continue;
     }
     if (kin == top) return;

@@ -33,16 +33,11 @@ static const mema_Kin *nextKin(const mema_Kin *top, const mema_Kin *kin, bool do
   return kin == top ? NULL : kin->older;
 }
 
-/* Whether a record and its Pool know each other. */
-static bool isPaired(const mema_Kin *kin) {
-  return mema_slabOf(kin->pool) != NULL && kin->pool->kin == kin && mema_isKin(kin->pool);
-}
-
 /* The live chunks in the slabs of a pool: its own, and those of the pools that borrow the slabs. */
 static size_t chunksIn(const mema_Pool *pool) {
   size_t chunks = pool->allocations - pool->frees;
   for (const mema_Kin *kin = pool->kin; kin != NULL;) {
-    bool counts = kin == pool->kin || (kin->borrows && isPaired(kin));
+    bool counts = kin == pool->kin || (kin->borrows && mema_isThere(kin));
     if (counts && kin != pool->kin) chunks += kin->pool->allocations - kin->pool->frees;
     kin = nextKin(pool->kin, kin, counts);
   }
@@ -75,9 +70,9 @@ static const char *checkBudget(const mema_Pool *pool, size_t chunkBytes) {
 /* What a pool says of its sub-pools. */
 static const char *checkChildren(const mema_Kin *parent) {
   size_t held = 0;
-  if (!isPaired(parent)) return "a pool in a family has its record";
+  if (!mema_isThere(parent)) return "a pool in a family has its record";
   for (const mema_Kin *kin = parent->newest; kin != NULL; kin = kin->older) {
-    if (kin->parent != parent || kin->parentPool != parent->pool || !isPaired(kin))
+    if (kin->parent != parent || kin->parentPool != parent->pool || !mema_isThere(kin))
       return "sub-pools and their parent know each other";
     if (kin->guard + kin->guaranteed != kin->pool->poolSize) return "poolSize == guaranteed + guard";
     held += mema_holds(kin->pool);
@@ -105,7 +100,7 @@ static const char *checkAlone(const mema_Pool *pool, mema_Slab *slab) {
 /* All that is below a pool that no other threads use, save what others share. */
 static const char *checkFamily(const mema_Kin *top) {
   for (const mema_Kin *kin = top; kin != NULL;) {
-    bool plain = isPaired(kin) && mema_isPlain(kin->pool, mema_slabField(kin->pool));
+    bool plain = mema_isThere(kin) && mema_isPlain(kin->pool, mema_slabField(kin->pool));
     const char *broken = plain ? checkChildren(kin) : NULL;
     if (broken == NULL && plain && kin != top) broken = checkAlone(kin->pool, mema_slabField(kin->pool));
     if (broken != NULL) return broken;
