@@ -1,6 +1,6 @@
 /* charge.c - bytes in the budget that are no chunks: memory that the caller has from elsewhere, or another resource.
  *
- *   poolSize == freeSize + charges of the live chunks + charged
+ *   poolSize == freeSize + charges of the live chunks + charged + held        held: by sub-pools, see family/kin.h
  */
 #include "family/kin.h"
 #include "fixed/fixedPool.h"

@@ -1,7 +1,9 @@
 /* chunk.c - palloc and pfree.
  *
  *   palloc:  is it a pool? -> has the budget room? -> a slot (slab.h) -> the budget is charged, the chain grows
- *   pfree:   is it a pool? -> which slot, and is it live? (slab.h) -> the chain shrinks, the budget is credited -> the bit is set
+ *   pfree:   is it a pool? -> which slot, and is it live? (slab.h) -> the bit is set, the budget is credited, the chain shrinks
+ *
+ * (In a family the bit comes last, since the general path may have to take over. For arenas see arena.h.)
  *
  * The common path of each is inline down to the bitmap and calls nothing; everything else is a tail call to the general one.
  */

@@ -1,11 +1,12 @@
 /* engine.h - what a pool asks of the memory under it.
  *
- * An engine hands out chunks and takes them back; it knows nothing of budgets, chains or owners. It answers, for any 64-bit
- * value, whether that is the start of one of its live chunks, without looking at the value's memory. For each chunk it keeps
- * room for one Block record, which the pool above writes.
+ * An engine hands out chunks and takes them back; it knows nothing of charges, chains or owners. It answers, for any 64-bit
+ * value, whether that is the start of one of its live chunks, without looking at the value's memory. For each chunk of a tracked
+ * pool it keeps room for one Block record, which the pool above writes.
  *
  * slab.h is the default engine, arena.h another, which shares the slab's header, its life and its names: the general functions ask
- * which it is, the common paths know by the pool's ways, so that there is no indirect call.
+ * which it is, the common paths know by the pool's ways, so that there is no indirect call. fixed.h, the engine of a caller's buffer,
+ * has a header and a life of its own; the calls over it are in fixed/.
  */
 #ifndef MEMA_ENGINE_H
 #define MEMA_ENGINE_H
@@ -92,7 +93,7 @@ typedef struct mema_Chunk {
   mema_Block *record; /* its Block; NULL in a slab without records */
   mema_Slab *slab;
   mema_Span *span;
-  uint32_t slot; /* its number in the span */
+  uint32_t slot; /* its number in the span; in an arena its first grain */
   bool zeroed;   /* handed out: all its bytes are known to be zero */
 } mema_Chunk;
 

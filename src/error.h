@@ -1,4 +1,4 @@
-/* error.h - the calling thread's last failure. The failing path stores three words; the sentence is made when it is asked for. */
+/* error.h - the calling thread's last failure. The failing path stores a few words; the sentence is made when it is asked for. */
 #ifndef MEMA_ERROR_H
 #define MEMA_ERROR_H
 

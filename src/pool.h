@@ -1,7 +1,8 @@
-/* pool.h - what the pool's own files share: telling a live pool from anything else, and the chain.
+/* pool.h - what the pool's own files share: telling a live pool from anything else, charging, and the chain.
  *
- *   poolSize == freeSize + charges of the live chunks + charged        charge: Block.size (tracked), the chunk's room (untracked);
- *                                                              of an untracked arena the grains that it needs: its room there
+ *   poolSize == freeSize + charges of the live chunks + charged + held
+ *        charge: Block.size (tracked), the chunk's room (untracked); of an untracked arena the grains that it needs: its room there
+ *        charged: by mema_chargePool     held: by sub-pools, see family/kin.h
  *   live chunks == allocations - frees
  */
 #ifndef MEMA_POOL_H

@@ -31,7 +31,7 @@ static uint32_t highestBit(uint64_t bits) {
 
 /* ---- dead pieces ------------------------------------------------------------------------------------------------------- */
 
-/* A piece of so many grains is dead; its bit is the caller's to set. */
+/* A piece of so many grains is dead. Its bit among those of live ones is the caller's to clear. */
 static void noteDead(mema_Arena *arena, uint32_t grain, uint32_t grains) {
   uint32_t word = grain / wordGrains;
   arena->words[word].dead |= bitOf(grain);

@@ -16,7 +16,7 @@
  *
  * Invariants, for all grains g and words w of 64 of them:
  *     pieces tile [0, bump)   each begins at a bit of `live` or of `dead`, never both, and ends where the next one begins, or at bump
- *     no bit is set at or behind bump
+ *     no bit is set at or behind bump, and floor <= bump (mema_arenaMark)
  *     words[w].end            is the end of the last piece that begins in w, where there is one
  *     deadGrains              == the grains of dead pieces
  *     dead bits               are in the words firstDead to lastDead

@@ -3,7 +3,7 @@
 
 /* ---- the map, written -------------------------------------------------------------------------------------------------- */
 
-/* Longer than any piece that covers no whole word. What a long piece says of its length, in the first whole word within and the last. */
+/* A long piece says its length in the first whole word within it, and in the last. Shorter ones cover no whole word. */
 static MEMA_INLINE void tellLength(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
   if (mema_likely(grains <= mema_fixedNearby)) return;
   mema_FixedWord *first = &fixed->words[grain / 64 + 1], *behind = &fixed->words[(grain + grains) / 64];
@@ -361,7 +361,7 @@ size_t mema_fixedBytesFor(size_t grains) {
   return bytes < mema_fixedBufferLeast ? mema_fixedBufferLeast : bytes;
 }
 
-/* The most grains whose records have room beside them: what 64 grains need at least is known, so it is one of a few. */
+/* The most grains whose records have room beside them, by halving: the records grow with the grains. */
 static size_t grainsFor(size_t size) {
   size_t least = 0, most = size / mema_grainSize + 1; /* `least` fits, `most` does not */
   if (most > mema_fixedGrainsMost()) most = mema_fixedGrainsMost() + 1;

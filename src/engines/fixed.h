@@ -22,8 +22,9 @@
  *
  * Free pieces are binned by size in two levels (two-level segregated fit; Masmano, Ripoll, Crespo and Real, "TLSF: a new dynamic memory
  * allocator for real-time systems", ECRTS 2004): 16 classes to a doubling, exact up to 31 grains. A request is rounded up to a class, and
- * the lowest class from there on that is not empty has a piece that serves: good fit. One free piece, the one freed or joined last, is in
- * no bin: `hot`. Requests are carved from it unless a bin has a better fit; what is freed next to it joins it without a bin being touched.
+ * the lowest class from there on that is not empty has a piece that serves: good fit. One free piece, the one joined last (or what a split
+ * left, where there was none), is in no bin: `hot`. Requests are carved from it unless a bin has a better fit; what is freed next to it
+ * joins it without a bin being touched.
  *
  * The bins' lists run through the free pieces' own memory, which a program may write to by mistake. So the map alone is believed: a link
  * is followed, and written through, only where the map has a free piece at the place it names, and a piece is handed out by the size that
@@ -167,7 +168,7 @@ static inline uint32_t mema_fixedFind(const mema_Fixed *fixed, const void *ptr) 
   return (word->bounds & word->live) >> grain % 64 & 1 ? grain : 0;
 }
 
-/* The same of any piece. */
+/* As mema_fixedSize, of any piece. */
 static inline uint32_t mema_fixedAnySize(const mema_Fixed *fixed, uint32_t grain) {
   if (grain == fixed->recent && fixed->recentSize != 0) return fixed->recentSize;
   return grain == fixed->hot && fixed->hotSize != 0 ? fixed->hotSize : mema_fixedSize(fixed, grain);

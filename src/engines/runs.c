@@ -6,9 +6,10 @@
  * in one level of bitmap, since 124 lists fit two words). Units from the frontier on were never used, and are no run.
  *
  * A unit is dirty when its pages may hold old bytes: such pages cost memory, though nobody uses them. Clean units (never touched,
- * or given back) cost address space only. A run knows how many of its units are dirty at most, not which. When clean units are taken while the footprint is at the budget, as many dirty
- * pages are given back first: this is the specification's "gives that many of its free bytes back to the system and takes a
- * fresh piece".
+ * or given back) cost address space only. A run knows how many of its units are dirty at most, not which.
+ *
+ * When clean units are taken while the footprint is at the budget, as many dirty pages are given back first: this is the
+ * specification's "gives that many of its free bytes back to the system and takes a fresh piece".
  */
 #include <string.h>
 
@@ -19,7 +20,7 @@ enum {
   closeTries = 8,           /* runs looked at in the list whose runs may be too short, before longer ones are */
   fitTries = 64,            /* the same when there are no longer ones */
   retainedBytes = 64 << 20, /* dirty free memory that is kept however idle it is */
-  trafficBytes = 64 << 20,  /* see maybePurge */
+  trafficBytes = 64 << 20,  /* see mema_runMaybePurge */
 };
 
 /* The list for runs of exactly `units` up to 7, then for a quarter of a doubling. */

@@ -14,7 +14,7 @@
 
 enum {
   magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
-  fewUnits = 16,             /* a growth of so many is none: see shouldReleaseEmpty */
+  fewUnits = 16,             /* a growth of so many is none: see mema_slabHasGrown */
   taggedTries = 4,           /* spans looked at from either end of a list for one of a tag */
   denials = 64,              /* requests denied unseen after one that was looked into */
   manyUnits = 192,           /* in use (12 MiB): from here on slots freed are kept in magazines, */

@@ -14,12 +14,14 @@
  * can be rebuilt from it. Chunks are never read or written here.
  *
  * Invariants, for all units u below the frontier and spans s:
- *     units         == usedUnits + freeUnits + (units - frontier)     freeUnits: in free runs; usedUnits: in spans with chunks
+ *     units         == usedUnits + freeUnits + (units - frontier)     freeUnits: in free runs; usedUnits: in all other spans
+ *     dirtyUnits    == the sum of the free runs' dirtyUnits; no two free runs are neighbours
  *     s.remainders  is 0 for every unit that is not the first of a span of slots
  *     s.kind        of a unit that is neither the first of a span, nor inside a slot span, nor the end of a free run, is
  *                   mema_unitInside or mema_unitNone: never something that a lookup could take for a chunk
  *     a free run is on the list of runs of its length, bins[], and binMap tells which of these are not empty
  *     grownRuns     == the spans that are mema_placeGrown, at most mema_grownMost
+ *     largeSlack    == the sum of mema_spanSlack over the large chunks
  *     a slot span is closed, or on its class's list of partial spans, or `active` for its class
  *     every free slot is in its class's magazine, or its word is at hand for its class, or its word is noted (bit w of s.summary
  *                   is set) and its span is not closed; a closed span has a summary of 0
@@ -80,13 +82,12 @@ struct mema_Span {
   uint8_t kind;
   uint8_t class;
   uint8_t place;
-  bool dirty;          /* large: the pages behind the chunk may hold old bytes */
-  uint32_t next, prev; /* units: neighbours on the list of partial spans, or of runs of this size */
-  uint32_t units;      /* length of the span; of a free run in its first and last unit */
-  uint32_t
-      firstRecord;   /* index of the first slot's Block in slab->records; in a slab for threads, its first row of states */
-  uint64_t lastMask; /* the bits of the last bitmap word that stand for slots */
-  uint64_t *bitmap;  /* set: free */
+  bool dirty;           /* large: the pages behind the chunk may hold old bytes */
+  uint32_t next, prev;  /* units: neighbours on the list of partial spans, or of runs of this size */
+  uint32_t units;       /* length of the span; of a free run in its first and last unit */
+  uint32_t firstRecord; /* of the first slot's Block in slab->records; in a slab for threads, its first row of states */
+  uint64_t lastMask;    /* the bits of the last bitmap word that stand for slots */
+  uint64_t *bitmap;     /* set: free */
   uint64_t summary;
   union {
     uint64_t word; /* the bitmap of a span of up to 64 slots */
@@ -96,8 +97,9 @@ struct mema_Span {
 };
 _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is one cache line");
 
-/* The common paths of calls come in a variant for each combination of the first two. A slab of a shared pool is looked at by many
- * threads: what they may do without the pool's lock is in threads/. */
+/* The common paths of calls come in a variant for each combination of the first two, outside of families and within; those of arenas, in
+ * one with records and one without. A slab of a shared pool is looked at by many threads: what they may do without the pool's lock
+ * is in threads/. */
 enum {
   mema_withRecords = 1,
   mema_withMagazines = 2,
@@ -115,9 +117,10 @@ enum {
 typedef _Atomic uint8_t mema_State;
 
 /* What lookers without a lock know of a unit, in one word; 0 where there are no slots.
- *     bits 0..7 class + 1    8..15 the span's tag (threads/place.h)    16..39 the span's first row    40..63 reciprocal
- * of a unit that is a span by itself: ceil(2^24 / (slotSize / 8)), with which a slot is found as by mema_slotAt. Of a unit that is not, the
- * reciprocal is 0, and its number in its span is in bits 37..39.
+ *     bits 0..7 class + 1    8..15 the span's tag (threads/place.h)    16..36 the span's first row
+ *          37..39 the unit's number in its span    40..63 reciprocal
+ * The reciprocal of a unit that is a span by itself is ceil(2^24 / (slotSize / 8)), with which a slot is found as by mema_slotAt. Of a unit
+ * that is not, it is 0.
  * A looker may go by what a unit was a moment ago, and looks at the states of a span that has ended: they are all 0 then, since
  * rows pass to another span only when no looker can still be busy with the one before (see mema_Slab.period). */
 typedef _Atomic uint64_t mema_Home;
@@ -189,11 +192,10 @@ struct mema_Slab {
   uintptr_t lastSlot;  /* the address of its class, which is a multiple of 64, and its bit */
   uint32_t unitMask;   /* eighths of a unit, less one */
   uint8_t unitEighths; /* log2 of the eighths of a unit */
-  uint8_t ways;        /* of taking and giving slots: mema_withRecords, mema_withMagazines */
+  uint8_t ways;        /* of taking and giving chunks: mema_withRecords and those behind it */
 
   uint8_t unitShift;
-  bool
-      stirred; /* since its chunks were last all freed more happened than that slots of the words at hand were taken and given */
+  bool stirred; /* since its chunks were all freed, more happened than taking and giving slots of the words at hand */
   bool outside; /* not the pool's own reservation, but a later addition to it */
 
   size_t areaSize;
@@ -234,16 +236,15 @@ struct mema_Slab {
 
   struct mema_Share *share; /* of a shared pool's first slab; NULL otherwise. Kept by the pool above. */
   /* Of a slab for threads; NULL otherwise. */
-  mema_Home *homes;        /* by unit */
-  mema_State *states;      /* rows of mema_stateRow */
-  mema_Spare *depot;       /* room for mema_depotSpares: the pool above uses it */
-  mema_RowLink *rowLinks;  /* by row */
-  uint32_t rows, usedRows; /* those from usedRows on were never used */
-  uint32_t
-      freeRows[mema_classCount]; /* ranges of rows that wait for their class: the first of the one that ended last, + 1 */
-  uint32_t period;               /* counts times at which no thread was in the middle of a call; the pool above counts */
-  uint32_t youngRows;            /* ranges that could not be used again because they ended in this period */
-  uint8_t tag;                   /* for spans that are made now */
+  mema_Home *homes;                   /* by unit */
+  mema_State *states;                 /* rows of mema_stateRow */
+  mema_Spare *depot;                  /* room for mema_depotSpares: the pool above uses it */
+  mema_RowLink *rowLinks;             /* by row */
+  uint32_t rows, usedRows;            /* those from usedRows on were never used */
+  uint32_t freeRows[mema_classCount]; /* ranges of rows that wait for their class: the one that ended last, + 1 */
+  uint32_t period;    /* counts times at which no thread was in the middle of a call; the pool above counts */
+  uint32_t youngRows; /* ranges that could not be used again because they ended in this period */
+  uint8_t tag;        /* for spans that are made now */
 
   char *bitmaps;
   uint32_t bitmapUnits; /* up to here the bitmaps may have been touched */
@@ -302,6 +303,8 @@ MEMA_HIDDEN size_t mema_slabFootprint(const mema_Slab *slab);
 MEMA_HIDDEN bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
 /* True iff ptr, any value, is the start of a live chunk of this slab. */
 MEMA_HIDDEN bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk);
+/* Brings slots of a class to hand, which has none there; false iff the slab has no room for another span. */
+MEMA_HIDDEN bool mema_slabRefill(mema_Slab *slab, unsigned class);
 /* Takes a chunk that mema_slabFind found back. */
 MEMA_HIDDEN void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk);
 /* Takes a run for a chunk of a size that a slot would hold, where mema_slabPrefersRun. False iff this slab has no room. */
@@ -334,9 +337,8 @@ MEMA_HIDDEN void mema_slabSetBytes(mema_Slab *slab, mema_Span *span, size_t byte
  * the system failed half-way: the old chunk is intact, the new one's memory is lost, and must not be given. */
 MEMA_HIDDEN bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, size_t bytes);
 
-/* ---- for the engine's own files ---------------------------------------------------------------------------------------- */
+/* ---- for the engine's own files, and the common path below --------------------------------------------------------------- */
 
-MEMA_HIDDEN bool mema_slabRefill(mema_Slab *slab, unsigned class);
 /* Notes a word that has a free slot. Always true, for a tail call. */
 MEMA_HIDDEN bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word);
 /* Gives a span back if it is empty and on a list with others. Always true. */

@@ -15,7 +15,7 @@ typedef struct mema_SlabView {
   uint32_t units;
 } mema_SlabView;
 
-/* The view at or behind `unit`; false at the frontier. */
+/* What begins at `unit`; false at the frontier. */
 MEMA_HIDDEN bool mema_slabNext(const mema_Slab *slab, uint32_t unit, mema_SlabView *view);
 
 #endif

@@ -63,9 +63,9 @@ typedef struct Shape {
   uint8_t magazineSize;
   uint32_t rows;
   size_t depotOffset, homesOffset, linksOffset, statesOffset; /* of a slab for threads; else 0 */
-  size_t nearOffset, spansOffset, bitmapsOffset,
-      magazinesOffset; /* from the header; but for the first, from the mapping if separate */
-  size_t front, back;  /* bytes, whole pages */
+  /* From the header; but for the first, from the mapping if separate. */
+  size_t nearOffset, spansOffset, bitmapsOffset, magazinesOffset;
+  size_t front, back; /* bytes, whole pages */
 } Shape;
 
 static unsigned logOf(size_t n) {
@@ -244,8 +244,9 @@ static void layOutArena(mema_Slab *slab, const Shape *shape, char *tables, char 
 /* ---- huge pages -------------------------------------------------------------------------------------------------------- */
 
 /* A first touch, and giving a page back, cost by the page: where a pool is large, and grows densely, huge pages make both cheap.
- * They are asked for one at a time, just ahead of the frontier (of units, of records), once `from` bytes are in use, hugeFrom or hugeFromShared: so a
- * pool has at most one huge page more than it would have touched, and that is at most a sixteenth, or half of that. Returns the bytes up to which that is now settled. */
+ * They are asked for one at a time, just ahead of the frontier (of units, of records), once `from` bytes are in use (hugeFrom or
+ * hugeFromShared). So a pool has at most one huge page more than it would have touched: at most a sixteenth, or half of that. Returns the
+ * bytes up to which this is now settled. */
 static size_t askHuge(char *base, size_t limit, size_t settled, size_t used, size_t from) {
   size_t huge = mema_osHugeSize();
   if (used <= from || used <= settled) return settled;

@@ -57,8 +57,8 @@ static inline bool mema_kinLives(const mema_Pool *pool) {
   return pool->kin != NULL && mema_loadWord(&pool->kin->life) == pool->life;
 }
 
-/* Whether the Pool of a record that has children is where it was, so that its fields can be gone by. A program may have moved it, or used its memory for something
- * else: then it is lost, what is below it is charged no further, and grows no more than what was guaranteed. */
+/* Whether the Pool of a record that has children is where it was, so that its fields can be gone by. A program may have moved it, or used
+ * its memory for something else. It is lost then: what is below it is charged no further, and grows no more than what was guaranteed. */
 static inline bool mema_isPresent(const mema_Kin *kin) {
   return kin->pool->kin == kin;
 }

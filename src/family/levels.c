@@ -14,7 +14,7 @@ static mema_Kin *parentOf(const mema_Pool *pool) {
   return pool->kin == NULL ? NULL : pool->kin->parent;
 }
 
-/* Of a pool's own budget, in its own fields. */
+/* Whether threads share it: it is charged by way of a shard, or of its lock. */
 static bool isSharedRoot(const mema_Pool *pool) {
   return !mema_isPlain(pool, mema_slabField(pool));
 }

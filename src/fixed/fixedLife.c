@@ -166,9 +166,8 @@ bool mema_fixedCheckPool(const mema_Pool *pool, mema_Fixed *fixed) {
  * r' - 1. No two of them are neighbours, so there is a live piece between each two, and there are at most k + 1 of them, where k is the
  * number of live pieces, which have a grain or more each, and with the request at most `peak`: k <= peak - r. The heap is then no larger than
  *     (peak - r) + (peak - r + 1) * (r' - 1) == (peak - r + 1) * r' - 1
- * and one that has a grain more refuses nothing. The most of that over r is what is wanted. In a class only the largest r matters up to
- * a factor of less than one step: r' is the same for all r that are rounded to it, so the least r is what is worst; and over the classes
- * the product is looked at one by one, as there are at most some hundreds. */
+ * and one that has a grain more refuses nothing. The most of that over r is what is wanted. All r of a class have the same r', so the least of
+ * them is the worst; and of classes there are some hundreds at most, which are looked at one by one. */
 static size_t boundFor(size_t peak, size_t largest) {
   size_t most = 0, r = 1;
   while (r <= largest) {

@@ -4,8 +4,9 @@
  *   fixedLife.c     a pool's life and budget, statistics, the check
  *   fixedOutside.c  chunks that the buffer has no room for, in slabs of the system's (options.fallback)
  *
- * The first two call nothing of the C library but memcpy, memmove and memset, and nothing of the rest of src/ but what is declared under
- * "asked for" below: with src/freestanding/ they are libmema-fixed.a, which needs no operating system.
+ * The first two call nothing of the C library but memcpy, memmove and memset. Of the rest of src/ they call what is declared under "asked for"
+ * below, and the failures, refusals and callbacks of error.h, pool.h and pressure.h; src/freestanding/ has all of these a second time. With it
+ * they are libmema-fixed.a, which needs no operating system.
  *
  * A tracked pool's Block lies at the start of its chunk's piece, in front of the chunk: a chunk that overflows may write over its
  * neighbour's. So a Block is compared with the map, and with the Blocks around it, before anything that it says is gone by. */

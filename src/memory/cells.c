@@ -56,8 +56,8 @@ static size_t regionSize(const Kind *kind, const mema_CellShape *shape) {
 
 static char *mapRegion(const Kind *kind, const mema_CellShape *shape) {
   size_t size = regionSize(kind, shape);
-  if (shape->area != 0 && size > mema_osAddressLimit() / regionShare)
-    return NULL; /* headers: no pool is to be had without */
+  /* Not asked of headers: without one no pool is to be had. */
+  if (shape->area != 0 && size > mema_osAddressLimit() / regionShare) return NULL;
   char *region = mema_osReserve(size, areaAlignment);
   if (region == NULL || shape->area == 0) return region;
   size_t page = mema_osPageSize();

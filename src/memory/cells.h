@@ -1,11 +1,11 @@
 /* cells.h - many reservations in few mappings.
  *
  * A small pool needs a little address space of its own; mapping it would cost a system call at its birth, another at its
- * death, and a kernel mapping meanwhile. So cells of one shape are cut from large regions, 256 at a time, and never unmapped:
- * a cell that is given up goes on a stack, either warm (its holder left it in order, for the next one to carry on with) or
- * cold (all its pages were given back: it reads as zero).
+ * death, and a kernel mapping meanwhile. So cells of one shape are cut from large regions, 256 from each (of shards: 16), and never
+ * unmapped: a cell that is given up goes on a stack, either warm (its holder left it in order, for the next one to carry on with)
+ * or cold (all its pages were given back: it reads as zero).
  *
- * A cell has three parts, each beside the same part of its 255 neighbours: the front (records: always mapped, so that a
+ * A cell has three parts, each beside the same part of its neighbours: the front (records: always mapped, so that a
  * stale pointer to one can be followed), the back (more records), and the area (chunks). So the fronts of many pools
  * share page-table pages, and a chunk that overflows meets chunks or a guard page, not records.
  *

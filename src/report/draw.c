@@ -106,7 +106,7 @@ static void spread(double *cells, double each, double from, double to, double by
   }
 }
 
-/* The bytes taken in each of `count` cells. Runs of slots are spread word by word. */
+/* The bytes taken in each cell. */
 static void measure(const mema_Slab *slab, double *cells, double each) {
   mema_SlabView view;
   for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units) {

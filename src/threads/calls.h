@@ -10,8 +10,8 @@
 
 #define MEMA_SHARED_CALL __attribute__((visibility("hidden")))
 
-/* As mema_palloc, mema_pfree, mema_repalloc and mema_chunkSize, which say what they do, for a shared pool (tracked ones too), not NULL. Any other pool is
- * none to them (MEMA_BAD_POOL; 0), but for fixed ones, in the first two: those come this way too. */
+/* As mema_palloc, mema_pfree, mema_repalloc and mema_chunkSize, for a shared pool (tracked ones too), not NULL. Any other pool is none to
+ * them (MEMA_BAD_POOL; 0), but for fixed ones, in the first two: those come this way too. */
 MEMA_SHARED_CALL void *mema_sharedPalloc(mema_Pool *pool, size_t size);
 MEMA_SHARED_CALL bool mema_sharedPfree(mema_Pool *pool, void *ptr);
 MEMA_SHARED_CALL void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size);

@@ -12,9 +12,9 @@
  *             |                       |                         |
  *           shard: pop, state = live  shard: state -> 0, push   share (locked): depot <-> slab; poolSize, freeSize
  *
- * Every slot of the slab is at any time in one place: live, in one magazine, among the returns of a shard, in the depot, or free in the slab's bitmap.
- * A state byte tells whether it is live (slab.h). palloc writes it, since the slot is nobody else's; pfree claims the slot by it (place.h), and
- * so decides which of two threads that free the same chunk is right.
+ * Every slot of the slab is at any time in one place: live, in one magazine, among the returns of a shard, in the depot, or free in the
+ * slab's bitmap. A state byte tells whether it is live (slab.h). palloc writes it, since the slot is nobody else's; pfree claims the slot by
+ * it (place.h), and so decides which of two threads that free the same chunk is right.
  *
  * Budget, whenever no thread is inside:
  *     poolSize == pool->freeSize + the credit of all shards + charges of live chunks + charged bytes + what sub-pools hold
@@ -57,8 +57,7 @@ typedef struct mema_Shelf {
   mema_Spare *top; /* the first unused place */
   mema_Spare *bottom, *limit;
   uint32_t slotSize;
-  uint16_t
-      own; /* the low half of the homes from which its thread frees by a plain store; 0: none, it is revoked (see place.h) */
+  uint16_t own;  /* the low 16 bits of the homes from which its thread frees by a plain store; 0: none (see place.h) */
   uint8_t state; /* of its slots while they are live */
 } mema_Shelf;
 
@@ -78,14 +77,14 @@ typedef struct mema_Shard mema_Shard;
 
 struct mema_Shard {
   _Alignas(64) _Atomic uint32_t busy; /* the owner is at work; written by the owner */
-  _Atomic uintptr_t
-      key; /* mema_keyOf its pool; 0 while it is called: the holder of the lock wants it, or the pool is gone */
+  /* mema_keyOf its pool; 0 while it is called: the holder of the lock wants it, or the pool is gone. */
+  _Atomic uintptr_t key;
   size_t credit;
   _Atomic size_t lowCredit; /* the least since the lock was last held for this shard */
   size_t creditMost;        /* more goes back to the pool */
   size_t allocations, frees;
-  size_t
-      held; /* by sub-pools, charged here; modulo the word's range, since others may have credited what this one charged */
+  /* By sub-pools, charged here; modulo the word's range, since others may have credited what this one charged. */
+  size_t held;
 
   char *area; /* of the slab: copies, in lines that nobody writes */
   size_t eighths;
@@ -163,7 +162,8 @@ MEMA_HIDDEN size_t mema_shareBytes(const mema_Slab *slab);
 /* Ends the sharing of a held pool, and unlocks it: who comes later finds the pool gone. */
 MEMA_HIDDEN void mema_closeShare(mema_Slab *slab);
 
-/* The calling thread's shard, made now if need be; NULL when the thread is ending, or there is no memory. The lock is held. */
+/* The calling thread's shard, made now if need be. NULL where the thread is ending, its end would not be noticed, it was interrupted while it
+ * made one, or there is no memory. The lock is held. */
 MEMA_HIDDEN mema_Shard *mema_takeShard(mema_Share *share);
 
 /* Gives what a shard holds back to its pool and takes it out of the pool's list. The lock is held, its owner is out or gone. */
@@ -246,8 +246,8 @@ MEMA_HIDDEN void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t s
 
 /* ---- in and out ---------------------------------------------------------------------------------------------------------- */
 
-/* The calling thread's shard of the pool that it used last; NULL: there is none. (Not one that nobody can enter: in the library for LD_PRELOAD this is asked
- * for before the loader has written any address.) */
+/* The calling thread's shard of the pool that it used last; NULL: there is none. (Why not a shard that nobody can enter: the library for
+ * LD_PRELOAD asks before the loader has written any address.) */
 MEMA_HIDDEN extern _Thread_local mema_Shard *mema_shardHere;
 /* The calling thread's shard of a pool, which becomes mema_shardHere; NULL: it has none. Callers go on with what this returns: a
  * signal handler may use another pool, and change mema_shardHere, at any time. */
