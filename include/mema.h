@@ -182,7 +182,7 @@ typedef struct mema_Options {
   bool shared;
   mema_Engine engine;
   /* MEMA_FIXED: where the pool's chunks and records lie: at any address, for as long as the Pool is used, in which it is also found that
-   * the Pool was freed. Two bits for each 16 bytes and 130 bytes to a few KiB of it are for records. Tracked, each chunk's Block lies in
+   * the Pool was freed. Two bits for each 16 bytes and 140 bytes to 2 KiB of it are for records. Tracked, each chunk's Block lies in
    * front of the chunk: 48 bytes of the buffer, not of the budget. Nobody else may write to it. */
   void *buffer;
   size_t bufferSize;
@@ -231,9 +231,9 @@ typedef struct mema_Error {
   mema_Reason reason;
   const char *name;     /* the constant's name, such as "MEMA_OVER_BUDGET" */
   const char *sentence; /* such as "over budget by 40 bytes: 1064 wanted, 1024 free" */
-  size_t
-      wanted; /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_FRAGMENTED, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget:
-                           in addition); else 0 */
+  /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_FRAGMENTED, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget: in addition);
+   * else 0. */
+  size_t wanted;
   size_t available; /* MEMA_OVER_BUDGET: the bytes that were free; MEMA_BELOW_USE: the bytes in use; else 0 */
   int errnoBefore;  /* errno as it was before the failure, for callers that are to leave it alone */
 } mema_Error;
@@ -246,9 +246,9 @@ typedef struct mema_Stats {
   size_t poolSize;  /* the budget */
   size_t freeSize;  /* what is left of it */
   size_t liveBytes; /* poolSize - freeSize: the live chunks, chargedBytes, and subPoolBytes */
-  size_t
-      peakBytes; /* the most liveBytes has been since init (or since the budget was last resized); in a shared pool with several
-                       threads it may be told too high, by what they held of the budget unused: up to 8 MiB each */
+  /* The most liveBytes has been since init (or since the budget was last resized). In a shared pool with several threads it may be told too
+   * high, by what they held of the budget unused: up to 8 MiB each. */
+  size_t peakBytes;
   size_t liveChunks;
   size_t allocations;   /* chunks handed out since init; repalloc counts when the chunk moved */
   size_t frees;         /* chunks taken back since init, by whatever call */
@@ -272,13 +272,19 @@ typedef struct mema_Stats {
  * Constant; no system call when a reservation of a freed pool of the same size is still warm. */
 MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
 
-/* The same with options; also returns false iff options is NULL, options->reservation is above MEMA_UNLIMITED or options->memory has
- * no reserve, or an arena is to be shared or to have hooks (MEMA_BAD_ARGUMENT, EINVAL), or a committed reservation could not be populated, a locked one not be locked, or the hooks
- * refused what even an empty pool needs (MEMA_NO_MEMORY, ENOMEM). What the hooks had given by then they have been given back.
- * With MEMA_FIXED iff pool, options or options->buffer is NULL, bufferSize is below 256 or passes the end of memory, or `shared`, `memory`,
- * `locked` or `hugePages` is asked for (MEMA_BAD_ARGUMENT, EINVAL), pool is a live pool, or poolSize above MEMA_UNLIMITED: the system is not asked. `reservation` and `committed` mean
- * nothing then. Linear in bufferSize / 64: the records are cleared, and nothing else of the buffer is touched. A buffer that another pool
- * was made in is taken from it where it begins at the same place: that one is then no live pool.
+/* The same with options. Also returns false iff
+ *   - options is NULL, options->engine is no engine, options->reservation is above MEMA_UNLIMITED, options->memory has no reserve, or an
+ *     arena is to be shared or to have hooks (MEMA_BAD_ARGUMENT, EINVAL);
+ *   - a committed reservation could not be populated, a locked one not be locked, or the hooks refused what even an empty pool needs
+ *     (MEMA_NO_MEMORY, ENOMEM). What the hooks had given by then they have been given back.
+ *
+ * With MEMA_FIXED it returns false iff
+ *   - pool, options or options->buffer is NULL, bufferSize is below 256 or passes the end of memory, or `shared`, `memory`, `locked` or
+ *     `hugePages` is asked for (MEMA_BAD_ARGUMENT, EINVAL);
+ *   - pool is a live pool (MEMA_LIVE_POOL, EINVAL), or poolSize is above MEMA_UNLIMITED (MEMA_TOO_LARGE, ENOMEM).
+ * The system is not asked; `reservation` and `committed` mean nothing. Linear in bufferSize / 64: the records are cleared, and nothing else of
+ * the buffer is touched. A buffer that another pool was made in is taken from it where it begins at the same place: that one is then no live
+ * pool.
  *
  * An arena (options->engine == MEMA_ARENA) keeps every promise of the default engine: the budget, frees, chain and figures are as exact.
  * It differs in this:
@@ -355,8 +361,8 @@ MEMA_PUBLIC bool mema_chargePool(mema_Pool *pool, size_t bytes);
  * charged (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
 MEMA_PUBLIC bool mema_creditPool(mema_Pool *pool, size_t bytes);
 
-/* The same, but where more bytes than poolSize are in use the budget becomes what is in use (of a sub-pool: or guaranteed): no further
- * growth. Returns the new budget; 0 iff mema_resizePool would fail for another reason than MEMA_BELOW_USE. Constant. */
+/* As mema_resizePool, but where more bytes than poolSize are in use the budget becomes what is in use (of a sub-pool: or guaranteed): no
+ * further growth. Returns the new budget; 0 iff mema_resizePool would fail for another reason than MEMA_BELOW_USE. Constant. */
 MEMA_PUBLIC size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize);
 
 /* ---- sub-pools ---------------------------------------------------------------------------------------------------- */
@@ -469,7 +475,8 @@ MEMA_PUBLIC size_t mema_largestChunk(const mema_Pool *pool);
 
 /* For tests: lets n requests to the pool pass, then has the next one fail (`once`), or all from then on, with MEMA_INJECTED, ENOMEM.
  * A request is an allocation, a repalloc that makes a chunk larger, a charge, or the guaranteed part of a sub-pool; those refused count
- * too, but for those that are larger than any object can be. n of MEMA_UNLIMITED ends it. Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
+ * too, but for those that are larger than any object can be. n of MEMA_UNLIMITED ends it.
+ * Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
 MEMA_PUBLIC bool mema_failAfter(mema_Pool *pool, size_t n, bool once);
 
 /* ---- chunks ------------------------------------------------------------------------------------------------------- */
@@ -502,7 +509,8 @@ MEMA_PUBLIC void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) MEMA_
  * Returns NULL iff pool is not a live pool, ptr is neither NULL nor a live chunk (MEMA_BAD_POINTER, EINVAL), the growth is
  * above freeSize (MEMA_OVER_BUDGET, ENOMEM), or the system has no memory; ptr then lives on unchanged. Shrinking never fails.
  * In place where the slot, or the free run behind a large chunk, has room; large chunks that must move have their pages moved
- * where the system can do that, not copied. In the chain the chunk keeps its place. A chunk from mema_pmemalign keeps its alignment only while it is not moved. */
+ * where the system can do that, not copied. In the chain the chunk keeps its place. A chunk from mema_pmemalign keeps its alignment only
+ * while it is not moved. */
 MEMA_PUBLIC void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) MEMA_ATTRIBUTE((alloc_size(3)));
 
 /* As mema_palloc, aligned to `alignment` bytes. Also returns NULL iff alignment is not a power of two (MEMA_BAD_ALIGNMENT,
@@ -545,9 +553,9 @@ MEMA_PUBLIC bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats);
  * broken (MEMA_BROKEN, EFAULT): the sentence of mema_lastError() says which. Linear in spans and chunks. */
 MEMA_PUBLIC bool mema_checkPool(const mema_Pool *pool);
 
-/* Draws the pool as text for a terminal: its budget, and a map of its reservation. Writes at most size bytes, terminated, and
- * returns the length of the whole picture, as snprintf does (and like it may cut within a character at the end); 0 iff pool is not a live pool. `columns` is the width, 20 to 200
- * (0: 72). ASCII where `ascii` is true, else UTF-8 block characters. Linear in the spans and slots. */
+/* Draws the pool as text for a terminal: its budget, and a map of its reservation. Writes at most size bytes, terminated, and returns the
+ * length of the whole picture, as snprintf does (and like it may cut within a character at the end); 0 iff pool is not a live pool. `columns`
+ * is the width, 20 to 200 (0: 72). ASCII where `ascii` is true, else UTF-8 block characters. Linear in the spans and slots. */
 MEMA_PUBLIC size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii);
 
 /* The last failure of the calling thread (MEMA_OK before the first). Never NULL; valid until the thread's next call of
