@@ -197,12 +197,25 @@ static int recordTarget(const RecordOptions *record, const Target *target, const
   return ending.status;
 }
 
+/* By whatever names: to write the trace would destroy the events that it is made of. */
+static bool isSameFile(const TraceFile *trace, const RawFile *raw) {
+  struct stat written, read;
+  return fstat(trace->file, &written) == 0 && fstat(raw->file, &read) == 0 && written.st_dev == read.st_dev &&
+         written.st_ino == read.st_ino;
+}
+
 static int finishKilled(const RecordOptions *record) {
   RawFile raw;
   TraceFile trace;
   if (!openRawFile(&raw, record->finish)) return STATUS_USAGE;
   if (!openTrace(&trace, record->output)) {
     closeRawFile(&raw, true);
+    return STATUS_USAGE;
+  }
+  if (isSameFile(&trace, &raw)) {
+    complain("the trace '%s' would take the place of its own events: give it another name", trace.path);
+    closeRawFile(&raw, true);
+    close(trace.file);
     return STATUS_USAGE;
   }
   bool done = finishTrace(&trace, &raw, record->plain);

@@ -274,6 +274,9 @@ end "$recording"
 wait "$wrapper" 2>/dev/null
 end "$program"
 refuses 'killed: the raw file is in the way of the next' 2 '^mema record: there is .*--finish' record -o "$trace" true
+ln -s "$trace.raw" "$scratch/alias"
+refuses 'killed: --finish onto the raw file itself' 2 '^mema record: the trace .* would take the place of its own events' record -o "$trace.raw" --finish "$trace.raw"
+refuses 'killed: --finish onto the raw file by another name' 2 '^mema record: the trace .* would take the place of its own events' record -o "$scratch/alias" --finish "$trace.raw"
 run record -o "$trace" --finish "$trace.raw"
 same 'killed: --finish, its status' 0 "$status"
 "$dump" -s "$trace" >"$scratch/sums"
