@@ -11,7 +11,8 @@
 
 #include "descriptor.h"
 
-static const int handled[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+/* The last for ourselves: where it is ignored, the kernel keeps no status of a child that ends. */
+static const int handled[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD};
 enum { HANDLED_COUNT = sizeof handled / sizeof handled[0] };
 
 /* What the caller of mema had set for them, and the program is to find. */
@@ -28,6 +29,18 @@ static void passOn(int number) {
   errno = savedErrno;
 }
 
+static void (*handlerFor(int number))(int) {
+  switch (number) {
+    case SIGINT:
+    case SIGQUIT:
+      return SIG_IGN;
+    case SIGCHLD:
+      return SIG_DFL;
+    default:
+      return passOn;
+  }
+}
+
 /* Leaves the signals blocked, so that none comes before there is a child to pass it on to. */
 static void takeOver(Dispositions *before) {
   sigset_t blocked;
@@ -35,7 +48,7 @@ static void takeOver(Dispositions *before) {
   for (size_t i = 0; i < HANDLED_COUNT; i++) sigaddset(&blocked, handled[i]);
   sigprocmask(SIG_BLOCK, &blocked, &before->mask);
   for (size_t i = 0; i < HANDLED_COUNT; i++) {
-    struct sigaction action = {.sa_handler = handled[i] == SIGINT || handled[i] == SIGQUIT ? SIG_IGN : passOn};
+    struct sigaction action = {.sa_handler = handlerFor(handled[i])};
     sigaction(handled[i], &action, &before->actions[i]);
   }
 }

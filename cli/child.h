@@ -12,7 +12,8 @@ typedef struct Ending {
 } Ending;
 
 /* Runs the program with our descriptors, signal dispositions and environment, and waits for it. Meanwhile SIGINT and SIGQUIT,
- * which the terminal sends to the program as well, are ignored here, and SIGTERM and SIGHUP are passed on to it. */
+ * which the terminal sends to the program as well, are ignored here, and SIGTERM and SIGHUP are passed on to it. How it ended is
+ * told also where our caller has SIGCHLD ignored. */
 Ending runChild(const Target *target, char **argv);
 
 #endif

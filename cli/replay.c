@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,6 +337,8 @@ static int playTrace(const ReplayOptions *replay, const Trace *trace) {
     match.processCount = 1;
   }
   invite(&match, replay);
+  /* Where it is ignored, the kernel does not keep how a child ended. */
+  signal(SIGCHLD, SIG_DFL);
   /* The children begin with this heap. */
   fflush(stdout);
   malloc_trim(0);

@@ -170,6 +170,18 @@ against 'a file that is no library' "$trace" '^mema replay: cannot play against 
 against 'a library without a heap' libm.so.6 '^mema replay: cannot play against .*it has not got malloc'
 against 'a library with half a heap' "$scratch/lacking.so" '^mema replay: cannot play against .*it has not got malloc'
 against 'a library that crashes' "$scratch/crashing.so" "^mema replay: '.*crashing.so' was ended by signal [0-9]+ while"
+cat >"$scratch/childless.c" <<'C'
+#include <signal.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  signal(SIGCHLD, SIG_IGN);
+  execv(argv[1], argv + 1);
+  return 125;
+}
+C
+$CC -w -o "$scratch/childless" "$scratch/childless.c"
+guard "$scratch/childless" "$mema" replay --rounds 1 --against "$scratch/crashing.so" "$trace" >"$scratch/out" 2>"$scratch/err"
+has 'a library that crashes, SIGCHLD ignored' "^mema replay: '.*crashing.so' was ended by signal [0-9]+ while" "$scratch/err"
 against 'a library that leaves' "$scratch/leaving.so" "^mema replay: '.*leaving.so' ended the process"
 
 # ---- the traces of the repository ----------------------------------------------------------------------------------------

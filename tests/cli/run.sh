@@ -223,6 +223,25 @@ same 'the program does not find SIGINT ignored' 36 "$status"
 # Inside of the guard, which has SIGHUP for itself.
 guard sh -c 'trap "" HUP; exec "$0" run -- sh -c "kill -HUP \$PPID; kill -HUP \$\$; exit 37"' "$mema" 2>"$scratch/err"
 same 'a SIGHUP that was ignored stays ignored' 37 $?
+cat >"$scratch/childless.c" <<'C'
+#include <signal.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  signal(SIGCHLD, SIG_IGN);
+  execv(argv[1], argv + 1);
+  return 125;
+}
+C
+compiled childless <"$scratch/childless.c"
+cat >"$scratch/asksChild.c" <<'C'
+#include <signal.h>
+int main(void) { return signal(SIGCHLD, SIG_DFL) == SIG_IGN ? 38 : 1; }
+C
+compiled asksChild <"$scratch/asksChild.c"
+guard "$scratch/childless" "$mema" run -- "$scratch/asksChild" 2>"$scratch/err"
+same 'SIGCHLD ignored: the status is the program'"'s, which finds it ignored" 38 $?
+guard "$scratch/childless" "$mema" run --report "$scratch/r.json" -- sh -c 'kill -KILL $$' 2>"$scratch/err"
+same 'SIGCHLD ignored: ended by a signal' '137 9' "$? $(figure signal <"$scratch/r.json")"
 
 # ---- what is said --------------------------------------------------------------------------------------------------------
 
