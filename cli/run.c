@@ -144,7 +144,7 @@ static bool setEnvironment(const RunOptions *run, const TableFile *file) {
   done = exportSize("MEMA_POOL_SIZE", run->poolSize, MEMA_UNLIMITED) && done;
   done = exportSize("MEMA_RESERVE", run->reserve, 0) && done;
   done = setenv("MEMA_MMAP", run->ignoresMappings ? "0" : "1", 1) == 0 && done;
-  if (run->strict) done = setenv("MEMA_STRICT", "1", 1) == 0 && done;
+  done = setenv("MEMA_STRICT", run->strict ? "1" : "0", 1) == 0 && done;
   if (!done) complain("cannot set the environment: %s", strerror(errno));
   return done;
 }

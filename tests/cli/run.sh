@@ -207,6 +207,8 @@ MEMA_MMAP=0 run run -- sh -c 'echo $MEMA_MMAP'
 same 'the counting of mappings is this run'"'s" 1 "$(cat "$scratch/out")"
 run run --strict -- sh -c 'echo $MEMA_STRICT'
 same '--strict reaches the program' 1 "$(cat "$scratch/out")"
+MEMA_STRICT=1 run run -- sh -c 'echo $MEMA_STRICT'
+same 'strictness is this run'"'s" 0 "$(cat "$scratch/out")"
 
 # Signals: the parent stays for the summary, the program gets them.
 run run -- sh -c 'trap "exit 33" TERM; kill -TERM $PPID; while :; do sleep 1; done'
