@@ -2,8 +2,10 @@
 #define _GNU_SOURCE
 #include "complain.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Names of programs and files come from outside: no line feed, no terminal sequence gets through. */
@@ -27,4 +29,17 @@ void complain(const char *format, ...) {
   va_end(args);
   defuse(line);
   dprintf(STDERR_FILENO, "%s: %s\n", complainer, line);
+}
+
+/* A write that failed earlier has left no reason. */
+bool finishOutput(void) {
+  bool failed = ferror(stdout) != 0;
+  if (fflush(stdout) != 0) {
+    complain("cannot write to stdout: %s", strerror(errno));
+  } else if (failed) {
+    complain("cannot write to stdout");
+  } else {
+    return true;
+  }
+  return false;
 }

@@ -10,4 +10,7 @@ void complainAs(const char *command);
 /* Prints the command, a colon and the message, in one write and as one line whatever the arguments contain. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 
+/* What went to stdout is all written. False after complaining. */
+bool finishOutput(void);
+
 #endif

@@ -5,6 +5,7 @@
 #include <mema.h>
 
 #include "commands.h"
+#include "complain.h"
 
 typedef struct Command {
   const char *name;
@@ -25,12 +26,12 @@ static int showHelp(void) {
       "budget, and records and replays what they ask for.\n\nCommands:");
   for (size_t i = 0; i < COMMAND_COUNT; i++) printf("  %-10s %s\n", commands[i].name, commands[i].summary);
   puts("\nOptions:\n  --help     show this\n  --version  show the version\n\n`mema COMMAND --help' explains a command.");
-  return fflush(stdout) == 0 ? 0 : STATUS_USAGE;
+  return finishOutput() ? 0 : STATUS_USAGE;
 }
 
 static int showVersion(void) {
   puts("mema " MEMA_VERSION);
-  return fflush(stdout) == 0 ? 0 : STATUS_USAGE;
+  return finishOutput() ? 0 : STATUS_USAGE;
 }
 
 int main(int argc, char **argv) {

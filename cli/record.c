@@ -117,7 +117,7 @@ static bool readOptions(RecordOptions *record, int argc, char **argv) {
 
 static int showHelp(void) {
   argp_help(&parser, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, programName);
-  return fflush(stdout) == 0 ? 0 : STATUS_USAGE;
+  return finishOutput() ? 0 : STATUS_USAGE;
 }
 
 /* ---- the trace ---------------------------------------------------------------------------------------------------- */

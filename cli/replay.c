@@ -143,7 +143,7 @@ static bool readOptions(ReplayOptions *replay, int argc, char **argv) {
 
 static int showHelp(void) {
   argp_help(&parser, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, programName);
-  return fflush(stdout) == 0 ? 0 : STATUS_USAGE;
+  return finishOutput() ? 0 : STATUS_USAGE;
 }
 
 /* ---- what the trace holds ----------------------------------------------------------------------------------------- */
@@ -362,5 +362,5 @@ int replayCommand(int argc, char **argv) {
   printTrace(&replay, &trace);
   int status = replay.list ? 0 : playTrace(&replay, &trace);
   freeTrace(&trace);
-  return fflush(stdout) == 0 ? status : STATUS_USAGE;
+  return finishOutput() ? status : STATUS_USAGE;
 }

@@ -74,6 +74,13 @@ has '--list: the trace' '^.*t.mema: 1 process, 23 operations$' "$scratch/out"
 has '--list: the process' '^ +1 known +[0-9]+ +1 +23 +9 +2 +8 +' "$scratch/out"
 has '--list: what was refused' 'was refused memory when it was recorded, which is not played: 4$' "$scratch/out"
 same '--list: plays nothing' 0 "$(grep -c '^ *heap ' "$scratch/out")"
+if [ -w /dev/full ]; then
+  for way in --list --rounds=1; do
+    guard "$mema" replay $way "$trace" >/dev/full 2>"$scratch/err"
+    same "$way to a full disk: status 2" 2 $?
+    oneLine "$way to a full disk: said" '^mema replay: cannot write to stdout' "$scratch/err"
+  done
+fi
 run replay --rounds 3 "$trace"
 same 'played: status 0' 0 "$status"
 # 23 operations, of which 4 were refused.

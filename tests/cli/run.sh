@@ -50,6 +50,13 @@ has 'run --help: names the options' '--pool=SIZE' "$scratch/out"
 has 'run --help: names the command' '\[--\] COMMAND' "$scratch/out"
 run run -h
 same 'run -h: status 0' 0 "$status"
+if [ -w /dev/full ]; then
+  for question in --help --version 'run --help' 'record --help' 'replay --help'; do
+    guard "$mema" $question >/dev/full 2>"$scratch/err"
+    same "$question to a full disk: status 2" 2 $?
+    oneLine "$question to a full disk: said" '^mema.*: cannot write to stdout: No space left' "$scratch/err"
+  done
+fi
 
 # ---- bad questions -------------------------------------------------------------------------------------------------------
 
