@@ -11,8 +11,9 @@
 
 #include "descriptor.h"
 
-/* The last for ourselves: where it is ignored, the kernel keeps no status of a child that ends. */
-static const int handled[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD};
+/* The last two for ourselves: where SIGCHLD is ignored, the kernel keeps no status of a child that ends; and what we write when
+ * it has ended may meet a limit (`ulimit -f`), which is no reason to lose that status. */
+static const int handled[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD, SIGXFSZ};
 enum { HANDLED_COUNT = sizeof handled / sizeof handled[0] };
 
 /* What the caller of mema had set for them, and the program is to find. */
@@ -33,6 +34,7 @@ static void (*handlerFor(int number))(int) {
   switch (number) {
     case SIGINT:
     case SIGQUIT:
+    case SIGXFSZ:
       return SIG_IGN;
     case SIGCHLD:
       return SIG_DFL;

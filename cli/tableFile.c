@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,18 @@
 #include "complain.h"
 #include "descriptor.h"
 
-static RunTable *mapTable(int file) {
-  /* All of it now: a page that the file system cannot give later would be a SIGBUS in the program. */
+/* All of it now: a page that the file system cannot give later would be a SIGBUS in the program. A limit (`ulimit -f`) is an
+ * answer, not a signal, which would leave the file behind. Returns an errno. */
+static int takeRoom(int file) {
+  struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+  sigaction(SIGXFSZ, &ignore, &before);
   int reason = posix_fallocate(file, 0, (off_t)RUN_TABLE_BYTES);
+  sigaction(SIGXFSZ, &before, NULL);
+  return reason;
+}
+
+static RunTable *mapTable(int file) {
+  int reason = takeRoom(file);
   if (reason != 0) {
     errno = reason;
     return NULL;
@@ -33,11 +43,12 @@ static bool makeIn(TableFile *file, const char *directory) {
   if (directory == NULL || *directory != '/') return false;
   if (snprintf(file->path, sizeof file->path, "%s/mema-XXXXXX", directory) >= (int)sizeof file->path) return false;
   /* Which is O_EXCL and 0600. */
-  int descriptor = moveAside(mkostemp(file->path, O_CLOEXEC));
-  if (descriptor < 0) return false;
-  file->table = mapTable(descriptor);
+  int made = mkostemp(file->path, O_CLOEXEC);
+  if (made < 0) return false;
+  int descriptor = moveAside(made);
+  file->table = descriptor < 0 ? NULL : mapTable(descriptor);
   int reason = errno;
-  close(descriptor);
+  if (descriptor >= 0) close(descriptor);
   if (file->table != NULL) return true;
   unlink(file->path);
   errno = reason;

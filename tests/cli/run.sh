@@ -205,6 +205,18 @@ same 'nobody reads stderr: the status stays' 4 $?
 (ulimit -v 65536; run run --pool 16M -- /bin/true; echo "$status" >"$scratch/status")
 same 'little address space' 0 "$(cat "$scratch/status")"
 has 'little address space: in a pool' '^mema run: true .* in a pool of 16\.0 MiB$' "$scratch/err"
+(ulimit -f 64; run run -- true; echo "$status" >"$scratch/status")
+same 'a limit of files below the table: status 2' 2 "$(cat "$scratch/status")"
+oneLine 'a limit of files below the table' '^mema run: cannot make a table for the figures in .*: File too large' "$scratch/err"
+(ulimit -f 65536; run run -- sh -c 'trap "exit 39" XFSZ; kill -XFSZ $$'; echo "$status" >"$scratch/status")
+same 'the program does not find SIGXFSZ ignored' 39 "$(cat "$scratch/status")"
+dd if=/dev/null of="$scratch/long" bs=1024 seek=65536 2>"$scratch/err"
+(
+  ulimit -f 65536
+  guard sh -c 'exec "$0" run -- sh -c "exit 40" 2>>"$1"' "$mema" "$scratch/long"
+  echo $? >"$scratch/status"
+)
+same 'a limit that the summary meets: the status stays' 40 "$(cat "$scratch/status")"
 same 'a size of the environment is not this run'"'s" null \
   "$(MEMA_POOL_SIZE=1M guard "$mema" run --report "$scratch/r.json" -- true 2>/dev/null; grep '"pid"' "$scratch/r.json" | figure poolSize)"
 same 'a reserve of the environment is not this run'"'s" 0 "$(MEMA_RESERVE=9M guard "$mema" run --pool 1M -- sh -c 'exit ${MEMA_RESERVE:-0}' >/dev/null 2>&1; echo $?)"
