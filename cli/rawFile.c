@@ -60,11 +60,10 @@ static RawHead *formatFile(int file) {
 
 static bool takeFile(RawFile *raw, int file) {
   raw->file = moveAside(file);
-  if (raw->file < 0) return false;
-  raw->head = formatFile(raw->file);
+  raw->head = raw->file < 0 ? NULL : formatFile(raw->file);
   if (raw->head != NULL) return true;
   int reason = errno;
-  close(raw->file);
+  if (raw->file >= 0) close(raw->file);
   unlink(raw->path);
   errno = reason;
   return false;

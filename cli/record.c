@@ -133,11 +133,13 @@ typedef struct TraceFile {
 static bool openTrace(TraceFile *trace, const char *path) {
   int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY;
   trace->path = path;
-  trace->file = moveAside(open(path, flags | O_EXCL, 0666));
-  trace->isNew = trace->file >= 0;
-  if (trace->file < 0 && errno == EEXIST) trace->file = moveAside(open(path, flags, 0666));
+  int file = open(path, flags | O_EXCL, 0666);
+  trace->isNew = file >= 0;
+  if (file < 0 && errno == EEXIST) file = open(path, flags, 0666);
+  trace->file = moveAside(file);
   if (trace->file >= 0) return true;
   complain("cannot write the trace '%s': %s", path, strerror(errno));
+  if (trace->isNew) unlink(path);
   return false;
 }
 
@@ -218,6 +220,8 @@ static int finishKilled(const RecordOptions *record) {
     close(trace.file);
     return STATUS_USAGE;
   }
+  /* A limit (`ulimit -f`) is an answer. */
+  signal(SIGXFSZ, SIG_IGN);
   bool done = finishTrace(&trace, &raw, record->plain);
   close(trace.file);
   return done ? 0 : STATUS_USAGE;

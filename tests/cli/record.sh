@@ -33,6 +33,22 @@ if [ -e "$trace" ] || [ -e "$trace.raw" ]; then notOk 'nothing is left of what n
 echo precious >"$trace"
 run record -o "$trace" "$scratch/plain"
 same 'what never began leaves an old trace alone' precious "$(cat "$trace")"
+cat >"$scratch/few.c" <<'C'
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  struct rlimit most = {(rlim_t)atoi(argv[1]), (rlim_t)atoi(argv[1])};
+  return setrlimit(RLIMIT_NOFILE, &most) != 0 || execv(argv[2], argv + 2) != 0;
+}
+C
+$CC -w -o "$scratch/few" "$scratch/few.c"
+for most in 4 5; do
+  rm -f "$trace"
+  guard "$scratch/few" $most "$mema" record -o "$trace" true 2>"$scratch/err"
+  same "$most descriptors at most: status 2" 2 $?
+  same "$most descriptors at most: nothing is left" '' "$(cd "$scratch" && ls | grep -e '^t\.mema' -e '^mema-')"
+done
 mkdir "$scratch/alone"
 cp "$mema" "$scratch/alone/mema"
 guard "$scratch/alone/mema" record -o "$trace" true 2>"$scratch/err"
@@ -277,6 +293,9 @@ refuses 'killed: the raw file is in the way of the next' 2 '^mema record: there 
 ln -s "$trace.raw" "$scratch/alias"
 refuses 'killed: --finish onto the raw file itself' 2 '^mema record: the trace .* would take the place of its own events' record -o "$trace.raw" --finish "$trace.raw"
 refuses 'killed: --finish onto the raw file by another name' 2 '^mema record: the trace .* would take the place of its own events' record -o "$scratch/alias" --finish "$trace.raw"
+if [ -w /dev/full ]; then
+  refuses 'killed: --finish without room keeps the events' 2 "^mema record: the trace '/dev/full' could not be written: .*the events are in " record -o /dev/full --finish "$trace.raw"
+fi
 run record -o "$trace" --finish "$trace.raw"
 same 'killed: --finish, its status' 0 "$status"
 "$dump" -s "$trace" >"$scratch/sums"
