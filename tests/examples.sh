@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Every example builds without a warning, as a user would build it, and ends well: each checks itself.
+# Every example builds without a warning, as a user would build it, and ends well: each checks itself. So does what `make run` shows,
+# whichever compiler it is shown with.
 cd "$(dirname "$0")/.." || exit 1
 . tests/checks.sh
 : "${BUILD:=build}" "${CC:=gcc}"
+unset MAKEFLAGS MAKELEVEL MFLAGS
 
 runs() { # FILE
   "$CC" -std=c11 -Wall -Wextra -Werror -Iinclude "$1" "$BUILD/libmema.a" -pthread -o "$scratch/example" &&
@@ -10,4 +12,12 @@ runs() { # FILE
 }
 
 for file in examples/*.c; do check "$file" runs "$file"; done
+check 'make run' make -s BUILD="$BUILD" CC="$CC" run
+for compiler in 'gcc -pipe' clang; do
+  if command -v "${compiler%% *}" >/dev/null; then
+    check "what make run shows, with $compiler" env BUILD="$BUILD" CC="$compiler" sh examples/run.sh
+  else
+    skip "what make run shows, with $compiler" 'it is not installed'
+  fi
+done
 finish
