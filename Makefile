@@ -133,7 +133,11 @@ clean:
 
 # ---- install ----------------------------------------------------------------------------------------------------------
 
+# A directory with a space would be two to all who read mema.pc, and to the loader; one that is not absolute, another for everyone.
 install: all $(fixedLibrary)
+	@for directory in '$(INCLUDEDIR)' '$(LIBDIR)' '$(BINDIR)'; do case "$(DESTDIR)$$directory" in \
+	  *[[:space:]]*) echo "make install: no directory with a space in its name: $(DESTDIR)$$directory" >&2; exit 2;; esac; \
+	  case "$$directory" in /*) ;; *) echo "make install: not an absolute path: $$directory" >&2; exit 2;; esac; done
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
 	install -m 644 include/mema.h $(DESTDIR)$(INCLUDEDIR)/mema.h
 	install -m 644 $(staticLibrary) $(DESTDIR)$(LIBDIR)/libmema.a

@@ -48,7 +48,17 @@ leavesNothing() {
   [ -z "$(find "$prefix" ! -type d)" ]
 }
 
+# Nothing is installed where mema.pc could not tell of it.
+refusesPrefix() { # PREFIX WHY
+  local said
+  said=$(make -s BUILD="$BUILD" CC="$CC" PREFIX="$1" install 2>&1) && return 1
+  printf '%s\n' "$said"
+  grep -q "^make install: $2" <<<"$said" && [ ! -e "$scratch/odd" ] && [ ! -e odd ]
+}
+
 check 'the README shows examples/first.c' shownIsShipped
+check 'make install refuses a prefix with a space' refusesPrefix "$scratch/odd place" 'no directory with a space'
+check 'make install refuses a relative prefix' refusesPrefix odd/place 'not an absolute path'
 check 'make install' make -s BUILD="$BUILD" CC="$CC" PREFIX="$prefix" install
 if command -v pkg-config >/dev/null; then
   check 'the README example, built by pkg-config, prints what the README says' printsWhatItSays
