@@ -10,6 +10,34 @@ codeBlock() { # the first block of this kind in the README
   awk -v fence="\`\`\`$1" '$0 == fence && !done {inside = 1; next} inside && $0 == "```" {inside = 0; done = 1} inside' README.md
 }
 
+# Medians of glibc, mimalloc and mema, untracked and tracked: in docs/measurements.md by the row's letter, in the README by its name.
+figuresOfThePage() { # LETTER
+  awk -v row="^$1: " '$0 ~ row {inside = 1} inside && $1 == "mema" {figure = $3} inside && $1 != "mema" {figure = $2}
+    inside && /^  (glibc|mimalloc|mema (untracked|tracked)) / {printf figure < 20 ? " %.1f" : " %.0f", figure} inside && /^  mema tracked/ {exit}' \
+    docs/measurements.md
+}
+
+figuresOfTheReadme() { # NAME
+  awk -F ' *[|] *' -v name="$1" '$2 == name {printf " %s %s %s %s", $3, $4, $5, $6}' README.md
+}
+
+showsTheLatestRun() {
+  local same=0 letter name
+  while IFS='|' read -r letter name; do
+    [ "$(figuresOfThePage "$letter")" = "$(figuresOfTheReadme "$name")" ] && continue
+    echo "$name: README$(figuresOfTheReadme "$name"), page$(figuresOfThePage "$letter")"
+    same=1
+  done <<'ROWS'
+a|64 B, freed at once
+b1|1,000 of 16..1024 B, then all freed in order
+b3|the same, freed in any order
+c1|20,000 live of 16..512 B, a random one replaced
+c|100,000 live of 16..512 B, a random one replaced
+d|1,000,000 live of 48 B, a random one replaced
+ROWS
+  return $same
+}
+
 shownIsShipped() {
   diff <(codeBlock c) <(sed 1d examples/first.c)
 }
@@ -56,6 +84,7 @@ refusesPrefix() { # PREFIX WHY
   grep -q "^make install: $2" <<<"$said" && [ ! -e "$scratch/odd" ] && [ ! -e odd ]
 }
 
+check 'the README has the figures of docs/measurements.md' showsTheLatestRun
 check 'the README shows examples/first.c' shownIsShipped
 check 'make install refuses a prefix with a space' refusesPrefix "$scratch/odd place" 'no directory with a space'
 check 'make install refuses a relative prefix' refusesPrefix odd/place 'not an absolute path'
