@@ -3,13 +3,13 @@
 #include "complain.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Names of programs and files come from outside: no line feed, no terminal sequence gets through. */
-static void defuse(char *line) {
+void defuse(char *line) {
   for (; *line != '\0'; line++) {
     if ((unsigned char)*line < 0x20 || *line == 0x7f) *line = '?';
   }
@@ -22,7 +22,8 @@ void complainAs(const char *command) {
 }
 
 void complain(const char *format, ...) {
-  char line[1024];
+  /* Room for the longest name, and for what is wrong with it. */
+  char line[PATH_MAX + 512];
   va_list args;
   va_start(args, format);
   vsnprintf(line, sizeof line, format, args);

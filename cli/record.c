@@ -152,9 +152,9 @@ static void tellResult(const TraceFile *trace, const Converted *converted) {
   char size[SIZE_TEXT_ROOM];
   struct stat status = {0};
   fstat(trace->file, &status);
-  dprintf(STDERR_FILENO, "mema record: %" PRIu64 " process%s, %" PRIu64 " operation%s, in %s of '%s'\n",
-          converted->processes, converted->processes == 1 ? "" : "es", converted->operations,
-          converted->operations == 1 ? "" : "s", formatSize(size, (uint64_t)status.st_size), trace->path);
+  complain("%" PRIu64 " process%s, %" PRIu64 " operation%s, in %s of '%s'", converted->processes,
+           converted->processes == 1 ? "" : "es", converted->operations, converted->operations == 1 ? "" : "s",
+           formatSize(size, (uint64_t)status.st_size), trace->path);
   if (converted->lost > 0) {
     complain("there was no room for the last %" PRIu64 " events: the trace ends before the program did", converted->lost);
   }

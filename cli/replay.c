@@ -5,6 +5,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -157,9 +158,7 @@ static uint64_t operationsOf(const Trace *trace) {
 static void printProcess(size_t number, const TraceProcess *process) {
   char name[TRACE_NAME_ROOM], peak[SIZE_TEXT_ROOM], live[SIZE_TEXT_ROOM];
   snprintf(name, sizeof name, "%s", process->name);
-  for (char *at = name; *at != '\0'; at++) {
-    if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
-  }
+  defuse(name);
   printf("  %5zu %-16.16s %8d %7u %11zu %11" PRIu64 " %9" PRIu64 " %11" PRIu64 " %10s %11s\n", number, name, process->pid,
          process->threads, process->count,
          process->kinds[TRACE_ALLOCATE] + process->kinds[TRACE_ALLOCATE_ZEROED] + process->kinds[TRACE_ALLOCATE_ALIGNED],
@@ -181,8 +180,11 @@ static void printRemarks(const TraceProcess *process) {
 
 static void printTrace(const ReplayOptions *replay, const Trace *trace) {
   uint64_t operations = operationsOf(trace);
-  printf("%s: %zu process%s, %" PRIu64 " operation%s\n", replay->file, trace->count, trace->count == 1 ? "" : "es",
-         operations, operations == 1 ? "" : "s");
+  char file[PATH_MAX];
+  snprintf(file, sizeof file, "%s", replay->file);
+  defuse(file);
+  printf("%s: %zu process%s, %" PRIu64 " operation%s\n", file, trace->count, trace->count == 1 ? "" : "es", operations,
+         operations == 1 ? "" : "s");
   printf("  %5s %-16s %8s %7s %11s %11s %9s %11s %10s %11s\n", "", "process", "pid", "threads", "operations", "allocations",
          "resizes", "releases", "peak live", "live at end");
   size_t rows = trace->count < MOST_ROWS || replay->list ? trace->count : MOST_ROWS;
@@ -283,7 +285,10 @@ static void printSeries(const Match *match, const Series *series) {
   double times[MOST_ROUNDS], operations = (double)(series->counts.operations > 0 ? series->counts.operations : 1);
   for (size_t i = 0; i < match->rounds; i++) times[i] = series->nanoseconds[i] / operations;
   double middle = median(times, match->rounds);
-  const char *slash = strrchr(series->contender.name, '/'), *name = slash == NULL ? series->contender.name : slash + 1;
+  const char *slash = strrchr(series->contender.name, '/');
+  char name[NAME_MAX + 1];
+  snprintf(name, sizeof name, "%s", slash == NULL ? series->contender.name : slash + 1);
+  defuse(name);
   printf("  %-20.20s %11" PRIu64 " %8.1f %8.1f %8.1f %7.2f %11s %9" PRIu64 " %9" PRIu64 "\n", name,
          series->counts.operations, middle, times[0], times[match->rounds - 1], ratioToFirst(match, series),
          formatSize(footprint, series->footprint), series->counts.refused, series->counts.skipped);

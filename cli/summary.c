@@ -7,17 +7,11 @@
 #include <string.h>
 
 #include "../preload/sizeText.h"
+#include "complain.h"
 
 enum { ROWS = 20, NAME_WIDTH = 16 };
 
 typedef char SizeText[SIZE_TEXT_ROOM];
-
-/* A program may call itself anything; the terminal is to see letters. */
-static void defuseName(char *name) {
-  for (; *name != '\0'; name++) {
-    if ((unsigned char)*name < 0x20 || *name == 0x7f) *name = '?';
-  }
-}
 
 static void printBudget(FILE *out, const RunOptions *run) {
   SizeText size;
@@ -97,7 +91,7 @@ static void printMany(FILE *out, const RunOptions *run, const Processes *process
 }
 
 void printSummary(FILE *out, const RunOptions *run, Processes *processes) {
-  for (size_t i = 0; i < processes->count; i++) defuseName(processes->list[i].name);
+  for (size_t i = 0; i < processes->count; i++) defuse(processes->list[i].name);
   if (processes->count == 0) {
     fputs("mema run: no process reported its figures: none loaded the preload library\n", out);
   } else if (processes->count == 1) {

@@ -105,6 +105,13 @@ run record -o "$scratch/again.mema" true
 same 'an old trace is replaced' 1 "$("$dump" -s "$scratch/again.mema" | wc -l)"
 same 'a program that asks for nothing is in it' 'process true threads 1' "$("$dump" -s "$scratch/again.mema" | cut -d ' ' -f 1-4)"
 
+strange=$scratch/$(printf 'a\033[31mb\nc').mema
+run record -o "$strange" true
+oneLine 'a strange name: one line, without its terminal sequence' "^mema record: 1 process, .*/a\\?\\[31mb\\?c.mema'$" "$scratch/err"
+run replay --list "$strange"
+has 'a strange name: in the list' '/a\?\[31mb\?c.mema: 1 process' "$scratch/out"
+refuses 'a very long name: the reason is said' 127 ': (No such file or directory|File name too long)$' record -o "$trace" "/nonexistent/$(printf '%03000d' 0 | sed 's/0/d\//g' | cut -c 1-4000)"
+
 record "$recorded/threads" 4 20000
 sum 'threads: all of them' threads 5
 sum 'threads: every allocation' allocations 80000
