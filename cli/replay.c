@@ -189,6 +189,7 @@ static void printTrace(const ReplayOptions *replay, const Trace *trace) {
          "resizes", "releases", "peak live", "live at end");
   size_t rows = trace->count < MOST_ROWS || replay->list ? trace->count : MOST_ROWS;
   for (size_t i = 0; i < rows; i++) {
+    if (replay->list && replay->process != 0 && i + 1 != replay->process) continue;
     printProcess(i + 1, &trace->processes[i]);
     printRemarks(&trace->processes[i]);
   }
@@ -333,10 +334,6 @@ static void askForStaticTls(int argc, char **argv) {
 
 static int playTrace(const ReplayOptions *replay, const Trace *trace) {
   Match match = {.rounds = replay->rounds, .processes = trace->processes, .processCount = trace->count};
-  if (replay->process > trace->count) {
-    complain("--process %zu: there are %zu in '%s'", replay->process, trace->count, replay->file);
-    return STATUS_USAGE;
-  }
   if (replay->process > 0) {
     match.processes += replay->process - 1;
     match.processCount = 1;
@@ -365,7 +362,12 @@ int replayCommand(int argc, char **argv) {
     return STATUS_USAGE;
   }
   printTrace(&replay, &trace);
-  int status = replay.list ? 0 : playTrace(&replay, &trace);
+  int status = STATUS_USAGE;
+  if (replay.process > trace.count) {
+    complain("--process %zu: there are %zu in '%s'", replay.process, trace.count, replay.file);
+  } else {
+    status = replay.list ? 0 : playTrace(&replay, &trace);
+  }
   freeTrace(&trace);
   return finishOutput() ? status : STATUS_USAGE;
 }

@@ -112,6 +112,9 @@ refuses_after() { # the table of the trace comes first
 }
 refuses_after --process 5 "$trace"
 oneLine '--process 5: said' '^mema replay: --process 5: there are 4 in ' "$scratch/err"
+refuses_after --list --process 5 "$trace"
+run replay --list --process 2 "$trace"
+same '--list --process 2: that one' '2 1' "$(awk 'NR > 2 && $1 ~ /^[0-9]+$/ { print $1 }' "$scratch/out") $(grep -c '^ *[0-9]' "$scratch/out")"
 
 # ---- against libraries ---------------------------------------------------------------------------------------------------
 
