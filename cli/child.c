@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,8 +20,11 @@ enum { HANDLED_COUNT = sizeof handled / sizeof handled[0] };
 /* What the caller of mema had set for them, and the program is to find. */
 typedef struct Dispositions {
   struct sigaction actions[HANDLED_COUNT];
-  sigset_t mask;
+  sigset_t pending; /* came meanwhile */
 } Dispositions;
+
+static sigset_t callersMask;
+static bool holding;
 
 static volatile pid_t childPid;
 
@@ -43,21 +47,31 @@ static void (*handlerFor(int number))(int) {
   }
 }
 
-/* Leaves the signals blocked, so that none comes before there is a child to pass it on to. */
-static void takeOver(Dispositions *before) {
+void holdSignals(void) {
   sigset_t blocked;
+  if (holding) return;
+  holding = true;
   sigemptyset(&blocked);
   for (size_t i = 0; i < HANDLED_COUNT; i++) sigaddset(&blocked, handled[i]);
-  sigprocmask(SIG_BLOCK, &blocked, &before->mask);
+  sigprocmask(SIG_BLOCK, &blocked, &callersMask);
+}
+
+/* Leaves the signals blocked, so that none comes before there is a child to pass it on to. */
+static void takeOver(Dispositions *before) {
+  holdSignals();
+  sigpending(&before->pending);
   for (size_t i = 0; i < HANDLED_COUNT; i++) {
     struct sigaction action = {.sa_handler = handlerFor(handled[i])};
     sigaction(handled[i], &action, &before->actions[i]);
   }
 }
 
+/* In the child. What its parent passes on comes from there; what the terminal sends came before it was born. */
 static void giveBack(const Dispositions *before) {
   for (size_t i = 0; i < HANDLED_COUNT; i++) sigaction(handled[i], &before->actions[i], NULL);
-  sigprocmask(SIG_SETMASK, &before->mask, NULL);
+  sigprocmask(SIG_SETMASK, &callersMask, NULL);
+  if (sigismember(&before->pending, SIGINT)) raise(SIGINT);
+  if (sigismember(&before->pending, SIGQUIT)) raise(SIGQUIT);
 }
 
 /* The reason why execve failed goes through a pipe that its success closes. */
@@ -101,7 +115,7 @@ Ending runChild(const Target *target, char **argv) {
   if (pid == 0) becomeTarget(target, argv, &before, sender);
   int reason = errno;
   childPid = pid;
-  sigprocmask(SIG_SETMASK, &before.mask, NULL);
+  sigprocmask(SIG_SETMASK, &callersMask, NULL);
   close(sender);
   if (pid > 0) {
     reason = receiveReason(receiver);

@@ -11,6 +11,9 @@ typedef struct Ending {
   int reason; /* an errno: it never began */
 } Ending;
 
+/* From here to runChild the signals that could end us wait: what is made for the run would be left behind. */
+void holdSignals(void);
+
 /* Runs the program with our descriptors, signal dispositions and environment, and waits for it. Meanwhile SIGINT and SIGQUIT,
  * which the terminal sends to the program as well, are ignored here, and SIGTERM and SIGHUP are passed on to it. How it ended is
  * told also where our caller has SIGCHLD ignored. */

@@ -238,6 +238,7 @@ int recordCommand(int argc, char **argv) {
   RawFile raw;
   int status = findTarget(&target, record.command[0]);
   if (status != 0) return status;
+  holdSignals();
   if (!canPreload(&target, "it cannot be recorded") || !preloadLibrary(&library) || !openTrace(&trace, record.output)) {
     return STATUS_USAGE;
   }

@@ -213,6 +213,7 @@ int runCommand(int argc, char **argv) {
   if (status != 0) return status;
   TableFile file;
   FILE *report;
+  holdSignals();
   if (!canPreload(&target, "no pool can hold it") || !preloadLibrary(&library) || !openReport(&run, &report) ||
       !makeTableFile(&file)) {
     return STATUS_USAGE;

@@ -375,6 +375,31 @@ leaves() {
 leaves 'no table is left behind' :
 leaves 'no table is left behind by a program that is killed' 'kill -9 $$'
 leaves 'no table is left behind by a run that gets SIGTERM' 'kill -TERM $PPID; while :; do sleep 1; done'
+# Sends a signal while the table is made, and says where that is.
+cat >"$scratch/hasty.c" <<'C'
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int posix_fallocate(int file, long at, long length) {
+  char link[64], path[256] = "";
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  if (readlink(link, path, sizeof path - 1) < 0 || ftruncate(file, at + length) != 0) return 5;
+  FILE *said = fopen(getenv("SAID"), "w");
+  if (said == NULL || fprintf(said, "%s", path) < 0 || fclose(said) != 0) return 5;
+  return kill(getpid(), atoi(getenv("SIGNAL")));
+}
+C
+compiled hasty.so -shared -fPIC <"$scratch/hasty.c"
+for signal in TERM HUP INT QUIT; do
+  number=$(kill -l $signal 2>/dev/null || env kill -l $signal)
+  : >"$scratch/table"
+  # Not as a job of the shell's, for which SIGINT would be ignored.
+  (ulimit -c 0; guard env LD_PRELOAD="$scratch/hasty.so" SAID="$scratch/table" SIGNAL="$number" "$mema" run -- sleep 100; echo $? >"$scratch/status") 2>"$scratch/err"
+  same "SIG$signal while the table is made: ended by it" $((128 + number)) "$(cat "$scratch/status")"
+  if [ -s "$scratch/table" ] && [ ! -e "$(cat "$scratch/table")" ]; then ok "SIG$signal while the table is made: it is gone"; else notOk "SIG$signal while the table is made: it is gone" "$(cat "$scratch/table")"; fi
+  rm -f "$(cat "$scratch/table")"
+done
 leaves 'no table is left behind by a run that gets SIGINT' 'kill -INT $PPID; exit 1'
 
 # ---- real programs -------------------------------------------------------------------------------------------------------
