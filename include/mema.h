@@ -49,8 +49,10 @@ extern "C" {
 #endif
 
 /* The specification's short names (Pool, Block, initPool, palloc, pfree, freePool) come with this header, as aliases and
- * inline wrappers: no linker symbol bears a short name. Define MEMA_NO_SHORT_NAMES before the include to leave them out. */
-#ifdef MEMA_NO_SHORT_NAMES
+ * inline wrappers: no linker symbol bears a short name. Define MEMA_NO_SHORT_NAMES before the include to leave them out.
+ * In C `struct Pool` is a Pool too. In C++, where a tag gets into the symbols of all functions that take one, it is not: so
+ * both kinds of source files can call each other. */
+#if defined(MEMA_NO_SHORT_NAMES) || defined(__cplusplus)
 #define MEMA_TAG(name) mema_##name
 #else
 #define MEMA_TAG(name) name

@@ -46,6 +46,15 @@ fromCpp() { # COMPILER STANDARD
     "$BUILD/libmema.a" -pthread && "$scratch/cpp"
 }
 
+# A function that takes a pool, of a source file without the short names, called by one with them.
+betweenFilesOfCpp() { # COMPILER
+  printf '#define MEMA_NO_SHORT_NAMES\n#include "mema.h"\nint taken(const mema_Pool *, const mema_Block *);\n%s\n' \
+    'int taken(const mema_Pool *pool, const mema_Block *block) { return pool == nullptr && block == nullptr; }' >"$scratch/own.cpp"
+  printf '#include "mema.h"\nint taken(const Pool *, const Block *);\nint main() { return taken(nullptr, nullptr) ? 0 : 1; }\n' \
+    >"$scratch/short.cpp"
+  "$1" -Wall -Wextra -Werror "${extra[@]}" -Iinclude "$scratch/own.cpp" "$scratch/short.cpp" -o "$scratch/both" && "$scratch/both"
+}
+
 check 'libmema.so exports tests/exports/libmema.txt' exportsAre "$BUILD/libmema.so" "$here/libmema.txt"
 check 'tests/exports/libmema.txt is what mema.h declares' listIsTheHeaders
 check 'libmema-preload.so exports its list' exportsAre "$BUILD/libmema-preload.so" "$here/libmema-preload.txt"
@@ -76,5 +85,6 @@ for compiler in g++ clang++; do
     check "$compiler -std=$standard, header, no short names" quietHeader $compiler c++ -std=$standard -DMEMA_NO_SHORT_NAMES
     check "$compiler -std=$standard, program" fromCpp $compiler $standard
   done
+  check "$compiler, files with and without short names" betweenFilesOfCpp $compiler
 done
 finish
