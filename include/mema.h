@@ -503,7 +503,8 @@ MEMA_PUBLIC void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds
 MEMA_PUBLIC bool mema_pfree(mema_Pool *pool, void *ptr);
 
 /* A chunk of count * size zero bytes. Returns NULL iff mema_palloc of the product would, or the product overflows
- * (MEMA_OVERFLOW, EOVERFLOW). Linear in the size, except where the memory is fresh from the system. */
+ * (MEMA_OVERFLOW, EOVERFLOW). Linear in the size, except where the memory is fresh from the system; from 2 MiB on, what is
+ * not in memory is not brought in. */
 MEMA_PUBLIC void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2, 3)));
 
 /* Changes a chunk's size, keeping the contents up to the lesser of both sizes; the result may be at another address, and ptr

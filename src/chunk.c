@@ -565,7 +565,11 @@ void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
   }
   if (overflow) return refuseCall(pool, MEMA_OVERFLOW, 0);
   void *ptr = allocateInTurn(pool, bytes, MEMA_ALIGNMENT, &zeroed);
-  return ptr == NULL || zeroed ? ptr : memset(ptr, 0, bytes);
+  if (ptr == NULL || zeroed) return ptr;
+  const mema_Slab *slab = mema_slabOf(pool);
+  if (slab == NULL) return memset(ptr, 0, bytes); /* a fixed pool */
+  mema_slabZero(slab, ptr, bytes);
+  return ptr;
 }
 
 void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {

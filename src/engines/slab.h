@@ -329,6 +329,9 @@ MEMA_HIDDEN void mema_slabClearStates(mema_Slab *slab);
 MEMA_HIDDEN size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment);
 /* The largest size for which that is at most `room`; 0: none. */
 MEMA_HIDDEN size_t mema_slabLargest(const mema_Slab *slab, size_t room);
+/* Makes the bytes of a chunk zero. Of a large one, the pieces of which few pages are in memory give these back: to write zeros would bring
+ * in all the others. */
+MEMA_HIDDEN void mema_slabZero(const mema_Slab *slab, char *ptr, size_t bytes);
 /* Changes a live chunk's size in place; false, with nothing changed, iff it cannot, or had better move. chunk->room follows. */
 MEMA_HIDDEN bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size);
 /* The same for what stays in its run: the chunk has so many bytes now. */

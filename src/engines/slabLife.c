@@ -37,7 +37,9 @@ enum {
   hugeAreas = 32 << 20,             /* areas from here on start at a huge page */
   warmLarge = 1 << 20,              /* what a warm mapping may keep though others are made */
   warmMappings = 16,
-  tightShare = 4, /* under an address-space limit, a slab takes at most this part of it */
+  sparseFrom = 2 << 20,  /* bytes to be zeroed: from here on it is asked whether they are in memory, */
+  sparsePiece = 1 << 20, /* so many at a time */
+  tightShare = 4,        /* under an address-space limit, a slab takes at most this part of it */
   mappingAlignment = 64 * 1024,
 };
 
@@ -659,6 +661,21 @@ static void trimBetween(mema_Slab *slab, const char *from, const char *to) {
   if (start >= end) return;
   size_t resident = mema_osResident((void *)start, end - start);
   if (resident != 0 && mema_sourcePurge(slab, (void *)start, end - start)) slab->purged += resident;
+}
+
+static void zeroPiece(char *piece) {
+  if (mema_osResident(piece, sparsePiece) > sparsePiece / 2 || !mema_osPurge(piece, sparsePiece))
+    memset(piece, 0, sparsePiece);
+}
+
+void mema_slabZero(const mema_Slab *slab, char *ptr, size_t bytes) {
+  char *at = ptr, *end = ptr + bytes;
+  if (bytes >= sparseFrom && !slab->committed && slab->source == NULL) {
+    at += -(uintptr_t)ptr & (mema_osPageSize() - 1);
+    memset(ptr, 0, (size_t)(at - ptr));
+    for (; end - at >= sparsePiece; at += sparsePiece) zeroPiece(at);
+  }
+  memset(at, 0, (size_t)(end - at));
 }
 
 /* Pages of a span of slots on which no live chunk lies. */

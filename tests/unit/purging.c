@@ -87,11 +87,33 @@ static void oneChunkByTurnsKeepsItsPages(void **state) {
   assert_true(freePool(&pool));
 }
 
+static bool isZero(const char *chunk, size_t bytes) {
+  return chunk[0] == 0 && memcmp(chunk, chunk + 1, bytes - 1) == 0;
+}
+
+/* A few pages in the midst of much that was never touched: to zero it all is not to bring it all into memory. */
+static void zeroingBringsNothingIn(void **state) {
+  Pool pool;
+  assert_true(makePool(&pool, *state, budget));
+  char *chunk = palloc(&pool, piece);
+  memset(chunk + 5 * MIB + 77, 1, MIB);
+  chunk[piece - 1] = 1;
+  assert_true(pfree(&pool, chunk));
+  char *zeroed = mema_pcalloc(&pool, 4, piece);
+  assert_ptr_equal(zeroed, chunk);
+  size_t resident = residentPages(zeroed, 4 * piece) * pageSize();
+  if (resident > 4 * MIB) fail_msg("%zu bytes are in memory", resident);
+  assert_true(isZero(zeroed, 4 * piece));
+  assert_true(freePool(&pool));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       withKind(idleMemoryGoesBack, kindTracked),           withKind(idleMemoryGoesBack, kindUntracked),
       withKind(memoryUsedByTurnsStays, kindTracked),       withKind(memoryUsedByTurnsStays, kindUntracked),
       withKind(oneChunkByTurnsKeepsItsPages, kindTracked), withKind(oneChunkByTurnsKeepsItsPages, kindUntracked),
+      withKind(zeroingBringsNothingIn, kindTracked),       withKind(zeroingBringsNothingIn, kindUntracked),
+      withKind(zeroingBringsNothingIn, kindShared),
   };
   return runTests(tests);
 }
