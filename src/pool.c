@@ -86,7 +86,6 @@ static size_t arenaFor(size_t poolSize) {
 static mema_SlabPlan planFor(const mema_Options *options) {
   mema_SlabPlan plan = {.budget = options->poolSize,
                         .records = !options->untracked,
-                        .shared = options->shared,
                         .threads = options->shared && options->untracked,
                         .committed = options->committed,
                         .lean = options->committed,

@@ -47,8 +47,7 @@ static uint32_t magazineSizeFor(const mema_Slab *slab, uint32_t slotSize) {
 }
 
 void mema_slabResetClasses(mema_Slab *slab) {
-  setWays(slab,
-          (uint8_t)((slab->records != NULL ? mema_withRecords : 0) | (slab->ways & (mema_forThreads | mema_inFamily))));
+  setWays(slab, (uint8_t)((slab->records != NULL ? mema_withRecords : 0) | (slab->ways & mema_inFamily)));
   slab->classes[slab->classCount].word = &allFree;
   slab->yield = yields * 64;
   mema_forgetLast(slab);

@@ -104,7 +104,6 @@ enum {
   mema_withRecords = 1,
   mema_withMagazines = 2,
   mema_plainWays = 3,
-  mema_forThreads = 4,
   mema_bumps = 8,     /* an arena */
   mema_inFamily = 16, /* the pool has sub-pools, or is one: family/kin.h */
   mema_borrows = 64,  /* not of a slab, but of a pool: its slabs are its parent's */
@@ -269,7 +268,6 @@ typedef struct mema_SlabPlan {
   uint8_t unitShift; /* 0: by the area. All slabs of a pool have the same, so that sizes are rounded alike in all. */
   size_t budget;     /* bytes: see budgetUnits */
   bool records;
-  bool shared;  /* of a pool that threads share */
   bool threads; /* with homes and states */
   bool committed;
   bool lean; /* memory is scarce: fewer records */

@@ -488,7 +488,7 @@ static mema_Slab *openSlab(const mema_SlabPlan *plan) {
   slab->next = NULL;
   slab->liveChunks = 0;
   slab->outside = plan->outside;
-  slab->ways = (uint8_t)((slab->ways & (mema_plainWays | mema_bumps)) | (plan->shared ? mema_forThreads : 0));
+  slab->ways &= mema_plainWays | mema_bumps;
   __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
   slab->committed = slab->keepsDirty = plan->committed || (plan->memory != NULL && plan->memory->purge == NULL);
   slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;
