@@ -556,20 +556,23 @@ static void *allocateInTurn(mema_Pool *pool, size_t size, size_t alignment, bool
   return ptr;
 }
 
-void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
-  size_t bytes;
-  bool overflow = __builtin_mul_overflow(count, size, &bytes), zeroed;
-  if (mema_likely(!overflow && bytes <= mema_slotMax)) {
-    void *ptr = mema_palloc(pool, bytes);
-    return ptr != NULL ? memset(ptr, 0, bytes + (bytes == 0)) : NULL;
-  }
-  if (overflow) return refuseCall(pool, MEMA_OVERFLOW, 0);
+/* What no slot holds. */
+static MEMA_NOINLINE void *pcallocLarge(mema_Pool *pool, size_t bytes) {
+  bool zeroed;
   void *ptr = allocateInTurn(pool, bytes, MEMA_ALIGNMENT, &zeroed);
   if (ptr == NULL || zeroed) return ptr;
   const mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL) return memset(ptr, 0, bytes); /* a fixed pool */
   mema_slabZero(slab, ptr, bytes);
   return ptr;
+}
+
+void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) return refuseCall(pool, MEMA_OVERFLOW, 0);
+  if (mema_unlikely(bytes > mema_slotMax)) return pcallocLarge(pool, bytes);
+  void *ptr = mema_palloc(pool, bytes);
+  return ptr != NULL ? memset(ptr, 0, bytes + (bytes == 0)) : NULL;
 }
 
 void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
