@@ -253,13 +253,14 @@ __attribute__((noinline)) static void *grantFromReserve(Request request, mema_Re
 /* The general way to a chunk; `refused`: the pool has just said no. */
 __attribute__((noinline)) static void *allocateSlowly(Request request, bool refused) {
   mema_Reason reason = refused ? mema_lastError()->reason : MEMA_OK;
+  int before = refused ? mema_lastError()->errnoBefore : errno;
   if (reason == MEMA_REENTERED || !enterHeap()) return refuseInterrupted();
   void *chunk = refused ? NULL : grant(&request);
   if (!refused && chunk == NULL) reason = mema_lastError()->reason;
   if (chunk == NULL) chunk = grantFromReserve(request, reason);
   if (chunk == NULL) noteRefusal(reason);
   leaveHeap();
-  if (chunk == NULL) errno = ENOMEM;
+  errno = chunk != NULL ? before : ENOMEM;
   return chunk;
 }
 

@@ -1,18 +1,18 @@
 /* reserve.c - see reserve.h. */
 #include "reserve.h"
 
+#include <errno.h>
+
 bool reserveIsOpen;
 
 static size_t reserve, held;
-/* Requests that the pool refused and that were then made again. */
+/* Requests that the pool refused and that were then made again; and charges for the reserve itself. */
 static size_t repeated;
 /* The least that was free after a loan, or when the peak began with the reserve in use; else SIZE_MAX. */
 static size_t leastFree = SIZE_MAX;
 
-static void hold(mema_Pool *pool, size_t bytes) {
-  if (bytes > held) mema_chargePool(pool, bytes - held);
-  if (bytes < held) mema_creditPool(pool, held - bytes);
-  held = bytes;
+static size_t lesser(size_t a, size_t b) {
+  return a < b ? a : b;
 }
 
 /* What is free, held bytes included. */
@@ -20,8 +20,20 @@ static size_t freeBytes(const mema_Pool *pool) {
   return mema_freeSize(pool) + held;
 }
 
-static size_t lesser(size_t a, size_t b) {
-  return a < b ? a : b;
+/* Holds so many bytes, or what is there of them: threads that asked the pool before the reserve was opened may still be taking of what was
+ * seen to be free. */
+static void hold(mema_Pool *pool, size_t bytes) {
+  int savedErrno = errno;
+  if (bytes < held && mema_creditPool(pool, held - bytes)) held = bytes;
+  while (bytes > held) {
+    if (mema_chargePool(pool, bytes - held)) {
+      held = bytes;
+    } else {
+      repeated++;
+      bytes = lesser(bytes, freeBytes(pool));
+    }
+  }
+  errno = savedErrno;
 }
 
 void startReserve(mema_Pool *pool, size_t bytes) {
@@ -33,7 +45,7 @@ void startReserve(mema_Pool *pool, size_t bytes) {
 
 void settleReserve(mema_Pool *pool) {
   hold(pool, lesser(reserve, freeBytes(pool)));
-  if (freeBytes(pool) / 2 >= reserve) reserveIsOpen = false;
+  if (held == reserve && freeBytes(pool) / 2 >= reserve) reserveIsOpen = false;
 }
 
 bool lendReserve(mema_Pool *pool, size_t size) {

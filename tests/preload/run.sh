@@ -158,6 +158,14 @@ works 'a reserve: kept, used, closed again' MEMA_REPORT="$scratch/report" MEMA_P
 charged 'a reserve: is no mapping' 0
 reported 'a reserve: the peak is the budget' peakBytes 2097152
 rm -f "$scratch/report"
+works 'a reserve: threads open and close it' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=512K MEMA_RESERVE=8K "$programs/keptBackThreads"
+refused=$(figure refused <"$scratch/report")
+live=$(figure liveBytes <"$scratch/report")
+reported 'a reserve: only requests are refused' overBudget "$refused"
+rm -f "$scratch/report"
+works 'no reserve: threads at the limit' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=512K "$programs/keptBackThreads"
+reported 'a reserve: nothing of it is lost to threads' liveBytes "$live"
+rm -f "$scratch/report"
 works 'a reserve: nobody needs it' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=2M MEMA_RESERVE=1M "$programs/forkCounts"
 peaks=$(sed 's/.*"peakBytes": \([0-9]*\).*/\1/' "$scratch/report" | sort -n | tail -n 1)
 if [ "$peaks" -ge 100000 ] && [ "$peaks" -lt 200000 ]; then ok 'a reserve: is no part of the peak'; else notOk 'a reserve: is no part of the peak' "$peaks"; fi
