@@ -6,11 +6,22 @@
 /* What is done under the lock takes less time than falling asleep and waking up. */
 enum { spins = 100 };
 
-uint32_t mema_threadNumber(void) {
+/* A signal handler may have been given one meanwhile, and have taken a shard by it: then that is the thread's. */
+static MEMA_NOINLINE uint32_t drawNumber(_Atomic uint32_t *number) {
   static _Atomic uint32_t threads;
-  static _Thread_local uint32_t number;
-  while (number == 0) number = (atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) + 1) << 1;
-  return number;
+  uint32_t known = 0;
+  while (known == 0) {
+    uint32_t next = (atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) + 1) << 1;
+    if (atomic_compare_exchange_strong_explicit(number, &known, next, memory_order_relaxed, memory_order_relaxed))
+      known = next;
+  }
+  return known;
+}
+
+uint32_t mema_threadNumber(void) {
+  static _Thread_local _Atomic uint32_t number;
+  uint32_t known = atomic_load_explicit(&number, memory_order_relaxed);
+  return mema_likely(known != 0) ? known : drawNumber(&number);
 }
 
 static bool tryLock(mema_Lock *lock, uint32_t value) {
