@@ -85,8 +85,9 @@ static void beforeFork(void) {
     mema_releaseLock(&listLock);
     mema_osYield();
   }
-  skippedAll = false; /* last: until now a handler may have forked, and have skipped all */
   atomic_store_explicit(&forkingThread, mema_threadNumber(), memory_order_relaxed);
+  atomic_signal_fence(memory_order_seq_cst);
+  skippedAll = false; /* last: until now a handler may have forked, and have skipped all */
 }
 
 /* One made meanwhile, by another handler, is held by nobody. */

@@ -32,6 +32,7 @@ static void makeShared(Pool *made) {
 static void (*atStep)(unsigned step);
 static _Thread_local volatile unsigned steps;
 static _Thread_local volatile bool stepping;
+static _Thread_local volatile uintptr_t steppedTo;
 
 static void onTrap(int signal, siginfo_t *information, void *context) {
   (void)signal;
@@ -41,6 +42,7 @@ static void onTrap(int signal, siginfo_t *information, void *context) {
   ucontext_t *interrupted = context;
   if (stepping) {
     interrupted->uc_mcontext.gregs[REG_EFL] |= trapFlag;
+    steppedTo = (uintptr_t)interrupted->uc_mcontext.gregs[REG_RIP];
     atStep(steps++);
   } else {
     interrupted->uc_mcontext.gregs[REG_EFL] &= ~trapFlag;
@@ -408,10 +410,137 @@ static void aPoolIsMadeAndEnded(void **state) {
   (void)freePool(&other);
 }
 
+/* ---- a fork within a fork ------------------------------------------------------------------------------------------------ */
+
+static bool stepsThroughFork;
+static sem_t begun;
+
+/* Whether the thread comes to its end, in a time that is long enough for everything but for ever. */
+static bool comesToItsEnd(void *(*work)(void *), void *argument) {
+  pthread_t thread;
+  struct timespec end;
+  if (pthread_create(&thread, NULL, work, argument) != 0) return false;
+  clock_gettime(CLOCK_REALTIME, &end);
+  end.tv_sec += 60;
+  if (sem_timedwait(&begun, &end) != 0) return false;
+  return pthread_join(thread, NULL) == 0;
+}
+
+/* In another thread: the one that forked may go on using the pools until its fork is over. */
+static void *findAllFree(void *unused) {
+  (void)unused;
+  if (!freeOne() || mema_freeSize(&pool) != MIB) atomic_store(&refused, true);
+  sem_post(&begun);
+  return NULL;
+}
+
+static bool isAtRest(void) {
+  return comesToItsEnd(findAllFree, NULL) && !atomic_load(&refused);
+}
+
+/* The handlers of a fork run youngest first: this one is younger than the library's, */
+static void beginStepsAtFork(void) {
+  if (stepsThroughFork) beginSteps(atStep);
+}
+
+/* and this one is older. */
+static void endStepsAtFork(void) {
+  endSteps();
+}
+
+/* In this program, of which the library is a part; the C library's own locks allow of no fork within a fork. */
+static bool isWithin(uintptr_t address) {
+  extern char __executable_start, etext;
+  return address >= (uintptr_t)&__executable_start && address < (uintptr_t)&etext;
+}
+
+static void forkAtStep(unsigned step) {
+  if (step < askedAt || !stepsThroughFork || !isWithin(steppedTo)) return;
+  askedAt = step;
+  stepsThroughFork = false;
+  stepping = false;
+  pid_t forked = fork();
+  if (forked == 0) _exit(0);
+  int status = 1;
+  if (forked < 0 || waitpid(forked, &status, 0) != forked || status != 0) atomic_store(&refused, true);
+  stepping = true;
+}
+
+/* Forks at that step, or one behind it. False when the library is through before. */
+static bool forkWithin(unsigned step) {
+  askedAt = step;
+  atStep = forkAtStep;
+  stepsThroughFork = true;
+  pid_t forked = fork();
+  bool reached = !stepsThroughFork;
+  stepsThroughFork = false;
+  if (forked == 0) _exit(isAtRest() ? 0 : 1);
+  int status = 1;
+  if (forked < 0 || waitpid(forked, &status, 0) != forked || status != 0) fail_msg("in the child at step %u", step);
+  if (!isAtRest()) fail_msg("in the parent at step %u", step);
+  return reached;
+}
+
+/* Whichever instruction of it a handler interrupts to fork as well: the locks are let go of. */
+static void aForkIsInterruptedByAFork(void **state) {
+  (void)state;
+  needSteps();
+  sem_init(&begun, 0, 0);
+  makeShared(&pool);
+  assert_int_equal(pthread_atfork(beginStepsAtFork, NULL, NULL), 0);
+  unsigned step = 0, forks = 0;
+  atomic_store(&refused, false);
+  for (; forkWithin(step); step = askedAt + 1) forks++;
+  assert_true(forks > 50);
+  assert_false(atomic_load(&refused));
+  assert_true(freePool(&pool));
+}
+
+/* ---- the first call of a thread ------------------------------------------------------------------------------------------- */
+
+static void useThePoolAt(unsigned step) {
+  if (step == askedAt && !freeOne() && mema_lastError()->reason != MEMA_REENTERED) atomic_store(&refused, true);
+}
+
+static void *beginInSteps(void *reached) {
+  beginSteps(useThePoolAt);
+  bool done = freeOne();
+  endSteps();
+  *(bool *)reached = steps > askedAt;
+  if (!done || mema_freeSize(&pool) != MIB) atomic_store(&refused, true);
+  sem_post(&begun);
+  return NULL;
+}
+
+/* False when the call is over before that step. Where the thread did not know its own shard again, it would wait for itself. */
+static bool beginAt(unsigned step) {
+  static bool reached;
+  askedAt = step;
+  if (!comesToItsEnd(beginInSteps, &reached)) fail_msg("the thread hangs after step %u", step);
+  if (atomic_load(&refused)) fail_msg("refused at step %u", step);
+  return reached;
+}
+
+static void aThreadsBeginIsInterrupted(void **state) {
+  (void)state;
+  needSteps();
+  sem_init(&begun, 0, 0);
+  makeShared(&pool);
+  unsigned step = 0;
+  while (step < 1000 && beginAt(step)) step++;
+  assert_true(step > 100);
+  assert_true(freePool(&pool));
+}
+
 int main(void) {
+  pthread_atfork(endStepsAtFork, NULL, NULL);
   pthread_key_create(&lateKey, lateDestructor);
-  const struct CMUnitTest tests[] = {cmocka_unit_test(aThreadsEndIsInterrupted), cmocka_unit_test(aCallFindsItsOwn),
-                                     cmocka_unit_test(aWaitGoesOn), cmocka_unit_test(aTurnGoesOn),
-                                     cmocka_unit_test(aPoolIsMadeAndEnded)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(aThreadsEndIsInterrupted),
+                                     cmocka_unit_test(aCallFindsItsOwn),
+                                     cmocka_unit_test(aWaitGoesOn),
+                                     cmocka_unit_test(aTurnGoesOn),
+                                     cmocka_unit_test(aPoolIsMadeAndEnded),
+                                     cmocka_unit_test(aForkIsInterruptedByAFork),
+                                     cmocka_unit_test(aThreadsBeginIsInterrupted)};
   return runTests(tests);
 }
