@@ -88,6 +88,7 @@ static void applySettings(void) {
 __attribute__((noinline)) static void warmHeap(void) {
   if (state == HEAP_COLD) {
     rememberBreak();
+    startMappings();
     if (environmentIsThere()) readSettingsOnce();
     mema_Options options = {.poolSize = settings.poolSize, .untracked = true, .name = "heap", .shared = true};
     if (!mema_initPoolWith(&pool, &options)) return;
@@ -557,7 +558,6 @@ __attribute__((constructor(101))) static void startHeap(void) {
   bool entered = enterHeap();
   /* Behind the pool's own handlers, since its locks are taken under this one. */
   pthread_atfork(beforeFork, afterForkInParent, afterForkInChild);
-  startMappings();
   if (entered) {
     tableOpen();
     publishNow();

@@ -412,5 +412,7 @@ static void afterForkInChild(void) {
 }
 
 void startMappings(void) {
-  pthread_atfork(beforeFork, afterForkInParent, afterForkInChild);
+  static bool started;
+  if (!started) pthread_atfork(beforeFork, afterForkInParent, afterForkInChild);
+  started = true;
 }

@@ -12,7 +12,8 @@
 
 #include <mema.h>
 
-/* Registers what is to be done at a fork. To be called after the heap has registered its own. */
+/* Registers what is to be done at a fork, once. To be called before the heap and its pool register theirs: so the lock of the set is the last
+ * to be taken, and nobody waits for it, in a signal handler that interrupted the heap, while the heap is waited for. */
 void startMappings(void);
 
 #endif

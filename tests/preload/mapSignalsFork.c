@@ -1,0 +1,57 @@
+/* mapSignalsFork - a signal handler that maps and unmaps, whatever it interrupts, while another thread forks: nobody waits for the other for
+ * ever. The caller sets MEMA_POOL_SIZE=16M. */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include "probe.h"
+
+enum { FORKS = 1000 };
+
+static atomic_int forks;
+
+static void handler(int number) {
+  (void)number;
+  int savedErrno = errno;
+  void *memory = mapPages(3);
+  CHECK(memory != MAP_FAILED ? munmap(memory, 3 * pageBytes()) == 0 : errno == ENOMEM);
+  errno = savedErrno;
+}
+
+static void *work(void *argument) {
+  (void)argument;
+  for (; atomic_load(&forks) < FORKS; atomic_fetch_add(&forks, 1)) {
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+      free(malloc(100));
+      _exit(mapPages(1) != MAP_FAILED ? 0 : 1);
+    }
+    CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  return NULL;
+}
+
+int main(void) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  struct itimerval often = {{0, 50}, {0, 50}}, never = {{0, 0}, {0, 0}};
+  sigset_t alarms;
+  pthread_t thread;
+  uint64_t random = 1;
+  sigemptyset(&alarms);
+  sigaddset(&alarms, SIGALRM);
+  CHECK(pthread_sigmask(SIG_BLOCK, &alarms, NULL) == 0);
+  CHECK(pthread_create(&thread, NULL, work, NULL) == 0);
+  CHECK(pthread_sigmask(SIG_UNBLOCK, &alarms, NULL) == 0);
+  CHECK(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+  while (atomic_load(&forks) < FORKS) free(malloc(1 + nextRandom(&random) % 2000));
+  CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
+  CHECK(pthread_join(thread, NULL) == 0);
+  /* What a handler unmapped last is given back by the next mapping. */
+  CHECK(munmap(mapPages(1), pageBytes()) == 0);
+  return 0;
+}
