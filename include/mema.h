@@ -20,7 +20,9 @@
  *                another may free. Different pools may be used by different threads at the same time.
  *                After fork the child owns a copy of every pool, as of all its memory; shared pools may be in use meanwhile.
  *   signals      a handler may call a shared pool; where it interrupted a call of its own thread to the same pool it may be refused
- *                (MEMA_REENTERED, EDEADLK), with nothing changed. It never waits for its own thread.
+ *                (MEMA_REENTERED, EDEADLK), with nothing changed. It never waits for its own thread. Where it interrupted a call to
+ *                another shared pool, it is refused so if it would have to wait for others for more than a fifth of a second:
+ *                their handlers may be waiting for this thread.
  *   complexity   "constant" does not count page faults, nor the system call that now and then extends a pool.
  */
 #ifndef MEMA_H
@@ -216,7 +218,7 @@ typedef struct mema_Options {
   X(MEMA_BELOW_USE, EBUSY, "the new size is below what is in use")                                  \
   X(MEMA_BAD_FORMAT, EILSEQ, "the format could not be printed")                                     \
   X(MEMA_BROKEN, EFAULT, "the pool's own records are damaged")                                      \
-  X(MEMA_REENTERED, EDEADLK, "called by a signal handler that interrupted a call to the same pool") \
+  X(MEMA_REENTERED, EDEADLK, "called by a signal handler that interrupted a call to a shared pool") \
   X(MEMA_TIMED_OUT, ETIMEDOUT, "the budget had no room in time")                                    \
   X(MEMA_BUSY, EBUSY, "refused to a callback of the pool itself")                                   \
   X(MEMA_NOT_KIN, EXDEV, "the pools do not share their memory")                                     \

@@ -4,7 +4,7 @@
 #include "../memory/os.h"
 #include "place.h"
 
-enum { waitSpins = 200 };
+enum { waitSpins = 200, longTries = 200 /* a millisecond each */ };
 
 static bool canBarrier;
 
@@ -75,6 +75,15 @@ bool mema_tryKeepOut(mema_Share *share) {
   }
   beginPeriod(share->slab);
   return true;
+}
+
+bool mema_keepOutLong(mema_Share *share) {
+  static _Atomic uint32_t nobodyWrites;
+  for (int i = 0; i < longTries; i++) {
+    if (mema_tryKeepOut(share)) return true;
+    mema_osWait(&nobodyWrites, 0, 1);
+  }
+  return false;
 }
 
 void mema_letIn(mema_Share *share) {

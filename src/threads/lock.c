@@ -4,7 +4,16 @@
 #include "../memory/os.h"
 
 /* What is done under the lock takes less time than falling asleep and waking up. */
-enum { spins = 100 };
+enum { spins = 100, longTries = 200 /* a millisecond each */ };
+
+/* Those that the thread holds, or is about to take. */
+static _Thread_local _Atomic uint32_t holds;
+
+static void countHold(int change) {
+  uint32_t known = atomic_load_explicit(&holds, memory_order_relaxed);
+  atomic_store_explicit(&holds, known + (uint32_t)change, memory_order_relaxed); /* a handler leaves it as it was */
+  atomic_signal_fence(memory_order_seq_cst);
+}
 
 /* A signal handler may have been given one meanwhile, and have taken a shard by it: then that is the thread's. */
 static MEMA_NOINLINE uint32_t drawNumber(_Atomic uint32_t *number) {
@@ -37,35 +46,63 @@ static bool spinForLock(mema_Lock *lock, uint32_t value) {
   return false;
 }
 
-/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers. */
-static void sleepOnLock(mema_Lock *lock) {
+/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers; below 0 milliseconds: without end. */
+static void sleepOnLock(mema_Lock *lock, int milliseconds) {
   uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
   if (seen == 0) return;
   if ((seen & 1) == 0 &&
       !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | 1, memory_order_relaxed, memory_order_relaxed))
     return;
-  mema_osWait(&lock->word, seen | 1, -1);
+  mema_osWait(&lock->word, seen | 1, milliseconds);
 }
 
 static MEMA_NOINLINE bool waitForLock(mema_Lock *lock, uint32_t value) {
   if (mema_holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
   /* Who has slept cannot know whether others still do, so it takes the lock with the mark set. */
-  while (!tryLock(lock, value | 1)) sleepOnLock(lock);
+  while (!tryLock(lock, value | 1)) sleepOnLock(lock, -1);
   return true;
+}
+
+static MEMA_NOINLINE bool waitLong(mema_Lock *lock, uint32_t value) {
+  if (mema_holdsLock(lock)) return false;
+  if (spinForLock(lock, value)) return true;
+  for (int i = 0; i < longTries; i++) {
+    if (tryLock(lock, value | 1)) return true;
+    sleepOnLock(lock, 1);
+  }
+  return false;
+}
+
+static bool noteTaken(bool taken) {
+  if (!taken) countHold(-1);
+  return taken;
 }
 
 bool mema_takeLock(mema_Lock *lock) {
   uint32_t number = mema_threadNumber();
-  return tryLock(lock, number) || waitForLock(lock, number);
+  countHold(1);
+  return noteTaken(tryLock(lock, number) || waitForLock(lock, number));
 }
 
 bool mema_tryLock(mema_Lock *lock) {
-  return !mema_holdsLock(lock) && spinForLock(lock, mema_threadNumber());
+  countHold(1);
+  return noteTaken(!mema_holdsLock(lock) && spinForLock(lock, mema_threadNumber()));
+}
+
+bool mema_tryLockLong(mema_Lock *lock) {
+  uint32_t number = mema_threadNumber();
+  countHold(1);
+  return noteTaken(tryLock(lock, number) || waitLong(lock, number));
 }
 
 void mema_releaseLock(mema_Lock *lock) {
   if ((atomic_exchange_explicit(&lock->word, 0, memory_order_release) & 1) != 0) mema_osWake(&lock->word, false);
+  countHold(-1);
+}
+
+bool mema_holdsSome(void) {
+  return atomic_load_explicit(&holds, memory_order_relaxed) != 0;
 }
 
 bool mema_holdsLock(const mema_Lock *lock) {

@@ -24,7 +24,11 @@ MEMA_HIDDEN uint32_t mema_threadNumber(void);
 MEMA_HIDDEN bool mema_takeLock(mema_Lock *lock);
 /* The same for a short while only: false also where others hold it for longer. */
 MEMA_HIDDEN bool mema_tryLock(mema_Lock *lock);
+/* The same for a fifth of a second, or a little more, since whoever holds it may wait for the caller. */
+MEMA_HIDDEN bool mema_tryLockLong(mema_Lock *lock);
 MEMA_HIDDEN void mema_releaseLock(mema_Lock *lock);
+/* Whether the calling thread holds any, or was interrupted while it took or released one. */
+MEMA_HIDDEN bool mema_holdsSome(void);
 MEMA_HIDDEN bool mema_holdsLock(const mema_Lock *lock);
 
 #endif

@@ -353,9 +353,18 @@ size_t mema_shareBytes(const mema_Slab *slab) {
 
 /* ---- the lock ---------------------------------------------------------------------------------------------------------- */
 
+/* Whether the calling thread is inside a call to a shared pool already: it is a signal handler, or a hook. Another thread may be so, too, and wait
+ * for this one: so it waits for nobody without end. */
+static bool isWithin(void) {
+  if (mema_holdsSome()) return true;
+  for (const mema_Shard *shard = ownShards; shard != NULL; shard = shard->nextOfThread)
+    if (atomic_load_explicit(&shard->busy, memory_order_relaxed) != 0) return true;
+  return false;
+}
+
 /* Between the handlers of a fork its thread holds every lock, and may go on using the pools. */
-static bool takeOrBorrow(mema_Share *share) {
-  if (mema_takeLock(&share->lock)) return true;
+static bool takeOrBorrow(mema_Share *share, bool within) {
+  if (within ? mema_tryLockLong(&share->lock) : mema_takeLock(&share->lock)) return true;
   if (!mema_isForking() || share->skipped || share->borrowed) return false;
   return share->borrowed = true;
 }
@@ -374,12 +383,17 @@ static void release(mema_Share *share) {
 /* The thread's own shard is busy meanwhile, so that signal handlers are kept out of it. Where it is busy before, this is such a handler,
  * which must not even wait for the lock: its holder may wait for the shard. */
 static mema_Reason lock(const mema_Pool *pool, mema_Slab *slab) {
+  bool within = isWithin();
   mema_Share *share = __atomic_load_n(&slab->share, __ATOMIC_ACQUIRE);
   if (share == NULL) return MEMA_BAD_POOL;
   mema_Shard *shard = mema_shardOf(pool);
   if (shard != NULL && atomic_load_explicit(&shard->busy, memory_order_relaxed) != 0) return MEMA_REENTERED;
-  if (!takeOrBorrow(share)) return MEMA_REENTERED;
+  if (!takeOrBorrow(share, within)) return MEMA_REENTERED;
   if (share->pool == pool && share->slab == slab && share->generation == mema_loadWord(&pool->generation)) {
+    if (within && !share->borrowed && !mema_keepOutLong(share)) {
+      release(share);
+      return MEMA_REENTERED;
+    }
     share->inside = mema_shardOf(pool); /* a handler may have made it, before there was the lock */
     if (share->inside != NULL) atomic_store_explicit(&share->inside->busy, 1, memory_order_relaxed);
     return MEMA_OK;

@@ -25,7 +25,9 @@
  * mema_osBarrier (asymmetric, as in Dice, Huang and Yang, "Asymmetric Dekker synchronization", 2001). Where the system has none, shards
  * are called for ever, and each call takes the lock. A thread that finds itself called waits for the lock, never while busy.
  *
- * A signal handler that interrupts its own thread while it is busy, or holds the lock, is refused (MEMA_REENTERED): it never waits.
+ * A signal handler that interrupts its own thread while it is busy, or holds the lock, is refused (MEMA_REENTERED): it never waits. One that
+ * interrupted a call to another pool may wait for other threads, but not for ever: their handlers may wait for this thread. After a fifth of a second, or a little more,
+ * it is refused. The same goes for hooks, which are called with a pool's lock held.
  *
  * Memory of shares and shards is never unmapped: a late thread may look at its own, and finds that its generation is over. */
 #ifndef MEMA_THREADS_SHARE_H
@@ -183,6 +185,8 @@ MEMA_HIDDEN uintptr_t mema_keyAtRest(const mema_Shard *shard);
 MEMA_HIDDEN void mema_keepOut(mema_Share *share);
 /* The same; false, with nothing changed, where one of them stays inside for longer than a short while. */
 MEMA_HIDDEN bool mema_tryKeepOut(mema_Share *share);
+/* The same with a fifth of a second, or a little more, for it. */
+MEMA_HIDDEN bool mema_keepOutLong(mema_Share *share);
 MEMA_HIDDEN void mema_letIn(mema_Share *share);
 /* Ends the owner's privilege to free chunks of a class in spans of this tag by plain stores: see place.h. */
 MEMA_HIDDEN void mema_revoke(mema_Share *share, uint8_t tag, unsigned class);

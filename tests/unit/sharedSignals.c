@@ -1,5 +1,6 @@
 /* Shared pools, and signal handlers that call them. A handler comes as often as the system's timer allows; it may be refused where it
- * interrupted a call of its own thread to the same pool, and nowhere else; nothing is lost, whatever was interrupted. */
+ * interrupted a call of its own thread to the same pool, or to another while the handlers of other threads do the same, and nowhere else;
+ * nothing is lost, whatever was interrupted. */
 #include "unit.h"
 
 #include <pthread.h>
@@ -203,6 +204,61 @@ static void oneOfSeveralPools(void **state) {
   for (unsigned i = 0; i < 2; i++) assertWhole(&otherPools[i]);
 }
 
+/* ---- handlers that wait for each other ----------------------------------------------------------------------------------- */
+
+enum { crossings = 20000, crossingsRefused = 3 };
+
+static _Thread_local Pool *acrossPool;
+
+/* Large chunks are served by the lock. */
+static void onCrossing(int signal) {
+  (void)signal;
+  int number = errno;
+  void *chunk = palloc(acrossPool, 100000);
+  if (chunk == NULL) {
+    isReentry();
+    atomic_fetch_add(&refusedTicks, 1);
+  }
+  while (chunk != NULL && !pfree(acrossPool, chunk)) isReentry(); /* not for ever: the other handler has given up by then */
+  errno = number;
+}
+
+static void *workAcross(void *own) {
+  acrossPool = own == &otherPools[0] ? &otherPools[1] : &otherPools[0];
+  atomic_fetch_add(&ticks, 1);
+  while (!atomic_load(&stopping)) {
+    void *chunk = palloc(own, 100000);
+    if (chunk == NULL || !pfree(own, chunk)) complain("a thread's work failed");
+  }
+  return NULL;
+}
+
+/* Each of two threads is interrupted in its pool by a handler that wants the other's: each has what the other waits for. */
+static void handlersCrosswise(void **state) {
+  const Kind *kind = *state;
+  pthread_t threads[2];
+  for (unsigned i = 0; i < 2; i++) makeShared(&otherPools[i], kind->options.untracked);
+  atomic_store(&ticks, 0);
+  atomic_store(&refusedTicks, 0);
+  atomic_store(&wrong, false);
+  atomic_store(&stopping, false);
+  struct sigaction action = {.sa_handler = onCrossing, .sa_flags = SA_RESTART};
+  sigaction(SIGUSR1, &action, NULL);
+  signal(SIGALRM, SIG_DFL);
+  alarm(120);
+  for (unsigned i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, workAcross, &otherPools[i]), 0);
+  while (atomic_load(&ticks) < 2) usleep(1000);
+  uint64_t random = 1;
+  for (unsigned n = 0; n < crossings && atomic_load(&refusedTicks) < crossingsRefused; n++) {
+    pthread_kill(threads[n % 2], SIGUSR1);
+    for (uint64_t i = nextRandom(&random) % 5000; i > 0; i--) atomic_signal_fence(memory_order_seq_cst);
+  }
+  atomic_store(&stopping, true);
+  for (unsigned i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+  alarm(0);
+  for (unsigned i = 0; i < 2; i++) assertWhole(&otherPools[i]);
+}
+
 /* ---- handlers and forks -------------------------------------------------------------------------------------------------- */
 
 static int childsWork(Pool *pool) {
@@ -310,6 +366,8 @@ int main(void) {
       withKind(anotherPool, kindSharedTracked),
       withKind(oneOfSeveralPools, kindShared),
       withKind(oneOfSeveralPools, kindSharedTracked),
+      withKind(handlersCrosswise, kindShared),
+      withKind(handlersCrosswise, kindSharedTracked),
       withKind(theHandlerForks, kindShared),
       withKind(theHandlerForks, kindSharedTracked),
       withKind(anotherThreadForks, kindShared),
