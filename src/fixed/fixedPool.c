@@ -248,10 +248,17 @@ static void recharge(mema_Pool *pool, size_t before, size_t after) {
   mema_noteLow(pool);
 }
 
+/* Whether a chunk outside may grow there: untracked, it is charged what it occupies, which may be more than there is. */
+static bool mayGrowOutside(mema_Pool *pool, mema_Fixed *fixed, const mema_FixedChunk *chunk, size_t size) {
+  if (fixed->tracked || size <= chunk->room) return true;
+  size_t room = mema_outsideRoom(pool, fixed, size, MEMA_ALIGNMENT);
+  return room <= chunk->room || room - chunk->room <= pool->freeSize;
+}
+
 /* In place; false, with nothing changed, where it has no room there. */
-static bool stretch(mema_Fixed *fixed, mema_FixedChunk *chunk, size_t size) {
+static bool stretch(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *chunk, size_t size) {
   if (chunk->grain == 0) {
-    if (!mema_outsideStretch(&chunk->outside, size)) return false;
+    if (!mayGrowOutside(pool, fixed, chunk, size) || !mema_outsideStretch(&chunk->outside, size)) return false;
     describeOutside(chunk);
     return true;
   }
@@ -307,7 +314,7 @@ static mema_Reason change(mema_Pool *pool, mema_Fixed *fixed, bool again, size_t
     *wanted = after - before;
     return MEMA_OVER_BUDGET;
   }
-  if (!stretch(fixed, &chunk, size)) return move(pool, fixed, &chunk, before, size, ptr, wanted);
+  if (!stretch(pool, fixed, &chunk, size)) return move(pool, fixed, &chunk, before, size, ptr, wanted);
   *ptr = settle(pool, &chunk, before, size);
   return MEMA_OK;
 }

@@ -459,6 +459,30 @@ static void whatDoesNotFitComesFromTheSystem(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* Outside an untracked chunk is charged whole pages, or as much: it grows into them only where the budget has room for all. */
+static void growthOutsideIsWithinTheBudget(void **state) {
+  const Kind *kind = *state;
+  static char buffer[4096];
+  mema_Options options = optionsFor(kind, buffer, sizeof buffer);
+  options.fallback = true;
+  for (options.poolSize = 90112; options.poolSize < 94500; options.poolSize += 16) {
+    Pool pool;
+    memset(&pool, 0, sizeof pool);
+    assert_true(mema_initPoolWith(&pool, &options));
+    char *chunk = palloc(&pool, 90111), *grown;
+    assert_non_null(chunk);
+    for (size_t size = 90112; size < 95000; size += 480) {
+      grown = mema_repalloc(&pool, chunk, size);
+      if (grown == NULL) break;
+      assertPool(&pool, mema_chunkSize(&pool, chunk = grown), 1);
+    }
+    assert_null(grown);
+    assert_int_equal(mema_lastError()->reason, MEMA_OVER_BUDGET);
+    assertPool(&pool, mema_chunkSize(&pool, chunk), 1);
+    assert_true(freePool(&pool));
+  }
+}
+
 /* Whether it lies in the buffer or, where that has no room, outside, at another charge. */
 static void theLargestIsGranted(void **state) {
   const Kind *kind = *state;
@@ -556,6 +580,7 @@ int main(void) {
       cmocka_unit_test(brokenBlocksAreNotFollowed),
       cmocka_unit_test(brokenBlocksEndTheWayBack),
       fixedKinds(whatDoesNotFitComesFromTheSystem),
+      fixedKinds(growthOutsideIsWithinTheBudget),
       fixedKinds(theLargestIsGranted),
       fixedKinds(theGrowthIsWhatIsWanted),
       fixedKinds(watchedPoolsWorkAlike),
