@@ -112,6 +112,12 @@ bool mema_askExhausted(mema_Pool *pool, size_t wanted) {
   return false;
 }
 
+bool mema_askForRoom(mema_Pool *pool, size_t bytes) {
+  size_t room;
+  mema_Pool *narrow = mema_narrowest(pool, bytes, &room);
+  return narrow == NULL || ask(pool, narrow, bytes);
+}
+
 bool mema_makeRoom(mema_Pool *pool, size_t bytes) {
   size_t room;
   mema_Pool *narrow;

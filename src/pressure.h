@@ -26,7 +26,10 @@ MEMA_HIDDEN bool mema_failsOnPurpose(mema_Pool *pool);
  * counted and noted. Callbacks may have freed any chunk of the pool. */
 MEMA_HIDDEN bool mema_makeRoom(mema_Pool *pool, size_t bytes);
 
-/* The same where the budgets have room, but not the system, or the buffer: this pool is asked first, then those above. True iff something was
+/* Asks whoever has no room for `bytes` more, once. True iff the request is to be tried again: all have room, or something was freed. */
+MEMA_HIDDEN bool mema_askForRoom(mema_Pool *pool, size_t bytes);
+
+/* Where the budgets have room, but not the system, or the buffer: this pool is asked first, then those above. True iff something was
  * freed. */
 MEMA_HIDDEN bool mema_askExhausted(mema_Pool *pool, size_t wanted);
 

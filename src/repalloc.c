@@ -118,22 +118,35 @@ static MEMA_NOINLINE size_t reserve(mema_Pool *pool, size_t before, size_t after
   return mema_chargeLevels(pool, after - before) ? after : 0;
 }
 
-/* Callbacks that make room may free the chunk, or change its size: all is asked anew then. */
+/* A chunk cannot have the size: for want of memory, or of so many bytes of budget. Callbacks that are to make room may free it, or change its size,
+ * whatever they answer. True: all is to be asked anew; else it is refused, and that counted. */
+static MEMA_NOINLINE bool isWorthAnotherTry(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size,
+                                            size_t missing) {
+  bool again = missing == 0 ? mema_askExhausted(pool, size) : mema_askForRoom(pool, missing);
+  if (!mema_findOwn(pool, slab, chunk->ptr, chunk)) {
+    refusePointer(pool);
+    return false;
+  }
+  if (again) return true;
+  if (missing != 0) return mema_refuseLevels(pool, missing);
+  mema_refuse(pool, MEMA_NO_MEMORY, size);
+  return false;
+}
+
 static void *change(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size) {
-  for (;;) {
-    void *ptr = chunk->ptr;
+  size_t missing;
+  do {
     size_t before = mema_chargeOf(pool, chunk), after = nextCharge(pool, slab, chunk, size), charged = before;
+    missing = after - before; /* of budget, unless there is room for it */
     if (hasRoom(pool, before, after) &&
         (after <= before || !mema_isBelow(pool) || (charged = reserve(pool, before, after)) != 0)) {
       if (mema_slabStretch(chunk->slab, chunk, size)) return settle(pool, slab, chunk, charged, size);
       void *to = move(pool, slab, chunk, before, charged, size);
       if (to != NULL) return to;
-      if (!mema_askExhausted(pool, size)) return refuse(pool, MEMA_NO_MEMORY, size);
-    } else if (!mema_makeRoom(pool, after - before)) {
-      return NULL;
+      missing = 0;
     }
-    if (!mema_findOwn(pool, slab, ptr, chunk)) return refusePointer(pool);
-  }
+  } while (isWorthAnotherTry(pool, slab, chunk, size, missing));
+  return NULL;
 }
 
 static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {

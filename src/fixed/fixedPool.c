@@ -319,7 +319,7 @@ static mema_Reason change(mema_Pool *pool, mema_Fixed *fixed, bool again, size_t
   return MEMA_OK;
 }
 
-static MEMA_SLOW void *refuseChange(mema_Pool *pool, mema_Reason reason, size_t wanted) {
+static MEMA_SLOW void refuseChange(mema_Pool *pool, mema_Reason reason, size_t wanted) {
   if (reason == MEMA_BROKEN) {
     falseForDamage();
   } else if (reason == MEMA_BAD_POINTER) {
@@ -328,17 +328,27 @@ static MEMA_SLOW void *refuseChange(mema_Pool *pool, mema_Reason reason, size_t 
   } else {
     mema_refuse(pool, reason, wanted);
   }
-  return NULL;
 }
 
-/* Where it is refused for want of room, others may be asked to make some. They may free the chunk, or change it. */
+/* Where it is refused for want of room, others may be asked to make some. They may free the chunk, or change it, whatever they answer. True: all is
+ * to be asked anew; else it is refused, and that counted. */
+static MEMA_NOINLINE bool isWorthAnotherTry(mema_Pool *pool, mema_Fixed *fixed, mema_Reason reason, void *ptr,
+                                            size_t wanted) {
+  mema_FixedChunk chunk;
+  if (reason == MEMA_OVER_BUDGET || reason == MEMA_FRAGMENTED || reason == MEMA_NO_MEMORY) {
+    if (mema_askExhausted(pool, wanted)) return true;
+    if (!mema_fixedFindChunk(fixed, ptr, &chunk)) reason = MEMA_BAD_POINTER;
+  }
+  refuseChange(pool, reason, wanted);
+  return false;
+}
+
 void *mema_fixedRepalloc(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size) {
   if (ptr == NULL) return mema_fixedPalloc(pool, fixed, size);
   size_t freeSize = pool->freeSize, wanted;
   mema_Reason reason;
   for (bool again = false; (reason = change(pool, fixed, again, size, &ptr, &wanted)) != MEMA_OK; again = true) {
-    bool noRoom = reason == MEMA_OVER_BUDGET || reason == MEMA_FRAGMENTED || reason == MEMA_NO_MEMORY;
-    if (!noRoom || !mema_askExhausted(pool, wanted)) return refuseChange(pool, reason, wanted);
+    if (!isWorthAnotherTry(pool, fixed, reason, ptr, wanted)) return NULL;
     freeSize = pool->freeSize;
   }
   mema_settlePressure(pool, freeSize);

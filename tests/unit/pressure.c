@@ -257,6 +257,57 @@ static bool giveQuietly(Pool *pool, size_t wanted, void *arg) {
   return mine != NULL && pfree(pool, mine);
 }
 
+static bool freeTheChunkInVain(Pool *pool, size_t wanted, void *arg) {
+  (void)wanted, (void)arg;
+  void *mine = spare;
+  calls++;
+  spare = NULL;
+  assert_true(mine == NULL || pfree(pool, mine));
+  return false;
+}
+
+/* It is freed, but that makes too little room, or is not to be gone by: what is to be known is that the chunk lives no longer. */
+static void repallocOfAChunkThatGoesInVain(void **state) {
+  bool (*const ways[])(Pool *, size_t, void *) = {giveQuietly, freeTheChunkInVain};
+  for (int way = 0; way < 2; way++) {
+    assert_true(makeRoot(&root, state, 1000));
+    assert_non_null(palloc(&root, 700));
+    void *ptr = spare = palloc(&root, 100);
+    assertWorks(mema_onExhausted(&root, ways[way], NULL));
+    assertFails(mema_repalloc(&root, ptr, 900), MEMA_BAD_POINTER);
+    assert_null(spare);
+    assertPool(&root, 700, 1);
+    assert_true(freePool(&root));
+  }
+}
+
+/* The callback changes the size of the very chunk: what is wanted next is what is missing then. */
+static size_t wantedLast;
+
+static bool growTheChunk(Pool *pool, size_t wanted, void *arg) {
+  calls++;
+  wantedLast = wanted;
+  if (calls > 1) return false;
+  assertWorks(mema_resizePool(pool, 1200));
+  assertWorks(mema_repalloc(pool, arg, 200) == arg);
+  return true;
+}
+
+static void repallocOfAChunkThatGrows(void **state) {
+  calls = 0;
+  assert_true(makeRoot(&root, state, 1000));
+  assert_non_null(palloc(&root, 800));
+  void *ptr = palloc(&root, 199);
+  assertWorks(mema_onExhausted(&root, growTheChunk, ptr));
+  assertFails(mema_repalloc(&root, ptr, 401), MEMA_OVER_BUDGET);
+  assert_int_equal(calls, 2);
+  assert_int_equal(wantedLast, 201);
+  assert_int_equal(mema_lastError()->wanted, 201);
+  assert_int_equal(mema_lastError()->available, 200);
+  assertPool(&root, 1000, 2);
+  assert_true(freePool(&root));
+}
+
 /* A repalloc for which room is made is one request, and not a failure: it is counted once, and what the callback was refused is counted too. */
 static void aRequestThatIsTriedAgainIsOne(void **state) {
   mema_Stats stats;
@@ -498,6 +549,8 @@ int main(void) {
       aloneKinds(yesWithoutRoomIsNo),
       cmocka_unit_test(theBudgetIsRaisedStepByStep),
       aloneKinds(repallocOfAChunkThatGoes),
+      aloneKinds(repallocOfAChunkThatGoesInVain),
+      aloneKinds(repallocOfAChunkThatGrows),
       aloneKinds(aRequestThatIsTriedAgainIsOne),
       aloneKinds(belowAgainAfterRoomWasMade),
       cmocka_unit_test(theSystemHasNone),
