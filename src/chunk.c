@@ -20,8 +20,10 @@
 static const size_t outsideMin = (size_t)1 << 20, outsideMax = (size_t)1 << 40;
 
 void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
+  size_t available =
+      pool->freeSize < wanted ? pool->freeSize : wanted - 1; /* who was asked for room may have freed enough, and said no */
   pool->refused++;
-  mema_failBytes(reason, reason == MEMA_TOO_LARGE ? 0 : wanted, reason == MEMA_OVER_BUDGET ? pool->freeSize : 0);
+  mema_failBytes(reason, reason == MEMA_TOO_LARGE ? 0 : wanted, reason == MEMA_OVER_BUDGET ? available : 0);
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------------ */

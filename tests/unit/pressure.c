@@ -308,6 +308,19 @@ static void repallocOfAChunkThatGrows(void **state) {
   assert_true(freePool(&root));
 }
 
+/* What a callback freed, that then said no, is not taken for what was missing. */
+static void noIsNo(void **state) {
+  assert_true(makeRoot(&root, state, 1000));
+  spare = palloc(&root, 900);
+  assertWorks(mema_onExhausted(&root, freeTheChunkInVain, NULL));
+  assertFails(palloc(&root, hideSize(400)), MEMA_OVER_BUDGET);
+  assert_int_equal(mema_lastError()->wanted, 400);
+  assert_int_equal(mema_lastError()->available, 399);
+  assert_string_equal(mema_lastError()->sentence, "over budget by 1 bytes: 400 wanted, 399 free");
+  assertPool(&root, 0, 0);
+  assert_true(freePool(&root));
+}
+
 /* A repalloc for which room is made is one request, and not a failure: it is counted once, and what the callback was refused is counted too. */
 static void aRequestThatIsTriedAgainIsOne(void **state) {
   mema_Stats stats;
@@ -551,6 +564,7 @@ int main(void) {
       aloneKinds(repallocOfAChunkThatGoes),
       aloneKinds(repallocOfAChunkThatGoesInVain),
       aloneKinds(repallocOfAChunkThatGrows),
+      aloneKinds(noIsNo),
       aloneKinds(aRequestThatIsTriedAgainIsOne),
       aloneKinds(belowAgainAfterRoomWasMade),
       cmocka_unit_test(theSystemHasNone),
