@@ -479,8 +479,9 @@ MEMA_PUBLIC size_t mema_largestChunk(const mema_Pool *pool);
 
 /* For tests: lets n requests to the pool pass, then has the next one fail (`once`), or all from then on, with MEMA_INJECTED, ENOMEM.
  * A request is an allocation, a repalloc that makes a chunk larger, a charge, or the guaranteed part of a sub-pool; those refused count
- * too, but for those that are larger than any object can be. n of MEMA_UNLIMITED ends it.
- * Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
+ * too, but for those that nothing could serve: larger than any object can be, a bad alignment or argument, a product that
+ * overflows. n of MEMA_UNLIMITED ends it. Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL).
+ * Constant. */
 MEMA_PUBLIC bool mema_failAfter(mema_Pool *pool, size_t n, bool once);
 
 /* ---- chunks ------------------------------------------------------------------------------------------------------- */

@@ -100,6 +100,21 @@ static void refusedOnesCount(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* Those that no pool could grant do not: they are no requests of which one could say that it is the one to fail. */
+static void impossibleOnesDoNot(void **state) {
+  Pool pool;
+  assert_true(makeRoot(&pool, state, 1000));
+  assertWorks(mema_failAfter(&pool, 0, true));
+  assertRefused(&pool, palloc(&pool, hideSize(MEMA_UNLIMITED + 1)), MEMA_TOO_LARGE);
+  assertRefused(&pool, mema_pcalloc(&pool, hideSize(SIZE_MAX / 2), 3), MEMA_OVERFLOW);
+  assertRefused(&pool, mema_pmemalign(&pool, hideSize(24), 8), MEMA_BAD_ALIGNMENT);
+  assertRefused(&pool, mema_pmemalign(&pool, hideSize((size_t)1 << 31), 8), MEMA_NO_MEMORY);
+  assertRefused(&pool, mema_pstrdup(&pool, NULL), MEMA_BAD_ARGUMENT);
+  assertRefused(&pool, palloc(&pool, 8), MEMA_INJECTED);
+  assertWorks(palloc(&pool, 8) != NULL);
+  assert_true(freePool(&pool));
+}
+
 static bool neverAsked(Pool *pool, size_t wanted, void *arg) {
   (void)pool, (void)wanted, (void)arg;
   fail();
@@ -132,10 +147,8 @@ static void besideCallbacks(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(eachKindFailsOnce),
-      cmocka_unit_test(fromThenOn),
-      aloneKinds(refusedOnesCount),
-      aloneKinds(besideCallbacks),
+      cmocka_unit_test(eachKindFailsOnce), cmocka_unit_test(fromThenOn), aloneKinds(refusedOnesCount),
+      aloneKinds(impossibleOnesDoNot),     aloneKinds(besideCallbacks),
   };
   return runTests(tests);
 }
