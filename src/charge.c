@@ -60,8 +60,7 @@ static bool carveShared(mema_Pool *pool, size_t bytes) {
 
 bool mema_carve(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
   if (bytes == 0) return true;
-  if (!mema_isPlain(pool, slab)) return carveShared(pool, bytes);
-  return makeRoom(pool, bytes) && (mema_chargeHeld(pool, bytes) || mema_refuseLevels(pool, bytes));
+  return mema_isPlain(pool, slab) ? makeRoom(pool, bytes) : carveShared(pool, bytes);
 }
 
 static bool chargeFixed(mema_Pool *pool, size_t bytes) {

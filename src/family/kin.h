@@ -119,7 +119,8 @@ MEMA_HIDDEN bool mema_refuseLevels(mema_Pool *pool, size_t bytes);
 /* Charges and credits what a sub-pool holds of this pool's budget. */
 MEMA_HIDDEN bool mema_chargeHeld(mema_Pool *pool, size_t bytes);
 MEMA_HIDDEN void mema_creditHeld(mema_Pool *pool, size_t bytes);
-/* Charges what is guaranteed to a new sub-pool (charge.c). False: refused, and counted. */
+/* Sees to it that there is room for what is guaranteed to a new sub-pool; a pool that threads share is charged for it at once (charge.c). False:
+ * refused, and counted. */
 MEMA_HIDDEN bool mema_carve(mema_Pool *pool, mema_Slab *slab, size_t bytes);
 /* The bytes that a sub-pool holds of its parent's budget. */
 static inline size_t mema_holds(const mema_Pool *pool) {

@@ -123,12 +123,12 @@ void mema_setGuard(mema_Kin *kin, size_t poolSize) {
 
 /* A pool that no family took. */
 static void closeStray(mema_Pool *child, mema_Kin *kin) {
-  child->kin = NULL;
-  mema_dropKin(kin);
+  kin->parent = NULL;
   mema_closePool(child);
 }
 
-/* The parent has been charged what is guaranteed. The child is whole before it is linked: from then on it may be freed with its parent. */
+/* There was room for what is guaranteed; a parent that threads share has been charged for it. Another is charged when all memory has been had: so
+ * what fails leaves no trace in its lows. The child is whole before it is linked: from then on it may be freed with its parent. */
 static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinAbove, mema_Slab *slab,
                              const mema_Options *options) {
   mema_Kin *kin = mema_takeKin();
@@ -147,7 +147,8 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinA
   kin->born = parent->markSerial;
   child->stamp |= (uint64_t)kin->id << mema_ownerShift;
   mema_ownKin(child, kin);
-  mema_Reason reason = linkKin(kin, kinAbove, parent);
+  bool charged = options->guaranteed == 0 || !isPlainPool(parent) || mema_chargeHeld(parent, options->guaranteed);
+  mema_Reason reason = charged ? linkKin(kin, kinAbove, parent) : MEMA_OVER_BUDGET;
   if (reason != MEMA_OK) {
     closeStray(child, kin);
   } else if (isPlainPool(parent) && mema_isArena(slab)) {
@@ -175,7 +176,9 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
     if (isPlainPool(parent)) mema_announceLow(parent);
     return true;
   }
-  if (kin != NULL) mema_creditHeld(parent, options->guaranteed); /* which is a note without use, where it has been freed */
+  if (reason == MEMA_OVER_BUDGET) return mema_refuseLevels(parent, options->guaranteed); /* it went meanwhile */
+  if (kin != NULL && !mema_isPlain(parent, slab))
+    mema_creditHeld(parent, options->guaranteed); /* which is a note without use, where it has been freed */
   mema_failBytes(reason, reason == MEMA_NO_MEMORY ? options->poolSize : 0, 0);
   return false;
 }

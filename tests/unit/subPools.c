@@ -1,5 +1,6 @@
 /* mema_initSubPool: budgets at every level, whose a chunk is, the end of families. */
 #include "family.h"
+#include "hooked.h"
 
 /* ---- budgets ------------------------------------------------------------------------------------------------------------- */
 
@@ -662,8 +663,88 @@ static void endingWithinACallOfTheRoot(void **state) {
   }
 }
 
+/* ---- no memory for it ---------------------------------------------------------------------------------------------------- */
+
+static void sameStats(const Pool *pool, const mema_Stats *before) {
+  mema_Stats stats;
+  assert_true(mema_poolStats(pool, &stats));
+  assert_int_equal(stats.freeSize, before->freeSize);
+  assert_int_equal(stats.peakBytes, before->peakBytes);
+  assert_int_equal(stats.subPoolBytes, before->subPoolBytes);
+  assert_int_equal(stats.subPools, before->subPools);
+  assertWell(levelIsWrong(pool));
+}
+
+static void countLow(Pool *pool, void *arg) {
+  (void)pool;
+  ++*(unsigned *)arg;
+}
+
+/* The parents' peaks are none the higher, and nobody is told of low water, where the system had no memory for the sub-pool. */
+static void whatCouldNotBeMadeLeavesNoTrace(void **unused) {
+  Hooks *hooks = hooksOf(&hookedZeroed);
+  Pool pools[3];
+  mema_Stats before[2];
+  unsigned lows = 0;
+  mema_Options options = {.poolSize = 5000, .guaranteed = 4000, .memory = &hookedZeroed};
+  (void)unused;
+  assert_true(initPool(&pools[0], 10000));
+  assertWorks(makeChild(&pools[1], &pools[0], 8000, 1000));
+  assertWorks(mema_onLowWater(&pools[0], 8000, countLow, &lows) && mema_onLowWater(&pools[1], 6000, countLow, &lows));
+  for (int i = 0; i < 2; i++) assert_true(mema_poolStats(&pools[i], &before[i]));
+  hooks->failAt = 1;
+  hooks->failOn = true;
+  memset(&pools[2], 0, sizeof pools[2]);
+  for (int i = 0; i < 2; i++) {
+    assertFails(mema_initSubPool(&pools[2], &pools[i], &options), MEMA_NO_MEMORY);
+    assertFails(palloc(&pools[2], 1), MEMA_BAD_POOL);
+    for (int k = 0; k < 2; k++) sameStats(&pools[k], &before[k]);
+  }
+  assert_int_equal(lows, 0);
+  hooks->failAt = 0;
+  hooks->failOn = false;
+  assert_true(mema_initSubPool(&pools[2], &pools[1], &options));
+  assert_int_equal(lows, 2);
+  assertLevels(pools, 3);
+  assert_true(freePool(&pools[0]));
+}
+
+static void *takeFromParent(void *parent, size_t size, size_t alignment) {
+  palloc(parent, 3000);
+  return hookedZeroed.reserve(hookedZeroed.user, size, alignment);
+}
+
+static void giveBack(void *parent, void *base, size_t size) {
+  (void)parent;
+  hookedZeroed.release(hookedZeroed.user, base, size);
+}
+
+static bool commit(void *parent, void *base, size_t size) {
+  (void)parent;
+  return hookedZeroed.commit(hookedZeroed.user, base, size);
+}
+
+/* The sub-pool's hooks spend what was to be guaranteed. */
+static void theGuaranteedPartGoesUnderWay(void **unused) {
+  Pool root, child = {0};
+  mema_Memory memory = {.reserve = takeFromParent, .release = giveBack, .commit = commit, .zeroed = true, .user = &root};
+  mema_Options options = {.poolSize = 5000, .guaranteed = 4000, .memory = &memory};
+  (void)unused;
+  assert_true(initPool(&root, 6000));
+  assertFails(mema_initSubPool(&child, &root, &options), MEMA_OVER_BUDGET);
+  assert_int_equal(mema_lastError()->available, 3000);
+  assertFails(palloc(&child, 1), MEMA_BAD_POOL);
+  assert_int_equal(hooksOf(&hookedZeroed)->live, 0);
+  assertPool(&root, 3000, 1);
+  assertWorks(makeChild(&child, &root, 3000, 3000));
+  assertWell(levelIsWrong(&root));
+  assert_true(freePool(&root));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(whatCouldNotBeMadeLeavesNoTrace),
+      cmocka_unit_test(theGuaranteedPartGoesUnderWay),
       withKind(theParentsPeak, kindTracked),
       withKind(theParentsPeak, kindUntracked),
       arenaKinds(theParentsPeak),
