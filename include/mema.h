@@ -460,7 +460,8 @@ MEMA_PUBLIC bool mema_cancelCleanup(mema_Pool *pool, mema_Cleanup *cleanup);
 
 /* Has fn(pool, arg) called each time freeSize goes from at least `bytes` to below, at the end of the call that did it, even where a
  * sub-pool's call did. fn may do anything with the pool but free or reset it, or one above it or the one whose call it was, or go back to
- * a mark (MEMA_BUSY). One function for each pool; fn NULL: none any more.
+ * a mark (MEMA_BUSY). (The chunk that the call is about to return is in the chain already, but the caller's: text and zeros may be written to it
+ * after fn. So fn is not to free it, nor to change its size.) One function for each pool; fn NULL: none any more.
  * Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL). Constant. While freeSize is below, allocations take a
  * few nanoseconds more. */
 MEMA_PUBLIC bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *pool, void *arg), void *arg);
