@@ -128,6 +128,11 @@ static inline size_t mema_holds(const mema_Pool *pool) {
   return kin->guaranteed + (pool->freeSize < kin->guard ? kin->guard - pool->freeSize : 0);
 }
 
+/* Whether so little may be left of a budget without anybody to be told. */
+static inline bool mema_mayGoLow(const mema_Pool *pool, ptrdiff_t left) {
+  return left >= 0 && !pool->watched;
+}
+
 /* The common cases, inline: all of it is guaranteed; or nothing more is, and the parent is a root that can be charged by itself.
  *
  * Charges a pool in a family for a new chunk; false, with nothing changed, iff the general path has to see the request. */
@@ -138,17 +143,20 @@ static inline bool mema_chargeChild(mema_Pool *pool, size_t bytes) {
     if (mema_unlikely(pool->freeSize - 1 >= kin->nearGuard)) return false;
     mema_Pool *above = kin->parentPool;
     ptrdiff_t leftAbove = (ptrdiff_t)(above->freeSize - bytes);
-    if (mema_unlikely(left < (ptrdiff_t)pool->watch) && (left < 0 || pool->watched)) return false;
     if (mema_unlikely(leftAbove < (ptrdiff_t)above->watch)) {
-      if (leftAbove < 0 || above->watched) return false;
+      if (!mema_mayGoLow(above, leftAbove) || (left < (ptrdiff_t)pool->watch && !mema_mayGoLow(pool, left))) return false;
       above->lowWater = above->watch = (size_t)leftAbove;
+    }
+    if (mema_unlikely(left < (ptrdiff_t)pool->watch)) {
+      if (!mema_mayGoLow(pool, left)) return false;
+      pool->lowWater = pool->watch = (size_t)left;
     }
     above->freeSize = (size_t)leftAbove;
     above->held += bytes;
-  } else if (mema_unlikely(left < (ptrdiff_t)pool->watch) && (left < 0 || pool->watched)) {
-    return false;
+  } else if (mema_unlikely(left < (ptrdiff_t)pool->watch)) {
+    if (!mema_mayGoLow(pool, left)) return false;
+    pool->lowWater = pool->watch = (size_t)left;
   }
-  if (left < (ptrdiff_t)pool->watch) pool->lowWater = pool->watch = (size_t)left;
   pool->freeSize = (size_t)left;
   pool->allocations++;
   return true;
