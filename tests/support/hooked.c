@@ -199,6 +199,14 @@ bool isCommitted(const mema_Memory *memory, const void *base, size_t size) {
   return answer;
 }
 
+Hooks *freshHooks(const mema_Memory *memory) {
+  Hooks *hooks = hooksOf(memory);
+  require(hooks->live == 0 && hooks->reserved == 0 && hooks->committed == 0 && hooks->reserves == hooks->releases,
+          "all is released", NULL, hooks->reserved);
+  *hooks = (Hooks){0};
+  return hooks;
+}
+
 static Hooks zeroedHooks, dirtyHooks, keptHooks, wholeHooks;
 
 const mema_Memory hookedZeroed = {.reserve = reserveHidden,

@@ -26,6 +26,9 @@ static inline Hooks *hooksOf(const mema_Memory *memory) {
   return memory->user;
 }
 
+/* The source as if it had never been used. One that is not at rest ends the program. */
+Hooks *freshHooks(const mema_Memory *memory);
+
 /* Whether [base, base + size) lies in a reservation of this source, and is committed throughout. */
 bool isCommitted(const mema_Memory *memory, const void *base, size_t size);
 

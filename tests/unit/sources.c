@@ -1,15 +1,14 @@
-/* Where a pool's memory comes from: hooks, huge pages, locked pools. The hooks of tests/support keep watch over the protocol. */
+/* Where a pool's memory comes from: hooks. Those of tests/support keep watch over the protocol. */
 #include "unit.h"
 
 #include "hooked.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { budget = 1024 * 1024, nobody = 65534 };
+enum { budget = 1024 * 1024 };
 
 enum { sourceCount = 4 };
 static const mema_Memory *const sources[sourceCount] = {&hookedZeroed, &hookedDirty, &hookedKept, &hookedWhole};
@@ -33,17 +32,6 @@ static mema_Options shaped(size_t shape, const mema_Memory *memory) {
   mema_Options options = shapes[shape].options;
   options.memory = memory;
   return options;
-}
-
-/* The source as if it had never been used; it must be at rest. */
-static Hooks *fresh(const mema_Memory *memory) {
-  Hooks *hooks = hooksOf(memory);
-  assert_int_equal(hooks->live, 0);
-  assert_int_equal(hooks->reserved, 0);
-  assert_int_equal(hooks->committed, 0);
-  assert_int_equal(hooks->reserves, hooks->releases);
-  *hooks = (Hooks){0};
-  return hooks;
 }
 
 /* ---- playing, with refusals or without ---------------------------------------------------------------------------------- */
@@ -120,11 +108,11 @@ static void everyReserveHasItsRelease(void **state) {
   (void)state;
   for (size_t source = 0; source < sourceCount; source++)
     for (size_t shape = 0; shape < shapeCount; shape++) {
-      const Hooks *hooks = fresh(sources[source]);
+      const Hooks *hooks = freshHooks(sources[source]);
       mema_Options options = shaped(shape, sources[source]);
       assert_true(live(&options, 400, shape + 1));
       assert_true(hooks->reserves > 0);
-      fresh(sources[source]);
+      freshHooks(sources[source]);
     }
 }
 
@@ -135,7 +123,7 @@ static void aRefusalAtAnyCallChangesNothing(void **state) {
     for (size_t shape = 0; shape < shapeCount; shape++)
       for (int on = 0; on < 2; on++)
         for (size_t k = 1;; k++) {
-          Hooks *hooks = fresh(sources[source]);
+          Hooks *hooks = freshHooks(sources[source]);
           hooks->failAt = k;
           hooks->failOn = on != 0;
           mema_Options options = shaped(shape, sources[source]);
@@ -143,7 +131,7 @@ static void aRefusalAtAnyCallChangesNothing(void **state) {
           if (hooks->refusals == 0) break;
           hooks->failAt = 0;
           hooks->failOn = false;
-          fresh(sources[source]);
+          freshHooks(sources[source]);
         }
 }
 
@@ -151,7 +139,7 @@ static void aRefusalAtAnyCallChangesNothing(void **state) {
 static void aPoolRecovers(void **state) {
   (void)state;
   for (size_t shape = 0; shape < 4; shape++) {
-    Hooks *hooks = fresh(&hookedDirty);
+    Hooks *hooks = freshHooks(&hookedDirty);
     mema_Options options = shaped(shape, &hookedDirty);
     Pool pool;
     assert_true(mema_initPoolWith(&pool, &options));
@@ -175,14 +163,14 @@ static void aPoolRecovers(void **state) {
     assert_true(mema_poolStats(&pool, &stats));
     assert_int_equal(stats.liveChunks, granted + 300);
     assert_true(freePool(&pool));
-    fresh(&hookedDirty);
+    freshHooks(&hookedDirty);
   }
 }
 
 /* A source that has little left is asked for little: it is used up to less than a span. */
 static void theLastOfItIsHad(void **state) {
   (void)state;
-  Hooks *hooks = fresh(&hookedZeroed);
+  Hooks *hooks = freshHooks(&hookedZeroed);
   Pool pool;
   mema_Options options = {.poolSize = 8 * MIB, .untracked = true, .memory = &hookedZeroed};
   hooks->most = 3 * MIB;
@@ -195,7 +183,7 @@ static void theLastOfItIsHad(void **state) {
   assert_true(bytes > 2 * MIB);
   assert_true(mema_checkPool(&pool));
   assert_true(freePool(&pool));
-  fresh(&hookedZeroed);
+  freshHooks(&hookedZeroed);
 }
 
 /* ---- what comes from where ----------------------------------------------------------------------------------------------- */
@@ -203,7 +191,7 @@ static void theLastOfItIsHad(void **state) {
 static void allComesFromTheHooks(void **state) {
   (void)state;
   for (size_t source = 0; source < sourceCount; source++) {
-    const Hooks *hooks = fresh(sources[source]);
+    const Hooks *hooks = freshHooks(sources[source]);
     mema_Options options = shaped(2, sources[source]); /* with chunks outside */
     Pool pool;
     assertWorks(mema_initPoolWith(&pool, &options));
@@ -222,13 +210,13 @@ static void allComesFromTheHooks(void **state) {
     assert_true(stats.footprint <= hooks->committed + hooks->live * 8192);
     assert_true(stats.footprint >= stats.liveBytes);
     assert_true(freePool(&pool));
-    fresh(sources[source]);
+    freshHooks(sources[source]);
   }
 }
 
 static void commitsAreLazyAndFew(void **state) {
   (void)state;
-  const Hooks *hooks = fresh(&hookedDirty);
+  const Hooks *hooks = freshHooks(&hookedDirty);
   Pool pool;
   mema_Options options = {.poolSize = 64 * MIB, .memory = &hookedDirty};
   assertWorks(mema_initPoolWith(&pool, &options));
@@ -241,12 +229,12 @@ static void commitsAreLazyAndFew(void **state) {
   assert_true(hooks->commits < 400);
   assert_true(hooks->committed < 64 * MIB * 2);
   assert_true(freePool(&pool));
-  fresh(&hookedDirty);
+  freshHooks(&hookedDirty);
 }
 
 static void purgesAreAskedFor(void **state) {
   (void)state;
-  const Hooks *hooks = fresh(&hookedZeroed);
+  const Hooks *hooks = freshHooks(&hookedZeroed);
   Pool pool;
   mema_Options options = {.poolSize = 64 * MIB, .memory = &hookedZeroed};
   assertWorks(mema_initPoolWith(&pool, &options));
@@ -262,7 +250,7 @@ static void purgesAreAskedFor(void **state) {
   assert_true(mema_poolStats(&pool, &stats));
   assert_true(stats.footprint <= before - 30 * MIB);
   assert_true(freePool(&pool));
-  fresh(&hookedZeroed);
+  freshHooks(&hookedZeroed);
   /* Without a purge nothing is promised and nothing told. */
   options.memory = &hookedKept;
   assertWorks(mema_initPoolWith(&pool, &options));
@@ -270,7 +258,7 @@ static void purgesAreAskedFor(void **state) {
   assert_true(pfree(&pool, chunk));
   assertWorks(mema_trimPool(&pool) == 0);
   assert_true(freePool(&pool));
-  fresh(&hookedKept);
+  freshHooks(&hookedKept);
 }
 
 /* A look-up answers for any address of the reservation, committed or not. */
@@ -279,7 +267,7 @@ static void lookUpsTouchWhatIsCommitted(void **state) {
   for (size_t shape = 0; shape < shapeCount; shape++) {
     mema_Options options = shaped(shape, &hookedDirty);
     Pool pool;
-    fresh(&hookedDirty);
+    freshHooks(&hookedDirty);
     assertWorks(mema_initPoolWith(&pool, &options));
     mema_Stats stats;
     for (int round = 0; round < 2; round++) {
@@ -297,13 +285,13 @@ static void lookUpsTouchWhatIsCommitted(void **state) {
     }
     assert_true(freePool(&pool));
   }
-  fresh(&hookedDirty);
+  freshHooks(&hookedDirty);
 }
 
 static void nothingIsKeptWarm(void **state) {
   (void)state;
   mema_trimPool(NULL);
-  const Hooks *hooks = fresh(&hookedDirty);
+  const Hooks *hooks = freshHooks(&hookedDirty);
   Pool pool, plain;
   mema_Options options = {.poolSize = budget, .memory = &hookedDirty};
   for (size_t life = 1; life <= 5; life++) {
@@ -315,13 +303,13 @@ static void nothingIsKeptWarm(void **state) {
     assert_false(isCommitted(&hookedDirty, plain.mem, 1));
     assertWorks(freePool(&plain));
   }
-  fresh(&hookedDirty);
+  freshHooks(&hookedDirty);
 }
 
 static void aCommittedPoolAsksNoMore(void **state) {
   (void)state;
   for (size_t source = 0; source < sourceCount; source++) {
-    const Hooks *hooks = fresh(sources[source]);
+    const Hooks *hooks = freshHooks(sources[source]);
     Pool pool;
     mema_Options options = {.poolSize = budget, .memory = sources[source], .committed = true};
     assertWorks(mema_initPoolWith(&pool, &options));
@@ -332,7 +320,7 @@ static void aCommittedPoolAsksNoMore(void **state) {
     mema_trimPool(&pool);
     assert_int_equal(hooks->calls, calls);
     assert_true(freePool(&pool));
-    fresh(sources[source]);
+    freshHooks(sources[source]);
   }
 }
 
@@ -358,7 +346,7 @@ static void threadsShareAPoolWithHooks(void **state) {
   enum { count = 4 };
   for (int tracked = 0; tracked < 2; tracked++)
     for (int few = 0; few < 2; few++) {
-      Hooks *hooks = fresh(&hookedDirty);
+      Hooks *hooks = freshHooks(&hookedDirty);
       Pool pool;
       pthread_t threads[count];
       mema_Options options = {.poolSize = 8 * MIB, .shared = true, .untracked = tracked == 0, .memory = &hookedDirty};
@@ -372,7 +360,7 @@ static void threadsShareAPoolWithHooks(void **state) {
       }
       assertPool(&pool, 0, 0);
       assertWorks(freePool(&pool));
-      fresh(&hookedDirty);
+      freshHooks(&hookedDirty);
     }
 }
 
@@ -552,247 +540,6 @@ static void aChildReadsWhatItsParentWrites(void **state) {
   closeFile(&file);
 }
 
-/* ---- locked, and huge ---------------------------------------------------------------------------------------------------- */
-
-/* A figure of /proc/self/status, in bytes. */
-static size_t statusBytes(const char *name) {
-  char line[256];
-  size_t kib = 0;
-  FILE *status = fopen("/proc/self/status", "r");
-  assert_non_null(status);
-  while (fgets(line, sizeof line, status) != NULL)
-    if (strncmp(line, name, strlen(name)) == 0) kib = strtoul(line + strlen(name) + 1, NULL, 10);
-  fclose(status);
-  return kib * KIB;
-}
-
-/* In a child without privileges, with that much to lock: the status that `work` returns. */
-static int asUser(size_t limit, int (*work)(void)) {
-  pid_t child = fork();
-  assert_true(child >= 0);
-  if (child == 0) {
-    struct rlimit least = {.rlim_cur = limit, .rlim_max = limit};
-    if (setrlimit(RLIMIT_MEMLOCK, &least) != 0) _exit(77);
-    if (geteuid() == 0 && (setgid(nobody) != 0 || setuid(nobody) != 0)) _exit(77);
-    _exit(work());
-  }
-  int status;
-  assert_int_equal(waitpid(child, &status, 0), child);
-  if (!WIFEXITED(status)) fail_msg("ended by signal %d", WTERMSIG(status));
-  return WEXITSTATUS(status);
-}
-
-static int lockTooMuch(void) {
-  Pool pool;
-  mema_Options options = {.poolSize = budget, .locked = true};
-  memset(&pool, 0x5c, sizeof pool);
-  unsigned char untouched[sizeof pool];
-  memcpy(untouched, &pool, sizeof pool);
-  size_t locked = statusBytes("VmLck");
-  forgetError(MEMA_NO_MEMORY);
-  if (mema_initPoolWith(&pool, &options)) return 1;
-  if (errorIsNot(MEMA_NO_MEMORY) != NULL) return 2;
-  if (memcmp((const unsigned char *)&pool, untouched, sizeof pool) != 0) return 3;
-  if (statusBytes("VmLck") != locked) return 4;
-  options.memory = &hookedDirty;
-  if (mema_initPoolWith(&pool, &options)) return 5;
-  if (hooksOf(&hookedDirty)->live != 0) return 6;
-  options.locked = false; /* and without, all is well */
-  return mema_initPoolWith(&pool, &options) && freePool(&pool) ? 0 : 7;
-}
-
-/* What there is no room for in the reservation is locked too, or not had at all. */
-static int lockOutside(void) {
-  Pool pool;
-  mema_Options options = {.poolSize = 64 * MIB, .locked = true, .reservation = 128 * KIB};
-  if (!mema_initPoolWith(&pool, &options)) return 1;
-  size_t locked = statusBytes("VmLck"), bytes = 0, now = locked;
-  if (locked < 128 * KIB) return 2;
-  while (palloc(&pool, 10000) != NULL) {
-    bytes += 10000;
-    now = statusBytes("VmLck");
-    if (now < bytes) return 3;
-  }
-  if (mema_lastError()->reason != MEMA_NO_MEMORY) return 4;
-  if (bytes < MIB || now <= locked) return 5;
-  if (!mema_checkPool(&pool) || !freePool(&pool)) return 6;
-  return statusBytes("VmLck") == 0 ? 0 : 7;
-}
-
-static void lockedMemoryIsCounted(void **state) {
-  (void)state;
-  size_t before = statusBytes("VmLck");
-  for (int hooked = 0; hooked < 2; hooked++) {
-    Pool pool;
-    mema_Options options = {.poolSize = 64 * KIB, .locked = true, .memory = hooked != 0 ? &hookedDirty : NULL};
-    fresh(&hookedDirty);
-    if (!mema_initPoolWith(&pool, &options)) skip(); /* the least limit of old systems is 64 KiB */
-    mema_Stats stats;
-    assert_true(mema_poolStats(&pool, &stats));
-    assert_true(stats.committed);
-    assert_true(statusBytes("VmLck") >= before + stats.reservation);
-    assert_true(stats.footprint >= stats.reservation);
-    void *chunk = palloc(&pool, 60000);
-    assert_true(pfree(&pool, chunk));
-    assertWorks(mema_trimPool(&pool) < SIZE_MAX);
-    assert_true(statusBytes("VmLck") >= before + stats.reservation);
-    assert_true(freePool(&pool));
-    assert_int_equal(statusBytes("VmLck"), before);
-    fresh(&hookedDirty);
-  }
-}
-
-static void lockingKeepsToTheLimit(void **state) {
-  (void)state;
-  if (UNDER_ASAN) skip();
-  int tooMuch = asUser(64 * KIB, lockTooMuch), outside = asUser(4 * MIB, lockOutside);
-  if (tooMuch != 77) assert_int_equal(tooMuch, 0);
-  if (outside != 77) assert_int_equal(outside, 0);
-  if (tooMuch == 77 || outside == 77) skip();
-}
-
-/* Whether the mapping at an address was advised, and how much of it is in huge pages. False where the system tells nothing. */
-static bool hugeAt(const void *address, bool *advised, size_t *bytes) {
-  char line[512];
-  bool inside = false, told = false;
-  FILE *maps = fopen("/proc/self/smaps", "r");
-  if (maps == NULL) return false;
-  while (fgets(line, sizeof line, maps) != NULL) {
-    char *end;
-    uintptr_t first = strtoul(line, &end, 16), last = *end == '-' ? strtoul(end + 1, NULL, 16) : 0;
-    if (*end == '-') inside = addressOf(address) >= first && addressOf(address) < last;
-    if (inside && strncmp(line, "AnonHugePages:", 14) == 0) *bytes = strtoul(line + 14, NULL, 10) * KIB;
-    if (inside && strncmp(line, "VmFlags:", 8) == 0) {
-      *advised = strstr(line, " hg") != NULL;
-      told = true;
-    }
-  }
-  fclose(maps);
-  return told;
-}
-
-static bool systemHasHuge(void) {
-  char line[64] = "";
-  FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
-  if (file == NULL) return false;
-  bool read = fgets(line, sizeof line, file) != NULL;
-  fclose(file);
-  return read && strstr(line, "[never]") == NULL;
-}
-
-static void hugePagesAreAskedFor(void **state) {
-  (void)state;
-  static const Kind shapesOfHuge[] = {{"", {.poolSize = 16 * MIB, .hugePages = true}},
-                                      {"", {.poolSize = 1000, .hugePages = true, .untracked = true}},
-                                      {"", {.poolSize = 8 * MIB, .hugePages = true, .committed = true}},
-                                      {"", {.poolSize = MIB, .hugePages = true, .reservation = 3 * MIB + 5}}};
-  for (size_t i = 0; i < sizeof shapesOfHuge / sizeof *shapesOfHuge; i++) {
-    Pool pool;
-    mema_Stats stats;
-    assertWorks(mema_initPoolWith(&pool, &shapesOfHuge[i].options));
-    assert_true(isAligned(pool.mem, 2 * MIB));
-    assert_true(mema_poolStats(&pool, &stats));
-    assert_int_equal(stats.reservation % (2 * MIB), 0);
-    char *chunk = palloc(&pool, 100);
-    memset(chunk, 1, 100);
-    bool advised = false;
-    size_t bytes = 0;
-    if (systemHasHuge() && hugeAt(chunk, &advised, &bytes)) {
-      assert_true(advised);
-      assert_true(mema_poolStats(&pool, &stats));
-      assert_true(stats.footprint >= bytes);
-      if (!stats.untracked && stats.poolSize > 8 * MIB && hugeAt(pool.head, &advised, &bytes)) assert_true(advised);
-    }
-    mema_trimPool(&pool);
-    assert_int_equal(chunk[99], 1);
-    assert_true(mema_checkPool(&pool));
-    assert_true(freePool(&pool));
-  }
-}
-
-/* With hooks no advice is given: that is theirs to do. */
-static void hookedMemoryGetsNoAdvice(void **state) {
-  (void)state;
-  for (int variant = 0; variant < 3; variant++) {
-    Pool pool;
-    mema_Options options = {
-        .poolSize = 48 * MIB, .memory = &hookedZeroed, .committed = variant == 1, .hugePages = variant == 2};
-    fresh(&hookedZeroed);
-    assertWorks(mema_initPoolWith(&pool, &options));
-    assert_true(isAligned(pool.mem, options.hugePages ? 2 * MIB : 4096));
-    while (palloc(&pool, 500) != NULL) {
-    }
-    bool advised = false;
-    size_t bytes = 0;
-    for (size_t at = 0; at < 40 * MIB; at += MIB)
-      if (hugeAt((char *)pool.mem + at, &advised, &bytes)) assert_false(advised);
-    assert_true(freePool(&pool));
-  }
-  fresh(&hookedZeroed);
-}
-
-/* ---- the size of a committed reservation ---------------------------------------------------------------------------------- */
-
-/* A chunk of each slot size first, so that no span is full; then the rest of the budget in chunks of one size. */
-static void fillOnce(size_t poolSize, size_t worst, bool untracked) {
-  Pool pool;
-  mema_Options options = {.poolSize = poolSize, .committed = true, .untracked = untracked};
-  assert_true(mema_initPoolWith(&pool, &options));
-  size_t least = untracked ? 1 : 32;
-  for (size_t step = 16, size = 16; size < 32 * KIB; size += step) {
-    if (size >= 128) step = 32;
-    if (size >= 512) step = ((size_t)1 << (63 - __builtin_clzll(size))) / 4;
-    if (size + 1 >= least) (void)palloc(&pool, size + 1);
-  }
-  while (palloc(&pool, worst) != NULL) {
-  }
-  while (pool.freeSize >= least && palloc(&pool, pool.freeSize) != NULL) {
-  }
-  if (pool.freeSize >= least && !untracked) fail_msg("%zu bytes are left of %zu", pool.freeSize, poolSize);
-  mema_Stats stats;
-  assert_true(mema_poolStats(&pool, &stats));
-  if (stats.outsideChunks != 0)
-    fail_msg("%zu chunks outside, of %zu in a pool of %zu", stats.outsideChunks, worst, poolSize);
-  assert_true(freePool(&pool));
-}
-
-static void noFillLeavesTheReservation(void **state) {
-  (void)state;
-  static const size_t worst[] = {1,    16,   17,    32,       33,    49,    113,   129,   513,    1025,   2049,
-                                 4097, 8193, 16385, 32 * KIB, 32769, 65536, 65537, 70000, 131073, 1048577};
-  for (size_t poolSize = 1; poolSize <= 64 * MIB; poolSize = poolSize * 5 / 2 + 7)
-    for (size_t i = 0; i < sizeof worst / sizeof *worst; i++) {
-      if (worst[i] >= 32) fillOnce(poolSize, worst[i], false);
-      fillOnce(poolSize, worst[i], true);
-    }
-}
-
-/* Slots of one size, freed and taken in any order. */
-static void noOrderLeavesTheReservation(void **state) {
-  (void)state;
-  static const size_t slots[] = {32, 48, 112, 1024, 10240, 32768};
-  static char *chunks[40000];
-  for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
-    enum { poolSize = 1200000 };
-    Pool pool;
-    assert_true(makePool(&pool, &kindCommitted, poolSize));
-    size_t count = poolSize / slots[i], most = slots[i] - slots[i] / 8;
-    uint64_t random = i;
-    memset(chunks, 0, sizeof chunks);
-    for (size_t step = 0; step < 6 * count; step++) {
-      size_t at = nextRandom(&random) % count;
-      if (chunks[at] != NULL) assert_true(pfree(&pool, chunks[at]));
-      size_t size = most + nextRandom(&random) % (slots[i] - most + 1);
-      chunks[at] = palloc(&pool, size < 33 ? 32 : size);
-      assert_non_null(chunks[at]);
-    }
-    mema_Stats stats;
-    assert_true(mema_poolStats(&pool, &stats));
-    assert_int_equal(stats.outsideChunks, 0);
-    assert_true(freePool(&pool));
-  }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(everyReserveHasItsRelease),
@@ -810,12 +557,6 @@ int main(void) {
       cmocka_unit_test(anArrayWillDo),
       cmocka_unit_test(itsMappingIsLeftAlone),
       cmocka_unit_test(aChildReadsWhatItsParentWrites),
-      cmocka_unit_test(lockedMemoryIsCounted),
-      cmocka_unit_test(lockingKeepsToTheLimit),
-      cmocka_unit_test(hugePagesAreAskedFor),
-      cmocka_unit_test(hookedMemoryGetsNoAdvice),
-      cmocka_unit_test(noFillLeavesTheReservation),
-      cmocka_unit_test(noOrderLeavesTheReservation),
   };
   return runTests(tests);
 }
