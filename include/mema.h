@@ -102,7 +102,7 @@ typedef struct MEMA_TAG(Pool) {
   bool committed;
   bool watched; /* requests below the watch are to be seen by the general path */
   char name[22];
-  size_t held;                      /* of the budget, by sub-pools */
+  size_t held;                      /* of the budget of a pool that threads share, by sub-pools */
   size_t owed;                      /* of that, let go by sub-pools when the pool's lock could not be taken */
   struct mema_Kin *kin;             /* of a pool that has sub-pools, or is one */
   uintptr_t life;                   /* of the kin */
@@ -553,7 +553,7 @@ MEMA_PUBLIC bool mema_ownsChunk(const mema_Pool *pool, const void *ptr);
 MEMA_PUBLIC size_t mema_freeSize(const mema_Pool *pool);
 
 /* Fills in *stats. Returns false iff pool is not a live pool or stats is NULL (MEMA_BAD_ARGUMENT, EINVAL).
- * Time grows with the pieces outside the reservation (usually none). */
+ * Time grows with the pieces outside the reservation (usually none), and with the pool's own sub-pools. */
 MEMA_PUBLIC bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats);
 
 /* Checks every invariant of the pool: budget, chain, spans, bitmaps, runs. Returns false iff pool is not a live pool, or one is

@@ -1,10 +1,10 @@
 /* kin.h - families of pools: who is whose sub-pool, and what each holds of whose budget. Read this first.
  *
  *            root                     budget: each level by itself, exact after each call
- *           /    \                        pool.poolSize == pool.freeSize + its live chunks + pool.charged + pool.held
- *       child     child                   pool.held     == the sum, over its children, of what each holds:
+ *           /    \                        pool.poolSize == pool.freeSize + its live chunks + pool.charged + held(pool)
+ *       child     child                   held(pool)    == the sum, over its children, of what each holds:
  *       /                                 holds(child)  == max(guaranteed, child.poolSize - child.freeSize)
- *   grandchild
+ *   grandchild                        A shared root counts it in pool.held; elsewhere mema_heldBelow sums it up.
  *
  * So a sub-pool that stays within its guaranteed bytes does not concern its parent; one that grows beyond charges the difference to its
  * parent, which may grow beyond its own guaranteed bytes by that, and so on upwards. A charge is taken on all levels or on none.
@@ -116,9 +116,6 @@ MEMA_HIDDEN void mema_creditLocked(mema_Pool *pool, mema_Slab *slab, size_t byte
 MEMA_HIDDEN bool mema_isContended(const mema_Pool *pool);
 /* Counts and notes that some level had no room for so many bytes more. False, for a tail call. */
 MEMA_HIDDEN bool mema_refuseLevels(mema_Pool *pool, size_t bytes);
-/* Charges and credits what a sub-pool holds of this pool's budget. */
-MEMA_HIDDEN bool mema_chargeHeld(mema_Pool *pool, size_t bytes);
-MEMA_HIDDEN void mema_creditHeld(mema_Pool *pool, size_t bytes);
 /* Sees to it that there is room for what is guaranteed to a new sub-pool; a pool that threads share is charged for it at once (charge.c). False:
  * refused, and counted. */
 MEMA_HIDDEN bool mema_carve(mema_Pool *pool, mema_Slab *slab, size_t bytes);
@@ -127,6 +124,9 @@ static inline size_t mema_holds(const mema_Pool *pool) {
   const mema_Kin *kin = pool->kin;
   return kin->guaranteed + (pool->freeSize < kin->guard ? kin->guard - pool->freeSize : 0);
 }
+/* Those that all its sub-pools hold of a pool's budget. Only a pool that threads share counts them as it goes: of another, time grows with the
+ * sub-pools, and what lost ones held is not known. */
+MEMA_HIDDEN size_t mema_heldBelow(const mema_Pool *pool);
 
 /* Whether so little may be left of a budget without anybody to be told. */
 static inline bool mema_mayGoLow(const mema_Pool *pool, ptrdiff_t left) {
@@ -152,7 +152,6 @@ static inline bool mema_chargeChild(mema_Pool *pool, size_t bytes) {
       pool->lowWater = pool->watch = (size_t)left;
     }
     above->freeSize = (size_t)leftAbove;
-    above->held += bytes;
   } else if (mema_unlikely(left < (ptrdiff_t)pool->watch)) {
     if (!mema_mayGoLow(pool, left)) return false;
     pool->lowWater = pool->watch = (size_t)left;
@@ -170,7 +169,6 @@ static inline bool mema_creditChild(mema_Pool *pool, size_t bytes) {
     if (mema_unlikely(after > kin->nearGuard)) return false;
     mema_Pool *above = kin->parentPool;
     above->freeSize += bytes;
-    above->held -= bytes;
   }
   pool->freeSize = after;
   pool->frees++;

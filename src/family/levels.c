@@ -145,7 +145,6 @@ bool mema_chargeLevels(mema_Pool *pool, size_t bytes) {
     if (more == 0) break;
     bytes = more;
     pool = pool->kin->parent->pool;
-    if (!isSharedRoot(pool)) pool->held += bytes;
   }
   return true;
 }
@@ -164,19 +163,15 @@ void mema_creditLevels(mema_Pool *pool, size_t bytes) {
     bytes = before - beyondGuaranteed(pool->kin, pool->freeSize);
     if (!mema_isPresent(parent)) return;
     pool = parent->pool;
-    if (!isSharedRoot(pool)) pool->held -= bytes;
   }
 }
 
-bool mema_chargeHeld(mema_Pool *pool, size_t bytes) {
-  if (!mema_chargeLevels(pool, bytes)) return false;
-  pool->held += bytes;
-  return true;
-}
-
-void mema_creditHeld(mema_Pool *pool, size_t bytes) {
-  if (!isSharedRoot(pool)) pool->held -= bytes; /* else as part of the credit */
-  mema_creditLevels(pool, bytes);
+size_t mema_heldBelow(const mema_Pool *pool) {
+  size_t held = 0;
+  if (pool->kin == NULL || isSharedRoot(pool)) return pool->held;
+  for (const mema_Kin *kin = pool->kin->newest; kin != NULL; kin = kin->older)
+    if (mema_isThere(kin)) held += mema_holds(kin->pool);
+  return held;
 }
 
 /* ---- from one pool to another -------------------------------------------------------------------------------------------- */
@@ -222,17 +217,13 @@ bool mema_moveCharge(mema_Pool *to, mema_Pool *from, size_t bytes) {
     less = beyondGuaranteed(pool->kin, pool->freeSize) - beyondGuaranteed(pool->kin, pool->freeSize + less);
   if (more > less && !mema_chargeLevels(above, more - less)) return false;
   if (more < less) mema_creditLevels(above, less - more);
-  if (to != above) above->held += more;
-  if (from != above) above->held -= less;
   for (size_t charge = bytes, next; to != above; to = to->kin->parent->pool, charge = next) {
     next = passedOn(to, charge);
     chargeOwn(to, charge);
-    if (to->kin->parent->pool != above) to->kin->parent->pool->held += next;
   }
   for (size_t credit = bytes, next; from != above; from = from->kin->parent->pool, credit = next) {
     next = beyondGuaranteed(from->kin, from->freeSize) - beyondGuaranteed(from->kin, from->freeSize + credit);
     from->freeSize += credit;
-    if (from->kin->parent->pool != above) from->kin->parent->pool->held -= next;
   }
   return true;
 }

@@ -1,5 +1,6 @@
 /* subPool.c - a sub-pool's life. */
 #include "../engines/arena.h"
+#include "../engines/slabCheck.h"
 #include "../fixed/fixedPool.h"
 #include "../pressure.h"
 #include "../threads/share.h"
@@ -147,7 +148,7 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinA
   kin->born = parent->markSerial;
   child->stamp |= (uint64_t)kin->id << mema_ownerShift;
   mema_ownKin(child, kin);
-  bool charged = options->guaranteed == 0 || !isPlainPool(parent) || mema_chargeHeld(parent, options->guaranteed);
+  bool charged = options->guaranteed == 0 || !isPlainPool(parent) || mema_chargeLevels(parent, options->guaranteed);
   mema_Reason reason = charged ? linkKin(kin, kinAbove, parent) : MEMA_OVER_BUDGET;
   if (reason != MEMA_OK) {
     closeStray(child, kin);
@@ -178,7 +179,7 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
   }
   if (reason == MEMA_OVER_BUDGET) return mema_refuseLevels(parent, options->guaranteed); /* it went meanwhile */
   if (kin != NULL && !mema_isPlain(parent, slab))
-    mema_creditHeld(parent, options->guaranteed); /* which is a note without use, where it has been freed */
+    mema_creditLevels(parent, options->guaranteed); /* which is a note without use, where it has been freed */
   mema_failBytes(reason, reason == MEMA_NO_MEMORY ? options->poolSize : 0, 0);
   return false;
 }
@@ -217,24 +218,37 @@ void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
   mema_Kin *parent = kin->parent;
   if (parent != NULL) {
     unlinkKin(kin);
-    if (mema_isThere(parent)) mema_creditHeld(parent->pool, held);
+    if (mema_isThere(parent)) mema_creditLevels(parent->pool, held);
     if (kin->borrows && parent->newest == NULL && parent->parent == NULL) setFamilyWay(slab, false);
   }
   mema_dropKin(kin);
 }
 
+/* What a pool's chunks are charged. Time grows with them. */
+static size_t chargesOf(const mema_Pool *pool) {
+  size_t bytes = 0, chunks = 0;
+  if (!pool->untracked) {
+    for (const mema_Block *block = pool->head; block != NULL; block = block->next) bytes += block->size;
+    return bytes;
+  }
+  for (const mema_Slab *slab = mema_slabField(pool); slab != NULL; slab = slab->next) mema_slabCheck(slab, &chunks, &bytes);
+  return bytes;
+}
+
+/* Bytes of the budget that are in use for nothing that there is. */
+static size_t unaccounted(const mema_Pool *pool) {
+  size_t used = pool->poolSize - pool->freeSize, known = chargesOf(pool) + pool->charged + mema_heldBelow(pool);
+  return known < used ? used - known : 0;
+}
+
 /* A sub-pool whose Pool is no longer what it was cannot end as others do. Its record serves nobody any more, since chunks may bear its number
- * still; what it held is what its parent's other sub-pools do not hold. */
+ * still; what it held is what its parent has spent on nothing else. */
 static void loseChild(mema_Kin *kin) {
   mema_Kin *parent = kin->parent;
   unlinkKin(kin);
   mema_storeWord(&kin->life, 0);
   kin->pool = NULL;
-  if (!mema_isThere(parent) || !isPlainPool(parent->pool)) return;
-  size_t held = parent->pool->held;
-  for (const mema_Kin *each = parent->newest; each != NULL; each = each->older)
-    if (mema_isThere(each)) held -= mema_holds(each->pool);
-  mema_creditHeld(parent->pool, held);
+  if (mema_isThere(parent) && isPlainPool(parent->pool)) mema_creditLevels(parent->pool, unaccounted(parent->pool));
 }
 
 void mema_freeYounger(mema_Pool *pool, uint32_t age) {

@@ -466,6 +466,35 @@ static void aLostChildDoesNotHoldUpItsParent(void **unused) {
   }
 }
 
+/* It gets back what the lost one held, and no byte of what it uses itself. */
+static void whatALostChildHeldIsFound(void **unused) {
+  static const mema_Options parents[] = {{.poolSize = 50000},
+                                         {.poolSize = 50000, .engine = MEMA_ARENA},
+                                         {.poolSize = 50000, .engine = MEMA_ARENA, .untracked = true}};
+  (void)unused;
+  for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
+    Pool parent = {0}, lost = {0}, other = {0};
+    assert_true(mema_initPoolWith(&parent, &parents[i]));
+    assert_non_null(palloc(&parent, 1234));
+    assert_true(mema_chargePool(&parent, 55));
+    assertWorks(makeChild(&other, &parent, 9000, 700));
+    assert_non_null(palloc(&other, 800));
+    size_t before = parent.freeSize;
+    mema_Mark mark = mema_markPool(&parent);
+    assertWorks(makeChild(&lost, &parent, 20000, 3000));
+    assert_non_null(palloc(&lost, 4000));
+    assert_true(parent.freeSize <= before - 4000);
+    mema_Stats stats;
+    assert_true(mema_poolStats(&parent, &stats));
+    assert_true(stats.subPoolBytes >= 4800 && stats.subPools == 2);
+    memset(&lost, 0xff, sizeof lost);
+    assert_true(mema_rewindPool(&parent, mark));
+    assert_int_equal(parent.freeSize, before);
+    assert_non_null(palloc(&parent, before & ~(size_t)15));
+    assert_true(freePool(&parent));
+  }
+}
+
 /* The bytes of an earlier life, over a live child. */
 static void aLiveChildOverwrittenByItsPast(void **unused) {
   Pool parent, child, past;
@@ -773,6 +802,7 @@ int main(void) {
       cmocka_unit_test(sharedSubPoolsKeepTheirBudget),
       cmocka_unit_test(aFreedChildStaysFreed),
       cmocka_unit_test(aLostChildDoesNotHoldUpItsParent),
+      cmocka_unit_test(whatALostChildHeldIsFound),
       cmocka_unit_test(aLiveChildOverwrittenByItsPast),
       cmocka_unit_test(families20000Deep),
       cmocka_unit_test(manySiblings),
