@@ -468,13 +468,11 @@ static void aLostChildDoesNotHoldUpItsParent(void **unused) {
 
 /* It gets back what the lost one held, and no byte of what it uses itself. */
 static void whatALostChildHeldIsFound(void **unused) {
-  static const mema_Options parents[] = {{.poolSize = 50000},
-                                         {.poolSize = 50000, .engine = MEMA_ARENA},
-                                         {.poolSize = 50000, .engine = MEMA_ARENA, .untracked = true}};
+  static const Kind *const parents[] = {&kindTracked, &kindArena, &kindArenaUntracked};
   (void)unused;
   for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
     Pool parent = {0}, lost = {0}, other = {0};
-    assert_true(mema_initPoolWith(&parent, &parents[i]));
+    assert_true(makePool(&parent, parents[i], 50000));
     assert_non_null(palloc(&parent, 1234));
     assert_true(mema_chargePool(&parent, 55));
     assertWorks(makeChild(&other, &parent, 9000, 700));
