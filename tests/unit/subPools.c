@@ -468,9 +468,10 @@ static void aLostChildDoesNotHoldUpItsParent(void **unused) {
 
 /* It gets back what the lost one held, and no byte of what it uses itself. */
 static void whatALostChildHeldIsFound(void **unused) {
-  static const Kind *const parents[] = {&kindTracked, &kindArena, &kindArenaUntracked};
+  enum { parentKinds = 3 };
+  static const Kind *const parents[parentKinds] = {&kindTracked, &kindArena, &kindArenaUntracked};
   (void)unused;
-  for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
+  for (size_t i = 0; i < parentKinds; i++) {
     Pool parent = {0}, lost = {0}, other = {0};
     assert_true(makePool(&parent, parents[i], 50000));
     assert_non_null(palloc(&parent, 1234));
