@@ -14,7 +14,7 @@ void mema_prepareBarrier(void) {
 
 /* Where threads cannot be made to pass a barrier, no shard is ever free to work without the lock. */
 uintptr_t mema_keyAtRest(const mema_Shard *shard) {
-  return canBarrier ? (uintptr_t)shard->pool + shard->generation : 0;
+  return canBarrier && !shard->share->tight ? (uintptr_t)shard->pool + shard->generation : 0;
 }
 
 /* ---- calling ----------------------------------------------------------------------------------------------------------- */
@@ -46,10 +46,11 @@ static void beginPeriod(mema_Slab *slab) {
   slab->youngRows = 0;
 }
 
-/* Calls all others; they may still be busy. */
+/* Calls all others; they may still be busy. While the share is tight all are called, and none can be more than about to see it. */
 static void callOthers(mema_Share *share) {
   bool any = false;
   share->keepsOut = true;
+  if (share->tight) return;
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
     if (!isOthers(shard)) continue;
     atomic_store_explicit(&shard->key, 0, memory_order_seq_cst);
@@ -61,14 +62,14 @@ static void callOthers(mema_Share *share) {
 void mema_keepOut(mema_Share *share) {
   if (share->keepsOut) return;
   callOthers(share);
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
+  for (mema_Shard *shard = share->shards; shard != NULL && !share->tight; shard = shard->next)
     if (isOthers(shard)) waitUntilOut(shard);
   beginPeriod(share->slab);
 }
 
 bool mema_tryKeepOut(mema_Share *share) {
   callOthers(share);
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
+  for (mema_Shard *shard = share->shards; shard != NULL && !share->tight; shard = shard->next) {
     if (!isOthers(shard) || spinUntilOut(shard)) continue;
     mema_letIn(share);
     return false;
@@ -144,27 +145,31 @@ static void noteLow(mema_Share *share) {
 }
 
 static void setCredit(mema_Shard *shard, size_t credit) {
-  shard->credit = credit;
+  shard->overLow = 0;
   atomic_store_explicit(&shard->lowCredit, credit, memory_order_relaxed);
 }
 
 void mema_restartLow(mema_Share *share, mema_Shard *shard) {
   noteLow(share);
-  setCredit(shard, shard->credit);
+  setCredit(shard, mema_creditOf(shard));
 }
 
-/* What may be lent at a time: nothing when the budget is nearly used up, or somebody waits for it: each call then takes the lock, but
- * all of the budget is at hand. */
-static size_t batchFor(const mema_Share *share) {
+/* A part of what the pool has, to be lent at a time: nothing when it is nearly used up, or somebody waits for it. */
+static size_t batchOf(const mema_Share *share) {
   size_t batch = share->pool->freeSize / (8 * ((size_t)share->shardCount + 1));
   if (batch < mema_creditLeast || share->waiting != 0) return 0;
   return batch < mema_creditMost ? batch : mema_creditMost;
 }
 
+/* While the share is tight, all of the budget is at hand. */
+static size_t lendable(const mema_Share *share) {
+  return share->tight ? 0 : batchOf(share);
+}
+
 /* The pool's own part of the budget changes: the calling shard's least begins anew, so that it is not added to another time's. */
 static void beginAnew(mema_Share *share) {
   noteLow(share);
-  if (share->inside != NULL) setCredit(share->inside, share->inside->credit);
+  if (share->inside != NULL) setCredit(share->inside, mema_creditOf(share->inside));
 }
 
 void mema_chargeShare(mema_Share *share, size_t bytes) {
@@ -186,7 +191,7 @@ void mema_wakeWaiting(mema_Share *share) {
 
 void mema_gather(mema_Share *share, mema_Shard *shard) {
   noteLow(share);
-  share->pool->freeSize += shard->credit;
+  share->pool->freeSize += mema_creditOf(shard);
   share->pool->allocations += shard->allocations;
   share->pool->frees += shard->frees;
   share->pool->held += shard->held;
@@ -194,19 +199,41 @@ void mema_gather(mema_Share *share, mema_Shard *shard) {
   setCredit(shard, 0);
 }
 
+/* The keys of those that are called anyway change when they are let in. */
+static void setTight(mema_Share *share, bool tight) {
+  share->tight = tight;
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
+    if (!share->keepsOut || !isOthers(shard))
+      atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_release);
+}
+
+/* Some way above what makes mema_lend ask, so that it is not asked again at once. */
+static bool isScarce(const mema_Share *share) {
+  return batchOf(share) < 2 * mema_creditLeast;
+}
+
+void mema_tighten(mema_Share *share) {
+  if (!share->tight && isScarce(share)) setTight(share, true);
+}
+
+void mema_loosen(mema_Share *share) {
+  if (share->tight && !isScarce(share)) setTight(share, false);
+}
+
 /* Calls in what the others were lent. */
 static void callIn(mema_Share *share) {
   bool kept = share->keepsOut;
   mema_keepOut(share);
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) mema_gather(share, shard);
+  mema_tighten(share);
   if (!kept) mema_letIn(share);
 }
 
 bool mema_lend(mema_Share *share, mema_Shard *shard, size_t bytes) {
   mema_Pool *pool = share->pool;
-  size_t credit = shard != NULL ? shard->credit : 0;
+  size_t credit = shard != NULL ? mema_creditOf(shard) : 0;
   if (credit >= bytes && shard != NULL) return true;
-  if (pool->freeSize < bytes - credit) {
+  if (pool->freeSize < bytes - credit || (shard != NULL && !share->tight && lendable(share) == 0)) {
     callIn(share);
     credit = 0;
     if (pool->freeSize < bytes) return false;
@@ -214,7 +241,7 @@ bool mema_lend(mema_Share *share, mema_Shard *shard, size_t bytes) {
   if (shard == NULL) return true;
   noteLow(share);
   pool->freeSize -= bytes - credit;
-  size_t batch = batchFor(share);
+  size_t batch = lendable(share);
   pool->freeSize -= batch;
   setCredit(shard, bytes + batch);
   shard->creditMost = 2 * batch;
@@ -223,7 +250,7 @@ bool mema_lend(mema_Share *share, mema_Shard *shard, size_t bytes) {
 
 /* Who comes here has freed something: others may wait for it, also where its credit was called in on the way. */
 void mema_settle(mema_Share *share, mema_Shard *shard) {
-  size_t keep = batchFor(share), credit = shard->credit;
+  size_t keep = lendable(share), credit = mema_creditOf(shard);
   if (share->waiting != 0) mema_wakeWaiting(share);
   if (credit <= shard->creditMost) return;
   noteLow(share);

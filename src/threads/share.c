@@ -137,7 +137,7 @@ static mema_Shard *makeShard(mema_Share *share) {
   const mema_Slab *slab = share->slab;
   own(shard);
   shard->sentBack = 0;
-  shard->credit = shard->creditMost = shard->allocations = shard->frees = shard->held = 0;
+  shard->overLow = shard->creditMost = shard->allocations = shard->frees = shard->held = 0;
   atomic_store_explicit(&shard->lowCredit, 0, memory_order_relaxed);
   shard->area = slab->area;
   shard->eighths = slab->eighths;
@@ -302,7 +302,7 @@ bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
   share->shards = NULL;
   share->shardCount = share->orphans = share->waiting = 0;
   share->cellIndex = cell.index;
-  share->keepsOut = share->skipped = share->borrowed = false;
+  share->keepsOut = share->tight = share->skipped = share->borrowed = false;
   share->inside = NULL;
   for (unsigned tag = 0; tag < mema_tagCount; tag++)
     atomic_store_explicit(&share->revoked[tag], UINT64_MAX, memory_order_relaxed);
@@ -335,7 +335,7 @@ void mema_closeShare(mema_Slab *slab) {
   retireShare(share, slab);
   if (share->waiting != 0) mema_wakeWaiting(share);
   share->waiting = 0;
-  share->keepsOut = false;
+  share->keepsOut = share->tight = false;
   mema_releaseLock(&share->lock);
   mema_unlistShare(share);
   mema_giveCell(mema_cellShares, share->cellIndex, true);
@@ -372,6 +372,7 @@ static bool takeOrBorrow(mema_Share *share, bool within) {
 static void release(mema_Share *share) {
   if (share->inside != NULL) mema_leave(share->inside);
   share->inside = NULL;
+  mema_loosen(share);
   if (share->borrowed) {
     share->borrowed = false;
   } else {
@@ -437,6 +438,7 @@ static void gatherAll(mema_Share *share, bool slots) {
     if (slots) mema_flushShard(share, shard);
   }
   if (slots) mema_emptyDepot(share);
+  mema_tighten(share);
 }
 
 void mema_callInSlots(mema_Share *share) {

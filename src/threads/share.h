@@ -25,6 +25,10 @@
  * mema_osBarrier (asymmetric, as in Dice, Huang and Yang, "Asymmetric Dekker synchronization", 2001). Where the system has none, shards
  * are called for ever, and each call takes the lock. A thread that finds itself called waits for the lock, never while busy.
  *
+ * While the share is `tight`, the budget is nearly used up or somebody waits for it: then shards stay called, too, and have no credit. So what
+ * is freed is the pool's at once, and those who wait hear of it; else a shard keeps what its thread freed until that comes by the lock, or it is
+ * called in.
+ *
  * A signal handler that interrupts its own thread while it is busy, or holds the lock, is refused (MEMA_REENTERED): it never waits. One that
  * interrupted a call to another pool may wait for other threads, but not for ever: their handlers may wait for this thread. After a fifth of a second, or a little more,
  * it is refused. The same goes for hooks, which are called with a pool's lock held.
@@ -81,9 +85,9 @@ struct mema_Shard {
   _Alignas(64) _Atomic uint32_t busy; /* the owner is at work; written by the owner */
   /* mema_keyOf its pool; 0 while it is called: the holder of the lock wants it, or the pool is gone. */
   _Atomic uintptr_t key;
-  size_t credit;
+  size_t overLow; /* credit beyond the next, so that one subtraction tells whether there is enough, and no new low */
   _Atomic size_t lowCredit; /* the least since the lock was last held for this shard */
-  size_t creditMost;        /* more goes back to the pool */
+  size_t creditMost;        /* more goes back to the pool, when the thread comes by the lock */
   size_t allocations, frees;
   /* By sub-pools, charged here; modulo the word's range, since others may have credited what this one charged. */
   size_t held;
@@ -124,6 +128,7 @@ struct mema_Share {
   uint32_t cellIndex;
   mema_Shard *inside;      /* the shard of the lock's holder, which is busy meanwhile; NULL: it has none */
   bool keepsOut;           /* the lock's holder has called all shards */
+  bool tight;              /* all shards are called, until there is more budget, and nobody waits for it */
   bool skipped;            /* by the fork under way */
   bool borrowed;           /* a call between the handlers of a fork, which holds the lock */
   mema_Share *next, *prev; /* all that serve a pool: fork.c */
@@ -179,7 +184,7 @@ MEMA_HIDDEN void mema_keepOwn(void);
 
 /* Asks the system for the barrier, in each process once. */
 MEMA_HIDDEN void mema_prepareBarrier(void);
-/* A shard's key when nobody calls. */
+/* A shard's key when the lock's holder does not call. */
 MEMA_HIDDEN uintptr_t mema_keyAtRest(const mema_Shard *shard);
 /* Calls all shards but the calling thread's, and waits until their owners are out. */
 MEMA_HIDDEN void mema_keepOut(mema_Share *share);
@@ -188,6 +193,10 @@ MEMA_HIDDEN bool mema_tryKeepOut(mema_Share *share);
 /* The same with a fifth of a second, or a little more, for it. */
 MEMA_HIDDEN bool mema_keepOutLong(mema_Share *share);
 MEMA_HIDDEN void mema_letIn(mema_Share *share);
+/* Where the budget is nearly used up, or somebody waits for it, no thread comes in without the lock. All are kept out, and all credit was gathered. */
+MEMA_HIDDEN void mema_tighten(mema_Share *share);
+/* Ends that where there is budget again. */
+MEMA_HIDDEN void mema_loosen(mema_Share *share);
 /* Ends the owner's privilege to free chunks of a class in spans of this tag by plain stores: see place.h. */
 MEMA_HIDDEN void mema_revoke(mema_Share *share, uint8_t tag, unsigned class);
 /* Finds a tag for a new shard, and gives it all privileges. */
@@ -214,7 +223,7 @@ MEMA_HIDDEN void mema_creditShare(mema_Share *share, size_t bytes);
 MEMA_HIDDEN void mema_restartLow(mema_Share *share, mema_Shard *shard);
 /* Lets those that wait for budget look again. */
 MEMA_HIDDEN void mema_wakeWaiting(mema_Share *share);
-/* Takes back what a shard has too much of. */
+/* Takes back what a shard has too much of, and lets those that wait for budget look again. */
 MEMA_HIDDEN void mema_settle(mema_Share *share, mema_Shard *shard);
 
 /* ---- wait.c -------------------------------------------------------------------------------------------------------------- */
@@ -260,6 +269,11 @@ MEMA_HIDDEN mema_Shard *mema_shardOf(const mema_Pool *pool);
 /* Whether a shard is of this pool, which lives, unless the shard is called (as all are whose pools are gone). */
 static inline bool mema_isShardOf(const mema_Shard *shard, const mema_Pool *pool) {
   return shard->pool == pool && mema_loadWord(&shard->generation) == mema_loadWord(&pool->generation);
+}
+
+/* Bytes of the budget that a shard may hand out unasked. */
+static inline size_t mema_creditOf(const mema_Shard *shard) {
+  return atomic_load_explicit(&shard->lowCredit, memory_order_relaxed) + shard->overLow;
 }
 
 /* Whether threads have shards of the pool: otherwise each call takes the lock. Asked with the lock held. */

@@ -21,24 +21,36 @@ static MEMA_INLINE void *hand(const mema_Spare *spare, unsigned state) {
   return ptr;
 }
 
+/* The budget that the shard has for a chunk is charged; false, with nothing changed, iff it has too little. One comparison tells both
+ * that, and a new low. */
+static MEMA_INLINE bool charge(mema_Shard *shard, size_t bytes) {
+  size_t left;
+  if (mema_unlikely(__builtin_sub_overflow(shard->overLow, bytes, &left))) {
+    size_t low = atomic_load_explicit(&shard->lowCredit, memory_order_relaxed) + left; /* which is below 0 */
+    if ((ptrdiff_t)low < 0) return false;
+    atomic_store_explicit(&shard->lowCredit, low, memory_order_relaxed);
+    left = 0;
+  }
+  shard->overLow = left;
+  return true;
+}
+
 /* ---- slots, with the lock held ------------------------------------------------------------------------------------------- */
 
 /* A slot, for which mema_lend found budget; NULL iff the slab has no room at hand. */
 static void *takeSlot(mema_Share *share, unsigned class) {
   mema_Shard *shard = mema_takeShard(share);
-  size_t charge = mema_classSize(class);
+  size_t bytes = mema_classSize(class);
   mema_Spare one;
   if (shard == NULL) {
     if (mema_slabTakeSpares(share->slab, class, 1, &one) == 0) return NULL;
-    mema_chargeShare(share, charge);
+    mema_chargeShare(share, bytes);
     share->pool->allocations++;
     return hand(&one, class + 1);
   }
   mema_Shelf *magazine = &shard->magazines[class + 1];
   if (magazine->top == magazine->bottom && !mema_fill(share, shard, class)) return NULL;
-  size_t left = shard->credit -= charge;
-  if (left < atomic_load_explicit(&shard->lowCredit, memory_order_relaxed))
-    atomic_store_explicit(&shard->lowCredit, left, memory_order_relaxed);
+  charge(shard, bytes); /* it was lent */
   shard->allocations++;
   return hand(--magazine->top, magazine->state);
 }
@@ -63,7 +75,7 @@ static void giveSlot(mema_Share *share, mema_Place place, void *ptr, size_t cred
     }
   }
   *shelf->top++ = spare;
-  shard->credit += credit;
+  shard->overLow += credit;
   shard->frees++;
   mema_settle(share, shard);
 }
@@ -183,18 +195,6 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr) {
 
 /* ---- the common paths ---------------------------------------------------------------------------------------------------- */
 
-/* The budget that the shard has for a chunk is charged; false, with nothing changed, iff it has too little. One comparison tells both
- * that, and a new low. */
-static MEMA_INLINE bool charge(mema_Shard *shard, size_t bytes) {
-  ptrdiff_t left = (ptrdiff_t)(shard->credit - bytes);
-  if (mema_unlikely(left < (ptrdiff_t)atomic_load_explicit(&shard->lowCredit, memory_order_relaxed))) {
-    if (left < 0) return false;
-    atomic_store_explicit(&shard->lowCredit, (size_t)left, memory_order_relaxed);
-  }
-  shard->credit = (size_t)left;
-  return true;
-}
-
 /* Compilers count from the start of the shard otherwise, in two steps more. */
 static MEMA_INLINE mema_Shelf *magazineFor(mema_Shard *shard, size_t state) {
   return (mema_Shelf *)(void *)((char *)shard->magazines + state * sizeof(mema_Shelf));
@@ -244,33 +244,19 @@ void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
   return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
 }
 
-/* What is claimed joins the spare slots, which have room; the budget is credited. */
-static MEMA_INLINE void keep(mema_Shard *shard, mema_Shelf *magazine, const mema_Place *place, void *ptr, size_t bytes) {
-  mema_Spare *spare = magazine->top;
+/* What is claimed joins the spare slots, which have room, at `spare`, their top; the budget is credited. */
+static MEMA_INLINE void keep(mema_Shard *shard, mema_Shelf *shelf, mema_Spare *spare, const mema_Place *place, void *ptr,
+                             size_t bytes) {
   spare->ptr = ptr;
   spare->state = place->state;
-  magazine->top = spare + 1;
-  shard->credit += bytes;
+  shelf->top = spare + 1;
+  shard->overLow += bytes;
   shard->frees++;
 }
 
 /* A slot that was kept in its magazine will be handed out soon: see mema_keepRecent. One that returns to another thread is left where it is. */
 static MEMA_INLINE void expectSoon(const void *ptr) {
   __builtin_prefetch(ptr, 1);
-}
-
-static MEMA_INLINE bool isOver(const mema_Shard *shard) {
-  return shard->credit > shard->creditMost;
-}
-
-/* The thread's shard has more credit than it should keep, and was left. True, for a tail call. Where the pool was freed meanwhile, or a signal
- * handler is here, nothing: the next call will do it. */
-static MEMA_SLOW bool settle(const mema_Pool *pool) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL || !mema_lockQuietly(pool, slab)) return true;
-  if (slab->share->inside != NULL) mema_settle(slab->share, slab->share->inside);
-  mema_unlockPool(slab);
-  return true;
 }
 
 /* ---- budget that sub-pools hold ------------------------------------------------------------------------------------------ */
@@ -284,14 +270,25 @@ bool mema_sharedHold(mema_Pool *pool, size_t bytes) {
   return done;
 }
 
+/* The thread's shard has more credit than it should keep, and was left. Where the pool was freed meanwhile, or a signal handler is here,
+ * nothing: the next call will do it. */
+static MEMA_SLOW void settle(const mema_Pool *pool) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (slab == NULL || !mema_lockQuietly(pool, slab)) return;
+  if (slab->share->inside != NULL) mema_settle(slab->share, slab->share->inside);
+  mema_unlockPool(slab);
+}
+
+/* Not as frees, which come by the lock once their magazine is full. */
 bool mema_sharedLetGo(mema_Pool *pool, size_t bytes) {
   mema_Shard *shard = enterShard(pool);
   if (shard == NULL) return false;
-  shard->credit += bytes;
+  shard->overLow += bytes;
   shard->held -= bytes;
-  bool over = isOver(shard);
+  bool over = mema_creditOf(shard) > shard->creditMost;
   mema_leave(shard);
-  return over ? settle(pool) : true;
+  if (over) settle(pool);
+  return true;
 }
 
 bool mema_sharedHoldLocked(mema_Share *share, size_t bytes) {
@@ -311,23 +308,22 @@ bool mema_sharedHoldLocked(mema_Share *share, size_t bytes) {
 
 /* From within a shard takes a chunk back of whatever span. False, with nothing changed, where it is none, or that is not for here to say.
  * The shard is left. */
-static bool giveAtHand(const mema_Pool *pool, mema_Shard *shard, void *ptr) {
+static bool giveAtHand(mema_Shard *shard, void *ptr) {
   mema_Place place;
-  bool done = false, over = false;
+  bool done = false;
   if (mema_findHere(shard, ptr, &place)) {
     mema_Shelf *shelf = mema_shelfFor(shard, place);
     done = shelf->top != shelf->limit && mema_claimHere(shard, place);
-    if (done) keep(shard, shelf, &place, ptr, shelf->slotSize);
-    over = isOver(shard);
+    if (done) keep(shard, shelf, shelf->top, &place, ptr, shelf->slotSize);
   }
   mema_leave(shard);
-  return done && over ? settle(pool) : done;
+  return done;
 }
 
 /* A chunk in a span of several units, or none at all; or a magazine that is full. */
 static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
   mema_Shard *shard = enterShard(pool);
-  return shard != NULL && giveAtHand(pool, shard, ptr) ? true : pfreeSlow(pool, ptr);
+  return shard != NULL && giveAtHand(shard, ptr) ? true : pfreeSlow(pool, ptr);
 }
 
 /* Another pool than the last time; or a fixed one. */
@@ -336,23 +332,23 @@ static MEMA_NOINLINE bool pfreeStranger(mema_Pool *pool, void *ptr) {
   return fixed != NULL ? mema_fixedPfree(pool, fixed, ptr) : pfreeElse(pool, ptr);
 }
 
-/* The rest of a free from within: a slot that is the caller's joins a shelf, which has room. */
-static MEMA_INLINE bool endFree(const mema_Pool *pool, mema_Shard *shard, mema_Shelf *shelf, const mema_Place *place,
+/* The rest of a free from within: a slot that is the caller's joins a shelf. */
+static MEMA_INLINE bool endFree(mema_Shard *shard, mema_Shelf *shelf, mema_Spare *spare, const mema_Place *place,
                                 void *ptr) {
-  keep(shard, shelf, place, ptr, shelf->slotSize);
-  bool over = isOver(shard);
+  keep(shard, shelf, spare, place, ptr, shelf->slotSize);
   mema_leave(shard);
-  return mema_likely(!over) ? true : settle(pool);
+  return true;
 }
 
 static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint16_t whose) {
   mema_Place place = {.state = state, .whose = whose, .live = mema_homeState(whose), .tag = mema_homeTag(whose)};
   mema_Shelf *shelf = mema_shelfFor(shard, place);
-  if (shelf->top == shelf->limit || !mema_isRevoked(shard->revoked, place) || !mema_claim(place)) {
+  mema_Spare *spare = shelf->top;
+  if (spare == shelf->limit || !mema_isRevoked(shard->revoked, place) || !mema_claim(place)) {
     mema_leave(shard);
     return pfreeSlow(pool, ptr);
   }
-  return endFree(pool, shard, shelf, &place, ptr);
+  return endFree(shard, shelf, spare, &place, ptr);
 }
 
 /* A chunk in a span of another tag; or of the shard's, which then has none, or the class was revoked. The shard is entered. */
@@ -360,12 +356,13 @@ static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *
   mema_Place place = {.state = state, .live = mema_homeState(whose)};
   if (mema_homeTag(whose) != shard->tag) return pfreeForeign(pool, shard, ptr, state, whose);
   mema_Shelf *magazine = magazineFor(shard, place.live);
-  if (mema_unlikely(magazine->top == magazine->limit || !mema_claim(place))) {
+  mema_Spare *spare = magazine->top;
+  if (mema_unlikely(spare == magazine->limit || !mema_claim(place))) {
     mema_leave(shard);
     return pfreeSlow(pool, ptr);
   }
   expectSoon(ptr);
-  return endFree(pool, shard, magazine, &place, ptr);
+  return endFree(shard, magazine, spare, &place, ptr);
 }
 
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
@@ -378,9 +375,10 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   mema_Shelf *magazine = magazineFor(shard, place.live);
   MEMA_HELD(magazine);
   if (mema_unlikely(place.whose != magazine->own)) return pfreeAtomic(pool, shard, ptr, place.state, place.whose);
-  if (mema_unlikely(magazine->top == magazine->limit || !mema_claimOwn(place))) goto another;
+  mema_Spare *spare = magazine->top;
+  if (mema_unlikely(spare == magazine->limit || !mema_claimOwn(place))) goto another;
   expectSoon(ptr);
-  return endFree(pool, shard, magazine, &place, ptr);
+  return endFree(shard, magazine, spare, &place, ptr);
 another:
   mema_leave(shard);
   return pfreeElse(pool, ptr);
@@ -398,14 +396,14 @@ static void *resizeAtHand(mema_Shard *shard, void *from, size_t size) {
   size_t before = shard->magazines[place.live].slotSize, after = new->slotSize;
   if (mema_staysInSlot(before, size)) return from;
   mema_Shelf *shelf = mema_shelfFor(shard, place);
-  if (new->top == new->bottom || shelf->top == shelf->limit || shard->credit < excess(after, before)) return NULL;
+  if (new->top == new->bottom || shelf->top == shelf->limit || mema_creditOf(shard) < excess(after, before)) return NULL;
   if (!mema_claimHere(shard, place)) return NULL;
   charge(shard, excess(after, before));
   mema_Spare *spare = --new->top;
   void *to = memcpy(spare->ptr, from, before < after ? before : after);
   hand(spare, new->state);
   shard->allocations++;
-  keep(shard, shelf, &place, from, excess(before, after));
+  keep(shard, shelf, shelf->top, &place, from, excess(before, after));
   return to;
 }
 
@@ -533,9 +531,7 @@ void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size) {
   void *to = NULL;
   if (shard != NULL) {
     to = resizeAtHand(shard, ptr, size);
-    bool over = isOver(shard);
     mema_leave(shard);
-    if (to != NULL && over) settle(pool);
   }
   return to != NULL ? to : repallocSlow(pool, ptr, size);
 }

@@ -1,8 +1,8 @@
 /* wait.c - waiting for budget.
  *
- * Who waits says so (`waiting`) while no thread is inside, with all credit called in: from then on shards are lent nothing and may keep
- * nothing, so that each free comes by mema_settle, which counts `freed` up. The waiter read `freed` before it let the others in: whatever
- * is freed after it looked is seen, or wakes it. */
+ * Who waits says so (`waiting`) while no thread is inside, with all credit called in: from then on the share is tight, so that each free
+ * comes by the lock, and by mema_settle, which counts `freed` up. The waiter read `freed` before it let the others in: whatever is freed after
+ * it looked is seen, or wakes it. */
 #include "../fixed/fixedPool.h"
 #include "../memory/os.h"
 #include "share.h"
@@ -31,6 +31,7 @@ static bool enroll(mema_Pool *pool, size_t size, uint32_t *seen, mema_Share **sh
     *generation = (*share)->generation;
     *seen = atomic_load_explicit(&(*share)->freed, memory_order_relaxed) + (pool->freeSize >= charge);
     (*share)->waiting++;
+    mema_tighten(*share);
     waitedFor = *generation;
     pool->refused--; /* it will be asked again */
   }

@@ -361,6 +361,32 @@ static size_t residentPages(void) {
   return resident;
 }
 
+/* Near the limit all is the pool's at once, and threads hold no credit; else they do. */
+static void nothingIsLentWhereLittleIsLeft(void **state) {
+  (void)state;
+  begin(MIB);
+  void *much = palloc(&pool, MIB - 8 * KIB), *one, *two;
+  for (unsigned round = 0; round < 3; round++) {
+    assert_non_null(much);
+    size_t before = pool.freeSize;
+    assert_non_null(one = palloc(&pool, size));
+    assert_int_equal(pool.freeSize, before - size);
+    assert_true(pfree(&pool, one));
+    assert_int_equal(pool.freeSize, before);
+    assert_true(pfree(&pool, much));
+    assert_non_null(one = palloc(&pool, size));
+    before = pool.freeSize;
+    assert_non_null(two = palloc(&pool, size));
+    assert_int_equal(pool.freeSize, before);
+    assert_true(pfree(&pool, two));
+    assert_true(pfree(&pool, one));
+    assert_int_equal(pool.freeSize, before);
+    much = palloc(&pool, MIB - 8 * KIB);
+  }
+  assert_true(pfree(&pool, much));
+  end();
+}
+
 static void nothingIsLeftOfThem(void **state) {
   (void)state;
   if (UNDER_ASAN) skip(); /* it keeps memory of its own for each thread that was */
@@ -388,6 +414,7 @@ int main(void) {
       cmocka_unit_test(norForThoseOfOtherSizes),
       cmocka_unit_test(theyServeWhereThereAreNoOthers),
       cmocka_unit_test(peaksOfThreadsThatEndedDoNotAddUp),
+      cmocka_unit_test(nothingIsLentWhereLittleIsLeft),
       cmocka_unit_test(nothingIsLeftOfThem),
       cmocka_unit_test_prestate(noSlotIsOutOfReach, &ended),
       cmocka_unit_test_prestate(noSlotIsOutOfReach, &going),
