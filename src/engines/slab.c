@@ -15,7 +15,8 @@
 enum {
   magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
   fewUnits = 16,             /* a growth of so many is none: see mema_slabHasGrown */
-  taggedTries = 4,           /* spans looked at from either end of a list for one of a tag */
+  taggedTries = 64,          /* spans looked at from either end of a list for one of a tag */
+  idleSpans = 2,             /* threads leave alone what others have free, up to as many slots as so many spans have */
   denials = 64,              /* requests denied unseen after one that was looked into */
   manyUnits = 192,           /* in use (12 MiB): from here on slots freed are kept in magazines, */
   someUnits = 16,            /* and from here on where words have few free slots: see chooseWays */
@@ -543,30 +544,39 @@ static uint32_t takeFromWord(mema_Slab *slab, const mema_SlotClass *class, uint3
   return count;
 }
 
-/* A span of this tag among the first or last few partial ones of the class, or mema_noUnit. *few: there are no others. */
-static uint32_t findTagged(const mema_Slab *slab, const mema_SlotClass *class, uint8_t tag, bool *few) {
-  uint32_t fore = class->partialHead, back = class->partialTail;
-  for (int i = 0; i < taggedTries && fore != mema_noUnit;
+static uint32_t freeSlots(const mema_Span *span) {
+  uint32_t count = 0;
+  for (uint64_t words = span->summary; words != 0; words &= words - 1)
+    count += (uint32_t)__builtin_popcountll(span->bitmap[__builtin_ctzll(words)]);
+  return count;
+}
+
+/* A span of this tag among the first or last partial ones of the class, or mema_noUnit. *much: others have much that is free. */
+static uint32_t findTagged(const mema_Slab *slab, const mema_SlotClass *class, uint8_t tag, bool *much) {
+  uint32_t fore = class->partialHead, back = class->partialTail, idle = 0;
+  for (int i = 0; i < taggedTries && fore != mema_noUnit && !*much;
        i++, fore = slab->spans[fore].next, back = slab->spans[back].prev) {
     if (mema_tagOf(slab, fore) == tag) return fore;
     if (mema_tagOf(slab, back) == tag) return back;
+    idle += freeSlots(&slab->spans[fore]);
+    *much = idle >= idleSpans * slab->spans[fore].slots;
   }
-  *few = fore == mema_noUnit;
   return mema_noUnit;
 }
 
-/* As mema_slabRefill, but threads keep to spans of their own, as long as no more than a few of others stay half used for that. */
+/* As mema_slabRefill, but threads keep to spans of their own, unless others have much that is free: a thread that frees slots of a span that is
+ * another's ends the other's privilege to free there without atomic operations (threads/place.h), for good. */
 static bool refillTagged(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
-  bool few = false;
+  bool much = false;
   if (c->active != mema_noUnit && mema_tagOf(slab, c->active) == slab->tag && serveActive(slab, c)) return true;
   settle(slab, c);
-  uint32_t own = findTagged(slab, c, slab->tag, &few);
+  uint32_t own = findTagged(slab, c, slab->tag, &much);
   if (own != mema_noUnit) {
     removePartial(slab, &slab->spans[own]);
     if (activate(slab, c, &slab->spans[own])) return true;
   }
-  return (few && newSpan(slab, class)) || mema_slabRefill(slab, class);
+  return (!much && newSpan(slab, class)) || mema_slabRefill(slab, class);
 }
 
 uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mema_Spare *spares) {

@@ -275,6 +275,97 @@ static void theyServeWhereThereAreNoOthers(void **state) {
   end();
 }
 
+/* ---- whose spans -------------------------------------------------------------------------------------------------------- */
+
+enum { many = 20000, atATime = 2000, turns = 20, unitShift = 16, unitCount = 4096 };
+
+/* What one of two threads holds, and works on while the other waits. */
+typedef struct {
+  void *chunks[many];
+  sem_t turn;
+  uint64_t random;
+} Lane;
+
+static Lane lanes[2];
+
+/* Of four classes, so that now one has more slots free and now another. */
+static void *takeOfAnySize(Lane *lane) {
+  return palloc(&pool, 225 + nextRandom(&lane->random) % 64);
+}
+
+static void replaceSome(Lane *lane) {
+  static void **places[atATime];
+  for (unsigned i = 0; i < atATime; i++) {
+    places[i] = &lane->chunks[nextRandom(&lane->random) % many];
+    pfree(&pool, *places[i]); /* NULL where it was drawn before */
+    *places[i] = NULL;
+  }
+  for (unsigned i = 0; i < atATime; i++)
+    if (*places[i] == NULL) *places[i] = takeOfAnySize(lane);
+}
+
+static void workInTurn(Lane *mine, Lane *other) {
+  for (unsigned i = 0; i <= turns; i++) {
+    sem_wait(&mine->turn);
+    for (unsigned k = 0; i == 0 && k < many; k++) mine->chunks[k] = takeOfAnySize(mine);
+    replaceSome(mine);
+    sem_post(&other->turn);
+  }
+  sem_wait(&mine->turn);
+}
+
+static void *giveAllAtLast(void *unused) {
+  (void)unused;
+  workInTurn(&lanes[1], &lanes[0]);
+  for (unsigned k = 0; k < many; k++) pfree(&pool, lanes[1].chunks[k]);
+  sem_post(&lanes[0].turn);
+  sem_wait(&lanes[1].turn);
+  return NULL;
+}
+
+static size_t unitOf(const void *chunk, const void *first) {
+  return ((uintptr_t)chunk >> unitShift) - ((uintptr_t)first >> unitShift) + unitCount / 2;
+}
+
+/* Which units of the pool's memory a thread has chunks in. */
+static void noteUnits(bool *units, void *const *chunks) {
+  for (unsigned k = 0; k < many; k++) {
+    size_t unit = unitOf(chunks[k], lanes[0].chunks[0]);
+    assert_true(unit < unitCount);
+    units[unit] = true;
+  }
+}
+
+/* Threads do not fill up each other's spans while little is free there, but do where it is much. */
+static void threadsKeepToTheirSpans(void **state) {
+  static bool first[unitCount], second[unitCount];
+  static void *more[many];
+  (void)state;
+  begin(64 * MIB);
+  for (unsigned i = 0; i < 2; i++) {
+    sem_init(&lanes[i].turn, 0, i == 0);
+    lanes[i].random = i + 1;
+  }
+  pthread_t thread;
+  assert_int_equal(pthread_create(&thread, NULL, giveAllAtLast, NULL), 0);
+  workInTurn(&lanes[0], &lanes[1]);
+  noteUnits(first, lanes[0].chunks);
+  noteUnits(second, lanes[1].chunks);
+  for (unsigned unit = 0; unit < unitCount; unit++) assert_false(first[unit] && second[unit]);
+  sem_post(&lanes[1].turn);
+  sem_wait(&lanes[0].turn);
+  unsigned others = 0;
+  for (unsigned k = 0; k < many; k++) {
+    more[k] = takeOfAnySize(&lanes[0]);
+    others += second[unitOf(more[k], lanes[0].chunks[0])];
+  }
+  assert_true(others > many / 2);
+  for (unsigned k = 0; k < many; k++) assert_true(pfree(&pool, more[k]) && pfree(&pool, lanes[0].chunks[k]));
+  sem_post(&lanes[1].turn);
+  pthread_join(thread, NULL);
+  end();
+}
+
 /* ---- what a request is refused for ----------------------------------------------------------------------------------------- */
 
 static void *takeAllThereIs(void *taken) {
@@ -414,6 +505,7 @@ int main(void) {
       cmocka_unit_test(norForThoseOfOtherSizes),
       cmocka_unit_test(theyServeWhereThereAreNoOthers),
       cmocka_unit_test(peaksOfThreadsThatEndedDoNotAddUp),
+      cmocka_unit_test(threadsKeepToTheirSpans),
       cmocka_unit_test(nothingIsLentWhereLittleIsLeft),
       cmocka_unit_test(nothingIsLeftOfThem),
       cmocka_unit_test_prestate(noSlotIsOutOfReach, &ended),
