@@ -5,6 +5,9 @@
  * at the wrong moment is caught. What is proved: never more is live than the pool has (P1); a request is refused only if at some moment of
  * the call too little was free (P2); poolFree, the credits and what is live make up the pool whenever it is stopped, and at the end.
  *
+ * Where little was found when all was called in, the pool is tight: all stay called, and whoever stops them finds them stopped; until there is
+ * more. What is freed without the lock stays with who freed it, however much it is.
+ *
  * With FORK a further thread forks, once, somewhere in between. In the child it is alone: it makes a new lock of the one it holds, takes the
  * credits of the threads that are no more, and finds all that is not live.
  *
@@ -16,6 +19,8 @@
  * mutant: CALL_IN_WITHOUT_STOP assertion
  * mutant: CREDIT_KEPT_AFTER_CALL_IN assertion
  * mutant: SLOW_WITHOUT_LOCK assertion
+ * mutant: TIGHT_WITHOUT_STOP assertion
+ * mutant: TIGHT_BUT_FOR_ITSELF assertion
  * mutant: FORK FORK_WITHOUT_STOP assertion
  * mutant: FORK CHILD_KEEPS_LOCK deadlock
  */
@@ -28,9 +33,11 @@
 #ifndef OPERATIONS
 #define OPERATIONS 2
 #endif
-#define LIMIT 1 /* more credit than that goes back */
+#define LIMIT 1  /* more credit than that goes back when its owner comes by the lock */
+#define SCARCE 1 /* so much or less in the centre is little */
 
 bool lock;
+bool tight;
 bool busy[USERS], called[USERS];
 byte credit[USERS];
 byte poolFree = SIZE;
@@ -56,17 +63,21 @@ inline stopAll() {
 #ifdef MUTANT_CALL_IN_WITHOUT_STOP
   skip
 #else
-  d_step {
-    for (s : 0 .. USERS - 1) {
-      called[s] = (s != me)
+  if
+  :: tight
+  :: else ->
+    d_step {
+      for (s : 0 .. USERS - 1) {
+        called[s] = (s != me)
+      }
+      s = 0
     }
+    do
+    :: s < USERS -> s == me || !busy[s]; s++
+    :: s == USERS -> break
+    od;
     s = 0
-  }
-  do
-  :: s < USERS -> s == me || !busy[s]; s++
-  :: s == USERS -> break
-  od;
-  s = 0;
+  fi;
   checkEquation()
 #endif
 }
@@ -74,10 +85,22 @@ inline stopAll() {
 inline resumeAll() {
   d_step {
     for (s : 0 .. USERS - 1) {
-      called[s] = false
+#ifdef MUTANT_TIGHT_BUT_FOR_ITSELF
+      called[s] = tight && s != me
+#else
+      called[s] = tight
+#endif
     }
     s = 0
   }
+}
+
+/* By a free, at the end: who was called is let in. (Nothing else makes more of what is in the centre.) */
+inline loosen() {
+  if
+  :: tight && poolFree > SCARCE -> tight = false; resumeAll()
+  :: else
+  fi
 }
 
 inline checkEquation() {
@@ -104,7 +127,8 @@ inline callIn() {
   :: s == USERS -> break
   od;
   s = 0;
-  part = 0
+  part = 0;
+  tight = tight || poolFree <= SCARCE
 }
 
 /* A life begins. Whoever asks meanwhile may see too little from here on. */
@@ -125,7 +149,7 @@ inline draw() {
   part = charge - credit[me];
   if
   :: true
-  :: poolFree > part -> part++
+  :: poolFree > part && !tight -> part++
   fi;
   poolFree = poolFree - part;
   credit[me] = credit[me] + part;
@@ -141,7 +165,7 @@ inline chargeOwn() {
 
 #ifndef MUTANT_SLOW_WITHOUT_LOCK
 #define slowBegin() takeLock(); busy[me] = true
-#define slowEnd() busy[me] = false; releaseLock()
+#define slowEnd() assert(!tight || poolFree <= SCARCE); busy[me] = false; releaseLock()
 #else
 #define slowBegin() busy[me] = true
 #define slowEnd() busy[me] = false
@@ -149,6 +173,9 @@ inline chargeOwn() {
 
 inline allocateSlowly() {
   slowBegin();
+#ifdef MUTANT_TIGHT_WITHOUT_STOP
+  tight = tight || poolFree <= SCARCE;
+#endif
 #ifndef MUTANT_REFUSE_WITHOUT_CALL_IN
   if
   :: credit[me] + poolFree < charge -> stopAll(); callIn(); resumeAll()
@@ -219,17 +246,16 @@ inline free() {
     slowBegin();
     release();
     if
-    :: credit[me] > LIMIT -> giveBack()
+    :: tight || credit[me] > LIMIT -> giveBack()
     :: else
     fi;
+    loosen();
     slowEnd()
   :: else ->
     release();
-    over = credit[me] > LIMIT;
-    busy[me] = false;
     if
-    :: over -> over = false; slowBegin(); giveBack(); slowEnd()
-    :: else
+    :: busy[me] = false
+    :: busy[me] = false; slowBegin(); giveBack(); slowEnd() /* a sub-pool let go of much */
     fi
   fi;
   done = false
@@ -255,7 +281,7 @@ inline operate() {
 
 proctype User(byte me) {
   byte operations, charge, part, s, sum;
-  bool done, over;
+  bool done;
 #ifdef FORK
   {
     operate()

@@ -5,18 +5,19 @@
  * Waiters want one or two units, sleep while they cannot have them, and free what they got or keep it. A user may have no shard before its
  * first call. When nothing moves any more, a waiter may be asleep only if what it wants is not free.
  *
+ * As long as somebody waits the pool is tight: all stay called, so that each free comes by the lock. Else what is freed stays with who freed it.
+ *
  * With FREE_POOL the pool is freed at some moment: then every waiter comes back refused.
  *
  * check:
- * check: FIRST=1 LIMIT=2
+ * check: FIRST=1
  * check: partly FREE_POOL ROUNDS=1
  * mutant: SEQUENCE_LATE assertion
- * mutant: LIMITS_KEPT assertion
- * mutant: LIMITS_WITHOUT_STOP assertion
- * mutant: LIMITS_RESTORED_EARLY assertion
- * mutant: NEW_SHARD_UNLIMITED assertion
+ * mutant: NEVER_TIGHT assertion
+ * mutant: TIGHT_WITHOUT_STOP assertion
+ * mutant: LOOSENED_EARLY assertion
+ * mutant: ROUNDS=3 NEW_SHARD_NOT_CALLED assertion
  * mutant: WAKE_ONE assertion
- * mutant: WAKE_ONLY_WITH_CREDIT assertion
  * mutant: WAKE_WITHOUT_SEQUENCE assertion
  * mutant: WAIT_WITHOUT_CALL_IN assertion
  * mutant: FREE_POOL FREE_WITHOUT_WAKE assertion
@@ -27,9 +28,6 @@
 #ifndef SECOND
 #define SECOND 1
 #endif
-#ifndef LIMIT
-#define LIMIT 1
-#endif
 #ifndef ROUNDS
 #define ROUNDS 2 /* calls by each user */
 #endif
@@ -39,9 +37,10 @@
 #define THREADS 4 /* the waiters first; each has a shard of its own number */
 
 bool lock;
+bool tight;
 bool dead;
 bool busy[THREADS], called[THREADS], attached[THREADS];
-byte credit[THREADS], limit[THREADS];
+byte credit[THREADS];
 byte poolFree;
 byte waiters;
 byte sequence;
@@ -59,27 +58,44 @@ inline releaseLock() {
   lock = false
 }
 
+/* budget.pml shows that nobody is inside while it is tight. */
 inline stopAll() {
-  d_step {
-    for (s : 0 .. THREADS - 1) {
-      called[s] = (s != me)
+  if
+  :: tight
+  :: else ->
+    d_step {
+      for (s : 0 .. THREADS - 1) {
+        called[s] = (s != me)
+      }
+      s = 0
     }
+    do
+    :: s < THREADS -> s == me || !busy[s]; s++
+    :: s == THREADS -> break
+    od;
     s = 0
-  }
-  do
-  :: s < THREADS -> s == me || !busy[s]; s++
-  :: s == THREADS -> break
-  od;
-  s = 0
+  fi
 }
 
 inline resumeAll() {
   d_step {
     for (s : 0 .. THREADS - 1) {
-      called[s] = false
+      called[s] = tight
     }
     s = 0
   }
+}
+
+/* When the lock is released. */
+inline loosen() {
+  if
+#ifdef MUTANT_LOOSENED_EARLY
+  :: tight -> tight = false; resumeAll()
+#else
+  :: tight && waiters == 0 -> tight = false; resumeAll()
+#endif
+  :: else
+  fi
 }
 
 /* By whoever has stopped all. */
@@ -93,27 +109,15 @@ inline callIn() {
   }
 }
 
-inline setLimits(value) {
-  d_step {
-    for (s : 0 .. THREADS - 1) {
-      if
-      :: attached[s] -> limit[s] = value
-      :: else
-      fi
-    }
-    s = 0
-  }
-}
-
 /* The first call of a thread makes its shard, under the lock. */
 inline attach() {
   if
   :: !attached[me] ->
     attached[me] = true;
-#ifdef MUTANT_NEW_SHARD_UNLIMITED
-    limit[me] = LIMIT
+#ifdef MUTANT_NEW_SHARD_NOT_CALLED
+    called[me] = false
 #else
-    limit[me] = (waiters > 0 -> 0 : LIMIT)
+    called[me] = tight
 #endif
   :: else
   fi
@@ -149,29 +153,21 @@ inline credited() {
 }
 
 /* What the lock's holder does to its own shard nobody sees meanwhile, so it is one step. */
-inline freeSlowly(counted) {
+inline freeSlowly() {
   takeLock();
   if
   :: !dead ->
     busy[me] = true;
     d_step {
       attach();
-      if
-      :: counted /* the fast path has done it */
-      :: !counted -> credited()
-      fi;
-      /* A free that came here for its credit goes on even if that was called in on its way: whoever called it in may not have been content with it,
-         and another sleeper may be. */
-#ifdef MUTANT_WAKE_ONLY_WITH_CREDIT
-      over = credit[me] > limit[me];
-#else
-      over = counted || credit[me] > limit[me];
-#endif
+      credited();
+      over = waiters > 0;
       if
       :: over -> giveBack()
       :: else
       fi
     }
+    loosen();
     busy[me] = false
 #ifdef FREE_POOL
   :: dead -> over = false
@@ -188,15 +184,10 @@ inline freeSlowly(counted) {
 inline free() {
   busy[me] = true;
   if
-  :: called[me] || !attached[me] || dead -> busy[me] = false; freeSlowly(false)
+  :: called[me] || !attached[me] || dead -> busy[me] = false; freeSlowly()
   :: else ->
     d_step { credited() }
-    over = credit[me] > limit[me];
-    busy[me] = false;
-    if
-    :: over -> freeSlowly(true)
-    :: else
-    fi
+    busy[me] = false
   fi;
   over = false
 }
@@ -207,7 +198,7 @@ inline born() {
   got = true
 }
 
-/* One unit from own credit, or with a batch from the centre; it does not wait. */
+/* One unit from own credit, or from the centre (of batches, see budget.pml); it does not wait. */
 inline allocate() {
   charge = 1;
   busy[me] = true;
@@ -224,12 +215,9 @@ inline allocate() {
       atomic {
         poolFree = poolFree + credit[me] - 1;
         credit[me] = 0;
-        if
-        :: skip
-        :: poolFree > 0 -> poolFree--; credit[me] = 1
-        fi;
         born()
       }
+      loosen();
       busy[me] = false
     :: else
     fi;
@@ -265,14 +253,13 @@ end:
 
 /* With all stopped and all credits in poolFree it is still too little. */
 inline beginToWait() {
-#ifdef MUTANT_LIMITS_WITHOUT_STOP
+#ifdef MUTANT_TIGHT_WITHOUT_STOP
   resumeAll();
 #endif
   d_step {
     waiters++;
-    waits = true
-#ifndef MUTANT_LIMITS_KEPT
-    setLimits(0);
+#ifndef MUTANT_NEVER_TIGHT
+    tight = true;
 #endif
 #ifndef MUTANT_SEQUENCE_LATE
     seen = sequence
@@ -280,22 +267,11 @@ inline beginToWait() {
   }
 }
 
-/* The last of the waiters takes the limits away. */
+/* The lock's next holder sees whether anybody waits still. */
 inline endToWait() {
-  if
-  :: waits ->
-    waits = false;
-    waiters--;
-    if
-#ifdef MUTANT_LIMITS_RESTORED_EARLY
-    :: true -> setLimits(LIMIT)
-#else
-    :: waiters == 0 -> setLimits(LIMIT)
-    :: else
-#endif
-    fi
-  :: else
-  fi
+  takeLock();
+  waiters--;
+  releaseLock()
 }
 
 inline take() {
@@ -317,7 +293,7 @@ inline pallocWait() {
   :: true ->
     takeLock();
     busy[me] = true;
-    d_step { attach(); endToWait() }
+    d_step { attach() }
     if
 #ifdef FREE_POOL
     :: dead -> busy[me] = false; releaseLock(); break
@@ -329,6 +305,7 @@ inline pallocWait() {
     :: else -> beginToWait()
     fi;
     resumeAll();
+    loosen();
     busy[me] = false;
     releaseLock();
     if
@@ -338,13 +315,14 @@ inline pallocWait() {
 #ifdef MUTANT_SEQUENCE_LATE
     seen = sequence;
 #endif
-    sleep()
+    sleep();
+    endToWait()
   od
 }
 
 proctype Waiter(byte me; byte charge) {
   byte s, seen;
-  bool over, got, waits;
+  bool over, got;
   pallocWait();
   do
   :: got && charge > 0 -> free(); charge--
@@ -376,7 +354,7 @@ init {
   byte s, sum;
   atomic {
     if
-    :: attached[2] = true; limit[2] = LIMIT
+    :: attached[2] = true
     :: skip
     fi;
     run Waiter(0, FIRST);
