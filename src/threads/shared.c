@@ -340,14 +340,19 @@ static MEMA_INLINE bool endFree(mema_Shard *shard, mema_Shelf *shelf, mema_Spare
   return true;
 }
 
+/* A chunk in a span of another tag. One look at what that has lost tells whether to compare and exchange, and where the slot goes: see
+ * mema_isRevoked, mema_shelfFor. */
 static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint16_t whose) {
-  mema_Place place = {.state = state, .whose = whose, .live = mema_homeState(whose), .tag = mema_homeTag(whose)};
-  mema_Shelf *shelf = mema_shelfFor(shard, place);
+  mema_Place place = {.state = state, .live = mema_homeState(whose)};
+  uint64_t lost = atomic_load_explicit(&shard->revoked[mema_homeTag(whose)], memory_order_acquire);
+  bool stays = (lost & mema_nobodys) != 0;
+  mema_Shelf *shelf = stays ? magazineFor(shard, place.live) : &shard->returns[place.live];
   mema_Spare *spare = shelf->top;
-  if (spare == shelf->limit || !mema_isRevoked(shard->revoked, place) || !mema_claim(place)) {
+  if (mema_unlikely(spare == shelf->limit || (lost >> (place.live - 1u) & 1) == 0 || !mema_claim(place))) {
     mema_leave(shard);
     return pfreeSlow(pool, ptr);
   }
+  if (stays) expectSoon(ptr);
   return endFree(shard, shelf, spare, &place, ptr);
 }
 
