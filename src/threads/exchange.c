@@ -102,12 +102,36 @@ static void waitForGrace(mema_Share *share) {
 
 /* ---- tags -------------------------------------------------------------------------------------------------------------- */
 
+/* Of these classes. */
+static void setPrivileges(mema_Shard *shard, uint64_t classes, bool own) {
+  for (; classes != 0; classes &= classes - 1) {
+    unsigned state = (unsigned)__builtin_ctzll(classes) + 1;
+    shard->magazines[state].own = own ? (uint16_t)(shard->tag << 8 | state) : 0;
+  }
+}
+
 void mema_revoke(mema_Share *share, uint8_t tag, unsigned class) {
   bool kept = share->keepsOut;
+  uint64_t going = UINT64_C(1) << class;
   mema_keepOut(share);
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
-    if (shard->tag == tag) shard->magazines[class + 1].own = 0;
-  atomic_fetch_or_explicit(&share->revoked[tag], UINT64_C(1) << class, memory_order_release);
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
+    if (shard->tag != tag) continue;
+    if ((shard->lost & going) != 0) going = shard->lost;
+    shard->lost |= going;
+    setPrivileges(shard, going, false);
+  }
+  atomic_fetch_or_explicit(&share->revoked[tag], going, memory_order_release);
+  if (!kept) mema_letIn(share);
+}
+
+void mema_regain(mema_Share *share, mema_Shard *shard) {
+  if (shard->patienceMost < UINT32_MAX / 2) shard->patienceMost *= 2;
+  shard->patience = shard->patienceMost;
+  if (shard->tag == 0 || shard->lost == 0) return;
+  bool kept = share->keepsOut;
+  mema_keepOut(share);
+  atomic_fetch_and_explicit(&share->revoked[shard->tag], ~shard->lost, memory_order_release);
+  setPrivileges(shard, shard->lost, true);
   if (!kept) mema_letIn(share);
 }
 
@@ -128,8 +152,7 @@ void mema_giveTag(mema_Share *share, mema_Shard *shard) {
   mema_keepOut(share);
   atomic_store_explicit(&share->revoked[shard->tag], 0, memory_order_release);
   if (!kept) mema_letIn(share);
-  for (unsigned state = 1; state <= mema_classCount; state++)
-    shard->magazines[state].own = (uint16_t)(shard->tag << 8 | state);
+  setPrivileges(shard, (UINT64_C(1) << mema_classCount) - 1, true);
 }
 
 /* ---- budget ------------------------------------------------------------------------------------------------------------ */

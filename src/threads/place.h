@@ -4,9 +4,11 @@
  * atomic compare-and-exchange; which costs as much as all the rest of a free. Most chunks are freed by the thread that allocated
  * them. So each span has a tag, that of the shard for which it was made, and as long as only that shard's thread has
  * freed chunks of a class in spans of its tag, it does so by a plain load and store. The first other thread that wants to revokes
- * that: it takes the lock, waits until the owner is out of its shard (share.h), and sets the class's bit for the tag; from then on, and for as
- * long as the shard lives, chunks of that class in spans of that tag are freed by compare-and-exchange, by all threads (biased
- * locks, of Kawachiya, Koseki and Onodera, OOPSLA 2002, for states).
+ * that: it takes the lock, waits until the owner is out of its shard (share.h), and sets the class's bit for the tag; from then on chunks of
+ * that class in spans of that tag are freed by compare-and-exchange, by all threads (biased locks, of Kawachiya, Koseki and Onodera, OOPSLA 2002,
+ * for states). The owner has its privileges back when it did without for thousands of frees; the next time they go all at once, and it waits for
+ * twice as long (as in Russell and Detlefs, "Eliminating synchronization-related atomic operations with biased locking and bulk rebiasing",
+ * OOPSLA 2006). So little is lost where others come again and again, and what a thread hands on to one that ends costs the next nothing for ever.
  *
  * A tag must not come to stand for a plain owner while another thread is still about to compare and exchange by what it read before. So
  * rows of states pass from span to span only when a period has ended in between (slab.h), and a tag passes on to another shard only while

@@ -103,6 +103,7 @@ mema_Shard *mema_shardOf(const mema_Pool *pool) {
 static void own(mema_Shard *shard) {
   uint32_t forks;
   atomic_store_explicit(&shard->busy, 1, memory_order_relaxed);
+  shard->patience = shard->patienceMost = mema_patience;
   shard->owner = mema_threadNumber();
   do {
     forks = atomic_load_explicit(&mema_forks, memory_order_relaxed);
@@ -137,6 +138,7 @@ static mema_Shard *makeShard(mema_Share *share) {
   const mema_Slab *slab = share->slab;
   own(shard);
   shard->sentBack = 0;
+  shard->lost = 0;
   shard->overLow = shard->creditMost = shard->allocations = shard->frees = shard->held = 0;
   atomic_store_explicit(&shard->lowCredit, 0, memory_order_relaxed);
   shard->area = slab->area;

@@ -52,6 +52,7 @@ enum {
   mema_tagCount = 256,           /* of shards with spans of their own; 0 is nobody's */
   mema_orphansMost = 16,         /* shards of threads that ended, which are kept for others */
   mema_sentMost = 4,             /* times that slots are sent back to a shard that does not come for any */
+  mema_patience = 2048,          /* atomic frees in own spans before a shard has its privileges back, for the first time */
   mema_graceAfter = 16,          /* ranges of rows too young to be used again, before grace is waited for */
 };
 
@@ -104,10 +105,12 @@ struct mema_Shard {
   uint32_t owner; /* the thread's number; 0: it ended, and another may have the shard */
   uint32_t epoch; /* the process's count of forks: the owner of an older one does not exist here */
   uint32_t cellIndex;
-  uint32_t processor;       /* of an orphan: where its thread ended */
-  uint32_t sentBack;        /* how often slots were sent back to it since it last came for some */
-  mema_Shard *next;         /* of the pool */
-  mema_Shard *nextOfThread; /* the owner's next */
+  uint32_t processor;              /* of an orphan: where its thread ended */
+  uint32_t patience, patienceMost; /* atomic frees in spans of its tag, until it asks for its privileges: left, in all */
+  uint64_t lost;                   /* classes whose privilege it lost, and may have had back since: see mema_regain */
+  uint32_t sentBack;               /* how often slots were sent back to it since it last came for some */
+  mema_Shard *next;                /* of the pool */
+  mema_Shard *nextOfThread;        /* the owner's next */
 
   _Alignas(64) mema_Shelf magazines[mema_classCount + 1]; /* by state, class + 1 */
   mema_Shelf returns[mema_classCount + 1];                /* freed here, in spans of other shards: they go back there */
@@ -197,8 +200,11 @@ MEMA_HIDDEN void mema_letIn(mema_Share *share);
 MEMA_HIDDEN void mema_tighten(mema_Share *share);
 /* Ends that where there is budget again. */
 MEMA_HIDDEN void mema_loosen(mema_Share *share);
-/* Ends the owner's privilege to free chunks of a class in spans of this tag by plain stores: see place.h. */
+/* Ends the owner's privilege to free chunks of a class in spans of this tag by plain stores: see place.h. With it go those that went before, and
+ * came back. */
 MEMA_HIDDEN void mema_revoke(mema_Share *share, uint8_t tag, unsigned class);
+/* Gives all privileges back to a shard that has done without for long; each time it has to wait twice as long for the next. */
+MEMA_HIDDEN void mema_regain(mema_Share *share, mema_Shard *shard);
 /* Finds a tag for a new shard, and gives it all privileges. */
 MEMA_HIDDEN void mema_giveTag(mema_Share *share, mema_Shard *shard);
 /* Gives a shard's credit and counts to the pool. */

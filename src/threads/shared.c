@@ -356,6 +356,15 @@ static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, mema_Shard *shard, void 
   return endFree(shard, shelf, spare, &place, ptr);
 }
 
+/* For a tail call; the shard was left. */
+static MEMA_SLOW bool regain(const mema_Pool *pool) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (slab == NULL || !mema_lockQuietly(pool, slab)) return true;
+  if (slab->share->inside != NULL) mema_regain(slab->share, slab->share->inside);
+  mema_unlockPool(slab);
+  return true;
+}
+
 /* A chunk in a span of another tag; or of the shard's, which then has none, or the class was revoked. The shard is entered. */
 static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint16_t whose) {
   mema_Place place = {.state = state, .live = mema_homeState(whose)};
@@ -367,7 +376,9 @@ static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *
     return pfreeSlow(pool, ptr);
   }
   expectSoon(ptr);
-  return endFree(shard, magazine, spare, &place, ptr);
+  bool again = --shard->patience == 0;
+  endFree(shard, magazine, spare, &place, ptr);
+  return mema_unlikely(again) ? regain(pool) : true;
 }
 
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {

@@ -1,0 +1,192 @@
+/*
+ * Who may free by a plain load and a plain store: the owner of a tag, as long as nobody else frees there.
+ *
+ * One slot, in a span of the owner's. The owner allocates it again and again, and frees it or leaves that to others; two others free it at any time,
+ * live or not. The first of them that finds the privilege there ends it, with the owner stopped. The owner takes it back at any time, with all
+ * stopped. What is proved: of all that free one life of the chunk one is told true.
+ *
+ * check:
+ * check: LIVES=3 ROUNDS=1
+ * mutant: REVOKE_WITHOUT_STOP assertion
+ * mutant: REGAIN_WITHOUT_STOP assertion
+ * mutant: REVOKED_FOR_OTHERS_ONLY assertion
+ * mutant: REGAINED_FOR_OWNER_ONLY assertion
+ * mutant: LOOK_BEFORE_BUSY assertion
+ */
+#ifndef LIVES
+#define LIVES 2
+#endif
+#ifndef ROUNDS
+#define ROUNDS 2 /* frees by each of the others */
+#endif
+#define OWNER 2
+#define THREADS 3
+
+bool lock;
+bool busy[THREADS], called[THREADS];
+bool revoked, own = true; /* what the others look at, and what the owner does */
+bool state;               /* live */
+bool spare = true;        /* the slot is the owner's to hand out */
+
+/* What only the proof sees. */
+bool alive;
+
+inline takeLock() {
+  atomic { !lock; lock = true }
+}
+
+inline releaseLock() {
+  lock = false
+}
+
+/* biased.pml shows that this is what the barrier comes to. */
+inline stopAll() {
+  d_step {
+    for (s : 0 .. THREADS - 1) {
+      called[s] = (s != me)
+    }
+    s = 0
+  }
+  do
+  :: s < THREADS -> s == me || !busy[s]; s++
+  :: s == THREADS -> break
+  od;
+  s = 0
+}
+
+inline resumeAll() {
+  d_step {
+    for (s : 0 .. THREADS - 1) {
+      called[s] = false
+    }
+    s = 0
+  }
+}
+
+/* One is told true. */
+inline freed() {
+  assert(alive);
+  alive = false;
+  spare = true
+}
+
+inline compareAndExchange() {
+  atomic {
+    if
+    :: state -> state = false; freed()
+    :: else
+    fi
+  }
+}
+
+/* Others may do anything between the two. */
+inline claimPlainly() {
+  if
+  :: state ->
+    atomic { state = false; freed() }
+  :: else
+  fi
+}
+
+inline revoke() {
+#ifndef MUTANT_REVOKE_WITHOUT_STOP
+  stopAll();
+#endif
+#ifndef MUTANT_REVOKED_FOR_OTHERS_ONLY
+  own = false;
+#endif
+  revoked = true;
+  resumeAll()
+}
+
+inline regain() {
+#ifndef MUTANT_REGAIN_WITHOUT_STOP
+  stopAll();
+#endif
+#ifndef MUTANT_REGAINED_FOR_OWNER_ONLY
+  revoked = false;
+#endif
+  own = true;
+  resumeAll()
+}
+
+#define slowBegin() takeLock(); busy[me] = true
+#define slowEnd() busy[me] = false; releaseLock()
+
+inline freeSlowly() {
+  slowBegin();
+  if
+  :: !revoked -> revoke()
+  :: else
+  fi;
+  compareAndExchange();
+  slowEnd()
+}
+
+inline freeAsOther() {
+#ifdef MUTANT_LOOK_BEFORE_BUSY
+  mayExchange = revoked;
+#endif
+  busy[me] = true;
+  if
+  :: called[me] -> busy[me] = false; freeSlowly()
+  :: else ->
+#ifndef MUTANT_LOOK_BEFORE_BUSY
+    mayExchange = revoked;
+#endif
+    if
+    :: mayExchange -> compareAndExchange(); busy[me] = false
+    :: else -> busy[me] = false; freeSlowly()
+    fi
+  fi;
+  mayExchange = false
+}
+
+inline claim() {
+  if
+  :: own -> claimPlainly()
+  :: else -> compareAndExchange()
+  fi
+}
+
+inline freeAsOwner() {
+  busy[me] = true;
+  if
+  :: called[me] ->
+    busy[me] = false;
+    slowBegin();
+    claim();
+    slowEnd()
+  :: else -> claim(); busy[me] = false
+  fi
+}
+
+proctype Other(byte me) {
+  byte round, s;
+  bool mayExchange;
+  do
+  :: round < ROUNDS -> round++; freeAsOther()
+  :: round < ROUNDS -> round++; slowBegin(); stopAll(); resumeAll(); slowEnd() /* for something else */
+  :: round == ROUNDS -> break
+  od
+}
+
+proctype Owner(byte me) {
+  byte lives, s;
+  do
+  :: lives < LIVES && spare ->
+    lives++;
+    atomic { spare = false; state = true; alive = true }
+  :: lives > 0 -> freeAsOwner()
+  :: slowBegin(); regain(); slowEnd()
+  :: lives == LIVES -> break
+  od
+}
+
+init {
+  atomic {
+    run Other(0);
+    run Other(1);
+    run Owner(OWNER)
+  }
+}
