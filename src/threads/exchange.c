@@ -420,17 +420,27 @@ static bool mayKeepReturns(const mema_Share *share, const mema_Shard *shard, uns
   return returns->top != returns->bottom && mema_isNobodys(share->revoked, tagAt(share, returns->bottom->ptr));
 }
 
+/* Half a magazine. At first that is made up of smaller fills, of 8, 16, 32 slots and the rest: more would not fit with the next half, and one that
+ * is now full and now empty goes by the lock for ever. */
+static uint32_t nextFill(mema_Shelf *magazine) {
+  uint32_t half = (uint32_t)(magazine->limit - magazine->bottom) / 2, wanted = magazine->fill;
+  if (wanted == 0) return half;
+  uint32_t rest = half + mema_fillFirst > wanted ? half + mema_fillFirst - wanted : half;
+  magazine->fill = (uint8_t)(wanted < rest ? 2 * wanted : 0);
+  return wanted < rest ? wanted : rest;
+}
+
 /* From spans of the shard's own tag first. */
 bool mema_fill(mema_Share *share, mema_Shard *shard, unsigned class) {
   mema_Shelf *magazine = &shard->magazines[class + 1];
   mema_Depot *depot = &share->depot[class];
   noteFill(share, shard);
   if (mayKeepReturns(share, shard, class)) return keepReturns(shard, class);
-  uint32_t own = findBundle(share, depot, shard->tag), wanted = (uint32_t)(magazine->limit - magazine->bottom) / 2, count;
+  uint32_t own = findBundle(share, depot, shard->tag), count;
   if (own < mema_bundles) {
     count = takeBundle(depot, own, magazine->bottom);
   } else {
-    count = takeSpares(share, shard, class, wanted, magazine->bottom);
+    count = takeSpares(share, shard, class, nextFill(magazine), magazine->bottom);
     if (count == 0 && depot->count > 0) count = takeBundle(depot, depot->count - 1, magazine->bottom);
   }
   magazine->top = magazine->bottom + count;

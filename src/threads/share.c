@@ -50,8 +50,12 @@ static mema_CellShape shareShape(void) {
 static mema_Spare *layShelves(mema_Shelf *shelves, mema_Spare *spares, uint32_t part) {
   for (unsigned i = 0; i < mema_classCount; i++) {
     uint32_t slotSize = mema_classSize(i), size = shelfSize(slotSize) / part;
-    shelves[i] = (mema_Shelf){
-        .top = spares, .bottom = spares, .limit = spares + size, .slotSize = slotSize, .state = (uint8_t)(i + 1)};
+    shelves[i] = (mema_Shelf){.top = spares,
+                              .bottom = spares,
+                              .limit = spares + size,
+                              .slotSize = slotSize,
+                              .state = (uint8_t)(i + 1),
+                              .fill = mema_fillFirst};
     spares += size + shelfGap;
   }
   return spares;

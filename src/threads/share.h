@@ -47,6 +47,7 @@ enum {
   mema_shelfMore = 256,          /* or of larger ones, which are fewer to a span, */
   mema_shelfBytes = 192 * 1024,  /* but of no more bytes than this, */
   mema_shelfLeast = 4,           /* except for the largest */
+  mema_fillFirst = 8,            /* slots of its first fill: many threads do not need many */
   mema_creditMost = 4096 * 1024, /* bytes lent at a time */
   mema_creditLeast = 1024,       /* less is not worth it: the budget is nearly used up */
   mema_tagCount = 256,           /* of shards with spans of their own; 0 is nobody's */
@@ -66,6 +67,7 @@ typedef struct mema_Shelf {
   uint32_t slotSize;
   uint16_t own;  /* the low 16 bits of the homes from which its thread frees by a plain store; 0: none (see place.h) */
   uint8_t state; /* of its slots while they are live */
+  uint8_t fill;  /* slots that it asks for the next time, while those are few; then 0 */
 } mema_Shelf;
 
 enum { mema_bundles = 4 };
