@@ -159,12 +159,16 @@ void mema_giveTag(mema_Share *share, mema_Shard *shard) {
 
 /* The least that was free since the last time, as far as can be told: each shard knows its own least, not when it was. So this is
  * exact for one thread, and for several not above the true least. */
-static void noteLow(mema_Share *share) {
-  mema_Pool *pool = share->pool;
-  size_t low = pool->freeSize;
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
+static size_t leastFree(const mema_Share *share) {
+  size_t low = share->pool->freeSize;
+  for (const mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
     low += atomic_load_explicit(&shard->lowCredit, memory_order_relaxed);
-  if (low < pool->lowWater) pool->lowWater = low;
+  return low;
+}
+
+static void noteLow(mema_Share *share) {
+  size_t low = leastFree(share);
+  if (low < share->pool->lowWater) share->pool->lowWater = low;
 }
 
 static void setCredit(mema_Shard *shard, size_t credit) {
@@ -177,16 +181,16 @@ void mema_restartLow(mema_Share *share, mema_Shard *shard) {
   setCredit(shard, mema_creditOf(shard));
 }
 
-/* A part of what the pool has, to be lent at a time: nothing when it is nearly used up, or somebody waits for it. */
-static size_t batchOf(const mema_Share *share) {
-  size_t batch = share->pool->freeSize / (8 * ((size_t)share->shardCount + 1));
-  if (batch < mema_creditLeast || share->waiting != 0) return 0;
-  return batch < mema_creditMost ? batch : mema_creditMost;
+/* A thread's part of so many bytes of the budget. */
+static size_t partOf(const mema_Share *share, size_t bytes) {
+  return bytes / (8 * ((size_t)share->shardCount + 1));
 }
 
-/* While the share is tight, all of the budget is at hand. */
+/* What may be lent at a time: nothing when the budget is nearly used up, or somebody waits for it. */
 static size_t lendable(const mema_Share *share) {
-  return share->tight ? 0 : batchOf(share);
+  size_t batch = partOf(share, share->pool->freeSize);
+  if (batch < mema_creditLeast || share->tight) return 0;
+  return batch < mema_creditMost ? batch : mema_creditMost;
 }
 
 /* The pool's own part of the budget changes: the calling shard's least begins anew, so that it is not added to another time's. */
@@ -230,17 +234,18 @@ static void setTight(mema_Share *share, bool tight) {
       atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_release);
 }
 
-/* Some way above what makes mema_lend ask, so that it is not asked again at once. */
 static bool isScarce(const mema_Share *share) {
-  return batchOf(share) < 2 * mema_creditLeast;
+  return share->waiting != 0 || partOf(share, leastFree(share)) < mema_creditLeast;
 }
 
 void mema_tighten(mema_Share *share) {
   if (!share->tight && isScarce(share)) setTight(share, true);
 }
 
+/* A quarter more than what was scarce, so that it is not so again at once. */
 void mema_loosen(mema_Share *share) {
-  if (share->tight && !isScarce(share)) setTight(share, false);
+  if (!share->tight || share->waiting != 0) return;
+  if (partOf(share, share->pool->freeSize) >= mema_creditLeast + mema_creditLeast / 4) setTight(share, false);
 }
 
 /* Calls in what the others were lent. */
@@ -256,7 +261,7 @@ bool mema_lend(mema_Share *share, mema_Shard *shard, size_t bytes) {
   mema_Pool *pool = share->pool;
   size_t credit = shard != NULL ? mema_creditOf(shard) : 0;
   if (credit >= bytes && shard != NULL) return true;
-  if (pool->freeSize < bytes - credit || (shard != NULL && !share->tight && lendable(share) == 0)) {
+  if (pool->freeSize < bytes - credit || (shard != NULL && !share->tight && isScarce(share))) {
     callIn(share);
     credit = 0;
     if (pool->freeSize < bytes) return false;
