@@ -132,8 +132,8 @@ Work emptySubPools; /* [0] ns to make and free one */
 Work resets;        /* us for n chunks of 16 bytes: [0] resetPool, [1] freePool */
 
 /* workThreads.c: two threads, each on a processor of its own; ns are wall time per pair of one of them. */
-Work ownBatches,
-    ownReplacements;         /* [0] ns per pair, [1] the same with one thread, [2] the work rate of two in units of that,
+Work ownBatches, ownReplacements,
+    ownTouches;              /* [0] ns per pair, [1] the same with one thread, [2] the work rate of two in units of that,
                                     [3] what two used of their processors' time */
 Work passEqual, passMixed;   /* [0] ns per pair: one thread allocates, the other frees; [1] of the processors' time */
 Work exchangePlaces;         /* the same */

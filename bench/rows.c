@@ -90,6 +90,7 @@ Row rows[MOST_ROWS] = {
     COLUMNS("l5", "100,000 live of 48 B", freeRandom, 100000, 100000, SCALED, scaling),
     COLUMNS("l6", "1,000,000 live of 48 B", freeRandom, 1000000, 0, SCALED, scaling),
     COLUMNS("l7", "10,000,000 live of 48 B", freeRandom, 10000000, 0, SCALED, scaling),
+    COLUMNS("n0", "2 threads: one of 100,000 places touched", ownTouches, 10000000, 0, SET(PEER_NULL), speedUps),
     BOTH("n1", "2 threads: 1,000 of 16..1024 B, in order", ownBatches, 10000, 2500, THREADED, speedUps),
     BOTH("n2", "2 threads: 100,000 of 16..512 B, replaced", ownReplacements, 1500000, 0, THREADED, speedUps),
     BOTH("o1", "producer and consumer: 64 B", passEqual, 1000000, 0, THREADED, together),

@@ -95,7 +95,7 @@ static void showColumns(const Row *row, int from) {
   printf("\n%s: %s\n", row->key, row->name);
   showColumnTitles(row->measures, from);
   for (int id = 0; id < PEER_COUNT; id++) {
-    if (isMeasured(row, id) && id != PEER_NULL) showColumnLine(row, id, from);
+    if (isMeasured(row, id) && (id != PEER_NULL || from == 0)) showColumnLine(row, id, from);
   }
 }
 

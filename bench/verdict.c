@@ -327,13 +327,22 @@ static void labelRow(char *label, size_t size, const Row *row, const char *what)
   snprintf(label, size, "%s: %s", row->key, what != NULL ? what : row->name);
 }
 
-/* Null's figure says what the machine allows. */
+/* What writing to as much memory gains from a second thread, without any allocator (row n0); 0: not measured. */
+static double touchingSpeedUp(const Row *row) {
+  const Row *touches = findRow("n0");
+  return touches != NULL && strcmp(row->key, "n2") == 0 ? summarize(touches->series->results[PEER_NULL][2]).median : 0;
+}
+
+/* Null's figure says what the machine allows, where memory is not what is waited for; n0's what memory does. */
 static void showSpeedUp(FILE *out, const char *prefix, const Row *row, Score *score) {
   double figure = summarize(row->series->results[PEER_SHARED][2]).median;
   double null = summarize(row->series->results[PEER_NULL][2]).median;
   double used = summarize(row->series->results[PEER_NULL][3]).median;
   char label[96], what[64];
-  snprintf(what, sizeof what, "speed-up with 2 threads (null %.2f)", null);
+  double touching = touchingSpeedUp(row);
+  int length = snprintf(what, sizeof what, "speed-up with 2 threads (null %.2f", null);
+  if (touching > 0) length += snprintf(what + length, sizeof what - (size_t)length, ", n0 %.2f", touching);
+  snprintf(what + length, sizeof what - (size_t)length, ")");
   labelRow(label, sizeof label, row, what);
   bool counts = countProcessors() >= 2 && used >= freeLimit;
   bool met = figure >= speedUpLimit;

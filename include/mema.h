@@ -180,8 +180,9 @@ typedef struct mema_Options {
                          mema_committedReservation(poolSize) (committed). Where it has no room in one piece, chunks come
                          from memory outside it (Block.poolAllocated is then false). */
   const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
-  /* For several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget (up to 4 MiB at a
-   * time) in its hands, both called in before a request is refused; Pool.freeSize is then what no thread holds: ask mema_freeSize.
+  /* For several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget (lent up to 4 MiB at a
+   * time, and what it frees) in its hands, both called in before a request is refused; Pool.freeSize is then what no thread holds: ask
+   * mema_freeSize.
    * Tracked, calls take turns. */
   bool shared;
   mema_Engine engine;
