@@ -16,7 +16,9 @@ enum {
   magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
   fewUnits = 16,             /* a growth of so many is none: see mema_slabHasGrown */
   taggedTries = 64,          /* spans looked at from either end of a list for one of a tag */
-  idleSpans = 2,             /* threads leave alone what others have free, up to as many slots as so many spans have */
+  taggedFew = 16,            /* the same where others will do */
+  idleSpans = 2,             /* threads leave alone what others have free, up to as many slots as so many spans have, */
+  idleUnits = 256,           /* and one more for each so many units that the slab uses */
   denials = 64,              /* requests denied unseen after one that was looked into */
   manyUnits = 192,           /* in use (12 MiB): from here on slots freed are kept in magazines, */
   someUnits = 16,            /* and from here on where words have few free slots: see chooseWays */
@@ -57,6 +59,7 @@ void mema_slabResetClasses(mema_Slab *slab) {
     serveNothing(slab, class);
     class->slotSize = mema_classSize(i);
     class->active = class->partialHead = class->partialTail = mema_noUnit;
+    class->idle = 0;
     class->top = class->bottom = slab->magazines + (size_t)i * slab->magazineSize;
     class->limit = class->bottom + magazineSizeFor(slab, class->slotSize);
   }
@@ -192,6 +195,10 @@ static void clearHomes(const mema_Slab *slab, uint32_t unit, uint32_t units) {
     atomic_store_explicit(&slab->homes[unit + i], 0, memory_order_relaxed);
 }
 
+static uint32_t slotsOfSpan(const mema_Slab *slab, uint32_t slotSize) {
+  return (uint32_t)(((size_t)spanUnits(slab, slotSize) << slab->unitShift) / slotSize);
+}
+
 static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned class, uint32_t firstRecord) {
   mema_Span *span = &slab->spans[unit];
   uint32_t slotSize = mema_classSize(class), slots = (uint32_t)(((size_t)units << slab->unitShift) / slotSize);
@@ -205,6 +212,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
                       .units = units,
                       .firstRecord = firstRecord,
                       .lastMask = UINT64_MAX >> (63 - (slots - 1) % 64)};
+  slab->classes[class].idle += slots;
   if (slots > 64 && unit + units > slab->bitmapUnits) slab->bitmapUnits = unit + units;
   span->bitmap = slots <= 64 ? &span->word : (uint64_t *)(void *)(slab->bitmaps + (((size_t)unit << slab->unitShift) / 128));
   spanAllFree(span);
@@ -219,6 +227,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
 static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   uint32_t units = span->units;
   slab->stirred = true;
+  slab->classes[span->class].idle -= span->slots;
   giveRecords(slab, span->class, span->firstRecord);
   clearHomes(slab, mema_unitOf(slab, span), units);
   span->remainders = 0;
@@ -425,6 +434,7 @@ static bool activate(mema_Slab *slab, mema_SlotClass *class, mema_Span *span) {
 uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
   mema_SlotClass *class = mema_spanClass(slab, span);
   uint32_t unit = mema_unitOf(slab, span), units = span->units;
+  class->idle += span->slots;
   if (class->active != mema_noUnit) return releaseSpan(slab, span);
   spanAllFree(span);
   activate(slab, class, span);
@@ -445,8 +455,7 @@ bool mema_slabClearWords(mema_Slab *slab) {
 
 static bool newSpan(mema_Slab *slab, unsigned class) {
   uint32_t slotSize = mema_classSize(class), units = spanUnits(slab, slotSize), firstRecord;
-  uint32_t slots = (uint32_t)(((size_t)units << slab->unitShift) / slotSize);
-  if (!takeRecords(slab, class, slots, &firstRecord)) return false;
+  if (!takeRecords(slab, class, slotsOfSpan(slab, slotSize), &firstRecord)) return false;
   bool zeroed;
   uint32_t unit = takeRun(slab, units, 1, &zeroed);
   if (unit == mema_noUnit) {
@@ -544,34 +553,25 @@ static uint32_t takeFromWord(mema_Slab *slab, const mema_SlotClass *class, uint3
   return count;
 }
 
-static uint32_t freeSlots(const mema_Span *span) {
-  uint32_t count = 0;
-  for (uint64_t words = span->summary; words != 0; words &= words - 1)
-    count += (uint32_t)__builtin_popcountll(span->bitmap[__builtin_ctzll(words)]);
-  return count;
-}
-
-/* A span of this tag among the first or last partial ones of the class, or mema_noUnit. *much: others have much that is free. */
-static uint32_t findTagged(const mema_Slab *slab, const mema_SlotClass *class, uint8_t tag, bool *much) {
-  uint32_t fore = class->partialHead, back = class->partialTail, idle = 0;
-  for (int i = 0; i < taggedTries && fore != mema_noUnit && !*much;
-       i++, fore = slab->spans[fore].next, back = slab->spans[back].prev) {
+/* A span of this tag among so many of the first or last partial ones of the class, or mema_noUnit. */
+static uint32_t findTagged(const mema_Slab *slab, const mema_SlotClass *class, uint8_t tag, int tries) {
+  uint32_t fore = class->partialHead, back = class->partialTail;
+  for (; tries > 0 && fore != mema_noUnit; tries--, fore = slab->spans[fore].next, back = slab->spans[back].prev) {
     if (mema_tagOf(slab, fore) == tag) return fore;
     if (mema_tagOf(slab, back) == tag) return back;
-    idle += freeSlots(&slab->spans[fore]);
-    *much = idle >= idleSpans * slab->spans[fore].slots;
   }
   return mema_noUnit;
 }
 
 /* As mema_slabRefill, but threads keep to spans of their own, unless others have much that is free: a thread that frees slots of a span that is
- * another's ends the other's privilege to free there without atomic operations (threads/place.h), for good. */
+ * another's ends the other's privilege to free there without atomic operations (threads/place.h). Where much is free that is asked at each fill,
+ * so few spans are looked at; where not, a new one comes of it, which lasts. */
 static bool refillTagged(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
-  bool much = false;
   if (c->active != mema_noUnit && mema_tagOf(slab, c->active) == slab->tag && serveActive(slab, c)) return true;
   settle(slab, c);
-  uint32_t own = findTagged(slab, c, slab->tag, &much);
+  bool much = c->idle / slotsOfSpan(slab, c->slotSize) >= idleSpans + mema_usedUnits(slab) / idleUnits;
+  uint32_t own = findTagged(slab, c, slab->tag, much ? taggedFew : taggedTries);
   if (own != mema_noUnit) {
     removePartial(slab, &slab->spans[own]);
     if (activate(slab, c, &slab->spans[own])) return true;
@@ -587,6 +587,7 @@ uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mem
   if (tagged && c->active != mema_noUnit && mema_tagOf(slab, c->active) != slab->tag) settle(slab, c);
   while (count < most && (*c->word != 0 || (tagged ? refillTagged(slab, class) : mema_slabRefill(slab, class))))
     count += takeFromWord(slab, c, most - count, spares + count);
+  c->idle -= count;
   return count;
 }
 
@@ -596,6 +597,7 @@ void mema_slabGiveSpares(mema_Slab *slab, const mema_Spare *spares, uint32_t cou
     uint32_t slot = mema_slotNumber(slab, span, spares[i].ptr);
     uint64_t *word = &span->bitmap[slot / 64], before = *word, after = before | UINT64_C(1) << slot % 64;
     *word = after;
+    mema_spanClass(slab, span)->idle++;
     mema_noteGiven(slab, span, slot, before, after);
   }
 }

@@ -176,6 +176,7 @@ typedef struct mema_SlotClass {
   uint32_t firstRecord; /* index of the Block of bit 0 */
   uint32_t active;      /* the span's first unit, or mema_noUnit */
   uint32_t partialHead, partialTail;
+  uint32_t idle; /* slots that are free in spans; told in slabs that threads share only */
 } mema_SlotClass;
 _Static_assert(sizeof(mema_SlotClass) == 64, "a size class is one cache line");
 

@@ -144,6 +144,18 @@ static const char *checkPartial(const mema_Slab *slab) {
   return NULL;
 }
 
+/* In a slab that threads share. */
+static const char *checkIdle(const mema_Slab *slab) {
+  uint32_t idle[mema_classCount] = {0};
+  mema_SlabView view;
+  if (slab->states == NULL) return NULL;
+  for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units)
+    if (view.span->kind == mema_unitSlots) idle[view.span->class] += mema_freeSlots(view.span);
+  for (unsigned i = 0; i < slab->classCount; i++)
+    if (idle[i] != slab->classes[i].idle) return "a class knows how many of its slots are free";
+  return NULL;
+}
+
 /* Where there is a Block, it says what is charged. */
 static size_t chargeOf(const mema_Slab *slab, const mema_Span *span, uint32_t slot, size_t room) {
   return slab->records != NULL ? slab->records[span->firstRecord + slot].size : room;
@@ -211,5 +223,6 @@ const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) 
   if (broken == NULL) broken = checkMagazines(slab);
   if (broken == NULL) broken = checkLarge(slab);
   if (broken == NULL) broken = mema_sourceCheck(slab);
+  if (broken == NULL) broken = checkIdle(slab);
   return broken != NULL ? broken : checkPartial(slab);
 }

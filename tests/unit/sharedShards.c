@@ -441,6 +441,49 @@ static void peaksOfThreadsThatEndedDoNotAddUp(void **state) {
   end();
 }
 
+/* ---- what others have free ------------------------------------------------------------------------------------------------- */
+
+enum { poorSpans = 90, allSpans = 200, oneIn = 32 };
+
+static void *spread[allSpans * span];
+static unsigned spreadFreed;
+
+/* Of the first spans one slot each is free, of the others nearly all. */
+static void freeUnevenly(void) {
+  for (unsigned i = 0; i < allSpans * span; i++) assert_non_null(spread[i] = palloc(&pool, size));
+  for (unsigned i = 0; i < allSpans * span; i++) {
+    if (i == poorSpans * span) mema_trimPool(&pool); /* no slot is spare: those spans are known */
+    if (i / span < poorSpans ? i % span != 0 : i % oneIn == 0) continue;
+    assert_true(pfree(&pool, spread[i]));
+    spread[i] = NULL;
+    spreadFreed++;
+  }
+}
+
+static void *fillUp(void *unused) {
+  for (unsigned i = 0; i < allSpans * span && spreadFreed > 0; i++) {
+    if (spread[i] != NULL) continue;
+    spread[i] = palloc(&pool, size);
+    spreadFreed--;
+  }
+  return unused;
+}
+
+/* However many spans there are with next to nothing. */
+static void whatOthersHaveFreeIsFound(void **state) {
+  (void)state;
+  mema_Stats before, after;
+  begin(64 * MIB);
+  freeUnevenly();
+  assert_true(mema_poolStats(&pool, &before));
+  runThread(fillUp, NULL);
+  assert_true(mema_poolStats(&pool, &after));
+  assert_int_equal(after.liveBytes, sizeof spread / sizeof *spread * size);
+  assert_true(after.footprint < before.footprint + MIB);
+  for (unsigned i = 0; i < allSpans * span; i++) assert_true(pfree(&pool, spread[i]));
+  end();
+}
+
 /* ---- pools that end -------------------------------------------------------------------------------------------------------- */
 
 static size_t residentPages(void) {
@@ -506,6 +549,7 @@ int main(void) {
       cmocka_unit_test(theyServeWhereThereAreNoOthers),
       cmocka_unit_test(peaksOfThreadsThatEndedDoNotAddUp),
       cmocka_unit_test(threadsKeepToTheirSpans),
+      cmocka_unit_test(whatOthersHaveFreeIsFound),
       cmocka_unit_test(nothingIsLentWhereLittleIsLeft),
       cmocka_unit_test(nothingIsLeftOfThem),
       cmocka_unit_test_prestate(noSlotIsOutOfReach, &ended),
