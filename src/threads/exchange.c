@@ -229,6 +229,7 @@ void mema_gather(mema_Share *share, mema_Shard *shard) {
 /* The keys of those that are called anyway change when they are let in. */
 static void setTight(mema_Share *share, bool tight) {
   share->tight = tight;
+  share->turns = 0;
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
     if (!share->keepsOut || !isOthers(shard))
       atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_release);
@@ -242,9 +243,10 @@ void mema_tighten(mema_Share *share) {
   if (!share->tight && isScarce(share)) setTight(share, true);
 }
 
-/* A quarter more than what was scarce, so that it is not so again at once. */
+/* A quarter more than what was scarce, so that it is not so again at once; and not before the barrier that it took to call all has been made up for,
+ * else it is passed again and again where the budget goes up and down around there. */
 void mema_loosen(mema_Share *share) {
-  if (!share->tight || share->waiting != 0) return;
+  if (!share->tight || share->waiting != 0 || ++share->turns < mema_tightTurns) return;
   if (partOf(share, share->pool->freeSize) >= mema_creditLeast + mema_creditLeast / 4) setTight(share, false);
 }
 

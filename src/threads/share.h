@@ -50,6 +50,7 @@ enum {
   mema_fillFirst = 8,            /* slots of its first fill: many threads do not need many */
   mema_creditMost = 4096 * 1024, /* bytes lent at a time */
   mema_creditLeast = 1024,       /* less is not worth it: the budget is nearly used up */
+  mema_tightTurns = 256,         /* turns at least for which shards stay called once the budget is nearly used up */
   mema_tagCount = 256,           /* of shards with spans of their own; 0 is nobody's */
   mema_orphansMost = 16,         /* shards of threads that ended, which are kept for others */
   mema_sentMost = 4,             /* times that slots are sent back to a shard that does not come for any */
@@ -130,6 +131,7 @@ struct mema_Share {
   uint32_t shardCount;
   uint32_t orphans; /* of them: their threads ended */
   uint32_t waiting; /* threads in mema_pallocWait */
+  uint32_t turns;   /* taken while it is tight, and nobody waits */
   uint32_t cellIndex;
   mema_Shard *inside;      /* the shard of the lock's holder, which is busy meanwhile; NULL: it has none */
   bool keepsOut;           /* the lock's holder has called all shards */

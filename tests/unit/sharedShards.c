@@ -495,7 +495,8 @@ static size_t residentPages(void) {
   return resident;
 }
 
-/* Near the limit all is the pool's at once, and threads hold no credit; else they do. */
+/* Near the limit all is the pool's at once, and threads hold no credit, and so for a while after that: going to and fro costs too much. Else they
+ * do. */
 static void nothingIsLentWhereLittleIsLeft(void **state) {
   (void)state;
   begin(MIB);
@@ -508,6 +509,17 @@ static void nothingIsLentWhereLittleIsLeft(void **state) {
     assert_true(pfree(&pool, one));
     assert_int_equal(pool.freeSize, before);
     assert_true(pfree(&pool, much));
+    for (unsigned turn = 0; turn < 200; turn += 2) {
+      before = pool.freeSize;
+      assert_non_null(one = palloc(&pool, size));
+      assert_int_equal(pool.freeSize, before - size);
+      assert_true(pfree(&pool, one));
+    }
+    for (unsigned turn = 200; turn < 300; turn += 4) {
+      one = palloc(&pool, size);
+      two = palloc(&pool, size);
+      assert_true(pfree(&pool, one) && pfree(&pool, two));
+    }
     assert_non_null(one = palloc(&pool, size));
     before = pool.freeSize;
     assert_non_null(two = palloc(&pool, size));
