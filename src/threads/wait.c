@@ -29,7 +29,8 @@ static bool enroll(mema_Pool *pool, size_t size, uint32_t *seen, mema_Share **sh
   if (!hopeless) {
     *share = slab->share;
     *generation = (*share)->generation;
-    *seen = atomic_load_explicit(&(*share)->freed, memory_order_relaxed) + (pool->freeSize >= charge);
+    /* One that has been over where there is room by now: then it does not wait. */
+    *seen = atomic_load_explicit(&(*share)->freed, memory_order_relaxed) - (pool->freeSize >= charge);
     (*share)->waiting++;
     mema_tighten(*share);
     waitedFor = *generation;
