@@ -14,6 +14,7 @@ static void *early, *late; /* chunks that are freed then */
 static unsigned clockCalls;
 static bool watching, wentToSleep;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's names have underscores within */
 int clock_gettime(clockid_t clock, struct timespec *time) {
   static int (*real)(clockid_t, struct timespec *);
   if (real == NULL) *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
@@ -22,6 +23,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
   return real(clock, time);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's names have underscores within */
 long syscall(long number, ...) {
   static long (*real)(long, ...);
   long a[6];
