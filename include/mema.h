@@ -182,8 +182,7 @@ typedef struct mema_Options {
   const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
   /* For several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget (lent up to 4 MiB at a
    * time, and what it frees) in its hands, both called in before a request is refused; Pool.freeSize is then what no thread holds: ask
-   * mema_freeSize.
-   * Tracked, calls take turns. */
+   * mema_freeSize. Tracked, calls take turns. */
   bool shared;
   mema_Engine engine;
   /* MEMA_FIXED: where the pool's chunks and records lie: at any address, for as long as the Pool is used, in which it is also found that

@@ -195,13 +195,13 @@ static void clearHomes(const mema_Slab *slab, uint32_t unit, uint32_t units) {
     atomic_store_explicit(&slab->homes[unit + i], 0, memory_order_relaxed);
 }
 
-static uint32_t slotsOfSpan(const mema_Slab *slab, uint32_t slotSize) {
-  return (uint32_t)(((size_t)spanUnits(slab, slotSize) << slab->unitShift) / slotSize);
+static uint32_t slotsIn(const mema_Slab *slab, uint32_t units, uint32_t slotSize) {
+  return (uint32_t)(((size_t)units << slab->unitShift) / slotSize);
 }
 
 static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned class, uint32_t firstRecord) {
   mema_Span *span = &slab->spans[unit];
-  uint32_t slotSize = mema_classSize(class), slots = (uint32_t)(((size_t)units << slab->unitShift) / slotSize);
+  uint32_t slotSize = mema_classSize(class), slots = slotsIn(slab, units, slotSize);
   *span = (mema_Span){.slotSize = (uint16_t)slotSize,
                       .remainders = mema_remaindersOf(slotSize, slots),
                       .reciprocal = mema_reciprocalOf(slotSize),
@@ -455,7 +455,7 @@ bool mema_slabClearWords(mema_Slab *slab) {
 
 static bool newSpan(mema_Slab *slab, unsigned class) {
   uint32_t slotSize = mema_classSize(class), units = spanUnits(slab, slotSize), firstRecord;
-  if (!takeRecords(slab, class, slotsOfSpan(slab, slotSize), &firstRecord)) return false;
+  if (!takeRecords(slab, class, slotsIn(slab, units, slotSize), &firstRecord)) return false;
   bool zeroed;
   uint32_t unit = takeRun(slab, units, 1, &zeroed);
   if (unit == mema_noUnit) {
@@ -570,7 +570,8 @@ static bool refillTagged(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
   if (c->active != mema_noUnit && mema_tagOf(slab, c->active) == slab->tag && serveActive(slab, c)) return true;
   settle(slab, c);
-  bool much = c->idle / slotsOfSpan(slab, c->slotSize) >= idleSpans + mema_usedUnits(slab) / idleUnits;
+  uint32_t slots = slotsIn(slab, spanUnits(slab, c->slotSize), c->slotSize);
+  bool much = c->idle / slots >= idleSpans + mema_usedUnits(slab) / idleUnits;
   uint32_t own = findTagged(slab, c, slab->tag, much ? taggedFew : taggedTries);
   if (own != mema_noUnit) {
     removePartial(slab, &slab->spans[own]);

@@ -270,13 +270,14 @@ bool mema_sharedHold(mema_Pool *pool, size_t bytes) {
   return done;
 }
 
-/* The thread's shard has more credit than it should keep, and was left. Where the pool was freed meanwhile, or a signal handler is here,
- * nothing: the next call will do it. */
-static MEMA_SLOW void settle(const mema_Pool *pool) {
+/* What is to be done to the thread's shard by the lock; it was left. Where the pool was freed meanwhile, or a signal handler is here, nothing:
+ * a later call will do it. True, for a tail call. */
+static MEMA_SLOW bool seeToShard(const mema_Pool *pool, void (*what)(mema_Share *share, mema_Shard *shard)) {
   mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL || !mema_lockQuietly(pool, slab)) return;
-  if (slab->share->inside != NULL) mema_settle(slab->share, slab->share->inside);
+  if (slab == NULL || !mema_lockQuietly(pool, slab)) return true;
+  if (slab->share->inside != NULL) what(slab->share, slab->share->inside);
   mema_unlockPool(slab);
+  return true;
 }
 
 /* Not as frees, which come by the lock once their magazine is full. */
@@ -287,8 +288,7 @@ bool mema_sharedLetGo(mema_Pool *pool, size_t bytes) {
   shard->held -= bytes;
   bool over = mema_creditOf(shard) > shard->creditMost;
   mema_leave(shard);
-  if (over) settle(pool);
-  return true;
+  return over ? seeToShard(pool, mema_settle) : true;
 }
 
 bool mema_sharedHoldLocked(mema_Share *share, size_t bytes) {
@@ -356,15 +356,6 @@ static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, mema_Shard *shard, void 
   return endFree(shard, shelf, spare, &place, ptr);
 }
 
-/* For a tail call; the shard was left. */
-static MEMA_SLOW bool regain(const mema_Pool *pool) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL || !mema_lockQuietly(pool, slab)) return true;
-  if (slab->share->inside != NULL) mema_regain(slab->share, slab->share->inside);
-  mema_unlockPool(slab);
-  return true;
-}
-
 /* A chunk in a span of another tag; or of the shard's, which then has none, or the class was revoked. The shard is entered. */
 static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint16_t whose) {
   mema_Place place = {.state = state, .live = mema_homeState(whose)};
@@ -378,7 +369,7 @@ static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *
   expectSoon(ptr);
   bool again = --shard->patience == 0;
   endFree(shard, magazine, spare, &place, ptr);
-  return mema_unlikely(again) ? regain(pool) : true;
+  return mema_unlikely(again) ? seeToShard(pool, mema_regain) : true;
 }
 
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
