@@ -35,9 +35,17 @@ static bool spinUntilOut(const mema_Shard *shard) {
   return !isBusy(shard);
 }
 
-static void waitUntilOut(const mema_Shard *shard) {
+/* In a child that was forked meanwhile, by a handler that interrupted this, the owner does not exist. */
+static void waitUntilOut(mema_Share *share, const mema_Shard *shard) {
+  uint32_t waits;
   if (spinUntilOut(shard)) return;
-  while (isBusy(shard)) mema_osYield();
+  atomic_store_explicit(&share->pause, mema_waitsForOthers, memory_order_release);
+  do {
+    mema_osYield();
+    waits = mema_waitsForOthers;
+  } while ((isOthers(shard) && isBusy(shard)) ||
+           !atomic_compare_exchange_strong_explicit(&share->pause, &waits, mema_atWork, memory_order_acquire,
+                                                    memory_order_relaxed));
 }
 
 /* Nobody but the caller is in the middle of anything now. */
@@ -63,7 +71,7 @@ void mema_keepOut(mema_Share *share) {
   if (share->keepsOut) return;
   callOthers(share);
   for (mema_Shard *shard = share->shards; shard != NULL && !share->tight; shard = shard->next)
-    if (isOthers(shard)) waitUntilOut(shard);
+    if (isOthers(shard)) waitUntilOut(share, shard);
   beginPeriod(share->slab);
 }
 
@@ -91,6 +99,41 @@ void mema_letIn(mema_Share *share) {
   share->keepsOut = false;
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
     if (isOthers(shard)) atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_release);
+}
+
+/* Whether of all threads that use the share only the calling one is inside, and the lock's holder. */
+static bool isAloneInside(const mema_Share *share) {
+  bool inside = false;
+  for (const mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
+    if (shard == share->inside) continue;
+    if (isOthers(shard) && !spinUntilOut(shard)) return false;
+    if (shard->owner == mema_threadNumber()) inside = isBusy(shard);
+  }
+  return inside;
+}
+
+/* All others were called before the holder began to wait. */
+bool mema_keepWaiting(mema_Share *share) {
+  uint32_t waits = mema_waitsForOthers;
+  if (!atomic_compare_exchange_strong_explicit(&share->pause, &waits, mema_keptWaiting, memory_order_acquire,
+                                               memory_order_relaxed))
+    return false;
+  if (isAloneInside(share)) return true;
+  mema_letGoOn(share);
+  return false;
+}
+
+void mema_letGoOn(mema_Share *share) {
+  atomic_store_explicit(&share->pause, mema_waitsForOthers, memory_order_release);
+}
+
+/* The thread's own shard was called by the holder, and is let in again. */
+void mema_takeOver(mema_Share *share) {
+  mema_seizeLock(&share->lock);
+  atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
+  share->inside = NULL;
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
+    if (shard->owner == mema_threadNumber()) atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_relaxed);
 }
 
 /* All threads out and in again. */

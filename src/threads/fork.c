@@ -44,16 +44,22 @@ void mema_unlistShare(mema_Share *share) {
 }
 
 static void letGo(mema_Share *share) {
+  if (share->takenOver) {
+    share->takenOver = false;
+    mema_letGoOn(share);
+    return;
+  }
   mema_letIn(share);
   mema_releaseLock(&share->lock);
 }
 
-/* A share that the thread is inside of already, since a signal handler that interrupted it forks, is left as it is: the interrupted call
- * goes on in both processes. */
+/* A share whose lock the thread holds already, since a signal handler that interrupted it forks, is left as it is: the interrupted call
+ * goes on in both processes. One whose lock's holder waits for the interrupted call is held as that waits. */
 static bool hold(mema_Share *share) {
   share->skipped = mema_holdsLock(&share->lock);
+  share->takenOver = false;
   if (share->skipped) return true;
-  if (!mema_tryLock(&share->lock)) return false;
+  if (!mema_tryLock(&share->lock)) return share->takenOver = mema_keepWaiting(share);
   if (mema_tryKeepOut(share)) return true;
   mema_releaseLock(&share->lock);
   return false;
@@ -92,7 +98,7 @@ static void beforeFork(void) {
 
 /* One made meanwhile, by another handler, is held by nobody. */
 static bool isHeld(const mema_Share *share) {
-  return !share->skipped && mema_holdsLock(&share->lock);
+  return !share->skipped && (share->takenOver || mema_holdsLock(&share->lock));
 }
 
 /* A fork within a fork leaves all as it is held, for the outer one. */
@@ -112,6 +118,8 @@ static void afterForkInParent(void) {
 
 static void dissolveOthers(mema_Share *share) {
   uint32_t self = mema_threadNumber();
+  if (share->takenOver) mema_takeOver(share);
+  share->takenOver = false;
   for (mema_Shard *shard = share->shards, *next; shard != NULL; shard = next) {
     next = shard->next;
     if (shard->owner == self) continue;

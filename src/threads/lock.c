@@ -101,6 +101,11 @@ void mema_releaseLock(mema_Lock *lock) {
   countHold(-1);
 }
 
+void mema_seizeLock(mema_Lock *lock) {
+  countHold(1);
+  atomic_store_explicit(&lock->word, mema_threadNumber(), memory_order_relaxed);
+}
+
 bool mema_holdsSome(void) {
   return atomic_load_explicit(&holds, memory_order_relaxed) != 0;
 }

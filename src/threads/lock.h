@@ -27,6 +27,8 @@ MEMA_HIDDEN bool mema_tryLock(mema_Lock *lock);
 /* The same for a fifth of a second, or a little more, since whoever holds it may wait for the caller. */
 MEMA_HIDDEN bool mema_tryLockLong(mema_Lock *lock);
 MEMA_HIDDEN void mema_releaseLock(mema_Lock *lock);
+/* Takes it from a holder that does not exist: in the child of a fork. */
+MEMA_HIDDEN void mema_seizeLock(mema_Lock *lock);
 /* Whether the calling thread holds any, or was interrupted while it took or released one. */
 MEMA_HIDDEN bool mema_holdsSome(void);
 MEMA_HIDDEN bool mema_holdsLock(const mema_Lock *lock);

@@ -308,7 +308,8 @@ bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
   share->shards = NULL;
   share->shardCount = share->orphans = share->waiting = 0;
   share->cellIndex = cell.index;
-  share->keepsOut = share->tight = share->skipped = share->borrowed = false;
+  share->keepsOut = share->tight = share->skipped = share->takenOver = share->borrowed = false;
+  atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
   share->inside = NULL;
   for (unsigned tag = 0; tag < mema_tagCount; tag++)
     atomic_store_explicit(&share->revoked[tag], UINT64_MAX, memory_order_relaxed);

@@ -33,6 +33,10 @@
  * interrupted a call to another pool may wait for other threads, but not for ever: their handlers may wait for this thread. After a fifth of a second, or a little more,
  * it is refused. The same goes for hooks, which are called with a pool's lock held.
  *
+ * A fork has every lock, and all threads are out. But where it comes from a signal handler that interrupted its thread inside, the holder of a lock
+ * may be waiting for just that thread: then the holder is kept where it waits, and the child has the lock in its place (fork.c). So whoever
+ * waits for others to be out leaves nothing half done meanwhile.
+ *
  * Memory of shares and shards is never unmapped: a late thread may look at its own, and finds that its generation is over. */
 #ifndef MEMA_THREADS_SHARE_H
 #define MEMA_THREADS_SHARE_H
@@ -82,6 +86,13 @@ typedef struct mema_Depot {
   uint8_t tags[mema_bundles]; /* of the shards that they are for: see place.h */
 } mema_Depot;
 
+/* What the holder of a lock does. */
+typedef enum mema_Pause {
+  mema_atWork,
+  mema_waitsForOthers, /* to be out; it goes on when they are */
+  mema_keptWaiting,    /* until a fork is over */
+} mema_Pause;
+
 typedef struct mema_Share mema_Share;
 typedef struct mema_Shard mema_Shard;
 
@@ -124,6 +135,7 @@ struct mema_Shard {
 struct mema_Share {
   mema_Lock lock;
   _Atomic uint32_t freed; /* counts what waiting threads wait for */
+  _Atomic uint32_t pause; /* a mema_Pause */
   uintptr_t generation;   /* of the pool that it serves; 0: none */
   mema_Pool *pool;
   mema_Slab *slab;
@@ -137,6 +149,7 @@ struct mema_Share {
   bool keepsOut;           /* the lock's holder has called all shards */
   bool tight;              /* all shards are called, until there is more budget, and nobody waits for it */
   bool skipped;            /* by the fork under way */
+  bool takenOver;          /* by it: the lock's holder is kept waiting */
   bool borrowed;           /* a call between the handlers of a fork, which holds the lock */
   mema_Share *next, *prev; /* all that serve a pool: fork.c */
   mema_Depot depot[mema_classCount];
@@ -199,6 +212,12 @@ MEMA_HIDDEN void mema_keepOut(mema_Share *share);
 MEMA_HIDDEN bool mema_tryKeepOut(mema_Share *share);
 /* The same with a fifth of a second, or a little more, for it. */
 MEMA_HIDDEN bool mema_keepOutLong(mema_Share *share);
+/* Without the lock, from a handler that interrupted the calling thread inside: keeps the lock's holder where it waits for that, with all others
+ * out. False, with nothing changed, where that is not so. mema_letGoOn ends it. */
+MEMA_HIDDEN bool mema_keepWaiting(mema_Share *share);
+MEMA_HIDDEN void mema_letGoOn(mema_Share *share);
+/* In the child: the lock of a holder that was kept waiting is the calling thread's. */
+MEMA_HIDDEN void mema_takeOver(mema_Share *share);
 MEMA_HIDDEN void mema_letIn(mema_Share *share);
 /* Where the budget is nearly used up, or somebody waits for it, no thread comes in without the lock. All are kept out, and all credit was gathered. */
 MEMA_HIDDEN void mema_tighten(mema_Share *share);

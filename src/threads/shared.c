@@ -80,14 +80,22 @@ static void giveSlot(mema_Share *share, mema_Place place, void *ptr, size_t cred
   mema_settle(share, shard);
 }
 
+/* The thread may free there by a plain store. */
+static bool isOwn(const mema_Share *share, mema_Place place) {
+  return share->inside != NULL && share->inside->tag == place.tag && !mema_isRevoked(share->revoked, place);
+}
+
+/* Sees to it that the thread may claim a slot there, and keep it. This may wait for others, so it comes before any change: see share.h of forks. */
+static void prepareClaim(mema_Share *share, mema_Place place) {
+  mema_takeShard(share);
+  if (!isOwn(share, place) && !mema_isRevoked(share->revoked, place)) mema_revoke(share, place.tag, place.live - 1u);
+}
+
 /* Claims the slot that starts at ptr. */
 static bool claimLocked(mema_Share *share, const void *ptr, mema_Place *place) {
   if (!mema_findPlace(share->slab, ptr, place) || !mema_isLive(*place)) return false;
-  if (!mema_isRevoked(share->revoked, *place)) {
-    if (share->inside != NULL && share->inside->tag == place->tag) return mema_claimOwn(*place);
-    mema_revoke(share, place->tag, place->live - 1u);
-  }
-  return mema_claim(*place);
+  prepareClaim(share, *place);
+  return isOwn(share, *place) ? mema_claimOwn(*place) : mema_claim(*place);
 }
 
 /* ---- other chunks, with the lock held ------------------------------------------------------------------------------------ */
@@ -453,7 +461,9 @@ static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
   mema_Pool *pool = share->pool;
   mema_Chunk to;
   mema_Spare spare;
+  mema_Place place;
   bool slot = isSlot(share, from);
+  if (slot && mema_findPlace(share->slab, from->ptr, &place)) prepareClaim(share, place);
   if (!takeUncharged(share, size, &to, &spare) || !mema_slabMove(&to, from, from->room < size ? from->room : size)) {
     if (size <= from->room) return from->ptr;
     mema_refuse(pool, MEMA_NO_MEMORY, size);

@@ -1,0 +1,289 @@
+/* Shared pools, and forks of signal handlers that interrupted a call: the lock's holder may be waiting for just that call to end, which it does not
+ * before the fork is over. What handlers interrupt by chance (sharedSignals.c) is here brought about: a thread says that it is inside, as the
+ * common calls do, and stays there. */
+#include "unit.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../src/threads/share.h"
+
+enum { size = 64, larger = 200, large = 100000, seconds = 60 };
+
+static Pool pool;
+static mema_Share *share;
+static void *chunk;
+
+static void begin(void) {
+  mema_Options options = {.poolSize = 16 * MIB, .untracked = true, .shared = true};
+  freePool(&pool); /* of a test that failed */
+  assert_true(mema_initPoolWith(&pool, &options));
+  assert_non_null(chunk = palloc(&pool, size));
+  if (mema_shardHere == NULL || mema_shardHere->tag == 0) skip(); /* no barrier: nobody is inside without the lock */
+  share = mema_shardHere->share;
+  signal(SIGALRM, SIG_DFL);
+  alarm(seconds);
+}
+
+static void end(void) {
+  alarm(0);
+  assertPool(&pool, 0, 0);
+  assert_true(freePool(&pool));
+}
+
+static bool doesWait(void) {
+  return atomic_load(&share->pause) == mema_waitsForOthers;
+}
+
+static void *useShortly(void *unused) {
+  void *mine = palloc(&pool, size);
+  return mine != NULL && pfree(&pool, mine) ? unused : &pool;
+}
+
+/* All that a pool is for, with the chunk in it and no other; how it fails, or 0. */
+static int childsLife(size_t chargedBytes) {
+  pthread_t thread;
+  void *answer;
+  mema_Stats stats;
+  if (!mema_poolStats(&pool, &stats) || stats.liveBytes != chargedBytes) return 1;
+  if (!mema_checkPool(&pool)) return 2;
+  for (unsigned i = 0; i < 1000; i++)
+    if (useShortly(NULL) != NULL) return 3;
+  if (atomic_load(&mema_shardHere->key) != mema_keyOf(&pool)) return 8; /* it takes the lock each time */
+  if (pthread_create(&thread, NULL, useShortly, NULL) != 0 || pthread_join(thread, &answer) != 0 || answer != NULL) return 4;
+  if (!pfree(&pool, chunk) || pfree(&pool, hidePointer(chunk))) return 5;
+  void *whole = palloc(&pool, pool.poolSize);
+  if (whole == NULL || !pfree(&pool, whole) || !mema_checkPool(&pool)) return 6;
+  return freePool(&pool) ? 0 : 7;
+}
+
+static void assertEndsWell(pid_t child) {
+  int status = -1;
+  assert_true(child > 0);
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+}
+
+/* ---- the lock's holder waits for the thread that forks --------------------------------------------------------------------- */
+
+static sem_t warm, mayGo;
+
+/* So that it has a shard of its own, with credit and slots. */
+static void warmUp(void) {
+  bool good = useShortly(NULL) == NULL && pfree(&pool, palloc(&pool, larger));
+  if (!good) abort();
+  sem_post(&warm);
+  sem_wait(&mayGo);
+}
+
+static void *takeStats(void *unused) {
+  mema_Stats stats;
+  warmUp();
+  return mema_poolStats(&pool, &stats) ? unused : &pool;
+}
+
+static void *freeChunk(void *unused) {
+  return pfree(&pool, chunk) ? unused : &pool;
+}
+
+static void *freeAnothers(void *unused) {
+  warmUp();
+  return freeChunk(unused);
+}
+
+static void *enlargeAnothers(void *unused) {
+  warmUp();
+  void *to = mema_repalloc(&pool, chunk, larger);
+  return to != NULL && pfree(&pool, to) ? unused : &pool;
+}
+
+static void *trim(void *unused) {
+  warmUp();
+  mema_trimPool(&pool);
+  return unused;
+}
+
+/* It has no shard, and must wait to have one. */
+static void *freeFirst(void *unused) {
+  sem_post(&warm);
+  sem_wait(&mayGo);
+  return freeChunk(unused);
+}
+
+static void *enlargeFirst(void *unused) {
+  sem_post(&warm);
+  sem_wait(&mayGo);
+  void *to = mema_repalloc(&pool, chunk, large);
+  return to != NULL && pfree(&pool, to) ? unused : &pool;
+}
+
+typedef struct {
+  void *(*run)(void *);
+  bool frees;   /* the chunk */
+  bool revoked; /* threads compare and exchange there already */
+} Work;
+
+static Work takingStats = {.run = takeStats}, trimming = {.run = trim}, freeing = {.run = freeAnothers, .frees = true},
+            enlarging = {.run = enlargeAnothers, .frees = true}, freeingFirst = {freeFirst, true, true},
+            enlargingFirst = {.run = enlargeFirst, .frees = true};
+
+/* Inside, as a handler that interrupted a call is; and out again, as when that call ends, where it is the child. */
+static pid_t forkInside(mema_Shard *shard) {
+  pid_t child = fork();
+  if (child != 0) return child;
+  alarm(seconds / 3);
+  mema_leave(shard);
+  _exit(childsLife(size));
+}
+
+/* And what it had does not wait for the next. */
+static void letAnotherFree(void) {
+  pthread_t thread;
+  void *answer;
+  assert_int_equal(pthread_create(&thread, NULL, freeChunk, NULL), 0);
+  pthread_join(thread, &answer);
+  assert_null(answer);
+  mema_trimPool(&pool);
+  assert_non_null(chunk = palloc(&pool, size));
+}
+
+static void start(pthread_t *thread, void *(*run)(void *)) {
+  sem_init(&warm, 0, 0);
+  sem_init(&mayGo, 0, 0);
+  assert_int_equal(pthread_create(thread, NULL, run, NULL), 0);
+  sem_wait(&warm);
+}
+
+static void whoWaitsForTheForker(void **state) {
+  const Work *work = *state;
+  pthread_t thread;
+  void *answer;
+  begin();
+  if (work->revoked) letAnotherFree();
+  start(&thread, work->run);
+  mema_Shard *shard = mema_shardHere;
+  assert_true(mema_enter(shard, &pool));
+  sem_post(&mayGo);
+  while (!doesWait()) sched_yield();
+  pid_t first = forkInside(shard), second = forkInside(shard);
+  assert_true(doesWait());
+  mema_leave(shard);
+  assertEndsWell(first);
+  assertEndsWell(second);
+  pthread_join(thread, &answer);
+  assert_null(answer);
+  assert_true(work->frees || pfree(&pool, chunk));
+  end();
+}
+
+static sem_t mayCharge, charged;
+
+/* In the middle of a call, which goes on for a while. */
+static void *chargeSlowly(void *unused) {
+  void *wrong = useShortly(unused);
+  sem_post(&warm);
+  while (sem_wait(&mayCharge) != 0) sched_yield();
+  if (wrong != NULL || !mema_enter(mema_shardHere, &pool)) return &pool;
+  mema_shardHere->overLow -= size;
+  sem_post(&charged);
+  while (!doesWait()) sched_yield();
+  usleep(20000);
+  mema_shardHere->overLow += size;
+  mema_leave(mema_shardHere);
+  return unused;
+}
+
+static void othersAreOutToo(void **state) {
+  (void)state;
+  pthread_t slow, thread;
+  void *answer;
+  begin();
+  sem_init(&mayCharge, 0, 0);
+  sem_init(&charged, 0, 0);
+  start(&slow, chargeSlowly);
+  start(&thread, takeStats);
+  mema_Shard *shard = mema_shardHere;
+  assert_true(mema_enter(shard, &pool));
+  sem_post(&mayCharge);
+  sem_wait(&charged);
+  sem_post(&mayGo);
+  while (!doesWait()) sched_yield();
+  pid_t child = forkInside(shard);
+  mema_leave(shard);
+  assertEndsWell(child);
+  pthread_join(slow, &answer);
+  assert_null(answer);
+  pthread_join(thread, &answer);
+  assert_null(answer);
+  assert_true(pfree(&pool, chunk));
+  end();
+}
+
+/* ---- the lock's holder is interrupted where it waits, and forks ------------------------------------------------------------- */
+
+static sem_t isInside, mayLeave;
+static pthread_t holder;
+static pid_t forked;
+
+static void forkNow(int number) {
+  (void)number;
+  forked = fork();
+  if (forked != 0) sem_post(&mayLeave);
+}
+
+static void *stayInside(void *unused) {
+  if (useShortly(NULL) != NULL || !mema_enter(mema_shardHere, &pool)) return &pool;
+  sem_post(&isInside);
+  while (!doesWait()) sched_yield();
+  pthread_kill(holder, SIGUSR1);
+  while (sem_wait(&mayLeave) != 0) sched_yield();
+  mema_leave(mema_shardHere);
+  return unused;
+}
+
+/* In the child there is nobody whom it could wait for. */
+static void theHolderForksWhereItWaits(void **state) {
+  (void)state;
+  pthread_t thread;
+  void *answer;
+  begin();
+  sem_init(&isInside, 0, 0);
+  sem_init(&mayLeave, 0, 0);
+  holder = pthread_self();
+  signal(SIGUSR1, forkNow);
+  assert_int_equal(pthread_create(&thread, NULL, stayInside, NULL), 0);
+  sem_wait(&isInside);
+  mema_Stats stats;
+  bool good = mema_poolStats(&pool, &stats);
+  if (forked == 0) {
+    alarm(seconds / 3);
+    _exit(good ? childsLife(size) : 9);
+  }
+  assert_true(good);
+  assertEndsWell(forked);
+  pthread_join(thread, &answer);
+  assert_null(answer);
+  assert_true(pfree(&pool, chunk));
+  end();
+}
+
+#define withWork(test, work) \
+  { #test "(" #work ")", test, NULL, NULL, &(work) }
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      withWork(whoWaitsForTheForker, takingStats),
+      withWork(whoWaitsForTheForker, trimming),
+      withWork(whoWaitsForTheForker, freeing),
+      withWork(whoWaitsForTheForker, enlarging),
+      withWork(whoWaitsForTheForker, freeingFirst),
+      withWork(whoWaitsForTheForker, enlargingFirst),
+      cmocka_unit_test(othersAreOutToo),
+      cmocka_unit_test(theHolderForksWhereItWaits),
+  };
+  return runTests(tests);
+}
