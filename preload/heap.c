@@ -485,17 +485,23 @@ bool heapEnd(RunFigures *figures) {
 
 /* ---- fork --------------------------------------------------------------------------------------------------------- */
 
+/* Where a signal handler forks that interrupted a call to the pool, the lock's holder may be waiting for just that call, or for one who does: then the
+ * fork goes on without the lock. All that the holder changes are counters, and the reserve, which is settled before the next request. */
+static bool takeLockToFork(void) {
+  return interruptsPool() ? takeLockSoon(&lock) : takeLock(&lock);
+}
+
 static void beforeFork(void) {
-  if (takeLock(&lock)) {
+  if (holdsLock(&lock)) {
+    if (forkDepth > 0) forkDepth++;
+    /* Else a signal handler that interrupted the heap forks: the interrupted call goes on in both processes, and lets go. */
+  } else if (takeLockToFork()) {
     forkDepth = 1;
-  } else if (forkDepth > 0) {
-    forkDepth++;
   }
-  /* Else a signal handler that interrupted the heap forks: the interrupted call goes on in both processes, and lets go. */
 }
 
 static bool forkIsOver(void) {
-  return forkDepth > 0 && --forkDepth == 0;
+  return holdsLock(&lock) && forkDepth > 0 && --forkDepth == 0;
 }
 
 static void afterForkInParent(void) {
@@ -531,9 +537,12 @@ static void startCounting(void) {
 static void afterForkInChild(void) {
   noteOwner();
   tableForget();
-  if (!forkIsOver()) return;
-  startCounting();
-  resetLock(&lock);
+  bool over = forkIsOver();
+  if (over) startCounting();
+  if (!over && holdsLock(&lock)) return;
+  forkDepth = 0;
+  borrowed = false;
+  resetLock(&lock); /* it may be that of a thread that does not exist here */
 }
 
 /* ---- start -------------------------------------------------------------------------------------------------------- */

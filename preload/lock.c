@@ -6,10 +6,12 @@
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What is done under the lock takes less time than falling asleep and waking up. */
 #define SPINS 100
+#define TRIES 20 /* a millisecond each */
 
 /* Not the kernel's thread id: that one changes in a forked child, and asking for it is a system call. */
 static uint32_t threadNumber(void) {
@@ -38,25 +40,43 @@ static bool spinForLock(Lock *lock, uint32_t value) {
   return false;
 }
 
-/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers. */
-static void sleepOnLock(Lock *lock) {
+/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers; NULL: without end. */
+static void sleepOnLock(Lock *lock, const struct timespec *most) {
   uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
   if (seen == 0) return;
   if ((seen & 1) == 0 &&
       !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | 1, memory_order_relaxed, memory_order_relaxed)) {
     return;
   }
-  syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, seen | 1, NULL, NULL, 0);
+  syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, seen | 1, most, NULL, 0);
 }
 
 __attribute__((noinline)) static bool waitForLock(Lock *lock, uint32_t value) {
-  if ((atomic_load_explicit(&lock->word, memory_order_relaxed) & ~1u) == value) return false;
+  if (holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
   int savedErrno = errno;
   /* Who has slept cannot know whether others still do, so it takes the lock with the mark set. */
-  while (!tryLock(lock, value | 1)) sleepOnLock(lock);
+  while (!tryLock(lock, value | 1)) sleepOnLock(lock, NULL);
   errno = savedErrno;
   return true;
+}
+
+bool holdsLock(const Lock *lock) {
+  return (atomic_load_explicit(&lock->word, memory_order_relaxed) & ~UINT32_C(1)) == threadNumber();
+}
+
+bool takeLockSoon(Lock *lock) {
+  uint32_t number = threadNumber();
+  const struct timespec millisecond = {.tv_nsec = 1000000};
+  if (holdsLock(lock)) return false;
+  bool taken = tryLock(lock, number) || spinForLock(lock, number);
+  int savedErrno = errno;
+  for (int i = 0; !taken && i < TRIES; i++) {
+    sleepOnLock(lock, &millisecond);
+    taken = tryLock(lock, number | 1);
+  }
+  errno = savedErrno;
+  return taken;
 }
 
 bool takeLock(Lock *lock) {

@@ -17,6 +17,11 @@ typedef struct Lock {
 /* Waits for the lock. Returns false iff the calling thread holds it already; errno is kept. */
 bool takeLock(Lock *lock);
 
+/* The same for a fiftieth of a second, or a little more: false also where another thread has it for longer. */
+bool takeLockSoon(Lock *lock);
+
+bool holdsLock(const Lock *lock);
+
 void releaseLock(Lock *lock);
 
 /* Makes the lock free again in a forked child, whose other threads, those that slept on it included, do not exist. */

@@ -146,6 +146,8 @@ charged 'mappings: in a signal handler, all given back' 0
 rm -f "$scratch/report"
 works 'mappings: in a signal handler, while another thread forks' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=16M "$programs/mapSignalsFork"
 charged 'mappings: in a signal handler, while another thread forks, all given back' 0
+works 'a signal handler forks, while another thread does' "$programs/handlerForks"
+works 'a signal handler forks, with a reserve' MEMA_POOL_SIZE=64M MEMA_RESERVE=1M "$programs/handlerForks"
 works 'mappings: the set of ranges, against a model' "$programs/rangeSet"
 works 'mappings: before there is an environment' MEMA_POOL_SIZE=1M "$programs/mapEarly"
 rm -f "$scratch/report"

@@ -23,8 +23,9 @@ static void begin(void) {
   freePool(&pool); /* of a test that failed */
   assert_true(mema_initPoolWith(&pool, &options));
   assert_non_null(chunk = palloc(&pool, size));
-  if (mema_shardHere == NULL || mema_shardHere->tag == 0) skip(); /* no barrier: nobody is inside without the lock */
-  share = mema_shardHere->share;
+  const mema_Shard *shard = mema_shardHere;
+  if (shard == NULL || shard->tag == 0) skip(); /* no barrier: nobody is inside without the lock */
+  share = shard == NULL ? NULL : shard->share;
   signal(SIGALRM, SIG_DFL);
   alarm(seconds);
 }
