@@ -38,10 +38,11 @@ static bool spinUntilOut(const mema_Shard *shard) {
 /* In a child that was forked meanwhile, by a handler that interrupted this, the owner does not exist. */
 static void waitUntilOut(mema_Share *share, const mema_Shard *shard) {
   uint32_t waits;
+  unsigned turns = 0;
   if (spinUntilOut(shard)) return;
   atomic_store_explicit(&share->pause, mema_waitsForOthers, memory_order_release);
   do {
-    mema_osYield();
+    mema_letOthersRun(turns++);
     waits = mema_waitsForOthers;
   } while ((isOthers(shard) && isBusy(shard)) ||
            !atomic_compare_exchange_strong_explicit(&share->pause, &waits, mema_atWork, memory_order_acquire,
@@ -87,10 +88,9 @@ bool mema_tryKeepOut(mema_Share *share) {
 }
 
 bool mema_keepOutLong(mema_Share *share) {
-  static _Atomic uint32_t nobodyWrites;
   for (int i = 0; i < longTries; i++) {
     if (mema_tryKeepOut(share)) return true;
-    mema_osWait(&nobodyWrites, 0, 1);
+    mema_sleepMillisecond();
   }
   return false;
 }

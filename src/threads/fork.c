@@ -82,14 +82,14 @@ static void beforeFork(void) {
     nested++;
     return;
   }
-  for (;;) {
+  for (unsigned turns = 0;; turns++) {
     if (!mema_takeLock(&listLock)) {
       skippedAll = true;
       return;
     }
     if (holdAll()) break;
     mema_releaseLock(&listLock);
-    mema_osYield();
+    mema_letOthersRun(turns);
   }
   atomic_store_explicit(&forkingThread, mema_threadNumber(), memory_order_relaxed);
   atomic_signal_fence(memory_order_seq_cst);

@@ -4,7 +4,7 @@
 #include "../memory/os.h"
 
 /* What is done under the lock takes less time than falling asleep and waking up. */
-enum { spins = 100, longTries = 200 /* a millisecond each */ };
+enum { spins = 100, yields = 1000, longTries = 200 /* a millisecond each */ };
 
 /* Those that the thread holds, or is about to take. */
 static _Thread_local _Atomic uint32_t holds;
@@ -104,6 +104,19 @@ void mema_releaseLock(mema_Lock *lock) {
 void mema_seizeLock(mema_Lock *lock) {
   countHold(1);
   atomic_store_explicit(&lock->word, mema_threadNumber(), memory_order_relaxed);
+}
+
+void mema_sleepMillisecond(void) {
+  static _Atomic uint32_t nobodyWrites;
+  mema_osWait(&nobodyWrites, 0, 1);
+}
+
+void mema_letOthersRun(unsigned turns) {
+  if (turns < yields) {
+    mema_osYield();
+  } else {
+    mema_sleepMillisecond();
+  }
 }
 
 bool mema_holdsSome(void) {

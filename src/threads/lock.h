@@ -29,6 +29,9 @@ MEMA_HIDDEN bool mema_tryLockLong(mema_Lock *lock);
 MEMA_HIDDEN void mema_releaseLock(mema_Lock *lock);
 /* Takes it from a holder that does not exist: in the child of a fork. */
 MEMA_HIDDEN void mema_seizeLock(mema_Lock *lock);
+/* For waits whose end nobody tells. Lets others run, when it did so for so many turns already: in the end those of a lower priority, too. */
+MEMA_HIDDEN void mema_letOthersRun(unsigned turns);
+MEMA_HIDDEN void mema_sleepMillisecond(void);
 /* Whether the calling thread holds any, or was interrupted while it took or released one. */
 MEMA_HIDDEN bool mema_holdsSome(void);
 MEMA_HIDDEN bool mema_holdsLock(const mema_Lock *lock);
