@@ -55,10 +55,9 @@ static void beginPeriod(mema_Slab *slab) {
   slab->youngRows = 0;
 }
 
-/* Calls all others; they may still be busy. While the share is tight all are called, and none can be more than about to see it. */
-static void callOthers(mema_Share *share) {
+/* They may still be busy. While the share is tight all are called, and none can be more than about to see it. */
+static void callOthers(const mema_Share *share) {
   bool any = false;
-  share->keepsOut = true;
   if (share->tight) return;
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
     if (!isOthers(shard)) continue;
@@ -70,21 +69,34 @@ static void callOthers(mema_Share *share) {
 
 void mema_keepOut(mema_Share *share) {
   if (share->keepsOut) return;
+  share->keepsOut = true;
   callOthers(share);
   for (mema_Shard *shard = share->shards; shard != NULL && !share->tight; shard = shard->next)
     if (isOthers(shard)) waitUntilOut(share, shard);
   beginPeriod(share->slab);
 }
 
-bool mema_tryKeepOut(mema_Share *share) {
-  callOthers(share);
-  for (mema_Shard *shard = share->shards; shard != NULL && !share->tight; shard = shard->next) {
-    if (!isOthers(shard) || spinUntilOut(shard)) continue;
-    mema_letIn(share);
-    return false;
-  }
-  beginPeriod(share->slab);
+/* They were called. */
+static bool areSoonOut(const mema_Share *share) {
+  for (const mema_Shard *shard = share->shards; shard != NULL && !share->tight; shard = shard->next)
+    if (isOthers(shard) && !spinUntilOut(shard)) return false;
   return true;
+}
+
+static void letOthersIn(const mema_Share *share) {
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
+    if (isOthers(shard)) atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_release);
+}
+
+bool mema_tryKeepOut(mema_Share *share) {
+  share->keepsOut = true;
+  callOthers(share);
+  if (areSoonOut(share)) {
+    beginPeriod(share->slab);
+    return true;
+  }
+  mema_letIn(share);
+  return false;
 }
 
 bool mema_keepOutLong(mema_Share *share) {
@@ -97,28 +109,44 @@ bool mema_keepOutLong(mema_Share *share) {
 
 void mema_letIn(mema_Share *share) {
   share->keepsOut = false;
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
-    if (isOthers(shard)) atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_release);
+  letOthersIn(share);
 }
 
-/* Whether of all threads that use the share only the calling one is inside, and the lock's holder. */
-static bool isAloneInside(const mema_Share *share) {
+/* Whoever is ending the pool has all out, and the list may be on its way to other pools. */
+static bool isEnding(const mema_Share *share) {
+  return mema_loadWord(&share->slab->generation) == 0;
+}
+
+bool mema_keepOutAgain(mema_Share *share) {
+  if (isEnding(share)) return true;
+  callOthers(share);
+  if (areSoonOut(share)) return true;
+  mema_letInAgain(share);
+  return false;
+}
+
+void mema_letInAgain(mema_Share *share) {
+  if (!share->keepsOut && !isEnding(share)) letOthersIn(share);
+}
+
+/* Whether of all threads that use the share only the calling one is inside, and the lock's holder. If it is `late`, others may be. */
+static bool isAloneInside(const mema_Share *share, bool late) {
   bool inside = false;
   for (const mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
     if (shard == share->inside) continue;
-    if (isOthers(shard) && !spinUntilOut(shard)) return false;
+    if (isOthers(shard) && !spinUntilOut(shard) && !late) return false;
     if (shard->owner == mema_threadNumber()) inside = isBusy(shard);
   }
   return inside;
 }
 
 /* All others were called before the holder began to wait. */
-bool mema_keepWaiting(mema_Share *share) {
+bool mema_keepWaiting(mema_Share *share, bool late) {
   uint32_t waits = mema_waitsForOthers;
   if (!atomic_compare_exchange_strong_explicit(&share->pause, &waits, mema_keptWaiting, memory_order_acquire,
                                                memory_order_relaxed))
     return false;
-  if (isAloneInside(share)) return true;
+  if (isAloneInside(share, late)) return true;
   mema_letGoOn(share);
   return false;
 }
@@ -127,10 +155,29 @@ void mema_letGoOn(mema_Share *share) {
   atomic_store_explicit(&share->pause, mema_waitsForOthers, memory_order_release);
 }
 
-/* The thread's own shard was called by the holder, and is let in again. */
+/* An entry may be written by half. */
+static void emptyShelves(mema_Shard *shard) {
+  for (unsigned i = 1; i <= mema_classCount; i++) {
+    shard->magazines[i].top = shard->magazines[i].bottom;
+    shard->returns[i].top = shard->returns[i].bottom;
+  }
+}
+
+void mema_forgetUnfinished(mema_Share *share) {
+  if (isEnding(share)) return;
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
+    if (shard->owner == mema_threadNumber() || !isBusy(shard)) continue;
+    emptyShelves(shard);
+    mema_leave(shard);
+    share->unfinished = true;
+  }
+}
+
+/* The holder was in the middle of nothing. The thread's own shard was called by it, and is let in again. */
 void mema_takeOver(mema_Share *share) {
   mema_seizeLock(&share->lock);
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
+  if (share->inside != NULL) mema_leave(share->inside);
   share->inside = NULL;
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
     if (shard->owner == mema_threadNumber()) atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_relaxed);

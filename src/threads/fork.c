@@ -4,11 +4,14 @@
  * has all that it would have had alone. */
 #include <pthread.h>
 
+#include "../engines/slabCheck.h"
 #include "../memory/cells.h"
 #include "../memory/os.h"
 #include "share.h"
 
 _Atomic uint32_t mema_forks;
+
+enum { lateTurns = 1200 /* see mema_letOthersRun */ };
 
 static mema_Lock listLock;
 static mema_Share *shares;
@@ -44,33 +47,38 @@ void mema_unlistShare(mema_Share *share) {
 }
 
 static void letGo(mema_Share *share) {
-  if (share->takenOver) {
-    share->takenOver = false;
+  bool takenOver = share->takenOver;
+  share->takenOver = share->crowded = false;
+  if (share->skipped) {
+    mema_letInAgain(share);
+  } else if (takenOver) {
     mema_letGoOn(share);
-    return;
+  } else {
+    mema_letIn(share);
+    mema_releaseLock(&share->lock);
   }
-  mema_letIn(share);
-  mema_releaseLock(&share->lock);
 }
 
-/* A share whose lock the thread holds already, since a signal handler that interrupted it forks, is left as it is: the interrupted call
- * goes on in both processes. One whose lock's holder waits for the interrupted call is held as that waits. */
-static bool hold(mema_Share *share) {
+/* A share whose lock the thread holds already, since a signal handler that interrupted it forks, is left as it is, with all others out: the
+ * interrupted call goes on in both processes. One whose lock's holder waits for the interrupted call is held as that waits. Who is `late` waits no
+ * longer for others who may be waiting for it, as handlers do that fork, too: what those are in the middle of is lost to the child, until
+ * mema_finishForked. */
+static bool hold(mema_Share *share, bool late) {
   share->skipped = mema_holdsLock(&share->lock);
-  share->takenOver = false;
-  if (share->skipped) return true;
-  if (!mema_tryLock(&share->lock)) return share->takenOver = mema_keepWaiting(share);
+  share->takenOver = share->crowded = false;
+  if (share->skipped) return mema_keepOutAgain(share) || (share->crowded = late);
+  if (!mema_tryLock(&share->lock)) return share->takenOver = mema_keepWaiting(share, late);
   if (mema_tryKeepOut(share)) return true;
+  if (late) return share->crowded = true;
   mema_releaseLock(&share->lock);
   return false;
 }
 
 /* All of them, or none. */
-static bool holdAll(void) {
+static bool holdAll(bool late) {
   for (mema_Share *share = shares; share != NULL; share = share->next) {
-    if (hold(share)) continue;
-    for (mema_Share *held = shares; held != share; held = held->next)
-      if (!held->skipped) letGo(held);
+    if (hold(share, late)) continue;
+    for (mema_Share *held = shares; held != share; held = held->next) letGo(held);
     return false;
   }
   return true;
@@ -82,12 +90,13 @@ static void beforeFork(void) {
     nested++;
     return;
   }
+  bool within = mema_isWithin();
   for (unsigned turns = 0;; turns++) {
     if (!mema_takeLock(&listLock)) {
       skippedAll = true;
       return;
     }
-    if (holdAll()) break;
+    if (holdAll(within && turns >= lateTurns)) break;
     mema_releaseLock(&listLock);
     mema_letOthersRun(turns);
   }
@@ -112,14 +121,12 @@ static void afterForkInParent(void) {
   if (wasNested() || skippedAll) return;
   atomic_store_explicit(&forkingThread, 0, memory_order_relaxed);
   for (mema_Share *share = shares; share != NULL; share = share->next)
-    if (isHeld(share)) letGo(share);
+    if (share->skipped || isHeld(share)) letGo(share);
   mema_releaseLock(&listLock);
 }
 
 static void dissolveOthers(mema_Share *share) {
   uint32_t self = mema_threadNumber();
-  if (share->takenOver) mema_takeOver(share);
-  share->takenOver = false;
   for (mema_Shard *shard = share->shards, *next; shard != NULL; shard = next) {
     next = shard->next;
     if (shard->owner == self) continue;
@@ -130,12 +137,20 @@ static void dissolveOthers(mema_Share *share) {
   share->waiting = mema_isWaiting(share); /* a handler of it forked */
 }
 
+/* The lock of a holder that was kept waiting is the calling thread's; nobody else is inside. */
+static void inherit(mema_Share *share) {
+  if (share->takenOver) mema_takeOver(share);
+  if (share->skipped || isHeld(share)) mema_forgetUnfinished(share);
+  share->takenOver = share->crowded = false;
+}
+
 static void afterForkInChild(void) {
   atomic_fetch_add_explicit(&mema_forks, 1, memory_order_relaxed);
   mema_prepareBarrier();
   mema_keepOwn(); /* those of shares that are skipped too */
   bool within = wasNested();
   if (!within && skippedAll) return;
+  for (mema_Share *share = shares; share != NULL; share = share->next) inherit(share);
   for (mema_Share *share = shares; share != NULL; share = share->next)
     if (isHeld(share)) dissolveOthers(share);
   if (within) return;
@@ -147,6 +162,38 @@ static void afterForkInChild(void) {
   }
   mema_releaseLock(&listLock);
 }
+
+/* ---- what a crowded fork left unfinished -------------------------------------------------------------------------------- */
+
+/* Slots that are neither live nor free; true: their span is none any more. */
+static bool freeLost(mema_Slab *slab, const mema_SlabView *view) {
+  if (view->span->kind != mema_unitSlots) return false;
+  for (uint32_t slot = 0; slot < view->span->slots; slot++) {
+    if (mema_slotIsLive(slab, view->span, slot) || mema_slotIsFree(view->span, slot)) continue;
+    mema_Spare lost = {.ptr = mema_unitAddress(slab, view->unit) + (size_t)slot * view->span->slotSize,
+                       .state = mema_stateOf(slab, view->span, slot)};
+    mema_slabGiveSpares(slab, &lost, 1);
+    if (atomic_load_explicit(&slab->homes[view->unit], memory_order_relaxed) == 0) return true;
+  }
+  return false;
+}
+
+/* With nothing left in shards, what is live tells the rest. */
+void mema_finishForked(mema_Share *share) {
+  mema_Pool *pool = share->pool;
+  mema_SlabView view;
+  size_t chunks = 0, bytes = 0;
+  mema_callInSlots(share);
+  for (uint32_t unit = 0; mema_slabNext(share->slab, unit, &view);)
+    unit = freeLost(share->slab, &view) ? 0 : view.unit + view.units;
+  for (const mema_Slab *slab = share->slab; slab != NULL; slab = slab->next) (void)mema_slabCheck(slab, &chunks, &bytes);
+  pool->frees = pool->allocations - chunks;
+  pool->freeSize = pool->poolSize - bytes - pool->charged - pool->held;
+  if (pool->freeSize < pool->lowWater) pool->lowWater = pool->freeSize;
+  share->unfinished = false;
+}
+
+/* ---- the handlers -------------------------------------------------------------------------------------------------------- */
 
 bool mema_watchForks(void) {
   mema_prepareBarrier();

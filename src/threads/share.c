@@ -308,7 +308,8 @@ bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
   share->shards = NULL;
   share->shardCount = share->orphans = share->waiting = 0;
   share->cellIndex = cell.index;
-  share->keepsOut = share->tight = share->skipped = share->takenOver = share->borrowed = false;
+  share->keepsOut = share->tight = share->skipped = share->takenOver = share->crowded = share->unfinished = share->borrowed =
+      false;
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
   share->inside = NULL;
   for (unsigned tag = 0; tag < mema_tagCount; tag++)
@@ -360,9 +361,7 @@ size_t mema_shareBytes(const mema_Slab *slab) {
 
 /* ---- the lock ---------------------------------------------------------------------------------------------------------- */
 
-/* Whether the calling thread is inside a call to a shared pool already: it is a signal handler, or a hook. Another thread may be so, too, and wait
- * for this one: so it waits for nobody without end. */
-static bool isWithin(void) {
+bool mema_isWithin(void) {
   if (mema_holdsSome()) return true;
   for (const mema_Shard *shard = ownShards; shard != NULL; shard = shard->nextOfThread)
     if (atomic_load_explicit(&shard->busy, memory_order_relaxed) != 0) return true;
@@ -372,7 +371,7 @@ static bool isWithin(void) {
 /* Between the handlers of a fork its thread holds every lock, and may go on using the pools. */
 static bool takeOrBorrow(mema_Share *share, bool within) {
   if (within ? mema_tryLockLong(&share->lock) : mema_takeLock(&share->lock)) return true;
-  if (!mema_isForking() || share->skipped || share->borrowed) return false;
+  if (!mema_isForking() || share->skipped || share->crowded || share->borrowed) return false;
   return share->borrowed = true;
 }
 
@@ -391,7 +390,7 @@ static void release(mema_Share *share) {
 /* The thread's own shard is busy meanwhile, so that signal handlers are kept out of it. Where it is busy before, this is such a handler,
  * which must not even wait for the lock: its holder may wait for the shard. */
 static mema_Reason lock(const mema_Pool *pool, mema_Slab *slab) {
-  bool within = isWithin();
+  bool within = mema_isWithin();
   mema_Share *share = __atomic_load_n(&slab->share, __ATOMIC_ACQUIRE);
   if (share == NULL) return MEMA_BAD_POOL;
   mema_Shard *shard = mema_shardOf(pool);
@@ -404,6 +403,7 @@ static mema_Reason lock(const mema_Pool *pool, mema_Slab *slab) {
     }
     share->inside = mema_shardOf(pool); /* a handler may have made it, before there was the lock */
     if (share->inside != NULL) atomic_store_explicit(&share->inside->busy, 1, memory_order_relaxed);
+    if (mema_unlikely(share->unfinished) && !within) mema_finishForked(share);
     return MEMA_OK;
   }
   release(share);

@@ -35,7 +35,8 @@
  *
  * A fork has every lock, and all threads are out. But where it comes from a signal handler that interrupted its thread inside, the holder of a lock
  * may be waiting for just that thread: then the holder is kept where it waits, and the child has the lock in its place (fork.c). So whoever
- * waits for others to be out leaves nothing half done meanwhile.
+ * waits for others to be out leaves nothing half done meanwhile. And two such handlers may wait for each other: after a fifth of a second, or a
+ * little more, they fork even so.
  *
  * Memory of shares and shards is never unmapped: a late thread may look at its own, and finds that its generation is over. */
 #ifndef MEMA_THREADS_SHARE_H
@@ -150,6 +151,8 @@ struct mema_Share {
   bool tight;              /* all shards are called, until there is more budget, and nobody waits for it */
   bool skipped;            /* by the fork under way */
   bool takenOver;          /* by it: the lock's holder is kept waiting */
+  bool crowded;            /* and some may be inside even so; */
+  bool unfinished;         /* this is a child of such a fork: see mema_finishForked */
   bool borrowed;           /* a call between the handlers of a fork, which holds the lock */
   mema_Share *next, *prev; /* all that serve a pool: fork.c */
   mema_Depot depot[mema_classCount];
@@ -174,6 +177,10 @@ MEMA_HIDDEN void mema_unlockPool(mema_Slab *slab);
 MEMA_HIDDEN mema_Slab *mema_beginTurn(const mema_Pool *pool);
 /* Those who wait for budget look again. */
 MEMA_HIDDEN void mema_endTurn(mema_Slab *slab);
+
+/* Whether the calling thread is inside a call to a shared pool already: it is a signal handler, or a hook. Another thread may be so, too, and wait
+ * for this one: so it waits for nobody without end. */
+MEMA_HIDDEN bool mema_isWithin(void);
 
 /* For calls about a pool as a whole: locks it, keeps all threads out, and gathers in the Pool's fields what they count; with `slots`,
  * takes back all spare slots too, so that the slab's bitmaps tell the whole truth. mema_unlockPool ends it. NULL, and the
@@ -212,10 +219,16 @@ MEMA_HIDDEN void mema_keepOut(mema_Share *share);
 MEMA_HIDDEN bool mema_tryKeepOut(mema_Share *share);
 /* The same with a fifth of a second, or a little more, for it. */
 MEMA_HIDDEN bool mema_keepOutLong(mema_Share *share);
-/* Without the lock, from a handler that interrupted the calling thread inside: keeps the lock's holder where it waits for that, with all others
- * out. False, with nothing changed, where that is not so. mema_letGoOn ends it. */
-MEMA_HIDDEN bool mema_keepWaiting(mema_Share *share);
+/* For a fork of a handler that interrupted the lock's holder at whatever instruction: calls all others, whatever that has done of it, and waits for a
+ * short while; false: one stays inside. mema_letInAgain ends it. */
+MEMA_HIDDEN bool mema_keepOutAgain(mema_Share *share);
+MEMA_HIDDEN void mema_letInAgain(mema_Share *share);
+/* For one of a handler that interrupted the calling thread inside, without the lock: keeps the lock's holder where it waits for that, with all others
+ * out, or, if it is `late`, wherever they are. False, with nothing changed, where that is not so. mema_letGoOn ends it. */
+MEMA_HIDDEN bool mema_keepWaiting(mema_Share *share, bool late);
 MEMA_HIDDEN void mema_letGoOn(mema_Share *share);
+/* In the child: forgets what threads were in the middle of changing, who do not exist here. */
+MEMA_HIDDEN void mema_forgetUnfinished(mema_Share *share);
 /* In the child: the lock of a holder that was kept waiting is the calling thread's. */
 MEMA_HIDDEN void mema_takeOver(mema_Share *share);
 MEMA_HIDDEN void mema_letIn(mema_Share *share);
@@ -265,6 +278,8 @@ MEMA_HIDDEN bool mema_isWaiting(const mema_Share *share);
 MEMA_HIDDEN extern _Atomic uint32_t mema_forks; /* how often this process was forked off another */
 /* The calling thread is between the first and the last handler of a fork of its own, and holds all locks. */
 MEMA_HIDDEN bool mema_isForking(void);
+/* Finds what mema_forgetUnfinished lost: slots, and budget. The lock is held. */
+MEMA_HIDDEN void mema_finishForked(mema_Share *share);
 /* Registers the handlers, once. */
 MEMA_HIDDEN bool mema_watchForks(void);
 /* Enters a share in the list of those that a fork must find at rest; false iff the calling thread was interrupted in here. */

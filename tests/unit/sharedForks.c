@@ -91,6 +91,11 @@ static void *freeChunk(void *unused) {
   return pfree(&pool, chunk) ? unused : &pool;
 }
 
+static void *takeStatsFirst(void *unused) {
+  mema_Stats stats;
+  return mema_poolStats(&pool, &stats) ? unused : &pool;
+}
+
 static void *freeAnothers(void *unused) {
   warmUp();
   return freeChunk(unused);
@@ -137,8 +142,9 @@ static pid_t forkInside(mema_Shard *shard) {
   pid_t child = fork();
   if (child != 0) return child;
   alarm(seconds / 3);
+  bool whole = !share->unfinished;
   mema_leave(shard);
-  _exit(childsLife(size));
+  _exit(whole ? childsLife(size) : 10);
 }
 
 /* And what it had does not wait for the next. */
@@ -182,6 +188,7 @@ static void whoWaitsForTheForker(void **state) {
 }
 
 static sem_t mayCharge, charged;
+static mema_Shard *slowOne;
 
 /* In the middle of a call, which goes on for a while. */
 static void *chargeSlowly(void *unused) {
@@ -189,6 +196,7 @@ static void *chargeSlowly(void *unused) {
   sem_post(&warm);
   while (sem_wait(&mayCharge) != 0) sched_yield();
   if (wrong != NULL || !mema_enter(mema_shardHere, &pool)) return &pool;
+  slowOne = mema_shardHere;
   mema_shardHere->overLow -= size;
   sem_post(&charged);
   while (!doesWait()) sched_yield();
@@ -219,6 +227,107 @@ static void othersAreOutToo(void **state) {
   pthread_join(slow, &answer);
   assert_null(answer);
   pthread_join(thread, &answer);
+  assert_null(answer);
+  assert_true(pfree(&pool, chunk));
+  end();
+}
+
+/* ---- several that fork inside ------------------------------------------------------------------------------------------------ */
+
+/* Half of what a request does: charged, and popped. And half of what a free may have done, as others see it: a place is counted in which something
+ * older stands. */
+static void beginChanges(mema_Shard *shard) {
+  shard->overLow -= size;
+  shard->magazines[mema_classOf(size) + 1].top--;
+  *shard->magazines[mema_classOf(larger) + 1].top++ = (mema_Spare){.ptr = chunk};
+}
+
+static void undoChanges(mema_Shard *shard) {
+  shard->magazines[mema_classOf(larger) + 1].top--;
+  shard->magazines[mema_classOf(size) + 1].top++;
+  shard->overLow += size;
+}
+
+static pid_t forkAmidChanges(void) {
+  mema_Shard *shard = mema_shardHere;
+  beginChanges(shard);
+  sem_post(&charged);
+  sem_wait(&mayCharge); /* so are all others */
+  pid_t child = fork();
+  undoChanges(shard);
+  if (child == 0) alarm(seconds / 3);
+  mema_leave(shard);
+  if (child == 0) _exit(childsLife(size));
+  return child;
+}
+
+static void *forkToo(void *ended) {
+  int status = -1;
+  warmUp();
+  if (!mema_enter(mema_shardHere, &pool)) return &pool;
+  pid_t child = forkAmidChanges();
+  return child > 0 && waitpid(child, &status, 0) == child && status == 0 ? ended : &pool;
+}
+
+/* Each waits for the other to be out; and, one way, the lock's holder for both. */
+static void handlersOfTwoThreads(void **state) {
+  bool holderWaits = *(const bool *)*state;
+  pthread_t other, thread;
+  void *answer;
+  begin();
+  sem_init(&charged, 0, 0);
+  sem_init(&mayCharge, 0, 0);
+  start(&other, forkToo);
+  sem_post(&mayGo);
+  while (sem_wait(&charged) != 0) sched_yield();
+  if (holderWaits) {
+    sem_init(&warm, 0, 0);
+    assert_int_equal(pthread_create(&thread, NULL, takeStatsFirst, NULL), 0);
+    while (!doesWait()) sched_yield();
+  }
+  mema_Shard *shard = mema_shardHere;
+  atomic_store(&shard->busy, 1); /* it may be called by now */
+  sem_post(&mayCharge);
+  sem_post(&mayCharge);
+  pid_t child = forkAmidChanges();
+  assertEndsWell(child);
+  pthread_join(other, &answer);
+  assert_null(answer);
+  if (holderWaits) {
+    pthread_join(thread, &answer);
+    assert_null(answer);
+  }
+  assert_true(pfree(&pool, chunk));
+  end();
+}
+
+/* ---- a handler forks that interrupted the lock's holder ------------------------------------------------------------------------ */
+
+static void othersAreOutOfTheHoldersPool(void **state) {
+  (void)state;
+  pthread_t slow;
+  void *answer;
+  begin();
+  sem_init(&charged, 0, 0);
+  sem_init(&mayCharge, 0, 0);
+  start(&slow, chargeSlowly);
+  mema_Slab *slab = mema_beginTurn(&pool);
+  assert_non_null(slab);
+  sem_post(&mayCharge);
+  while (sem_wait(&charged) != 0) sched_yield();
+  atomic_store(&share->pause, mema_waitsForOthers); /* for chargeSlowly */
+  pid_t child = fork();
+  atomic_store(&share->pause, mema_atWork);
+  if (child == 0) {
+    alarm(seconds / 3);
+    bool whole = !share->unfinished;
+    mema_unlockPool(slab);
+    _exit(whole ? childsLife(size) : 10);
+  }
+  assert_int_equal(atomic_load(&slowOne->key), mema_keyOf(&pool)); /* it may come in again */
+  mema_unlockPool(slab);
+  assertEndsWell(child);
+  pthread_join(slow, &answer);
   assert_null(answer);
   assert_true(pfree(&pool, chunk));
   end();
@@ -276,6 +385,7 @@ static void theHolderForksWhereItWaits(void **state) {
   { #test "(" #work ")", test, NULL, NULL, &(work) }
 
 int main(void) {
+  static bool nobody = false, somebody = true;
   const struct CMUnitTest tests[] = {
       withWork(whoWaitsForTheForker, takingStats),
       withWork(whoWaitsForTheForker, trimming),
@@ -284,6 +394,9 @@ int main(void) {
       withWork(whoWaitsForTheForker, freeingFirst),
       withWork(whoWaitsForTheForker, enlargingFirst),
       cmocka_unit_test(othersAreOutToo),
+      cmocka_unit_test_prestate(handlersOfTwoThreads, &nobody),
+      cmocka_unit_test_prestate(handlersOfTwoThreads, &somebody),
+      cmocka_unit_test(othersAreOutOfTheHoldersPool),
       cmocka_unit_test(theHolderForksWhereItWaits),
   };
   return runTests(tests);

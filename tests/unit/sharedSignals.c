@@ -325,6 +325,40 @@ static void theHandlerForksAmidForks(void **state) {
   assertWhole(&mainPool);
 }
 
+/* ---- handlers of two threads that fork --------------------------------------------------------------------------------------- */
+
+enum { forksOfTwo = 60 };
+
+static void onFork(int signal) {
+  (void)signal;
+  int number = errno, status = -1;
+  pid_t child = fork();
+  if (child == 0) _exit(childOfHandler());
+  if (child < 0 || waitpid(child, &status, 0) != child || status != 0) complain("a child forked by a handler ended badly");
+  errno = number;
+}
+
+/* Both interrupt calls to one pool: each would have the other out first. */
+static void handlersOfTwoThreadsFork(void **state) {
+  if (UNDER_ASAN) skip(); /* its allocator's own locks may be held by other threads at a fork, and stay so in the child */
+  const Kind *kind = *state;
+  pthread_t threads[2];
+  makeShared(&mainPool, kind->options.untracked);
+  atomic_store(&wrong, false);
+  atomic_store(&stopping, false);
+  struct sigaction action = {.sa_handler = onFork, .sa_flags = SA_RESTART};
+  sigaction(SIGUSR1, &action, NULL);
+  for (unsigned i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, workUntilStopped, &mainPool), 0);
+  uint64_t random = 1;
+  for (unsigned n = 0; n < forksOfTwo && !atomic_load(&wrong); n++) {
+    for (unsigned i = 0; i < 2; i++) pthread_kill(threads[i], SIGUSR1);
+    for (uint64_t i = nextRandom(&random) % 100000; i > 0; i--) atomic_signal_fence(memory_order_seq_cst);
+  }
+  atomic_store(&stopping, true);
+  for (unsigned i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+  assertWhole(&mainPool);
+}
+
 static void *forkUntilStopped(void *pool) {
   while (!atomic_load(&stopping)) forkAndWait(pool);
   return NULL;
@@ -370,6 +404,8 @@ int main(void) {
       withKind(handlersCrosswise, kindSharedTracked),
       withKind(theHandlerForks, kindShared),
       withKind(theHandlerForks, kindSharedTracked),
+      withKind(handlersOfTwoThreadsFork, kindShared),
+      withKind(handlersOfTwoThreadsFork, kindSharedTracked),
       withKind(anotherThreadForks, kindShared),
       withKind(anotherThreadForks, kindSharedTracked),
   };
