@@ -65,6 +65,11 @@ bool holdsLock(const Lock *lock) {
   return (atomic_load_explicit(&lock->word, memory_order_relaxed) & ~UINT32_C(1)) == threadNumber();
 }
 
+static void wakeOne(Lock *lock) {
+  syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/* Whoever gives up may have been woken just then: that was meant for one who waits on, and nobody else marks the lock for those. */
 bool takeLockSoon(Lock *lock) {
   uint32_t number = threadNumber();
   const struct timespec millisecond = {.tv_nsec = 1000000};
@@ -75,6 +80,7 @@ bool takeLockSoon(Lock *lock) {
     sleepOnLock(lock, &millisecond);
     taken = tryLock(lock, number | 1);
   }
+  if (!taken) wakeOne(lock);
   errno = savedErrno;
   return taken;
 }
@@ -88,7 +94,7 @@ void releaseLock(Lock *lock) {
   uint32_t word = atomic_exchange_explicit(&lock->word, 0, memory_order_release);
   if ((word & 1) == 0) return;
   int savedErrno = errno;
-  syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+  wakeOne(lock);
   errno = savedErrno;
 }
 

@@ -64,13 +64,15 @@ static MEMA_NOINLINE bool waitForLock(mema_Lock *lock, uint32_t value) {
   return true;
 }
 
+/* Whoever gives up may have been woken just then: that was meant for one who waits on, and nobody else marks the lock for those. */
 static MEMA_NOINLINE bool waitLong(mema_Lock *lock, uint32_t value) {
   if (mema_holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
   for (int i = 0; i < longTries; i++) {
-    if (tryLock(lock, value | 1)) return true;
     sleepOnLock(lock, 1);
+    if (tryLock(lock, value | 1)) return true;
   }
+  mema_osWake(&lock->word, false);
   return false;
 }
 

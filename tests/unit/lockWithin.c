@@ -1,0 +1,62 @@
+/* The lock of shared pools, from within: who gives up waiting for it leaves nobody asleep. What the system does is told here; the lock is the
+ * library's, instead of the one in the archive. */
+#include "unit.h"
+
+#include "../../src/memory/os.h"
+
+static void waitAsTold(_Atomic uint32_t *word, uint32_t seen, int64_t milliseconds);
+static void countWake(_Atomic uint32_t *word, bool all);
+
+#define mema_osWait waitAsTold
+#define mema_osWake countWake
+#include "../../src/threads/lock.c"
+
+enum { anothers = 1 << 20, yetAnothers = 1 << 21 };
+
+static unsigned waits, wakes;
+static uint32_t
+    next; /* whose the lock is, unmarked, from the last of the waits on: the holder has released it, and has woken the waiter */
+
+static void waitAsTold(_Atomic uint32_t *word, uint32_t seen, int64_t milliseconds) {
+  (void)milliseconds;
+  assert_int_equal(seen, atomic_load(word));
+  assert_int_equal(seen & 1, 1);
+  if (++waits == longTries) atomic_store(word, next);
+}
+
+static void countWake(_Atomic uint32_t *word, bool all) {
+  (void)word;
+  (void)all;
+  wakes++;
+}
+
+static void whoGivesUpWakesAnother(void **state) {
+  (void)state;
+  mema_Lock lock = {anothers};
+  waits = wakes = 0;
+  next = yetAnothers;
+  assert_false(mema_tryLockLong(&lock));
+  assert_int_equal(waits, longTries);
+  assert_int_equal(wakes, 1);
+  assert_false(mema_holdsSome());
+}
+
+static void whoIsWokenAtLastTries(void **state) {
+  (void)state;
+  mema_Lock lock = {anothers};
+  waits = wakes = 0;
+  next = 0;
+  bool taken = mema_tryLockLong(&lock);
+  assert_true(taken || wakes == 1);
+  if (!taken) return;
+  mema_releaseLock(&lock);
+  assert_int_equal(wakes, 1); /* others may sleep still */
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(whoGivesUpWakesAnother),
+      cmocka_unit_test(whoIsWokenAtLastTries),
+  };
+  return runTests(tests);
+}
