@@ -14,6 +14,7 @@
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -214,6 +215,24 @@ void mema_osWake(_Atomic uint32_t *word, bool all) {
 
 void mema_osYield(void) {
   (void)sched_yield();
+}
+
+static void changeSignals(const mema_OsSignals *to, mema_OsSignals *before) {
+  int saved = errno;
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, to, before, (size_t)(_NSIG / 8));
+  errno = saved;
+}
+
+void mema_osBlockSignals(mema_OsSignals *before) {
+  const int faults[] = {SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS};
+  mema_OsSignals most;
+  memset(&most, 0xff, sizeof most);
+  for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) most.words[0] &= ~(1UL << (faults[i] - 1));
+  changeSignals(&most, before);
+}
+
+void mema_osUnblockSignals(const mema_OsSignals *before) {
+  changeSignals(before, NULL);
 }
 
 uint32_t mema_osProcessor(void) {

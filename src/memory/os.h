@@ -64,6 +64,16 @@ void mema_osWake(_Atomic uint32_t *word, bool all);
 /* Lets other threads run. */
 void mema_osYield(void);
 
+/* Signals that a thread has blocked, as many as any system has. */
+typedef struct mema_OsSignals {
+  unsigned long words[16 / sizeof(unsigned long)];
+} mema_OsSignals;
+
+/* Keeps signal handlers out of the calling thread, but those of faults and traps, which do not wait, and tells what was blocked before; the other
+ * ends that. */
+void mema_osBlockSignals(mema_OsSignals *before);
+void mema_osUnblockSignals(const mema_OsSignals *before);
+
 /* The processor that the calling thread runs on, for now: a hint. */
 uint32_t mema_osProcessor(void);
 

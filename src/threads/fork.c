@@ -1,5 +1,8 @@
 /* fork.c - a fork finds every shared pool at rest: its lock held, and no other thread inside.
  *
+ * No handler runs while all shares are held one after the other, or let go: one that forked then, or used a pool that is not held yet, would leave a
+ * child in which others have locks. Once all are held, handlers are provided for.
+ *
  * The child has one thread. What the shards of the others held goes back to their pools, their credit to the budget, so that the child
  * has all that it would have had alone. */
 #include <pthread.h>
@@ -28,7 +31,7 @@ bool mema_isInList(void) {
   return mema_holdsLock(&listLock) && !mema_isForking();
 }
 
-bool mema_listShare(mema_Share *share) {
+static bool list(mema_Share *share) {
   bool taken = mema_takeLock(&listLock);
   if (!taken && !mema_isForking()) return false;
   share->prev = NULL;
@@ -39,11 +42,22 @@ bool mema_listShare(mema_Share *share) {
   return true;
 }
 
+bool mema_listShare(mema_Share *share) {
+  mema_OsSignals before;
+  mema_osBlockSignals(&before);
+  bool done = list(share);
+  mema_osUnblockSignals(&before);
+  return done;
+}
+
 void mema_unlistShare(mema_Share *share) {
+  mema_OsSignals before;
+  mema_osBlockSignals(&before);
   bool taken = mema_takeLock(&listLock);
   *(share->prev != NULL ? &share->prev->next : &shares) = share->next;
   if (share->next != NULL) share->next->prev = share->prev;
   if (taken) mema_releaseLock(&listLock);
+  mema_osUnblockSignals(&before);
 }
 
 static void letGo(mema_Share *share) {
@@ -84,25 +98,32 @@ static bool holdAll(bool late) {
   return true;
 }
 
+/* Holds the list and all that is in it; false, with nothing held, where that is not to be had now. */
+static bool tryToHold(bool late) {
+  if (!mema_takeLock(&listLock)) return skippedAll = true;
+  if (!holdAll(late)) {
+    mema_releaseLock(&listLock);
+    return false;
+  }
+  atomic_store_explicit(&forkingThread, mema_threadNumber(), memory_order_relaxed);
+  skippedAll = false;
+  return true;
+}
+
 /* No lock is kept while another is waited for: the thread that has that may be in a signal handler, and wait for the first. */
 static void beforeFork(void) {
   if (mema_isForking()) {
     nested++;
     return;
   }
-  bool within = mema_isWithin();
-  for (unsigned turns = 0;; turns++) {
-    if (!mema_takeLock(&listLock)) {
-      skippedAll = true;
-      return;
-    }
-    if (holdAll(within && turns >= lateTurns)) break;
-    mema_releaseLock(&listLock);
-    mema_letOthersRun(turns);
+  bool within = mema_isWithin(), held = false;
+  for (unsigned turns = 0; !held; turns++) {
+    mema_OsSignals before;
+    mema_osBlockSignals(&before);
+    held = tryToHold(within && turns >= lateTurns);
+    mema_osUnblockSignals(&before);
+    if (!held) mema_letOthersRun(turns);
   }
-  atomic_store_explicit(&forkingThread, mema_threadNumber(), memory_order_relaxed);
-  atomic_signal_fence(memory_order_seq_cst);
-  skippedAll = false; /* last: until now a handler may have forked, and have skipped all */
 }
 
 /* One made meanwhile, by another handler, is held by nobody. */
@@ -118,11 +139,14 @@ static bool wasNested(void) {
 }
 
 static void afterForkInParent(void) {
+  mema_OsSignals before;
   if (wasNested() || skippedAll) return;
+  mema_osBlockSignals(&before);
   atomic_store_explicit(&forkingThread, 0, memory_order_relaxed);
   for (mema_Share *share = shares; share != NULL; share = share->next)
     if (share->skipped || isHeld(share)) letGo(share);
   mema_releaseLock(&listLock);
+  mema_osUnblockSignals(&before);
 }
 
 static void dissolveOthers(mema_Share *share) {
@@ -154,6 +178,8 @@ static void afterForkInChild(void) {
   for (mema_Share *share = shares; share != NULL; share = share->next)
     if (isHeld(share)) dissolveOthers(share);
   if (within) return;
+  mema_OsSignals before;
+  mema_osBlockSignals(&before);
   atomic_store_explicit(&forkingThread, 0, memory_order_relaxed);
   for (mema_Share *share = shares; share != NULL; share = share->next) {
     if (!isHeld(share)) continue;
@@ -161,6 +187,7 @@ static void afterForkInChild(void) {
     mema_releaseLock(&share->lock);
   }
   mema_releaseLock(&listLock);
+  mema_osUnblockSignals(&before);
 }
 
 /* ---- what a crowded fork left unfinished -------------------------------------------------------------------------------- */

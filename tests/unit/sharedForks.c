@@ -381,6 +381,82 @@ static void theHolderForksWhereItWaits(void **state) {
   end();
 }
 
+/* ---- a handler interrupts a fork, which waits for a lock, and forks --------------------------------------------------------- */
+
+enum { poolsMore = 32 };
+
+static Pool more[poolsMore];
+static atomic_bool forkBegins, handlerRuns;
+static bool isChild;
+
+static void noteFork(void) {
+  atomic_store(&forkBegins, true);
+}
+
+static void forkMeanwhile(int number) {
+  (void)number;
+  atomic_store(&handlerRuns, true);
+  forked = fork();
+  if (forked != 0) return;
+  isChild = true;
+  alarm(seconds / 3);
+}
+
+/* To hold the others, which have shards, takes most of the time that a fork waits. */
+static void *keepLock(void *unused) {
+  void *wrong = NULL;
+  for (unsigned i = 0; i < poolsMore; i++)
+    if (!pfree(&more[i], palloc(&more[i], size))) wrong = &more[i];
+  mema_Slab *slab = mema_beginTurn(&pool);
+  sem_post(&warm);
+  sem_wait(&mayGo);
+  while (!atomic_load(&forkBegins)) sched_yield();
+  usleep(1000);
+  pthread_kill(holder, SIGUSR1);
+  while (!atomic_load(&handlerRuns)) sched_yield();
+  usleep(1000);
+  mema_endTurn(slab);
+  return wrong == NULL ? unused : wrong;
+}
+
+static void useAll(void) {
+  for (unsigned i = 0; i < poolsMore; i++) assert_true(pfree(&more[i], palloc(&more[i], large)));
+}
+
+/* In its child the interrupted fork goes on, and everything else. */
+static void aHandlerForksWhereAForkWaits(void **state) {
+  (void)state;
+  pthread_t thread;
+  void *answer;
+  int status = 0;
+#if !defined(__GLIBC__) || (__GLIBC__ == 2 && __GLIBC_MINOR__ < 36)
+  skip(); /* one fork at a time, whoever asks */
+#endif
+  begin();
+  holder = pthread_self();
+  signal(SIGUSR1, forkMeanwhile);
+  for (unsigned i = 0; i < poolsMore; i++)
+    assert_true(mema_initPoolWith(&more[i], &(mema_Options){.poolSize = MIB, .untracked = true, .shared = true}));
+  assert_int_equal(pthread_atfork(noteFork, NULL, NULL), 0);
+  start(&thread, keepLock);
+  sem_post(&mayGo);
+  pid_t child = fork();
+  if (child == 0 || isChild) {
+    alarm(seconds / 3);
+    useAll();
+    if (child != 0 && waitpid(child, &status, 0) != child) _exit(9);
+    _exit(status == 0 ? childsLife(size) : 10);
+  }
+  assertEndsWell(child);
+  assertEndsWell(forked);
+  pthread_join(thread, &answer);
+  assert_null(answer);
+  useAll();
+  for (unsigned i = 0; i < poolsMore; i++) assert_true(freePool(&more[i]));
+  assert_true(pfree(&pool, chunk));
+  end();
+}
+
 #define withWork(test, work) \
   { #test "(" #work ")", test, NULL, NULL, &(work) }
 
@@ -398,6 +474,7 @@ int main(void) {
       cmocka_unit_test_prestate(handlersOfTwoThreads, &somebody),
       cmocka_unit_test(othersAreOutOfTheHoldersPool),
       cmocka_unit_test(theHolderForksWhereItWaits),
+      cmocka_unit_test(aHandlerForksWhereAForkWaits),
   };
   return runTests(tests);
 }
