@@ -158,7 +158,7 @@ static void dissolveOthers(mema_Share *share) {
     mema_giveCell(mema_cellShards, shard->cellIndex, true);
   }
   share->orphans = 0;
-  share->waiting = mema_isWaiting(share); /* a handler of it forked */
+  share->waiting = mema_waitsHere(share); /* a handler of it forked */
 }
 
 /* The lock of a holder that was kept waiting is the calling thread's; nobody else is inside. */

@@ -270,8 +270,8 @@ MEMA_HIDDEN void mema_settle(mema_Share *share, mema_Shard *shard);
 
 /* ---- wait.c -------------------------------------------------------------------------------------------------------------- */
 
-/* Whether the calling thread is in mema_pallocWait on the pool of this share, and counted in `waiting`. */
-MEMA_HIDDEN bool mema_isWaiting(const mema_Share *share);
+/* How often the calling thread is in mema_pallocWait on the pool of this share, and counted in `waiting`. */
+MEMA_HIDDEN uint32_t mema_waitsHere(const mema_Share *share);
 
 /* ---- fork.c -------------------------------------------------------------------------------------------------------------- */
 

@@ -7,11 +7,18 @@
 #include "../memory/os.h"
 #include "share.h"
 
-/* The generation of the pool for whose budget this thread waits; 0: none. */
-static _Thread_local uintptr_t waitedFor;
+/* A wait of this thread: more than one where a signal handler interrupted the first, and waits too. */
+typedef struct Wait {
+  uintptr_t generation; /* of the pool */
+  const struct Wait *interrupted;
+} Wait;
 
-bool mema_isWaiting(const mema_Share *share) {
-  return waitedFor != 0 && waitedFor == share->generation;
+static _Thread_local const Wait *waits;
+
+uint32_t mema_waitsHere(const mema_Share *share) {
+  uint32_t count = 0;
+  for (const Wait *wait = waits; wait != NULL; wait = wait->interrupted) count += wait->generation == share->generation;
+  return count;
 }
 
 static size_t chargeFor(const mema_Pool *pool, const mema_Slab *slab, size_t size) {
@@ -20,7 +27,7 @@ static size_t chargeFor(const mema_Pool *pool, const mema_Slab *slab, size_t siz
 }
 
 /* Registers a waiter and tells what to wait for; false, with the failure noted, where there is no waiting. */
-static bool enroll(mema_Pool *pool, size_t size, uint32_t *seen, mema_Share **share, uintptr_t *generation) {
+static bool enroll(mema_Pool *pool, size_t size, uint32_t *seen, mema_Share **share, Wait *wait) {
   mema_Slab *slab = mema_holdPool(pool, false);
   if (slab == NULL) return false;
   size_t charge = chargeFor(pool, slab, size);
@@ -28,22 +35,22 @@ static bool enroll(mema_Pool *pool, size_t size, uint32_t *seen, mema_Share **sh
   if (hopeless) mema_failBytes(MEMA_OVER_BUDGET, charge, pool->freeSize);
   if (!hopeless) {
     *share = slab->share;
-    *generation = (*share)->generation;
+    *wait = (Wait){.generation = (*share)->generation, .interrupted = waits};
     /* One that has been over where there is room by now: then it does not wait. */
     *seen = atomic_load_explicit(&(*share)->freed, memory_order_relaxed) - (pool->freeSize >= charge);
     (*share)->waiting++;
     mema_tighten(*share);
-    waitedFor = *generation;
+    waits = wait;
     pool->refused--; /* it will be asked again */
   }
   mema_unlockPool(slab);
   return !hopeless;
 }
 
-static void resign(mema_Share *share, uintptr_t generation) {
+static void resign(mema_Share *share, const Wait *wait) {
   if (!mema_takeLock(&share->lock)) return;
-  waitedFor = 0;
-  if (share->generation == generation) share->waiting--;
+  waits = wait->interrupted;
+  if (share->generation == wait->generation) share->waiting--;
   mema_releaseLock(&share->lock);
 }
 
@@ -58,10 +65,10 @@ void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds) {
       return NULL;
     }
     uint32_t seen;
-    uintptr_t generation;
+    Wait wait;
     mema_Share *share;
-    if (!enroll(pool, size, &seen, &share, &generation)) return NULL;
+    if (!enroll(pool, size, &seen, &share, &wait)) return NULL;
     mema_osWait(&share->freed, seen, left);
-    resign(share, generation);
+    resign(share, &wait);
   }
 }

@@ -12,9 +12,9 @@
 
 #include "../../src/threads/share.h"
 
-enum { size = 64, larger = 200, large = 100000, seconds = 60 };
+enum { size = 64, larger = 200, large = 100000, seconds = 60, poolsMore = 32 };
 
-static Pool pool;
+static Pool pool, more[poolsMore];
 static mema_Share *share;
 static void *chunk;
 
@@ -188,7 +188,6 @@ static void whoWaitsForTheForker(void **state) {
 }
 
 static sem_t mayCharge, charged;
-static mema_Shard *slowOne;
 
 /* In the middle of a call, which goes on for a while. */
 static void *chargeSlowly(void *unused) {
@@ -196,7 +195,6 @@ static void *chargeSlowly(void *unused) {
   sem_post(&warm);
   while (sem_wait(&mayCharge) != 0) sched_yield();
   if (wrong != NULL || !mema_enter(mema_shardHere, &pool)) return &pool;
-  slowOne = mema_shardHere;
   mema_shardHere->overLow -= size;
   sem_post(&charged);
   while (!doesWait()) sched_yield();
@@ -301,38 +299,6 @@ static void handlersOfTwoThreads(void **state) {
   end();
 }
 
-/* ---- a handler forks that interrupted the lock's holder ------------------------------------------------------------------------ */
-
-static void othersAreOutOfTheHoldersPool(void **state) {
-  (void)state;
-  pthread_t slow;
-  void *answer;
-  begin();
-  sem_init(&charged, 0, 0);
-  sem_init(&mayCharge, 0, 0);
-  start(&slow, chargeSlowly);
-  mema_Slab *slab = mema_beginTurn(&pool);
-  assert_non_null(slab);
-  sem_post(&mayCharge);
-  while (sem_wait(&charged) != 0) sched_yield();
-  atomic_store(&share->pause, mema_waitsForOthers); /* for chargeSlowly */
-  pid_t child = fork();
-  atomic_store(&share->pause, mema_atWork);
-  if (child == 0) {
-    alarm(seconds / 3);
-    bool whole = !share->unfinished;
-    mema_unlockPool(slab);
-    _exit(whole ? childsLife(size) : 10);
-  }
-  assert_int_equal(atomic_load(&slowOne->key), mema_keyOf(&pool)); /* it may come in again */
-  mema_unlockPool(slab);
-  assertEndsWell(child);
-  pthread_join(slow, &answer);
-  assert_null(answer);
-  assert_true(pfree(&pool, chunk));
-  end();
-}
-
 /* ---- the lock's holder is interrupted where it waits, and forks ------------------------------------------------------------- */
 
 static sem_t isInside, mayLeave;
@@ -381,11 +347,111 @@ static void theHolderForksWhereItWaits(void **state) {
   end();
 }
 
+/* ---- the lock's holder is interrupted anywhere, and forks --------------------------------------------------------------------- */
+
+static mema_Shard *chargers;
+
+/* Half of a call. */
+static void *chargeAWhile(void *unused) {
+  void *wrong = useShortly(unused);
+  chargers = mema_shardHere;
+  sem_post(&warm);
+  sem_wait(&mayGo);
+  if (wrong != NULL || !mema_enter(chargers, &pool)) return &pool;
+  chargers->overLow -= size;
+  sem_post(&charged);
+  usleep(20000);
+  chargers->overLow += size;
+  mema_leave(chargers);
+  while (sem_wait(&mayCharge) != 0) sched_yield();
+  return unused;
+}
+
+static pid_t forkInTurn(mema_Slab *slab) {
+  pid_t child = fork();
+  if (child != 0) return child;
+  alarm(seconds / 3);
+  bool whole = !share->unfinished;
+  mema_unlockPool(slab);
+  _exit(whole ? childsLife(size) : 10);
+}
+
+/* In the child others are not in the middle of anything. In the parent they are let in again, unless the interrupted call keeps them out. */
+static void theHolderForks(void **state) {
+  (void)state;
+  pthread_t thread;
+  void *answer;
+  begin();
+  sem_init(&mayCharge, 0, 0);
+  sem_init(&charged, 0, 0);
+  start(&thread, chargeAWhile);
+  mema_Slab *slab = mema_beginTurn(&pool);
+  assert_non_null(slab);
+  sem_post(&mayGo);
+  sem_wait(&charged);
+  pid_t first = forkInTurn(slab);
+  assert_int_equal(atomic_load(&chargers->key), mema_keyOf(&pool));
+  mema_unlockPool(slab);
+  assertEndsWell(first);
+  assert_non_null(slab = mema_holdPool(&pool, false));
+  pid_t second = forkInTurn(slab);
+  assert_int_equal(atomic_load(&chargers->key), 0);
+  mema_unlockPool(slab);
+  assertEndsWell(second);
+  assert_int_equal(atomic_load(&chargers->key), mema_keyOf(&pool));
+  sem_post(&mayCharge);
+  pthread_join(thread, &answer);
+  assert_null(answer);
+  assert_true(pfree(&pool, chunk));
+  end();
+}
+
+/* ---- a handler that interrupted a wait for budget waits, too, and forks ------------------------------------------------------- */
+
+static Pool *handlersPool;
+
+/* Then there is what was waited for, in both processes. */
+static void waitAndFork(int number) {
+  (void)number;
+  assert_null(mema_pallocWait(handlersPool, MIB, 20));
+  forked = fork();
+  if (forked == 0) alarm(seconds / 3);
+  if (!pfree(&pool, chunk)) abort();
+}
+
+static void *interruptWait(void *unused) {
+  usleep(20000); /* what it waits for by then does not matter to whether the test is passed */
+  pthread_kill(holder, SIGUSR1);
+  return unused;
+}
+
+static void aHandlerWaitsAndForks(void **state) {
+  bool another = *(bool *)*state;
+  pthread_t thread;
+  begin();
+  assert_true(pfree(&pool, chunk));
+  assert_true(mema_initPoolWith(&more[0], &(mema_Options){.poolSize = MIB, .untracked = true, .shared = true}));
+  assert_non_null(chunk = palloc(&pool, 15 * MIB + MIB / 2));
+  handlersPool = another ? &more[0] : &pool;
+  if (another) assert_non_null(palloc(&more[0], KIB));
+  holder = pthread_self();
+  signal(SIGUSR1, waitAndFork);
+  forked = -1;
+  assert_int_equal(pthread_create(&thread, NULL, interruptWait, NULL), 0);
+  void *waitedFor = mema_pallocWait(&pool, MIB, -1);
+  bool good = waitedFor != NULL && share->waiting == 0;
+  chunk = waitedFor;
+  if (forked == 0) _exit(good ? childsLife(mema_chunkSize(&pool, chunk)) : 9);
+  assert_true(good);
+  assertEndsWell(forked);
+  pthread_join(thread, NULL);
+  assert_true(pfree(&pool, chunk));
+  assert_true(freePool(&more[0]));
+  end();
+}
+
 /* ---- a handler interrupts a fork, which waits for a lock, and forks --------------------------------------------------------- */
 
-enum { poolsMore = 32 };
-
-static Pool more[poolsMore];
 static atomic_bool forkBegins, handlerRuns;
 static bool isChild;
 
@@ -462,6 +528,7 @@ static void aHandlerForksWhereAForkWaits(void **state) {
 
 int main(void) {
   static bool nobody = false, somebody = true;
+  static bool same = false, another = true;
   const struct CMUnitTest tests[] = {
       withWork(whoWaitsForTheForker, takingStats),
       withWork(whoWaitsForTheForker, trimming),
@@ -472,8 +539,10 @@ int main(void) {
       cmocka_unit_test(othersAreOutToo),
       cmocka_unit_test_prestate(handlersOfTwoThreads, &nobody),
       cmocka_unit_test_prestate(handlersOfTwoThreads, &somebody),
-      cmocka_unit_test(othersAreOutOfTheHoldersPool),
       cmocka_unit_test(theHolderForksWhereItWaits),
+      cmocka_unit_test(theHolderForks),
+      cmocka_unit_test_prestate(aHandlerWaitsAndForks, &same),
+      cmocka_unit_test_prestate(aHandlerWaitsAndForks, &another),
       cmocka_unit_test(aHandlerForksWhereAForkWaits),
   };
   return runTests(tests);
