@@ -11,7 +11,8 @@
 
 /* What is done under the lock takes less time than falling asleep and waking up. */
 #define SPINS 100
-#define TRIES 20 /* a millisecond each */
+#define TRIES 20      /* a millisecond each */
+#define SLEEP_MOST 50 /* milliseconds */
 
 /* Not the kernel's thread id: that one changes in a forked child, and asking for it is a system call. */
 static uint32_t threadNumber(void) {
@@ -40,23 +41,25 @@ static bool spinForLock(Lock *lock, uint32_t value) {
   return false;
 }
 
-/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers; NULL: without end. */
-static void sleepOnLock(Lock *lock, const struct timespec *most) {
+/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers; so many milliseconds at most. */
+static void sleepOnLock(Lock *lock, int milliseconds) {
+  const struct timespec most = {.tv_nsec = milliseconds * 1000000L};
   uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
   if (seen == 0) return;
   if ((seen & 1) == 0 &&
       !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | 1, memory_order_relaxed, memory_order_relaxed)) {
     return;
   }
-  syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, seen | 1, most, NULL, 0);
+  syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, seen | 1, &most, NULL, 0);
 }
 
 __attribute__((noinline)) static bool waitForLock(Lock *lock, uint32_t value) {
   if (holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
   int savedErrno = errno;
-  /* Who has slept cannot know whether others still do, so it takes the lock with the mark set. */
-  while (!tryLock(lock, value | 1)) sleepOnLock(lock, NULL);
+  /* Who has slept cannot know whether others still do, so it takes the lock with the mark set. Nobody sleeps for long: the one that is woken may run a
+   * signal handler first, and until that is over the lock is free and not marked. */
+  while (!tryLock(lock, value | 1)) sleepOnLock(lock, SLEEP_MOST);
   errno = savedErrno;
   return true;
 }
@@ -72,12 +75,11 @@ static void wakeOne(Lock *lock) {
 /* Whoever gives up may have been woken just then: that was meant for one who waits on, and nobody else marks the lock for those. */
 bool takeLockSoon(Lock *lock) {
   uint32_t number = threadNumber();
-  const struct timespec millisecond = {.tv_nsec = 1000000};
   if (holdsLock(lock)) return false;
   bool taken = tryLock(lock, number) || spinForLock(lock, number);
   int savedErrno = errno;
   for (int i = 0; !taken && i < TRIES; i++) {
-    sleepOnLock(lock, &millisecond);
+    sleepOnLock(lock, 1);
     taken = tryLock(lock, number | 1);
   }
   if (!taken) wakeOne(lock);

@@ -4,7 +4,7 @@
 #include "../memory/os.h"
 
 /* What is done under the lock takes less time than falling asleep and waking up. */
-enum { spins = 100, yields = 1000, longTries = 200 /* a millisecond each */ };
+enum { spins = 100, yields = 1000, longTries = 200 /* a millisecond each */, sleepMost = 50 /* milliseconds */ };
 
 /* Those that the thread holds, or is about to take. */
 static _Thread_local _Atomic uint32_t holds;
@@ -46,7 +46,7 @@ static bool spinForLock(mema_Lock *lock, uint32_t value) {
   return false;
 }
 
-/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers; below 0 milliseconds: without end. */
+/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers; so many milliseconds at most. */
 static void sleepOnLock(mema_Lock *lock, int milliseconds) {
   uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
   if (seen == 0) return;
@@ -59,8 +59,9 @@ static void sleepOnLock(mema_Lock *lock, int milliseconds) {
 static MEMA_NOINLINE bool waitForLock(mema_Lock *lock, uint32_t value) {
   if (mema_holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
-  /* Who has slept cannot know whether others still do, so it takes the lock with the mark set. */
-  while (!tryLock(lock, value | 1)) sleepOnLock(lock, -1);
+  /* Who has slept cannot know whether others still do, so it takes the lock with the mark set. Nobody sleeps for long: the one that is woken may run a
+   * signal handler first, and until that is over the lock is free and not marked. */
+  while (!tryLock(lock, value | 1)) sleepOnLock(lock, sleepMost);
   return true;
 }
 

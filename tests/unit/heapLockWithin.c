@@ -14,11 +14,12 @@ static long futexAsTold(long number, _Atomic uint32_t *word, int what, uint32_t 
 enum { anothers = 1 << 20, yetAnothers = 1 << 21 };
 
 static unsigned waits, wakes;
+static bool sleepsForEver;
+static uint32_t next = yetAnothers; /* whose the lock is from the last of the waits on */
 
 /* With the last of the waits the holder releases the lock and wakes the waiter, and yet another takes it. */
 static long futexAsTold(long number, _Atomic uint32_t *word, int what, uint32_t value, const void *most, void *unused,
                         int last) {
-  (void)most;
   (void)unused;
   (void)last;
   assert_int_equal(number, SYS_futex);
@@ -27,7 +28,8 @@ static long futexAsTold(long number, _Atomic uint32_t *word, int what, uint32_t 
     return 0;
   }
   assert_int_equal(value, atomic_load(word));
-  if (++waits == TRIES) atomic_store(word, yetAnothers);
+  sleepsForEver |= most == NULL;
+  if (++waits == TRIES) atomic_store(word, next);
   return 0;
 }
 
@@ -51,10 +53,23 @@ static void whoTakesItWakesWhoSleeps(void **state) {
   resetLock(&lock);
 }
 
+static void nobodySleepsForEver(void **state) {
+  (void)state;
+  Lock lock = {anothers};
+  waits = wakes = 0;
+  next = 0;
+  sleepsForEver = false;
+  assert_true(takeLock(&lock));
+  assert_false(sleepsForEver);
+  releaseLock(&lock);
+  assert_int_equal(wakes, 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(whoGivesUpWakesAnother),
       cmocka_unit_test(whoTakesItWakesWhoSleeps),
+      cmocka_unit_test(nobodySleepsForEver),
   };
   return runTests(tests);
 }

@@ -14,11 +14,12 @@ static void countWake(_Atomic uint32_t *word, bool all);
 enum { anothers = 1 << 20, yetAnothers = 1 << 21 };
 
 static unsigned waits, wakes;
+static bool sleepsForEver;
 static uint32_t
     next; /* whose the lock is, unmarked, from the last of the waits on: the holder has released it, and has woken the waiter */
 
 static void waitAsTold(_Atomic uint32_t *word, uint32_t seen, int64_t milliseconds) {
-  (void)milliseconds;
+  sleepsForEver |= milliseconds < 0;
   assert_int_equal(seen, atomic_load(word));
   assert_int_equal(seen & 1, 1);
   if (++waits == longTries) atomic_store(word, next);
@@ -53,10 +54,24 @@ static void whoIsWokenAtLastTries(void **state) {
   assert_int_equal(wakes, 1); /* others may sleep still */
 }
 
+/* The holder woke a sleeper, which runs a signal handler now. No one else is woken before that is over, whoever has the lock meanwhile. */
+static void nobodySleepsForEver(void **state) {
+  (void)state;
+  mema_Lock lock = {anothers};
+  waits = wakes = 0;
+  next = 0;
+  sleepsForEver = false;
+  assert_true(mema_takeLock(&lock));
+  assert_false(sleepsForEver);
+  mema_releaseLock(&lock);
+  assert_int_equal(wakes, 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(whoGivesUpWakesAnother),
       cmocka_unit_test(whoIsWokenAtLastTries),
+      cmocka_unit_test(nobodySleepsForEver),
   };
   return runTests(tests);
 }
