@@ -112,13 +112,7 @@ void mema_letIn(mema_Share *share) {
   letOthersIn(share);
 }
 
-/* Whoever is ending the pool has all out, and the list may be on its way to other pools. */
-static bool isEnding(const mema_Share *share) {
-  return mema_loadWord(&share->slab->generation) == 0;
-}
-
 bool mema_keepOutAgain(mema_Share *share) {
-  if (isEnding(share)) return true;
   callOthers(share);
   if (areSoonOut(share)) return true;
   mema_letInAgain(share);
@@ -126,7 +120,7 @@ bool mema_keepOutAgain(mema_Share *share) {
 }
 
 void mema_letInAgain(mema_Share *share) {
-  if (!share->keepsOut && !isEnding(share)) letOthersIn(share);
+  if (!share->keepsOut) letOthersIn(share);
 }
 
 /* Whether of all threads that use the share only the calling one is inside, and the lock's holder. If it is `late`, others may be. */
@@ -164,7 +158,6 @@ static void emptyShelves(mema_Shard *shard) {
 }
 
 void mema_forgetUnfinished(mema_Share *share) {
-  if (isEnding(share)) return;
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
     if (shard->owner == mema_threadNumber() || !isBusy(shard)) continue;
     emptyShelves(shard);

@@ -160,6 +160,7 @@ static mema_Shard *makeShard(mema_Share *share) {
   mema_storeWord(&shard->generation, share->generation);
   atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_relaxed);
   shard->next = share->shards;
+  atomic_signal_fence(memory_order_release); /* a handler that forks looks at all */
   share->shards = shard;
   share->shardCount++;
   if (leftOver == NULL) enlist(shard);
@@ -329,7 +330,10 @@ bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
 /* The pool is held; its slab's generation is 0 already. Shards stay called for ever: their owners drop them. */
 void mema_closeShare(mema_Slab *slab) {
   mema_Share *share = slab->share;
-  for (mema_Shard *shard = share->shards, *next; shard != NULL; shard = next) {
+  mema_Shard *shards = share->shards;
+  share->shards = NULL; /* first: a handler that forks must not look at them any more */
+  atomic_signal_fence(memory_order_release);
+  for (mema_Shard *shard = shards, *next; shard != NULL; shard = next) {
     next = shard->next; /* before its owner sees that it may drop it */
     bool orphan = isOrphan(shard);
     atomic_store_explicit(&shard->key, 0, memory_order_relaxed);
@@ -339,7 +343,6 @@ void mema_closeShare(mema_Slab *slab) {
   share->orphans = 0;
   if (share->inside != NULL) mema_leave(share->inside);
   share->inside = NULL;
-  share->shards = NULL;
   retireShare(share, slab);
   if (share->waiting != 0) mema_wakeWaiting(share);
   share->waiting = 0;
