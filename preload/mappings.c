@@ -36,7 +36,7 @@ static size_t breakBytes; /* charged for the growth of the break */
 /* Whether there is anything in the set: asked without the lock by those who give back what they know to be mapped. */
 static atomic_bool anyCharged;
 /* While forking the lock is held, and the set at rest: see heap.c. */
-static volatile unsigned forkDepth;
+static volatile unsigned nestedForks;
 
 /* ---- under the lock --------------------------------------------------------------------------------------------------- */
 
@@ -392,21 +392,24 @@ MEMA_PUBLIC int brk(void *addr) {
 
 /* ---- fork ------------------------------------------------------------------------------------------------------------- */
 
+/* Where the lock is had already a handler forks that interrupted a fork, at whatever instruction: only those are counted. */
 static void beforeFork(void) {
-  if (takeLock(&lock)) {
-    forkDepth = 1;
-  } else {
-    forkDepth++;
-  }
+  if (!takeLock(&lock)) nestedForks++;
+}
+
+static bool wasNested(void) {
+  if (nestedForks == 0) return false;
+  nestedForks--;
+  return true;
 }
 
 static void afterForkInParent(void) {
-  if (--forkDepth == 0) releaseLock(&lock);
+  if (!wasNested()) releaseLock(&lock);
 }
 
 /* Threads that were about to map or to give back do not exist here: their charges have nothing that they stand for. */
 static void afterForkInChild(void) {
-  if (--forkDepth > 0) return;
+  if (wasNested()) return;
   heapSettleCharges(ranges.bytes + breakBytes);
   resetLock(&lock);
 }

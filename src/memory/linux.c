@@ -217,9 +217,9 @@ void mema_osYield(void) {
   (void)sched_yield();
 }
 
-static void changeSignals(const mema_OsSignals *to, mema_OsSignals *before) {
+static void changeSignals(int how, const mema_OsSignals *change, mema_OsSignals *before) {
   int saved = errno;
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, to, before, (size_t)(_NSIG / 8));
+  syscall(SYS_rt_sigprocmask, how, change, before, (size_t)(_NSIG / 8));
   errno = saved;
 }
 
@@ -228,11 +228,11 @@ void mema_osBlockSignals(mema_OsSignals *before) {
   mema_OsSignals most;
   memset(&most, 0xff, sizeof most);
   for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) most.words[0] &= ~(1UL << (faults[i] - 1));
-  changeSignals(&most, before);
+  changeSignals(SIG_BLOCK, &most, before);
 }
 
 void mema_osUnblockSignals(const mema_OsSignals *before) {
-  changeSignals(before, NULL);
+  changeSignals(SIG_SETMASK, before, NULL);
 }
 
 uint32_t mema_osProcessor(void) {

@@ -18,7 +18,11 @@ enum { lateTurns = 1200 /* see mema_letOthersRun */ };
 
 static mema_Lock listLock;
 static mema_Share *shares;
-static bool skippedAll;                /* the fork comes from a signal handler that interrupted the list itself */
+static volatile bool holding; /* the list's lock is a fork's */
+/* The fork comes from a handler of a fault or a trap in the midst of another fork's holding, or letting go. */
+static bool skippedAll;
+/* It comes from a handler that interrupted a change of the list, which must not be changed meanwhile. */
+static bool listInterrupted;
 static _Atomic uint32_t forkingThread; /* its number; 0: none */
 static unsigned
     nested; /* forks of signal handlers that interrupted that thread between the first and the last handler of its fork */
@@ -28,36 +32,27 @@ bool mema_isForking(void) {
 }
 
 bool mema_isInList(void) {
-  return mema_holdsLock(&listLock) && !mema_isForking();
+  return mema_holdsLock(&listLock) && (!mema_isForking() || listInterrupted);
 }
 
-static bool list(mema_Share *share) {
+/* Each change is one store, before which all is as it was, and after which it is as it will be, to who goes through the list from its head. */
+bool mema_listShare(mema_Share *share) {
   bool taken = mema_takeLock(&listLock);
-  if (!taken && !mema_isForking()) return false;
+  if (!taken && mema_isInList()) return false;
   share->prev = NULL;
   share->next = shares;
   if (shares != NULL) shares->prev = share;
+  atomic_signal_fence(memory_order_release);
   shares = share;
   if (taken) mema_releaseLock(&listLock);
   return true;
 }
 
-bool mema_listShare(mema_Share *share) {
-  mema_OsSignals before;
-  mema_osBlockSignals(&before);
-  bool done = list(share);
-  mema_osUnblockSignals(&before);
-  return done;
-}
-
 void mema_unlistShare(mema_Share *share) {
-  mema_OsSignals before;
-  mema_osBlockSignals(&before);
   bool taken = mema_takeLock(&listLock);
   *(share->prev != NULL ? &share->prev->next : &shares) = share->next;
   if (share->next != NULL) share->next->prev = share->prev;
   if (taken) mema_releaseLock(&listLock);
-  mema_osUnblockSignals(&before);
 }
 
 static void letGo(mema_Share *share) {
@@ -98,16 +93,24 @@ static bool holdAll(bool late) {
   return true;
 }
 
+static void releaseList(bool taken) {
+  holding = false;
+  if (taken) mema_releaseLock(&listLock);
+}
+
 /* Holds the list and all that is in it; false, with nothing held, where that is not to be had now. */
 static bool tryToHold(bool late) {
-  if (!mema_takeLock(&listLock)) return skippedAll = true;
-  if (!holdAll(late)) {
-    mema_releaseLock(&listLock);
-    return false;
+  bool taken = mema_takeLock(&listLock);
+  if (!taken && holding) return skippedAll = true;
+  holding = true;
+  if (holdAll(late)) {
+    atomic_store_explicit(&forkingThread, mema_threadNumber(), memory_order_relaxed);
+    listInterrupted = !taken;
+    skippedAll = false;
+    return true;
   }
-  atomic_store_explicit(&forkingThread, mema_threadNumber(), memory_order_relaxed);
-  skippedAll = false;
-  return true;
+  releaseList(taken);
+  return false;
 }
 
 /* No lock is kept while another is waited for: the thread that has that may be in a signal handler, and wait for the first. */
@@ -145,7 +148,7 @@ static void afterForkInParent(void) {
   atomic_store_explicit(&forkingThread, 0, memory_order_relaxed);
   for (mema_Share *share = shares; share != NULL; share = share->next)
     if (share->skipped || isHeld(share)) letGo(share);
-  mema_releaseLock(&listLock);
+  releaseList(!listInterrupted);
   mema_osUnblockSignals(&before);
 }
 
@@ -186,7 +189,7 @@ static void afterForkInChild(void) {
     share->keepsOut = false;
     mema_releaseLock(&share->lock);
   }
-  mema_releaseLock(&listLock);
+  releaseList(!listInterrupted);
   mema_osUnblockSignals(&before);
 }
 

@@ -13,6 +13,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "../../src/threads/share.h"
+
 #if defined(__SANITIZE_THREAD__)
 #define DEFERS_SIGNALS true
 #else
@@ -410,6 +412,55 @@ static void aPoolIsMadeAndEnded(void **state) {
   (void)freePool(&other);
 }
 
+static atomic_bool usesOn;
+static unsigned forksInList;
+
+static void *useOn(void *unused) {
+  while (atomic_load(&usesOn)) mema_trimPool(&pool);
+  return unused;
+}
+
+/* While another thread has the pool's lock, as like as not. */
+static void forkInList(unsigned step) {
+  (void)step;
+  int status = -1;
+  if (!mema_isInList()) return;
+  pid_t forked = fork();
+  if (forked == 0) {
+    alarm(20);
+    _exit(pfree(&pool, palloc(&pool, 100000)) && mema_checkPool(&pool) ? 0 : 1);
+  }
+  if (forked < 0 || waitpid(forked, &status, 0) != forked || status != 0) atomic_store(&refused, true);
+  forksInList++;
+  stepping = true; /* see endStepsAtFork */
+}
+
+/* The fork finds all that is on the list at rest even so. */
+static void aHandlerForksInTheList(void **state) {
+  (void)state;
+  needSteps();
+  if (UNDER_ASAN) skip(); /* its allocator's own locks may be held by other threads at a fork, and stay so in the child */
+  pthread_t thread;
+  makeShared(&pool);
+  makeShared(&fresh);
+  assert_true(freePool(&fresh));
+  atomic_store(&usesOn, true);
+  atomic_store(&refused, false);
+  assert_int_equal(pthread_create(&thread, NULL, useOn, NULL), 0);
+  forksInList = 0;
+  beginSteps(forkInList);
+  makeShared(&fresh);
+  bool over = freePool(&fresh);
+  endSteps();
+  atomic_store(&usesOn, false);
+  pthread_join(thread, NULL);
+  assert_true(over);
+  if (forksInList <= 10) fail_msg("%u forks", forksInList);
+  assert_false(atomic_load(&refused));
+  assertPool(&pool, 0, 0);
+  assert_true(freePool(&pool));
+}
+
 /* ---- a fork within a fork ------------------------------------------------------------------------------------------------ */
 
 static bool stepsThroughFork;
@@ -540,6 +591,7 @@ int main(void) {
                                      cmocka_unit_test(aWaitGoesOn),
                                      cmocka_unit_test(aTurnGoesOn),
                                      cmocka_unit_test(aPoolIsMadeAndEnded),
+                                     cmocka_unit_test(aHandlerForksInTheList),
                                      cmocka_unit_test(aForkIsInterruptedByAFork),
                                      cmocka_unit_test(aThreadsBeginIsInterrupted)};
   return runTests(tests);
