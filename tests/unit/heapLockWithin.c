@@ -9,7 +9,7 @@ static long futexAsTold(long number, _Atomic uint32_t *word, int what, uint32_t 
 
 #undef _GNU_SOURCE /* it defines that itself */
 #define syscall futexAsTold
-#include "../../preload/lock.c"
+#include "../../preload/lock.c" /* NOLINT(bugprone-suspicious-include): it is what is tested */
 
 enum { anothers = 1 << 20, yetAnothers = 1 << 21 };
 

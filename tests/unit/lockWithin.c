@@ -9,7 +9,7 @@ static void countWake(_Atomic uint32_t *word, bool all);
 
 #define mema_osWait waitAsTold
 #define mema_osWake countWake
-#include "../../src/threads/lock.c"
+#include "../../src/threads/lock.c" /* NOLINT(bugprone-suspicious-include): it is what is tested */
 
 enum { anothers = 1 << 20, yetAnothers = 1 << 21 };
 
