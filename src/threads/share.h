@@ -30,8 +30,8 @@
  * called in.
  *
  * A signal handler that interrupts its own thread while it is busy, or holds the lock, is refused (MEMA_REENTERED): it never waits. One that
- * interrupted a call to another pool may wait for other threads, but not for ever: their handlers may wait for this thread. After a fifth of a second, or a little more,
- * it is refused. The same goes for hooks, which are called with a pool's lock held.
+ * interrupted a call to another pool may wait for other threads, but not for ever: their handlers may wait for this thread. After a fifth of a
+ * second, or a little more, it is refused. The same goes for hooks, which are called with a pool's lock held.
  *
  * A fork has every lock, and all threads are out. But where it comes from a signal handler that interrupted its thread inside, the holder of a lock
  * may be waiting for just that thread: then the holder is kept where it waits, and the child has the lock in its place (fork.c). So whoever
