@@ -47,11 +47,12 @@ static bool enroll(mema_Pool *pool, size_t size, uint32_t *seen, mema_Share **sh
   return !hopeless;
 }
 
+/* Between the handlers of a fork its thread has the lock already. */
 static void resign(mema_Share *share, const Wait *wait) {
-  if (!mema_takeLock(&share->lock)) return;
+  bool taken = mema_takeLock(&share->lock);
   waits = wait->interrupted;
   if (share->generation == wait->generation) share->waiting--;
-  mema_releaseLock(&share->lock);
+  if (taken) mema_releaseLock(&share->lock);
 }
 
 void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds) {

@@ -458,6 +458,31 @@ static void aHandlerWaitsAndForks(void **state) {
   end();
 }
 
+/* ---- a handler of a fork waits for budget ------------------------------------------------------------------------------------- */
+
+static bool waitsAtFork;
+static mema_Reason refusal;
+
+/* Older than the library's own handlers, so it runs while those have the locks. */
+static void waitInFork(void) {
+  if (!waitsAtFork) return;
+  refusal = mema_pallocWait(&pool, pool.poolSize, 1) == NULL ? mema_lastError()->reason : MEMA_OK;
+}
+
+static void aForksHandlerWaits(void **state) {
+  (void)state;
+  begin();
+  waitsAtFork = true;
+  pid_t child = fork();
+  waitsAtFork = false;
+  if (child == 0) _exit(share->waiting == 0 ? childsLife(size) : 9);
+  assertEndsWell(child);
+  assert_int_equal(refusal, MEMA_TIMED_OUT);
+  assert_int_equal(share->waiting, 0);
+  assert_true(pfree(&pool, chunk));
+  end();
+}
+
 /* ---- a handler interrupts a fork, which waits for a lock, and forks --------------------------------------------------------- */
 
 static atomic_bool forkBegins, handlerRuns;
@@ -537,6 +562,7 @@ static void aHandlerForksWhereAForkWaits(void **state) {
 int main(void) {
   static bool nobody = false, somebody = true;
   static bool same = false, another = true;
+  pthread_atfork(waitInFork, NULL, NULL); /* before the first shared pool */
   const struct CMUnitTest tests[] = {
       withWork(whoWaitsForTheForker, takingStats),
       withWork(whoWaitsForTheForker, trimming),
@@ -551,6 +577,7 @@ int main(void) {
       cmocka_unit_test(theHolderForks),
       cmocka_unit_test_prestate(aHandlerWaitsAndForks, &same),
       cmocka_unit_test_prestate(aHandlerWaitsAndForks, &another),
+      cmocka_unit_test(aForksHandlerWaits),
       cmocka_unit_test(aHandlerForksWhereAForkWaits),
   };
   return runTests(tests);
