@@ -2,7 +2,7 @@
 VERSION := 0.1.0
 SOVERSION := 0
 
-# "make" without CC means gcc, as the README says; any C11 compiler with the GNU extensions will do.
+# Without CC on the command line, make uses gcc. Any C11 compiler with the GNU extensions works.
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -19,9 +19,18 @@ STRICT := -std=c11 -Iinclude $(WARNINGS) -fno-strict-aliasing -fvisibility=hidde
 # Extra flags of a variant (the test suite sets -Werror and the sanitizers here).
 EXTRA ?=
 
+# A recipe prints one short line, such as "CC src/pool.c". V=1 shows the whole commands; `make -s` prints neither.
+V ?= 0
+ifneq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
+show = @
+else ifeq ($(V),0)
+show = @echo '$(1) $(2)';
+endif
+
 coreSources := $(sort $(filter-out src/freestanding/%,$(wildcard src/*.c src/*/*.c)))
 # The fixed engine alone, for programs without a C library or an operating system.
-fixedSources := $(sort $(wildcard src/engines/fixed*.c)) src/fixed/fixedPool.c src/fixed/fixedLife.c $(wildcard src/freestanding/*.c)
+fixedSources := $(sort $(wildcard src/engines/fixed*.c)) src/fixed/fixedPool.c src/fixed/fixedLife.c \
+  $(wildcard src/freestanding/*.c)
 fixedObjects := $(fixedSources:%.c=$(BUILD)/freestanding/%.o)
 preloadSources := $(sort $(wildcard preload/*.c))
 recordSources := $(sort $(wildcard record/*.c))
@@ -33,7 +42,7 @@ recordObjects := $(recordSources:%.c=$(BUILD)/obj/%.o)
 traceObjects := $(traceSources:%.c=$(BUILD)/obj/%.o)
 cliObjects := $(cliSources:%.c=$(BUILD)/obj/%.o)
 
-# Traces are compressed where libzstd is there (Debian: libzstd-dev); ZSTD=0 builds without it, ZSTD=1 insists.
+# Traces are compressed if libzstd is installed (Debian: libzstd-dev). ZSTD=0 builds without it, ZSTD=1 requires it.
 ZSTD ?= $(shell echo 'int main(void) { return ZSTD_versionNumber() == 0; }' | \
   $(CC) -include zstd.h -x c - -o /dev/null -lzstd 2>/dev/null && echo 1 || echo 0)
 ZSTD := $(ZSTD)
@@ -57,23 +66,26 @@ help:
 	@echo 'make             builds libmema.a, libmema.so, the libraries to preload, and mema in $(BUILD)/'
 	@echo 'make freestanding  builds libmema-fixed.a, fixed pools alone, which needs no C library'
 	@echo 'make run         builds, then shows a pool at work, then the C compiler inside one'
-	@echo 'make test        installs what the tests need (Debian), then runs all of them'
-	@echo 'make bench       installs the peers (Debian), then measures beside them; make bench-quick takes half a minute'
-	@echo 'make bench-programs  the same for whole programs, with the allocators preloaded'
+	@echo 'make test        installs what the tests need (Debian), then runs all of them: a quarter of an hour'
+	@echo 'make bench       installs other allocators (Debian), then measures beside them: six minutes'
+	@echo 'make bench-quick     three rounds beside the allocators that are installed: half a minute'
+	@echo 'make bench-programs  whole programs, with each allocator preloaded: six minutes'
+	@echo 'make bench-latency   the longest calls of a fixed pool: a minute'
 	@echo 'make install     to PREFIX=$(PREFIX) below DESTDIR; make uninstall removes it again'
 	@echo 'make clean       removes $(BUILD)/'
+	@echo 'V=1 shows whole commands. CC=clang, CFLAGS=…, BUILD=DIRECTORY and ZSTD=0 (no compressed traces) work as usual.'
 
-# ---- build ------------------------------------------------------------------------------------------------------------
+# ---- build ----------------------------------------------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) -fPIC $(tlsModel) $(builtins) $(roomFlags) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	$(call show,CC,$<) $(CC) $(STRICT) -fPIC $(tlsModel) $(builtins) $(roomFlags) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The library keeps about a hundred bytes per thread; initial-exec finds them without a call that may allocate.
 $(coreObjects) $(preloadObjects) $(recordObjects): tlsModel := -ftls-model=initial-exec
 # The malloc family must not be compiled into calls of itself (calloc as malloc + memset).
 $(preloadObjects) $(recordObjects): builtins := -fno-builtin
-# What was built with the other answer is built anew.
+# An object that was built with the other answer is built again.
 zstdAnswer := $(BUILD)/obj/zstd.$(ZSTD)
 $(traceObjects): roomFlags := $(zstdFlags)
 $(traceObjects): $(zstdAnswer)
@@ -83,47 +95,53 @@ $(zstdAnswer):
 	@touch $@
 
 $(staticLibrary): $(coreObjects)
-	rm -f $@
-	$(AR) rcs $@ $^
+	@rm -f $@
+	$(call show,AR,$@) $(AR) rcs $@ $^
 
 freestanding: $(fixedLibrary)
-	@size -t $(fixedLibrary) | awk 'END { print "$(fixedLibrary): " $$1 " bytes of code and constants, " $$2 + $$3 " of data" }'
+	@size -t $(fixedLibrary) | \
+	  awk 'END { print "$(fixedLibrary): " $$1 " bytes of code and constants, " $$2 + $$3 " of data" }'
 
 $(fixedLibrary): $(fixedObjects)
-	rm -f $@
-	$(AR) rcs $@ $^
+	@rm -f $@
+	$(call show,AR,$@) $(AR) rcs $@ $^
 
-# As small as can be by CFLAGS=-Os. The headers are the compiler's own: no C library is there to be included.
+# CFLAGS=-Os makes it smallest. Only the compiler's own headers are visible: the target may have no C library.
 $(BUILD)/freestanding/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) -fno-stack-protector \
+	$(call show,CC,$< (freestanding)) $(CC) $(STRICT) -ffreestanding -nostdinc \
+	  -isystem $(shell $(CC) -print-file-name=include) -fno-stack-protector \
 	  -fno-asynchronous-unwind-tables -ffunction-sections $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
-# Never unloaded: the ends of threads, and forks, come back to it.
+# The library is never unloaded: ending threads and forks call it.
 $(sharedLibrary): $(coreObjects) src/exports.map
-	$(CC) $(CFLAGS) $(EXTRA) -shared -Wl,-soname,libmema.so.$(SOVERSION) -Wl,--version-script=src/exports.map \
+	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -shared \
+	  -Wl,-soname,libmema.so.$(SOVERSION) -Wl,--version-script=src/exports.map \
 	  -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(coreObjects) -pthread
-	ln -sf libmema.so.$(VERSION) $(BUILD)/libmema.so.$(SOVERSION)
-	ln -sf libmema.so.$(SOVERSION) $(BUILD)/libmema.so
+	@ln -sf libmema.so.$(VERSION) $(BUILD)/libmema.so.$(SOVERSION)
+	@ln -sf libmema.so.$(SOVERSION) $(BUILD)/libmema.so
 
 $(preloadLibrary): $(preloadObjects) $(coreObjects) preload/exports.map
-	$(CC) $(CFLAGS) $(EXTRA) -shared -Wl,-soname,libmema-preload.so -Wl,--version-script=preload/exports.map \
+	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -shared \
+	  -Wl,-soname,libmema-preload.so -Wl,--version-script=preload/exports.map \
 	  -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(preloadObjects) $(coreObjects) -pthread
 
 $(recordLibrary): $(recordObjects) record/exports.map
-	$(CC) $(CFLAGS) $(EXTRA) -shared -Wl,-soname,libmema-record.so -Wl,--version-script=record/exports.map \
+	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -shared \
+	  -Wl,-soname,libmema-record.so -Wl,--version-script=record/exports.map \
 	  -Wl,-z,relro,-z,now -o $@ $(recordObjects) -ldl
 
 $(cli): $(cliObjects) $(traceObjects) $(staticLibrary)
-	$(CC) $(CFLAGS) $(EXTRA) -o $@ $^ $(zstdLibs) -ldl -pthread
+	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -o $@ $^ $(zstdLibs) -ldl -pthread
 
 $(BUILD)/examples/%: examples/%.c $(staticLibrary)
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) $(CFLAGS) $(EXTRA) -o $@ $< $(staticLibrary) -pthread
+	$(call show,CC,$<) $(CC) $(STRICT) $(CFLAGS) $(EXTRA) -o $@ $< $(staticLibrary) -pthread
 
--include $(coreObjects:.o=.d) $(fixedObjects:.o=.d) $(preloadObjects:.o=.d) $(recordObjects:.o=.d) $(traceObjects:.o=.d) $(cliObjects:.o=.d)
+allObjects := $(coreObjects) $(fixedObjects) $(preloadObjects) $(recordObjects) $(traceObjects) $(cliObjects)
+-include $(allObjects:.o=.d)
 
-# ---- use --------------------------------------------------------------------------------------------------------------
+# ---- use ------------------------------------------------------------------------------------------------------------
 
 run: all $(BUILD)/examples/quickstart
 	@BUILD=$(BUILD) CC='$(CC)' sh examples/run.sh
@@ -131,12 +149,13 @@ run: all $(BUILD)/examples/quickstart
 clean:
 	rm -rf $(BUILD)
 
-# ---- install ----------------------------------------------------------------------------------------------------------
+# ---- install --------------------------------------------------------------------------------------------------------
 
-# A directory with a space would be two to all who read mema.pc, and to the loader; one that is not absolute, another for everyone.
+# pkg-config and the loader split a directory at a space. A relative one means another place to each reader of mema.pc.
 install: all $(fixedLibrary)
 	@for directory in '$(INCLUDEDIR)' '$(LIBDIR)' '$(BINDIR)'; do case "$(DESTDIR)$$directory" in \
-	  *[[:space:]]*) echo "make install: no directory with a space in its name: $(DESTDIR)$$directory" >&2; exit 2;; esac; \
+	  *[[:space:]]*) echo "make install: no directory with a space in its name: $(DESTDIR)$$directory" >&2; \
+	    exit 2;; esac; \
 	  case "$$directory" in /*) ;; *) echo "make install: not an absolute path: $$directory" >&2; exit 2;; esac; done
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
 	install -m 644 include/mema.h $(DESTDIR)$(INCLUDEDIR)/mema.h
@@ -149,9 +168,9 @@ install: all $(fixedLibrary)
 	install -m 755 $(recordLibrary) $(DESTDIR)$(LIBDIR)/libmema-record.so
 	install -m 755 $(cli) $(DESTDIR)$(BINDIR)/mema
 	for name in mema mema-fixed; do \
-	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	    packaging/$$name.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc || exit; done
-# The loader finds a new shared library by its cache, which only root can renew, and which a staged install leaves alone.
+	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+	    -e 's|@VERSION@|$(VERSION)|' packaging/$$name.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc || exit; done
+# The loader finds a new shared library through its cache. Only root can renew it; a staged install leaves it alone.
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 
 uninstall:

@@ -2,7 +2,7 @@
 #
 #   make bench                                    all of it, on all peers: some minutes; draws docs/speed.svg
 #   make bench-programs                           whole programs under preloaded allocators: some minutes
-#   make bench-latency                            the longest calls of a fixed pool, in instructions and nanoseconds: a minute
+#   make bench-latency                            the longest calls of a fixed pool: a minute
 #   make bench-quick                              three rounds beside glibc, mimalloc and APR: under a minute
 #   make bench BENCH_ARGS='11 --csv figures.csv'  11 rounds; figures as CSV
 #   make bench BENCH_ARGS='--rows a,b1,l --peers glibc,jemalloc' BENCH_CPU=1
@@ -12,8 +12,8 @@ benchSources := $(sort $(wildcard bench/*.c))
 benchLauncher := $(BUILD)/bench/programs/launch
 benchHeaders := $(wildcard bench/*.h)
 BENCH_ARGS ?=
-# The processor to run on; empty: the last one that this process may use, as the first often serves the interrupts. Rows with
-# threads have all that this process may use.
+# The processor to run on. Empty: the last one that this process may use, since the first often serves the interrupts.
+# Rows with threads use all processors that this process may use.
 BENCH_CPU ?=
 # Where the figures go unless BENCH_ARGS says otherwise.
 benchCsv := $(BUILD)/bench/figures.csv
@@ -39,16 +39,17 @@ latencyProgram := $(BUILD)/bench/latency
 # Built anew each time: the commit is compiled in and must be the one that is measured.
 benchProgram: $(benchSources) $(benchHeaders) $(traceObjects) $(staticLibrary)
 	@mkdir -p $(BUILD)/bench
-	$(CC) $(STRICT) $(CFLAGS) $(EXTRA) -falign-functions=64 $(if $(benchCommit),-DMEMA_COMMIT='"$(benchCommit)"') -DMEMA_FLAGS='"$(CFLAGS)"' \
+	$(call show,CC,bench/*.c) $(CC) $(STRICT) $(CFLAGS) $(EXTRA) -falign-functions=64 \
+	  $(if $(benchCommit),-DMEMA_COMMIT='"$(benchCommit)"') -DMEMA_FLAGS='"$(CFLAGS)"' \
 	  -o $(benchProgram) $(benchSources) $(traceObjects) $(staticLibrary) $(zstdLibs) -ldl -lm -pthread
 
 $(benchLauncher): bench/programs/launch.c
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) $(CFLAGS) -static -o $@ $<
+	$(call show,CC,$<) $(CC) $(STRICT) $(CFLAGS) -static -o $@ $<
 
 $(latencyProgram): bench/latency/latency.c $(staticLibrary)
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) $(CFLAGS) $(EXTRA) -o $@ $^ -pthread
+	$(call show,CC,$<) $(CC) $(STRICT) $(CFLAGS) $(EXTRA) -o $@ $^ -pthread
 
 bench-latency: $(latencyProgram)
 	@if command -v taskset >/dev/null; then taskset -c "$$(taskset -cp $$$$ | sed 's/.*[^0-9]//')" $<; else $<; fi
@@ -63,4 +64,5 @@ bench-quick: benchProgram
 bench-programs: benchProgram $(benchLauncher) $(preloadLibrary)
 	@bash bench/setup.sh programs
 	@bash bench/programs/prepare.sh $(BUILD)/bench/programs
-	$(benchProgram) --programs $(BUILD)/bench/programs --preload $(preloadLibrary) --csv $(BUILD)/bench/programs.csv $(BENCH_ARGS)
+	@$(benchProgram) --programs $(BUILD)/bench/programs --preload $(preloadLibrary) \
+	  --csv $(BUILD)/bench/programs.csv $(BENCH_ARGS)

@@ -19,12 +19,12 @@ $(tracePrograms): testLibraries := $(zstdLibs)
 
 $(BUILD)/tests/%: tests/%.c $(testSupport) $(staticLibrary)
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(staticLibrary) \
+	$(call show,CC,$<) $(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(staticLibrary) \
 	  $(testLibraries) -pthread
 
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	$(call show,CC,$<) $(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
