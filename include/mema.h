@@ -560,9 +560,10 @@ MEMA_PUBLIC bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats);
  * broken (MEMA_BROKEN, EFAULT): the sentence of mema_lastError() says which. Linear in spans and chunks. */
 MEMA_PUBLIC bool mema_checkPool(const mema_Pool *pool);
 
-/* Draws the pool as text for a terminal: its budget, and a map of its reservation. Writes at most size bytes, terminated, and returns the
- * length of the whole picture, as snprintf does (and like it may cut within a character at the end); 0 iff pool is not a live pool. `columns`
- * is the width, 20 to 200 (0: 72). ASCII where `ascii` is true, else UTF-8 block characters. Linear in the spans and slots. */
+/* Draws the pool as text for a terminal: its budget, a map of its reservation, and from 41 columns on a key to both. Writes at most
+ * size bytes, terminated, and returns the length of the whole picture, as snprintf does (and like it may cut within a character at
+ * the end); 0 iff pool is not a live pool. `columns` is the width, 20 to 200 (0: 72). ASCII where `ascii` is true, else UTF-8 block
+ * characters. Linear in the spans and slots. */
 MEMA_PUBLIC size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii);
 
 /* The last failure of the calling thread (MEMA_OK before the first). Never NULL; valid until the thread's next call of

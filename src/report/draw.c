@@ -3,10 +3,11 @@
  *   name: 40 KiB of 100 KiB, 3 chunks, peak 60 KiB[, 8 KiB charged][, 2 outside]
  *     budget  ########......................
  *     memory  ##+-..
- *     each 4 KiB
+ *     1 cell  4 KiB
+ *     key     . free  -+* partly used  # used
  *
- * The second bar is a map of the reservation up to its frontier: each cell stands for the same number of bytes, and shows how
- * much of them is taken. A span's free slots count as free.
+ * The second bar is a map of the reservation up to its frontier. Each cell stands for the same number of bytes, and shows
+ * how much of them is taken. A span's free slots count as free. A picture that is too narrow for the key leaves it out.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include "../fixed/fixedPool.h"
 #include "report.h"
 
-enum { columnsMin = 20, columnsDefault = 72, columnsMax = 200, label = 10, mapRows = 4 };
+enum { columnsMin = 20, columnsDefault = 72, columnsMax = 200, columnsWithKey = 41, label = 10, mapRows = 4 };
 
 /* The text made so far; like snprintf it counts on where the buffer ends. */
 typedef struct Canvas {
@@ -44,6 +45,10 @@ static void putBytes(Canvas *canvas, size_t bytes) {
 static void putCell(Canvas *canvas, unsigned quarters) {
   static const char *const plain[] = {".", "-", "+", "*", "#"}, *const blocks[] = {"·", "░", "▒", "▓", "█"};
   put(canvas, canvas->ascii ? plain[quarters] : blocks[quarters]);
+}
+
+static void putKey(Canvas *canvas) {
+  put(canvas, canvas->ascii ? "  key     . free  -+* partly used  # used\n" : "  key     · free  ░▒▓ partly used  █ used\n");
 }
 
 static unsigned quartersOf(double part) {
@@ -167,7 +172,7 @@ static void putMap(Canvas *canvas, const mema_Slab *slab, const mema_Fixed *fixe
     if (i != 0 && i % width == 0) put(canvas, "\n          ");
     putCell(canvas, quartersOf(cells[i] / (double)each));
   }
-  put(canvas, "\n  each ");
+  put(canvas, "\n  1 cell  ");
   putBytes(canvas, each);
   put(canvas, "\n");
 }
@@ -190,6 +195,7 @@ size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned 
   putBudget(&canvas, pool, columns - label);
   if (fixed != NULL) putMap(&canvas, NULL, fixed, columns - label);
   for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) putMap(&canvas, slab, NULL, columns - label);
+  if (columns >= columnsWithKey) putKey(&canvas);
   if (fixed == NULL) mema_unlockPool(first);
   if (buffer != NULL && canvas.size != 0) buffer[canvas.length < canvas.size ? canvas.length : canvas.size - 1] = '\0';
   return canvas.length;

@@ -112,12 +112,30 @@ static void thePictureShowsTheUse(void **state) {
   free(full);
 }
 
+/* The key names the cells that the picture is made of; a picture too narrow for it has none. */
+static void thePictureHasAKey(void **state) {
+  const Kind *kind = *state;
+  Pool pool;
+  assert_true(makePool(&pool, kind, 4 * MIB));
+  usePool(&pool);
+  char *text = malloc(roomy);
+  for (unsigned columns = 20; columns <= 72; columns++) {
+    for (int ascii = 0; ascii < 2; ascii++) {
+      mema_drawPool(&pool, text, roomy, columns, ascii);
+      const char *key =
+          ascii ? "  key     . free  -+* partly used  # used\n" : "  key     · free  ░▒▓ partly used  █ used\n";
+      assert_int_equal(strstr(text, key) != NULL, columns >= 41);
+      assert_non_null(strstr(text, "  1 cell  "));
+    }
+  }
+  assert_true(freePool(&pool));
+  free(text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      everyKind(thePictureFitsItsWidth),
-      cmocka_unit_test(widthsOutOfBoundsStillDraw),
-      anyKind(everyBufferSizeIsRespected),
-      cmocka_unit_test(thePictureShowsTheUse),
+      everyKind(thePictureFitsItsWidth), cmocka_unit_test(widthsOutOfBoundsStillDraw), anyKind(everyBufferSizeIsRespected),
+      anyKind(thePictureHasAKey),        cmocka_unit_test(thePictureShowsTheUse),
   };
   return runTests(tests);
 }
