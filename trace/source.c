@@ -124,7 +124,9 @@ static void closeStream(Source *source) {
 #else
 static bool openStream(Source *source, TraceError *error) {
   (void)source;
-  setTraceError(error, "is compressed with zstd, which this build of mema cannot read: decompress it with `zstd -d'");
+  setTraceError(error,
+                "is compressed with zstd, which this build of mema cannot read: install libzstd-dev and make mema again, "
+                "or decompress the file with `zstd -dc'");
   return false;
 }
 
