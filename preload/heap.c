@@ -483,6 +483,18 @@ bool heapEnd(RunFigures *figures) {
   return true;
 }
 
+void heapPublish(void) {
+  int savedErrno = errno;
+  if (getpid() == heapOwner.pid && enterHeap()) {
+    publishNow();
+    leaveHeap();
+  }
+  errno = savedErrno;
+}
+
+void heapResume(void) {
+}
+
 /* ---- fork --------------------------------------------------------------------------------------------------------- */
 
 /* Where a signal handler forks that interrupted a call to the pool, the lock's holder may be waiting for just that call, or for one who does: then the

@@ -48,6 +48,13 @@ void heapCountRefusal(void);
  * False iff the caller interrupted the heap. */
 bool heapEnd(RunFigures *figures);
 
+/* Another program is about to take the place of this one (exec): publishes the figures. Nothing in a child of vfork, whose memory is
+ * its parent's. Keeps errno. */
+void heapPublish(void);
+
+/* That failed, and this program goes on. Keeps errno. */
+void heapResume(void);
+
 /* The process that the heap belongs to; after vfork this is still the parent. */
 typedef struct HeapOwner {
   int32_t pid;
