@@ -24,6 +24,7 @@
 #include "convert.h"
 #include "descriptor.h"
 #include "library.h"
+#include "options.h"
 #include "rawFile.h"
 #include "target.h"
 
@@ -52,7 +53,7 @@ static error_t readOption(int key, char *value, struct argp_state *state) {
   RecordOptions *record = state->input;
   switch (key) {
     case ARGP_KEY_INIT:
-      /* getopt's own line says what is wrong; argp would add a second one. */
+      /* argp would add a line to getopt's, which says what is wrong. */
       state->err_stream = NULL;
       return 0;
     case OPTION_OUTPUT:
@@ -110,14 +111,8 @@ static bool optionsFit(const RecordOptions *record) {
 
 /* False after complaining. */
 static bool readOptions(RecordOptions *record, int argc, char **argv) {
-  argv[0] = programName;
-  if (argp_parse(&parser, argc, argv, ARGP_IN_ORDER | ARGP_NO_EXIT | ARGP_NO_HELP, NULL, record) != 0) return false;
+  if (!readArguments(&parser, programName, argc, argv, ARGP_IN_ORDER, record)) return false;
   return record->help || optionsFit(record);
-}
-
-static int showHelp(void) {
-  argp_help(&parser, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, programName);
-  return finishOutput() ? 0 : STATUS_USAGE;
 }
 
 /* ---- the trace ---------------------------------------------------------------------------------------------------- */
@@ -231,7 +226,7 @@ int recordCommand(int argc, char **argv) {
   RecordOptions record = {0};
   complainAs(programName);
   if (!readOptions(&record, argc, argv)) return STATUS_USAGE;
-  if (record.help) return showHelp();
+  if (record.help) return showParserHelp(&parser, programName);
   if (record.finish != NULL) return finishKilled(&record);
   Target target;
   TraceFile trace;

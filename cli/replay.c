@@ -18,6 +18,7 @@
 #include "../preload/sizeText.h"
 #include "commands.h"
 #include "complain.h"
+#include "options.h"
 #include "playRound.h"
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
@@ -39,7 +40,8 @@ typedef struct ReplayOptions {
 enum { OPTION_POOL = 0x100, OPTION_TRACKED, OPTION_AGAINST, OPTION_ROUNDS, OPTION_PROCESS, OPTION_LIST, OPTION_HELP };
 
 static const struct argp_option options[] = {
-    {"pool", OPTION_POOL, "SIZE", 0, "the budget of mema's pool: bytes, or with K, M, G or T (64M); without it, none", 0},
+    {"pool", OPTION_POOL, "SIZE", 0,
+     "the budget of mema's pool: bytes, or K, M, G or T as for `mema run' (64M, 1.5G); without it, none", 0},
     {"tracked", OPTION_TRACKED, NULL, 0, "a tracked pool: with a chain, and charged what is requested", 0},
     {"against", OPTION_AGAINST, "LIB", 0, "play against the malloc of this library as well; may be given several times", 0},
     {"rounds", OPTION_ROUNDS, "N", 0, "how often each heap plays (7)", 0},
@@ -91,7 +93,7 @@ static error_t readOption(int key, char *value, struct argp_state *state) {
   ReplayOptions *replay = state->input;
   switch (key) {
     case ARGP_KEY_INIT:
-      /* getopt's own line says what is wrong; argp would add a second one. */
+      /* argp would add a line to getopt's, which says what is wrong. */
       state->err_stream = NULL;
       return 0;
     case OPTION_POOL:
@@ -135,16 +137,10 @@ static char programName[] = "mema replay";
 
 /* False after complaining. */
 static bool readOptions(ReplayOptions *replay, int argc, char **argv) {
-  argv[0] = programName;
-  if (argp_parse(&parser, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL, replay) != 0) return false;
+  if (!readArguments(&parser, programName, argc, argv, 0, replay)) return false;
   if (replay->help || replay->file != NULL) return true;
   complain("no trace given; see `mema replay --help'");
   return false;
-}
-
-static int showHelp(void) {
-  argp_help(&parser, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, programName);
-  return finishOutput() ? 0 : STATUS_USAGE;
 }
 
 /* ---- what the trace holds ----------------------------------------------------------------------------------------- */
@@ -355,7 +351,7 @@ int replayCommand(int argc, char **argv) {
   TraceError error;
   complainAs(programName);
   if (!readOptions(&replay, argc, argv)) return STATUS_USAGE;
-  if (replay.help) return showHelp();
+  if (replay.help) return showParserHelp(&parser, programName);
   if (replay.libraryCount > 0) askForStaticTls(argc, argv);
   if (!readTrace(replay.file, &trace, &error)) {
     complain("'%s' %s", replay.file, error.sentence);

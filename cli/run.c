@@ -20,6 +20,7 @@
 #include "descriptor.h"
 #include "jsonReport.h"
 #include "library.h"
+#include "options.h"
 #include "runOptions.h"
 #include "summary.h"
 #include "tableFile.h"
@@ -30,7 +31,10 @@
 enum { OPTION_POOL = 0x100, OPTION_REPORT, OPTION_STRICT, OPTION_RESERVE, OPTION_NO_MMAP, OPTION_HELP };
 
 static const struct argp_option options[] = {
-    {"pool", OPTION_POOL, "SIZE", 0, "the budget of each process: bytes, or with K, M, G or T (64M); without it, none", 0},
+    {"pool", OPTION_POOL, "SIZE", 0,
+     "the budget of each process: bytes (65536), or K, M, G or T, which are powers of 1024 (64M, 64MB, 64MiB, 1.5G); "
+     "without it, none",
+     0},
     {"reserve", OPTION_RESERVE, "SIZE", 0,
      "of the budget, so much is kept for small requests (to 4K) that come after a refusal: to say so, throw and unwind", 0},
     {"no-mmap", OPTION_NO_MMAP, NULL, 0, "do not count what the program maps by itself (mmap, sbrk)", 0},
@@ -61,7 +65,7 @@ static error_t readOption(int key, char *value, struct argp_state *state) {
   RunOptions *run = state->input;
   switch (key) {
     case ARGP_KEY_INIT:
-      /* getopt's own line says what is wrong; argp would add a second one. */
+      /* argp would add a line to getopt's, which says what is wrong. */
       state->err_stream = NULL;
       return 0;
     case OPTION_POOL:
@@ -107,8 +111,7 @@ static const PreloadLibrary library = {.name = "libmema-preload.so", .variable =
 
 /* False after complaining. */
 static bool readOptions(RunOptions *run, int argc, char **argv) {
-  argv[0] = programName;
-  if (argp_parse(&parser, argc, argv, ARGP_IN_ORDER | ARGP_NO_EXIT | ARGP_NO_HELP, NULL, run) != 0) return false;
+  if (!readArguments(&parser, programName, argc, argv, ARGP_IN_ORDER, run)) return false;
   if (run->help) return true;
   if (run->reserve > 0 && run->reserve >= run->poolSize) {
     complain("--reserve is not below --pool: nothing would be left for the program");
@@ -121,11 +124,6 @@ static bool readOptions(RunOptions *run, int argc, char **argv) {
   if (run->command != NULL) return true;
   complain("no command given; see `mema run --help'");
   return false;
-}
-
-static int showHelp(void) {
-  argp_help(&parser, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, programName);
-  return finishOutput() ? 0 : STATUS_USAGE;
 }
 
 /* ---- preparations ------------------------------------------------------------------------------------------------- */
@@ -207,7 +205,7 @@ int runCommand(int argc, char **argv) {
   RunOptions run = {.poolSize = MEMA_UNLIMITED};
   complainAs(programName);
   if (!readOptions(&run, argc, argv)) return STATUS_USAGE;
-  if (run.help) return showHelp();
+  if (run.help) return showParserHelp(&parser, programName);
   Target target;
   int status = findTarget(&target, run.command[0]);
   if (status != 0) return status;

@@ -1,55 +1,87 @@
-/* sizeText.h - sizes as people write and read them: "64M" into bytes, bytes into "64.0 MiB".
+/* sizeText.h - sizes as people write and read them: "64M", "64MiB" and "1.5 GB" into bytes, bytes into "64.0 MiB".
  *
  * Shared by the preload library (MEMA_POOL_SIZE) and the command line (--pool), so that both accept the same texts. Inline
  * and without the C library: the preload library reads its size before anything may be allocated. */
 #ifndef MEMA_SIZE_TEXT_H
 #define MEMA_SIZE_TEXT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <mema.h>
 
 /* Room for the longest text of formatSize, terminator included. */
 #define SIZE_TEXT_ROOM 24
 
-/* The power of two that a suffix stands for, or -1. */
-static inline int sizeSuffixShift(char suffix) {
-  switch (suffix) {
-    case '\0':
-      return 0;
-    case 'k':
-    case 'K':
-      return 10;
-    case 'm':
-    case 'M':
-      return 20;
-    case 'g':
-    case 'G':
-      return 30;
-    case 't':
-    case 'T':
-      return 40;
-    default:
-      return -1;
+/* The power of two that a unit stands for, or -1: "", B, K, KB, Ki, KiB, and the same with M, G and T, in either case. */
+static inline int sizeUnitShift(const char *unit) {
+  static const char upper[] = "KMGT", lower[] = "kmgt";
+  int shift = 0;
+  for (int i = 0; i < 4; i++) {
+    if (*unit == upper[i] || *unit == lower[i]) shift = 10 * (i + 1);
   }
+  if (shift > 0) unit++;
+  if (shift > 0 && (*unit == 'i' || *unit == 'I')) unit++;
+  if (*unit == 'b' || *unit == 'B') unit++;
+  return *unit == '\0' ? shift : -1;
 }
 
-/* Reads a decimal number of bytes with at most one suffix, K, M, G or T (powers of 1024).
+static inline bool isSizeDigit(char character) {
+  return character >= '0' && character <= '9';
+}
+
+/* The whole bytes in 0.DIGITS << shift. Tenths are rounded down at each digit, from the last one to the first, which rounds
+ * their sum down once. */
+static inline uint64_t sizeFraction(const char *digits, const char *end, int shift) {
+  uint64_t bytes = 0;
+  while (end > digits) bytes = (((uint64_t)(*--end - '0') << shift) + bytes) / 10;
+  return bytes;
+}
+
+/* A text taken apart: "1.5 GiB" into 1, ".5" and 30. */
+typedef struct SizeParts {
+  uint64_t whole;
+  bool fits; /* whole is at most MEMA_UNLIMITED */
+  const char *fraction, *fractionEnd;
+  int shift;
+} SizeParts;
+
+/* False where the text is no size. */
+static inline bool takeSizeApart(const char *text, SizeParts *parts) {
+  const char *at = text;
+  *parts = (SizeParts){.fits = true};
+  for (; isSizeDigit(*at); at++) {
+    uint64_t value = (uint64_t)(*at - '0');
+    if (parts->whole > (MEMA_UNLIMITED - value) / 10) parts->fits = false;
+    if (parts->fits) parts->whole = parts->whole * 10 + value;
+  }
+  bool hasDigits = at > text, hasPoint = *at == '.';
+  if (hasPoint) at++;
+  parts->fraction = at;
+  while (hasPoint && isSizeDigit(*at)) at++;
+  parts->fractionEnd = at;
+  bool hasSpace = *at == ' ';
+  if (hasSpace) at++;
+  parts->shift = sizeUnitShift(at);
+  if (hasSpace && *at == '\0') return false;
+  /* A part of a byte is no size. */
+  if (hasPoint && (parts->fraction == parts->fractionEnd || parts->shift == 0)) return false;
+  return hasDigits && parts->shift >= 0;
+}
+
+/* Reads a number of bytes, or of K, M, G or T, which are powers of 1024 with or without "B" or "iB" behind them. A number of those
+ * may have a fraction, of which whole bytes count; one space may stand before the unit. So what formatSize writes can be read.
  * Returns NULL and sets *size, or returns what is wrong with the text as the end of a sentence: "... is <reason>". */
 static inline const char *parseSize(const char *text, size_t *size) {
-  static const char notSize[] = "not a size: write bytes (65536), or a whole number with K, M, G or T (64M)";
-  static const char tooLarge[] = "larger than any budget can be";
-  const char *digit = text;
-  size_t number = 0;
-  bool fits = true;
-  for (; *digit >= '0' && *digit <= '9'; digit++) {
-    size_t value = (size_t)(*digit - '0');
-    if (number > (MEMA_UNLIMITED - value) / 10) fits = false;
-    if (fits) number = number * 10 + value;
+  SizeParts parts;
+  if (!takeSizeApart(text, &parts)) {
+    return "not a size: write bytes (65536), or K, M, G or T, which are powers of 1024 (64M, 64MB, 64MiB, 1.5G)";
   }
-  int shift = sizeSuffixShift(*digit);
-  if (digit == text || shift < 0 || (*digit != '\0' && digit[1] != '\0')) return notSize;
-  if (!fits || (size_t)shift >= sizeof(size_t) * 8 || number > MEMA_UNLIMITED >> shift) return tooLarge;
-  if (number == 0) return "zero: at least one byte is needed";
-  *size = number << shift;
+  if (!parts.fits || parts.whole > (uint64_t)MEMA_UNLIMITED >> parts.shift) return "larger than any budget can be";
+  uint64_t bytes = (parts.whole << parts.shift) + sizeFraction(parts.fraction, parts.fractionEnd, parts.shift);
+  if (bytes > MEMA_UNLIMITED) return "larger than any budget can be";
+  if (bytes == 0) return "zero: at least one byte is needed";
+  *size = (size_t)bytes;
   return NULL;
 }
 

@@ -13,7 +13,7 @@ refuses 'no command' 2 '^mema record: no command given' record -o "$trace"
 refuses 'no trace' 2 '^mema record: -o needs' record true
 refuses 'a trace without a name' 2 '^mema record: -o needs' record -o '' true
 refuses 'a trace to stdout' 2 '^mema record: -o needs' record -o - true
-refuses 'unknown option' 2 "^mema record: unrecognized option '--foo'" record --foo -o "$trace" -- true
+refuses 'unknown option' 2 "^mema record: unrecognized option '--foo'; see .mema record --help'$" record --foo -o "$trace" -- true
 refuses '--finish with a command' 2 '^mema record: --finish runs no command' record -o "$trace" --finish x true
 refuses 'a program that is not there' 127 "^mema record: cannot run 'noSuchProgram'" record -o "$trace" noSuchProgram
 refuses 'a file that is no program' 126 "^mema record: cannot run '/etc/passwd'" record -o "$trace" /etc/passwd

@@ -19,7 +19,7 @@ same '--help: status 0' 0 "$status"
 has '--help: names the options' '--against=LIB' "$scratch/out"
 refuses 'no trace' 2 '^mema replay: no trace given' replay
 refuses 'two traces' 2 '^mema replay: one trace at a time' replay "$trace" "$plain"
-refuses 'unknown option' 2 "^mema replay: unrecognized option '--foo'" replay --foo "$trace"
+refuses 'unknown option' 2 "^mema replay: unrecognized option '--foo'; see .mema replay --help'$" replay --foo "$trace"
 refuses '--pool 64Q' 2 "^mema replay: --pool '64Q' is not a size" replay --pool 64Q "$trace"
 for rounds in 0 100 x -1 '' 5x 99999999999999999999; do
   refuses "--rounds '$rounds'" 2 "^mema replay: --rounds '$rounds' is no number from 1 to 99" replay --rounds "$rounds" "$trace"

@@ -48,10 +48,24 @@ run run --help
 same 'run --help: status 0' 0 "$status"
 has 'run --help: names the options' '--pool=SIZE' "$scratch/out"
 has 'run --help: names the command' '\[--\] COMMAND' "$scratch/out"
+cp "$scratch/out" "$scratch/runHelp"
+run help run
+same 'help run: is run --help' "0 $(cat "$scratch/runHelp")" "$status $(cat "$scratch/out")"
+run --help
+cp "$scratch/out" "$scratch/help"
+has '--help: lists help itself' '^  help ' "$scratch/out"
+for question in help 'help help' 'help --help' 'help -h'; do
+  run $question
+  same "$question: is --help" "0 $(cat "$scratch/help")" "$status $(cat "$scratch/out")"
+done
+for command in record replay; do
+  run help $command
+  has "help $command" "^Usage: mema $command " "$scratch/out"
+done
 run run -h
 same 'run -h: status 0' 0 "$status"
 if [ -w /dev/full ]; then
-  for question in --help --version 'run --help' 'record --help' 'replay --help'; do
+  for question in --help --version help 'run --help' 'record --help' 'replay --help' 'help run'; do
     guard "$mema" $question >/dev/full 2>"$scratch/err"
     same "$question to a full disk: status 2" 2 $?
     oneLine "$question to a full disk: said" '^mema.*: cannot write to stdout: No space left' "$scratch/err"
@@ -61,23 +75,66 @@ fi
 # ---- bad questions -------------------------------------------------------------------------------------------------------
 
 refuses 'no command' 2 '^mema: no command given'
-refuses 'unknown command' 2 "^mema: unknown command 'rnu'" rnu
-refuses 'unknown option before the command' 2 "^mema: unknown command '--pool'" --pool 5 true
-refuses 'unknown option' 2 "^mema run: unrecognized option '--foo'" run --foo -- true
-refuses 'unknown letter' 2 '^mema run: invalid option' run -x true
+refuses 'unknown command' 2 "^mema: unknown command 'man'; see .mema --help'$" man
+refuses 'an empty command' 2 "^mema: unknown command ''; see " ''
+refuses 'a command of 200 letters' 2 "^mema: unknown command 'r{200}'; see " "$(printf '%0200d' 0 | tr 0 r)"
+refuses 'a command with a terminal sequence' 2 "^mema: unknown command 'a\\?\\[31mb\\?c'; see " "$(printf 'a\033[31mb\nc')"
+# typed, meant
+for pair in rnu,run ru,run RUN,run recrod,record recod,record rexord,record records,record play,replay hepl,help; do
+  refuses "unknown command ${pair%,*}: meant is ${pair#*,}" 2 \
+    "^mema: unknown command '${pair%,*}'; did you mean '${pair#*,}'\\? See .mema --help'$" "${pair%,*}"
+done
+refuses 'help of an unknown command' 2 "^mema help: unknown command 'rnu'; did you mean 'run'" help rnu
+refuses 'help of two commands' 2 "^mema help: one command at a time: 'replay' is too many" help run replay
+refuses 'unknown option before the command' 2 "^mema: unrecognized option '--pool'; see .mema --help'$" --pool 5 true
+refuses 'unknown option' 2 "^mema run: unrecognized option '--foo'; see .mema run --help'$" run --foo -- true
+refuses 'unknown letter' 2 "^mema run: invalid option -- 'x'; see .mema run --help'$" run -x true
+refuses 'the beginning of two options' 2 "^mema run: option '--re' is ambiguous; .*--reserve.*--report.*; see .mema run --help'$" run --re 5 true
+refuses 'unknown option with a terminal sequence' 2 "^mema run: unrecognized option '--\\?\\[31m\\?b'; see " run "$(printf -- '--\033[31m\nb')" true
 refuses 'no program' 2 '^mema run: no command given' run
 refuses 'no program behind the options' 2 '^mema run: no command given' run --pool 1M --
 refuses '--pool without a size' 2 "^mema run: option '--pool' requires an argument" run --pool
 refuses '--strict with a value' 2 "^mema run: option '--strict'" run --strict=5 true
-for size in 64Q '' -5 -64M 5.5 M K64 1MM 0x10 '1 M' 'a
+for size in 64Q '' -5 -64M 5.5 5.5B M K64 1MM 0x10 1e3 '1  M' ' 1M' '1M ' '1 ' 64iB 64MBi 64MiBs 1.G .5G 1,5G 1.5.5G 1.M5 'a
 b'; do
-  refuses "size '$(echo "$size" | head -n 1)'" 2 '^mema run: --pool .* is not a size' run --pool "$size" -- true
+  refuses "size '$(echo "$size" | head -n 1)'" 2 \
+    '^mema run: --pool .* is not a size: write bytes \(65536\), or K, M, G or T, .*powers of 1024 \(64M, 64MB, 64MiB, 1\.5G\)$' \
+    run --pool "$size" -- true
 done
 refuses 'size 0' 2 "^mema run: --pool '0' is zero" run --pool 0 -- true
+refuses 'size of less than a byte' 2 "^mema run: --pool '0.0009K' is zero" run --pool 0.0009K -- true
 refuses 'size 0K' 2 "^mema run: --pool '0K' is zero" run --pool=0K true
-for size in 99999999999999999999 9223372036854775808 9007199254740992K 8388608T 9999999T; do
+for size in 99999999999999999999 9223372036854775808 9007199254740992K 9007199254740992.5KiB 8388608T 9999999T; do
   refuses "size $size" 2 '^mema run: --pool .* is larger than any budget' run --pool $size -- true
 done
+# What people write, and the bytes that it means.
+while IFS='|' read -r size bytes; do
+  run run --report - --pool "$size" -- true
+  same "size '$size'" "0 $bytes" "$status $(figure poolSize <"$scratch/err")"
+done <<'SIZES'
+65536|65536
+65536B|65536
+64K|65536
+64k|65536
+64kb|65536
+64KiB|65536
+64M|67108864
+64m|67108864
+64mb|67108864
+64MB|67108864
+64MiB|67108864
+64Mi|67108864
+64mib|67108864
+64 MB|67108864
+16.0 MiB|16777216
+1.5G|1610612736
+1.5 GiB|1610612736
+0.1G|107374182
+1.0009765625M|1049600
+3T|3298534883328
+8388607.9999999999T|9223372036854775698
+9223372036854775806|9223372036854775806
+SIZES
 refuses '--reserve without a size' 2 "^mema run: option '--reserve' requires an argument" run --reserve
 refuses 'a reserve that is no size' 2 "^mema run: --reserve '5x' is not a size" run --pool 1M --reserve 5x -- true
 refuses 'a reserve of nothing' 2 "^mema run: --reserve '0' is zero" run --pool 1M --reserve 0 -- true

@@ -99,6 +99,9 @@ rm -f "$scratch/report"
 works 'a budget in bytes' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=5000000 "$true"
 reported 'a budget in bytes: reported' poolSize 5000000
 rm -f "$scratch/report"
+works 'a budget with a fraction and a unit' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE='1.5 GiB' "$true"
+reported 'a budget with a fraction and a unit: reported' poolSize 1610612736
+rm -f "$scratch/report"
 works 'no budget' MEMA_REPORT="$scratch/report" "$true"
 reported 'no budget: reported' poolSize null
 
