@@ -25,10 +25,18 @@ static void *work(void *argument) {
   return NULL;
 }
 
-/* What the threads, which are not here, had mapped when this process was forked. */
-static size_t found(void) {
+/* The pages that the threads, which are not here, had mapped when this process was forked. The places between them are reserved:
+ * the kernel puts no mapping of this process there, which the end of all places would end, too. */
+static size_t keepPlaces(void) {
   size_t pages = 0;
-  for (size_t i = 0; i < THREADS * 4; i++) pages += msync(places + i * pageBytes(), pageBytes(), MS_ASYNC) == 0;
+  for (size_t i = 0; i < THREADS * 4; i++) {
+    char *place = places + i * pageBytes();
+    if (msync(place, pageBytes(), MS_ASYNC) == 0) {
+      pages++;
+    } else {
+      CHECK(mmap(place, pageBytes(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == place);
+    }
+  }
   return pages;
 }
 
@@ -40,7 +48,7 @@ static void waitFor(pid_t child) {
 static void descend(size_t all, int depth) {
   pid_t child = fork();
   if (child == 0) {
-    size_t pages = found();
+    size_t pages = keepPlaces();
     CHECK(isLeft(all - pages));
     char *memory = mapPages(2);
     CHECK(memory != MAP_FAILED && isLeft(all - pages - 2));
@@ -58,9 +66,11 @@ int main(void) {
   size_t page = pageBytes();
   places = mmap(NULL, THREADS * 4 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   char *own = mapPages(OWN);
-  CHECK(places != MAP_FAILED && own != MAP_FAILED && munmap(places, THREADS * 4 * page) == 0);
+  CHECK(places != MAP_FAILED && own != MAP_FAILED);
   for (uintptr_t i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, work, (void *)i) == 0);
   size_t all = pagesLeft();
+  /* From here on the threads alone map memory in this process. */
+  CHECK(munmap(places, THREADS * 4 * page) == 0);
   atomic_store(&go, true);
   for (int i = 0; i < FORKS; i++) descend(all, i % 10 == 0 ? 2 : 0);
   atomic_store(&stop, true);
