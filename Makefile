@@ -34,11 +34,16 @@ fixedSources := $(sort $(wildcard src/engines/fixed*.c)) src/fixed/fixedPool.c s
 fixedObjects := $(fixedSources:%.c=$(BUILD)/freestanding/%.o)
 preloadSources := $(sort $(wildcard preload/*.c))
 recordSources := $(sort $(wildcard record/*.c))
+# What looks at programs belongs to the command line as well; what takes the place of the C library's functions does not.
+lookSources := exec/inspect.c exec/obstacle.c exec/search.c
+execSources := $(sort $(wildcard exec/*.c))
 traceSources := $(sort $(wildcard trace/*.c))
 cliSources := $(sort $(wildcard cli/*.c))
 coreObjects := $(coreSources:%.c=$(BUILD)/obj/%.o)
 preloadObjects := $(preloadSources:%.c=$(BUILD)/obj/%.o)
 recordObjects := $(recordSources:%.c=$(BUILD)/obj/%.o)
+execObjects := $(execSources:%.c=$(BUILD)/obj/%.o)
+lookObjects := $(lookSources:%.c=$(BUILD)/obj/%.o)
 traceObjects := $(traceSources:%.c=$(BUILD)/obj/%.o)
 cliObjects := $(cliSources:%.c=$(BUILD)/obj/%.o)
 
@@ -82,9 +87,9 @@ $(BUILD)/obj/%.o: %.c
 	$(call show,CC,$<) $(CC) $(STRICT) -fPIC $(tlsModel) $(builtins) $(roomFlags) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The library keeps about a hundred bytes per thread; initial-exec finds them without a call that may allocate.
-$(coreObjects) $(preloadObjects) $(recordObjects): tlsModel := -ftls-model=initial-exec
+$(coreObjects) $(preloadObjects) $(recordObjects) $(execObjects): tlsModel := -ftls-model=initial-exec
 # The malloc family must not be compiled into calls of itself (calloc as malloc + memset).
-$(preloadObjects) $(recordObjects): builtins := -fno-builtin
+$(preloadObjects) $(recordObjects) $(execObjects): builtins := -fno-builtin
 # An object that was built with the other answer is built again.
 zstdAnswer := $(BUILD)/obj/zstd.$(ZSTD)
 $(traceObjects): roomFlags := $(zstdFlags)
@@ -131,14 +136,14 @@ $(recordLibrary): $(recordObjects) record/exports.map
 	  -Wl,-soname,libmema-record.so -Wl,--version-script=record/exports.map \
 	  -Wl,-z,relro,-z,now -o $@ $(recordObjects) -ldl
 
-$(cli): $(cliObjects) $(traceObjects) $(staticLibrary)
+$(cli): $(cliObjects) $(lookObjects) $(traceObjects) $(staticLibrary)
 	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -o $@ $^ $(zstdLibs) -ldl -pthread
 
 $(BUILD)/examples/%: examples/%.c $(staticLibrary)
 	@mkdir -p $(@D)
 	$(call show,CC,$<) $(CC) $(STRICT) $(CFLAGS) $(EXTRA) -o $@ $< $(staticLibrary) -pthread
 
-allObjects := $(coreObjects) $(fixedObjects) $(preloadObjects) $(recordObjects) $(traceObjects) $(cliObjects)
+allObjects := $(coreObjects) $(fixedObjects) $(preloadObjects) $(recordObjects) $(execObjects) $(traceObjects) $(cliObjects)
 -include $(allObjects:.o=.d)
 
 # ---- use ------------------------------------------------------------------------------------------------------------

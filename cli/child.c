@@ -79,6 +79,8 @@ __attribute__((noreturn)) static void becomeTarget(const Target *target, char **
                                                    int report) {
   giveBack(before);
   execv(target->path, argv);
+  /* The path has a slash: execvp looks nowhere else, and gives the file to the shell. */
+  if (errno == ENOEXEC && isShellText(target)) execvp(target->path, argv);
   int reason = errno;
   ssize_t written = write(report, &reason, sizeof reason);
   _exit(written == (ssize_t)sizeof reason ? 126 : 125);

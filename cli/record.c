@@ -232,11 +232,10 @@ int recordCommand(int argc, char **argv) {
   TraceFile trace;
   RawFile raw;
   int status = findTarget(&target, record.command[0]);
+  if (status == 0) status = checkTarget(&target, record.command[0], "it cannot be recorded");
   if (status != 0) return status;
   holdSignals();
-  if (!canPreload(&target, "it cannot be recorded") || !preloadLibrary(&library) || !openTrace(&trace, record.output)) {
-    return STATUS_USAGE;
-  }
+  if (!preloadLibrary(&library) || !openTrace(&trace, record.output)) return STATUS_USAGE;
   if (makeRawFile(&raw, record.output)) return recordTarget(&record, &target, &trace, &raw);
   dropTrace(&trace);
   return STATUS_USAGE;

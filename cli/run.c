@@ -208,14 +208,12 @@ int runCommand(int argc, char **argv) {
   if (run.help) return showParserHelp(&parser, programName);
   Target target;
   int status = findTarget(&target, run.command[0]);
+  if (status == 0) status = checkTarget(&target, run.command[0], "no pool can hold it");
   if (status != 0) return status;
   TableFile file;
   FILE *report;
   holdSignals();
-  if (!canPreload(&target, "no pool can hold it") || !preloadLibrary(&library) || !openReport(&run, &report) ||
-      !makeTableFile(&file)) {
-    return STATUS_USAGE;
-  }
+  if (!preloadLibrary(&library) || !openReport(&run, &report) || !makeTableFile(&file)) return STATUS_USAGE;
   status = runTarget(&run, &target, &file, report);
   removeTableFile(&file);
   return status;

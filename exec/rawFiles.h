@@ -1,0 +1,27 @@
+/* rawFiles.h - opening, reading and closing files by asking the kernel itself. A thread may be cancelled inside of the C library's
+ * open, read and close, but not where it starts a program. They answer and set errno as the C library's do. */
+#ifndef MEMA_EXEC_RAW_FILES_H
+#define MEMA_EXEC_RAW_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static inline int rawOpenAt(int directory, const char *path, int flags) {
+  return (int)syscall(SYS_openat, directory, path, flags, 0);
+}
+
+static inline ssize_t rawReadAt(int file, void *out, size_t size, uint64_t at) {
+#ifdef SYS_pread64
+  if (sizeof(long) >= sizeof at) return (ssize_t)syscall(SYS_pread64, file, out, size, at);
+#endif
+  return pread(file, out, size, (off_t)at);
+}
+
+static inline void rawClose(int file) {
+  syscall(SYS_close, file);
+}
+
+#endif

@@ -1,0 +1,36 @@
+# commands.sh - what the tests of the commands share. To be sourced; wants BUILD and CC.
+BUILD=${BUILD:-build}
+case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
+CC=${CC:-gcc}
+. tests/preload/harness.sh
+mema=$BUILD/mema
+library=$BUILD/libmema-preload.so
+
+# mema ARGUMENT...: stdout, stderr and status go to files.
+run() {
+  guard sh -c 'exec "$@" >"$scratch/out" 2>"$scratch/err"' sh "$mema" "$@"
+  status=$?
+}
+
+# refuses NAME STATUS PATTERN ARGUMENT...: that status, one line on stderr that matches, nothing on stdout.
+refuses() {
+  name=$1
+  wanted=$2
+  pattern=$3
+  shift 3
+  run "$@"
+  if [ -s "$scratch/out" ]; then
+    notOk "$name" 'wrote to stdout'
+  elif [ "$status" -ne "$wanted" ]; then
+    notOk "$name" "status $status, not $wanted: $(head -c 600 "$scratch/err")"
+  else
+    oneLine "$name" "$pattern" "$scratch/err"
+  fi
+}
+
+# compiled NAME FLAG...: a program from stdin.
+compiled() {
+  output=$scratch/$1
+  shift
+  $CC -O1 -x c - -o "$output" "$@" 2>"$scratch/compiler"
+}
