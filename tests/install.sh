@@ -38,6 +38,23 @@ ROWS
   return $same
 }
 
+# Each row of the README's table has the chunks of the example, and its memory within 5 % and 4 MiB: huge pages vary.
+showsWhatIsResident() {
+  "$CC" -O2 -Iinclude examples/resident.c "$BUILD/libmema.a" -pthread -o "$scratch/resident" &&
+    "$scratch/resident" >"$scratch/measured" || return 1
+  awk -F ' *[|] *' '
+    function near(a, b) { return a - b <= b * 0.05 + 4 && b - a <= b * 0.05 + 4 }
+    $2 !~ /^[0-9]+$/ || $4 !~ / MiB$/ { next }
+    FNR == NR { row[$2] = $0; rows++; next }
+    $2 in row {
+      split(row[$2], measured, / *[|] */)
+      if (measured[3] == $3 && near(measured[4] + 0, $4 + 0) && measured[5] == $5 && near(measured[6] + 0, $6 + 0)) same++
+      else print "README: " $0 "\nmeasured: " row[$2]
+    }
+    END { exit !(rows == 5 && same == rows) }
+  ' "$scratch/measured" <(sed 's/^  *//' README.md)
+}
+
 shownIsShipped() {
   diff <(codeBlock c) <(sed 1d examples/first.c)
 }
@@ -85,6 +102,7 @@ refusesPrefix() { # PREFIX WHY
 }
 
 check 'the README has the figures of docs/measurements.md' showsTheLatestRun
+check 'the README shows what examples/resident.c measures' showsWhatIsResident
 check 'the README shows examples/first.c' shownIsShipped
 check 'make install refuses a prefix with a space' refusesPrefix "$scratch/odd place" 'no directory with a space'
 check 'make install refuses a relative prefix' refusesPrefix odd/place 'not an absolute path'
