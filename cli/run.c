@@ -185,7 +185,7 @@ static void tellResults(const RunOptions *run, const Ending *ending, const Table
     complain("no memory to read the figures");
     return;
   }
-  if (!reportsToStderr(run)) printSummary(stderr, run, &processes);
+  if (!reportsToStderr(run)) printSummary(stderr, run, ending, &processes);
   if (report != NULL) finishReport(run, ending, &processes, report);
   free(processes.list);
 }

@@ -107,6 +107,7 @@ fi
 script preload tests/preload/run.sh
 script cli tests/cli/run.sh
 script escape tests/cli/escape.sh
+script summary tests/cli/summary.sh
 script record tests/cli/record.sh
 script replay tests/cli/replay.sh
 script exports tests/exports.sh

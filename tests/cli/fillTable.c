@@ -1,0 +1,84 @@
+/* fillTable FILE WORD=VALUE...: takes the place of what is in the table of a run (preload/runTable.h), so that a test knows what
+ * `mema run` has to say. "name=" begins the next process; pid, parentPid, ended and each figure are numbers, "none" is no limit;
+ * "lost" is how many processes found no slot; "times=N" repeats the process N times in all, its pid counting up. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <mema.h>
+
+#include "../../preload/runTable.h"
+
+static RunTable *table;
+static uint32_t count;
+
+static void begin(const char *name) {
+  RunSlot *slot = &table->slots[count++];
+  memset(slot, 0, sizeof *slot);
+  strncpy(slot->name, name, sizeof slot->name - 1);
+  slot->state = RUN_RUNNING;
+}
+
+static void repeat(uint64_t times) {
+  for (uint64_t i = 1; i < times && count < RUN_TABLE_SLOTS; i++, count++) {
+    memcpy(&table->slots[count], &table->slots[count - 1], sizeof(RunSlot));
+    table->slots[count].pid++;
+  }
+}
+
+static bool isWord(const char *argument, const char *word) {
+  size_t length = strlen(word);
+  return strncmp(argument, word, length) == 0 && argument[length] == '=';
+}
+
+static bool setFigure(RunSlot *slot, const char *argument, uint64_t number) {
+#define SET_FIGURE(figure)         \
+  if (isWord(argument, #figure)) { \
+    slot->figure = number;         \
+    return true;                   \
+  }
+  RUN_FIGURES(SET_FIGURE)
+#undef SET_FIGURE
+  return false;
+}
+
+static bool obey(const char *argument, uint32_t *lost) {
+  const char *value = strchr(argument, '=');
+  if (value == NULL || (count == 0 && !isWord(argument, "name") && !isWord(argument, "lost"))) return false;
+  value++;
+  uint64_t number = strcmp(value, "none") == 0 ? MEMA_UNLIMITED : strtoull(value, NULL, 10);
+  RunSlot *slot = &table->slots[count == 0 ? 0 : count - 1];
+  if (isWord(argument, "name")) {
+    begin(value);
+  } else if (isWord(argument, "pid")) {
+    slot->pid = (int32_t)number;
+  } else if (isWord(argument, "parentPid")) {
+    slot->parentPid = (int32_t)number;
+  } else if (isWord(argument, "ended")) {
+    slot->state = number != 0 ? RUN_ENDED : RUN_RUNNING;
+  } else if (isWord(argument, "times")) {
+    repeat(number);
+  } else if (isWord(argument, "lost")) {
+    *lost = (uint32_t)number;
+  } else {
+    return setFigure(slot, argument, number);
+  }
+  return true;
+}
+
+int main(int argc, char **argv) {
+  uint32_t lost = 0;
+  int file = argc > 1 ? open(argv[1], O_RDWR) : -1;
+  table = file < 0 ? MAP_FAILED : mmap(NULL, RUN_TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (table == MAP_FAILED || table->magic != RUN_TABLE_MAGIC) return 2;
+  memset(table->slots, 0, RUN_TABLE_SLOTS * sizeof(RunSlot));
+  for (int i = 2; i < argc; i++) {
+    if (!obey(argv[i], &lost)) return 3;
+  }
+  table->claimed = count + lost;
+  return 0;
+}
