@@ -87,7 +87,7 @@ void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk) {
   if (slab->outside && --slab->liveChunks == 0) mema_dropEmptySlabs(first, 1);
 }
 
-/* ---- palloc ------------------------------------------------------------------------------------------------------------ */
+/* ---- any chunk ---------------------------------------------------------------------------------------------------------- */
 
 /* Takes the memory of a request that may have to wait for others to make room; false: refused, and counted. */
 static bool takeMemoryAndRoom(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, size_t charge,
@@ -154,186 +154,59 @@ static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size, mema_Slab *slab)
   return mema_allocate(pool, slab, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
 }
 
+/* ---- palloc by mode ---------------------------------------------------------------------------------------------------- */
+
 static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class);
 
-static MEMA_INLINE bool chargeBy(unsigned ways, mema_Pool *pool, size_t charge) {
-  return (ways & mema_inFamily) != 0 ? mema_chargeChild(pool, charge) : mema_charge(pool, charge);
+static MEMA_INLINE bool chargeBy(unsigned mode, mema_Pool *pool, size_t charge) {
+  return (mode & mema_modeFamily) != 0 ? mema_chargeChild(pool, charge) : mema_charge(pool, charge);
 }
 
-/* A chunk of at most the class's slot size. `ways` is a constant: each variant becomes a function of its own, in which nothing is asked
- * that is known beforehand, and no register has to be saved. */
-static MEMA_INLINE void *pallocBy(unsigned ways, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return nullForBadPool();
-  size_t slotSize = class->slotSize, charge = (ways & mema_withRecords) != 0 ? size + (size == 0) : slotSize;
+/* A chunk of at most the class's slot size. */
+static MEMA_INLINE void *takeSlotBy(unsigned mode, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  size_t slotSize = class->slotSize, charge = (mode & mema_modeRecords) != 0 ? size + (size == 0) : slotSize;
   mema_Block *record;
   char *ptr;
-  if ((ways & mema_withMagazines) != 0) {
+  if ((mode & mema_modeMagazines) != 0) {
     if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, size, slab, class);
-    if (mema_unlikely(!chargeBy(ways, pool, charge))) return pallocSlow(pool, size, slab);
+    if (mema_unlikely(!chargeBy(mode, pool, charge))) return pallocSlow(pool, size, slab);
     const mema_FreeSlot *slot = mema_takeRecent(class);
     ptr = slot->ptr;
     record = slot->record;
   } else {
     uint64_t *word = class->word, free = *word;
     if (mema_unlikely(free == 0)) return pallocRefill(pool, size, slab, class);
-    if (mema_unlikely(!chargeBy(ways, pool, charge))) return pallocSlow(pool, size, slab);
+    if (mema_unlikely(!chargeBy(mode, pool, charge))) return pallocSlow(pool, size, slab);
     uint64_t bit = mema_takeSlot(slab, class, word, free);
     slab->lastPtr = ptr = class->base + bit * slotSize;
-    record = (ways & mema_withRecords) != 0 ? slab->records + class->firstRecord + bit : NULL;
+    record = (mode & mema_modeRecords) != 0 ? slab->records + class->firstRecord + bit : NULL;
   }
-  if ((ways & mema_withRecords) != 0) mema_linkBlock(pool, record, ptr, charge);
+  if ((mode & mema_modeRecords) != 0) mema_linkBlock(pool, record, ptr, charge);
   return ptr;
 }
 
-static MEMA_NOINLINE void *pallocWord(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  return pallocBy(0, pool, size, slab, class);
-}
-
-static MEMA_NOINLINE void *pallocWordTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  return pallocBy(mema_withRecords, pool, size, slab, class);
-}
-
-static MEMA_NOINLINE void *pallocRecent(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  return pallocBy(mema_withMagazines, pool, size, slab, class);
-}
-
-static MEMA_NOINLINE void *pallocRecentTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  return pallocBy(mema_withRecords | mema_withMagazines, pool, size, slab, class);
-}
-
-static MEMA_NOINLINE void *pallocFamily(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class);
-
-static MEMA_NOINLINE void *pallocKinRecentTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  return pallocBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, size, slab, class);
-}
-
-static MEMA_NOINLINE void *pallocKinWordTracked(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  return pallocBy(mema_inFamily | mema_withRecords, pool, size, slab, class);
-}
-
-/* The ways of most pools in families: tracked sub-pools, and their parents; */
-static MEMA_INLINE bool isWordsOfKin(uintptr_t ways) {
-  return (ways & ~(uintptr_t)mema_borrows) == (mema_inFamily | mema_withRecords);
-}
-
-/* the same of large ones. */
-static MEMA_INLINE bool isRecentOfKin(uintptr_t ways) {
-  return (ways & ~(uintptr_t)mema_borrows) == (mema_inFamily | mema_withRecords | mema_withMagazines);
-}
-
 /* A chunk of an arena. */
-static MEMA_INLINE void *pallocBump(unsigned ways, mema_Pool *pool, size_t size, mema_Slab *slab) {
-  if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return nullForBadPool();
+static MEMA_INLINE void *bumpBy(unsigned mode, mema_Pool *pool, size_t size, mema_Slab *slab) {
   mema_Arena *arena = mema_arenaOf(slab);
-  bool records = (ways & mema_withRecords) != 0;
+  bool records = (mode & mema_modeRecords) != 0;
   size_t grains = mema_grainsFor(size), grain = arena->bump, end = grain + grains;
   if (mema_unlikely(end > arena->limit)) return pallocSlow(pool, size, slab);
   if (records && mema_unlikely(arena->pieces >= arena->pieceLimit)) return pallocSlow(pool, size, slab);
   size_t charge = records ? size + (size == 0) : grains << mema_grainLog;
-  if (mema_unlikely(!chargeBy(ways, pool, charge))) return pallocSlow(pool, size, slab);
+  if (mema_unlikely(!chargeBy(mode, pool, charge))) return pallocSlow(pool, size, slab);
   uint32_t piece = mema_arenaPut(arena, records, (uint32_t)grain, (uint32_t)end);
   char *ptr = mema_grainAddress(slab, (uint32_t)grain);
   if (records) mema_linkBlock(pool, slab->records + piece, ptr, charge);
   return ptr;
 }
 
-static MEMA_NOINLINE void *pallocBumpTracked(mema_Pool *pool, size_t size, mema_Slab *slab) {
-  return pallocBump(mema_bumps | mema_withRecords, pool, size, slab);
+/* `mode` is a constant: each variant becomes a function of its own, which asks nothing that is known beforehand, and saves no register. */
+static MEMA_INLINE void *pallocBy(unsigned mode, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return nullForBadPool();
+  return (mode & mema_modeArena) != 0 ? bumpBy(mode, pool, size, slab) : takeSlotBy(mode, pool, size, slab, class);
 }
 
-static MEMA_NOINLINE void *pallocKinBump(mema_Pool *pool, size_t size, mema_Slab *slab) {
-  return pallocBump(mema_inFamily | mema_bumps, pool, size, slab);
-}
-
-static MEMA_NOINLINE void *pallocKinBumpTracked(mema_Pool *pool, size_t size, mema_Slab *slab) {
-  return pallocBump(mema_inFamily | mema_bumps | mema_withRecords, pool, size, slab);
-}
-
-/* Of none of a slab's plain ways: an arena, a pool in a family, or no pool. */
-static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class, uintptr_t ways) {
-  if (ways == mema_bumps) return pallocBump(mema_bumps, pool, size, slab);
-  if (ways == (mema_bumps | mema_withRecords)) return pallocBumpTracked(pool, size, slab);
-  if (isRecentOfKin(ways)) return pallocKinRecentTracked(pool, size, slab, class);
-  return ways < mema_allWays ? pallocFamily(pool, size, slab, class) : nullForBadPool();
-}
-
-/* `ways` tell a live pool, or none. */
-static MEMA_INLINE void *pallocClass(uintptr_t ways, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  if (ways == 0) return pallocWord(pool, size, slab, class);
-  if (ways == mema_withRecords) return pallocWordTracked(pool, size, slab, class);
-  if (ways == mema_withMagazines) return pallocRecent(pool, size, slab, class);
-  if (mema_likely(ways <= mema_plainWays)) return pallocRecentTracked(pool, size, slab, class);
-  if (isWordsOfKin(ways)) return pallocKinWordTracked(pool, size, slab, class);
-  return pallocElse(pool, size, slab, class, ways);
-}
-
-static MEMA_NOINLINE void *pallocKinWord(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  return pallocBy(mema_inFamily, pool, size, slab, class);
-}
-
-static MEMA_NOINLINE void *pallocKinRecent(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  return pallocBy(mema_inFamily | mema_withMagazines, pool, size, slab, class);
-}
-
-/* Of a pool in a family, whatever its ways. */
-static MEMA_NOINLINE void *pallocFamily(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  unsigned ways = slab->ways & (mema_plainWays | mema_bumps);
-  if (ways == mema_bumps) return pallocKinBump(pool, size, slab);
-  if (ways == (mema_bumps | mema_withRecords)) return pallocKinBumpTracked(pool, size, slab);
-  if (ways == mema_withRecords) return pallocKinWordTracked(pool, size, slab, class);
-  if (ways == 0) return pallocKinWord(pool, size, slab, class);
-  if (ways == mema_withMagazines) return pallocKinRecent(pool, size, slab, class);
-  return pallocKinRecentTracked(pool, size, slab, class);
-}
-
-/* Of a live pool that no other thread is in. */
-static MEMA_INLINE void *pallocKnown(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  if (mema_unlikely(pool->kin != NULL)) return pallocFamily(pool, size, slab, class);
-  return pallocClass(slab->ways & mema_plainWays, pool, size, slab, class);
-}
-
-/* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
-static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
-  if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
-    return pallocSlow(pool, size, slab);
-  return pallocKnown(pool, size, slab, class);
-}
-
-/* Any size, in a pool that no other thread is in. */
-static MEMA_INLINE void *pallocAny(mema_Pool *pool, mema_Slab *slab, size_t size) {
-  unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
-  if (index == slab->classCount) return pallocSlow(pool, size, slab);
-  return pallocKnown(pool, size, slab, &slab->classes[index]);
-}
-
-void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
-  return pallocAny(pool, slab, size);
-}
-
-/* A size that the byte table does not have. */
-static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size) {
-  uintptr_t ways = mema_allWays;
-  mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  if (mema_likely(ways <= mema_plainWays)) return pallocAny(pool, slab, size);
-  if ((ways & mema_bumps) != 0) return pallocElse(pool, size, slab, NULL, ways);
-  return mema_slabOf(pool) != NULL ? pallocAny(pool, slab, size) : nullForBadPool();
-}
-
-void *mema_palloc(mema_Pool *pool, size_t size) {
-  uintptr_t ways;
-  mema_Slab *slab = mema_sealedSlab(pool, &ways);
-  if (slab == NULL) return mema_likely(pool != NULL) ? mema_sharedPalloc(pool, size) : nullForBadPool();
-  if (ways != 0) {
-    if (ways == mema_bumps) return pallocBump(mema_bumps, pool, size, slab);
-    return mema_likely(size <= mema_tableMax) ? pallocClass(ways, pool, size, slab, mema_smallClass(slab, size))
-                                              : pallocLarger(pool, size);
-  }
-  return mema_likely(size <= mema_tableMax) ? pallocBy(0, pool, size, slab, mema_smallClass(slab, size))
-                                            : pallocLarger(pool, size);
-}
-
-/* ---- pfree ------------------------------------------------------------------------------------------------------------- */
+/* ---- pfree by mode ------------------------------------------------------------------------------------------------------ */
 
 static inline void credit(mema_Pool *pool, size_t charge) {
   pool->freeSize += charge;
@@ -349,7 +222,7 @@ bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk
   return true;
 }
 
-static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
+static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr, mema_Slab *slab) {
   mema_Chunk chunk;
   if (mema_findOwn(pool, slab, ptr, &chunk)) return mema_releaseChunk(pool, slab, &chunk);
   pool->badFrees += ptr != NULL;
@@ -358,25 +231,25 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, mema_Slab *slab, void *ptr) {
 }
 
 /* False, with nothing changed, iff the general path has to do it: only in families. */
-static MEMA_INLINE bool creditBy(unsigned ways, mema_Pool *pool, size_t charge) {
-  if ((ways & mema_inFamily) != 0) return mema_creditChild(pool, charge);
+static MEMA_INLINE bool creditBy(unsigned mode, mema_Pool *pool, size_t charge) {
+  if ((mode & mema_modeFamily) != 0) return mema_creditChild(pool, charge);
   credit(pool, charge);
   return true;
 }
 
 /* The same for a chunk with a Block, which must be the pool's own: the Block leaves the chain. */
-static MEMA_INLINE bool creditBlockBy(unsigned ways, mema_Pool *pool, const mema_Block *block) {
-  if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_isOwn(pool, block))) return false;
-  if (mema_unlikely(!creditBy(ways, pool, block->size))) return false;
+static MEMA_INLINE bool creditBlockBy(unsigned mode, mema_Pool *pool, const mema_Block *block) {
+  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_isOwn(pool, block))) return false;
+  if (mema_unlikely(!creditBy(mode, pool, block->size))) return false;
   mema_unlinkBlock(pool, block);
   return true;
 }
 
 /* Of the slot handed out last. */
-static MEMA_INLINE bool creditLastBy(unsigned ways, mema_Pool *pool, mema_Slab *slab) {
+static MEMA_INLINE bool creditLastBy(unsigned mode, mema_Pool *pool, mema_Slab *slab) {
   const mema_SlotClass *class = mema_lastClass(slab);
-  if ((ways & mema_withRecords) == 0) return creditBy(ways, pool, class->slotSize);
-  return creditBlockBy(ways, pool, slab->records + class->firstRecord + slab->lastSlot % 64);
+  if ((mode & mema_modeRecords) == 0) return creditBy(mode, pool, class->slotSize);
+  return creditBlockBy(mode, pool, slab->records + class->firstRecord + slab->lastSlot % 64);
 }
 
 static MEMA_NOINLINE bool pfreeLast(mema_Pool *pool, mema_Slab *slab) {
@@ -384,141 +257,181 @@ static MEMA_NOINLINE bool pfreeLast(mema_Pool *pool, mema_Slab *slab) {
 }
 
 static MEMA_NOINLINE bool pfreeLastTracked(mema_Pool *pool, mema_Slab *slab) {
-  return creditLastBy(mema_withRecords, pool, slab);
+  return creditLastBy(mema_modeRecords, pool, slab);
 }
 
 /* The same in a family, where the slot is not marked free yet. */
-static MEMA_INLINE bool pfreeLastKinBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
+static MEMA_INLINE bool pfreeLastFamilyBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
   uint64_t *word = mema_lastClass(slab)->word, after;
   if (mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
-  if (mema_unlikely(mema_setBit(*word, slab->lastSlot, &after)) || mema_unlikely(!creditLastBy(ways, pool, slab)))
-    return pfreeSlow(pool, slab, ptr);
+  if (mema_unlikely(mema_setBit(*word, slab->lastSlot, &after)) || mema_unlikely(!creditLastBy(mode, pool, slab)))
+    return pfreeSlow(pool, ptr, slab);
   *word = after;
   return true;
 }
 
-static MEMA_NOINLINE bool pfreeLastKin(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeLastKinBy(mema_inFamily, pool, slab, ptr);
+static MEMA_NOINLINE bool pfreeLastFamily(mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  return pfreeLastFamilyBy(mema_modeFamily, pool, ptr, slab);
 }
 
-static MEMA_NOINLINE bool pfreeLastKinTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeLastKinBy(mema_inFamily | mema_withRecords, pool, slab, ptr);
+static MEMA_NOINLINE bool pfreeLastFamilyTracked(mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  return pfreeLastFamilyBy(mema_modeFamily | mema_modeRecords, pool, ptr, slab);
 }
 
-/* `ways` as for pallocBy. */
-static MEMA_INLINE bool pfreeBy(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  if ((ways & mema_inFamily) == 0 && (ways & mema_withMagazines) == 0 && mema_giveLast(slab, ptr))
-    return (ways & mema_withRecords) != 0 ? pfreeLastTracked(pool, slab) : pfreeLast(pool, slab);
-  if ((ways & mema_inFamily) != 0 && (ways & mema_withMagazines) == 0 && ptr == slab->lastPtr)
-    return (ways & mema_withRecords) != 0 ? pfreeLastKinTracked(pool, slab, ptr) : pfreeLastKin(pool, slab, ptr);
-  if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
+/* A slot's chunk. */
+static MEMA_INLINE bool giveSlotBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  bool family = (mode & mema_modeFamily) != 0, magazines = (mode & mema_modeMagazines) != 0;
+  bool records = (mode & mema_modeRecords) != 0;
+  if (!family && !magazines && mema_giveLast(slab, ptr))
+    return records ? pfreeLastTracked(pool, slab) : pfreeLast(pool, slab);
+  if (family && !magazines && ptr == slab->lastPtr)
+    return records ? pfreeLastFamilyTracked(pool, ptr, slab) : pfreeLastFamily(pool, ptr, slab);
+  if (family && mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
   size_t slot;
   mema_Span *span = mema_anySlot(slab, ptr, &slot);
-  if (mema_unlikely(span == NULL)) return pfreeSlow(pool, slab, ptr);
+  if (mema_unlikely(span == NULL)) return pfreeSlow(pool, ptr, slab);
   uint64_t *word = &span->bitmap[slot / 64], before = *word, after;
-  if (mema_unlikely(mema_setBit(before, slot, &after))) return pfreeSlow(pool, slab, ptr);
-  if ((ways & mema_inFamily) == 0) *word = after;
-  mema_Block *record = (ways & mema_withRecords) != 0 ? slab->records + span->firstRecord + slot : NULL;
-  bool credited = (ways & mema_withRecords) != 0 ? creditBlockBy(ways, pool, record) : creditBy(ways, pool, span->slotSize);
-  if (mema_unlikely(!credited)) return pfreeSlow(pool, slab, ptr);
-  if ((ways & mema_inFamily) != 0) *word = after;
-  if ((ways & mema_withMagazines) == 0) return mema_noteGiven(slab, span, slot, before, after);
-  return mema_keepRecent(ways, slab, span, slot, ptr, word, record) || mema_slabNote(slab, span, (uint32_t)(slot / 64));
+  if (mema_unlikely(mema_setBit(before, slot, &after))) return pfreeSlow(pool, ptr, slab);
+  if (!family) *word = after;
+  mema_Block *record = records ? slab->records + span->firstRecord + slot : NULL;
+  bool credited = records ? creditBlockBy(mode, pool, record) : creditBy(mode, pool, span->slotSize);
+  if (mema_unlikely(!credited)) return pfreeSlow(pool, ptr, slab);
+  if (family) *word = after;
+  if (!magazines) return mema_noteGiven(slab, span, slot, before, after);
+  return mema_keepRecent(mode, slab, span, slot, ptr, word, record) || mema_slabNote(slab, span, (uint32_t)(slot / 64));
 }
 
-static MEMA_NOINLINE bool pfreeTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeBy(mema_withRecords, pool, slab, ptr);
-}
-
-static MEMA_NOINLINE bool pfreeRecent(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeBy(mema_withMagazines, pool, slab, ptr);
-}
-
-static MEMA_NOINLINE bool pfreeRecentTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeBy(mema_withRecords | mema_withMagazines, pool, slab, ptr);
-}
-
-static MEMA_NOINLINE bool pfreeKin(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeBy(mema_inFamily, pool, slab, ptr);
-}
-
-static MEMA_NOINLINE bool pfreeKinTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeBy(mema_inFamily | mema_withRecords, pool, slab, ptr);
-}
-
-static MEMA_NOINLINE bool pfreeKinRecent(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeBy(mema_inFamily | mema_withMagazines, pool, slab, ptr);
-}
-
-static MEMA_NOINLINE bool pfreeKinRecentTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeBy(mema_inFamily | mema_withRecords | mema_withMagazines, pool, slab, ptr);
-}
-
-/* Of an arena. */
-static MEMA_INLINE bool pfreeBump(unsigned ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  if ((ways & mema_inFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
+/* An arena's chunk. */
+static MEMA_INLINE bool giveGrainsBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
   const mema_Arena *arena = mema_arenaOf(slab);
   size_t place = mema_grainOf(slab, ptr);
-  if (mema_unlikely(!mema_arenaIsLive(arena, place))) return pfreeSlow(pool, slab, ptr);
+  if (mema_unlikely(!mema_arenaIsLive(arena, place))) return pfreeSlow(pool, ptr, slab);
   uint32_t grain = (uint32_t)place, end = mema_pieceEnd(arena, grain);
   mema_noteLow(pool);
-  bool credited = (ways & mema_withRecords) != 0 ? creditBlockBy(ways, pool, mema_arenaRecord(slab, arena, grain))
-                                                 : creditBy(ways, pool, (size_t)(end - grain) << mema_grainLog);
-  return mema_likely(credited) ? mema_arenaGive(slab, grain, end) : pfreeSlow(pool, slab, ptr);
+  bool credited = (mode & mema_modeRecords) != 0 ? creditBlockBy(mode, pool, mema_arenaRecord(slab, arena, grain))
+                                                 : creditBy(mode, pool, (size_t)(end - grain) << mema_grainLog);
+  return mema_likely(credited) ? mema_arenaGive(slab, grain, end) : pfreeSlow(pool, ptr, slab);
 }
 
-static MEMA_NOINLINE bool pfreeArena(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeBump(mema_bumps, pool, slab, ptr);
+/* `mode` as for pallocBy. */
+static MEMA_INLINE bool pfreeBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  return (mode & mema_modeArena) != 0 ? giveGrainsBy(mode, pool, ptr, slab) : giveSlotBy(mode, pool, ptr, slab);
 }
 
-static MEMA_NOINLINE bool pfreeArenaTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeBump(mema_bumps | mema_withRecords, pool, slab, ptr);
+/* ---- the table of variants ---------------------------------------------------------------------------------------------- */
+
+#define VARIANT(name, mode)                                                                                       \
+  static MEMA_NOINLINE void *palloc##name(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) { \
+    return pallocBy(mode, pool, size, slab, class);                                                               \
+  }                                                                                                               \
+  static MEMA_NOINLINE bool pfree##name(mema_Pool *pool, void *ptr, mema_Slab *slab) {                            \
+    return pfreeBy(mode, pool, ptr, slab);                                                                        \
+  }
+
+VARIANT(Words, 0)
+VARIANT(WordsTracked, mema_modeRecords)
+VARIANT(Recent, mema_modeMagazines)
+VARIANT(RecentTracked, mema_modeMagazines | mema_modeRecords)
+VARIANT(Arena, mema_modeArena)
+VARIANT(ArenaTracked, mema_modeArena | mema_modeRecords)
+VARIANT(FamilyWords, mema_modeFamily)
+VARIANT(FamilyWordsTracked, mema_modeFamily | mema_modeRecords)
+VARIANT(FamilyRecent, mema_modeFamily | mema_modeMagazines)
+VARIANT(FamilyRecentTracked, mema_modeFamily | mema_modeMagazines | mema_modeRecords)
+VARIANT(FamilyArena, mema_modeFamily | mema_modeArena)
+VARIANT(FamilyArenaTracked, mema_modeFamily | mema_modeArena | mema_modeRecords)
+
+/* An arena has no magazines. */
+static void *pallocNever(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  (void)pool, (void)size, (void)slab, (void)class;
+  return nullForBadPool();
 }
 
-static MEMA_NOINLINE bool pfreeKinBump(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeBump(mema_inFamily | mema_bumps, pool, slab, ptr);
+static bool pfreeNever(mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  (void)pool, (void)ptr, (void)slab;
+  return falseForBadPool();
 }
 
-static MEMA_NOINLINE bool pfreeKinBumpTracked(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return pfreeBump(mema_inFamily | mema_bumps | mema_withRecords, pool, slab, ptr);
+/* Those of arenas do not look at the class. */
+typedef void *Palloc(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class);
+typedef bool Pfree(mema_Pool *pool, void *ptr, mema_Slab *slab);
+
+#define WITHIN(call, prefix)                                                                                               \
+  call##prefix##Words, call##prefix##WordsTracked, call##prefix##Recent, call##prefix##RecentTracked, call##prefix##Arena, \
+      call##prefix##ArenaTracked, call##Never, call##Never
+#define ALL(call) WITHIN(call, ), WITHIN(call, Family), WITHIN(call, Family), WITHIN(call, Family)
+
+/* By mode. The third row is of pools whose parent's slabs serve no family any more: the variants of families find that such a pool has ended. */
+static const struct {
+  Palloc *palloc[mema_modeCount];
+  Pfree *pfree[mema_modeCount];
+} variants = {{ALL(palloc)}, {ALL(pfree)}};
+_Static_assert(mema_modeCount == 4 * 8, "each mode has its variants");
+
+/* ---- palloc ------------------------------------------------------------------------------------------------------------- */
+
+/* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
+  if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
+    return pallocSlow(pool, size, slab);
+  return variants.palloc[slab->mode](pool, size, slab, class);
 }
 
-static MEMA_NOINLINE bool pfreeFamily(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  unsigned ways = slab->ways & (mema_plainWays | mema_bumps);
-  if (ways == mema_bumps) return pfreeKinBump(pool, slab, ptr);
-  if (ways == (mema_bumps | mema_withRecords)) return pfreeKinBumpTracked(pool, slab, ptr);
-  if (ways == mema_withRecords) return pfreeKinTracked(pool, slab, ptr);
-  if (ways == 0) return pfreeKin(pool, slab, ptr);
-  return ways == mema_withMagazines ? pfreeKinRecent(pool, slab, ptr) : pfreeKinRecentTracked(pool, slab, ptr);
+/* Any size, in a live pool that no other thread is in. */
+static MEMA_INLINE void *pallocAny(uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *slab) {
+  unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
+  bool isSlot = index < slab->classCount || (mode & mema_modeArena) != 0;
+  return isSlot ? variants.palloc[mode](pool, size, slab, &slab->classes[index]) : pallocSlow(pool, size, slab);
 }
 
-/* Of none of a slab's plain ways: an arena, a pool in a family, or no pool. */
-static MEMA_NOINLINE bool pfreeElse(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  if (ways == mema_bumps) return pfreeArena(pool, slab, ptr);
-  if (ways == (mema_bumps | mema_withRecords)) return pfreeArenaTracked(pool, slab, ptr);
-  if (isRecentOfKin(ways)) return pfreeKinRecentTracked(pool, slab, ptr);
-  return ways < mema_allWays ? pfreeFamily(pool, slab, ptr) : falseForBadPool();
+void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
+  return pallocAny(slab->mode, pool, size, slab);
 }
 
-/* Of a pool that no other thread is in, if it is one; with other ways than none. */
-static MEMA_INLINE bool pfreeClass(uintptr_t ways, mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  if (ways == mema_withRecords) return pfreeTracked(pool, slab, ptr);
-  if (ways == mema_withMagazines) return pfreeRecent(pool, slab, ptr);
-  if (mema_likely(ways <= mema_plainWays)) return pfreeRecentTracked(pool, slab, ptr);
-  if (isWordsOfKin(ways)) return pfreeKinTracked(pool, slab, ptr);
-  return pfreeElse(ways, pool, slab, ptr);
+/* A size that the byte table does not have. */
+static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size, mema_Slab *slab, uintptr_t mode) {
+  bool lives = mode < mema_modeCount && (mode < mema_modeFamily || mema_kinLives(pool));
+  return mema_likely(lives) ? pallocAny(mode, pool, size, slab) : nullForBadPool();
 }
+
+/* By one variant where the byte table has the size. */
+static MEMA_INLINE void *pallocSized(Palloc *variant, uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *slab) {
+  if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size, slab, mode);
+  return variant(pool, size, slab, mema_smallClass(slab, size));
+}
+
+void *mema_palloc(mema_Pool *pool, size_t size) {
+  uintptr_t mode;
+  mema_Slab *slab = mema_sealedSlab(pool, &mode);
+  if (slab == NULL) return mema_likely(pool != NULL) ? mema_sharedPalloc(pool, size) : nullForBadPool();
+  if (mode == 0) {
+    if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size, slab, 0);
+    return pallocBy(0, pool, size, slab, mema_smallClass(slab, size));
+  }
+  if (mode == mema_modeArena) return pallocBy(mema_modeArena, pool, size, slab, NULL);
+  if (mode == mema_modeRecords) return pallocSized(pallocWordsTracked, mode, pool, size, slab);
+  if (mode == mema_modeMagazines) return pallocSized(pallocRecent, mode, pool, size, slab);
+  if (mode == mema_modeSlotsMost) return pallocSized(pallocRecentTracked, mode, pool, size, slab);
+  if (mema_unlikely(mode >= mema_modeCount)) return nullForBadPool();
+  return pallocSized(variants.palloc[mode], mode, pool, size, slab);
+}
+
+/* ---- pfree -------------------------------------------------------------------------------------------------------------- */
 
 bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  uintptr_t ways = slab->ways & mema_plainWays;
-  return ways == 0 ? pfreeBy(0, pool, slab, ptr) : pfreeClass(ways, pool, slab, ptr);
+  return variants.pfree[slab->mode](pool, ptr, slab);
 }
 
 bool mema_pfree(mema_Pool *pool, void *ptr) {
-  uintptr_t ways;
-  mema_Slab *slab = mema_sealedSlab(pool, &ways);
+  uintptr_t mode;
+  mema_Slab *slab = mema_sealedSlab(pool, &mode);
   if (slab == NULL) return mema_likely(pool != NULL) ? mema_sharedPfree(pool, ptr) : falseForBadPool();
-  return ways == 0 ? pfreeBy(0, pool, slab, ptr) : pfreeClass(ways, pool, slab, ptr);
+  if (mode == 0) return pfreeBy(0, pool, ptr, slab);
+  if (mode == mema_modeRecords) return pfreeWordsTracked(pool, ptr, slab);
+  if (mode == mema_modeMagazines) return pfreeRecent(pool, ptr, slab);
+  return mema_likely(mode < mema_modeCount) ? variants.pfree[mode](pool, ptr, slab) : falseForBadPool();
 }
 
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */
@@ -587,7 +500,7 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
     unsigned index = mema_slabClass(slab, size, alignment);
     mema_SlotClass *class = &slab->classes[index];
     if (index < slab->classCount && mema_slotAtHand(class) && class->slotSize <= pool->freeSize)
-      return pallocClass(slab->ways, pool, size, slab, class);
+      return variants.palloc[slab->mode](pool, size, slab, class);
   } else if (!mema_isPlain(pool, slab)) {
     void *ptr = mema_sharedAligned(pool, alignment, size);
     if (ptr != NULL) return ptr;

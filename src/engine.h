@@ -5,7 +5,7 @@
  * pool it keeps room for one Block record, which the pool above writes.
  *
  * slab.h is the default engine, arena.h another, which shares the slab's header, its life and its names: the general functions ask
- * which it is, the common paths know by the pool's ways, so that there is no indirect call. fixed.h, the engine of a caller's buffer,
+ * which it is, the common paths know by the pool's mode. fixed.h, the engine of a caller's buffer,
  * has a header and a life of its own; the calls over it are in fixed/.
  */
 #ifndef MEMA_ENGINE_H

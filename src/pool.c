@@ -140,7 +140,7 @@ static void forgetAll(mema_Pool *pool) {
 static uintptr_t nextGeneration(mema_Slab *slab) {
   if (slab->lives % livesAtOnce == 0)
     slab->lives = atomic_fetch_add_explicit(&generations, livesAtOnce, memory_order_relaxed);
-  return ++slab->lives * mema_allWays * undrawn;
+  return ++slab->lives * mema_modeCount * undrawn;
 }
 
 void mema_layPool(mema_Pool *pool, const mema_Options *options) {
@@ -169,7 +169,7 @@ bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *option
   pool->mem = slab->area;
   if (mema_isArena(slab)) pool->watch = 0; /* see mema_noteLow */
   uintptr_t generation = nextGeneration(slab);
-  mema_storeWord(&slab->generation, generation + slab->ways);
+  mema_storeWord(&slab->generation, generation + slab->mode);
   mema_identify(pool, slab, generation, options->shared);
   if (!options->shared || mema_openShare(pool, slab)) return true;
   mema_slabClose(slab);
@@ -197,7 +197,7 @@ mema_Slab *mema_openSlabFor(const mema_Options *options) {
       !options->locked) {
     mema_Slab *warm = mema_arenaOpenWarm(arenaFor(options->poolSize), !options->untracked);
     if (warm != NULL) {
-      warm->ways &= (uint8_t)~mema_inFamily; /* of its life before */
+      warm->mode &= (uint8_t)~mema_modeFamily; /* of its life before */
       return warm;
     }
   }
@@ -209,7 +209,7 @@ mema_Slab *mema_openSlabFor(const mema_Options *options) {
 static bool initFixed(mema_Pool *pool, const mema_Options *options) {
   drawSecret();
   uintptr_t lives = atomic_fetch_add_explicit(&generations, livesAtOnce, memory_order_relaxed);
-  return mema_fixedInit(pool, options, (lives + 1) * mema_allWays * undrawn);
+  return mema_fixedInit(pool, options, (lives + 1) * mema_modeCount * undrawn);
 }
 
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
@@ -248,7 +248,7 @@ bool mema_closePool(mema_Pool *pool) {
     mema_unlockPool(slab);
     return mema_endLives(pool, 0) && mema_closePool(pool);
   }
-  bool borrowed = kin != NULL && kin->borrows;
+  bool borrowed = kin != NULL && kin->usesParentHeap;
   size_t held = kin != NULL && kin->parent != NULL ? mema_holds(pool) : 0;
   if (!borrowed) mema_storeWord(&slab->generation, 0);
   forget(pool);
@@ -273,7 +273,7 @@ bool mema_freePool(mema_Pool *pool) {
   if (slab == NULL || !mema_mayEnd(pool)) return false;
   if (mema_unlikely(!mema_isPlain(pool, slab) || pool->kin != NULL) && !mema_mayLeave(pool)) return false;
   if (!mema_endLives(pool, 0)) return false;
-  if (mema_borrowsSlabs(pool)) mema_freeYounger(pool, 0);
+  if (mema_usesParentHeap(pool)) mema_freeYounger(pool, 0);
   return mema_closePool(pool);
 }
 
@@ -308,7 +308,7 @@ bool mema_resetPool(mema_Pool *pool) {
   if (slab == NULL || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
   slab = mema_holdPool(pool, true);
   if (slab == NULL) return false;
-  if (mema_borrowsSlabs(pool)) {
+  if (mema_usesParentHeap(pool)) {
     mema_freeYounger(pool, 0);
   } else {
     clearSlabs(pool, slab);
@@ -338,7 +338,7 @@ static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
   if (pool->kin != NULL) mema_setGuard(pool->kin, poolSize);
   mema_noteCrossing(pool, before);
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
-  if (mema_borrowsSlabs(pool)) return true;
+  if (mema_usesParentHeap(pool)) return true;
   for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize - pool->charged);
   return true;
 }

@@ -36,15 +36,15 @@ static inline mema_Slab *mema_slabField(const mema_Pool *pool) {
   return (mema_Slab *)mema_loadWord((const uintptr_t *)(const void *)&pool->slab);
 }
 
-/* The slab of a Pool whose seal fits, else NULL, and the ways of its common paths, which are below mema_allWays iff the pool lives.
+/* The slab of a Pool whose seal fits, else NULL, and the mode of its common paths, which is below mema_modeCount iff the pool lives.
  * When the seal fits, the slab is or was one of ours, and the memory of its header is never unmapped: so its generation can be looked
- * at, a number that no two lives of any pool share, and tells a live Pool from the restored copy of a freed one. The ways are added to
+ * at, a number that no two lives of any pool share, and tells a live Pool from the restored copy of a freed one. The mode is added to
  * it, so that one look tells both. */
-static inline mema_Slab *mema_sealedSlab(const mema_Pool *pool, uintptr_t *ways) {
+static inline mema_Slab *mema_sealedSlab(const mema_Pool *pool, uintptr_t *mode) {
   if (mema_unlikely(pool == NULL)) return NULL;
   mema_Slab *slab = mema_slabField(pool);
   if (mema_unlikely(mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
-  *ways = mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation);
+  *mode = mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation);
   return slab;
 }
 
@@ -53,7 +53,7 @@ static inline mema_Slab *mema_sharedSlabOf(const mema_Pool *pool) {
   if (mema_unlikely(pool == NULL)) return NULL;
   mema_Slab *slab = mema_slabField(pool);
   if (mema_unlikely(~mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
-  return mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation) < mema_allWays ? slab : NULL;
+  return mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation) < mema_modeCount ? slab : NULL;
 }
 
 /* Whether a pool that was found live is one that threads do not share. Its Pool tells, not its slab, which by now may serve another. */
@@ -61,16 +61,16 @@ static inline bool mema_isPlain(const mema_Pool *pool, const mema_Slab *slab) {
   return mema_loadWord(&pool->seal) == mema_sealOf(pool, slab);
 }
 
-/* kin.c: whether a sealed Pool that borrowed its slabs still does. */
+/* kin.c: whether a sealed Pool that used its parent's slabs still does. */
 MEMA_HIDDEN bool mema_isKin(const mema_Pool *pool);
 
 /* The slab of a live pool, else NULL. */
 static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
-  uintptr_t ways = mema_allWays;
-  mema_Slab *slab = mema_sealedSlab(pool, &ways);
+  uintptr_t mode = mema_modeCount;
+  mema_Slab *slab = mema_sealedSlab(pool, &mode);
   if (mema_unlikely(slab == NULL)) return mema_sharedSlabOf(pool);
-  if (mema_unlikely(ways >= mema_allWays)) return NULL;
-  return mema_likely((ways & mema_borrows) == 0) || mema_isKin(pool) ? slab : NULL;
+  if (mema_unlikely(mode >= mema_modeCount)) return NULL;
+  return mema_likely((mode & mema_modeParentHeap) == 0) || mema_isKin(pool) ? slab : NULL;
 }
 
 /* The same, noting the failure. */

@@ -268,10 +268,10 @@ static MEMA_NOINLINE void *repallocWatched(mema_Pool *pool, void *ptr, size_t si
 
 void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_palloc(pool, size);
-  uintptr_t ways;
-  mema_Slab *slab = mema_sealedSlab(pool, &ways);
+  uintptr_t mode;
+  mema_Slab *slab = mema_sealedSlab(pool, &mode);
   if (mema_unlikely(slab == NULL)) return repallocElse(pool, ptr, size);
-  if (mema_unlikely(ways > mema_plainWays || pool->watched)) return repallocWatched(pool, ptr, size);
+  if (mema_unlikely(mode > mema_modeSlotsMost || pool->watched)) return repallocWatched(pool, ptr, size);
   size_t slot;
   mema_Span *span = mema_liveSlot(slab, ptr, &slot);
   if (span == NULL || size == 0) return repallocLarge(pool, slab, ptr, size);

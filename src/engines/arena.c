@@ -335,7 +335,7 @@ static const char *checkWords(const mema_Slab *slab, const mema_Arena *arena, ui
 
 const char *mema_arenaCheck(const mema_Slab *slab, size_t *chunks, size_t *room) {
   const mema_Arena *arena = mema_arenaOf(slab);
-  if (slab->generation != 0 && slab->generation % mema_allWays != slab->ways) return "a slab's generation tells its ways";
+  if (slab->generation != 0 && slab->generation % mema_modeCount != slab->mode) return "a slab's generation tells its mode";
   if (arena->bump > arena->grains || arena->limit > arena->grains || arena->touched > arena->grains)
     return "the bump lies in the area";
   if (arena->floor > arena->bump) return "nothing went back behind the last mark";

@@ -59,7 +59,7 @@ typedef struct mema_Arena {
 } mema_Arena;
 
 static inline bool mema_isArena(const mema_Slab *slab) {
-  return (slab->ways & mema_bumps) != 0;
+  return (slab->mode & mema_modeArena) != 0;
 }
 
 static inline mema_Arena *mema_arenaOf(const mema_Slab *slab) {

@@ -21,7 +21,7 @@ enum {
   idleUnits = 256,           /* and one more for each so many units that the slab uses */
   denials = 64,              /* requests denied unseen after one that was looked into */
   manyUnits = 192,           /* in use (12 MiB): from here on slots freed are kept in magazines, */
-  someUnits = 16,            /* and from here on where words have few free slots: see chooseWays */
+  someUnits = 16,            /* and from here on where words have few free slots: see chooseMode */
   yields = 64,               /* words that the mean goes over */
   yieldSlotMost = 1024,      /* spans of slots up to here have a word of 64 at least */
   poorYield = 6,
@@ -36,11 +36,11 @@ static void serveNothing(mema_Slab *slab, mema_SlotClass *class) {
   class->word = (uint64_t *)(uintptr_t)&noWord; /* never written: a word of 0 is only looked at */
 }
 
-/* The pool above knows the ways by the generation. */
-static void setWays(mema_Slab *slab, uint8_t ways) {
+/* The generation tells the pool above the mode. */
+static void setMode(mema_Slab *slab, uint8_t mode) {
   uintptr_t generation = slab->generation;
-  if (generation != 0) mema_storeWord(&slab->generation, generation + ways - slab->ways);
-  slab->ways = ways;
+  if (generation != 0) mema_storeWord(&slab->generation, generation + mode - slab->mode);
+  slab->mode = mode;
 }
 
 /* Slots waiting in magazines keep their spans: large ones, of which a span has few, should be few. */
@@ -50,7 +50,7 @@ static uint32_t magazineSizeFor(const mema_Slab *slab, uint32_t slotSize) {
 }
 
 void mema_slabResetClasses(mema_Slab *slab) {
-  setWays(slab, (uint8_t)((slab->records != NULL ? mema_withRecords : 0) | (slab->ways & mema_inFamily)));
+  setMode(slab, (uint8_t)((slab->records != NULL ? mema_modeRecords : 0) | (slab->mode & mema_modeFamily)));
   slab->classes[slab->classCount].word = &allFree;
   slab->yield = yields * 64;
   mema_forgetLast(slab);
@@ -267,7 +267,7 @@ static void park(mema_Slab *slab, mema_SlotClass *class) {
 /* From now on slots freed are kept in magazines. */
 static void keepRecent(mema_Slab *slab) {
   for (unsigned i = 0; i < slab->classCount; i++) park(slab, &slab->classes[i]);
-  setWays(slab, slab->ways | mema_withMagazines);
+  setMode(slab, slab->mode | mema_modeMagazines);
 }
 
 /* Every word with a free slot is noted, every span that has one is on its class's list. */
@@ -289,17 +289,17 @@ static void settle(mema_Slab *slab, mema_SlotClass *class) {
 /* Slots freed go to their words again. */
 static void keepWords(mema_Slab *slab) {
   for (unsigned i = 0; i < slab->classCount; i++) settle(slab, &slab->classes[i]);
-  setWays(slab, (uint8_t)(slab->ways & ~mema_withMagazines));
+  setMode(slab, (uint8_t)(slab->mode & ~mema_modeMagazines));
 }
 
 /* A chunk freed and another allocated at random, again and again, leave words with a free slot or two: most calls then go on to another word, and
  * mispredict what there is to do. Magazines do better there; but worse with chunks that are freed by the batch, which leave words, or
- * magazines, that are full. So the ways are chosen by what was found at the last refills. In large slabs words are cold as well: there it is
+ * magazines, that are full. So the mode is chosen by what was found at the last refills. In large slabs words are cold as well: there it is
  * magazines always. */
-static void chooseWays(mema_Slab *slab) {
+static void chooseMode(mema_Slab *slab) {
   if (slab->magazineSize == 0) return;
   uint32_t used = mema_usedUnits(slab);
-  if ((slab->ways & mema_withMagazines) == 0) {
+  if ((slab->mode & mema_modeMagazines) == 0) {
     if (slab->yield < poorYield * yields && used >= someUnits) keepRecent(slab);
   } else if (slab->yield > richYield * yields && used < manyUnits) {
     keepWords(slab);
@@ -307,7 +307,7 @@ static void chooseWays(mema_Slab *slab) {
 }
 
 static void noteYield(mema_Slab *slab, const mema_SlotClass *class) {
-  size_t found = (slab->ways & mema_withMagazines) != 0 ? (size_t)(class->top - class->bottom)
+  size_t found = (slab->mode & mema_modeMagazines) != 0 ? (size_t)(class->top - class->bottom)
                                                         : (size_t)__builtin_popcountll(*class->word);
   slab->yield += (uint32_t)found - slab->yield / yields;
 }
@@ -411,7 +411,7 @@ static bool serveActive(mema_Slab *slab, mema_SlotClass *class) {
     unsigned word = (unsigned)__builtin_ctzll(span->summary);
     span->summary &= span->summary - 1;
     if (span->bitmap[word] == 0) continue; /* noted, and taken since */
-    if ((slab->ways & mema_withMagazines) != 0) {
+    if ((slab->mode & mema_modeMagazines) != 0) {
       loadMagazine(slab, class, span, word);
     } else {
       serveWord(slab, class, span, word);
@@ -463,7 +463,7 @@ static bool newSpan(mema_Slab *slab, unsigned class) {
     return false;
   }
   formatSpan(slab, unit, units, class, firstRecord);
-  if ((slab->ways & mema_withMagazines) == 0 && slab->magazineSize != 0 && mema_usedUnits(slab) >= manyUnits)
+  if ((slab->mode & mema_modeMagazines) == 0 && slab->magazineSize != 0 && mema_usedUnits(slab) >= manyUnits)
     keepRecent(slab);
   mema_slabHugeArea(slab, true);
   return activate(slab, &slab->classes[class], &slab->spans[unit]);
@@ -486,7 +486,7 @@ bool mema_slabRefill(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
   bool tells = c->slotSize <= yieldSlotMost;
   slab->stirred = true;
-  if (tells) chooseWays(slab);
+  if (tells) chooseMode(slab);
   if (!refill(slab, class)) return false;
   if (tells) noteYield(slab, c);
   return true;

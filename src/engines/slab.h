@@ -97,17 +97,16 @@ struct mema_Span {
 };
 _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is one cache line");
 
-/* The common paths of calls come in a variant for each combination of the first two, outside of families and within; those of arenas, in
- * one with records and one without. A slab of a shared pool is looked at by many threads: what they may do without the pool's lock
- * is in threads/. */
-enum {
-  mema_withRecords = 1,
-  mema_withMagazines = 2,
-  mema_plainWays = 3,
-  mema_bumps = 8,     /* an arena */
-  mema_inFamily = 16, /* the pool has sub-pools, or is one: family/kin.h */
-  mema_borrows = 64,  /* not of a slab, but of a pool: its slabs are its parent's */
-  mema_allWays = 128,
+/* The mode of a slab: bits that choose the variant of palloc and pfree for its pools (the table in chunk.c). A slab of a shared pool is looked at
+ * by many threads: what they may do without the pool's lock is in threads/. */
+enum mema_Mode {
+  mema_modeRecords = 1,     /* a Block for each chunk */
+  mema_modeMagazines = 2,   /* slots freed are kept in magazines */
+  mema_modeSlotsMost = 3,   /* modes up to here: slots, of a pool that stands alone */
+  mema_modeArena = 4,       /* has records or not, and no magazines */
+  mema_modeFamily = 8,      /* the slab's pools are in a family: family/kin.h */
+  mema_modeParentHeap = 16, /* of a pool, not of a slab: the pool uses its parent's slabs */
+  mema_modeCount = 32,
 };
 
 /* Where slots are handed out to many threads, whether one is live is told by a byte of its own, its state: 0, or class + 1 while it is
@@ -182,7 +181,7 @@ _Static_assert(sizeof(mema_SlotClass) == 64, "a size class is one cache line");
 
 struct mema_Slab {
   /* What the common paths look at, in one cache line. */
-  uintptr_t generation; /* of the pool that has it, plus `ways`; 0: none. Written by the pool above. */
+  uintptr_t generation; /* of the pool that has it, plus `mode`; 0: none. Written by the pool above. */
   char *area;
   size_t eighths; /* of the area: its bytes / 8 */
   mema_Span *spans;
@@ -192,7 +191,7 @@ struct mema_Slab {
   uintptr_t lastSlot;  /* the address of its class, which is a multiple of 64, and its bit */
   uint32_t unitMask;   /* eighths of a unit, less one */
   uint8_t unitEighths; /* log2 of the eighths of a unit */
-  uint8_t ways;        /* of taking and giving chunks: mema_withRecords and those behind it */
+  uint8_t mode;        /* of taking and giving chunks: mema_modeRecords and those behind it */
 
   uint8_t unitShift;
   bool stirred; /* since its chunks were all freed, more happened than taking and giving slots of the words at hand */
@@ -249,7 +248,7 @@ struct mema_Slab {
   char *bitmaps;
   uint32_t bitmapUnits; /* up to here the bitmaps may have been touched */
   uint32_t tablePages;  /* of the mapping: spans, bitmaps and records */
-  uint32_t yield;       /* see chooseWays in slab.c */
+  uint32_t yield;       /* see chooseMode in slab.c */
   mema_Slab *next;      /* the next slab of the same pool: it serves what this one has no room for */
   void *mapping;        /* of a cell: its back */
   size_t mappingSize;
@@ -529,7 +528,7 @@ static inline bool mema_slotAtHand(const mema_SlotClass *class) {
 
 /* False iff the magazine is full. The slot's first cache line is asked for: the class hands it out soon, its memory will then be
  * written, and by then the line is there (random replacement in a heap larger than the caches took a third less time). */
-static MEMA_INLINE bool mema_keepRecent(unsigned ways, mema_Slab *slab, const mema_Span *span, size_t slot, char *ptr,
+static MEMA_INLINE bool mema_keepRecent(unsigned mode, mema_Slab *slab, const mema_Span *span, size_t slot, char *ptr,
                                         uint64_t *word, mema_Block *record) {
   mema_SlotClass *class = mema_spanClass(slab, span);
   mema_FreeSlot *top = class->top;
@@ -537,7 +536,7 @@ static MEMA_INLINE bool mema_keepRecent(unsigned ways, mema_Slab *slab, const me
   top->ptr = ptr;
   top->word = word;
   top->mask = UINT64_C(1) << slot % 64;
-  if ((ways & mema_withRecords) != 0) top->record = record;
+  if ((mode & mema_modeRecords) != 0) top->record = record;
   class->top = top + 1;
   __builtin_prefetch(ptr, 1);
   return true;
@@ -609,7 +608,7 @@ static inline bool mema_noteGiven(mema_Slab *slab, mema_Span *span, size_t slot,
 
 /* Takes a slot from a class that has one at hand; record, unless it is NULL, is told its Block. */
 static inline char *mema_takeAtHand(mema_Slab *slab, mema_SlotClass *class, mema_Block **record) {
-  if ((slab->ways & mema_withMagazines) != 0) {
+  if ((slab->mode & mema_modeMagazines) != 0) {
     const mema_FreeSlot *slot = mema_takeRecent(class);
     if (record != NULL) *record = slot->record;
     return slot->ptr;
@@ -623,9 +622,9 @@ static inline char *mema_takeAtHand(mema_Slab *slab, mema_SlotClass *class, mema
 static inline void mema_giveSlot(mema_Slab *slab, mema_Span *span, size_t slot, char *ptr) {
   uint64_t *word = &span->bitmap[slot / 64], before = *word, mask = UINT64_C(1) << slot % 64;
   *word = before | mask;
-  if (mema_likely((slab->ways & mema_withMagazines) == 0)) {
+  if (mema_likely((slab->mode & mema_modeMagazines) == 0)) {
     mema_noteGiven(slab, span, slot, before, before | mask);
-  } else if (!mema_keepRecent(slab->ways, slab, span, slot, ptr, word, mema_slotRecord(slab, span, slot))) {
+  } else if (!mema_keepRecent(slab->mode, slab, span, slot, ptr, word, mema_slotRecord(slab, span, slot))) {
     mema_slabNote(slab, span, (uint32_t)(slot / 64));
   }
 }

@@ -74,11 +74,11 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
 
 /* Every slot in a magazine is a free one of its class, once. */
 static const char *checkMagazines(const mema_Slab *slab) {
-  if (slab->generation != 0 && slab->generation % mema_allWays != slab->ways) return "a slab's generation tells its ways";
+  if (slab->generation != 0 && slab->generation % mema_modeCount != slab->mode) return "a slab's generation tells its mode";
   for (unsigned i = 0; i < slab->classCount; i++) {
     const mema_SlotClass *class = &slab->classes[i];
     if (class->top < class->bottom || class->top > class->limit) return "a magazine holds no more than it can";
-    if ((slab->ways & mema_withMagazines) != 0 ? *class->word != 0 : class->top != class->bottom)
+    if ((slab->mode & mema_modeMagazines) != 0 ? *class->word != 0 : class->top != class->bottom)
       return "classes take from magazines or from words";
     for (const mema_FreeSlot *slot = class->bottom; slot < class->top; slot++) {
       const mema_Span *span = mema_slabSpanAt(slab, slot->ptr);

@@ -235,10 +235,10 @@ static void layOutArena(mema_Slab *slab, const Shape *shape, char *tables, char 
   slab->areaSize = areaSize;
   slab->unitShift = shape->unitShift;
   slab->tablePages = (uint32_t)((shape->front + shape->back) / mema_osPageSize());
-  slab->ways = mema_bumps;
+  slab->mode = mema_modeArena;
   if (shape->mainRecords != 0) {
     slab->records = (mema_Block *)(void *)records;
-    slab->ways |= mema_withRecords;
+    slab->mode |= mema_modeRecords;
   }
   mema_arenaInit(slab, (mema_ArenaWord *)(void *)(tables + shape->spansOffset), shape->mainRecords);
 }
@@ -488,7 +488,7 @@ static mema_Slab *openSlab(const mema_SlabPlan *plan) {
   slab->next = NULL;
   slab->liveChunks = 0;
   slab->outside = plan->outside;
-  slab->ways &= mema_plainWays | mema_bumps;
+  slab->mode &= (uint8_t)~mema_modeFamily;
   __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
   slab->committed = slab->keepsDirty = plan->committed || (plan->memory != NULL && plan->memory->purge == NULL);
   slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;

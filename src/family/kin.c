@@ -72,7 +72,7 @@ mema_Kin *mema_takeKin(void) {
   kin->parentPool = NULL;
   kin->parent = kin->newest = kin->older = kin->younger = NULL;
   kin->guard = kin->nearGuard = kin->guaranteed = kin->born = 0;
-  kin->borrows = false;
+  kin->usesParentHeap = false;
   return kin;
 }
 

@@ -9,12 +9,13 @@
  * So a sub-pool that stays within its guaranteed bytes does not concern its parent; one that grows beyond charges the difference to its
  * parent, which may grow beyond its own guaranteed bytes by that, and so on upwards. A charge is taken on all levels or on none.
  *
- * memory   A tracked sub-pool takes its chunks from the slabs of its parent, where that is tracked, unshared, and a slab pool itself: it
- *          borrows them. Whose a chunk is, its Block says (mema_isOwn). Any other sub-pool has slabs of its own.
+ * memory   A tracked sub-pool takes its chunks from the slabs of its parent, where that is tracked, unshared, and a slab pool itself. The owner
+ *          of a chunk is in its Block (mema_isOwn). Any other sub-pool has slabs of its own.
  * kin      A record for each pool that is or has a sub-pool. Its memory is never unmapped, so that what a stale copy of a Pool points to
  *          can be looked at; a `life` that no other has had tells whether it is the same still.
- * ways     A slab whose pools are in a family has mema_inFamily among its ways: only then do common calls come here. The generation of a
- *          pool that borrows slabs is less than the lender's by mema_borrows, so that nothing takes it for the lender.
+ * mode     Slabs that several pools of a family use, and those of sub-pools, have the bit mema_modeFamily in their mode: only then do common calls
+ *          come here. The generation of a pool that uses its parent's slabs is less than the parent's by mema_modeParentHeap, so that the two are
+ *          never taken for each other.
  * threads  A family is used by one thread at a time, unless the root is shared: then its children, each with slabs of its own, may be used
  *          by a thread each, and what concerns the root is charged to the thread's shard of it, or done under the root's lock.
  */
@@ -38,7 +39,7 @@ struct mema_Kin {
   size_t guaranteed;
   uintptr_t born; /* the parent's markSerial when it was made */
   uint32_t id;    /* the owner in Blocks: 1 to mema_kinMost */
-  bool borrows;
+  bool usesParentHeap;
   _Atomic uint32_t nextFree; /* id */
 };
 
@@ -79,9 +80,9 @@ static inline bool mema_isBelow(const mema_Pool *pool) {
   return pool->kin != NULL && pool->kin->parent != NULL && pool->kin->guard != 0;
 }
 
-static inline bool mema_borrowsSlabs(const mema_Pool *pool) {
+static inline bool mema_usesParentHeap(const mema_Pool *pool) {
   const mema_Kin *kin = __atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
-  return kin != NULL && kin->borrows;
+  return kin != NULL && kin->usesParentHeap;
 }
 
 /* ---- levels.c: charges on all levels ------------------------------------------------------------------------------------ */

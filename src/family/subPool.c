@@ -57,18 +57,18 @@ static void unlinkKin(mema_Kin *kin) {
   unlockRoot(locked);
 }
 
-/* The common calls of a slab's pools come by the family's way, or no longer. */
-static void setFamilyWay(mema_Slab *slab, bool family) {
-  uint8_t ways = (uint8_t)(family ? slab->ways | mema_inFamily : slab->ways & ~mema_inFamily);
-  mema_storeWord(&slab->generation, slab->generation + ways - slab->ways);
-  slab->ways = ways;
+/* A slab's pools take the common paths of families, or no longer. */
+static void setFamilyMode(mema_Slab *slab, bool family) {
+  uint8_t mode = (uint8_t)(family ? slab->mode | mema_modeFamily : slab->mode & ~mema_modeFamily);
+  mema_storeWord(&slab->generation, slab->generation + mode - slab->mode);
+  slab->mode = mode;
 }
 
 /* ---- the beginning ------------------------------------------------------------------------------------------------------ */
 
 /* Whether a sub-pool takes its chunks from its parent's slabs: nothing is asked of its memory that they are not. */
-static bool mayBorrow(const mema_Pool *parent, const mema_Slab *slab, const mema_Options *options) {
-  return mema_isPlain(parent, slab) && !parent->untracked && (slab->ways & mema_bumps) == 0 && !options->untracked &&
+static bool mayUseParentHeap(const mema_Pool *parent, const mema_Slab *slab, const mema_Options *options) {
+  return mema_isPlain(parent, slab) && !parent->untracked && (slab->mode & mema_modeArena) == 0 && !options->untracked &&
          !options->shared && !options->committed && !options->locked && !options->hugePages && options->memory == NULL &&
          options->reservation == 0 && options->engine == MEMA_SLAB;
 }
@@ -102,17 +102,17 @@ static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
 }
 
 /* A pool's identity in slabs that are another's: see kin.h. */
-static void borrowSlabs(mema_Pool *child, mema_Slab *slab, const mema_Options *options) {
+static void useParentHeap(mema_Pool *child, mema_Slab *slab, const mema_Options *options) {
   mema_layPool(child, options);
   child->mem = slab->area;
-  if ((slab->ways & mema_inFamily) == 0) setFamilyWay(slab, true);
-  mema_identify(child, slab, slab->generation / mema_allWays * mema_allWays - mema_borrows, false);
+  if ((slab->mode & mema_modeFamily) == 0) setFamilyMode(slab, true);
+  mema_identify(child, slab, slab->generation - slab->mode - mema_modeParentHeap, false);
 }
 
 static mema_Slab *openSlab(mema_Pool *child, const mema_Options *options) {
   mema_Slab *slab = mema_openSlabFor(options);
   if (slab == NULL) return NULL;
-  slab->ways |= mema_inFamily;
+  slab->mode |= mema_modeFamily;
   return mema_setUpPool(child, slab, options) ? slab : NULL;
 }
 
@@ -134,9 +134,9 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinA
                              const mema_Options *options) {
   mema_Kin *kin = mema_takeKin();
   if (kin == NULL) return MEMA_NO_MEMORY;
-  kin->borrows = mayBorrow(parent, slab, options);
-  if (kin->borrows) {
-    borrowSlabs(child, slab, options);
+  kin->usesParentHeap = mayUseParentHeap(parent, slab, options);
+  if (kin->usesParentHeap) {
+    useParentHeap(child, slab, options);
   } else if (openSlab(child, options) == NULL) {
     mema_dropKin(kin);
     return MEMA_NO_MEMORY;
@@ -219,7 +219,7 @@ void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
   if (parent != NULL) {
     unlinkKin(kin);
     if (mema_isThere(parent)) mema_creditLevels(parent->pool, held);
-    if (kin->borrows && parent->newest == NULL && parent->parent == NULL) setFamilyWay(slab, false);
+    if (kin->usesParentHeap && parent->newest == NULL && parent->parent == NULL) setFamilyMode(slab, false);
   }
   mema_dropKin(kin);
 }
@@ -263,7 +263,7 @@ static void endChild(mema_Kin *kin, bool bulk) {
   }
   mema_Pool *pool = kin->pool;
   mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, 0);
-  if (kin->borrows && !bulk) mema_freeYounger(pool, 0);
+  if (kin->usesParentHeap && !bulk) mema_freeYounger(pool, 0);
   if (!mema_closePool(pool)) loseChild(kin);
 }
 
@@ -327,7 +327,7 @@ bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
   /* Clean-ups find all chunks in their places: with any of them about, each sub-pool's go one by one. */
   if (pool->kin != NULL) {
     mema_Slab *locked = plain ? NULL : lockRoot(pool);
-    bool bulk = serial == 0 && !mema_borrowsSlabs(pool) && !isHeeded(pool->kin);
+    bool bulk = serial == 0 && !mema_usesParentHeap(pool) && !isHeeded(pool->kin);
     unlockRoot(locked);
     endChildren(pool->kin, serial, bulk);
   }

@@ -33,11 +33,11 @@ static const mema_Kin *nextKin(const mema_Kin *top, const mema_Kin *kin, bool do
   return kin == top ? NULL : kin->older;
 }
 
-/* The live chunks in the slabs of a pool: its own, and those of the pools that borrow the slabs. */
+/* The live chunks in the slabs of a pool: its own, and those of its sub-pools that use the same slabs. */
 static size_t chunksIn(const mema_Pool *pool) {
   size_t chunks = pool->allocations - pool->frees;
   for (const mema_Kin *kin = pool->kin; kin != NULL;) {
-    bool counts = kin == pool->kin || (kin->borrows && mema_isThere(kin));
+    bool counts = kin == pool->kin || (kin->usesParentHeap && mema_isThere(kin));
     if (counts && kin != pool->kin) chunks += kin->pool->allocations - kin->pool->frees;
     kin = nextKin(pool->kin, kin, counts);
   }
@@ -82,7 +82,7 @@ static const char *checkChildren(const mema_Kin *parent) {
 static const char *checkAlone(const mema_Pool *pool, mema_Slab *slab) {
   size_t bytes = 0, chained = 0;
   if (slab->outside || pool->mem != slab->area) return "mem is the start of the reservation";
-  const char *broken = mema_borrowsSlabs(pool) ? NULL : checkSlabs(pool, slab, &bytes);
+  const char *broken = mema_usesParentHeap(pool) ? NULL : checkSlabs(pool, slab, &bytes);
   if (broken != NULL) return broken;
   if (!pool->untracked) {
     bytes = 0;

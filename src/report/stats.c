@@ -7,7 +7,7 @@ void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats
   mema_countStats(pool, stats);
   stats->subPoolBytes = mema_heldBelow(pool);
   for (const mema_Kin *kin = pool->kin != NULL ? pool->kin->newest : NULL; kin != NULL; kin = kin->older) stats->subPools++;
-  if (mema_borrowsSlabs(pool)) return; /* they are counted where they are its own */
+  if (mema_usesParentHeap(pool)) return; /* they are counted where they are its own */
   stats->footprint += mema_shareBytes(first);
   for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) {
     if (slab->outside) stats->outsideChunks += slab->liveChunks;
