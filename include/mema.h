@@ -121,7 +121,7 @@ typedef struct MEMA_TAG(Pool) {
   uintptr_t markLife;   /* of the marks since init, or the last reset; 0: none yet */
   uintptr_t markSerial; /* of the youngest mark */
   uintptr_t markedAt;   /* allocations at that time */
-  uintptr_t stale[8];   /* serials of marks that are over: from, above which, and to; the oldest first */
+  uintptr_t stale[8];   /* serials of expired marks: from, above which, and to; the oldest first */
   uintptr_t spare[2];
 } mema_Pool;
 
@@ -187,7 +187,7 @@ typedef struct mema_Options {
   mema_Engine engine;
   /* MEMA_FIXED: where the pool's chunks and records lie: at any address, for as long as the Pool is used, in which it is also found that
    * the Pool was freed. Two bits for each 16 bytes and 140 bytes to 2 KiB of it are for records. Tracked, each chunk's Block lies in
-   * front of the chunk: 48 bytes of the buffer, not of the budget. Nobody else may write to it. */
+   * front of the chunk: 48 bytes of the buffer, not of the budget. No other code may write to it. */
   void *buffer;
   size_t bufferSize;
   /* MEMA_FIXED: chunks that the buffer has no room for come from the system (Block.poolAllocated is then false). */
@@ -292,17 +292,18 @@ MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
  *
  * An arena (options->engine == MEMA_ARENA) keeps every promise of the default engine: the budget, frees, chain and figures are as exact.
  * It differs in this:
- *   time         a palloc takes half the time and less, a whole life of a small one (init, free) a third
- *   frees        credit the budget at once. The memory itself is there again when the chunk was the youngest, or when nothing is live
- *                any more; else at the next reset. Once twice the budget has been handed out that way, chunks come from outside the reservation
- *                (Block.poolAllocated is then false), where freed memory is reused at once: so memory stays bounded, and nothing is refused
+ *   time         a palloc takes at most half the time; the life of a small arena (init, free) takes a third
+ *   frees        credit the budget at once. The memory itself can be reused at once if the chunk was the youngest, or if no chunk is
+ *                live; else after the next reset. When twice the budget has been handed out that way, chunks come from outside the
+ *                reservation (Block.poolAllocated is then false), where freed memory is reused at once. So memory stays bounded, and
+ *                no request is refused
  *   charges      an untracked arena charges the size rounded up to 16 bytes, wherever the chunk lies
  *   repalloc     the youngest chunk grows and shrinks in place, others shrink in place and move to grow
  *   reset, free  take time that grows with the bytes handed out (16 bytes are cleared for each KiB), not with the chunks
  *   trim         gives back the pages behind the youngest chunk
  *   reservation  at most 32 GiB; chunks beyond it come from outside
- *   memory       32 bytes of records for each KiB handed out; a tracked arena's Blocks lie side by side in order of allocation. Smaller
- *                arenas are kept warm up to 1 MiB each, as other pools are; one in use counts for what it brought along
+ *   memory       32 bytes of records for each KiB handed out; a tracked arena's Blocks lie side by side in order of allocation.
+ *                Small arenas are kept warm up to 1 MiB each, as other pools are. A live pool still counts its kept-warm memory
  * mema_pfree of the last live chunk clears the bits of those freed before it: it too takes time by the KiB that lie between them. */
 MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options);
 
@@ -312,13 +313,13 @@ MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options)
  *     where none was freed since mema_initPool or mema_resetPool;
  *   - chunks freed and allocated in any order, whose sizes one slot size serves (the size rounded up: to 16 bytes up to 128, to 32 up
  *     to 512, above that to four sizes per doubling), at least 32 bytes each (untracked: of any size).
- * The usual mix of sizes lies in it too; but no bound for every sequence of requests is known that would be of use, since spans that keep
- * one live chunk each can be left behind for each slot size in turn. Give a larger .reservation where that matters, and look at
+ * The usual mix of sizes lies in it too. No useful bound for every sequence of requests is known: a sequence can leave spans with one
+ * live chunk each behind, for each slot size in turn. If that matters, give a larger .reservation, and look at
  * mema_Stats.outsideChunks.
- * What lies in the reservation of a committed pool is had without a system call and without a page fault, whether from
- * palloc, pcalloc, pmemalign or repalloc, and is freed so; the pages of a `locked` pool cannot be swapped out in between either. (A shared
- * pool makes system calls at a thread's first call, and where threads wait for one another or call in what others hold. After a fork the
- * first write to each page is a fault, in parent and child.) */
+ * Within the reservation of a committed pool, palloc, pcalloc, pmemalign, repalloc and pfree make no system call and no page fault. The
+ * pages of a `locked` pool are never swapped out either. (A shared pool makes system calls at a thread's first call, and when threads
+ * wait for one another or call in each other's slots and budget. After a fork the first write to each page is a fault, in parent and
+ * child.) */
 MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
 
 /* Bytes of a buffer, at whatever address, in which an untracked fixed pool refuses nothing for fragmentation (MEMA_FRAGMENTED), whatever the
@@ -407,25 +408,25 @@ typedef struct mema_Mark {
 } mema_Mark;
 
 /* Marks the present. Zero iff pool is not a live pool, or is shared, or untracked and no arena (MEMA_BAD_ARGUMENT, EINVAL). Constant.
- * In an untracked arena where a chunk lies tells how old it is. So a chunk that repalloc moves may become as young as its move: then it goes
- * when the pool goes back to a mark from before that. And what is freed in the reservation, of chunks older than the youngest mark, is used
- * again only after a reset, or after going back to an older mark, even where the younger is forgotten. */
+ * In an untracked arena, age is judged by address. So a chunk that repalloc moves may become as young as its move, and is then freed when
+ * the pool goes back to a mark made before the move. Memory freed in the reservation, of chunks older than the youngest mark, is reused
+ * only after a reset, or after going back to an older mark. */
 MEMA_PUBLIC mema_Mark mema_markPool(mema_Pool *pool);
 
-/* Goes back to a mark: everything younger goes (sub-pools made since, newest first, clean-ups added since, which run, and chunks allocated
- * since, repalloc not counting as allocation, but for moves in an untracked arena: see mema_markPool), save the chunks that were kept. Single
- * chunks, older or younger, may have been freed meanwhile. The mark itself stays valid; marks made after it are over. Marks with no allocation
- * between them are of the same moment. (Of marks that are over and lie in more than four places between valid ones, the oldest may not be told
- * from the nearest older valid one, and go back too.)
- * Returns false iff pool is not a live pool, the mark is not one of this pool's since it was made or last reset, or is over (MEMA_STALE_MARK,
- * EINVAL), or this is called from a callback or clean-up of the pool, or of one below it (MEMA_BUSY, EBUSY), or in a fixed pool a younger
- * chunk's Block was written over (MEMA_BROKEN, EFAULT: what is older than that stays). Time grows with the number of
- * younger chunks, and little more; in an untracked arena with the bytes handed out since (one step for each KiB), and with all that lies
- * outside its reservation. */
+/* Goes back to a mark, and frees everything younger: sub-pools made since, newest first; clean-ups added since, which run; and chunks
+ * allocated since, save those that were kept. (repalloc is no allocation here, except for moves in an untracked arena: see
+ * mema_markPool.) Single chunks, older or younger, may have been freed meanwhile. The mark itself stays valid; marks made after it have
+ * expired. Marks with no allocation between them are of the same moment. (If expired marks lie in more than four places between valid
+ * ones, the oldest of them may be taken for the nearest older valid mark, and go back to that.)
+ * Returns false iff pool is not a live pool; the mark was not made by this pool since its init or last reset, or has expired
+ * (MEMA_STALE_MARK, EINVAL); this is called from a callback or clean-up of the pool, or of one below it (MEMA_BUSY, EBUSY); or in a fixed
+ * pool a younger chunk's Block was written over (MEMA_BROKEN, EFAULT: all that is older than that chunk stays). Time grows with the
+ * number of younger chunks, and little more; in an untracked arena with the bytes handed out since (one step for each KiB), and with all
+ * that lies outside its reservation. */
 MEMA_PUBLIC bool mema_rewindPool(mema_Pool *pool, mema_Mark mark);
 
-/* Makes a chunk older than a mark: it moves to that place in the chain, and stays when the pool goes back. Returns false iff pool is not a live
- * pool, the mark is none or over (MEMA_STALE_MARK, EINVAL), the pool is an untracked arena, whose chunks stay where they are
+/* Makes a chunk older than a mark: it moves to that place in the chain, and stays when the pool goes back. Returns false iff pool is not
+ * a live pool, the mark is zero or has expired (MEMA_STALE_MARK, EINVAL), the pool is an untracked arena, whose chunks stay where they are
  * (MEMA_BAD_ARGUMENT, EINVAL), or ptr is not the start of a live chunk of the pool (MEMA_BAD_POINTER, EINVAL). Time grows with the number of
  * chunks allocated between the mark and this one. */
 MEMA_PUBLIC bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr);
@@ -468,7 +469,7 @@ MEMA_PUBLIC bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_
 
 /* Has fn(pool, wanted, arg) called where a request, of this pool or one below it, would be refused because this pool's budget has no room
  * for `wanted` bytes more, or the system has no memory: it may free what can be spared, or raise the budget, and return true to have
- * the request tried again. It is asked again as long as it does and freeSize has grown by it; otherwise the request is refused. A request
+ * the request tried again. It is called again while it returns true and has freed something; otherwise the request is refused. A request
  * made by fn itself does not call fn. What fn may do is as for mema_onLowWater. (A chunk that is being repalloc'ed may be freed by fn: the
  * call then fails with MEMA_BAD_POINTER.) One function for each pool; fn NULL: none any more.
  * Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL; there is mema_pallocWait). Constant. */
@@ -495,10 +496,10 @@ MEMA_PUBLIC bool mema_failAfter(mema_Pool *pool, size_t n, bool once);
  * the calls below; mema_fixedBufferSize says when that cannot be. Constant in the worst case: see docs/design.md. */
 MEMA_PUBLIC void *mema_palloc(mema_Pool *pool, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2)));
 
-/* As mema_palloc on a shared pool, but where the budget has no room waits until other threads have freed enough, for at most that many
- * milliseconds (below 0: without end; 0: not at all). Also returns NULL iff that time is over (MEMA_TIMED_OUT, ETIMEDOUT); at once where the
- * budget could never have the room, or the pool is not shared (MEMA_OVER_BUDGET). Asleep while it waits. Whoever asks first need not
- * be served first. While threads wait, every call of the others takes the pool's lock. Not for signal handlers. */
+/* As mema_palloc on a shared pool. But if the budget has no room, it sleeps until other threads have freed enough, for at most that many
+ * milliseconds (below 0: without end; 0: not at all). Also returns NULL iff that time has passed (MEMA_TIMED_OUT, ETIMEDOUT), or, at
+ * once, if the budget could never have the room or the pool is not shared (MEMA_OVER_BUDGET). The thread that waits longest is not
+ * always served first. While threads wait, every call of the others takes the pool's lock. Not for signal handlers. */
 MEMA_PUBLIC void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds) MEMA_ATTRIBUTE((malloc, alloc_size(2)));
 
 /* Frees a chunk. Returns true iff ptr is the start of a live chunk of this pool. Any other value, NULL included, gives false
@@ -507,8 +508,8 @@ MEMA_PUBLIC void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds
 MEMA_PUBLIC bool mema_pfree(mema_Pool *pool, void *ptr);
 
 /* A chunk of count * size zero bytes. Returns NULL iff mema_palloc of the product would, or the product overflows
- * (MEMA_OVERFLOW, EOVERFLOW). Linear in the size, except where the memory is fresh from the system; from 2 MiB on, what is
- * not in memory is not brought in. */
+ * (MEMA_OVERFLOW, EOVERFLOW). Linear in the size, except where the memory is fresh from the system; from 2 MiB on, pages that
+ * are not in memory are not brought in. */
 MEMA_PUBLIC void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2, 3)));
 
 /* Changes a chunk's size, keeping the contents up to the lesser of both sizes; the result may be at another address, and ptr
