@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The words of a line, in reverse. All that is needed for it comes from the pool, and is left to it. */
+/* The words of a line, in reverse. All memory for it comes from the pool, which frees it. */
 static const char *answer(Pool *pool, const char *line) {
   char *text = mema_pstrdup(pool, line), *result = mema_pstrdup(pool, "");
   for (char *word; result != NULL && text != NULL && (word = strrchr(text, ' ')) != NULL; *word = '\0')
@@ -34,6 +34,6 @@ int main(void) {
   wrong += !pfree(&pool, first) || pfree(&pool, first) || pfree(&pool, second + 16);
   wrong += !mema_resetPool(&pool) || pfree(&pool, second) || pool.freeSize != pool.poolSize;
   wrong += palloc(&pool, pool.poolSize + 1) != NULL; /* the budget is kept */
-  printf("%s\n", wrong == 0 ? "all as it should be" : "something is wrong");
+  printf("%s\n", wrong == 0 ? "everything is as expected" : "something is wrong");
   return freePool(&pool) && wrong == 0 ? 0 : 1;
 }

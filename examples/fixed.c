@@ -1,10 +1,10 @@
-/* fixed.c - a pool in a buffer of one's own, as a device without an operating system has it: nothing outside of the buffer is touched, each
- * call takes constant time, and what the buffer can be asked for is known beforehand. Links libmema.a, or libmema-fixed.a, which needs
- * nothing. Leaves with 0 when all went as it should. */
+/* fixed.c - a pool in a buffer of the program, as on a device without an operating system. The pool touches no memory
+ * outside the buffer, each call takes constant time, and the buffer is large enough for every request within a known
+ * limit. Link it with libmema.a, or with libmema-fixed.a, which needs no C library. Exits 0 if everything is as expected. */
 #include <mema.h>
 #include <stdio.h>
 
-/* Messages of up to 96 bytes, and at most 1 KiB of them at once: for any sequence of calls within that, this suffices. */
+/* Messages of up to 96 bytes, at most 1 KiB of them at once. The buffer suffices for any sequence of such calls. */
 enum { largest = 96, peak = 1024, bufferSize = 7 * 1024 };
 static char buffer[bufferSize];
 
@@ -28,7 +28,7 @@ int main(void) {
     live += charged;
   }
   if (pool.freeSize != pool.poolSize - live) return 4;
-  if (pfree(&pool, buffer) || pfree(&pool, messages[0] + 1)) return 5; /* no chunks, and refused */
+  if (pfree(&pool, buffer) || pfree(&pool, messages[0] + 1)) return 5; /* refused: they are no chunks */
 
   if (!mema_resizePool(&pool, 1 << 20)) return 6;
   if (palloc(&pool, bufferSize) != NULL) return 7;

@@ -1,5 +1,5 @@
-/* memory.c - a pool whose memory is an array of the program's own: nothing else is ever asked for, and when the array is used up a request
- * is refused like any other. For a mapped file, a device's memory or a heap of another kind, put it in the place of the array.
+/* memory.c - a pool whose memory is an array of the program's own. The pool asks for no other memory. When the array is
+ * used up, a request is refused like any other. A mapped file, a device's memory or another heap can take its place.
  *
  *   gcc examples/memory.c -Iinclude build/libmema.a -o memory && ./memory */
 #include <mema.h>
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An arena of the simplest sort: reservations one after the other, and room again when the last of them is released. */
+/* The simplest arena: reservations lie one after the other, and releasing the last one makes room again. */
 typedef struct Array {
   char *bytes;
   size_t size, used;
@@ -37,7 +37,7 @@ static int fail(const char *what) {
 }
 
 int main(void) {
-  /* No commit: the array may be used at once. No purge: what is free in the pool stays in the array. A static array is zero. */
+  /* No commit: the array may be used at once. No purge: free memory stays in the array. A static array is zero. */
   Array array = {.bytes = bytes, .size = sizeof bytes};
   mema_Memory memory = {.reserve = reserve, .release = release, .zeroed = true, .user = &array};
   mema_Options options = {.poolSize = 1000000, .memory = &memory, .name = "array"};
@@ -58,11 +58,11 @@ int main(void) {
   printf("and had room for %zu chunks of 100 bytes: %s\n", chunks, mema_lastError()->sentence);
   if (!mema_checkPool(&pool)) return fail("mema_checkPool");
 
-  /* A chunk freed is a chunk to be had. */
+  /* A freed chunk makes room for another. */
   if (!pfree(&pool, text) || palloc(&pool, strlen("once more")) == NULL) return fail("palloc");
 
   if (!freePool(&pool)) return fail("freePool");
-  if (array.used >= sizeof bytes / 8) return fail("what was reserved has been released");
+  if (array.used >= sizeof bytes / 8) return fail("reservations were not released");
   puts("released");
   return 0;
 }

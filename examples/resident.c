@@ -1,5 +1,5 @@
-/* resident.c - what a budget bounds: a pool of 10 MiB is filled with chunks of one size, then its resident memory is measured.
- * A tracked pool counts the bytes requested, an untracked one the bytes occupied. The README shows this table.
+/* resident.c - what a budget bounds: a pool of 10 MiB is filled with chunks of one size, then its resident memory is
+ * measured. A tracked pool counts the bytes requested, an untracked one the bytes occupied. The README shows this table.
  *
  *   gcc -O2 examples/resident.c -Iinclude build/libmema.a -o resident && ./resident */
 #define _POSIX_C_SOURCE 200809L

@@ -109,7 +109,7 @@ check 'make install refuses a relative prefix' refusesPrefix odd/place 'not an a
 check 'make install' make -s BUILD="$BUILD" CC="$CC" PREFIX="$prefix" install
 if command -v pkg-config >/dev/null; then
   check 'the README example, built by pkg-config, prints what the README says' printsWhatItSays
-  check 'examples/arena.c finds all as it should be' arenaExample
+  check 'examples/arena.c works as expected' arenaExample
   case $(uname -m) in
     x86_64 | aarch64) check 'a program without a C library, built by pkg-config, runs' freestandingProgram ;;
     *) skip 'a program without a C library' 'neither x86-64 nor aarch64' ;;
