@@ -29,7 +29,7 @@ endif
 
 coreSources := $(sort $(filter-out src/freestanding/%,$(wildcard src/*.c src/*/*.c)))
 # The fixed engine alone, for programs without a C library or an operating system.
-fixedSources := $(sort $(wildcard src/engines/fixed*.c)) src/fixed/fixedPool.c src/fixed/fixedLife.c \
+fixedSources := $(sort $(wildcard src/engines/fixed*.c)) src/fixed/fixedPool.c src/fixed/fixedLife.c src/error.c \
   $(wildcard src/freestanding/*.c)
 fixedObjects := $(fixedSources:%.c=$(BUILD)/freestanding/%.o)
 preloadSources := $(sort $(wildcard preload/*.c))
@@ -116,7 +116,7 @@ $(BUILD)/freestanding/%.o: %.c
 	@mkdir -p $(@D)
 	$(call show,CC,$< (freestanding)) $(CC) $(STRICT) -ffreestanding -nostdinc \
 	  -isystem $(shell $(CC) -print-file-name=include) -fno-stack-protector \
-	  -fno-asynchronous-unwind-tables -ffunction-sections $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	  -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The library is never unloaded: ending threads and forks call it.
 $(sharedLibrary): $(coreObjects) src/exports.map

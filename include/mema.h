@@ -206,7 +206,7 @@ typedef struct mema_Options {
 /* Why a call failed: code, errno, message. One list, from which the constants, errno and the sentences are made. */
 #define MEMA_REASONS(X)                                                                             \
   X(MEMA_OK, 0, "no error")                                                                         \
-  X(MEMA_BAD_POOL, EINVAL, "not a live pool")                                                       \
+  X(MEMA_BAD_POOL, EINVAL, "not a live pool (never made, freed, copied or moved)")                  \
   X(MEMA_LIVE_POOL, EINVAL, "the pool is initialised already")                                      \
   X(MEMA_BAD_POINTER, EINVAL, "not the start of a live chunk of this pool")                         \
   X(MEMA_BAD_ARGUMENT, EINVAL, "bad argument")                                                      \
@@ -220,7 +220,7 @@ typedef struct mema_Options {
   X(MEMA_BROKEN, EFAULT, "the pool's own records are damaged")                                      \
   X(MEMA_REENTERED, EDEADLK, "called by a signal handler that interrupted a call to a shared pool") \
   X(MEMA_TIMED_OUT, ETIMEDOUT, "the budget had no room in time")                                    \
-  X(MEMA_BUSY, EBUSY, "refused to a callback of the pool itself")                                   \
+  X(MEMA_BUSY, EBUSY, "the pool is busy")                                                           \
   X(MEMA_NOT_KIN, EXDEV, "the pools do not share their memory")                                     \
   X(MEMA_STALE_MARK, EINVAL, "no mark of this pool, or one that is over")                           \
   X(MEMA_FRAGMENTED, ENOMEM, "the buffer has no free piece so large")                               \
@@ -233,8 +233,10 @@ typedef enum mema_Reason { MEMA_REASONS(MEMA_REASON_CODE) MEMA_REASON_COUNT } me
 /* The last failure of the calling thread. */
 typedef struct mema_Error {
   mema_Reason reason;
-  const char *name;     /* the constant's name, such as "MEMA_OVER_BUDGET" */
-  const char *sentence; /* such as "over budget by 40 bytes: 1064 wanted, 1024 free" */
+  const char *name; /* the constant's name, such as "MEMA_OVER_BUDGET" */
+  /* Such as "over budget by 40 bytes: 1064 wanted, 1024 free", or "bad argument: guaranteed 4096 is above poolSize 1024": the reason's
+   * message, and behind it which argument was bad and what its limit is. */
+  const char *sentence;
   /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_FRAGMENTED, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget: in addition);
    * else 0. */
   size_t wanted;

@@ -35,10 +35,7 @@ static bool charge(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
 }
 
 static bool credit(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
-  if (bytes > pool->charged) {
-    mema_fail(MEMA_BAD_ARGUMENT);
-    return false;
-  }
+  if (bytes > pool->charged) return mema_failFor(mema_creditIsLarge, bytes, pool->charged);
   pool->charged -= bytes;
   if (mema_isPlain(pool, slab)) {
     mema_creditLevels(pool, bytes);

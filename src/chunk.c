@@ -23,7 +23,7 @@ void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
   size_t available =
       pool->freeSize < wanted ? pool->freeSize : wanted - 1; /* who was asked for room may have freed enough, and said no */
   pool->refused++;
-  mema_failBytes(reason, reason == MEMA_TOO_LARGE ? 0 : wanted, reason == MEMA_OVER_BUDGET ? available : 0);
+  mema_failBytes(reason, wanted, reason == MEMA_OVER_BUDGET ? available : MEMA_UNLIMITED);
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------------ */
@@ -436,12 +436,12 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
 
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */
 
-static void *refuseCall(mema_Pool *pool, mema_Reason reason, size_t wanted) {
+static void *refuseCall(mema_Pool *pool, mema_Fault fault, size_t first, size_t second) {
   bool isFixed = mema_fixedOf(pool) != NULL;
-  if (isFixed) mema_refuse(pool, reason, wanted);
+  if (isFixed) mema_refuseFor(pool, fault, first, second);
   mema_Slab *slab = isFixed ? NULL : mema_beginTurn(pool);
   if (slab == NULL) return NULL;
-  mema_refuse(pool, reason, wanted);
+  mema_refuseFor(pool, fault, first, second);
   mema_unlockPool(slab);
   return NULL;
 }
@@ -484,7 +484,7 @@ static MEMA_NOINLINE void *pcallocLarge(mema_Pool *pool, size_t bytes) {
 
 void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
   size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes)) return refuseCall(pool, MEMA_OVERFLOW, 0);
+  if (__builtin_mul_overflow(count, size, &bytes)) return refuseCall(pool, mema_productOverflows, count, size);
   if (mema_unlikely(bytes > mema_slotMax)) return pcallocLarge(pool, bytes);
   void *ptr = mema_palloc(pool, bytes);
   return ptr != NULL ? memset(ptr, 0, bytes + (bytes == 0)) : NULL;
@@ -492,8 +492,8 @@ void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
 
 void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
   bool zeroed;
-  if (alignment == 0 || (alignment & (alignment - 1)) != 0) return refuseCall(pool, MEMA_BAD_ALIGNMENT, 0);
-  if (alignment > (size_t)1 << 30) return refuseCall(pool, MEMA_NO_MEMORY, size);
+  if (alignment == 0 || (alignment & (alignment - 1)) != 0) return refuseCall(pool, mema_alignmentIsBad, alignment, 0);
+  if (alignment > (size_t)1 << 30) return refuseCall(pool, mema_alignmentIsLarge, size, alignment);
   mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL) return allocateElse(pool, size, alignment);
   if (mema_isPlain(pool, slab) && pool->kin == NULL && !pool->watched) {

@@ -1,90 +1,173 @@
-/* error.c - see error.h. Sentences are put together by hand: a failure may be reported where stdio has no memory left. */
+/* error.c - see error.h. Part of both libraries. Sentences are put together by hand: a failure may be reported where stdio has no memory left, or
+ * where there is no stdio. */
 #include "error.h"
 
+#if __STDC_HOSTED__
 #include <errno.h>
-#include <string.h>
+#define PER_THREAD _Thread_local
+enum { sentenceSize = 192 };
+#else
+#define PER_THREAD
+enum { sentenceSize = 128 };
+/* Of reasons that no fixed pool has where it is alone, the texts are left out. */
+#define LEFT_OUT_MEMA_BAD_FORMAT LEFT_OUT
+#define LEFT_OUT_MEMA_REENTERED LEFT_OUT
+#define LEFT_OUT_MEMA_TIMED_OUT LEFT_OUT
+#define LEFT_OUT_MEMA_BUSY LEFT_OUT
+#define LEFT_OUT_MEMA_NOT_KIN LEFT_OUT
+#define LEFT_OUT_MEMA_STALE_MARK LEFT_OUT
+#define LEFT_OUT_MEMA_INJECTED LEFT_OUT
+#endif
+
+/* `text`, but where LEFT_OUT_ and the code are a macro: then "". */
+#define LEFT_OUT 0, ""
+#define SECOND(first, second, ...) second
+#define UNLESS_LEFT_OUT(mark, text) SECOND(mark, text, )
+#define TEXT_OF(code, text) UNLESS_LEFT_OUT(LEFT_OUT_##code, text)
 
 typedef struct Failure {
-  mema_Reason reason;
-  size_t wanted, available;
+  size_t first, second; /* of the fault's text; where mema_Error tells of bytes, those wanted and available */
   const char *invariant;
   int errnoBefore;
+  uint8_t reason, fault;
 } Failure;
 
-static _Thread_local Failure last;
-static _Thread_local mema_Error told;
-static _Thread_local char sentence[160];
+enum { numbersMost = 3, digitsMost = 20 };
 
+static PER_THREAD Failure last;
+static PER_THREAD mema_Error told;
+static PER_THREAD char sentence[sentenceSize];
+
+/* Strings one behind the other: a table of pointers would have to be filled in by the loader. */
+#define REASON_NAME(code, number, message) TEXT_OF(code, #code) "\0"
+#define REASON_MESSAGE(code, number, message) TEXT_OF(code, message) "\0"
+#define FAULT_TEXT(code, reason, text) text "\0"
+static const char strings[] = MEMA_REASONS(REASON_NAME) MEMA_REASONS(REASON_MESSAGE) MEMA_FAULTS(FAULT_TEXT);
+enum { firstName = 0, firstMessage = MEMA_REASON_COUNT, firstText = 2 * MEMA_REASON_COUNT };
+
+#define FAULT_REASON(code, reason, text) reason,
+static const uint8_t reasons[] = {MEMA_FAULTS(FAULT_REASON)};
+
+/* No sentence is cut off (but those that name a broken invariant might be). */
+#define MESSAGE_SIZE(code, number, message) sizeOf_##code = sizeof TEXT_OF(code, message),
+enum { MEMA_REASONS(MESSAGE_SIZE) };
+#define TEXT_FITS(code, reason, text)                                                               \
+  _Static_assert(sizeOf_##reason + sizeof(text) + numbersMost * digitsMost <= (size_t)sentenceSize, \
+                 "a sentence has room for its fault: " #code);
+MEMA_FAULTS(TEXT_FITS)
+
+/* ---- noting ------------------------------------------------------------------------------------------------------------ */
+
+#if __STDC_HOSTED__
 #define REASON_NUMBER(code, number, message) number,
 static const int numbers[] = {MEMA_REASONS(REASON_NUMBER)};
-#define REASON_NAME(code, number, message) #code,
-static const char *const names[] = {MEMA_REASONS(REASON_NAME)};
-#define REASON_MESSAGE(code, number, message) message,
-static const char *const messages[] = {MEMA_REASONS(REASON_MESSAGE)};
 
-static void note(mema_Reason reason, size_t wanted, size_t available, const char *invariant) {
-  last = (Failure){reason, wanted, available, invariant, errno};
+static int changeErrno(mema_Reason reason) {
+  int before = errno;
   errno = numbers[reason];
-}
-
-void mema_fail(mema_Reason reason) {
-  note(reason, 0, 0, NULL);
-}
-
-void mema_failBytes(mema_Reason reason, size_t wanted, size_t available) {
-  note(reason, wanted, available, NULL);
-}
-
-void mema_failBroken(const char *invariant) {
-  note(MEMA_BROKEN, 0, 0, invariant);
+  return before;
 }
 
 mema_Reason mema_lastReason(void) {
-  return last.reason;
+  return (mema_Reason)last.reason;
+}
+#else
+static int changeErrno(mema_Reason reason) {
+  (void)reason;
+  return 0;
+}
+#endif
+
+static void note(mema_Reason reason, mema_Fault fault, size_t first, size_t second) {
+  last = (Failure){.first = first,
+                   .second = second,
+                   .errnoBefore = changeErrno(reason),
+                   .reason = (uint8_t)reason,
+                   .fault = (uint8_t)fault};
 }
 
-static char *putText(char *at, const char *text) {
-  size_t length = strlen(text), room = (size_t)(sentence + sizeof sentence - 1 - at);
-  if (length > room) length = room;
-  memcpy(at, text, length);
-  at[length] = '\0';
-  return at + length;
+/* The faults of failures that name no other. */
+static const uint8_t plainFaults[MEMA_REASON_COUNT] = {[MEMA_OVER_BUDGET] = mema_plainBudget,
+                                                       [MEMA_NO_MEMORY] = mema_plainMemory,
+                                                       [MEMA_FRAGMENTED] = mema_plainMemory,
+                                                       [MEMA_BELOW_USE] = mema_plainBelowUse,
+                                                       [MEMA_TOO_LARGE] = mema_sizeIsTooLarge};
+
+void mema_failBytes(mema_Reason reason, size_t wanted, size_t available) {
+  note(reason, wanted != 0 ? (mema_Fault)plainFaults[reason] : mema_noFault, wanted, available);
 }
 
-static char *putNumber(char *at, size_t number) {
-  char digits[24], *first = digits + sizeof digits - 1;
-  *first = '\0';
+void mema_fail(mema_Reason reason) {
+  mema_failBytes(reason, 0, 0);
+}
+
+bool mema_failFor(mema_Fault fault, size_t first, size_t second) {
+  note((mema_Reason)reasons[fault], fault, first, second);
+  return false;
+}
+
+void mema_failBroken(const char *invariant) {
+  mema_fail(MEMA_BROKEN);
+  last.invariant = invariant;
+}
+
+/* ---- telling ----------------------------------------------------------------------------------------------------------- */
+
+static MEMA_SLOW const char *stringOf(unsigned number) {
+  const char *at = strings;
+  while (number > 0) number -= *at++ == '\0';
+  return at;
+}
+
+static char *put(char *at, char letter) {
+  if (at < sentence + sentenceSize - 1) *at++ = letter;
+  return at;
+}
+
+static MEMA_SLOW char *putNumber(char *at, size_t number) {
+  char digits[digitsMost], *first = digits + digitsMost;
   do {
     *--first = (char)('0' + number % 10);
   } while ((number /= 10) != 0);
-  return putText(at, first);
+  while (first < digits + digitsMost) at = put(at, *first++);
+  return at;
 }
 
-static void makeSentence(void) {
-  char *at = putText(sentence, messages[last.reason]);
-  if (last.reason == MEMA_OVER_BUDGET) {
-    at = putNumber(putText(at, " by "), last.wanted - last.available);
-    at = putNumber(putText(at, " bytes: "), last.wanted);
-    at = putNumber(putText(at, " wanted, "), last.available);
-    putText(at, " free");
-  } else if ((last.reason == MEMA_NO_MEMORY || last.reason == MEMA_FRAGMENTED) && last.wanted != 0) {
-    putText(putNumber(putText(at, ": "), last.wanted), " bytes wanted");
-  } else if (last.reason == MEMA_BELOW_USE) {
-    at = putNumber(putText(at, ": "), last.wanted);
-    at = putNumber(putText(at, " bytes wanted, "), last.available);
-    putText(at, " in use");
-  } else if (last.invariant != NULL) {
-    putText(putText(at, ": "), last.invariant);
+static MEMA_SLOW char *putText(char *at, const char *text) {
+  for (; *text != '\0'; text++) {
+    if (*text == '#') {
+      at = putNumber(at, last.first);
+    } else if (*text == '$') {
+      at = putNumber(at, last.second);
+    } else if (*text == '@') {
+      at = putNumber(at, last.first - last.second);
+    } else {
+      at = put(at, *text);
+    }
   }
+  return at;
+}
+
+static MEMA_SLOW void makeSentence(void) {
+  char *at = putText(putText(sentence, stringOf(firstMessage + last.reason)), stringOf(firstText + last.fault));
+  if (last.invariant != NULL) at = putText(putText(at, ": "), last.invariant);
+  *at = '\0';
+}
+
+/* Other reasons have numbers for their sentences alone. */
+static bool isOfBytes(mema_Reason reason) {
+  return reason == MEMA_OVER_BUDGET || reason == MEMA_NO_MEMORY || reason == MEMA_FRAGMENTED || reason == MEMA_BELOW_USE;
 }
 
 const mema_Error *mema_lastError(void) {
   makeSentence();
-  told = (mema_Error){.reason = last.reason,
-                      .name = names[last.reason],
+  mema_Reason reason = (mema_Reason)last.reason;
+  bool hasAvailable = reason == MEMA_OVER_BUDGET || reason == MEMA_BELOW_USE;
+  told = (mema_Error){.reason = reason,
+                      .name = stringOf(firstName + reason),
                       .sentence = sentence,
-                      .wanted = last.wanted,
-                      .available = last.available,
+                      .wanted = isOfBytes(reason) ? last.first : 0,
+                      .available = hasAvailable ? last.second : 0,
                       .errnoBefore = last.errnoBefore};
   return &told;
 }

@@ -177,17 +177,41 @@ bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *option
   return false;
 }
 
-mema_Reason mema_judgeOptions(const mema_Pool *pool, const mema_Options *options) {
-  if (pool == NULL || options == NULL) return MEMA_BAD_ARGUMENT;
+/* What is wrong with the arguments; of MEMA_FIXED, with those of all engines. */
+static inline mema_Fault faultOf(const mema_Pool *pool, const mema_Options *options) {
+  if (pool == NULL || options == NULL) return pool == NULL ? mema_poolIsNull : mema_optionsAreNull;
   bool isFixed = options->engine == MEMA_FIXED;
-  if (options->poolSize == 0 && !isFixed) return MEMA_BAD_ARGUMENT;
-  if (mema_slabOf(pool) != NULL || mema_fixedOf(pool) != NULL) return MEMA_LIVE_POOL;
-  if (isFixed) return mema_fixedJudge(options);
-  if (options->poolSize > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
-  if (options->engine > MEMA_ARENA || (options->engine == MEMA_ARENA && (options->shared || options->memory != NULL)))
-    return MEMA_BAD_ARGUMENT;
-  if (options->memory != NULL && options->memory->reserve == NULL) return MEMA_BAD_ARGUMENT;
-  return options->reservation > MEMA_UNLIMITED ? MEMA_BAD_ARGUMENT : MEMA_OK;
+  if (options->poolSize == 0 && !isFixed) return mema_poolSizeIsZero;
+  if (mema_slabOf(pool) != NULL || mema_fixedOf(pool) != NULL) return mema_poolIsLive;
+  if (isFixed) return mema_noFault;
+  if (options->poolSize > MEMA_UNLIMITED) return mema_sizeIsTooLarge;
+  if (options->engine > MEMA_ARENA) return mema_engineIsNone;
+  if (options->engine == MEMA_ARENA && options->shared) return mema_arenaIsShared;
+  if (options->engine == MEMA_ARENA && options->memory != NULL) return mema_arenaHasHooks;
+  if (options->memory != NULL && options->memory->reserve == NULL) return mema_noReserveHook;
+  return options->reservation > MEMA_UNLIMITED ? mema_reservationIsLarge : mema_noFault;
+}
+
+/* Notes it, with its numbers. */
+static MEMA_SLOW bool blame(mema_Fault fault, const mema_Options *options) {
+  if (fault == mema_engineIsNone) return mema_failFor(fault, (unsigned)options->engine, 0);
+  if (fault == mema_sizeIsTooLarge) return mema_failFor(fault, options->poolSize, MEMA_UNLIMITED);
+  if (fault == mema_reservationIsLarge) return mema_failFor(fault, options->reservation, MEMA_UNLIMITED);
+  return mema_failFor(fault, 0, 0);
+}
+
+bool mema_judgeOptions(const mema_Pool *pool, const mema_Options *options) {
+  mema_Fault fault = faultOf(pool, options);
+  if (mema_unlikely(fault != mema_noFault)) return blame(fault, options);
+  return options->engine != MEMA_FIXED || mema_fixedJudge(options);
+}
+
+void mema_failMemoryOf(const mema_Options *options) {
+  mema_failFor(options->locked           ? mema_lockedMemory
+               : options->memory != NULL ? mema_hookedMemory
+               : options->committed      ? mema_committedMemory
+                                         : mema_plainMemory,
+               options->poolSize, 0);
 }
 
 /* The common case of an arena is a matter of nanoseconds. */
@@ -213,15 +237,11 @@ static bool initFixed(mema_Pool *pool, const mema_Options *options) {
 }
 
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
-  mema_Reason reason = mema_judgeOptions(pool, options);
-  if (reason != MEMA_OK) {
-    mema_fail(reason);
-    return false;
-  }
+  if (!mema_judgeOptions(pool, options)) return false;
   if (options->engine == MEMA_FIXED) return initFixed(pool, options);
   mema_Slab *slab = mema_openSlabFor(options);
   if (slab != NULL && mema_setUpPool(pool, slab, options)) return true;
-  mema_failBytes(MEMA_NO_MEMORY, options->poolSize, 0);
+  mema_failMemoryOf(options);
   return false;
 }
 
@@ -326,11 +346,10 @@ static size_t guaranteedTo(const mema_Pool *pool) {
 }
 
 static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
-  size_t live = pool->poolSize - pool->freeSize, least = live > guaranteedTo(pool) ? live : guaranteedTo(pool);
-  if (poolSize < least) {
-    mema_failBytes(MEMA_BELOW_USE, poolSize, least);
-    return false;
-  }
+  size_t live = pool->poolSize - pool->freeSize;
+  if (poolSize < guaranteedTo(pool) && live <= guaranteedTo(pool))
+    return mema_failFor(mema_belowGuaranteed, poolSize, guaranteedTo(pool));
+  if (poolSize < live) return mema_failFor(mema_plainBelowUse, poolSize, live);
   size_t before = pool->freeSize;
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
@@ -355,15 +374,18 @@ static size_t changeFixed(mema_Pool *pool, size_t poolSize, bool atLeast) {
   return poolSize;
 }
 
+/* Of a live pool; `slab` NULL: a fixed one. */
+static bool canResize(const mema_Pool *pool, const mema_Slab *slab, size_t poolSize) {
+  if (poolSize == 0) return mema_failFor(mema_poolSizeIsZero, 0, 0);
+  if (poolSize > MEMA_UNLIMITED) return mema_failFor(mema_sizeIsTooLarge, poolSize, MEMA_UNLIMITED);
+  return slab == NULL || !isCarvedWhole(pool, slab) || mema_failFor(mema_sharedChildResized, 0, 0);
+}
+
 /* `atLeast`: the budget may stay larger, by what is in use. Returns it; 0: refused. */
 static size_t changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast) {
   bool isFixed = mema_fixedOf(pool) != NULL;
   mema_Slab *slab = isFixed ? NULL : mema_openPool(pool);
-  if (slab == NULL && !isFixed) return 0;
-  if (poolSize == 0 || poolSize > MEMA_UNLIMITED || (!isFixed && isCarvedWhole(pool, slab))) {
-    mema_fail(poolSize > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_BAD_ARGUMENT);
-    return 0;
-  }
+  if ((slab == NULL && !isFixed) || !canResize(pool, slab, poolSize)) return 0;
   if (isFixed) return changeFixed(pool, poolSize, atLeast);
   slab = mema_holdPool(pool, false);
   if (slab == NULL) return 0;

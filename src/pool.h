@@ -188,8 +188,10 @@ static inline void mema_countStats(const mema_Pool *pool, mema_Stats *stats) {
 
 /* ---- pool.c ------------------------------------------------------------------------------------------------------------ */
 
-/* MEMA_OK where a pool can be made so, as far as the arguments tell. */
-MEMA_HIDDEN mema_Reason mema_judgeOptions(const mema_Pool *pool, const mema_Options *options);
+/* Whether a pool can be made so, as far as the arguments tell; else the failure is noted. */
+MEMA_HIDDEN bool mema_judgeOptions(const mema_Pool *pool, const mema_Options *options);
+/* Notes that there is no memory for a pool with these options. */
+MEMA_HIDDEN void mema_failMemoryOf(const mema_Options *options);
 /* A slab for such a pool; NULL iff there is no memory. */
 MEMA_HIDDEN mema_Slab *mema_openSlabFor(const mema_Options *options);
 /* Makes the Pool that of this slab; false, and the slab closed, iff there is no memory. */
@@ -218,5 +220,9 @@ MEMA_HIDDEN void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk);
 MEMA_HIDDEN size_t mema_dropEmptySlabs(mema_Slab *first, unsigned keep);
 /* Counts and notes a refused request. */
 MEMA_HIDDEN void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted);
+static inline void mema_refuseFor(mema_Pool *pool, mema_Fault fault, size_t first, size_t second) {
+  pool->refused++;
+  mema_failFor(fault, first, second);
+}
 
 #endif

@@ -22,18 +22,16 @@ void mema_setWatch(mema_Pool *pool) {
   if (pool->failIn != 0) pool->watch = PTRDIFF_MAX;
 }
 
-/* Whether a live pool may have callbacks: those of one that threads share would have to be made by whichever comes first, with or without
- * its lock, and are refused. */
-static bool mayCallBack(const mema_Pool *pool) {
+/* Whether this is a live pool that no threads share; else noted, by the fault where they do. Callbacks of one that they share would have to be made
+ * by whichever thread comes first, with or without the pool's lock. */
+static bool isUnshared(const mema_Pool *pool, mema_Fault fault) {
   if (mema_fixedOf(pool) != NULL) return true;
   mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || mema_isPlain(pool, slab)) return slab != NULL;
-  mema_fail(MEMA_BAD_ARGUMENT);
-  return false;
+  return slab != NULL && (mema_isPlain(pool, slab) || mema_failFor(fault, 0, 0));
 }
 
 bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *, void *), void *arg) {
-  if (!mayCallBack(pool)) return false;
+  if (!isUnshared(pool, mema_sharedLowWater)) return false;
   if (bytes > MEMA_UNLIMITED) bytes = MEMA_UNLIMITED;
   pool->onLowWater = fn;
   pool->lowWaterArg = arg;
@@ -44,14 +42,14 @@ bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *, void
 }
 
 bool mema_onExhausted(mema_Pool *pool, bool (*fn)(mema_Pool *, size_t, void *), void *arg) {
-  if (!mayCallBack(pool)) return false;
+  if (!isUnshared(pool, mema_sharedExhausted)) return false;
   pool->onExhausted = fn;
   pool->exhaustedArg = arg;
   return true;
 }
 
 bool mema_failAfter(mema_Pool *pool, size_t n, bool once) {
-  if (!mayCallBack(pool)) return false;
+  if (!isUnshared(pool, mema_sharedInjection)) return false;
   pool->failIn = n < MEMA_UNLIMITED ? n + 1 : 0;
   pool->failsOnce = once;
   mema_setWatch(pool);

@@ -13,7 +13,7 @@ static bool isPool(const mema_Pool *pool) {
 /* A chunk with n bytes of `source` and, where asked for, a terminator. */
 static char *copy(mema_Pool *pool, const void *source, size_t n, size_t terminator) {
   if (source == NULL) {
-    if (isPool(pool)) mema_refuse(pool, MEMA_BAD_ARGUMENT, 0);
+    if (isPool(pool)) mema_refuseFor(pool, mema_sourceIsNull, 0, 0);
     return NULL;
   }
   /* n is at most the length of an object, or a caller's wish: one more may overflow, and is then too large. */
@@ -39,7 +39,7 @@ void *mema_pmemdup(mema_Pool *pool, const void *source, size_t n) {
 char *mema_pvsprintf(mema_Pool *pool, const char *format, va_list args) {
   if (!isPool(pool)) return NULL;
   if (format == NULL) {
-    mema_refuse(pool, MEMA_BAD_ARGUMENT, 0);
+    mema_refuseFor(pool, mema_formatIsNull, 0, 0);
     return NULL;
   }
   va_list again;

@@ -10,19 +10,24 @@ static uintptr_t tokenOf(const mema_Cleanup *cleanup) {
   return token + (token == 0);
 }
 
+/* Whether the pool is live, and may have clean-ups; else noted. */
+static bool mayHaveCleanups(const mema_Pool *pool) {
+  if (mema_fixedOf(pool) != NULL) return true;
+  const mema_Slab *slab = mema_openPool(pool);
+  return slab != NULL && (mema_isPlain(pool, slab) || mema_failFor(mema_sharedCleanup, 0, 0));
+}
+
+static bool canAdd(const mema_Pool *pool, const mema_Cleanup *cleanup, void (*run)(void *arg), mema_CleanupTime when) {
+  if (!mayHaveCleanups(pool)) return false;
+  if (cleanup == NULL) return mema_failFor(mema_cleanupIsNull, 0, 0);
+  if (run == NULL) return mema_failFor(mema_cleanupDoesNothing, 0, 0);
+  if ((unsigned)when > MEMA_BEFORE_SUB_POOLS) return mema_failFor(mema_cleanupTimeIsNone, (unsigned)when, 0);
+  if (cleanup->token == tokenOf(cleanup)) return mema_failFor(mema_cleanupInUse, 0, 0);
+  return !pool->ending || mema_failFor(mema_endsSoon, 0, 0);
+}
+
 bool mema_addCleanup(mema_Pool *pool, mema_Cleanup *cleanup, void (*run)(void *arg), void *arg, mema_CleanupTime when) {
-  bool unshared = mema_fixedOf(pool) != NULL;
-  if (!unshared) {
-    const mema_Slab *slab = mema_openPool(pool);
-    if (slab == NULL) return false;
-    unshared = mema_isPlain(pool, slab);
-  }
-  bool good = unshared && cleanup != NULL && run != NULL && (unsigned)when <= MEMA_BEFORE_SUB_POOLS &&
-              cleanup->token != tokenOf(cleanup);
-  if (!good || pool->ending) {
-    mema_fail(good ? MEMA_BUSY : MEMA_BAD_ARGUMENT);
-    return false;
-  }
+  if (!canAdd(pool, cleanup, run, when)) return false;
   *cleanup = (mema_Cleanup){
       .run = run, .arg = arg, .next = pool->cleanups[when], .serial = pool->markSerial, .token = tokenOf(cleanup)};
   pool->cleanups[when] = cleanup;
@@ -45,8 +50,7 @@ bool mema_cancelCleanup(mema_Pool *pool, mema_Cleanup *cleanup) {
   if (mema_fixedOf(pool) == NULL && mema_openPool(pool) == NULL) return false;
   for (unsigned when = 0; when < 2; when++)
     if (cleanup != NULL && cancelIn(&pool->cleanups[when], cleanup)) return true;
-  mema_fail(MEMA_BAD_ARGUMENT);
-  return false;
+  return mema_failFor(cleanup == NULL ? mema_cleanupIsNull : mema_cleanupNotInUse, 0, 0);
 }
 
 void mema_runCleanups(mema_Pool *pool, mema_CleanupTime when, uintptr_t serial) {

@@ -114,9 +114,8 @@ static bool canMark(const mema_Pool *pool) {
   const mema_Slab *slab = NULL;
   bool isFixed = mema_fixedOf(pool) != NULL;
   if (!isFixed && (slab = mema_openPool(pool)) == NULL) return false;
-  bool can = isFixed ? !pool->untracked : mema_isPlain(pool, slab) && (!pool->untracked || mema_isArena(slab));
-  if (!can) mema_fail(MEMA_BAD_ARGUMENT);
-  return can;
+  if (!isFixed && !mema_isPlain(pool, slab)) return mema_failFor(mema_sharedMark, 0, 0);
+  return !pool->untracked || (!isFixed && mema_isArena(slab)) || mema_failFor(mema_untrackedMark, 0, 0);
 }
 
 /* The Block of the pool's own live chunk that starts at ptr, or NULL. */
@@ -160,11 +159,10 @@ mema_Mark mema_markPool(mema_Pool *pool) {
 /* Whether this is a live pool, and the mark a valid one of it; else the failure is noted. */
 static bool openMark(const mema_Pool *pool, const mema_Mark *mark) {
   if (mema_fixedOf(pool) == NULL && mema_openPool(pool) == NULL) return false;
-  bool made = mark->life != 0 && mark->life == pool->markLife && mark->serial - 1 < pool->markSerial &&
-              mark->age - 1 < ageOf(pool); /* neither is 0 */
-  if (made && !isOver(pool, mark->serial) && mayBeAt(pool, mark->position)) return true;
-  mema_fail(MEMA_STALE_MARK);
-  return false;
+  if (mark->life == 0) return mema_failFor(mema_markIsZero, 0, 0);
+  bool ours = mark->life == pool->markLife && mark->serial - 1 < pool->markSerial; /* a serial is not 0, nor is an age */
+  if (ours && isOver(pool, mark->serial)) return mema_failFor(mema_markIsOver, 0, 0);
+  return (ours && mark->age - 1 < ageOf(pool) && mayBeAt(pool, mark->position)) || mema_failFor(mema_markIsForeign, 0, 0);
 }
 
 /* As mema_freeYounger; false, and noted, iff a Block is in the way that was written over. */
@@ -193,9 +191,10 @@ bool mema_rewindPool(mema_Pool *pool, mema_Mark mark) {
 
 bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr) {
   if (!openMark(pool, &mark)) return false;
-  mema_Block *block = pool->untracked ? NULL : blockOf(pool, ptr);
+  if (pool->untracked) return mema_failFor(mema_untrackedKeep, 0, 0);
+  mema_Block *block = blockOf(pool, ptr);
   if (block == NULL) {
-    mema_fail(pool->untracked ? MEMA_BAD_ARGUMENT : MEMA_BAD_POINTER);
+    mema_fail(MEMA_BAD_POINTER);
     return false;
   }
   if (!isWhole(pool, block)) return false;

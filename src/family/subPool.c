@@ -36,7 +36,7 @@ static void addChild(mema_Kin *parent, mema_Kin *kin) {
  * MEMA_OK: it is linked; MEMA_BAD_POOL, MEMA_BUSY: the root has ended, or is about to; MEMA_REENTERED. */
 static mema_Reason linkToShared(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
   mema_Slab *locked = mema_beginTurn(root);
-  if (locked == NULL) return mema_lastError()->reason;
+  if (locked == NULL) return mema_lastReason();
   bool ending = __atomic_load_n(&root->ending, __ATOMIC_RELAXED);
   mema_Reason reason = root->kin != parent || !mema_isThere(parent) ? MEMA_BAD_POOL : ending ? MEMA_BUSY : MEMA_OK;
   if (reason == MEMA_OK) addChild(parent, kin);
@@ -73,13 +73,17 @@ static bool mayUseParentHeap(const mema_Pool *parent, const mema_Slab *slab, con
          options->reservation == 0 && options->engine == MEMA_SLAB;
 }
 
-static mema_Reason judge(const mema_Pool *child, const mema_Pool *parent, const mema_Options *options) {
-  mema_Reason reason = mema_judgeOptions(child, options);
-  if (reason != MEMA_OK) return reason;
-  if (options->engine == MEMA_FIXED || options->guaranteed > options->poolSize) return MEMA_BAD_ARGUMENT;
+/* Whether a live parent can have such a child; else noted. */
+static bool judge(const mema_Pool *child, const mema_Pool *parent, const mema_Options *options) {
+  if (mema_fixedOf(parent) != NULL) return mema_failFor(mema_parentIsFixed, 0, 0);
+  if (options == NULL) return mema_failFor(mema_optionsAreNull, 0, 0);
+  if (options->engine == MEMA_FIXED) return mema_failFor(mema_childIsFixed, 0, 0);
+  if (!mema_judgeOptions(child, options)) return false;
+  size_t guaranteed = options->guaranteed, poolSize = options->poolSize;
+  if (guaranteed > poolSize) return mema_failFor(mema_guaranteedIsLarge, guaranteed, poolSize);
   /* Threads that share it would have to agree with its parent on each batch of budget. */
-  if (options->shared && options->guaranteed != options->poolSize) return MEMA_BAD_ARGUMENT;
-  return __atomic_load_n(&parent->ending, __ATOMIC_RELAXED) ? MEMA_BUSY : MEMA_OK;
+  if (options->shared && guaranteed != poolSize) return mema_failFor(mema_guaranteedInPart, guaranteed, poolSize);
+  return !__atomic_load_n(&parent->ending, __ATOMIC_RELAXED) || mema_failFor(mema_endsSoon, 0, 0);
 }
 
 /* The parent's record, made now if need be; NULL, and why, iff there is no memory, or another thread has freed the parent, or this is
@@ -89,7 +93,7 @@ static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
   mema_Slab *locked = plain ? NULL : mema_beginTurn(parent);
   *reason = MEMA_NO_MEMORY;
   if (!plain && locked == NULL) {
-    *reason = mema_lastError()->reason;
+    *reason = mema_lastReason();
     return NULL;
   }
   if (parent->kin == NULL) {
@@ -158,16 +162,24 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinA
   return reason;
 }
 
+/* Notes why there is none, though its options were good. */
+static void failChild(mema_Reason reason, const mema_Options *options) {
+  if (reason == MEMA_NO_MEMORY) {
+    mema_failMemoryOf(options);
+  } else if (reason == MEMA_BUSY) {
+    mema_failFor(mema_endsSoon, 0, 0);
+  } else {
+    mema_fail(reason);
+  }
+}
+
 bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options) {
   mema_Slab *slab = mema_fixedOf(parent) == NULL ? mema_openPool(parent) : NULL;
   if (slab == NULL && mema_fixedOf(parent) == NULL) return false;
-  mema_Reason reason = slab == NULL ? MEMA_BAD_ARGUMENT : judge(child, parent, options);
-  if (reason != MEMA_OK) {
-    mema_fail(reason);
-    return false;
-  }
+  if (!judge(child, parent, options)) return false;
   const mema_Options asked = *options; /* callbacks may change what it lies in */
   options = &asked;
+  mema_Reason reason;
   mema_Kin *kin = kinOfParent(parent, &reason);
   if (kin != NULL && !mema_carve(parent, slab, options->guaranteed)) return false;
   /* By a callback of those that were asked to make room? */
@@ -180,7 +192,7 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
   if (reason == MEMA_OVER_BUDGET) return mema_refuseLevels(parent, options->guaranteed); /* it went meanwhile */
   if (kin != NULL && !mema_isPlain(parent, slab))
     mema_creditLevels(parent, options->guaranteed); /* which is a note without use, where it has been freed */
-  mema_failBytes(reason, reason == MEMA_NO_MEMORY ? options->poolSize : 0, 0);
+  failChild(reason, options);
   return false;
 }
 
@@ -189,8 +201,7 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
 bool mema_mayEnd(const mema_Pool *pool) {
   bool called = __atomic_load_n(&pool->callers, __ATOMIC_RELAXED) != 0;
   if (mema_likely(!called && !__atomic_load_n(&pool->ending, __ATOMIC_RELAXED))) return true;
-  mema_fail(MEMA_BUSY);
-  return false;
+  return mema_failFor(called ? mema_calledBack : mema_endsSoon, 0, 0);
 }
 
 /* Whether the calling thread is not in the midst of a call to this pool, so that the lock can be had when it is needed. False: noted. */
@@ -320,10 +331,7 @@ bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
   bool plain = isPlainPool(pool) || mema_fixedOf(pool) != NULL;
   if (plain && !mema_hasCleanups(pool) && pool->kin->newest == NULL) return true;
   if (!mayUnlist() || (!plain && !isAtRest(pool))) return false;
-  if (!beginEnd(pool, serial)) {
-    mema_fail(MEMA_BUSY);
-    return false;
-  }
+  if (!beginEnd(pool, serial)) return mema_failFor(mema_endsSoon, 0, 0);
   /* Clean-ups find all chunks in their places: with any of them about, each sub-pool's go one by one. */
   if (pool->kin != NULL) {
     mema_Slab *locked = plain ? NULL : lockRoot(pool);

@@ -4,12 +4,23 @@
 
 /* ---- init and the end --------------------------------------------------------------------------------------------------- */
 
-mema_Reason mema_fixedJudge(const mema_Options *options) {
-  if (options->buffer == NULL || options->bufferSize < mema_fixedBufferLeast || options->shared) return MEMA_BAD_ARGUMENT;
-  if (options->memory != NULL || options->locked || options->hugePages) return MEMA_BAD_ARGUMENT;
+/* What is wrong with the options; mema_noFault: nothing. */
+static mema_Fault faultOf(const mema_Options *options) {
   uintptr_t last;
-  if (__builtin_add_overflow((uintptr_t)options->buffer, options->bufferSize - 1, &last)) return MEMA_BAD_ARGUMENT;
-  return options->poolSize > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_OK;
+  if (options->buffer == NULL) return mema_bufferIsNull;
+  if (options->bufferSize < mema_fixedBufferLeast) return mema_bufferIsSmall;
+  if (options->shared) return mema_fixedIsShared;
+  if (options->memory != NULL) return mema_fixedHasHooks;
+  if (options->locked) return mema_fixedIsLocked;
+  if (options->hugePages) return mema_fixedIsHuge;
+  if (__builtin_add_overflow((uintptr_t)options->buffer, options->bufferSize - 1, &last)) return mema_bufferPassesEnd;
+  return options->poolSize > MEMA_UNLIMITED ? mema_sizeIsTooLarge : mema_noFault;
+}
+
+bool mema_fixedJudge(const mema_Options *options) {
+  mema_Fault fault = faultOf(options);
+  if (fault == mema_sizeIsTooLarge) return mema_failFor(fault, options->poolSize, MEMA_UNLIMITED);
+  return fault == mema_noFault || mema_failFor(fault, options->bufferSize, mema_fixedBufferLeast);
 }
 
 static void forget(mema_Pool *pool) {
@@ -26,10 +37,7 @@ static size_t heapBytes(const mema_Fixed *fixed) {
 
 bool mema_fixedInit(mema_Pool *pool, const mema_Options *options, uintptr_t generation) {
   mema_Fixed *fixed = mema_fixedOpen(options->buffer, options->bufferSize, !options->untracked);
-  if (fixed == NULL) {
-    mema_fail(MEMA_BAD_ARGUMENT);
-    return false;
-  }
+  if (fixed == NULL) return mema_failFor(mema_bufferIsSmall, options->bufferSize, mema_fixedBufferLeast);
   fixed->fallback = options->fallback;
   forget(pool);
   pool->poolSize = pool->freeSize = pool->lowWater = pool->watch =
@@ -68,7 +76,7 @@ size_t mema_fixedResize(mema_Pool *pool, size_t poolSize, bool atLeast) {
   size_t live = pool->poolSize - pool->freeSize;
   if (poolSize < live && atLeast) poolSize = live;
   if (poolSize < live) {
-    mema_failBytes(MEMA_BELOW_USE, poolSize, live);
+    mema_failFor(mema_plainBelowUse, poolSize, live);
     return 0;
   }
   pool->poolSize = poolSize;
@@ -89,10 +97,7 @@ bool mema_fixedCharge(mema_Pool *pool, size_t bytes) {
 }
 
 bool mema_fixedCredit(mema_Pool *pool, size_t bytes) {
-  if (bytes > pool->charged) {
-    mema_fail(MEMA_BAD_ARGUMENT);
-    return false;
-  }
+  if (bytes > pool->charged) return mema_failFor(mema_creditIsLarge, bytes, pool->charged);
   pool->charged -= bytes;
   pool->freeSize += bytes;
   return true;

@@ -189,7 +189,7 @@ void *mema_fixedPalloc(mema_Pool *pool, mema_Fixed *fixed, size_t size) {
 void *mema_fixedPcalloc(mema_Pool *pool, mema_Fixed *fixed, size_t count, size_t size) {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes)) {
-    mema_refuse(pool, MEMA_OVERFLOW, 0);
+    mema_refuseFor(pool, mema_productOverflows, count, size);
     return NULL;
   }
   void *ptr = mema_fixedPalloc(pool, fixed, bytes);
@@ -198,11 +198,11 @@ void *mema_fixedPcalloc(mema_Pool *pool, mema_Fixed *fixed, size_t count, size_t
 
 void *mema_fixedPmemalign(mema_Pool *pool, mema_Fixed *fixed, size_t alignment, size_t size) {
   if (alignment == 0 || (alignment & (alignment - 1)) != 0) {
-    mema_refuse(pool, MEMA_BAD_ALIGNMENT, 0);
+    mema_refuseFor(pool, mema_alignmentIsBad, alignment, 0);
     return NULL;
   }
   if (alignment > (size_t)1 << 30) {
-    mema_refuse(pool, MEMA_NO_MEMORY, size);
+    mema_refuseFor(pool, mema_alignmentIsLarge, size, alignment);
     return NULL;
   }
   return allocate(pool, fixed, size, alignment);

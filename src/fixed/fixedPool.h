@@ -55,8 +55,8 @@ MEMA_HIDDEN bool mema_fixedIsWhole(const mema_Pool *pool, mema_Fixed *fixed, con
 
 /* ---- fixedLife.c ----------------------------------------------------------------------------------------------------------- */
 
-/* MEMA_OK where the options of a pool with MEMA_FIXED are good; the pool itself was judged before. */
-MEMA_HIDDEN mema_Reason mema_fixedJudge(const mema_Options *options);
+/* Whether the options of a pool with MEMA_FIXED are good; else noted. The pool itself was judged before. */
+MEMA_HIDDEN bool mema_fixedJudge(const mema_Options *options);
 /* Makes the pool, whose options were found good; false iff the buffer is too small (noted). */
 MEMA_HIDDEN bool mema_fixedInit(mema_Pool *pool, const mema_Options *options, uintptr_t generation);
 MEMA_HIDDEN bool mema_fixedFree(mema_Pool *pool, mema_Fixed *fixed);

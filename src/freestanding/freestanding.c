@@ -2,7 +2,7 @@
  *
  * What differs from the hosted library (docs/design.md, "The fixed engine"): pools with another engine than MEMA_FIXED, or with a fallback, are
  * refused (MEMA_BAD_ARGUMENT), mema_initPool with them; nothing prints and nothing draws; there is no errno; the last failure is one for the
- * whole program, not one for each thread, and its sentence is the reason's alone; and the secret in the seals is a constant, mixed with
+ * whole program, not one for each thread; and the secret in the seals is a constant, mixed with
  * addresses, so that a Pool can be forged by who sets out to.
  *
  * gcc and clang call memcpy, memmove and memset of their own accord, whatever the flags. Weak ones are here for programs that have none. */
@@ -48,28 +48,7 @@ __attribute__((weak)) PLAIN_LOOP void *memset(void *to, int byte, size_t n) {
   return to;
 }
 
-/* ---- failures ------------------------------------------------------------------------------------------------------------ */
-
-static mema_Error last = {.name = "MEMA_OK", .sentence = "no error"};
-
-#define REASON_NAME(code, number, message) #code,
-static const char *const names[] = {MEMA_REASONS(REASON_NAME)};
-#define REASON_MESSAGE(code, number, message) message,
-static const char *const messages[] = {MEMA_REASONS(REASON_MESSAGE)};
-
-void mema_failBytes(mema_Reason reason, size_t wanted, size_t available) {
-  last = (mema_Error){
-      .reason = reason, .name = names[reason], .sentence = messages[reason], .wanted = wanted, .available = available};
-}
-
-void mema_fail(mema_Reason reason) {
-  mema_failBytes(reason, 0, 0);
-}
-
-void mema_failBroken(const char *invariant) {
-  mema_fail(MEMA_BROKEN);
-  last.sentence = invariant;
-}
+/* ---- pressure ------------------------------------------------------------------------------------------------------------ */
 
 /* Callbacks and requests that fail on purpose are not part of this library: nothing asks for them. */
 bool mema_failsOnPurpose(mema_Pool *pool) {
@@ -90,15 +69,7 @@ void mema_settlePressure(mema_Pool *pool, size_t before) {
 
 void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
   pool->refused++;
-  mema_failBytes(reason, reason == MEMA_TOO_LARGE ? 0 : wanted, reason == MEMA_OVER_BUDGET ? pool->freeSize : 0);
-}
-
-const mema_Error *mema_lastError(void) {
-  return &last;
-}
-
-const char *mema_version(void) {
-  return MEMA_VERSION;
+  mema_failBytes(reason, wanted, reason == MEMA_OVER_BUDGET ? pool->freeSize : MEMA_UNLIMITED);
 }
 
 /* ---- there is no outside --------------------------------------------------------------------------------------------------- */
@@ -150,23 +121,18 @@ static mema_Fixed *open(const mema_Pool *pool) {
   return fixed;
 }
 
-static bool falseFor(mema_Reason reason) {
-  mema_fail(reason);
-  return false;
-}
-
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
-  if (pool == NULL || options == NULL) return falseFor(MEMA_BAD_ARGUMENT);
-  if (mema_fixedOf(pool) != NULL) return falseFor(MEMA_LIVE_POOL);
-  if (options->engine != MEMA_FIXED || options->fallback) return falseFor(MEMA_BAD_ARGUMENT);
-  mema_Reason reason = mema_fixedJudge(options);
-  if (reason != MEMA_OK) return falseFor(reason);
-  return mema_fixedInit(pool, options, atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1);
+  if (pool == NULL || options == NULL) return mema_failFor(pool == NULL ? mema_poolIsNull : mema_optionsAreNull, 0, 0);
+  if (mema_fixedOf(pool) != NULL) return mema_failFor(mema_poolIsLive, 0, 0);
+  if (options->engine != MEMA_FIXED) return mema_failFor(mema_engineIsNone, (unsigned)options->engine, 0);
+  if (options->fallback) return mema_failFor(mema_noFallback, 0, 0);
+  return mema_fixedJudge(options) &&
+         mema_fixedInit(pool, options, atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1);
 }
 
 bool mema_initPool(mema_Pool *pool, size_t poolSize) {
   (void)pool, (void)poolSize;
-  return falseFor(MEMA_BAD_ARGUMENT);
+  return mema_failFor(mema_noBuffer, 0, 0);
 }
 
 bool mema_freePool(mema_Pool *pool) {
@@ -181,8 +147,8 @@ bool mema_resetPool(mema_Pool *pool) {
 
 static bool canResize(const mema_Pool *pool, size_t poolSize) {
   if (open(pool) == NULL) return false;
-  if (poolSize == 0 || poolSize > MEMA_UNLIMITED) return falseFor(poolSize == 0 ? MEMA_BAD_ARGUMENT : MEMA_TOO_LARGE);
-  return true;
+  if (poolSize == 0) return mema_failFor(mema_poolSizeIsZero, 0, 0);
+  return poolSize <= MEMA_UNLIMITED || mema_failFor(mema_sizeIsTooLarge, poolSize, MEMA_UNLIMITED);
 }
 
 bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
@@ -252,7 +218,7 @@ size_t mema_freeSize(const mema_Pool *pool) {
 bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
   const mema_Fixed *fixed = open(pool);
   if (fixed == NULL) return false;
-  if (stats == NULL) return falseFor(MEMA_BAD_ARGUMENT);
+  if (stats == NULL) return mema_failFor(mema_statsAreNull, 0, 0);
   mema_fixedStats(pool, fixed, stats);
   return true;
 }
@@ -269,7 +235,7 @@ static char *copy(mema_Pool *pool, const void *source, size_t n, size_t terminat
   mema_Fixed *fixed = open(pool);
   if (fixed == NULL) return NULL;
   if (source == NULL) {
-    mema_refuse(pool, MEMA_BAD_ARGUMENT, 0);
+    mema_refuseFor(pool, mema_sourceIsNull, 0, 0);
     return NULL;
   }
   char *chunk = mema_fixedPalloc(pool, fixed, n > MEMA_UNLIMITED ? n : n + terminator);

@@ -20,7 +20,7 @@ bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
   const mema_Fixed *fixed = mema_fixedOf(pool);
   if (fixed == NULL && mema_openPool(pool) == NULL) return false;
   if (stats == NULL) {
-    mema_fail(MEMA_BAD_ARGUMENT);
+    mema_failFor(mema_statsAreNull, 0, 0);
     return false;
   }
   if (fixed != NULL) {

@@ -62,7 +62,7 @@ void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds) {
     if (ptr != NULL || mema_lastReason() != MEMA_OVER_BUDGET || milliseconds == 0 || mema_fixedOf(pool) != NULL) return ptr;
     int64_t left = milliseconds > 0 ? end - mema_osMilliseconds() : -1;
     if (milliseconds > 0 && left <= 0) {
-      mema_fail(MEMA_TIMED_OUT);
+      mema_failFor(mema_plainTimeOut, size, (size_t)milliseconds);
       return NULL;
     }
     uint32_t seen;

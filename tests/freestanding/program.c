@@ -27,6 +27,13 @@ static void check(bool good, int line) {
 }
 #define CHECK(condition) check((condition), __LINE__)
 
+/* The call fails, with this sentence. */
+static bool says(bool done, const char *sentence) {
+  const char *said = mema_lastError()->sentence;
+  while (*said != '\0' && *said == *sentence) said++, sentence++;
+  return !done && *said == *sentence;
+}
+
 static size_t below(size_t n) {
   seed = seed * 6364136223846793005u + 1442695040888963407u;
   return (size_t)((seed >> 33) % n);
@@ -46,6 +53,11 @@ static bool isFilled(size_t i, size_t upTo) {
 static void *hidden(void *ptr) {
   __asm__ volatile("" : "+r"(ptr));
   return ptr;
+}
+
+static size_t hiddenSize(size_t size) {
+  __asm__ volatile("" : "+r"(size));
+  return size;
 }
 
 static void replaceSome(bool untracked) {
@@ -114,8 +126,51 @@ static void refuseOthers(void) {
   CHECK(!mema_initPoolWith(&pool, &options));
 }
 
+static bool makeOf(mema_Options options) {
+  return mema_initPoolWith(&pool, &options);
+}
+
+/* Each with its numbers. */
+static void nameFaults(void) {
+  static const mema_Memory hooks = {0};
+  const mema_Options good = {.poolSize = 1000, .engine = MEMA_FIXED, .buffer = buffer, .bufferSize = bufferSize};
+  mema_Options bad = good;
+  CHECK(says(mema_initPoolWith(NULL, &good), "bad argument: pool is NULL"));
+  CHECK(says(mema_initPoolWith(&pool, NULL), "bad argument: options is NULL"));
+  CHECK(says(initPool(&pool, 1000), "bad argument: buffer is needed"));
+  bad.engine = MEMA_ARENA;
+  CHECK(says(makeOf(bad), "bad argument: engine 1 is not MEMA_FIXED"));
+  bad = good, bad.fallback = true;
+  CHECK(says(makeOf(bad), "bad argument: fallback without a system"));
+  bad = good, bad.bufferSize = 255;
+  CHECK(says(makeOf(bad), "bad argument: bufferSize 255 is below 256"));
+  bad.bufferSize = SIZE_MAX;
+  CHECK(says(makeOf(bad), "bad argument: bufferSize 18446744073709551615 passes memory's end"));
+  bad = good, bad.shared = true;
+  CHECK(says(makeOf(bad), "bad argument: MEMA_FIXED with shared"));
+  bad = good, bad.memory = &hooks;
+  CHECK(says(makeOf(bad), "bad argument: MEMA_FIXED with memory"));
+  bad = good, bad.poolSize = SIZE_MAX;
+  CHECK(says(makeOf(bad), "larger than any object can be: 18446744073709551615 is above 9223372036854775807"));
+  CHECK(makeOf(good));
+  CHECK(says(palloc(&pool, 1001) != NULL, "over budget by 1 bytes: 1001 wanted, 1000 free"));
+  CHECK(mema_lastError()->wanted == 1001 && mema_lastError()->available == 1000);
+  CHECK(says(mema_pmemalign(&pool, hiddenSize(24), 1) != NULL, "the alignment is not a power of two: 24"));
+  CHECK(mema_lastError()->wanted == 0);
+  CHECK(mema_chargePool(&pool, 30) && says(mema_creditPool(&pool, 31), "bad argument: bytes 31 is above the 30 charged"));
+  CHECK(says(mema_resizePool(&pool, 29), "the new size is below what is in use: 29 bytes wanted, 30 in use"));
+  CHECK(says(mema_pcalloc(&pool, hiddenSize(SIZE_MAX), 3) != NULL,
+             "count times size overflows: 18446744073709551615 times 3"));
+  CHECK(says(mema_poolStats(&pool, NULL), "bad argument: stats is NULL"));
+  CHECK(says(mema_pstrdup(&pool, NULL) != NULL, "bad argument: the source is NULL"));
+  CHECK(mema_resizePool(&pool, SIZE_MAX / 4) &&
+        says(palloc(&pool, bufferSize) != NULL, "the buffer has no free piece so large: 65536 bytes wanted"));
+  CHECK(freePool(&pool) && says(freePool(&pool), "not a live pool (never made, freed, copied or moved)"));
+}
+
 static __attribute__((used)) void run(void) {
   refuseOthers();
+  nameFaults();
   useOne(true);
   useOne(false);
   leave(0);

@@ -13,5 +13,6 @@ int main(void) {
   mema_Memory memory = {.reserve = refuse};
   mema_Options options = {.poolSize = 1000, .engine = MEMA_ARENA, .memory = &memory};
   FAILS(mema_initPoolWith(&other, &options), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: MEMA_ARENA with memory");
   return end(0, 0);
 }

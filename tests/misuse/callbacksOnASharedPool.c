@@ -20,10 +20,15 @@ int main(void) {
   mema_Options options = {.poolSize = 10000, .shared = true, .untracked = true};
   CHECK(mema_initPoolWith(&shared, &options));
   FAILS(mema_onLowWater(&shared, 10, low, NULL), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: a shared pool cannot have a callback for low water");
   FAILS(mema_onExhausted(&shared, exhausted, NULL), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: a shared pool cannot have a callback for no room");
   FAILS(mema_failAfter(&shared, 1, true), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: a shared pool cannot fail on purpose");
   FAILS(mema_addCleanup(&shared, &record, run, NULL, MEMA_AFTER_SUB_POOLS), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: a shared pool cannot have clean-ups");
   FAILS(mema_markPool(&shared).serial != 0, MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: a shared pool cannot have marks");
   CHECK(freePool(&shared));
   return end(0, 0);
 }

@@ -14,7 +14,9 @@ int main(void) {
   CHECK(mema_addCleanup(&other, &record, nothing, NULL, MEMA_AFTER_SUB_POOLS));
   REFUSED(mema_cancelCleanup(&pool, &record), MEMA_BAD_ARGUMENT);
   REFUSED(mema_cancelCleanup(&pool, &never), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: the clean-up is not in use by this pool");
   REFUSED(mema_cancelCleanup(&pool, NULL), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: cleanup is NULL");
   CHECK(mema_cancelCleanup(&other, &record));
   FAILS(mema_cancelCleanup(&other, &record), MEMA_BAD_ARGUMENT);
   CHECK(freePool(&other));

@@ -18,7 +18,10 @@ int main(void) {
   mema_Options locked = {.engine = MEMA_FIXED, .buffer = more, .bufferSize = sizeof more, .locked = true};
   mema_Options huge = {.engine = MEMA_FIXED, .buffer = more, .bufferSize = sizeof more, .hugePages = true};
   FAILS(mema_initPoolWith(&other, &hooked), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: MEMA_FIXED with memory");
   FAILS(mema_initPoolWith(&other, &locked), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: MEMA_FIXED with locked");
   FAILS(mema_initPoolWith(&other, &huge), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: MEMA_FIXED with hugePages");
   return end(0, 0);
 }

@@ -8,11 +8,14 @@ static void misuse(void *arg) {
   Pool *ending = arg;
   mema_Options options = {.poolSize = 1};
   REFUSED(freePool(ending), MEMA_BUSY);
+  SAYS("the pool is busy: a callback or clean-up of it, or of a pool below it, has not returned");
   REFUSED(mema_resetPool(ending), MEMA_BUSY);
   REFUSED(freePool(&pool), MEMA_BUSY);
   REFUSED(mema_resetPool(&pool), MEMA_BUSY);
   REFUSED(mema_addCleanup(ending, &another, misuse, ending, MEMA_AFTER_SUB_POOLS), MEMA_BUSY);
+  SAYS("the pool is busy: it is about to end");
   REFUSED(mema_initSubPool(&more, ending, &options), MEMA_BUSY);
+  SAYS("the pool is busy: it is about to end");
   ran++;
 }
 

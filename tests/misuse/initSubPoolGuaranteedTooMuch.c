@@ -5,6 +5,7 @@ int main(void) {
   Pool child = {0};
   mema_Options options = {.poolSize = 1000, .guaranteed = 1001};
   REFUSED(mema_initSubPool(&child, &pool, &options), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: guaranteed 1001 is above poolSize 1000");
   options = (mema_Options){.poolSize = MEMA_UNLIMITED, .guaranteed = misuseBudget};
   REFUSED(mema_initSubPool(&child, &pool, &options), MEMA_OVER_BUDGET);
   options.guaranteed = SIZE_MAX;

@@ -7,6 +7,7 @@ int main(void) {
   Pool child = {0};
   mema_Options options = {.poolSize = 1000};
   FAILS(mema_initSubPool(&child, &pool, &options), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: the parent has MEMA_FIXED");
   FAILS(mema_moveChunk(&child, &pool, neighbour), MEMA_NOT_KIN);
   return end(0, 0);
 }

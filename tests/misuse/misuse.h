@@ -35,6 +35,10 @@ static inline void complainUnless(bool good, const char *what, int line) {
     complainUnless(change == NULL, change, __LINE__);  \
   } while (0)
 
+/* And the sentence says what was wrong, with its numbers. */
+#define SAYS(expected) \
+  complainUnless(strcmp(mema_lastError()->sentence, (expected)) == 0, mema_lastError()->sentence, __LINE__)
+
 static inline void placeNeighbour(void) {
   neighbour = palloc(&pool, neighbourSize);
   CHECK(neighbour != NULL);

@@ -3,5 +3,6 @@
 int main(void) {
   begin();
   REFUSED(mema_resizePool(&pool, 0), MEMA_BAD_ARGUMENT);
+  SAYS("bad argument: poolSize is 0");
   return end(0, 0);
 }
