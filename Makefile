@@ -68,17 +68,17 @@ products := $(staticLibrary) $(sharedLibrary) $(preloadLibrary) $(recordLibrary)
 all: $(products)
 
 help:
-	@echo 'make             builds libmema.a, libmema.so, the libraries to preload, and mema in $(BUILD)/'
-	@echo 'make freestanding  builds libmema-fixed.a, fixed pools alone, which needs no C library'
-	@echo 'make run         builds, then shows a pool at work, then the C compiler inside one'
-	@echo 'make test        installs what the tests need (Debian), then runs all of them: a quarter of an hour'
-	@echo 'make bench       installs other allocators (Debian), then measures beside them: six minutes'
+	@echo 'make                 builds libmema.a, libmema.so, the libraries to preload, and mema in $(BUILD)/'
+	@echo 'make freestanding    builds libmema-fixed.a: fixed pools alone, without a C library'
+	@echo 'make run             builds, then shows a pool at work, then the C compiler inside one'
+	@echo 'make test            installs what the tests need (Debian), then runs all of them: a quarter of an hour'
+	@echo 'make bench           installs other allocators (Debian), then measures beside them: six minutes'
 	@echo 'make bench-quick     three rounds beside the allocators that are installed: half a minute'
 	@echo 'make bench-programs  whole programs, with each allocator preloaded: six minutes'
 	@echo 'make bench-latency   the longest calls of a fixed pool: a minute'
-	@echo 'make install     to PREFIX=$(PREFIX) below DESTDIR; make uninstall removes it again'
-	@echo 'make clean       removes $(BUILD)/'
-	@echo 'V=1 shows whole commands. CC=clang, CFLAGS=…, BUILD=DIRECTORY and ZSTD=0 (no compressed traces) work as usual.'
+	@echo 'make install         to PREFIX=$(PREFIX) below DESTDIR; make uninstall removes it again'
+	@echo 'make clean           removes $(BUILD)/'
+	@echo 'V=1 shows whole commands. CC=clang, CFLAGS=…, BUILD=DIRECTORY and ZSTD=0 (no compressed traces) are respected.'
 
 # ---- build ----------------------------------------------------------------------------------------------------------
 
@@ -172,7 +172,7 @@ install: all $(fixedLibrary)
 	install -m 755 $(preloadLibrary) $(DESTDIR)$(LIBDIR)/libmema-preload.so
 	install -m 755 $(recordLibrary) $(DESTDIR)$(LIBDIR)/libmema-record.so
 	install -m 755 $(cli) $(DESTDIR)$(BINDIR)/mema
-	for name in mema mema-fixed; do \
+	$(call show,SED,packaging/*.pc.in) for name in mema mema-fixed; do \
 	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 	    -e 's|@VERSION@|$(VERSION)|' packaging/$$name.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc || exit; done
 # The loader finds a new shared library through its cache. Only root can renew it; a staged install leaves it alone.
