@@ -125,7 +125,7 @@ typedef struct MEMA_TAG(Pool) {
   uintptr_t spare[2];
 } mema_Pool;
 
-/* What hands the chunks out. */
+/* How a pool hands chunks out. */
 typedef enum mema_Engine {
   MEMA_SLAB,  /* slots of one size side by side: for any mix of lives and sizes */
   MEMA_ARENA, /* one after the other: for many chunks that end together, as those of a request do; see mema_initPoolWith */
@@ -143,12 +143,12 @@ typedef enum mema_Engine {
  *
  *   reserve  `size` bytes of addresses that nothing else uses, the first at a multiple of `alignment` (a power of two, at least a
  *            page, at most 64 KiB; 2 MiB with hugePages). NULL: there are none; less may then be asked for, and if that fails too
- *            the call has MEMA_NO_MEMORY. What is not aligned is released at once, and taken for NULL. Must not be NULL itself.
+ *            the call has MEMA_NO_MEMORY. A reservation that is not aligned is released at once, and counts as NULL. Must not be NULL itself.
  *   commit   [base, base + size), reserved until now, in one reservation, is about to be touched. false: it cannot be, and stays
  *            reserved; less may then be asked for, and if that fails too the call has MEMA_NO_MEMORY, with nothing changed. No
- *            byte is committed twice in the life of its reservation. NULL: what is reserved is committed at once, and the
+ *            byte is committed twice in the life of its reservation. NULL: reserved memory counts as committed, and the
  *            default reservation is mema_committedReservation(poolSize).
- *   purge    what lies in [base, base + size), all committed, is of no use any more; its memory may go elsewhere. It stays committed:
+ *   purge    the contents of [base, base + size), all committed, are no longer needed; the memory may go elsewhere. It stays committed:
  *            it may be touched again at any time without being asked for. false, or NULL: mema goes on as if its pages are kept.
  *   release  a reservation ends: the base and size of one reserve, whatever of it is committed. Once for each, at the latest in
  *            mema_freePool. NULL: nothing is told.
@@ -180,9 +180,9 @@ typedef struct mema_Options {
                          mema_committedReservation(poolSize) (committed). Where it has no room in one piece, chunks come
                          from memory outside it (Block.poolAllocated is then false). */
   const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
-  /* For several threads at once. Untracked, each thread works for itself, with spare slots and a part of the budget (lent up to 4 MiB at a
-   * time, and what it frees) in its hands, both called in before a request is refused; Pool.freeSize is then what no thread holds: ask
-   * mema_freeSize. Tracked, calls take turns. */
+  /* For several threads at once. Untracked, each thread works by itself, with spare slots and a part of the budget: up to 4 MiB at a
+   * time, plus the bytes that it frees. Both are called in before a request is refused. Pool.freeSize is then the part that no thread
+   * holds; mema_freeSize returns the exact figure. Tracked, calls take turns. */
   bool shared;
   mema_Engine engine;
   /* MEMA_FIXED: where the pool's chunks and records lie: at any address, for as long as the Pool is used, in which it is also found that
@@ -198,7 +198,7 @@ typedef struct mema_Options {
    * /sys/kernel/mm/transparent_hugepage/enabled whether it gives any. With `memory` only the alignment is asked for. */
   bool hugePages;
   /* `committed`, and kept in memory: never swapped out, nor is what lies outside the reservation. Counts against RLIMIT_MEMLOCK (without
-   * CAP_IPC_LOCK): where that forbids it, MEMA_NO_MEMORY. What a forked child has of it is not locked. */
+   * CAP_IPC_LOCK): where that forbids it, MEMA_NO_MEMORY. A forked child's copy is not locked. */
   bool locked;
   const mema_Memory *memory; /* where all memory comes from; NULL: from the system */
 } mema_Options;
@@ -282,7 +282,7 @@ MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
  *   - options is NULL, options->engine is no engine, options->reservation is above MEMA_UNLIMITED, options->memory has no reserve, or an
  *     arena is to be shared or to have hooks (MEMA_BAD_ARGUMENT, EINVAL);
  *   - a committed reservation could not be populated, a locked one not be locked, or the hooks refused what even an empty pool needs
- *     (MEMA_NO_MEMORY, ENOMEM). What the hooks had given by then they have been given back.
+ *     (MEMA_NO_MEMORY, ENOMEM). Memory that the hooks gave before that is given back to them.
  *
  * With MEMA_FIXED it returns false iff
  *   - pool, options or options->buffer is NULL, bufferSize is below 256 or passes the end of memory, or `shared`, `memory`, `locked` or
@@ -337,7 +337,7 @@ MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
 MEMA_PUBLIC size_t mema_fixedBufferSize(size_t peak, size_t largest);
 
 /* Frees every chunk and gives the reservation back (or keeps it warm for the next pool); the Pool's memory may then be
- * reused or initialised again. What was charged is forgotten. Returns false iff pool is not a live pool, a callback or clean-up of it is under way
+ * reused or initialised again. Charged bytes are forgotten. Returns false iff pool is not a live pool, a callback or clean-up of it is under way
  * (MEMA_BUSY), or the caller is a signal handler that interrupted a call to it, or, where it is shared, one that makes or ends any shared pool
  * (MEMA_REENTERED).
  * Time grows with the spans in use, not with the chunks.
@@ -379,7 +379,7 @@ MEMA_PUBLIC size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize);
  * sub-pool's alone; what it uses beyond them is charged to the parent as it grows, and credited as it shrinks, to the byte, and so
  * on upwards. poolSize may be above what the parent has. At all times, in every pool of the family,
  *     poolSize == freeSize + its live chunks + what it was charged + what its sub-pools hold (each: the larger of guaranteed, and used).
- * A request is refused where any level has no room (MEMA_OVER_BUDGET, `available` being what could be had). A chunk of one pool is foreign to
+ * A request is refused where any level has no room (MEMA_OVER_BUDGET; `available` is then the most that would be granted). A chunk of one pool is foreign to
  * all others.
  *   memory     a sub-pool of a tracked, unshared MEMA_SLAB pool takes its chunks from its parent's memory, unless its options ask for
  *              anything else than that (untracked, shared, committed, reservation, engine): then, and under other parents, it has memory of
