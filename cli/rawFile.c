@@ -53,8 +53,8 @@ static RawHead *formatFile(int file) {
                   .blockCount = (uint32_t)(bytes / RAW_BLOCK_BYTES),
                   .claimed = 1};
   if (pwrite(file, &head, sizeof head, 0) != (ssize_t)sizeof head) return NULL;
-  /* Held for as long as we live: see openRawFile. */
-  if (flock(file, LOCK_EX | LOCK_NB) != 0) return NULL;
+  /* Held for as long as this process lives. The recorded programs hold one each: see openRawFile. */
+  if (flock(file, LOCK_SH | LOCK_NB) != 0) return NULL;
   return mapHead(file);
 }
 
@@ -124,7 +124,9 @@ static bool isRawLog(const RawFile *raw) {
 static const char *whyNotOpened(RawFile *raw) {
   if (raw->file < 0) return strerror(errno);
   if (!isRawLog(raw)) return "it is not what a recording leaves behind";
-  if (flock(raw->file, LOCK_EX | LOCK_NB) != 0) return "its recording still goes on";
+  if (flock(raw->file, LOCK_EX | LOCK_NB) != 0) {
+    return "its recording still goes on, in `mema record' or in a program that it started";
+  }
   raw->head = mapHead(raw->file);
   return raw->head == NULL ? strerror(errno) : NULL;
 }

@@ -85,9 +85,12 @@ static const struct argp parser = {
     .args_doc = "[--] COMMAND [ARGUMENT...]\n--finish=RAW",
     .doc =
         "Runs COMMAND, and writes down what it, and every program that it starts, asks of its heap: a trace for `mema "
-        "replay'.\vWhile the command runs its events are gathered in FILE.raw, 16 bytes each. They are kept whatever "
+        "replay'. Recorded are calls of the malloc family: chunks of a pool (palloc), and what a program maps by itself, "
+        "are not "
+        "seen.\vWhile the command runs its events are gathered in FILE.raw, 16 bytes each. They are kept whatever "
         "becomes "
-        "of the programs; where mema itself is killed, --finish FILE.raw makes the trace. The exit status is that of "
+        "of the programs; where mema itself is killed, --finish FILE.raw makes the trace once the programs have ended. The "
+        "exit status is that of "
         "COMMAND, "
         "128+N where signal N ended it, 127 where there is no such program, 126 where it cannot be run, and 2 where mema "
         "refuses to run it.",
@@ -150,6 +153,11 @@ static void tellResult(const TraceFile *trace, const Converted *converted) {
   complain("%" PRIu64 " process%s, %" PRIu64 " operation%s, in %s of '%s'", converted->processes,
            converted->processes == 1 ? "" : "es", converted->operations, converted->operations == 1 ? "" : "s",
            formatSize(size, (uint64_t)status.st_size), trace->path);
+  if (converted->processes == 0) {
+    complain("no process loaded %s: nothing was recorded", library.name);
+  } else if (converted->operations == 0) {
+    complain("no call of the malloc family was seen; palloc, and what a program maps by itself, is not recorded");
+  }
   if (converted->lost > 0) {
     complain("there was no room for the last %" PRIu64 " events: the trace ends before the program did", converted->lost);
   }

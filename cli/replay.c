@@ -129,7 +129,8 @@ static const struct argp parser = {
         "Plays a trace of `mema record' against a pool of mema, the C library's heap, and the libraries given, and says how "
         "long each took and how much memory it held.\vThe operations of a process are played in the recorded order by one "
         "thread, each process on a fresh heap; what is allocated is touched, once per page. Of requests that a pool refuses "
-        "the later ones for the same object are skipped. The exit status is 0, or 2 where FILE is no whole trace, or "
+        "the later ones for the same object are skipped; a heap that did not do all of the work gets no ratio. The exit "
+        "status is 0, or 2 where FILE is no whole trace, or "
         "something cannot be played against.",
 };
 
@@ -199,7 +200,7 @@ typedef struct Series {
   Contender contender;
   double nanoseconds[MOST_ROUNDS];
   uint64_t footprint; /* the largest of a process */
-  PlayCounts counts;  /* of one round */
+  PlayCounts counts;  /* of the round in which most was refused or skipped */
 } Series;
 
 typedef struct Match {
@@ -234,17 +235,27 @@ static void addCounts(PlayCounts *sum, const PlayCounts *counts) {
   sum->skipped += counts->skipped;
 }
 
+/* The operations of the trace that a heap did, and those that it did not. */
+static uint64_t workDone(const PlayCounts *counts) {
+  return counts->operations - counts->refused;
+}
+
+static uint64_t leftUndone(const PlayCounts *counts) {
+  return counts->refused + counts->skipped;
+}
+
 /* All processes, one after another. False after complaining. */
 static bool playAll(Match *match, Series *series, size_t round) {
+  PlayCounts counts = {0};
   series->nanoseconds[round] = 0;
-  series->counts = (PlayCounts){0};
   for (size_t i = 0; i < match->processCount; i++) {
     Played played;
     if (!playRound(&match->processes[i], &series->contender, &played)) return false;
     series->nanoseconds[round] += played.nanoseconds;
     if (played.footprint > series->footprint) series->footprint = played.footprint;
-    addCounts(&series->counts, &played.counts);
+    addCounts(&counts, &played.counts);
   }
+  if (round == 0 || leftUndone(&counts) > leftUndone(&series->counts)) series->counts = counts;
   return true;
 }
 
@@ -277,18 +288,41 @@ static double ratioToFirst(const Match *match, const Series *series) {
   return median(ratios, match->rounds);
 }
 
-static void printSeries(const Match *match, const Series *series) {
-  char footprint[SIZE_TEXT_ROOM];
-  double times[MOST_ROUNDS], operations = (double)(series->counts.operations > 0 ? series->counts.operations : 1);
-  for (size_t i = 0; i < match->rounds; i++) times[i] = series->nanoseconds[i] / operations;
-  double middle = median(times, match->rounds);
+/* The name of a heap, without its directory. */
+typedef char HeapName[NAME_MAX + 1];
+static const char *heapName(HeapName name, const Series *series) {
   const char *slash = strrchr(series->contender.name, '/');
-  char name[NAME_MAX + 1];
-  snprintf(name, sizeof name, "%s", slash == NULL ? series->contender.name : slash + 1);
+  snprintf(name, sizeof(HeapName), "%s", slash == NULL ? series->contender.name : slash + 1);
   defuse(name);
-  printf("  %-20.20s %11" PRIu64 " %8.1f %8.1f %8.1f %7.2f %11s %9" PRIu64 " %9" PRIu64 "\n", name,
-         series->counts.operations, middle, times[0], times[match->rounds - 1], ratioToFirst(match, series),
+  return name;
+}
+
+/* Less work takes less time, so a ratio of it would say nothing about speed. */
+static const char *ratioText(char text[32], const Match *match, const Series *series) {
+  const PlayCounts *counts = &series->counts;
+  if (counts->operations == 0 || leftUndone(counts) > 0 || leftUndone(&match->series[0].counts) > 0) return "-";
+  snprintf(text, 32, "%.2f", ratioToFirst(match, series));
+  return text;
+}
+
+static void printSeries(const Match *match, const Series *series) {
+  char footprint[SIZE_TEXT_ROOM], ratio[32];
+  double times[MOST_ROUNDS], done = (double)(workDone(&series->counts) > 0 ? workDone(&series->counts) : 1);
+  for (size_t i = 0; i < match->rounds; i++) times[i] = series->nanoseconds[i] / done;
+  double middle = median(times, match->rounds);
+  HeapName name;
+  printf("  %-20.20s %11" PRIu64 " %8.1f %8.1f %8.1f %7s %11s %9" PRIu64 " %9" PRIu64 "\n", heapName(name, series),
+         series->counts.operations, middle, times[0], times[match->rounds - 1], ratioText(ratio, match, series),
          formatSize(footprint, series->footprint), series->counts.refused, series->counts.skipped);
+}
+
+/* Says what stands in the place of a ratio. */
+static void printUndone(const Series *series) {
+  const PlayCounts *counts = &series->counts;
+  HeapName name;
+  if (leftUndone(counts) == 0) return;
+  printf("  no ratio: %s did %" PRIu64 " of %" PRIu64 " operations, so its figures are of less work\n",
+         heapName(name, series), workDone(counts), counts->operations + counts->skipped);
 }
 
 static void printMatch(const ReplayOptions *replay, const Match *match) {
@@ -304,6 +338,7 @@ static void printMatch(const ReplayOptions *replay, const Match *match) {
   printf("  %-20s %11s %8s %8s %8s %7s %11s %9s %9s\n", "heap", "operations", "median", "min", "max", "ratio", "footprint",
          "refused", "skipped");
   for (size_t i = 0; i < match->count; i++) printSeries(match, &match->series[i]);
+  for (size_t i = 0; i < match->count; i++) printUndone(&match->series[i]);
 }
 
 /* ---- the command -------------------------------------------------------------------------------------------------- */

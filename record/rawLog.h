@@ -4,7 +4,8 @@
  *   block 1...   RawBlock: events of one process
  *
  * `mema record` makes the file as large as it may ever become, all of it a hole, and names it in MEMA_RECORD; each process maps
- * it once and claims block after block. What is stored in a mapped file is kept whatever becomes of the process.
+ * it once and claims block after block. What is stored in a mapped file is kept whatever becomes of the process. `mema record`
+ * and each open file that is mapped hold a shared lock (flock) on it; --finish takes the exclusive one.
  *
  * The events of a process are numbered by one counter: event n is entry n % RAW_EVENTS of the block with ordinal
  * n / RAW_EVENTS. An allocation is numbered after the heap has handed the memory out, a release before the heap gets it back:

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -120,7 +121,9 @@ __attribute__((noinline)) static uint32_t makeBlock(uint32_t ordinal) {
   return number;
 }
 
+/* Once the trace is being made, an event comes too late: it is not missing from what was recorded. */
 static void countLost(void) {
+  if (atomic_load(&head->stopped) == RAW_CLOSED) return;
   uint32_t first = atomic_load(&recorder->blocks[0]);
   atomic_fetch_add_explicit(first != 0 ? &blockAt(first)->lost : &head->lost, 1, memory_order_relaxed);
 }
@@ -215,6 +218,13 @@ static bool mapRecorder(void) {
   return madvise(memory, bytes, MADV_WIPEONFORK) == 0;
 }
 
+/* Holds a shared lock for as long as the file is mapped, here or in a child: a mapping keeps its open file, and that one keeps the
+ * lock after the descriptor is closed. So --finish notices a recording whose `mema record` was killed. False if --finish is at
+ * work already. A file system without locks is no reason not to record. */
+static bool joinRecording(int file) {
+  return syscall(SYS_flock, file, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
 static bool openLog(void) {
   const char *path = secure_getenv(RAW_LOG_VARIABLE);
   struct stat status;
@@ -222,8 +232,8 @@ static bool openLog(void) {
   /* O_NONBLOCK: the name may have become that of a pipe. */
   int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (file < 0) return false;
-  bool done =
-      fstat(file, &status) == 0 && S_ISREG(status.st_mode) && mapWindow(file, (size_t)status.st_size) && mapRecorder();
+  bool done = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && joinRecording(file) &&
+              mapWindow(file, (size_t)status.st_size) && mapRecorder();
   close(file);
   return done;
 }

@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 run record --help
 same '--help: status 0' 0 "$status"
 has '--help: names the options' '--finish=RAW' "$scratch/out"
+same '--help: says that palloc is not seen' 1 "$(tr -s ' \n' '  ' <"$scratch/out" | grep -c 'Recorded are calls of the malloc family: chunks of a pool (palloc), .* are not seen')"
 refuses 'no command' 2 '^mema record: no command given' record -o "$trace"
 refuses 'no trace' 2 '^mema record: -o needs' record true
 refuses 'a trace without a name' 2 '^mema record: -o needs' record -o '' true
@@ -108,9 +109,34 @@ cp "$trace" "$scratch/again.mema"
 run record -o "$scratch/again.mema" true
 same 'an old trace is replaced' 1 "$("$dump" -s "$scratch/again.mema" | wc -l)"
 same 'a program that asks for nothing is in it' 'process true threads 1' "$("$dump" -s "$scratch/again.mema" | cut -d ' ' -f 1-4)"
+same 'a program that asks for nothing: said' 2 "$(wc -l <"$scratch/err")"
+empty='^mema record: no call of the malloc family was seen; palloc, and what a program maps by itself, is not recorded$'
+has 'a program that asks for nothing: said why' "$empty" "$scratch/err"
+cat >"$scratch/pooled.c" <<'C'
+#include <mema.h>
+int main(void) {
+  Pool pool;
+  if (!initPool(&pool, 65536)) return 1;
+  for (int i = 0; i < 100; i++) {
+    if (palloc(&pool, 100) == NULL) return 1;
+  }
+  return freePool(&pool) ? 6 : 1;
+}
+C
+$CC -std=c11 -Iinclude -w -o "$scratch/pooled" "$scratch/pooled.c" "$BUILD/libmema.a" -pthread
+run record -o "$trace" "$scratch/pooled"
+same 'chunks of a pool: the status' 6 "$status"
+has 'chunks of a pool are not seen: said' "$empty" "$scratch/err"
+run record -o "$trace" "$recorded/known"
+same 'calls of malloc: nothing of the kind is said' 1 "$(wc -l <"$scratch/err")"
+run record -o "$trace" -- sh -c 'unset LD_PRELOAD; exec true'
+same 'something was recorded before an exec without the library' 1 "$("$dump" -s "$trace" | wc -l)"
+MEMA_RECORD_LIBRARY=$BUILD/libmema-preload.so run record -o "$trace" true
+oneLine 'no process loaded the library: said, first line' '^mema record: 0 processes, 0 operations' "$(head -n 1 "$scratch/err" >"$scratch/err2"; echo "$scratch/err2")"
+has 'no process loaded the library: said' '^mema record: no process loaded libmema-record.so: nothing was recorded$' "$scratch/err"
 
 strange=$scratch/$(printf 'a\033[31mb\nc').mema
-run record -o "$strange" true
+run record -o "$strange" "$recorded/known"
 oneLine 'a strange name: one line, without its terminal sequence' "^mema record: 1 process, .*/a\\?\\[31mb\\?c.mema'$" "$scratch/err"
 run replay --list "$strange"
 has 'a strange name: in the list' '/a\?\[31mb\?c.mema: 1 process' "$scratch/out"
@@ -282,24 +308,31 @@ fi
 
 rm -f "$trace"
 mkfifo "$scratch/says"
-guard "$mema" record -o "$trace" -- "$recorded/killed" 12345 wait >"$scratch/says" 2>/dev/null &
+timeout -s KILL 300 "$mema" record -o "$trace" -- "$recorded/killed" 12345 wait >"$scratch/says" 2>/dev/null &
 wrapper=$!
 read -r word <"$scratch/says"
 same 'killed: it was at work' ready "$word"
 refuses 'while a recording goes on: another one to the same trace' 2 "^mema record: there is '.*t.mema.raw', of a recording" record -o "$trace" true
 refuses 'while a recording goes on: --finish' 2 '^mema record: cannot finish .*: its recording still goes on' record -o "$scratch/u.mema" --finish "$trace.raw"
-# timeout's child is the recording, and that one's child is the program.
+# timeout's child is the recording, and that one's child is the program. (The shell would be the parent of guard's timeout.)
 childOf() {
   [ -z "$1" ] || tr -d ' ' <"/proc/$1/task/$1/children"
 }
 end() {
   [ -z "$1" ] || kill -9 "$1"
 }
+# Init collects what has lost its parent, but when it gets to it.
+ended() {
+  while [ -n "$1" ] && [ -d "/proc/$1" ] && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; do sleep 0.01; done
+}
 recording=$(childOf "$wrapper")
 program=$(childOf "$recording")
 end "$recording"
 wait "$wrapper" 2>/dev/null
+refuses 'killed, the program lives: --finish' 2 "^mema record: cannot finish .*t.mema.raw': its recording still goes on, in .mema record' or in a program that it started$" record -o "$scratch/u.mema" --finish "$trace.raw"
+same 'killed, the program lives: nothing is made, nothing deleted' 't.mema t.mema.raw' "$(cd "$scratch" && echo u.mema* t.mema* | sed 's/u.mema\* //')"
 end "$program"
+ended "$program"
 refuses 'killed: the raw file is in the way of the next' 2 '^mema record: there is .*--finish' record -o "$trace" true
 ln -s "$trace.raw" "$scratch/alias"
 refuses 'killed: --finish onto the raw file itself' 2 '^mema record: the trace .* would take the place of its own events' record -o "$trace.raw" --finish "$trace.raw"
@@ -314,6 +347,80 @@ sum 'killed: --finish finds all of it' allocations 12345
 same 'killed: the raw file is gone' 't.mema' "$(cd "$scratch" && echo t.mema*)"
 refuses '--finish: no such file' 2 '^mema record: cannot finish ' record -o "$trace" --finish /no/such/file
 refuses '--finish: another file' 2 '^mema record: cannot finish .*not what a recording leaves' record -o "$trace" --finish /etc/passwd
+
+# No program that is recorded lives, but the recording does.
+rm -f "$trace"
+timeout -s KILL 300 "$mema" record -o "$trace" -- sh -c 'unset LD_PRELOAD; exec "$0" 1 wait' "$recorded/killed" >"$scratch/says" 2>/dev/null &
+wrapper=$!
+read -r word <"$scratch/says"
+refuses 'the recording lives, without a program: --finish' 2 '^mema record: cannot finish .*: its recording still goes on' record -o "$scratch/u.mema" --finish "$trace.raw"
+end "$(childOf "$(childOf "$wrapper")")"
+wait "$wrapper"
+same 'the recording lives, without a program: its end' '137 t.mema' "$? $(cd "$scratch" && echo t.mema*)"
+
+# A child of the recorded program, which only has the mapping that it inherited.
+rm -f "$trace"
+cat >"$scratch/heir.c" <<'C'
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(void) {
+  void *volatile chunk = malloc(10);
+  if (fork() != 0) return chunk == NULL;
+  for (int i = 0; i < 1000; i++) chunk = malloc(20);
+  printf("%d\n", (int)getpid());
+  fflush(stdout);
+  for (;;) pause();
+}
+C
+$CC -std=gnu11 -O1 -w -fno-builtin -o "$scratch/heir" "$scratch/heir.c"
+timeout -s KILL 300 "$mema" record -o "$trace" -- sh -c '"$0"; sleep 1000' "$scratch/heir" >"$scratch/says" 2>/dev/null &
+wrapper=$!
+exec 4<"$scratch/says"
+read -r heir <&4
+recording=$(childOf "$wrapper")
+shell=$(childOf "$recording")
+for process in "$recording" "$shell" $(childOf "$shell"); do
+  end "$process"
+  ended "$process"
+done
+wait "$wrapper" 2>/dev/null
+refuses 'killed, a child of the program lives: --finish' 2 '^mema record: cannot finish .*: its recording still goes on' record -o "$scratch/u.mema" --finish "$trace.raw"
+end "$heir"
+ended "$heir"
+exec 4<&-
+run record -o "$trace" --finish "$trace.raw"
+same 'killed, a child of the program has ended: --finish' 0 "$status"
+same 'killed, a child of the program has ended: all of it' 1 "$("$dump" "$trace" | grep -c '^malloc 999 20$')"
+
+# What a program does after the command has ended is no loss: nothing may say that there was no room.
+if [ -w /dev/full ]; then
+  mkfifo "$scratch/go" "$scratch/stop"
+  exec 5<>"$scratch/go"
+  timeout -s KILL 300 "$mema" record -o /dev/full -- sh -c '"$0" 100000 <"$1" & echo $!; read word <"$2"; exit 5' "$recorded/lingers" "$scratch/go" "$scratch/stop" \
+    >"$scratch/says" 2>"$scratch/err" &
+  wrapper=$!
+  exec 4<"$scratch/says"
+  read -r lingers <&4
+  read -r word <&4
+  [ "$lingers" = ready ] && lingers=$word
+  echo stop >"$scratch/stop"
+  wait "$wrapper"
+  same 'the command ends before its program: the status' 5 $?
+  raw=$(sed -n "s/.*events are in '\([^']*\)'.*/\1/p" "$scratch/err")
+  refuses 'the command ended before its program: --finish' 2 '^mema record: cannot finish .*: its recording still goes on' record -o "$trace" --finish "$raw"
+  echo go >&5
+  read -r word <&4
+  same 'the program goes on after the command' done "$word"
+  end "$lingers"
+  ended "$lingers"
+  exec 4<&- 5>&-
+  run record -o "$trace" --finish "$raw"
+  same 'the command ended before its program: --finish, once that has ended' 0 "$status"
+  same 'the command ended before its program: nothing is said of room' 0 "$(grep -c 'no room' "$scratch/err")"
+  same 'the command ended before its program: nothing is lost' 0 "$("$dump" -s "$trace" | grep -vc ' lost 0$')"
+fi
 run record -o "$trace" -- sh -c 'trap "exit 33" TERM; kill -TERM $PPID; while :; do sleep 1; done'
 same 'SIGTERM is passed on, and the trace is written' '33 t.mema' "$status $(cd "$scratch" && echo t.mema*)"
 

@@ -98,6 +98,12 @@ run replay --rounds 1 --tracked --pool 999 "$trace"
 same 'a budget below one of the objects: it is refused, its release skipped' '19 1 1' \
   "$(awk '$1 == "mema," { print $(NF - 8) + $NF, $(NF - 1), $NF }' "$scratch/out")"
 cell glibc 'the budget is the pool'"'s" 1 0
+cell mema, 'less work: no ratio' 4 -
+cell glibc 'beside less work: no ratio' 4 -
+has 'less work: said what was done' '^  no ratio: mema, tracked did 17 of 19 operations, so its figures are of less work$' "$scratch/out"
+run replay --rounds 1 --tracked --pool 1383 "$trace"
+cell mema, 'all of the work: a ratio' 4 1.00
+same 'all of the work: nothing is said' 0 "$(grep -c 'no ratio' "$scratch/out")"
 
 record "$recorded/forks"
 run replay --rounds 2 "$trace"
@@ -120,6 +126,7 @@ same '--list --process 2: that one' '2 1' "$(awk 'NR > 2 && $1 ~ /^[0-9]+$/ { pr
 
 cat >"$scratch/counting.c" <<'C'
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stddef.h>
 #include <unistd.h>
 /* Hands out from an array, and never takes back; ends the process where it is asked for 1000 bytes if so compiled. */
@@ -132,6 +139,9 @@ void *aligned_alloc(size_t alignment, size_t size) {
 void *malloc(size_t size) {
 #ifdef FATAL
   if (size == 5) FATAL;
+#endif
+#ifdef REFUSAL
+  if (size == 5 && access(REFUSAL, F_OK) != 0 && creat(REFUSAL, 0600) >= 0) return NULL;
 #endif
   return aligned_alloc(16, size);
 }
@@ -162,6 +172,13 @@ run replay --rounds 2 --against "$scratch/counting.so" --against "$scratch/tls.s
 same 'libraries: status 0' 0 "$status"
 cell counting.so 'a library: every operation' 8 19
 cell tls.so 'a library with much thread-local data' 8 19
+library -DREFUSAL="\"$scratch/refused\"" -o "$scratch/sullen.so"
+run replay --rounds 3 --against "$scratch/sullen.so" "$trace"
+same 'a library that refuses in the first round only: it did' yes "$([ -e "$scratch/refused" ] && echo yes)"
+cell sullen.so 'a library that refuses in one round: no ratio' 4 -
+cell sullen.so 'a library that refuses in one round: its refusals' 1 1
+has 'a library that refuses in one round: said' '^  no ratio: sullen.so did [0-9]+ of 19 operations' "$scratch/out"
+same 'a library that refuses: the others have their ratios' 1 "$(awk '$1 == "glibc" && $(NF - 4) ~ /^[0-9.]+$/' "$scratch/out" | wc -l)"
 for name in libmimalloc.so.2 libjemalloc.so.2; do
   if ldconfig -p 2>/dev/null | grep -q "$name " || /sbin/ldconfig -p 2>/dev/null | grep -q "$name "; then
     run replay --rounds 2 --against $name "$trace"
