@@ -222,7 +222,7 @@ typedef struct mema_Options {
   X(MEMA_TIMED_OUT, ETIMEDOUT, "the budget had no room in time")                                    \
   X(MEMA_BUSY, EBUSY, "the pool is busy")                                                           \
   X(MEMA_NOT_KIN, EXDEV, "the pools do not share their memory")                                     \
-  X(MEMA_STALE_MARK, EINVAL, "no mark of this pool, or one that is over")                           \
+  X(MEMA_STALE_MARK, EINVAL, "not a valid mark of this pool")                                       \
   X(MEMA_FRAGMENTED, ENOMEM, "the buffer has no free piece so large")                               \
   X(MEMA_INJECTED, ENOMEM, "made to fail by mema_failAfter")
 

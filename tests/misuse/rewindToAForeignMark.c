@@ -8,7 +8,7 @@ int main(void) {
   CHECK(mema_initSubPool(&child, &pool, &options));
   mema_Mark theirs = mema_markPool(&child);
   REFUSED(mema_rewindPool(&pool, theirs), MEMA_STALE_MARK);
-  SAYS("no mark of this pool, or one that is over: it was made by another pool, or before this one was made or reset");
+  SAYS("not a valid mark of this pool: it was made by another pool, or before this one was made or reset");
   mema_Mark ours = mema_markPool(&pool);
   REFUSED(mema_rewindPool(&pool, theirs), MEMA_STALE_MARK);
   FAILS(mema_rewindPool(&child, ours), MEMA_STALE_MARK);

@@ -7,7 +7,7 @@ int main(void) {
   neighbour = palloc(&pool, neighbourSize);
   fillBytes(neighbour, neighbourSize, 77);
   REFUSED(mema_rewindPool(&pool, mark), MEMA_STALE_MARK);
-  SAYS("no mark of this pool, or one that is over: it was made by another pool, or before this one was made or reset");
+  SAYS("not a valid mark of this pool: it was made by another pool, or before this one was made or reset");
   CHECK(mema_markPool(&pool).serial != 0);
   REFUSED(mema_rewindPool(&pool, mark), MEMA_STALE_MARK);
   return end(0, 0);

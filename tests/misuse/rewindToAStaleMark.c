@@ -9,7 +9,7 @@ int main(void) {
   CHECK(mema_rewindPool(&pool, outer));
   CHECK(palloc(&pool, 100) != NULL);
   REFUSED(mema_rewindPool(&pool, inner), MEMA_STALE_MARK);
-  SAYS("no mark of this pool, or one that is over: the pool has gone back to an older mark since");
+  SAYS("not a valid mark of this pool: the pool has gone back to an older mark since");
   REFUSED(mema_keepChunk(&pool, inner, pool.tail->ptr), MEMA_STALE_MARK);
   return end(100, 1);
 }

@@ -5,7 +5,7 @@ int main(void) {
   mema_Mark zero = {0, 0, 0, 0}, garbage, forged;
   memset(&garbage, 0xa5, sizeof garbage);
   REFUSED(mema_rewindPool(&pool, zero), MEMA_STALE_MARK);
-  SAYS("no mark of this pool, or one that is over: the mark is zero");
+  SAYS("not a valid mark of this pool: the mark is zero");
   REFUSED(mema_rewindPool(&pool, garbage), MEMA_STALE_MARK);
   forged = mema_markPool(&pool);
   REFUSED(mema_rewindPool(&pool, zero), MEMA_STALE_MARK);

@@ -293,7 +293,7 @@ static void whatSharedPoolsLackIsNamed(void **state) {
 }
 
 static void marksAndChunksAreNamed(void **state) {
-#define STALE "no mark of this pool, or one that is over: "
+#define STALE "not a valid mark of this pool: "
   (void)state;
   static char buffer[1000];
   Pool pool, arena, untracked, fixed;
