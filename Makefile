@@ -126,15 +126,15 @@ $(sharedLibrary): $(coreObjects) src/exports.map
 	@ln -sf libmema.so.$(VERSION) $(BUILD)/libmema.so.$(SOVERSION)
 	@ln -sf libmema.so.$(SOVERSION) $(BUILD)/libmema.so
 
-$(preloadLibrary): $(preloadObjects) $(coreObjects) preload/exports.map
+$(preloadLibrary): $(preloadObjects) $(execObjects) $(coreObjects) preload/exports.map
 	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -shared \
 	  -Wl,-soname,libmema-preload.so -Wl,--version-script=preload/exports.map \
-	  -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(preloadObjects) $(coreObjects) -pthread
+	  -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(preloadObjects) $(execObjects) $(coreObjects) -ldl -pthread
 
-$(recordLibrary): $(recordObjects) record/exports.map
+$(recordLibrary): $(recordObjects) $(execObjects) record/exports.map
 	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -shared \
 	  -Wl,-soname,libmema-record.so -Wl,--version-script=record/exports.map \
-	  -Wl,-z,relro,-z,now -o $@ $(recordObjects) -ldl
+	  -Wl,-z,relro,-z,now -o $@ $(recordObjects) $(execObjects) -ldl -pthread
 
 $(cli): $(cliObjects) $(lookObjects) $(traceObjects) $(staticLibrary)
 	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -o $@ $^ $(zstdLibs) -ldl -pthread

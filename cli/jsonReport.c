@@ -7,6 +7,7 @@
 #include <mema.h>
 
 #include "../preload/jsonText.h"
+#include "unreached.h"
 
 static void writeString(FILE *out, const char *string) {
   char escape[JSON_ESCAPE_ROOM];
@@ -37,6 +38,32 @@ static void writeProcess(FILE *out, const Process *process) {
   fputc('}', out);
 }
 
+static void writeOneUnreached(FILE *out, const Unreached *entry, bool started) {
+  char reason[REASON_ROOM];
+  fputs("{\"command\": ", out);
+  writeString(out, entry->name);
+  /* The process of a shell that the C library started by itself is not known. */
+  if (entry->pid > 0) {
+    fprintf(out, ", \"pid\": %d", entry->pid);
+  } else {
+    fputs(", \"pid\": null", out);
+  }
+  fprintf(out, ", \"reason\": \"%s\", \"started\": %s}", unreachedReason(reason, entry), started ? "true" : "false");
+}
+
+static void writeUnreached(FILE *out, const UnreachedList *list) {
+  const char *separator = "\n  ";
+  fputs(",\n \"unreached\": [", out);
+  for (size_t i = 0; i < UNREACHED_ENTRIES; i++) {
+    UnreachedState state = unreachedState(&list->entries[i]);
+    if (state != UNREACHED_STARTED && state != UNREACHED_REFUSED) continue;
+    fputs(separator, out);
+    writeOneUnreached(out, &list->entries[i], state == UNREACHED_STARTED);
+    separator = ",\n  ";
+  }
+  fprintf(out, "],\n \"unreachedLost\": %u", atomic_load(&list->beyond));
+}
+
 static void writeCommand(FILE *out, char **words) {
   fputc('[', out);
   for (size_t i = 0; words[i] != NULL; i++) {
@@ -58,6 +85,7 @@ void writeJsonReport(FILE *out, const RunOptions *run, const Ending *ending, con
   } else {
     fputs("null", out);
   }
+  writeUnreached(out, processes->unreached);
   fprintf(out, ",\n \"lost\": %zu,\n \"processes\": [", processes->lost);
   for (size_t i = 0; i < processes->count; i++) {
     fputs(i > 0 ? ",\n  " : "\n  ", out);

@@ -47,11 +47,8 @@ static RawHead *mapHead(int file) {
 static RawHead *formatFile(int file) {
   off_t bytes = makeHole(file);
   if (bytes == 0) return NULL;
-  RawHead head = {.magic = RAW_LOG_MAGIC,
-                  .version = RAW_LOG_VERSION,
-                  .blockBytes = RAW_BLOCK_BYTES,
-                  .blockCount = (uint32_t)(bytes / RAW_BLOCK_BYTES),
-                  .claimed = 1};
+  static RawHead head = {.magic = RAW_LOG_MAGIC, .version = RAW_LOG_VERSION, .blockBytes = RAW_BLOCK_BYTES, .claimed = 1};
+  head.blockCount = (uint32_t)(bytes / RAW_BLOCK_BYTES);
   if (pwrite(file, &head, sizeof head, 0) != (ssize_t)sizeof head) return NULL;
   /* Held for as long as this process lives. The recorded programs hold one each: see openRawFile. */
   if (flock(file, LOCK_SH | LOCK_NB) != 0) return NULL;

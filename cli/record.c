@@ -27,6 +27,7 @@
 #include "options.h"
 #include "rawFile.h"
 #include "target.h"
+#include "unreached.h"
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
@@ -172,6 +173,7 @@ static bool finishTrace(const TraceFile *trace, RawFile *raw, bool plain) {
   bool done = emptied && convertRawFile(raw, trace->file, canCompress() && !plain, &converted);
   if (done) {
     tellResult(trace, &converted);
+    printUnreached(stderr, programName, &raw->head->unreached);
   } else {
     complain("the trace '%s' could not be written: %s; the events are in '%s', for --finish", trace->path, strerror(errno),
              raw->path);

@@ -28,7 +28,7 @@
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
-enum { OPTION_POOL = 0x100, OPTION_REPORT, OPTION_STRICT, OPTION_RESERVE, OPTION_NO_MMAP, OPTION_HELP };
+enum { OPTION_POOL = 0x100, OPTION_REPORT, OPTION_STRICT, OPTION_RESERVE, OPTION_NO_MMAP, OPTION_NO_INHERIT, OPTION_HELP };
 
 static const struct argp_option options[] = {
     {"pool", OPTION_POOL, "SIZE", 0,
@@ -39,7 +39,10 @@ static const struct argp_option options[] = {
      "of the budget, so much is kept for small requests (to 4K) that come after a refusal: to say so, throw and unwind", 0},
     {"no-mmap", OPTION_NO_MMAP, NULL, 0, "do not count what the program maps by itself (mmap, sbrk)", 0},
     {"report", OPTION_REPORT, "FILE", 0, "write the figures to FILE as JSON (-: to stderr, in place of the summary)", 0},
-    {"strict", OPTION_STRICT, NULL, 0, "abort the program at a bad free", 0},
+    {"strict", OPTION_STRICT, NULL, 0,
+     "abort the program at a bad free; do not start programs that the pool cannot reach (static, set-user-ID)", 0},
+    {"no-inherit", OPTION_NO_INHERIT, NULL, 0,
+     "leave an environment as it is that the program emptied (env -i), without the library and its variables", 0},
     {"help", OPTION_HELP, NULL, 0, "show this", 0},
     {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
     {0},
@@ -79,6 +82,9 @@ static error_t readOption(int key, char *value, struct argp_state *state) {
       return readReport(run, value);
     case OPTION_STRICT:
       run->strict = true;
+      return 0;
+    case OPTION_NO_INHERIT:
+      run->disinherits = true;
       return 0;
     case OPTION_HELP:
     case 'h':
@@ -143,6 +149,7 @@ static bool setEnvironment(const RunOptions *run, const TableFile *file) {
   done = exportSize("MEMA_RESERVE", run->reserve, 0) && done;
   done = setenv("MEMA_MMAP", run->ignoresMappings ? "0" : "1", 1) == 0 && done;
   done = setenv("MEMA_STRICT", run->strict ? "1" : "0", 1) == 0 && done;
+  done = setenv("MEMA_INHERIT", run->disinherits ? "0" : "1", 1) == 0 && done;
   if (!done) complain("cannot set the environment: %s", strerror(errno));
   return done;
 }

@@ -11,6 +11,7 @@ typedef struct RunOptions {
   const char *report;
   bool ignoresMappings; /* --no-mmap */
   bool strict;
+  bool disinherits; /* --no-inherit */
   bool help;
   char **command; /* the program and its arguments, NULL at the end */
 } RunOptions;

@@ -76,6 +76,7 @@ bool readProcesses(const TableFile *file, Processes *processes) {
   size_t claimed = atomic_load(&file->table->claimed);
   size_t slots = claimed < RUN_TABLE_SLOTS ? claimed : RUN_TABLE_SLOTS;
   processes->count = 0;
+  processes->unreached = &file->table->unreached;
   processes->lost = claimed - slots;
   processes->list = calloc(slots + 1, sizeof *processes->list);
   if (processes->list == NULL) return false;

@@ -25,7 +25,8 @@ typedef struct Process {
 typedef struct Processes {
   Process *list; /* in the order in which they began; to be freed */
   size_t count;
-  size_t lost; /* those that the table had no room for */
+  size_t lost;                    /* those that the table had no room for */
+  const UnreachedList *unreached; /* in the table */
 } Processes;
 
 /* Makes the file in /dev/shm, TMPDIR or /tmp, all of its room taken, and maps it. False after complaining. */

@@ -27,8 +27,8 @@ int checkTarget(const Target *target, const char *name, const char *consequence)
   Inspection found;
   inspectProgram(&found, &file);
   if (found.obstacle != OBSTACLE_NONE) {
-    complain("'%s' %s, so %s", found.interpreters > 0 ? found.interpreter : target->path, obstacleSentence(found.obstacle),
-             consequence);
+    const char *path = found.interpreters > 0 ? found.interpreter : target->path;
+    complain("'%s' %s, so %s", path, obstacleSentence(found.obstacle), consequence);
     return STATUS_USAGE;
   }
   if (!found.lacksInterpreter) return 0;

@@ -16,7 +16,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "rawFiles.h"
+#include "kernelCalls.h"
 
 #ifndef ST_NOSUID
 #define ST_NOSUID 2
@@ -71,8 +71,9 @@ static bool isLoaderItself(const struct stat *status) {
 
 /* ---- privileges --------------------------------------------------------------------------------------------------- */
 
-/* The loader preloads nothing where the kernel tells it so: where the program's effective user or group is not the caller's real one (or,
- * since Linux 6.17, the caller's effective one), and where a user other than root gets capabilities of the file. */
+/* The loader preloads nothing where the kernel tells it so: where the program's effective user or group is not the
+ * caller's real one (or, since Linux 6.17, the caller's effective one), and where a user other than root gets
+ * capabilities of the file. */
 static Obstacle findPrivileges(int file, const struct stat *status) {
   struct statfs system;
   uid_t user = geteuid();
@@ -145,7 +146,7 @@ static Obstacle checkElf(Inspection *found, int file, const struct stat *status,
 
 /* ---- files -------------------------------------------------------------------------------------------------------- */
 
-static void formatDescriptorPath(char *path, int number) {
+void formatDescriptorPath(char path[DESCRIPTOR_PATH_ROOM], int number) {
   static const char start[] = "/proc/self/fd/";
   size_t length = sizeof start - 1, digits = 1;
   for (int rest = number; rest >= 10; rest /= 10) digits++;
@@ -154,16 +155,19 @@ static void formatDescriptorPath(char *path, int number) {
   for (; digits > 0; digits--, number /= 10) path[length + digits - 1] = (char)('0' + number % 10);
 }
 
-/* A descriptor for the file, or -1. To open what is no regular file may have consequences, and the kernel runs none. */
-static int openProgram(const ProgramFile *file, struct stat *status) {
-  char link[64];
+/* A descriptor for the file, or -1; whether it is there at all. To open what is no regular file may have
+ * consequences, and the kernel runs none. */
+static int openProgram(const ProgramFile *file, struct stat *status, bool *isThere) {
+  char link[DESCRIPTOR_PATH_ROOM];
   const char *path = file->path;
   int directory = file->directory, flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  *isThere = false;
   if (fstatat(directory, path, status, file->flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) != 0) return -1;
   if (!S_ISREG(status->st_mode)) {
     errno = EACCES;
     return -1;
   }
+  *isThere = true;
   if ((file->flags & AT_SYMLINK_NOFOLLOW) != 0) flags |= O_NOFOLLOW;
   if (*path == '\0') {
     /* The descriptor is perhaps one that cannot be read from. */
@@ -193,7 +197,9 @@ static const char shellPath[] = "/bin/sh";
 static bool inspectFile(Inspection *found, const ProgramFile *file) {
   char head[SCRIPT_HEAD_BYTES + 1] = {0};
   struct stat status;
-  int opened = openProgram(file, &status);
+  bool isThere;
+  int opened = openProgram(file, &status, &isThere);
+  if (found->interpreters == 0) found->isThere = isThere;
   if (opened < 0) {
     found->lacksInterpreter = found->interpreters > 0 && errno == ENOENT;
     return false;

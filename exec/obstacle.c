@@ -33,7 +33,7 @@ static const Words words[OBSTACLE_KINDS] = {
                                                "-bit one and cannot be loaded into it"},
     [OBSTACLE_MACHINE] = {"for another machine",
                           "is made for another machine: the preload library cannot be loaded into it"},
-    [OBSTACLE_LOADER] = {"another C library", "belongs to another C library, whose loader cannot load the preload library"},
+    [OBSTACLE_LOADER] = {"another C library", "belongs to another C library: its loader cannot load the preload library"},
 };
 
 static const Words *wordsOf(uint32_t obstacle) {

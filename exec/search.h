@@ -4,8 +4,8 @@
 
 #include <limits.h>
 
-/* A name with a slash is a path, any other is looked for in PATH. Returns 0, and the path, or the errno that tells why nothing was
- * found that can be run. */
+/* A name with a slash is a path, any other is looked for in PATH. Returns 0, and the path, or the errno that tells
+ * why nothing was found that can be run. */
 int findProgram(char path[PATH_MAX], const char *name);
 
 #endif

@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "../exec/unreached.h"
+
 #define RUN_TABLE_VARIABLE "MEMA_TABLE"
 #define RUN_TABLE_MAGIC 0x454c4241544d454dULL /* "MEMTABLE" in a little-endian file */
 #define RUN_TABLE_VERSION 2u
@@ -70,11 +72,12 @@ typedef struct RunTable {
   uint32_t slotCount;
   _Atomic uint32_t claimed; /* slots asked for, those that no longer fitted included */
   uint64_t unused[5];
+  UnreachedList unreached;
   RunSlot slots[];
 } RunTable;
 
 _Static_assert(sizeof(RunSlot) == 192, "the slots of a table are whole cache lines");
-_Static_assert(sizeof(RunTable) == 64, "the slots of a table begin at a cache line");
+_Static_assert(sizeof(RunTable) % 64 == 0, "the slots of a table begin at a cache line");
 
 /* The bytes of the whole file. */
 #define RUN_TABLE_BYTES (sizeof(RunTable) + RUN_TABLE_SLOTS * sizeof(RunSlot))

@@ -8,7 +8,7 @@
 #include "sizeText.h"
 #include "text.h"
 
-Settings settings = {.poolSize = MEMA_UNLIMITED, .countMappings = true};
+Settings settings = {.poolSize = MEMA_UNLIMITED, .countMappings = true, .inherit = true};
 
 bool environmentIsThere(void) {
   return environ != NULL;
@@ -63,5 +63,7 @@ void readSettings(void) {
   const char *strict = secure_getenv("MEMA_STRICT"), *mappings = secure_getenv("MEMA_MMAP");
   settings.strict = strict != NULL && *strict != '\0' && !isOff(strict);
   settings.countMappings = mappings == NULL || !isOff(mappings);
+  const char *inherit = secure_getenv("MEMA_INHERIT");
+  settings.inherit = inherit == NULL || !isOff(inherit);
   readReport();
 }

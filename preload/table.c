@@ -41,6 +41,10 @@ void tableOpen(void) {
   close(file);
 }
 
+RunTable *sharedTable(void) {
+  return table;
+}
+
 bool tableIsOpen(void) {
   return table != NULL;
 }

@@ -6,6 +6,9 @@
 
 #include "runTable.h"
 
+/* The table, or NULL where there is none. */
+RunTable *sharedTable(void);
+
 /* Maps the table that MEMA_TABLE names. Where there is none, or the file is something else, nothing is ever published. */
 void tableOpen(void);
 

@@ -268,6 +268,10 @@ static void keepEarly(RawKind kind, uint64_t address, uint64_t size) {
   atomic_store(&early[at].head, rawHead(kind, address, 0));
 }
 
+UnreachedList *unreachedList(void) {
+  return atomic_load(&state) == RECORDER_OPEN ? &head->unreached : NULL;
+}
+
 void recordEvent(RawKind kind, const void *address, uint64_t size) {
   if (atomic_load_explicit(&state, memory_order_relaxed) == RECORDER_COLD && environ != NULL) startRecorder();
   switch (atomic_load_explicit(&state, memory_order_relaxed)) {

@@ -5,6 +5,9 @@
 
 #include "rawLog.h"
 
+/* In the raw log; NULL where there is none. */
+UnreachedList *unreachedList(void);
+
 void recordEvent(RawKind kind, const void *address, uint64_t size);
 
 #endif

@@ -21,9 +21,10 @@ else
   skip format 'no clang-format'
 fi
 
-# The misuse programs are one macro each: a few of them say as much as all. Those of the preload library free twice on purpose.
+# The misuse programs are one macro each: a few of them say as much as all. Those of the preload library free twice on
+# purpose, and those that start programs do so by vfork.
 mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.c$' | grep -v -e '^./tests/misuse/[a-eg-z]' -e '^./tests/misuse/free[B-Z]' \
-  -e '^./tests/preload/')
+  -e '^./tests/preload/' -e '^./tests/escape/')
 if command -v clang-tidy >/dev/null; then
   printf '%s\n' "${sources[@]}" |
     xargs -P 2 -I{} bash -c 'tidy "$1" >"$2/$(tr / _ <<<"$1").tidy" || touch "$2/$(tr / _ <<<"$1").bad"' _ {} "$scratch"

@@ -130,7 +130,7 @@ has 'chunks of a pool are not seen: said' "$empty" "$scratch/err"
 run record -o "$trace" "$recorded/known"
 same 'calls of malloc: nothing of the kind is said' 1 "$(wc -l <"$scratch/err")"
 run record -o "$trace" -- sh -c 'unset LD_PRELOAD; exec true'
-same 'something was recorded before an exec without the library' 1 "$("$dump" -s "$trace" | wc -l)"
+same 'an exec without the library: it is put back, and both programs are recorded' 2 "$("$dump" -s "$trace" | wc -l)"
 MEMA_RECORD_LIBRARY=$BUILD/libmema-preload.so run record -o "$trace" true
 oneLine 'no process loaded the library: said, first line' '^mema record: 0 processes, 0 operations' "$(head -n 1 "$scratch/err" >"$scratch/err2"; echo "$scratch/err2")"
 has 'no process loaded the library: said' '^mema record: no process loaded libmema-record.so: nothing was recorded$' "$scratch/err"

@@ -1,9 +1,13 @@
-/* Says whether a library of ours was preloaded: "hello preloaded", or "hello alone". With an argument "loader": the path of its loader. */
+/* Says whether a library of ours was preloaded: "hello preloaded", or "hello alone"; and then, for each argument, in
+ * a line: "loader", the path of its loader; "pid", its number; "#", how many variables its environment has; any
+ * other, the value of that variable, or "unset". */
 #define _GNU_SOURCE
 #include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 static int noteOurs(struct dl_phdr_info *info, size_t size, void *found) {
   (void)size;
@@ -22,9 +26,26 @@ static const char *ownLoader(void) {
   return path;
 }
 
+static int countVariables(void) {
+  int count = 0;
+  while (environ != NULL && environ[count] != NULL) count++;
+  return count;
+}
+
 int main(int argc, char **argv) {
   int preloaded = 0;
-  if (argc > 1 && strcmp(argv[1], "loader") == 0) return puts(ownLoader()) < 0;
   dl_iterate_phdr(noteOurs, &preloaded);
-  return puts(preloaded ? "hello preloaded" : "hello alone") < 0;
+  puts(preloaded ? "hello preloaded" : "hello alone");
+  for (int i = 1; i < argc; i++) {
+    if (strcmp(argv[i], "loader") == 0) {
+      puts(ownLoader());
+    } else if (strcmp(argv[i], "pid") == 0) {
+      printf("%d\n", (int)getpid());
+    } else if (strcmp(argv[i], "#") == 0) {
+      printf("%d\n", countVariables());
+    } else {
+      puts(getenv(argv[i]) != NULL ? getenv(argv[i]) : "unset");
+    }
+  }
+  return 0;
 }

@@ -60,9 +60,7 @@ reported() {
 
 # ---- the symbols ---------------------------------------------------------------------------------------------------------
 
-family='aligned_alloc brk calloc cfree free free_aligned_sized free_sized malloc malloc_usable_size memalign mmap mmap64 mremap munmap
-posix_memalign pvalloc realloc reallocarray sbrk valloc'
-same 'exports the malloc family, those that map memory, and nothing else' "$(echo $family)" \
+same 'exports the names of its list, and nothing else' "$(echo $(cat tests/exports/libmema-preload.txt))" \
   "$(echo $(nm -D --defined-only "$library" | sed 's/.* //' | sort))"
 
 # ---- one behaviour each --------------------------------------------------------------------------------------------------
@@ -197,6 +195,12 @@ for kind in double interior odd stack global wild one realloc resized; do
     '^mema: bad (free|realloc) of 0x[0-9a-f]+: not the start of a live chunk of this pool$' "$scratch/err"
 done
 works 'MEMA_STRICT=0 is not strict' MEMA_STRICT=0 "$programs/badFree" double
+
+# ---- programs that it starts ---------------------------------------------------------------------------------------------
+
+# Only `mema run` asks for more.
+preloaded sh -c 'env -i /usr/bin/env'
+same 'outside of a run an emptied environment stays empty' '' "$(cat "$scratch/out")"
 
 # ---- the report ----------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,23 @@
+/* watch.c - watches over the programs that a process of `mema run` starts. A process outside of a run starts what it
+ * likes. */
+#define _GNU_SOURCE
+#include "../exec/watch.h"
+
+#include <errno.h>
+
+#include "settings.h"
+#include "table.h"
+
+static const char *const variables[] = {RUN_TABLE_VARIABLE, "MEMA_POOL_SIZE", "MEMA_RESERVE", "MEMA_MMAP",
+                                        "MEMA_STRICT",      "MEMA_REPORT",    "MEMA_INHERIT", NULL};
+
+/* Behind startHeap, which opens the table. */
+__attribute__((constructor(102))) static void startWatch(void) {
+  int savedErrno = errno;
+  RunTable *table = sharedTable();
+  if (table != NULL) {
+    watchPrograms(&(ExecWatch){
+        .list = &table->unreached, .variables = variables, .restores = settings.inherit, .refuses = settings.strict});
+  }
+  errno = savedErrno;
+}
