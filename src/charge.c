@@ -10,7 +10,7 @@
 /* The budget of memory is what the charged bytes leave of it: so much may the slabs keep, free pages included. */
 static void shareBudget(const mema_Pool *pool, mema_Slab *slab) {
   if (mema_usesParentHeap(pool)) return;
-  for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, pool->poolSize - pool->charged);
+  mema_setHeapBudgets(&slab->heap, pool->poolSize - pool->charged);
 }
 
 static bool refuse(mema_Pool *pool, mema_Reason reason, size_t bytes) {

@@ -16,75 +16,11 @@
 #include "pressure.h"
 #include "threads/share.h"
 
-/* Bytes: a slab outside the reservation is at least so large, where the system has it; and is no larger than that of itself. */
-static const size_t outsideMin = (size_t)1 << 20, outsideMax = (size_t)1 << 40;
-
 void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
   size_t available =
       pool->freeSize < wanted ? pool->freeSize : wanted - 1; /* who was asked for room may have freed enough, and said no */
   pool->refused++;
   mema_failBytes(reason, wanted, reason == MEMA_OVER_BUDGET ? available : MEMA_UNLIMITED);
-}
-
-/* ---- memory ------------------------------------------------------------------------------------------------------------ */
-
-/* Another slab for a pool whose slabs have no room, as large as all of them outside so far, so that their number stays small
- * (each search walks them); the system may give less. It goes last: the older ones are tried first. */
-static mema_Slab *addSlab(mema_Pool *pool, mema_Slab *first, size_t size, size_t alignment) {
-  if (size > MEMA_UNLIMITED / 4 || alignment > MEMA_UNLIMITED / 4) return NULL;
-  mema_Slab *last = first;
-  size_t outside = 0;
-  for (; last->next != NULL; last = last->next) outside += last->next->areaSize;
-  size_t least = mema_roundUp(size + (alignment > mema_osPageSize() ? alignment : 0), 64 * 1024),
-         span = mema_spanUnitsMax << first->unitShift;
-  size_t area = outside;
-  if (least < span) least = span; /* room for a span of any class */
-  if (area < outsideMin) area = outsideMin;
-  if (area > outsideMax) area = outsideMax;
-  if (area < least) area = least;
-  mema_SlabPlan plan = {.area = mema_roundUp(area, 64 * 1024),
-                        .least = least,
-                        .unitShift = first->unitShift,
-                        .budget = pool->poolSize - pool->charged,
-                        .records = !pool->untracked || mema_isArena(first),
-                        .outside = true,
-                        .like = first};
-  last->next = mema_slabOpen(&plan);
-  return last->next;
-}
-
-bool mema_takeMemory(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
-  mema_Slab *each = slab; /* there is one */
-  do {
-    if (mema_slabTake(each, size, alignment, chunk)) return true;
-    each = each->next;
-  } while (each != NULL);
-  mema_Slab *added = addSlab(pool, slab, size, alignment);
-  return added != NULL && mema_slabTake(added, size, alignment, chunk);
-}
-
-/* When one becomes empty another empty one goes, but not the only one: a chunk taken and freed again and again would map and
- * unmap each time. */
-size_t mema_dropEmptySlabs(mema_Slab *first, unsigned keep) {
-  size_t bytes = 0;
-  for (mema_Slab **link = &first->next; *link != NULL;) {
-    mema_Slab *slab = *link;
-    if (slab->liveChunks != 0 || keep > 0) {
-      if (slab->liveChunks == 0) keep--;
-      link = &slab->next;
-    } else {
-      *link = slab->next;
-      bytes += mema_slabFootprint(slab);
-      mema_slabClose(slab);
-    }
-  }
-  return bytes;
-}
-
-void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk) {
-  mema_Slab *slab = chunk->slab;
-  mema_slabGive(slab, chunk);
-  if (slab->outside && --slab->liveChunks == 0) mema_dropEmptySlabs(first, 1);
 }
 
 /* ---- any chunk ---------------------------------------------------------------------------------------------------------- */
@@ -96,7 +32,7 @@ static bool takeMemoryAndRoom(mema_Pool *pool, mema_Slab *slab, size_t size, siz
     /* Other threads may take a shared root's budget meanwhile: whether there is room is told by charging it. */
     bool ask = charge > pool->freeSize || (mema_isBelow(pool) && !mema_isContended(pool));
     if (ask && !mema_makeRoom(pool, charge)) return false;
-    if (mema_takeMemory(pool, slab, size, alignment, chunk)) return true;
+    if (mema_takeMemory(&slab->heap, size, alignment, chunk)) return true;
     if (mema_askExhausted(pool, size)) continue;
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return false;
@@ -118,18 +54,17 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
     return false;
   }
   size += size == 0;
-  size_t charge = pool->untracked ? mema_slabRoom(slab, size, alignment) : size;
+  size_t charge = pool->untracked ? slab->heap.ops->room(&slab->heap, size, alignment) : size;
   for (bool again = false;; again = true) {
     if (!takeMemoryAndRoom(pool, slab, size, alignment, charge, chunk)) return false;
-    if (chunk->slab->outside) chunk->slab->liveChunks++;
     if (chargeTaken(pool, charge)) break;
-    mema_giveMemory(slab, chunk);
+    mema_giveMemory(&slab->heap, chunk);
     if (again) return mema_refuseLevels(pool, charge);
     if (!mema_makeRoom(pool, charge)) return false;
   }
   if (!pool->untracked) {
     mema_linkBlock(pool, chunk->record, chunk->ptr, size);
-    chunk->record->poolAllocated = !chunk->slab->outside;
+    chunk->record->poolAllocated = !chunk->heap->outside;
   } else if (chunk->record != NULL) { /* outside an arena: see marks.c */
     chunk->record->size = charge;
     mema_setStamp(chunk->record, pool->stamp);
@@ -218,7 +153,7 @@ bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk
   if (!pool->untracked) mema_unlinkBlock(pool, chunk->record);
   mema_creditBytes(pool, bytes);
   pool->frees++;
-  mema_giveMemory(slab, chunk);
+  mema_giveMemory(&slab->heap, chunk);
   return true;
 }
 
@@ -376,7 +311,7 @@ static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab 
   size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
   if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
     return pallocSlow(pool, size, slab);
-  return variants.palloc[slab->mode](pool, size, slab, class);
+  return variants.palloc[slab->heap.mode](pool, size, slab, class);
 }
 
 /* Any size, in a live pool that no other thread is in. */
@@ -387,7 +322,7 @@ static MEMA_INLINE void *pallocAny(uintptr_t mode, mema_Pool *pool, size_t size,
 }
 
 void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
-  return pallocAny(slab->mode, pool, size, slab);
+  return pallocAny(slab->heap.mode, pool, size, slab);
 }
 
 /* A size that the byte table does not have. */
@@ -421,7 +356,7 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
 /* ---- pfree -------------------------------------------------------------------------------------------------------------- */
 
 bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return variants.pfree[slab->mode](pool, ptr, slab);
+  return variants.pfree[slab->heap.mode](pool, ptr, slab);
 }
 
 bool mema_pfree(mema_Pool *pool, void *ptr) {
@@ -500,7 +435,7 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
     unsigned index = mema_slabClass(slab, size, alignment);
     mema_SlotClass *class = &slab->classes[index];
     if (index < slab->classCount && mema_slotAtHand(class) && class->slotSize <= pool->freeSize)
-      return variants.palloc[slab->mode](pool, size, slab, class);
+      return variants.palloc[slab->heap.mode](pool, size, slab, class);
   } else if (!mema_isPlain(pool, slab)) {
     void *ptr = mema_sharedAligned(pool, alignment, size);
     if (ptr != NULL) return ptr;

@@ -83,7 +83,7 @@ static inline size_t mema_roundUp(size_t n, size_t powerOfTwo) {
   return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
 }
 
-typedef struct mema_Slab mema_Slab;
+typedef struct mema_Heap mema_Heap;
 typedef struct mema_Span mema_Span;
 
 /* One chunk, as an engine sees it: filled in when it is handed out or found. */
@@ -91,10 +91,10 @@ typedef struct mema_Chunk {
   char *ptr;
   size_t room;        /* bytes that it occupies, and may use: at least what was asked for */
   mema_Block *record; /* its Block; NULL in a slab without records */
-  mema_Slab *slab;
-  mema_Span *span;
-  uint32_t slot; /* its number in the span; in an arena its first grain */
-  bool zeroed;   /* handed out: all its bytes are known to be zero */
+  mema_Heap *heap;
+  mema_Span *span; /* of a slab's chunk; else NULL */
+  uint32_t slot;   /* its number in the span; in an arena its first grain */
+  bool zeroed;     /* handed out: all its bytes are known to be zero */
 } mema_Chunk;
 
 #endif

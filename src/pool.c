@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "engines/arena.h"
 #include "family/kin.h"
 #include "fixed/fixedPool.h"
+#include "heap/engines.h"
 #include "pressure.h"
 #include "threads/share.h"
 
@@ -20,19 +20,6 @@ _Static_assert(offsetof(mema_Block, ptr) == 0 && offsetof(mema_Block, size) == s
                    offsetof(mema_Block, next) == 2 * sizeof(void *) && offsetof(mema_Block, prev) == 3 * sizeof(void *) &&
                    offsetof(mema_Block, poolAllocated) == 4 * sizeof(void *) && sizeof(mema_Block) == 5 * sizeof(void *),
                "Block is the specification's, and its last word has room for more");
-
-enum {
-  spread = 16, /* the area is so many times the budget: chunks of one byte, 16 bytes each, still lie in it */
-  areaMin = 256 * 1024,
-  areaStep = 64 * 1024,
-  reservationMin = 16 * 1024,
-  sharedAreaMin = 64 << 20, /* of a shared pool with a shard for each thread: room for spans of each class */
-  committedSpans = 4 << 20, /* see mema_committedReservation */
-  arenaSpread = 2,          /* the area of an arena: then slabs outside serve it, which reuse what is freed */
-  cellBudgetMax = 1 << 20,  /* up to here areas are rounded to a power of two, so that pools can share regions */
-};
-
-static const uint64_t areaMax = (uint64_t)1 << 40, arenaMax = (uint64_t)1 << 35;
 
 /* Generations that a slab gives by itself, without an atomic addition, before it takes as many more. */
 static const uintptr_t livesAtOnce = sizeof(uintptr_t) == 8 ? 1 << 16 : 1;
@@ -49,66 +36,6 @@ static void drawSecret(void) {
   uintptr_t none = undrawn;
   if (atomic_load_explicit(&mema_secret, memory_order_relaxed) != undrawn) return;
   atomic_compare_exchange_strong_explicit(&mema_secret, &none, mema_osRandom(), memory_order_relaxed, memory_order_relaxed);
-}
-
-static size_t areaFor(size_t poolSize, size_t times, uint64_t most) {
-  if (poolSize <= cellBudgetMax) {
-    size_t least = poolSize * times;
-    return least <= areaMin ? areaMin : (size_t)1 << (64 - __builtin_clzll(least - 1));
-  }
-  if (poolSize >= most / times) return (size_t)most;
-  return mema_roundUp(poolSize * times, areaStep);
-}
-
-/* Twice the budget: a chunk occupies less than twice its bytes, from 32 bytes on (33 bytes take 48; one byte more than the largest slot
- * takes two units). And a span of each class that is not full: 60 units of 64 KiB, at most 80 of smaller ones, of which
- * a reservation has a thousand or more. */
-size_t mema_committedReservation(size_t poolSize) {
-  if (poolSize > MEMA_UNLIMITED / 4) return MEMA_UNLIMITED;
-  size_t spans = poolSize / 4 < committedSpans ? poolSize / 4 : committedSpans;
-  return mema_roundUp(poolSize * 2 + spans + areaMin / 2, areaStep);
-}
-
-/* Memory of a kind of its own. */
-static MEMA_NOINLINE void planSource(mema_SlabPlan *plan, const mema_Options *options) {
-  plan->exact = true;
-  plan->hugePages = options->hugePages;
-  plan->locked = options->locked;
-  plan->memory = options->memory;
-  plan->committed |= options->locked;
-  plan->lean = plan->committed || (options->memory != NULL && options->memory->commit == NULL);
-}
-
-static size_t arenaFor(size_t poolSize) {
-  return areaFor(poolSize, arenaSpread, arenaMax);
-}
-
-static mema_SlabPlan planFor(const mema_Options *options) {
-  mema_SlabPlan plan = {.budget = options->poolSize,
-                        .records = !options->untracked,
-                        .threads = options->shared && options->untracked,
-                        .committed = options->committed,
-                        .lean = options->committed,
-                        .arena = options->engine == MEMA_ARENA};
-  if (options->memory != NULL || options->hugePages || options->locked) planSource(&plan, options);
-  if (options->reservation != 0) {
-    plan.area =
-        options->reservation < reservationMin ? reservationMin : mema_roundUp(options->reservation, mema_osPageSize());
-    plan.exact = true;
-  } else {
-    plan.area = plan.lean    ? mema_committedReservation(options->poolSize)
-                : plan.arena ? arenaFor(options->poolSize)
-                             : areaFor(options->poolSize, spread, areaMax);
-  }
-  if (plan.arena && plan.area > arenaMax) plan.area = (size_t)arenaMax; /* grains are counted in 32 bits */
-  if (plan.threads) {
-    plan.unitShift = mema_unitShiftMax;
-    if (plan.area < sharedAreaMin && !plan.lean) plan.area = sharedAreaMin;
-  }
-  if (plan.hugePages && plan.area <= MEMA_UNLIMITED) plan.area = mema_roundUp(plan.area, mema_osHugeSize());
-  /* A committed reservation is had whole or not at all. */
-  plan.least = plan.committed ? plan.area : plan.area < areaStep ? plan.area : areaStep;
-  return plan;
 }
 
 /* Eight words at a time: for a few hundred bytes compilers put a loop in microcode, which takes longer to begin than this to end. */
@@ -167,12 +94,12 @@ void mema_identify(mema_Pool *pool, mema_Slab *slab, uintptr_t generation, bool 
 bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
   mema_layPool(pool, options);
   pool->mem = slab->area;
-  if (mema_isArena(slab)) pool->watch = 0; /* see mema_noteLow */
+  if (slab->heap.ops->notesLowLate) pool->watch = 0; /* see mema_noteLow */
   uintptr_t generation = nextGeneration(slab);
-  mema_storeWord(&slab->generation, generation + slab->mode);
+  mema_storeWord(&slab->heap.generation, generation + slab->heap.mode);
   mema_identify(pool, slab, generation, options->shared);
   if (!options->shared || mema_openShare(pool, slab)) return true;
-  mema_slabClose(slab);
+  slab->heap.ops->close(&slab->heap);
   forget(pool);
   return false;
 }
@@ -214,19 +141,9 @@ void mema_failMemoryOf(const mema_Options *options) {
                options->poolSize, 0);
 }
 
-/* The common case of an arena is a matter of nanoseconds. */
 mema_Slab *mema_openSlabFor(const mema_Options *options) {
   drawSecret();
-  if (options->engine == MEMA_ARENA && options->reservation == 0 && !options->committed && !options->hugePages &&
-      !options->locked) {
-    mema_Slab *warm = mema_arenaOpenWarm(arenaFor(options->poolSize), !options->untracked);
-    if (warm != NULL) {
-      warm->mode &= (uint8_t)~mema_modeFamily; /* of its life before */
-      return warm;
-    }
-  }
-  mema_SlabPlan plan = planFor(options);
-  return mema_slabOpen(&plan);
+  return mema_slabIn(mema_engines[options->engine]->open(options));
 }
 
 /* Its header lies in the buffer, which has no numbers of its own to give. */
@@ -252,14 +169,6 @@ bool mema_initPool(mema_Pool *pool, size_t poolSize) {
 
 /* ---- the end, and the end of all chunks -------------------------------------------------------------------------------- */
 
-static void closeOutside(mema_Slab *first) {
-  while (first->next != NULL) {
-    mema_Slab *slab = first->next;
-    first->next = slab->next;
-    mema_slabClose(slab);
-  }
-}
-
 bool mema_closePool(mema_Pool *pool) {
   mema_Slab *slab = mema_holdPool(pool, false);
   if (slab == NULL) return false;
@@ -270,13 +179,13 @@ bool mema_closePool(mema_Pool *pool) {
   }
   bool borrowed = kin != NULL && kin->usesParentHeap;
   size_t held = kin != NULL && kin->parent != NULL ? mema_holds(pool) : 0;
-  if (!borrowed) mema_storeWord(&slab->generation, 0);
+  if (!borrowed) mema_storeWord(&slab->heap.generation, 0);
   forget(pool);
   if (!borrowed) {
     if (slab->share != NULL) mema_closeShare(slab);
-    closeOutside(slab);
+    mema_closeOutside(&slab->heap);
     mema_slabClearStates(slab);
-    mema_slabClose(slab);
+    slab->heap.ops->close(&slab->heap);
   }
   if (kin != NULL) mema_leaveFamily(kin, slab, held);
   return true;
@@ -299,9 +208,9 @@ bool mema_freePool(mema_Pool *pool) {
 
 /* Of a pool with slabs of its own: all their chunks are its own, now that its sub-pools are gone. */
 static void clearSlabs(mema_Pool *pool, mema_Slab *slab) {
-  closeOutside(slab);
+  mema_closeOutside(&slab->heap);
   mema_slabClearStates(slab);
-  mema_slabClear(slab);
+  slab->heap.ops->clear(&slab->heap);
   size_t free = pool->poolSize - pool->charged - pool->held;
   pool->head = pool->tail = NULL;
   pool->frees = pool->allocations;
@@ -358,7 +267,7 @@ static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
   mema_noteCrossing(pool, before);
   if (slab->share != NULL) mema_wakeWaiting(slab->share);
   if (mema_usesParentHeap(pool)) return true;
-  for (; slab != NULL; slab = slab->next) mema_slabSetBudget(slab, poolSize - pool->charged);
+  mema_setHeapBudgets(&slab->heap, poolSize - pool->charged);
   return true;
 }
 
@@ -414,11 +323,10 @@ size_t mema_trimPool(mema_Pool *pool) {
   } else if (pool != NULL) {
     mema_Slab *first = mema_holdPool(pool, true);
     if (first == NULL) return 0;
-    bytes = mema_dropEmptySlabs(first, 0);
-    for (mema_Slab *slab = first; slab != NULL; slab = slab->next) bytes += mema_slabTrim(slab);
+    bytes = mema_trimHeaps(&first->heap);
     mema_unlockPool(first);
   }
-  return bytes + mema_slabTrimWarm();
+  return bytes + mema_trimWarm();
 }
 
 size_t mema_freeSize(const mema_Pool *pool) {

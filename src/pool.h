@@ -12,6 +12,7 @@
 
 #include "engines/slab.h"
 #include "error.h"
+#include "heap/heapList.h"
 
 /* Drawn once per process; 0 until the first pool is made. */
 MEMA_HIDDEN extern _Atomic uintptr_t mema_secret;
@@ -44,7 +45,7 @@ static inline mema_Slab *mema_sealedSlab(const mema_Pool *pool, uintptr_t *mode)
   if (mema_unlikely(pool == NULL)) return NULL;
   mema_Slab *slab = mema_slabField(pool);
   if (mema_unlikely(mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
-  *mode = mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation);
+  *mode = mema_loadWord(&slab->heap.generation) - mema_loadWord(&pool->generation);
   return slab;
 }
 
@@ -53,12 +54,16 @@ static inline mema_Slab *mema_sharedSlabOf(const mema_Pool *pool) {
   if (mema_unlikely(pool == NULL)) return NULL;
   mema_Slab *slab = mema_slabField(pool);
   if (mema_unlikely(~mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
-  return mema_loadWord(&slab->generation) - mema_loadWord(&pool->generation) < mema_modeCount ? slab : NULL;
+  return mema_loadWord(&slab->heap.generation) - mema_loadWord(&pool->generation) < mema_modeCount ? slab : NULL;
 }
 
 /* Whether a pool that was found live is one that threads do not share. Its Pool tells, not its slab, which by now may serve another. */
 static inline bool mema_isPlain(const mema_Pool *pool, const mema_Slab *slab) {
   return mema_loadWord(&pool->seal) == mema_sealOf(pool, slab);
+}
+
+static inline mema_Heap *mema_heapField(const mema_Pool *pool) {
+  return &mema_slabField(pool)->heap;
 }
 
 /* kin.c: whether a sealed Pool that used its parent's slabs still does. */
@@ -78,13 +83,6 @@ static inline mema_Slab *mema_openPool(const mema_Pool *pool) {
   mema_Slab *slab = mema_slabOf(pool);
   if (mema_unlikely(slab == NULL)) mema_fail(MEMA_BAD_POOL);
   return slab;
-}
-
-/* Finds a live chunk in any slab of the pool. */
-static inline bool mema_findChunk(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
-  for (; slab != NULL; slab = slab->next)
-    if (mema_slabFind(slab, ptr, chunk)) return true;
-  return false;
 }
 
 /* A Block says it, those in the slabs outside of an untracked arena too: they are charged as in the arena. */
@@ -204,8 +202,6 @@ MEMA_HIDDEN bool mema_closePool(mema_Pool *pool);
 
 /* ---- chunk.c, for the files above it ----------------------------------------------------------------------------------- */
 
-/* Takes memory for a chunk from the pool's slabs, or from a new one, without charging it. False iff the system has none. */
-MEMA_HIDDEN bool mema_takeMemory(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
 /* Takes, charges and links a chunk. */
 MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
 /* The common calls of a shared tracked pool whose lock is held. */
@@ -214,10 +210,6 @@ MEMA_HIDDEN bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr);
 MEMA_HIDDEN void *mema_repallocTurn(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size);
 /* Frees a chunk that was found. True, for a tail call. */
 MEMA_HIDDEN bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk);
-/* Gives a chunk's memory back, uncharged and unlinked before. */
-MEMA_HIDDEN void mema_giveMemory(mema_Slab *first, const mema_Chunk *chunk);
-/* Gives all but `keep` of the slabs without live chunks that lie outside the reservation back to the system; returns bytes. */
-MEMA_HIDDEN size_t mema_dropEmptySlabs(mema_Slab *first, unsigned keep);
 /* Counts and notes a refused request. */
 MEMA_HIDDEN void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted);
 static inline void mema_refuseFor(mema_Pool *pool, mema_Fault fault, size_t first, size_t second) {

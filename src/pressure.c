@@ -1,17 +1,16 @@
 /* pressure.c - see pressure.h. */
 #include "pressure.h"
 
-#include "engines/arena.h"
 #include "family/kin.h"
 #include "fixed/fixedPool.h"
 #include "threads/share.h"
 
 /* ---- the watch ---------------------------------------------------------------------------------------------------------- */
 
-/* An arena that stands alone notes its lows late: see mema_noteLow. */
+/* True if the pool notes its lows late: see mema_noteLow. */
 static bool isLate(const mema_Pool *pool) {
   const mema_Slab *slab = mema_slabField(pool);
-  return pool->kin == NULL && mema_isPlain(pool, slab) && mema_isArena(slab);
+  return pool->kin == NULL && mema_isPlain(pool, slab) && slab->heap.ops->notesLowLate;
 }
 
 void mema_setWatch(mema_Pool *pool) {
@@ -150,5 +149,5 @@ size_t mema_largestChunk(const mema_Pool *pool) {
   if (slab == NULL) return 0;
   size_t room = mema_freeSize(pool);
   if (mema_isBelow(pool)) mema_narrowest((mema_Pool *)(uintptr_t)pool, 0, &room);
-  return pool->untracked ? mema_slabLargest(slab, room) : room;
+  return pool->untracked ? slab->heap.ops->largest(&slab->heap, room) : room;
 }

@@ -37,40 +37,45 @@ static bool hasRoom(const mema_Pool *pool, size_t before, size_t after) {
   return after <= before || after - before <= pool->freeSize;
 }
 
+/* What an untracked chunk of this size is charged that has this room. */
+static MEMA_NOINLINE size_t untrackedCharge(const mema_Heap *heap, size_t size, size_t room) {
+  return heap->ops->chargesBySize ? heap->ops->room(heap, size, MEMA_ALIGNMENT) : room;
+}
+
 /* What a chunk of this size is charged that has this room. */
-static size_t chargeFor(const mema_Pool *pool, const mema_Slab *first, size_t size, size_t room) {
-  if (!pool->untracked) return size;
-  return mema_isArena(first) ? mema_slabRoom(first, size, MEMA_ALIGNMENT) : room;
+static inline size_t chargeFor(const mema_Pool *pool, const mema_Slab *first, size_t size, size_t room) {
+  return pool->untracked ? untrackedCharge(&first->heap, size, room) : size;
 }
 
 /* The chunk stays; only its size changes. */
-static void *settle(mema_Pool *pool, const mema_Slab *first, mema_Chunk *chunk, size_t before, size_t size) {
+static inline void *settle(mema_Pool *pool, const mema_Slab *first, mema_Chunk *chunk, size_t before, size_t size) {
   size_t after = chargeFor(pool, first, size, chunk->room);
   recharge(pool, before, after);
   if (chunk->record != NULL) chunk->record->size = after;
   return chunk->ptr;
 }
 
-/* The bytes that the chunk will be charged if it stays in the slab it is in. */
-static size_t nextCharge(const mema_Pool *pool, const mema_Slab *first, const mema_Chunk *chunk, size_t size) {
-  if (!pool->untracked) return size;
-  return size <= chunk->room && !mema_isArena(first) ? chunk->room : mema_slabRoom(first, size, MEMA_ALIGNMENT);
+/* The bytes that an untracked chunk will be charged if it stays in the heap it is in. */
+static MEMA_NOINLINE size_t nextUntrackedCharge(const mema_Heap *heap, size_t size, size_t room) {
+  return size <= room && !heap->ops->chargesBySize ? room : heap->ops->room(heap, size, MEMA_ALIGNMENT);
+}
+
+/* The same for any chunk. */
+static inline size_t nextCharge(const mema_Pool *pool, const mema_Slab *first, const mema_Chunk *chunk, size_t size) {
+  return pool->untracked ? nextUntrackedCharge(&first->heap, size, chunk->room) : size;
 }
 
 /* A chunk has moved to a slab outside. Of an untracked arena's chunks only those that were there before have an age to keep; one that comes
  * from the area is as young as its move. */
 static MEMA_NOINLINE void countOutside(const mema_Pool *pool, const mema_Chunk *from, const mema_Chunk *to) {
-  to->slab->liveChunks++;
   if (to->record != NULL) mema_setStamp(to->record, from->record != NULL ? mema_stampOf(from->record) : pool->stamp);
 }
 
 /* A chunk of the new size with the old one's bytes, not charged or linked; false, with nothing changed, iff none is to be had. */
 static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size, mema_Chunk *to) {
-  bool own = from->span->kind == mema_unitSlots && mema_slabPrefersRun(from->slab, from->room, size) &&
-             mema_slabTakeGrown(from->slab, size, to);
-  if (!own && !mema_takeMemory(pool, slab, size, MEMA_ALIGNMENT, to)) return false;
-  if (!mema_slabMove(to, from, before < size ? before : size)) return false;
-  if (to->slab->outside) countOutside(pool, from, to);
+  if (!mema_takeGrown(&slab->heap, from, size, to)) return false;
+  if (!mema_moveBytes(to, from, before < size ? before : size)) return false;
+  if (to->heap->outside) countOutside(pool, from, to);
   return true;
 }
 
@@ -87,14 +92,14 @@ static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t bef
     mema_replaceBlock(pool, to.record, from->record);
     to.record->ptr = to.ptr;
     mema_setStamp(to.record, mema_stampOf(from->record));
-    to.record->poolAllocated = !to.slab->outside;
+    to.record->poolAllocated = !to.heap->outside;
   }
   size_t after = chargeFor(pool, slab, size, to.room);
   if (to.record != NULL) to.record->size = after;
   recharge(pool, charged, after);
   pool->allocations++;
   pool->frees++;
-  mema_giveMemory(slab, from);
+  mema_giveMemory(&slab->heap, from);
   return to.ptr;
 }
 
@@ -140,7 +145,7 @@ static void *change(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t 
     missing = after - before; /* of budget, unless there is room for it */
     if (hasRoom(pool, before, after) &&
         (after <= before || !mema_isBelow(pool) || (charged = reserve(pool, before, after)) != 0)) {
-      if (mema_slabStretch(chunk->slab, chunk, size)) return settle(pool, slab, chunk, charged, size);
+      if (chunk->heap->ops->stretch(chunk->heap, chunk, size)) return settle(pool, slab, chunk, charged, size);
       void *to = move(pool, slab, chunk, before, charged, size);
       if (to != NULL) return to;
       missing = 0;
@@ -230,7 +235,7 @@ static bool stays(mema_Pool *pool, const mema_Slab *slab, const mema_Span *span,
 static bool staysInRun(mema_Pool *pool, mema_Slab *slab, const void *ptr, size_t size) {
   mema_Span *span = mema_largeAt(slab, ptr);
   if (span == NULL || !mema_staysInRun(slab, span, size)) return false;
-  size_t room = mema_slabRoom(slab, size, MEMA_ALIGNMENT), before = span->bytes, after = room;
+  size_t room = mema_slabRoom(&slab->heap, size, MEMA_ALIGNMENT), before = span->bytes, after = room;
   mema_Block *block = pool->untracked ? NULL : blockOf(slab, span, 0);
   if (block != NULL) {
     before = block->size;

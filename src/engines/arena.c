@@ -7,8 +7,6 @@
 
 enum { wordGrains = 64 };
 
-static const mema_Span noSpan = {.kind = mema_unitNone};
-
 static uint32_t larger(uint32_t a, uint32_t b) {
   return a > b ? a : b;
 }
@@ -122,13 +120,14 @@ static void fillIn(mema_Slab *slab, uint32_t grain, uint32_t end, mema_Chunk *ch
   chunk->ptr = mema_grainAddress(slab, grain);
   chunk->room = (size_t)(end - grain) << mema_grainLog;
   chunk->record = hasRecords(slab) ? mema_arenaRecord(slab, mema_arenaOf(slab), grain) : NULL;
-  chunk->slab = slab;
-  chunk->span = (mema_Span *)(uintptr_t)&noSpan; /* looked at, never written */
+  chunk->heap = &slab->heap;
+  chunk->span = NULL;
   chunk->slot = grain;
   chunk->zeroed = false;
 }
 
-bool mema_arenaTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
+bool mema_arenaTake(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk) {
+  mema_Slab *slab = mema_slabIn(heap);
   mema_Arena *arena = mema_arenaOf(slab);
   uint32_t bump = arena->bump;
   size_t grains = mema_grainsFor(size);
@@ -149,7 +148,8 @@ bool mema_arenaTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *
   return true;
 }
 
-bool mema_arenaFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
+bool mema_arenaFind(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
+  mema_Slab *slab = mema_slabIn(heap);
   const mema_Arena *arena = mema_arenaOf(slab);
   size_t grain = mema_grainOf(slab, ptr);
   if (!mema_arenaIsLive(arena, grain)) return false;
@@ -175,7 +175,8 @@ static void cutOff(mema_Arena *arena, uint32_t grain, uint32_t from, uint32_t en
 }
 
 /* Where there are records a chunk keeps what it gives up, since a piece more would change the numbers of those behind it. */
-bool mema_arenaStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
+bool mema_arenaStretch(mema_Heap *heap, mema_Chunk *chunk, size_t size) {
+  mema_Slab *slab = mema_slabIn(heap);
   mema_Arena *arena = mema_arenaOf(slab);
   uint32_t grain = chunk->slot, end = mema_pieceEnd(arena, grain);
   size_t grains = mema_grainsFor(size);
@@ -194,7 +195,8 @@ bool mema_arenaStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
 /* ---- all of it --------------------------------------------------------------------------------------------------------- */
 
 /* Some words at a time: how often a loop runs is then the same for most requests, and predicted. */
-void mema_arenaClear(mema_Slab *slab) {
+void mema_arenaClear(mema_Heap *heap) {
+  mema_Slab *slab = mema_slabIn(heap);
   mema_Arena *arena = mema_arenaOf(slab);
   mema_ArenaWord *word = arena->words, *end = word + (arena->bump + wordGrains - 1) / wordGrains;
   for (; word < end; word += mema_arenaRow) {
@@ -246,7 +248,8 @@ static size_t giveBack(void *base, size_t used, size_t *touched) {
 }
 
 /* The words last, since what is touched of the area says how many there are. */
-size_t mema_arenaTrim(mema_Slab *slab) {
+size_t mema_arenaTrim(mema_Heap *heap) {
+  mema_Slab *slab = mema_slabIn(heap);
   mema_Arena *arena = mema_arenaOf(slab);
   if (slab->committed) return 0;
   noteTouched(arena);
@@ -264,7 +267,8 @@ size_t mema_arenaTrim(mema_Slab *slab) {
 
 /* ---- marks ------------------------------------------------------------------------------------------------------------- */
 
-uint32_t mema_arenaMark(mema_Slab *slab) {
+uint32_t mema_arenaMark(mema_Heap *heap) {
+  mema_Slab *slab = mema_slabIn(heap);
   mema_Arena *arena = mema_arenaOf(slab);
   return arena->floor = arena->bump;
 }
@@ -284,7 +288,8 @@ static uint32_t rewindWord(mema_Arena *arena, uint32_t w, uint32_t mark, uint32_
   return count(live);
 }
 
-void mema_arenaRewind(mema_Slab *slab, uint32_t mark, size_t *bytes, size_t *chunks) {
+void mema_arenaRewind(mema_Heap *heap, uint32_t mark, size_t *bytes, size_t *chunks) {
+  mema_Slab *slab = mema_slabIn(heap);
   mema_Arena *arena = mema_arenaOf(slab);
   uint32_t end = arena->bump, deadGrains = 0;
   *bytes = *chunks = 0;
@@ -333,9 +338,11 @@ static const char *checkWords(const mema_Slab *slab, const mema_Arena *arena, ui
   return hasRecords(slab) && *pieces != arena->pieces ? "the pieces are counted where there are records" : NULL;
 }
 
-const char *mema_arenaCheck(const mema_Slab *slab, size_t *chunks, size_t *room) {
+const char *mema_arenaCheck(const mema_Heap *heap, size_t *chunks, size_t *room) {
+  const mema_Slab *slab = mema_constSlab(heap);
   const mema_Arena *arena = mema_arenaOf(slab);
-  if (slab->generation != 0 && slab->generation % mema_modeCount != slab->mode) return "a slab's generation tells its mode";
+  if (slab->heap.generation != 0 && slab->heap.generation % mema_modeCount != slab->heap.mode)
+    return "a slab's generation tells its mode";
   if (arena->bump > arena->grains || arena->limit > arena->grains || arena->touched > arena->grains)
     return "the bump lies in the area";
   if (arena->floor > arena->bump) return "nothing went back behind the last mark";

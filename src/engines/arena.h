@@ -29,6 +29,9 @@
 
 #include "slab.h"
 
+/* The engine's operations. */
+MEMA_HIDDEN extern const mema_HeapOps mema_arenaOps;
+
 enum {
   mema_grainLog = 4,
   mema_arenaLookBack = 16, /* words looked at, going back over dead pieces */
@@ -59,7 +62,7 @@ typedef struct mema_Arena {
 } mema_Arena;
 
 static inline bool mema_isArena(const mema_Slab *slab) {
-  return (slab->mode & mema_modeArena) != 0;
+  return (slab->heap.mode & mema_modeArena) != 0;
 }
 
 static inline mema_Arena *mema_arenaOf(const mema_Slab *slab) {
@@ -125,21 +128,25 @@ static inline mema_Block *mema_arenaRecord(const mema_Slab *slab, const mema_Are
   return slab->records + word->last - (unsigned)__builtin_popcountll(mema_piecesBehind(word, grain));
 }
 
-/* An arena with such an area that was closed, and is warm; NULL: there is none. slabLife.c. */
-MEMA_HIDDEN mema_Slab *mema_arenaOpenWarm(size_t area, bool records);
+/* ---- arenaLife.c -------------------------------------------------------------------------------------------------------- */
 
-/* ---- arena.c: as their namesakes in slab.h, which call them for arenas ---------------------------------------------------- */
+/* Frees all its chunks; then it is kept warm or given back. */
+MEMA_HIDDEN void mema_arenaClose(mema_Heap *heap);
+/* Bytes held from the system for chunks and records: an upper bound. */
+MEMA_HIDDEN size_t mema_arenaFootprint(const mema_Heap *heap);
 
-MEMA_HIDDEN bool mema_arenaTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
-MEMA_HIDDEN bool mema_arenaFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk);
+/* ---- arena.c: as their namesakes in slab.h ---------------------------------------------------- */
+
+MEMA_HIDDEN bool mema_arenaTake(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk);
+MEMA_HIDDEN bool mema_arenaFind(mema_Heap *heap, const void *ptr, mema_Chunk *chunk);
 /* Takes the live chunk that lies between two grains back. Always true, for a tail call. Constant, but for clearing the bits of dead pieces
  * when nothing is live any more. */
 MEMA_HIDDEN bool mema_arenaGive(mema_Slab *slab, uint32_t grain, uint32_t end);
-MEMA_HIDDEN bool mema_arenaStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size);
+MEMA_HIDDEN bool mema_arenaStretch(mema_Heap *heap, mema_Chunk *chunk, size_t size);
 /* Time grows with the words that pieces begin in, not with the pieces. */
-MEMA_HIDDEN void mema_arenaClear(mema_Slab *slab);
-MEMA_HIDDEN size_t mema_arenaTrim(mema_Slab *slab);
-MEMA_HIDDEN const char *mema_arenaCheck(const mema_Slab *slab, size_t *chunks, size_t *room);
+MEMA_HIDDEN void mema_arenaClear(mema_Heap *heap);
+MEMA_HIDDEN size_t mema_arenaTrim(mema_Heap *heap);
+MEMA_HIDDEN const char *mema_arenaCheck(const mema_Heap *heap, size_t *chunks, size_t *room);
 
 /* An arena without chunks in what is reserved: its header, a word for each 1024 bytes of the area, that many records. */
 MEMA_HIDDEN void mema_arenaInit(mema_Slab *slab, mema_ArenaWord *words, uint32_t records);
@@ -160,10 +167,11 @@ MEMA_HIDDEN bool mema_arenaNext(const mema_Slab *slab, uint32_t grain, mema_Piec
  *
  * Where the next chunk will be, for mema_arenaRewind. What is older stays where it is from now on: nothing goes back behind the mark, and
  * nothing that began before it grows across it, until all is cleared or rewound. */
-MEMA_HIDDEN uint32_t mema_arenaMark(mema_Slab *slab);
+MEMA_HIDDEN uint32_t mema_arenaMark(mema_Heap *heap);
 /* Whether it is safe to go back to this position, any number: no piece lies across it, and none will until then, since it is not behind the
  * floor. All marks that are not over are so. */
-static inline bool mema_arenaMayRewind(const mema_Slab *slab, uintptr_t mark) {
+static inline bool mema_arenaMayRewind(const mema_Heap *heap, uintptr_t mark) {
+  const mema_Slab *slab = mema_constSlab(heap);
   const mema_Arena *arena = mema_arenaOf(slab);
   if (mark > arena->floor) return false;
   const mema_ArenaWord *word = &arena->words[mark / 64];
@@ -171,6 +179,6 @@ static inline bool mema_arenaMayRewind(const mema_Slab *slab, uintptr_t mark) {
 }
 /* Forgets all chunks younger than the mark, and says how many were live, and the bytes that they occupied. Nothing where the mark is not
  * below the bump. Time grows with the words behind the mark, and with the dead pieces there. Older marks stay good, and this one. */
-MEMA_HIDDEN void mema_arenaRewind(mema_Slab *slab, uint32_t mark, size_t *bytes, size_t *chunks);
+MEMA_HIDDEN void mema_arenaRewind(mema_Heap *heap, uint32_t mark, size_t *bytes, size_t *chunks);
 
 #endif

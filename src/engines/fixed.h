@@ -54,10 +54,10 @@ typedef struct mema_FixedLink {
 } mema_FixedLink;
 
 typedef struct mema_Fixed {
-  uintptr_t generation;  /* of the pool that has it; 0: none. Written by the pool above. */
-  mema_Slab *outside;    /* the pool's too: where it falls back on the system */
-  uintptr_t firstPtr;    /* where the chunk of a piece at grain 1 begins */
-  char *grains;          /* where grain 0 would be */
+  uintptr_t generation;      /* of the pool that has it; 0: none. Written by the pool above. */
+  struct mema_Slab *outside; /* the pool's too: where it falls back on the system */
+  uintptr_t firstPtr;        /* where the chunk of a piece at grain 1 begins */
+  char *grains;              /* where grain 0 would be */
   mema_FixedWord *words; /* of the word before the first, and of that behind the last, the bounds may be read: ours, too */
   uint32_t *heads;       /* by class: the first piece of the bin; 0: none */
   uint64_t filled;       /* which words of binned are not 0 */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "../memory/os.h"
-#include "arena.h"
+#include "slab.h"
 
 enum {
   movePagesFrom = 256 * 1024, /* bytes: below, copying is faster than the system calls */
@@ -45,33 +45,34 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   }
   if (units > span->units) span->units = (uint32_t)units;
   if (span->place == mema_placeGrown && size > mema_slotMax) outgrowSlots(slab, span);
-  chunk->room = mema_slabRoom(slab, size, MEMA_ALIGNMENT);
+  chunk->room = mema_slabRoom(&slab->heap, size, MEMA_ALIGNMENT);
   setBytes(slab, span, chunk->room, slack);
   return true;
 }
 
 /* A run keeps a chunk that no slot would hold, or that has grown. */
-bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
+bool mema_slabStretch(mema_Heap *heap, mema_Chunk *chunk, size_t size) {
+  mema_Slab *slab = mema_slabIn(heap);
   if (chunk->span->kind == mema_unitSlots) return mema_staysInSlot(chunk->room, size);
-  if (chunk->span->kind == mema_unitNone) return mema_arenaStretch(slab, chunk, size);
   bool slotHolds = size <= mema_slotMax && mema_classOf(size) < slab->classCount;
   if (slotHolds && (chunk->span->place != mema_placeGrown || size < chunk->room / 2)) return false;
   return stretchLarge(slab, chunk, size);
 }
 
 static bool canMovePages(const mema_Chunk *chunk, size_t bytes) {
-  return bytes >= movePagesFrom && chunk->span->kind == mema_unitLarge && !chunk->slab->committed &&
-         chunk->slab->source == NULL && mema_unitSize(chunk->slab) >= mema_osPageSize();
+  const mema_Slab *slab = mema_slabIn(chunk->heap);
+  return bytes >= movePagesFrom && chunk->span->kind == mema_unitLarge && !slab->committed && slab->source == NULL &&
+         mema_unitSize(slab) >= mema_osPageSize();
 }
 
 /* Where `to` has pages, they would be lost, and as many faulted in again later: a fault costs several times the copying of a page. */
 static bool shouldMovePages(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
   return canMovePages(to, bytes) && canMovePages(from, bytes) && (!to->span->dirty || bytes > copyMost) &&
-         to->slab->movedRuns < movedMost;
+         mema_slabIn(to->heap)->movedRuns < movedMost;
 }
 
 static void noteMoved(const mema_Chunk *chunk) {
-  chunk->slab->movedRuns += chunk->span->place != mema_placeMoved;
+  mema_slabIn(chunk->heap)->movedRuns += chunk->span->place != mema_placeMoved;
   chunk->span->place = mema_placeMoved;
 }
 

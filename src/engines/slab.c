@@ -38,9 +38,9 @@ static void serveNothing(mema_Slab *slab, mema_SlotClass *class) {
 
 /* The generation tells the pool above the mode. */
 static void setMode(mema_Slab *slab, uint8_t mode) {
-  uintptr_t generation = slab->generation;
-  if (generation != 0) mema_storeWord(&slab->generation, generation + mode - slab->mode);
-  slab->mode = mode;
+  uintptr_t generation = slab->heap.generation;
+  if (generation != 0) mema_storeWord(&slab->heap.generation, generation + mode - slab->heap.mode);
+  slab->heap.mode = mode;
 }
 
 /* Slots waiting in magazines keep their spans: large ones, of which a span has few, should be few. */
@@ -50,7 +50,7 @@ static uint32_t magazineSizeFor(const mema_Slab *slab, uint32_t slotSize) {
 }
 
 void mema_slabResetClasses(mema_Slab *slab) {
-  setMode(slab, (uint8_t)((slab->records != NULL ? mema_modeRecords : 0) | (slab->mode & mema_modeFamily)));
+  setMode(slab, (uint8_t)((slab->records != NULL ? mema_modeRecords : 0) | (slab->heap.mode & mema_modeFamily)));
   slab->classes[slab->classCount].word = &allFree;
   slab->yield = yields * 64;
   mema_forgetLast(slab);
@@ -267,7 +267,7 @@ static void park(mema_Slab *slab, mema_SlotClass *class) {
 /* From now on slots freed are kept in magazines. */
 static void keepRecent(mema_Slab *slab) {
   for (unsigned i = 0; i < slab->classCount; i++) park(slab, &slab->classes[i]);
-  setMode(slab, slab->mode | mema_modeMagazines);
+  setMode(slab, slab->heap.mode | mema_modeMagazines);
 }
 
 /* Every word with a free slot is noted, every span that has one is on its class's list. */
@@ -289,7 +289,7 @@ static void settle(mema_Slab *slab, mema_SlotClass *class) {
 /* Slots freed go to their words again. */
 static void keepWords(mema_Slab *slab) {
   for (unsigned i = 0; i < slab->classCount; i++) settle(slab, &slab->classes[i]);
-  setMode(slab, (uint8_t)(slab->mode & ~mema_modeMagazines));
+  setMode(slab, (uint8_t)(slab->heap.mode & ~mema_modeMagazines));
 }
 
 /* A chunk freed and another allocated at random, again and again, leave words with a free slot or two: most calls then go on to another word, and
@@ -299,7 +299,7 @@ static void keepWords(mema_Slab *slab) {
 static void chooseMode(mema_Slab *slab) {
   if (slab->magazineSize == 0) return;
   uint32_t used = mema_usedUnits(slab);
-  if ((slab->mode & mema_modeMagazines) == 0) {
+  if ((slab->heap.mode & mema_modeMagazines) == 0) {
     if (slab->yield < poorYield * yields && used >= someUnits) keepRecent(slab);
   } else if (slab->yield > richYield * yields && used < manyUnits) {
     keepWords(slab);
@@ -307,8 +307,8 @@ static void chooseMode(mema_Slab *slab) {
 }
 
 static void noteYield(mema_Slab *slab, const mema_SlotClass *class) {
-  size_t found = (slab->mode & mema_modeMagazines) != 0 ? (size_t)(class->top - class->bottom)
-                                                        : (size_t)__builtin_popcountll(*class->word);
+  size_t found = (slab->heap.mode & mema_modeMagazines) != 0 ? (size_t)(class->top - class->bottom)
+                                                             : (size_t)__builtin_popcountll(*class->word);
   slab->yield += (uint32_t)found - slab->yield / yields;
 }
 
@@ -411,7 +411,7 @@ static bool serveActive(mema_Slab *slab, mema_SlotClass *class) {
     unsigned word = (unsigned)__builtin_ctzll(span->summary);
     span->summary &= span->summary - 1;
     if (span->bitmap[word] == 0) continue; /* noted, and taken since */
-    if ((slab->mode & mema_modeMagazines) != 0) {
+    if ((slab->heap.mode & mema_modeMagazines) != 0) {
       loadMagazine(slab, class, span, word);
     } else {
       serveWord(slab, class, span, word);
@@ -463,7 +463,7 @@ static bool newSpan(mema_Slab *slab, unsigned class) {
     return false;
   }
   formatSpan(slab, unit, units, class, firstRecord);
-  if ((slab->mode & mema_modeMagazines) == 0 && slab->magazineSize != 0 && mema_usedUnits(slab) >= manyUnits)
+  if ((slab->heap.mode & mema_modeMagazines) == 0 && slab->magazineSize != 0 && mema_usedUnits(slab) >= manyUnits)
     keepRecent(slab);
   mema_slabHugeArea(slab, true);
   return activate(slab, &slab->classes[class], &slab->spans[unit]);
@@ -528,7 +528,7 @@ static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
   if (!mema_slotAtHand(c) && !mema_slabRefill(slab, class)) return false;
   chunk->ptr = mema_takeAtHand(slab, c, NULL);
   chunk->room = c->slotSize;
-  chunk->slab = slab;
+  chunk->heap = &slab->heap;
   chunk->span = mema_slabSpanAt(slab, chunk->ptr);
   chunk->slot = mema_slotNumber(slab, chunk->span, chunk->ptr);
   chunk->record = mema_slotRecord(slab, chunk->span, chunk->slot);
@@ -631,20 +631,20 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, uint8_t pl
     return false;
   }
   mema_Span *span = &slab->spans[unit];
-  *span = (mema_Span){
-      .kind = mema_unitLarge,
-      .class = mema_classCount,
-      .place = place,
-      .dirty = !chunk->zeroed,
-      .units = (uint32_t)units,
-      .firstRecord = record,
-      .bytes = place == mema_placeGrown ? mema_slabRoom(slab, size, MEMA_ALIGNMENT) : mema_roundUp(size, grainOf(slab))};
+  *span = (mema_Span){.kind = mema_unitLarge,
+                      .class = mema_classCount,
+                      .place = place,
+                      .dirty = !chunk->zeroed,
+                      .units = (uint32_t)units,
+                      .firstRecord = record,
+                      .bytes = place == mema_placeGrown ? mema_slabRoom(&slab->heap, size, MEMA_ALIGNMENT)
+                                                        : mema_roundUp(size, grainOf(slab))};
   mema_slabHugeArea(slab, false);
   slab->largeSlack += mema_spanSlack(slab, span);
   chunk->ptr = mema_unitAddress(slab, unit);
   chunk->room = span->bytes;
   chunk->record = slab->records != NULL ? slab->records + record : NULL;
-  chunk->slab = slab;
+  chunk->heap = &slab->heap;
   chunk->span = span;
   chunk->slot = 0;
   return true;
@@ -665,9 +665,9 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
 
 /* ---- chunks of any size ------------------------------------------------------------------------------------------------ */
 
-bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
+bool mema_slabTake(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk) {
+  mema_Slab *slab = mema_slabIn(heap);
   unsigned class = mema_slabClass(slab, size, alignment);
-  if (class == slab->classCount && mema_isArena(slab)) return mema_arenaTake(slab, size, alignment, chunk);
   if (class == slab->classCount) return takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
   return slab->states == NULL && takeSlotOf(slab, class, chunk); /* those for threads are taken as spares */
 }
@@ -678,14 +678,15 @@ bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk) {
   return true;
 }
 
-size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment) {
+size_t mema_slabRoom(const mema_Heap *heap, size_t size, size_t alignment) {
+  const mema_Slab *slab = mema_constSlab(heap);
   unsigned class = mema_slabClass(slab, size, alignment);
   if (class < slab->classCount) return mema_classSize(class);
-  return mema_isArena(slab) ? mema_grainsFor(size) << mema_grainLog : mema_roundUp(size, grainOf(slab));
+  return mema_roundUp(size, grainOf(slab));
 }
 
-size_t mema_slabLargest(const mema_Slab *slab, size_t room) {
-  if (mema_isArena(slab)) return room >> mema_grainLog << mema_grainLog;
+size_t mema_slabLargest(const mema_Heap *heap, size_t room) {
+  const mema_Slab *slab = mema_constSlab(heap);
   size_t large = room & ~(grainOf(slab) - 1);
   if (large > mema_classSize(slab->classCount - 1u)) return large;
   for (unsigned class = slab->classCount; class -- > 0;)
@@ -693,10 +694,10 @@ size_t mema_slabLargest(const mema_Slab *slab, size_t room) {
   return 0;
 }
 
-bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
+bool mema_slabFind(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
+  mema_Slab *slab = mema_slabIn(heap);
   size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->unitEighths;
-  if (eighth >= slab->eighths) return mema_isArena(slab) && mema_arenaFind(slab, ptr, chunk); /* which has none */
-  if (unit >= slab->frontier) return false;
+  if (eighth >= slab->eighths || unit >= slab->frontier) return false;
   mema_Span *span = &slab->spans[unit];
   if (span->kind == mema_unitInside) {
     unit -= span->back;
@@ -717,16 +718,15 @@ bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
   }
   chunk->ptr = (char *)(uintptr_t)ptr;
   chunk->record = mema_slotRecord(slab, span, chunk->slot);
-  chunk->slab = slab;
+  chunk->heap = &slab->heap;
   chunk->span = span;
   return true;
 }
 
-void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk) {
+void mema_slabGive(mema_Heap *heap, const mema_Chunk *chunk) {
+  mema_Slab *slab = mema_slabIn(heap);
   if (chunk->span->kind == mema_unitSlots) {
     mema_giveSlot(slab, chunk->span, chunk->slot, chunk->ptr);
-  } else if (mema_isArena(slab)) {
-    mema_arenaGive(slab, chunk->slot, chunk->slot + (uint32_t)(chunk->room >> mema_grainLog));
   } else {
     mema_slabGiveLarge(slab, chunk->span);
   }

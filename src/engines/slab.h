@@ -33,9 +33,11 @@
 
 #include <stdatomic.h>
 
-#include "../engine.h"
+#include "../heap/heap.h"
 #include "../memory/os.h"
 #include "sizeClasses.h"
+
+typedef struct mema_Slab mema_Slab;
 
 enum {
   mema_unitNone = 0, /* nothing that starts or is known here */
@@ -180,22 +182,20 @@ typedef struct mema_SlotClass {
 _Static_assert(sizeof(mema_SlotClass) == 64, "a size class is one cache line");
 
 struct mema_Slab {
-  /* What the common paths look at, in one cache line. */
-  uintptr_t generation; /* of the pool that has it, plus `mode`; 0: none. Written by the pool above. */
+  /* What a look-up reads, in one cache line. */
+  mema_Heap heap;
   char *area;
   size_t eighths; /* of the area: its bytes / 8 */
   mema_Span *spans;
+  uint32_t unitMask;   /* eighths of a unit, less one */
+  uint8_t unitEighths; /* log2 of the eighths of a unit */
+  uint8_t unitShift;
+  bool stirred; /* since its chunks were all freed, more happened than taking and giving slots of the words at hand */
+
   mema_Block *records; /* NULL: no records */
   /* The slot handed out last, while its word is at hand still: see mema_takeSlot. */
   char *lastPtr;
-  uintptr_t lastSlot;  /* the address of its class, which is a multiple of 64, and its bit */
-  uint32_t unitMask;   /* eighths of a unit, less one */
-  uint8_t unitEighths; /* log2 of the eighths of a unit */
-  uint8_t mode;        /* of taking and giving chunks: mema_modeRecords and those behind it */
-
-  uint8_t unitShift;
-  bool stirred; /* since its chunks were all freed, more happened than taking and giving slots of the words at hand */
-  bool outside; /* not the pool's own reservation, but a later addition to it */
+  uintptr_t lastSlot; /* the address of its class, which is a multiple of 64, and its bit */
 
   size_t areaSize;
   size_t hugeArea, hugeRecords; /* bytes of each up to which huge pages were asked for, or decided against */
@@ -249,7 +249,6 @@ struct mema_Slab {
   uint32_t bitmapUnits; /* up to here the bitmaps may have been touched */
   uint32_t tablePages;  /* of the mapping: spans, bitmaps and records */
   uint32_t yield;       /* see chooseMode in slab.c */
-  mema_Slab *next;      /* the next slab of the same pool: it serves what this one has no room for */
   void *mapping;        /* of a cell: its back */
   size_t mappingSize;
   struct mema_Source *source;                    /* of memory from hooks (source.h); NULL: from the system */
@@ -260,9 +259,14 @@ struct mema_Slab {
   mema_SlotClass classes[];                      /* and one more, whose word has nothing but free slots: see mema_giveLast */
 };
 
+typedef struct mema_Layout mema_Layout;
+
+/* The engine's operations. */
+MEMA_HIDDEN extern const mema_HeapOps mema_slabOps;
+
 /* ---- life: slabLife.c -------------------------------------------------------------------------------------------------- */
 
-typedef struct mema_SlabPlan {
+struct mema_SlabPlan {
   size_t area; /* bytes wanted for chunks; less is taken where the system has less, but not less than `least` */
   size_t least;
   uint8_t unitShift; /* 0: by the area. All slabs of a pool have the same, so that sizes are rounded alike in all. */
@@ -272,39 +276,53 @@ typedef struct mema_SlabPlan {
   bool committed;
   bool lean; /* memory is scarce: fewer records */
   bool outside;
-  bool exact; /* an unusual reservation: neither from nor for the warm ones */
-  bool arena; /* see arena.h */
+  bool exact;                       /* an unusual reservation: neither from nor for the warm ones */
+  const struct mema_Layout *layout; /* of which engine: reservation.h */
   bool hugePages;
   bool locked;
   const mema_Memory *memory; /* NULL: the system's */
   const mema_Slab *like;     /* of a slab outside: the pool's own, whose kind of memory it is to have */
-} mema_SlabPlan;
+};
 
-/* A slab with no live chunk; NULL iff the system has no room. The caller sets the generation. */
-MEMA_HIDDEN mema_Slab *mema_slabOpen(const mema_SlabPlan *plan);
 /* Sets the footprint, in bytes, from which free pages are given back before fresh ones are taken. */
-MEMA_HIDDEN void mema_slabSetBudget(mema_Slab *slab, size_t bytes);
+MEMA_HIDDEN void mema_slabSetBudget(mema_Heap *heap, size_t bytes);
 /* Frees all its chunks; then it is kept warm or given back. */
-MEMA_HIDDEN void mema_slabClose(mema_Slab *slab);
+MEMA_HIDDEN void mema_slabClose(mema_Heap *heap);
 /* Frees all its chunks. */
-MEMA_HIDDEN void mema_slabClear(mema_Slab *slab);
+MEMA_HIDDEN void mema_slabClear(mema_Heap *heap);
 /* Gives free pages back; returns their bytes. */
-MEMA_HIDDEN size_t mema_slabTrim(mema_Slab *slab);
-/* Gives the pages of all warm reservations back; returns their bytes. */
-MEMA_HIDDEN size_t mema_slabTrimWarm(void);
+MEMA_HIDDEN size_t mema_slabTrim(mema_Heap *heap);
 /* Bytes held from the system for chunks and records: an upper bound. */
-MEMA_HIDDEN size_t mema_slabFootprint(const mema_Slab *slab);
+MEMA_HIDDEN size_t mema_slabFootprint(const mema_Heap *heap);
+
+static inline mema_Slab *mema_slabIn(mema_Heap *heap) {
+  return (mema_Slab *)(void *)heap;
+}
+
+static inline const mema_Slab *mema_constSlab(const mema_Heap *heap) {
+  return (const mema_Slab *)(const void *)heap;
+}
+
+/* The heap that a slab is; NULL stays NULL. */
+static inline mema_Heap *mema_heapIn(mema_Slab *slab) {
+  return (mema_Heap *)(void *)slab;
+}
+
+/* The next slab outside. */
+static inline mema_Slab *mema_nextSlab(const mema_Slab *slab) {
+  return mema_slabIn(slab->heap.next);
+}
 
 /* ---- chunks ------------------------------------------------------------------------------------------------------------ */
 
 /* Takes a chunk of `size` bytes (not 0, at most PTRDIFF_MAX), aligned (a power of two). False iff this slab has no room. */
-MEMA_HIDDEN bool mema_slabTake(mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
+MEMA_HIDDEN bool mema_slabTake(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk);
 /* True iff ptr, any value, is the start of a live chunk of this slab. */
-MEMA_HIDDEN bool mema_slabFind(mema_Slab *slab, const void *ptr, mema_Chunk *chunk);
+MEMA_HIDDEN bool mema_slabFind(mema_Heap *heap, const void *ptr, mema_Chunk *chunk);
 /* Brings slots of a class to hand, which has none there; false iff the slab has no room for another span. */
 MEMA_HIDDEN bool mema_slabRefill(mema_Slab *slab, unsigned class);
 /* Takes a chunk that mema_slabFind found back. */
-MEMA_HIDDEN void mema_slabGive(mema_Slab *slab, const mema_Chunk *chunk);
+MEMA_HIDDEN void mema_slabGive(mema_Heap *heap, const mema_Chunk *chunk);
 /* Takes a run for a chunk of a size that a slot would hold, where mema_slabPrefersRun. False iff this slab has no room. */
 MEMA_HIDDEN bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk);
 /* Takes up to `most` slots of a class from a slab for threads, in the order of their addresses, as they come to hand; they are spare. Where
@@ -324,19 +342,26 @@ MEMA_HIDDEN void mema_slabReleaseSparse(mema_Slab *slab, uint64_t sparse);
 /* Marks all slots of a slab for threads as not live; nothing in others. */
 MEMA_HIDDEN void mema_slabClearStates(mema_Slab *slab);
 /* The bytes that a chunk of this size would occupy. */
-MEMA_HIDDEN size_t mema_slabRoom(const mema_Slab *slab, size_t size, size_t alignment);
+MEMA_HIDDEN size_t mema_slabRoom(const mema_Heap *heap, size_t size, size_t alignment);
 /* The largest size for which that is at most `room`; 0: none. */
-MEMA_HIDDEN size_t mema_slabLargest(const mema_Slab *slab, size_t room);
+MEMA_HIDDEN size_t mema_slabLargest(const mema_Heap *heap, size_t room);
 /* Makes the bytes of a chunk zero. Of a large one, the pieces of which few pages are in memory give these back: to write zeros would bring
  * in all the others. */
 MEMA_HIDDEN void mema_slabZero(const mema_Slab *slab, char *ptr, size_t bytes);
 /* Changes a live chunk's size in place; false, with nothing changed, iff it cannot, or had better move. chunk->room follows. */
-MEMA_HIDDEN bool mema_slabStretch(mema_Slab *slab, mema_Chunk *chunk, size_t size);
+MEMA_HIDDEN bool mema_slabStretch(mema_Heap *heap, mema_Chunk *chunk, size_t size);
 /* The same for what stays in its run: the chunk has so many bytes now. */
 MEMA_HIDDEN void mema_slabSetBytes(mema_Slab *slab, mema_Span *span, size_t bytes);
 /* Moves a chunk's first bytes to a new chunk: pages where possible, else a copy. The old chunk is then to be given. False iff
  * the system failed half-way: the old chunk is intact, the new one's memory is lost, and must not be given. */
 MEMA_HIDDEN bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, size_t bytes);
+
+/* ---- huge pages ahead of dense growth: hugePages.c -------------------------------------------------------------------------- */
+
+MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, bool dense);
+MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
+/* Of an arena, of whose area (or records) so many bytes are used. Returns the bytes up to which it need not be asked again. */
+MEMA_HIDDEN size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used);
 
 /* ---- for the engine's own files, and the common path below --------------------------------------------------------------- */
 
@@ -344,11 +369,6 @@ MEMA_HIDDEN bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, siz
 MEMA_HIDDEN bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word);
 /* Gives a span back if it is empty and on a list with others. Always true. */
 MEMA_HIDDEN bool mema_slabEmptied(mema_Slab *slab, mema_Span *span);
-/* Asks for huge pages ahead of dense growth: see slabLife.c. */
-MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, bool dense);
-MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
-/* The same for an arena, of whose area (or records) so many bytes are used. Returns the bytes up to which it need not be asked again. */
-MEMA_HIDDEN size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used);
 MEMA_HIDDEN void mema_slabResetClasses(mema_Slab *slab);
 /* Frees all chunks where they are all in the words at hand, and nothing else has happened since they were last all freed (as a small pool's
  * life is, that of a request); false where that is not so. */
@@ -372,6 +392,10 @@ MEMA_HIDDEN bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, u
 MEMA_HIDDEN void mema_runMaybePurge(mema_Slab *slab);
 /* Gives the pages of dirty free runs back, until at most `keep` dirty units are left. */
 MEMA_HIDDEN void mema_runPurge(mema_Slab *slab, uint32_t keep);
+
+static inline size_t mema_magazineBytes(uint8_t magazineSize, uint8_t classCount) {
+  return (size_t)magazineSize * classCount * sizeof(mema_FreeSlot);
+}
 
 static inline size_t mema_tableBytes(const mema_Slab *slab) {
   return slab->tablePages * mema_osPageSize();
@@ -608,7 +632,7 @@ static inline bool mema_noteGiven(mema_Slab *slab, mema_Span *span, size_t slot,
 
 /* Takes a slot from a class that has one at hand; record, unless it is NULL, is told its Block. */
 static inline char *mema_takeAtHand(mema_Slab *slab, mema_SlotClass *class, mema_Block **record) {
-  if ((slab->mode & mema_modeMagazines) != 0) {
+  if ((slab->heap.mode & mema_modeMagazines) != 0) {
     const mema_FreeSlot *slot = mema_takeRecent(class);
     if (record != NULL) *record = slot->record;
     return slot->ptr;
@@ -622,9 +646,9 @@ static inline char *mema_takeAtHand(mema_Slab *slab, mema_SlotClass *class, mema
 static inline void mema_giveSlot(mema_Slab *slab, mema_Span *span, size_t slot, char *ptr) {
   uint64_t *word = &span->bitmap[slot / 64], before = *word, mask = UINT64_C(1) << slot % 64;
   *word = before | mask;
-  if (mema_likely((slab->mode & mema_modeMagazines) == 0)) {
+  if (mema_likely((slab->heap.mode & mema_modeMagazines) == 0)) {
     mema_noteGiven(slab, span, slot, before, before | mask);
-  } else if (!mema_keepRecent(slab->mode, slab, span, slot, ptr, word, mema_slotRecord(slab, span, slot))) {
+  } else if (!mema_keepRecent(slab->heap.mode, slab, span, slot, ptr, word, mema_slotRecord(slab, span, slot))) {
     mema_slabNote(slab, span, (uint32_t)(slot / 64));
   }
 }

@@ -1,7 +1,6 @@
 /* slabCheck.c - see slabCheck.h. Each function checks one of the equations that slab.h states. */
 #include "slabCheck.h"
 
-#include "arena.h"
 #include "source.h"
 
 bool mema_slabNext(const mema_Slab *slab, uint32_t unit, mema_SlabView *view) {
@@ -74,11 +73,12 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
 
 /* Every slot in a magazine is a free one of its class, once. */
 static const char *checkMagazines(const mema_Slab *slab) {
-  if (slab->generation != 0 && slab->generation % mema_modeCount != slab->mode) return "a slab's generation tells its mode";
+  if (slab->heap.generation != 0 && slab->heap.generation % mema_modeCount != slab->heap.mode)
+    return "a slab's generation tells its mode";
   for (unsigned i = 0; i < slab->classCount; i++) {
     const mema_SlotClass *class = &slab->classes[i];
     if (class->top < class->bottom || class->top > class->limit) return "a magazine holds no more than it can";
-    if ((slab->mode & mema_modeMagazines) != 0 ? *class->word != 0 : class->top != class->bottom)
+    if ((slab->heap.mode & mema_modeMagazines) != 0 ? *class->word != 0 : class->top != class->bottom)
       return "classes take from magazines or from words";
     for (const mema_FreeSlot *slot = class->bottom; slot < class->top; slot++) {
       const mema_Span *span = mema_slabSpanAt(slab, slot->ptr);
@@ -196,7 +196,7 @@ static const char *checkLarge(const mema_Slab *slab) {
     if (view.span->kind != mema_unitLarge) continue;
     slack += mema_spanSlack(slab, view.span);
     if (view.span->place != mema_placeGrown) continue;
-    if (view.span->bytes != mema_slabRoom(slab, view.span->bytes, MEMA_ALIGNMENT) || view.span->bytes > mema_slotMax)
+    if (view.span->bytes != mema_slabRoom(&slab->heap, view.span->bytes, MEMA_ALIGNMENT) || view.span->bytes > mema_slotMax)
       return "a grown chunk is charged as in a slot";
     grown++;
   }
@@ -204,8 +204,8 @@ static const char *checkLarge(const mema_Slab *slab) {
   return grown == slab->grownRuns && grown <= mema_grownMost ? NULL : "the grown chunks are few, and counted";
 }
 
-const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room) {
-  if (mema_isArena(slab)) return mema_arenaCheck(slab, chunks, room);
+const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room) {
+  const mema_Slab *slab = mema_constSlab(heap);
   size_t freeUnits = 0, dirtyUnits = 0, runs = 0;
   bool afterFree = false;
   mema_SlabView view;

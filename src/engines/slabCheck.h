@@ -6,7 +6,7 @@
 
 /* NULL, or the invariant that does not hold. Adds the live chunks and what is charged for them to *chunks and *room.
  * (An arena with records adds their room.) Linear in units and slots. */
-MEMA_HIDDEN const char *mema_slabCheck(const mema_Slab *slab, size_t *chunks, size_t *room);
+MEMA_HIDDEN const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room);
 
 /* One thing after another, in the order of addresses: a slot span, a large chunk or a free run. */
 typedef struct mema_SlabView {

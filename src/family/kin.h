@@ -71,7 +71,7 @@ static inline bool mema_isOwn(const mema_Pool *pool, const mema_Block *block) {
 
 /* As mema_findChunk, for the pool's own chunks. */
 static inline bool mema_findOwn(const mema_Pool *pool, mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
-  return mema_findChunk(slab, ptr, chunk) && (pool->untracked || mema_isOwn(pool, chunk->record));
+  return mema_findChunk(&slab->heap, ptr, chunk) && (pool->untracked || mema_isOwn(pool, chunk->record));
 }
 
 /* Whether what the pool uses may concern its parent: it is a sub-pool, with budget beyond its guaranteed bytes. (So not one that threads

@@ -13,7 +13,6 @@
  * four; where more are needed the oldest is forgotten: a mark in it is then taken for the nearest older one, and is safe to use still. */
 #include <string.h>
 
-#include "../engines/arena.h"
 #include "../fixed/fixedPool.h"
 #include "kin.h"
 
@@ -65,38 +64,26 @@ static void freeIfYounger(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age
   if (mema_ageOf(chunk->record) >= age) mema_releaseChunk(pool, mema_slabField(pool), chunk);
 }
 
-/* Each live chunk of a span, which may end with its last one: it is asked of each place anew. */
-static void visitSpan(mema_Pool *pool, mema_Slab *slab, uint32_t unit, Visit *visit, uint32_t age) {
-  const mema_Span *span = &slab->spans[unit];
-  uint32_t slots = span->kind == mema_unitSlots ? span->slots : 1;
-  size_t slotSize = span->slotSize;
-  const char *ptr = mema_unitAddress(slab, unit);
-  mema_Chunk chunk;
-  for (; slots > 0; slots--, ptr += slotSize)
-    if (mema_slabFind(slab, ptr, &chunk)) visit(pool, &chunk, age);
-}
-
-/* Each live chunk that lies outside. A free run grows and merges as spans in it end, so it is gone through unit by unit: those inside say
- * nothing. A slab stays as long as it is looked at. */
+/* Each live chunk that lies outside. A slab stays as long as it is looked at. */
 static void visitOutside(mema_Pool *pool, Visit *visit, uint32_t age) {
-  mema_Slab *first = mema_slabField(pool);
-  for (mema_Slab *slab = first->next; slab != NULL; slab = slab->next) {
-    if (slab->liveChunks == 0) continue;
-    slab->liveChunks++;
-    for (uint32_t unit = 0, units; unit < slab->frontier; unit += units) {
-      const mema_Span *span = &slab->spans[unit];
-      bool used = span->kind == mema_unitSlots || span->kind == mema_unitLarge;
-      units = used ? span->units : 1;
-      if (used) visitSpan(pool, slab, unit, visit, age);
+  mema_Heap *first = mema_heapField(pool);
+  mema_Chunk chunk;
+  for (mema_Heap *heap = first->next; heap != NULL; heap = heap->next) {
+    const char *area = heap->ops->area(heap);
+    mema_pinOutside(heap, true);
+    for (size_t at = 0; heap->ops->walk(heap, at, &chunk);) {
+      at = (size_t)(chunk.ptr - area) + chunk.room;
+      visit(pool, &chunk, age);
     }
-    slab->liveChunks--;
+    mema_pinOutside(heap, false);
   }
-  mema_dropEmptySlabs(first, 1);
+  mema_dropEmptyHeaps(first, 1);
 }
 
 static void rewindArena(mema_Pool *pool, const mema_Mark *mark) {
   size_t bytes, chunks;
-  mema_arenaRewind(mema_slabField(pool), (uint32_t)mark->position, &bytes, &chunks);
+  mema_Heap *heap = mema_heapField(pool);
+  heap->ops->rewind(heap, (uint32_t)mark->position, &bytes, &chunks);
   pool->frees += chunks;
   mema_creditBytes(pool, bytes);
   visitOutside(pool, freeIfYounger, (uint32_t)mark->age);
@@ -104,7 +91,8 @@ static void rewindArena(mema_Pool *pool, const mema_Mark *mark) {
 
 /* Whether a mark's position is one that its pool can have been at: where chunks have no position, 0. */
 static bool mayBeAt(const mema_Pool *pool, uintptr_t position) {
-  return pool->untracked ? mema_arenaMayRewind(mema_slabField(pool), position) : position == 0;
+  const mema_Heap *heap = mema_heapField(pool);
+  return pool->untracked ? heap->ops->mayRewind(heap, position) : position == 0;
 }
 
 /* ---- marking ------------------------------------------------------------------------------------------------------------ */
@@ -115,7 +103,7 @@ static bool canMark(const mema_Pool *pool) {
   bool isFixed = mema_fixedOf(pool) != NULL;
   if (!isFixed && (slab = mema_openPool(pool)) == NULL) return false;
   if (!isFixed && !mema_isPlain(pool, slab)) return mema_failFor(mema_sharedMark, 0, 0);
-  return !pool->untracked || (!isFixed && mema_isArena(slab)) || mema_failFor(mema_untrackedMark, 0, 0);
+  return !pool->untracked || (!isFixed && slab->heap.ops->mark != NULL) || mema_failFor(mema_untrackedMark, 0, 0);
 }
 
 /* The Block of the pool's own live chunk that starts at ptr, or NULL. */
@@ -152,7 +140,7 @@ mema_Mark mema_markPool(mema_Pool *pool) {
   pool->markedAt = pool->allocations;
   pool->markSerial++;
   mark = (mema_Mark){.life = pool->markLife, .serial = pool->markSerial, .age = ageOf(pool)};
-  if (pool->untracked) mark.position = mema_arenaMark(mema_slabField(pool));
+  if (pool->untracked) mark.position = mema_heapField(pool)->ops->mark(mema_heapField(pool));
   return mark;
 }
 

@@ -1,6 +1,5 @@
 /* subPool.c - a sub-pool's life. */
 #include "../engines/arena.h"
-#include "../engines/slabCheck.h"
 #include "../fixed/fixedPool.h"
 #include "../pressure.h"
 #include "../threads/share.h"
@@ -59,18 +58,18 @@ static void unlinkKin(mema_Kin *kin) {
 
 /* A slab's pools take the common paths of families, or no longer. */
 static void setFamilyMode(mema_Slab *slab, bool family) {
-  uint8_t mode = (uint8_t)(family ? slab->mode | mema_modeFamily : slab->mode & ~mema_modeFamily);
-  mema_storeWord(&slab->generation, slab->generation + mode - slab->mode);
-  slab->mode = mode;
+  uint8_t mode = (uint8_t)(family ? slab->heap.mode | mema_modeFamily : slab->heap.mode & ~mema_modeFamily);
+  mema_storeWord(&slab->heap.generation, slab->heap.generation + mode - slab->heap.mode);
+  slab->heap.mode = mode;
 }
 
 /* ---- the beginning ------------------------------------------------------------------------------------------------------ */
 
 /* Whether a sub-pool takes its chunks from its parent's slabs: nothing is asked of its memory that they are not. */
 static bool mayUseParentHeap(const mema_Pool *parent, const mema_Slab *slab, const mema_Options *options) {
-  return mema_isPlain(parent, slab) && !parent->untracked && (slab->mode & mema_modeArena) == 0 && !options->untracked &&
-         !options->shared && !options->committed && !options->locked && !options->hugePages && options->memory == NULL &&
-         options->reservation == 0 && options->engine == MEMA_SLAB;
+  return mema_isPlain(parent, slab) && !parent->untracked && (slab->heap.mode & mema_modeArena) == 0 &&
+         !options->untracked && !options->shared && !options->committed && !options->locked && !options->hugePages &&
+         options->memory == NULL && options->reservation == 0 && options->engine == MEMA_SLAB;
 }
 
 /* Whether a live parent can have such a child; else noted. */
@@ -109,14 +108,14 @@ static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
 static void useParentHeap(mema_Pool *child, mema_Slab *slab, const mema_Options *options) {
   mema_layPool(child, options);
   child->mem = slab->area;
-  if ((slab->mode & mema_modeFamily) == 0) setFamilyMode(slab, true);
-  mema_identify(child, slab, slab->generation - slab->mode - mema_modeParentHeap, false);
+  if ((slab->heap.mode & mema_modeFamily) == 0) setFamilyMode(slab, true);
+  mema_identify(child, slab, slab->heap.generation - slab->heap.mode - mema_modeParentHeap, false);
 }
 
 static mema_Slab *openSlab(mema_Pool *child, const mema_Options *options) {
   mema_Slab *slab = mema_openSlabFor(options);
   if (slab == NULL) return NULL;
-  slab->mode |= mema_modeFamily;
+  slab->heap.mode |= mema_modeFamily;
   return mema_setUpPool(child, slab, options) ? slab : NULL;
 }
 
@@ -156,7 +155,7 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinA
   mema_Reason reason = charged ? linkKin(kin, kinAbove, parent) : MEMA_OVER_BUDGET;
   if (reason != MEMA_OK) {
     closeStray(child, kin);
-  } else if (isPlainPool(parent) && mema_isArena(slab)) {
+  } else if (isPlainPool(parent) && slab->heap.ops->notesLowLate) {
     mema_setWatch(parent); /* it no longer notes its lows late */
   }
   return reason;
@@ -242,7 +241,8 @@ static size_t chargesOf(const mema_Pool *pool) {
     for (const mema_Block *block = pool->head; block != NULL; block = block->next) bytes += block->size;
     return bytes;
   }
-  for (const mema_Slab *slab = mema_slabField(pool); slab != NULL; slab = slab->next) mema_slabCheck(slab, &chunks, &bytes);
+  for (const mema_Heap *heap = mema_heapField(pool); heap != NULL; heap = heap->next)
+    heap->ops->check(heap, &chunks, &bytes);
   return bytes;
 }
 
@@ -367,7 +367,7 @@ bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
   }
   mema_unlinkBlock(from, block);
   mema_linkBlock(to, block, block->ptr, block->size);
-  block->poolAllocated = !chunk.slab->outside;
+  block->poolAllocated = !chunk.heap->outside;
   if (to == from) {
     to->markedAt = to->allocations - 1; /* a mark made from now on is of another moment, as after an allocation */
     return true;

@@ -12,11 +12,11 @@ static const char *checkChain(const mema_Pool *pool, mema_Slab *slab, size_t *ch
   for (const mema_Block *block = pool->head; block != NULL; before = block, block = block->next) {
     mema_Chunk chunk;
     if (*chunks == most) return "the chain lists no more than the live chunks";
-    if (!mema_findChunk(slab, block->ptr, &chunk) || chunk.record != block)
+    if (!mema_findChunk(mema_heapIn(slab), block->ptr, &chunk) || chunk.record != block)
       return "each block of the chain has a live chunk";
     if (block->prev != before) return "the chain leads back as it leads on";
     if (block->size == 0 || block->size > chunk.room) return "a block's size is that of its chunk";
-    if (block->poolAllocated == chunk.slab->outside) return "poolAllocated says where the chunk lies";
+    if (block->poolAllocated == chunk.heap->outside) return "poolAllocated says where the chunk lies";
     if (!mema_isOwn(pool, block)) return "a block of the chain says whose it is";
     if (before != NULL && mema_ageOf(before) > mema_ageOf(block)) return "ages do not fall along the chain";
     *chunks += 1;
@@ -47,17 +47,18 @@ static size_t chunksIn(const mema_Pool *pool) {
 /* *bytes: what its chunks are charged, where it is untracked. */
 static const char *checkSlabs(const mema_Pool *pool, mema_Slab *slab, size_t *bytes) {
   size_t chunks = 0;
-  for (mema_Slab *each = slab; each != NULL; each = each->next) {
+  for (mema_Heap *each = &slab->heap; each != NULL; each = each->next) {
     size_t before = chunks;
-    const char *broken = mema_slabCheck(each, &chunks, bytes);
+    const char *broken = each->ops->check(each, &chunks, bytes);
     if (broken != NULL) return broken;
-    if (each->outside && chunks - before != each->liveChunks) return "a slab outside the reservation counts its chunks";
+    if (each->outside && chunks - before != mema_liveOutside(each))
+      return "a slab outside the reservation counts its chunks";
   }
   return chunks == chunksIn(pool) ? NULL : "live chunks == allocations - frees";
 }
 
 static const char *checkBudget(const mema_Pool *pool, size_t chunkBytes) {
-  bool late = pool->watch == 0 && mema_isArena(mema_slabField(pool)); /* it notes its lows later */
+  bool late = pool->watch == 0 && mema_slabField(pool)->heap.ops->notesLowLate; /* it notes its lows later */
   if (pool->freeSize > pool->poolSize || (pool->lowWater > pool->freeSize && !late))
     return "lowWater <= freeSize <= poolSize";
   if (!pool->watched && !late && mema_isPlain(pool, mema_slabField(pool)) && pool->watch != pool->lowWater)
@@ -81,7 +82,7 @@ static const char *checkChildren(const mema_Kin *parent) {
 /* A pool by itself. */
 static const char *checkAlone(const mema_Pool *pool, mema_Slab *slab) {
   size_t bytes = 0, chained = 0;
-  if (slab->outside || pool->mem != slab->area) return "mem is the start of the reservation";
+  if (slab->heap.outside || pool->mem != slab->area) return "mem is the start of the reservation";
   const char *broken = mema_usesParentHeap(pool) ? NULL : checkSlabs(pool, slab, &bytes);
   if (broken != NULL) return broken;
   if (!pool->untracked) {

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../engines/arena.h"
-#include "../engines/slabCheck.h"
 #include "../fixed/fixedPool.h"
 #include "report.h"
 
@@ -112,32 +110,13 @@ static void spread(double *cells, double each, double from, double to, double by
 }
 
 /* The bytes taken in each cell. */
-static void measure(const mema_Slab *slab, double *cells, double each) {
-  mema_SlabView view;
-  for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units) {
-    double start = (double)((size_t)unit << slab->unitShift);
-    const mema_Span *span = view.span;
-    if (span->kind == mema_unitLarge) spread(cells, each, start, start + (double)span->bytes, (double)span->bytes);
-    if (span->kind != mema_unitSlots) continue;
-    for (uint32_t slot = 0; slot < span->slots; slot++) {
-      if (mema_slotIsFree(span, slot)) continue;
-      double at = start + (double)slot * span->slotSize;
-      spread(cells, each, at, at + span->slotSize, span->slotSize);
-    }
+static void measure(mema_Heap *heap, double *cells, double each) {
+  mema_Chunk chunk;
+  char *area = heap->ops->area(heap);
+  for (size_t at = 0; heap->ops->walk(heap, at, &chunk); at = (size_t)(chunk.ptr - area) + chunk.room) {
+    double start = (double)(chunk.ptr - area);
+    spread(cells, each, start, start + (double)chunk.room, (double)chunk.room);
   }
-}
-
-static void measureArena(const mema_Slab *slab, double *cells, double each) {
-  mema_Piece piece = {.end = 0};
-  while (mema_arenaNext(slab, piece.end, &piece)) {
-    double from = (double)piece.grain * 16, to = (double)piece.end * 16;
-    if (piece.live) spread(cells, each, from, to, to - from);
-  }
-}
-
-/* The bytes that were handed out at some time. */
-static size_t extentOf(const mema_Slab *slab) {
-  return mema_isArena(slab) ? (size_t)mema_arenaOf(slab)->bump << mema_grainLog : (size_t)slab->frontier << slab->unitShift;
 }
 
 /* The same of a fixed pool's heap, piece by piece. */
@@ -149,11 +128,12 @@ static void measureFixed(const mema_Fixed *fixed, double *cells, double each) {
   }
 }
 
-/* Of a slab, or where that is NULL of a fixed pool's heap. */
-static void putMap(Canvas *canvas, const mema_Slab *slab, const mema_Fixed *fixed, unsigned width) {
+/* Of a heap, or where that is NULL of a fixed pool's. */
+static void putMap(Canvas *canvas, mema_Heap *heap, const mema_Fixed *fixed, unsigned width) {
   double cells[columnsMax * mapRows + 1] = {0};
-  size_t extent = slab != NULL ? extentOf(slab) : (size_t)(fixed->end - 1) * mema_grainSize, count = (size_t)width * mapRows;
-  put(canvas, slab != NULL && slab->outside ? "  outside " : "  memory  ");
+  size_t extent = heap != NULL ? heap->ops->extent(heap) : (size_t)(fixed->end - 1) * mema_grainSize,
+         count = (size_t)width * mapRows;
+  put(canvas, heap != NULL && heap->outside ? "  outside " : "  memory  ");
   if (extent == 0) {
     put(canvas, "untouched\n");
     return;
@@ -161,12 +141,10 @@ static void putMap(Canvas *canvas, const mema_Slab *slab, const mema_Fixed *fixe
   /* Whole 16-byte steps to a cell, and no more cells than that gives. */
   size_t each = (extent / 16 + count - 1) / count * 16;
   count = (extent + each - 1) / each;
-  if (slab == NULL) {
+  if (heap == NULL) {
     measureFixed(fixed, cells, (double)each);
-  } else if (mema_isArena(slab)) {
-    measureArena(slab, cells, (double)each);
   } else {
-    measure(slab, cells, (double)each);
+    measure(heap, cells, (double)each);
   }
   for (size_t i = 0; i < count; i++) {
     if (i != 0 && i % width == 0) put(canvas, "\n          ");
@@ -194,7 +172,7 @@ size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned 
   putHeadingWithin(&canvas, &stats, columns);
   putBudget(&canvas, pool, columns - label);
   if (fixed != NULL) putMap(&canvas, NULL, fixed, columns - label);
-  for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) putMap(&canvas, slab, NULL, columns - label);
+  for (mema_Heap *heap = mema_heapIn(first); heap != NULL; heap = heap->next) putMap(&canvas, heap, NULL, columns - label);
   if (columns >= columnsWithKey) putKey(&canvas);
   if (fixed == NULL) mema_unlockPool(first);
   if (buffer != NULL && canvas.size != 0) buffer[canvas.length < canvas.size ? canvas.length : canvas.size - 1] = '\0';

@@ -9,10 +9,10 @@ void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats
   for (const mema_Kin *kin = pool->kin != NULL ? pool->kin->newest : NULL; kin != NULL; kin = kin->older) stats->subPools++;
   if (mema_usesParentHeap(pool)) return; /* they are counted where they are its own */
   stats->footprint += mema_shareBytes(first);
-  for (const mema_Slab *slab = first; slab != NULL; slab = slab->next) {
-    if (slab->outside) stats->outsideChunks += slab->liveChunks;
-    stats->reservation += slab->areaSize;
-    stats->footprint += mema_slabFootprint(slab);
+  for (const mema_Heap *heap = &first->heap; heap != NULL; heap = heap->next) {
+    if (heap->outside) stats->outsideChunks += mema_liveOutside(heap);
+    stats->reservation += heap->ops->reservation(heap);
+    stats->footprint += heap->ops->footprint(heap);
   }
 }
 

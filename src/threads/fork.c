@@ -216,7 +216,8 @@ void mema_finishForked(mema_Share *share) {
   mema_callInSlots(share);
   for (uint32_t unit = 0; mema_slabNext(share->slab, unit, &view);)
     unit = freeLost(share->slab, &view) ? 0 : view.unit + view.units;
-  for (const mema_Slab *slab = share->slab; slab != NULL; slab = slab->next) (void)mema_slabCheck(slab, &chunks, &bytes);
+  for (const mema_Heap *heap = &share->slab->heap; heap != NULL; heap = heap->next)
+    (void)heap->ops->check(heap, &chunks, &bytes);
   pool->frees = pool->allocations - chunks;
   pool->freeSize = pool->poolSize - bytes - pool->charged - pool->held;
   if (pool->freeSize < pool->lowWater) pool->lowWater = pool->freeSize;

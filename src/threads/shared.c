@@ -102,11 +102,11 @@ static bool claimLocked(mema_Share *share, const void *ptr, mema_Place *place) {
 
 /* A live chunk that is no slot of the slab for threads. */
 static bool findOther(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
-  return mema_findChunk(slab, ptr, chunk) && (chunk->slab != slab || chunk->span->kind != mema_unitSlots);
+  return mema_findChunk(&slab->heap, ptr, chunk) && (chunk->heap != &slab->heap || chunk->span->kind != mema_unitSlots);
 }
 
 static bool giveOther(mema_Share *share, const mema_Chunk *chunk) {
-  mema_giveMemory(share->slab, chunk);
+  mema_giveMemory(&share->slab->heap, chunk);
   mema_creditShare(share, chunk->room);
   share->pool->frees++;
   return true;
@@ -137,7 +137,7 @@ static void *takeLocked(mema_Share *share, size_t size, size_t alignment, bool *
   }
   size += size == 0;
   unsigned class = mema_slabClass(share->slab, size, alignment);
-  size_t charge = mema_slabRoom(share->slab, size, alignment);
+  size_t charge = mema_slabRoom(&share->slab->heap, size, alignment);
   if (mema_slabHasGrown(share->slab)) mema_releaseSparse(share);
   for (bool again = false;; again = true) {
     void *slot = takeLentSlot(share, class);
@@ -146,14 +146,13 @@ static void *takeLocked(mema_Share *share, size_t size, size_t alignment, bool *
       mema_refuse(pool, MEMA_OVER_BUDGET, charge);
       return NULL;
     }
-    if (mema_takeMemory(pool, share->slab, size, alignment, &chunk)) break;
+    if (mema_takeMemory(&share->slab->heap, size, alignment, &chunk)) break;
     if (again) {
       mema_refuse(pool, MEMA_NO_MEMORY, size);
       return NULL;
     }
     mema_callInSlots(share);
   }
-  if (chunk.slab->outside) chunk.slab->liveChunks++;
   mema_chargeShare(share, charge);
   pool->allocations++;
   *zeroed = chunk.zeroed;
@@ -429,26 +428,26 @@ static bool takeUncharged(mema_Share *share, size_t size, mema_Chunk *chunk, mem
   *spare = (mema_Spare){0};
   for (bool again = false; class == mema_classCount || mema_slabTakeSpares(share->slab, class, 1, spare) == 0;
        again = true) {
-    if (mema_takeMemory(share->pool, share->slab, size, MEMA_ALIGNMENT, chunk)) return true;
+    if (mema_takeMemory(&share->slab->heap, size, MEMA_ALIGNMENT, chunk)) return true;
     if (again) return false;
     mema_callInSlots(share);
   }
   *chunk = (mema_Chunk){.ptr = spare->ptr,
                         .room = mema_classSize(class),
-                        .slab = share->slab,
+                        .heap = &share->slab->heap,
                         .span = mema_slabSpanAt(share->slab, spare->ptr)};
   return true;
 }
 
 static bool isSlot(const mema_Share *share, const mema_Chunk *chunk) {
-  return chunk->slab == share->slab && chunk->span->kind == mema_unitSlots;
+  return chunk->heap == &share->slab->heap && chunk->span->kind == mema_unitSlots;
 }
 
 /* Takes back a chunk of whatever kind, which was a slot or not when it was found; false iff it is one that another thread freed meanwhile. */
 static bool giveUncredited(mema_Share *share, const mema_Chunk *chunk, bool slot) {
   mema_Place place;
   if (!slot) {
-    mema_giveMemory(share->slab, chunk);
+    mema_giveMemory(&share->slab->heap, chunk);
     return true;
   }
   if (!claimLocked(share, chunk->ptr, &place)) return false;
@@ -464,17 +463,16 @@ static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
   mema_Place place;
   bool slot = isSlot(share, from);
   if (slot && mema_findPlace(share->slab, from->ptr, &place)) prepareClaim(share, place);
-  if (!takeUncharged(share, size, &to, &spare) || !mema_slabMove(&to, from, from->room < size ? from->room : size)) {
+  if (!takeUncharged(share, size, &to, &spare) || !mema_moveBytes(&to, from, from->room < size ? from->room : size)) {
     if (size <= from->room) return from->ptr;
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return NULL;
   }
-  if (to.slab->outside) to.slab->liveChunks++;
   if (!giveUncredited(share, from, slot)) {
     if (spare.ptr != NULL) {
       mema_slabGiveSpares(share->slab, &spare, 1);
     } else {
-      mema_giveMemory(share->slab, &to);
+      mema_giveMemory(&share->slab->heap, &to);
     }
     refusePointer(share, from->ptr);
     return NULL;
@@ -490,7 +488,7 @@ static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
   mema_Slab *slab = share->slab;
   mema_Pool *pool = share->pool;
   mema_Chunk chunk;
-  if (!mema_findChunk(slab, ptr, &chunk)) {
+  if (!mema_findChunk(&slab->heap, ptr, &chunk)) {
     refusePointer(share, ptr);
     return NULL;
   }
@@ -499,12 +497,12 @@ static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
     return NULL;
   }
   size += size == 0;
-  size_t before = chunk.room, after = size <= before ? before : mema_slabRoom(slab, size, MEMA_ALIGNMENT);
+  size_t before = chunk.room, after = size <= before ? before : mema_slabRoom(&slab->heap, size, MEMA_ALIGNMENT);
   if (after > before && !mema_lend(share, NULL, after - before)) {
     mema_refuse(pool, MEMA_OVER_BUDGET, after - before);
     return NULL;
   }
-  if (!mema_slabStretch(chunk.slab, &chunk, size)) return moveChunk(share, &chunk, size);
+  if (!chunk.heap->ops->stretch(chunk.heap, &chunk, size)) return moveChunk(share, &chunk, size);
   mema_chargeShare(share, excess(chunk.room, before));
   mema_creditShare(share, excess(before, chunk.room));
   return ptr;
@@ -570,7 +568,7 @@ static MEMA_SLOW size_t chunkSizeSlow(const mema_Pool *pool, const void *ptr) {
   size_t size = 0;
   mema_Slab *slab = mema_sharedSlabOf(pool);
   if (slab == NULL || !mema_lockQuietly(pool, slab)) return 0;
-  if (mema_findChunk(slab, ptr, &chunk)) size = mema_chargeOf(pool, &chunk);
+  if (mema_findChunk(&slab->heap, ptr, &chunk)) size = mema_chargeOf(pool, &chunk);
   mema_unlockPool(slab);
   return size;
 }

@@ -23,7 +23,7 @@ uint32_t mema_waitsHere(const mema_Share *share) {
 
 static size_t chargeFor(const mema_Pool *pool, const mema_Slab *slab, size_t size) {
   size += size == 0;
-  return pool->untracked ? mema_slabRoom(slab, size, MEMA_ALIGNMENT) : size;
+  return pool->untracked ? mema_slabRoom(&slab->heap, size, MEMA_ALIGNMENT) : size;
 }
 
 /* Registers a waiter and tells what to wait for; false, with the failure noted, where there is no waiting. */

@@ -9,7 +9,7 @@ enum { budget = 1 << 16 };
 
 static void rewindTo(Pool *pool, uint32_t mark, size_t bytes, size_t chunks) {
   size_t forgottenBytes, forgottenChunks;
-  mema_arenaRewind(pool->slab, mark, &forgottenBytes, &forgottenChunks);
+  mema_arenaRewind(&pool->slab->heap, mark, &forgottenBytes, &forgottenChunks);
   assert_int_equal(forgottenBytes, bytes);
   assert_int_equal(forgottenChunks, chunks);
   pool->freeSize += bytes;
@@ -21,14 +21,14 @@ static void marksAreRewoundTo(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, 16 * budget));
   char *old = palloc(&pool, 100), *youngest = palloc(&pool, 40);
-  uint32_t outer = mema_arenaMark(pool.slab);
+  uint32_t outer = mema_arenaMark(&pool.slab->heap);
   assert_true(pfree(&pool, youngest)); /* it stays where it is: behind the mark nothing goes back */
   char *first = palloc(&pool, 32);
   assert_true(samePlace(first, youngest + 48));
   assert_true(pfree(&pool, first)); /* back to the mark, but not over what is dead before it */
   char *inside[500];
   for (int i = 0; i < 500; i++) inside[i] = palloc(&pool, 16 * (1 + (size_t)i % 9));
-  uint32_t inner = mema_arenaMark(pool.slab);
+  uint32_t inner = mema_arenaMark(&pool.slab->heap);
   char *within = palloc(&pool, 5000), *large = palloc(&pool, 70000);
   assert_true(pfree(&pool, within));
   size_t bytes = 0;
@@ -50,7 +50,7 @@ static void nothingGrowsAcrossAMark(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
   char *old = palloc(&pool, 100);
-  uint32_t mark = mema_arenaMark(pool.slab);
+  uint32_t mark = mema_arenaMark(&pool.slab->heap);
   char *grown = mema_repalloc(&pool, old, 200);
   assert_false(samePlace(old, grown));
   rewindTo(&pool, mark, 208, 1);

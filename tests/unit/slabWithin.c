@@ -19,9 +19,9 @@ static void damagedSpansAreFound(void **state) {
   char *small = palloc(&pool, 16), *large = palloc(&pool, 100000);
   mema_Slab *slab = pool.slab;
   mema_Chunk chunk;
-  assert_true(mema_slabFind(slab, small, &chunk));
+  assert_true(mema_slabFind(&slab->heap, small, &chunk));
   mema_Span *slots = chunk.span;
-  assert_true(mema_slabFind(slab, large, &chunk));
+  assert_true(mema_slabFind(&slab->heap, large, &chunk));
   mema_Span *run = chunk.span;
   assertDamageFound(&pool, slots->bitmap, NULL);
   assertDamageFound(&pool, slots->bitmap, slots->bitmap + 1);
@@ -50,7 +50,7 @@ static void damagedListsOfRunsAreFound(void **state) {
   mema_Slab *slab = pool.slab;
   for (size_t i = 1; i < count; i += 2) {
     mema_Chunk chunk;
-    assert_true(mema_slabFind(slab, chunks[i], &chunk));
+    assert_true(mema_slabFind(&slab->heap, chunks[i], &chunk));
     spans[i] = chunk.span;
     assert_true(pfree(&pool, chunks[i]));
   }

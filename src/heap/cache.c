@@ -1,0 +1,277 @@
+/* cache.c - see reservation.h: where a heap's address space comes from, and how it is kept warm. */
+#include <stdatomic.h>
+
+#include "../engines/source.h"
+#include "../memory/cells.h"
+#include "../memory/os.h"
+#include "reservation.h"
+
+enum {
+  headerKind = 2 * mema_cellSizes, /* mema_cellSlabs kinds in all */
+  hugeAreas = 32 << 20,            /* areas from here on start at a huge page */
+  warmLarge = 1 << 20,             /* what a warm mapping may keep though others are made */
+  warmMappings = 16,
+  tightShare = 4, /* under an address-space limit, a slab takes at most this part of it */
+  mappingAlignment = 64 * 1024,
+};
+
+static const size_t unitsMax = (size_t)1 << 26;       /* so that a word's number fits behind a unit's in 32 bits */
+static const size_t roomyAddresses = (size_t)1 << 36; /* limits below 64 GiB are tight */
+
+/* Bytes kept warm: at most `each` of one heap, `all` in the process. */
+typedef struct Warmth {
+  const size_t each, all;
+  _Atomic size_t now;
+} Warmth;
+
+static Warmth warmCells = {.each = 1 << 20, .all = 32 << 20};
+static Warmth warmMapped = {.each = 128 << 20, .all = 128 << 20};
+static _Atomic(mema_Slab *) warmSlabs[warmMappings];
+
+/* The engines that lie in cells and mappings. */
+static const mema_Layout *const layouts[] = {&mema_slabLayout, &mema_arenaLayout};
+enum { layoutCount = sizeof layouts / sizeof *layouts };
+
+/* The kind of cell that a heap goes to, or -1: it has a mapping of its own. */
+static int cellKindFor(const mema_SlabPlan *plan) {
+  if (plan->exact || plan->committed || plan->outside || plan->threads) return -1;
+  const mema_Layout *layout = plan->layout;
+  unsigned log = mema_logOf(plan->area);
+  if (plan->area != (size_t)1 << log || log < mema_cellAreaLog || log >= mema_cellAreaLog + layout->sizes) return -1;
+  return (int)(layout->firstKind + log - mema_cellAreaLog + (plan->records ? layout->sizes : 0));
+}
+
+/* Of a kind of cell that heaps lie in. */
+static mema_CellShape cellShapeOf(const mema_Layout *layout, unsigned kind) {
+  unsigned number = kind - layout->firstKind;
+  bool records = number >= layout->sizes;
+  size_t area = (size_t)1 << (mema_cellAreaLog + (records ? number - layout->sizes : number));
+  mema_Shape shape = layout->shapeOf(area, 0, records, false, true);
+  return (mema_CellShape){.front = shape.front, .back = shape.back, .area = area};
+}
+
+static Warmth *warmthOf(const mema_Slab *slab) {
+  return slab->cellKind >= 0 ? &warmCells : &warmMapped;
+}
+
+void mema_unwarm(mema_Slab *slab) {
+  atomic_fetch_sub_explicit(&warmthOf(slab)->now, slab->warm, memory_order_relaxed);
+  slab->warm = 0;
+}
+
+static mema_Slab *openCell(int kind, const mema_SlabPlan *plan) {
+  const mema_Layout *layout = plan->layout;
+  mema_CellShape cellShape = cellShapeOf(layout, (unsigned)kind);
+  mema_Cell cell;
+  if (!mema_takeCell((unsigned)kind, &cellShape, &cell)) return NULL;
+  mema_Slab *slab = (mema_Slab *)(void *)cell.front;
+  if (cell.warm) {
+    if (!layout->staysCounted) mema_unwarm(slab);
+    return slab;
+  }
+  slab->cellKind = (int8_t)kind;
+  slab->cellIndex = cell.index;
+  slab->mapping = cell.back;
+  mema_Shape shape = layout->shapeOf(plan->area, 0, plan->records, false, true);
+  layout->layOut(slab, &shape, cell.front, cell.back, cell.area, plan->area);
+  return slab;
+}
+
+/* ---- slabs with a mapping of their own --------------------------------------------------------------------------------- */
+
+static mema_Slab *takeHeader(void) {
+  mema_CellShape shape = {.front = mema_roundUp(mema_headerSize(mema_classCount) + sizeof(mema_Source), mema_osPageSize())};
+  mema_Cell cell;
+  if (!mema_takeCell(headerKind, &shape, &cell)) return NULL;
+  mema_Slab *slab = (mema_Slab *)(void *)cell.front;
+  slab->cellKind = -1;
+  slab->cellIndex = cell.index;
+  return slab;
+}
+
+static void unmapSlab(mema_Slab *slab) {
+  mema_sourceRelease(slab);
+  mema_storeWord(&slab->heap.generation, 0);
+  mema_giveCell(headerKind, slab->cellIndex, false);
+}
+
+static bool putWarmMapping(mema_Slab *slab) {
+  for (unsigned i = 0; i < warmMappings; i++) {
+    mema_Slab *none = NULL;
+    if (atomic_compare_exchange_strong_explicit(&warmSlabs[i], &none, slab, memory_order_release, memory_order_relaxed))
+      return true;
+  }
+  return false;
+}
+
+/* Gives warm mappings back that keep more than `most` bytes; returns what they kept. */
+static size_t dropWarmMappings(size_t most) {
+  size_t bytes = 0;
+  for (unsigned i = 0; i < warmMappings; i++) {
+    if (atomic_load_explicit(&warmSlabs[i], memory_order_relaxed) == NULL) continue;
+    mema_Slab *slab = atomic_exchange_explicit(&warmSlabs[i], NULL, memory_order_acquire);
+    if (slab == NULL || (slab->warm <= most && putWarmMapping(slab))) continue;
+    bytes += slab->warm;
+    mema_unwarm(slab);
+    unmapSlab(slab);
+  }
+  return bytes;
+}
+
+/* A warm slab of this very shape, or NULL. */
+static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
+  for (unsigned i = 0; i < warmMappings; i++) {
+    if (atomic_load_explicit(&warmSlabs[i], memory_order_relaxed) == NULL) continue;
+    mema_Slab *slab = atomic_exchange_explicit(&warmSlabs[i], NULL, memory_order_acquire);
+    if (slab == NULL) continue;
+    bool fits = slab->areaSize == plan->area && (slab->records != NULL) == plan->records &&
+                (slab->states != NULL) == plan->threads && slab->heap.ops == plan->layout->ops;
+    if (!fits && putWarmMapping(slab)) continue;
+    mema_unwarm(slab);
+    if (fits) return slab;
+    unmapSlab(slab); /* all places were taken meanwhile */
+  }
+  return NULL;
+}
+
+/* Memory from hooks may be scarce: it need only be aligned as units are. */
+static size_t alignmentFor(const mema_SlabPlan *plan, size_t area, uint8_t unitShift) {
+  size_t page = mema_osPageSize(), unit = (size_t)1 << unitShift;
+  if (plan->hugePages) return mema_osHugeSize();
+  if (plan->memory != NULL) return unit > page ? unit : page;
+  return area >= hugeAreas ? mema_osHugeSize() : mappingAlignment;
+}
+
+static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool lean) {
+  mema_Shape shape = plan->layout->shapeOf(area, plan->unitShift, plan->records, lean, false);
+  if (area >> shape.unitShift > unitsMax) return false;
+  bool hooked = plan->memory != NULL;
+  if (hooked || plan->threads) plan->layout->extend(&shape, plan, area);
+  size_t page = mema_osPageSize(), alignment = alignmentFor(plan, area, shape.unitShift);
+  size_t tables = mema_roundUp(shape.front + shape.back + page, alignment);
+  if (area > PTRDIFF_MAX - tables - page) return false;
+  size_t size = hooked ? tables + area : tables + area + page;
+  char *mapping = mema_sourceReserve(plan, size, alignment);
+  if (mapping == NULL) return false;
+  if (!hooked) {
+    mema_osGuard(mapping + tables - page, page);
+    mema_osGuard(mapping + tables + area, page);
+  }
+  slab->mapping = mapping;
+  slab->mappingSize = size;
+  plan->layout->layOut(slab, &shape, mapping, mapping + shape.front, mapping + tables, area);
+  if (mema_sourceFill(slab, plan, (char *)slab + mema_headerSize(mema_classCount))) return true;
+  mema_sourceRelease(slab);
+  return false;
+}
+
+/* Under a tight limit, and where the system refuses, less is taken: a smaller area can still serve many requests, and what it
+ * cannot serve another slab will. */
+static bool mapWhatFits(mema_Slab *slab, const mema_SlabPlan *plan) {
+  size_t limit = mema_osAddressLimit(), area = plan->area;
+  bool lean = plan->lean || limit < roomyAddresses;
+  if (limit < roomyAddresses) {
+    size_t share = mema_roundUp(limit / tightShare / 2, mappingAlignment);
+    if (area > share) area = share > plan->least ? share : plan->least;
+  }
+  while (!mapSlab(slab, plan, area, lean)) {
+    if (area <= plan->least) return false;
+    lean = true;
+    area = mema_roundUp(area / 2, mappingAlignment);
+    if (area < plan->least) area = plan->least;
+  }
+  return true;
+}
+
+static mema_Slab *openMapping(const mema_SlabPlan *plan) {
+  mema_Slab *slab = plan->exact || plan->outside || plan->committed ? NULL : takeWarmMapping(plan);
+  if (slab != NULL) return slab;
+  dropWarmMappings(warmLarge);
+  slab = takeHeader();
+  if (slab == NULL) return NULL;
+  slab->mappingSize = 0;
+  if (mapWhatFits(slab, plan)) return slab;
+  mema_giveCell(headerKind, slab->cellIndex, false);
+  return NULL;
+}
+
+static mema_Slab *openSlab(const mema_SlabPlan *plan) {
+  int kind = cellKindFor(plan);
+  mema_Slab *slab = kind >= 0 ? openCell(kind, plan) : NULL;
+  if (slab == NULL) slab = openMapping(plan);
+  if (slab == NULL) return NULL;
+  slab->heap.next = NULL;
+  slab->liveChunks = 0;
+  slab->heap.outside = plan->outside;
+  slab->heap.mode &= (uint8_t)~mema_modeFamily;
+  __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
+  slab->committed = slab->keepsDirty = plan->committed || (plan->memory != NULL && plan->memory->purge == NULL);
+  slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;
+  slab->heap.ops->setBudget(&slab->heap, plan->budget);
+  return slab;
+}
+
+mema_Slab *mema_slabOpen(const mema_SlabPlan *plan) {
+  if (plan->like == NULL) return openSlab(plan);
+  mema_SlabPlan like = *plan;
+  mema_sourceLike(&like);
+  return openSlab(&like);
+}
+
+/* ---- closing ----------------------------------------------------------------------------------------------------------- */
+
+static const mema_Layout *layoutOf(unsigned kind) {
+  const mema_Layout *found = layouts[0];
+  for (unsigned i = 0; i < layoutCount; i++)
+    if (kind >= layouts[i]->firstKind) found = layouts[i];
+  return found;
+}
+
+/* A cold cell reads as zero; one that the system will not take back is never used again. */
+void mema_discard(mema_Slab *slab) {
+  if (slab->cellKind < 0) {
+    unmapSlab(slab);
+    return;
+  }
+  unsigned kind = (unsigned)slab->cellKind;
+  uint32_t index = slab->cellIndex;
+  if (layoutOf(kind)->purge(slab)) mema_giveCell(kind, index, false);
+}
+
+bool mema_mayStayWarm(const mema_Slab *slab, size_t bytes) {
+  Warmth *warmth = warmthOf(slab);
+  if (slab->exact || bytes > warmth->each) return false;
+  if (atomic_fetch_add_explicit(&warmth->now, bytes, memory_order_relaxed) + bytes <= warmth->all) return true;
+  atomic_fetch_sub_explicit(&warmth->now, bytes, memory_order_relaxed);
+  return false;
+}
+
+void mema_keepWarm(mema_Slab *slab, size_t bytes) {
+  slab->warm = bytes;
+  if (slab->cellKind >= 0) {
+    mema_giveCell((unsigned)slab->cellKind, slab->cellIndex, true);
+  } else if (!putWarmMapping(slab)) {
+    mema_unwarm(slab);
+    unmapSlab(slab);
+  }
+}
+
+static size_t trimKind(const mema_Layout *layout, unsigned kind) {
+  mema_CellShape shape = cellShapeOf(layout, kind);
+  size_t bytes = 0;
+  for (mema_Cell cell; mema_takeWarmCell(kind, &shape, &cell);) {
+    mema_Slab *slab = (mema_Slab *)(void *)cell.front;
+    bytes += slab->warm;
+    mema_unwarm(slab);
+    mema_discard(slab);
+  }
+  return bytes;
+}
+
+size_t mema_trimWarm(void) {
+  size_t bytes = 0;
+  for (unsigned i = 0; i < layoutCount; i++)
+    for (unsigned kind = 0; kind < 2 * layouts[i]->sizes; kind++)
+      bytes += trimKind(layouts[i], layouts[i]->firstKind + kind);
+  return bytes + dropWarmMappings(0);
+}

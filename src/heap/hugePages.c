@@ -1,0 +1,54 @@
+/* hugePages.c - huge pages for dense growth.
+ *
+ * A first touch, and giving a page back, cost by the page: where a pool is large, and grows densely, huge pages make both cheap. They
+ * are asked for one at a time, just ahead of the frontier (of units, of records), once some bytes are in use. So a pool has at most one
+ * huge page more than it would have touched: at most a sixteenth. */
+#include "../memory/os.h"
+#include "../engines/arena.h"
+#include "reservation.h"
+
+enum {
+  hugeFrom = 32 << 20,       /* sixteen huge pages: one more is not much then */
+  hugeFromShared = 64 << 20, /* whole programs: some never use the last one's rest */
+};
+
+/* Returns the bytes up to which this is now settled. */
+static size_t askHuge(char *base, size_t limit, size_t settled, size_t used, size_t from) {
+  size_t huge = mema_osHugeSize();
+  if (used <= from || used <= settled) return settled;
+  uintptr_t start = mema_roundUp((uintptr_t)base + used, huge), end = (uintptr_t)base + limit;
+  if (start > (uintptr_t)base + used && start - huge >= (uintptr_t)base + settled) start -= huge;
+  if (start + huge > end) return limit;
+  mema_osPreferHuge((void *)start, huge);
+  return start + huge - (uintptr_t)base;
+}
+
+static bool asksHuge(const mema_Slab *slab) {
+  return slab->cellKind < 0 && !slab->committed && !slab->hugePages && slab->source == NULL;
+}
+
+/* Slots are dense; a large chunk may never be touched in full, and gets pages as they are used. */
+void mema_slabHugeArea(mema_Slab *slab, bool dense) {
+  size_t used = (size_t)slab->frontier << slab->unitShift;
+  if (!asksHuge(slab) || used <= slab->hugeArea) return;
+  size_t from = slab->states != NULL ? hugeFromShared : hugeFrom;
+  slab->hugeArea = dense ? askHuge(slab->area, slab->areaSize, slab->hugeArea, used, from) : used;
+}
+
+void mema_slabHugeRecords(mema_Slab *slab) {
+  size_t used = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
+  if (!asksHuge(slab) || used <= slab->hugeRecords) return;
+  size_t limit = (size_t)(slab->mainEnd - slab->mainFirst) * sizeof(mema_Block);
+  slab->hugeRecords = askHuge((char *)(slab->records + slab->mainFirst), limit, slab->hugeRecords, used, hugeFrom);
+}
+
+/* Of the first bytes nothing need be asked. */
+size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used) {
+  const mema_Arena *arena = mema_arenaOf(slab);
+  size_t *settled = records ? &slab->hugeRecords : &slab->hugeArea;
+  if (slab->cellKind >= 0 || slab->committed) return SIZE_MAX;
+  if (used > hugeFrom)
+    *settled = records ? askHuge((char *)slab->records, arena->records * sizeof(mema_Block), *settled, used, hugeFrom)
+                       : askHuge(slab->area, slab->areaSize, *settled, used, hugeFrom);
+  return *settled > hugeFrom ? *settled : hugeFrom;
+}

@@ -1,0 +1,62 @@
+/* plan.c - how large a reservation a pool gets that is in a slab or an arena, and of which memory. */
+#include "plan.h"
+
+#include "../engines/source.h"
+#include "../memory/os.h"
+
+enum {
+  spread = 16, /* the area is so many times the budget: chunks of one byte, 16 bytes each, still lie in it */
+  reservationMin = 16 * 1024,
+  sharedAreaMin = 64 << 20, /* of a shared pool with a shard for each thread: room for spans of each class */
+  committedSpans = 4 << 20, /* see mema_committedReservation */
+};
+
+static const uint64_t areaMax = (uint64_t)1 << 40;
+
+/* Twice the budget: a chunk occupies less than twice its bytes, from 32 bytes on (33 bytes take 48; one byte more than the largest slot
+ * takes two units). And a span of each class that is not full: 60 units of 64 KiB, at most 80 of smaller ones, of which
+ * a reservation has a thousand or more. */
+size_t mema_committedReservation(size_t poolSize) {
+  if (poolSize > MEMA_UNLIMITED / 4) return MEMA_UNLIMITED;
+  size_t spans = poolSize / 4 < committedSpans ? poolSize / 4 : committedSpans;
+  return mema_roundUp(poolSize * 2 + spans + mema_areaMin / 2, mema_areaStep);
+}
+
+/* Memory of a kind of its own. */
+static MEMA_NOINLINE void planSource(mema_SlabPlan *plan, const mema_Options *options) {
+  plan->exact = true;
+  plan->hugePages = options->hugePages;
+  plan->locked = options->locked;
+  plan->memory = options->memory;
+  plan->committed |= options->locked;
+  plan->lean = plan->committed || (options->memory != NULL && options->memory->commit == NULL);
+}
+
+static size_t plannedArea(const mema_SlabPlan *plan, const mema_Options *options, bool arena) {
+  size_t poolSize = options->poolSize;
+  if (options->reservation != 0)
+    return options->reservation < reservationMin ? reservationMin : mema_roundUp(options->reservation, mema_osPageSize());
+  if (plan->lean) return mema_committedReservation(poolSize);
+  return arena ? mema_arenaAreaFor(poolSize) : mema_areaFor(poolSize, spread, areaMax);
+}
+
+mema_SlabPlan mema_planFor(const mema_Options *options, const mema_Layout *layout, bool arena) {
+  mema_SlabPlan plan = {.budget = options->poolSize,
+                        .records = !options->untracked,
+                        .threads = options->shared && options->untracked,
+                        .committed = options->committed,
+                        .lean = options->committed,
+                        .layout = layout};
+  if (options->memory != NULL || options->hugePages || options->locked) planSource(&plan, options);
+  plan.area = plannedArea(&plan, options, arena);
+  plan.exact |= options->reservation != 0;
+  if (arena && plan.area > mema_arenaMost) plan.area = (size_t)mema_arenaMost; /* grains are counted in 32 bits */
+  if (plan.threads) {
+    plan.unitShift = mema_unitShiftMax;
+    if (plan.area < sharedAreaMin && !plan.lean) plan.area = sharedAreaMin;
+  }
+  if (plan.hugePages && plan.area <= MEMA_UNLIMITED) plan.area = mema_roundUp(plan.area, mema_osHugeSize());
+  /* A committed reservation is had whole or not at all. */
+  plan.least = plan.committed ? plan.area : plan.area < mema_areaStep ? plan.area : mema_areaStep;
+  return plan;
+}
