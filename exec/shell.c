@@ -2,7 +2,7 @@
  *
  * Where that environment has lost the library, another cannot be given: it belongs to all threads. So the shell is
  * told to put back what is missing and to start itself again with the command: export LD_PRELOAD='...' ...; exec
- * /bin/sh -c 'the command'. */
+ * /bin/sh -c -- 'the command'. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 /* The kernel takes no longer argument (MAX_ARG_STRLEN). */
 #define ARGUMENT_MOST 131072u
 
-static const char shellPath[] = "/bin/sh", exportWord[] = "export", execWords[] = "; exec /bin/sh -c ";
+static const char shellPath[] = "/bin/sh", exportWord[] = "export", execWords[] = "; exec /bin/sh -c -- ";
 
 /* What is to be done with a command, and undone. */
 typedef struct ShellStart {

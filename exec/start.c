@@ -46,21 +46,21 @@ void watchPrograms(const ExecWatch *wanted) {
 
 /* ---- looking ahead ------------------------------------------------------------------------------------------------ */
 
-/* Notes the file's name without its directory. An open file is asked for its path. */
-static void nameProgram(Unreached *program, const ProgramFile *file) {
-  char link[DESCRIPTOR_PATH_ROOM], path[PATH_MAX];
-  const char *name = file->path;
-  size_t length = 0;
-  if (*name == '\0') {
-    formatDescriptorPath(link, file->directory);
-    ssize_t read = readlink(link, path, sizeof path - 1);
-    path[read > 0 ? read : 0] = '\0';
-    name = path;
-  }
-  const char *slash = strrchr(name, '/');
-  if (slash != NULL) name = slash + 1;
-  for (; name[length] != '\0' && length + 1 < sizeof program->name; length++) program->name[length] = name[length];
+static void nameByPath(Unreached *program, const char *path) {
+  const char *slash = strrchr(path, '/');
+  const char *name = slash != NULL ? slash + 1 : path;
+  size_t length = strnlen(name, sizeof program->name - 1);
+  memcpy(program->name, name, length);
   memset(program->name + length, 0, sizeof program->name - length);
+}
+
+/* Paths are long: a thread with a small stack needs room for one only where it has to. */
+__attribute__((noinline)) static void nameByDescriptor(Unreached *program, int file) {
+  char link[DESCRIPTOR_PATH_ROOM], path[PATH_MAX];
+  formatDescriptorPath(link, file);
+  ssize_t length = readlink(link, path, sizeof path - 1);
+  path[length > 0 ? length : 0] = '\0';
+  nameByPath(program, path);
 }
 
 /* The obstacles of a program whose loader would load the library. If the file of the figures is gone, the run is over. */
@@ -82,16 +82,29 @@ void lookAhead(Outlook *outlook, const ProgramFile *file, char *const *environme
     outlook->program.obstacle = (uint16_t)findOuterObstacle(&outlook->lack);
     outlook->program.interpreters = 0;
   }
-  if (outlook->program.obstacle != OBSTACLE_NONE) nameProgram(&outlook->program, file);
+  if (outlook->program.obstacle == OBSTACLE_NONE) return;
+  if (*file->path != '\0') {
+    nameByPath(&outlook->program, file->path);
+  } else {
+    nameByDescriptor(&outlook->program, file->directory);
+  }
+}
+
+/* If nothing is found, the empty path is no program. */
+__attribute__((noinline)) static void lookForName(Outlook *outlook, const Start *start) {
+  char path[PATH_MAX];
+  ProgramFile file = {.directory = AT_FDCWD, .path = path, .shellRunsText = start->kind == START_NAME};
+  if (findProgram(path, start->path) != 0) path[0] = '\0';
+  lookAhead(outlook, &file, start->environment);
 }
 
 static void lookAtStart(Outlook *outlook, const Start *start) {
-  char path[PATH_MAX];
-  bool byName = start->kind == START_NAME || start->kind == START_SPAWN_NAME;
-  ProgramFile file = {start->directory, start->path, start->flags, start->kind == START_NAME};
-  /* Where nothing is found, the empty path is no program. */
-  if (byName) file.path = findProgram(path, start->path) == 0 ? path : "";
-  lookAhead(outlook, &file, start->environment);
+  const ProgramFile file = {.directory = start->directory, .path = start->path, .flags = start->flags};
+  if (start->kind == START_NAME || start->kind == START_SPAWN_NAME) {
+    lookForName(outlook, start);
+  } else {
+    lookAhead(outlook, &file, start->environment);
+  }
 }
 
 /* ---- refusing ----------------------------------------------------------------------------------------------------- */

@@ -141,6 +141,9 @@ has 'env -i: told of' 'hello +[0-9]+ ' "$scratch/err"
 run run -- "$starter" system none "echo 'one  two' \"three 'four\" \$((2 + 3)); exit 7"
 same 'system: the command is the same' "7 one  two three 'four 5 " "$status $(said)"
 
+run run -- "$starter" system none '-x 2>/dev/null || echo instead'
+same 'system: a command that begins with a dash' '0 instead ' "$status $(said)"
+
 # A run within a run has its own settings.
 run run --pool 32M -- "$mema" run --pool 16M -- "$starter" execve none "$hello" MEMA_POOL_SIZE
 same 'a run in a run: the inner one is inherited' 'hello preloaded 16777216 ' "$(said)"
@@ -174,6 +177,8 @@ run run -- "$starter" vforkOften 1000 "$hello"
 same 'vfork: nothing is left in the parent' 0 "$status"
 run run -- "$starter" cancelled none "$hello"
 same 'posix_spawn: no thread is cancelled in it' '0 hello preloaded ' "$status $(said)"
+run run -- "$starter" narrow none "$hello"
+same 'posix_spawn: a thread with the smallest stack' '0 hello preloaded ' "$status $(said)"
 run run --strict -- "$starter" errno none "$hello"
 same 'posix_spawn: errno is left alone, and a run that is over is no obstacle' '0 hello preloaded ' "$status $(said)"
 

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -170,6 +171,23 @@ static int byCancelled(char **argv, char **environment) {
   return spawning.status;
 }
 
+static void *spawnPlainly(void *argument) {
+  Spawning *spawning = argument;
+  spawning->status = bySpawn(false, spawning->argv, spawning->environment);
+  return NULL;
+}
+
+/* A thread with the smallest stack that there is. */
+static int byNarrowThread(char **argv, char **environment) {
+  Spawning spawning = {argv, environment, 103};
+  pthread_t thread;
+  pthread_attr_t narrow;
+  pthread_attr_init(&narrow);
+  CHECK(pthread_attr_setstacksize(&narrow, PTHREAD_STACK_MIN) == 0);
+  CHECK(pthread_create(&thread, &narrow, spawnPlainly, &spawning) == 0 && pthread_join(thread, NULL) == 0);
+  return spawning.status;
+}
+
 /* errno is left alone where a program was started, though the table was looked for in vain: it is gone, as after the
  * end of a run. */
 static int keepingErrno(char **argv, char **environment) {
@@ -205,6 +223,7 @@ int main(int argc, char **argv) {
   if (strcmp(how, "vforkOften") == 0) return byVforkOften(argv, environment);
   if (strcmp(how, "spawnOften") == 0) return bySpawnOften(argv, environment);
   if (strcmp(how, "cancelled") == 0) return byCancelled(argv, environment);
+  if (strcmp(how, "narrow") == 0) return byNarrowThread(argv, environment);
   if (strcmp(how, "errno") == 0) return keepingErrno(argv, environment);
   replace(how, argv, environment);
   return fail(errno);
