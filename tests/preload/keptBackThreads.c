@@ -16,7 +16,7 @@ static pthread_barrier_t barrier;
 
 static void *work(void *own) {
   void **slots = own;
-  uint64_t random = (uintptr_t)own;
+  uint64_t random = (uint64_t)(slots - chunks[0]) + 1;
   pthread_barrier_wait(&barrier);
   errno = 88;
   for (int i = 0; i < TURNS; i++) {

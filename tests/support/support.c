@@ -188,6 +188,13 @@ uint64_t nextRandom(uint64_t *state) {
   return z ^ (z >> 31);
 }
 
+/* A day where a program is started by hand. */
+unsigned hangLimit(void) {
+  const char *given = getenv("MEMA_TEST_LIMIT");
+  unsigned long whole = given != NULL ? strtoul(given, NULL, 10) : 0;
+  return whole > 0 ? (unsigned)(whole / 4 + 1) : 24 * 3600;
+}
+
 /* Without stdio, whose buffers would themselves be counted; and without the pages of files, which come as code is run. */
 size_t residentBytes(void) {
   char text[128] = "";

@@ -88,6 +88,8 @@ bool bytesFilled(const void *bytes, size_t size, unsigned seed);
 bool bytesZero(const void *bytes, size_t size);
 
 uint64_t nextRandom(uint64_t *state);
+/* Seconds after which a wait is taken for a hang: a part of the limit of a whole program (MEMA_TEST_LIMIT, see tests/environment.sh). */
+unsigned hangLimit(void);
 /* This process's anonymous memory. The system counts it in batches: within countingError of the truth. */
 enum { countingError = 512 * 1024 };
 size_t residentBytes(void);

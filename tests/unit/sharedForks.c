@@ -12,7 +12,7 @@
 
 #include "../../src/threads/share.h"
 
-enum { size = 64, larger = 200, large = 100000, seconds = 60, poolsMore = 32 };
+enum { size = 64, larger = 200, large = 100000, poolsMore = 32 };
 
 static Pool pool, more[poolsMore];
 static mema_Share *share;
@@ -30,7 +30,7 @@ static void begin(void) {
   }
   share = shard->share;
   signal(SIGALRM, SIG_DFL);
-  alarm(seconds);
+  alarm(hangLimit());
 }
 
 static void end(void) {
@@ -149,7 +149,7 @@ static Work takingStats = {.run = takeStats}, trimming = {.run = trim}, freeing 
 static pid_t forkInside(mema_Shard *shard) {
   pid_t child = fork();
   if (child != 0) return child;
-  alarm(seconds / 3);
+  alarm(hangLimit() / 3);
   bool whole = !share->unfinished;
   mema_leave(shard);
   _exit(whole ? childsLife(size) : 10);
@@ -261,7 +261,7 @@ static pid_t forkAmidChanges(void) {
   sem_wait(&mayCharge); /* so are all others */
   pid_t child = fork();
   undoChanges(shard);
-  if (child == 0) alarm(seconds / 3);
+  if (child == 0) alarm(hangLimit() / 3);
   mema_leave(shard);
   if (child == 0) _exit(childsLife(size));
   return child;
@@ -344,7 +344,7 @@ static void theHolderForksWhereItWaits(void **state) {
   mema_Stats stats;
   bool good = mema_poolStats(&pool, &stats);
   if (forked == 0) {
-    alarm(seconds / 3);
+    alarm(hangLimit() / 3);
     _exit(good ? childsLife(size) : 9);
   }
   assert_true(good);
@@ -378,7 +378,7 @@ static void *chargeAWhile(void *unused) {
 static pid_t forkInTurn(mema_Slab *slab) {
   pid_t child = fork();
   if (child != 0) return child;
-  alarm(seconds / 3);
+  alarm(hangLimit() / 3);
   bool whole = !share->unfinished;
   mema_unlockPool(slab);
   _exit(whole ? childsLife(size) : 10);
@@ -423,7 +423,7 @@ static void waitAndFork(int number) {
   (void)number;
   assert_null(mema_pallocWait(handlersPool, MIB, 20));
   forked = fork();
-  if (forked == 0) alarm(seconds / 3);
+  if (forked == 0) alarm(hangLimit() / 3);
   if (!pfree(&pool, chunk)) abort();
 }
 
@@ -498,7 +498,7 @@ static void forkMeanwhile(int number) {
   forked = fork();
   if (forked != 0) return;
   isChild = true;
-  alarm(seconds / 3);
+  alarm(hangLimit() / 3);
 }
 
 /* To hold the others, which have shards, takes most of the time that a fork waits. */
@@ -541,7 +541,7 @@ static void aHandlerForksWhereAForkWaits(void **state) {
   sem_post(&mayGo);
   pid_t child = fork();
   if (child == 0 || isChild) {
-    alarm(seconds / 3);
+    alarm(hangLimit() / 3);
     useAll();
     if (child != 0 && waitpid(child, &status, 0) != child) _exit(9);
     _exit(status == 0 ? childsLife(size) : 10);

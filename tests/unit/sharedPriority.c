@@ -10,7 +10,7 @@
 #include "../../src/threads/share.h"
 
 /* Where it does not, each turn takes a second, after which Linux by default lets others run for a moment; or for ever. */
-enum { turns = 100, seconds = 60 };
+enum { turns = 100 };
 
 static Pool pool;
 static sem_t mayCall, hasCalled;
@@ -61,7 +61,7 @@ static void lowerPrioritiesComeToRun(void **state) {
     skip();  /* no barrier; or no right to such threads */
     abort(); /* as analysers do not know */
   }
-  alarm(seconds);
+  alarm(hangLimit());
   for (unsigned turn = 0; turn < turns; turn++) {
     assert_true(mema_enter(shard, &pool));
     sem_post(&mayCall);

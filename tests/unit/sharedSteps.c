@@ -230,7 +230,7 @@ static void *waitForHalf(void *unused) {
 static int letAnotherWait(void) {
   pthread_t waiter;
   void *answer;
-  alarm(20);
+  alarm(hangLimit() / 3);
   if (pthread_create(&waiter, NULL, waitForHalf, NULL) != 0) return 1;
   usleep(50000); /* asleep by now; if it is not, nothing is shown */
   if (!pfree(&pool, whole)) return 2;
@@ -276,15 +276,18 @@ static void *trimWhenAsked(void *unused) {
   }
 }
 
+/* False when the other thread waits for this one to leave its shard. (Where there is no barrier, it waits for the lock, which does not show.) */
 static bool isAnswered(void) {
-  for (unsigned tries = 0; tries < 200; tries++) {
+  const mema_Share *share = mema_shardHere->share;
+  for (unsigned tries = 0; tries < 1000000; tries++) {
     if (sem_trywait(&answered) == 0) return true;
-    usleep(50);
+    if (atomic_load(&share->pause) == mema_waitsForOthers) return false;
+    sched_yield();
   }
   return false;
 }
 
-/* Has the other thread trim the pool, which it cannot while this one is in its shard: so the answer is waited for only so long. */
+/* Has the other thread trim the pool, which it cannot while this one is in its shard. */
 static void haveItTrimmed(unsigned step) {
   if (step != askedAt) return;
   sem_post(&asked);
@@ -314,7 +317,7 @@ static bool trimAt(unsigned step) {
 
 static int workBesideAnother(void) {
   pthread_t thread;
-  alarm(60);
+  alarm(hangLimit());
   sem_init(&asked, 0, 0);
   sem_init(&answered, 0, 0);
   atomic_store(&stopping, false);
@@ -427,7 +430,7 @@ static void forkInList(unsigned step) {
   if (!mema_isInList()) return;
   pid_t forked = fork();
   if (forked == 0) {
-    alarm(20);
+    alarm(hangLimit() / 3);
     _exit(pfree(&pool, palloc(&pool, 100000)) && mema_checkPool(&pool) ? 0 : 1);
   }
   if (forked < 0 || waitpid(forked, &status, 0) != forked || status != 0) atomic_store(&refused, true);
@@ -472,7 +475,7 @@ static bool comesToItsEnd(void *(*work)(void *), void *argument) {
   struct timespec end;
   if (pthread_create(&thread, NULL, work, argument) != 0) return false;
   clock_gettime(CLOCK_REALTIME, &end);
-  end.tv_sec += 60;
+  end.tv_sec += hangLimit();
   if (sem_timedwait(&begun, &end) != 0) return false;
   return pthread_join(thread, NULL) == 0;
 }

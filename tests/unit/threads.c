@@ -126,7 +126,7 @@ static void *liveUntilStopped(void *seed) {
 
 /* What the child does with the parent's pool, with its own, and with the parent's once more. */
 static int childsLife(Pool *pool, unsigned char *chunk, uint64_t *random) {
-  alarm(30); /* a child that hangs dies, and is seen to */
+  alarm(hangLimit()); /* a child that hangs dies, and is seen to */
   if (!bytesFilled(chunk, 1000, 42) || !mema_checkPool(pool)) return 1;
   if (!pfree(pool, chunk) || pfree(pool, hidePointer(chunk))) return 2;
   for (unsigned life = 0; life < 200; life++) {
