@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # P5: freeing a pool, or resetting it, takes time that grows with its spans, not with its chunks. Counted in instructions, which repeat.
 . "$(dirname "$0")/checks.sh"
-: "${BUILD:=build}"
 
 instructionsOf() { # FUNCTION CHUNKS UNTRACKED [SIZE]
   valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no --toggle-collect="$1" \

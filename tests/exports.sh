@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # The ABI is what these lists say; the header compiles wherever C11 or C++ does; the short names are no symbols.
 . "$(dirname "$0")/checks.sh"
-: "${BUILD:=build}" "${CC:=gcc}"
 here=tests/exports
 read -r -a extra <<<"${EXTRA:-}"
 

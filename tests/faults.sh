@@ -2,12 +2,11 @@
 # System calls that fail: the model test plays on, with the model as its judge. Advice, moving, unmapping and protecting may all be
 # refused, once or for ever, and nothing that a caller can see may change.
 . "$(dirname "$0")/checks.sh"
-: "${BUILD:=build}"
 
 playUnder() { # the injection, the program and its arguments; a fixed seed, so that a complaint can be repeated
   local injection=$1
   shift
-  timeout 200 strace -f -o "$scratch/trace" -e trace=madvise,mmap,munmap,mremap,mprotect -e inject="$injection" "$BUILD/tests/$@" || return 1
+  guarded strace -f -o "$scratch/trace" -e trace=madvise,mmap,munmap,mremap,mprotect -e inject="$injection" "$BUILD/tests/$@" || return 1
   grep -q INJECTED "$scratch/trace" || { echo 'nothing was injected'; return 1; }
 }
 

@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
 # libmema-fixed.a: no C library is asked for, not even its headers; a program that has none links it, and runs.
-cd "$(dirname "$0")/.." || exit 1
-. tests/checks.sh
-: "${BUILD:=build}"
+. "$(dirname "$0")/checks.sh"
 
 # Into a build of its own, as the flags are.
 library() { # COMPILER FLAGS
@@ -63,7 +61,7 @@ for compiler in gcc clang; do
     continue
   fi
   for flags in -O2 -Os -O0; do
-    check "$compiler $flags" library $compiler $flags
+    need "$compiler $flags" library $compiler $flags
     check "$compiler $flags: nothing is asked for" asksForNothing
     check "$compiler $flags: names" hasNamesOf
     check "$compiler $flags: all names but those left out" hasAllBut

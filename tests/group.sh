@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# One group of test programs, built already: group.sh unit|misuse|exhaustive|random|family|model|traces; of unit, one program where it is named. WRAP is put before each command.
+# Runs one group of test programs, which are built: group.sh unit|misuse|traces [PROGRAM], or exhaustive|random|family [LENGTH], or model.
+# ONLY names a program as well. WRAP is a command that runs each program.
 . "$(dirname "$0")/checks.sh"
-: "${BUILD:=build}"
 read -r -a wrap <<<"${WRAP:-}"
+: "${JOBS:=$(nproc)}"
 
-# As many at a time as there are processors, each looked at when all are done.
+# Runs up to JOBS programs at once, then judges each in order.
 runUnits() { # PROGRAM…
   local program name
   for program in "$@"; do
     name=$(basename "$program")
-    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
     {
-      timeout 400 "${wrap[@]}" "$program" >"$scratch/$name.output" 2>&1
+      guarded "${wrap[@]}" "$program" >"$scratch/$name.output" 2>&1
       echo $? >"$scratch/$name.status"
     } &
   done
@@ -19,51 +20,67 @@ runUnits() { # PROGRAM…
   for program in "$@"; do judgeUnit "$(basename "$program")"; done
 }
 
-# cmocka counts for itself; a program that dies, or says nothing, is one failure.
-judgeUnit() { # NAME: what it said, and how it ended
+# cmocka counts the tests of a program. A program that dies, or prints no count, is one failure.
+judgeUnit() { # NAME
   local name=$1 status good bad
-  cp "$scratch/$name.output" "$scratch/output"
   status=$(cat "$scratch/$name.status")
-  good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$scratch/output" | tail -1)
-  bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$scratch/output" | tail -1)
+  good=$(sed -nE 's/^\[  PASSED  \] (tests: )?([0-9]+) test.*/\2/p' "$scratch/$name.output" | tail -1)
+  bad=$(sed -nE 's/^\[  FAILED  \] (tests: )?([0-9]+) test.*/\2/p' "$scratch/$name.output" | tail -1)
   : "${good:=0}" "${bad:=0}"
   if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
     bad=1
-    echo "FAILED: unit $name ended with status $status"
-    tail -40 "$scratch/output" | sed 's/^/    /'
+    echo "FAILED: unit $name ended with status $status$(meaning "$status") [$name]"
+    tail -40 "$scratch/$name.output" | sed 's/^/    /'
   elif [ "$status" -eq 0 ] && [ "$good" -eq 0 ]; then
     bad=1
-    echo "FAILED: unit $name ran no test"
+    echo "FAILED: unit $name ran no test [$name]"
   elif [ "$bad" -gt 0 ]; then
-    echo "FAILED: unit $name"
-    grep -v -e '^\[ RUN' -e '^\[       OK' -e '^\[====' "$scratch/output" | head -60 | sed 's/^/    /'
+    sed -nE "/^\[  FAILED  \] (tests: )?[0-9]/,\$s/^\[  FAILED  \] ([^ ]*)\$/FAILED: unit $name: \1 [$name]/p" "$scratch/$name.output"
+    grep -v -e '^\[ RUN' -e '^\[       OK' -e '^\[====' -e '^\[  PASSED' "$scratch/$name.output" | head -60 | sed 's/^/    /'
   fi
   passed=$((passed + good))
   failed=$((failed + bad))
 }
 
-case $1 in
-  unit)
-    programs=()
-    for program in tests/unit/${2:-*}.c; do programs+=("$BUILD/${program%.c}"); done
-    runUnits "${programs[@]}"
+meaning() { # STATUS
+  [ "$1" -ne 137 ] || echo ": killed, as a program that hangs is after $MEMA_TEST_LIMIT seconds"
+  [ "$1" -ne 142 ] || echo ': SIGALRM, with which a test ends where it hangs'
+}
+
+# Prints the sources of a group, or that of one program, without their suffix.
+sourcesOf() { # GROUP [PROGRAM]
+  local file
+  for file in tests/"$1"/${2:-*}.c; do
+    # dump is no test; the scripts in cli/ use it.
+    if [ -f "$file" ] && [ "$file" != tests/traces/dump.c ]; then echo "${file%.c}"; fi
+  done
+}
+
+model() { # PROGRAM [LENGTH]
+  as= judge "$1${2:+ $2}" guarded "${wrap[@]}" "$BUILD/tests/model/$1" ${2:+"$2"}
+}
+
+group=${1:-} named=${2:-${ONLY:-}}
+ONLY=
+case $group in
+  unit | misuse | traces)
+    mapfile -t programs < <(sourcesOf "$group" "$named")
+    if [ ${#programs[@]} -eq 0 ]; then
+      echo "group.sh: no program is named '$named' in tests/$group"
+      exit 2
+    fi
     ;;
-  misuse)
-    for program in tests/misuse/*.c; do
-      check "misuse $(basename "$program" .c)" timeout 60 "${wrap[@]}" "$BUILD/${program%.c}"
+esac
+case $group in
+  unit) runUnits "${programs[@]/#/$BUILD/}" ;;
+  misuse | traces)
+    for program in "${programs[@]}"; do
+      as=$(basename "$program")
+      judge "$group $as" guarded "${wrap[@]}" "$BUILD/$program"
     done
     ;;
-  exhaustive) check "exhaustive ${2:-}" timeout 400 "${wrap[@]}" "$BUILD/tests/model/exhaustive" ${2:+"$2"} ;;
-  random) check "random ${2:-}" timeout 400 "${wrap[@]}" "$BUILD/tests/model/random" ${2:+"$2"} ;;
-  family) check "family ${2:-}" timeout 400 "${wrap[@]}" "$BUILD/tests/model/family" ${2:+"$2"} ;;
-  model)
-    check 'exhaustive' timeout 400 "${wrap[@]}" "$BUILD/tests/model/exhaustive"
-    check 'random' timeout 400 "${wrap[@]}" "$BUILD/tests/model/random"
-    check 'family' timeout 400 "${wrap[@]}" "$BUILD/tests/model/family"
-    ;;
-  traces)
-    for program in roundTrip damage forged playing; do check "traces $program" timeout 400 "${wrap[@]}" "$BUILD/tests/traces/$program"; done
-    ;;
-  *) echo "group.sh: no group '$1'" && exit 2 ;;
+  exhaustive | random | family) model "$group" "${2:-}" ;;
+  model) for program in exhaustive random family; do model $program; done ;;
+  *) echo "group.sh: no group '$group'" && exit 2 ;;
 esac
 finish

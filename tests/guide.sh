@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
 # Every program in docs/guide.md, compiled and run: it exits with 0, and prints what stands in the block below it, if there is one.
-cd "$(dirname "$0")/.." || exit 1
-. tests/checks.sh
-: "${BUILD:=build}" "${CC:=gcc}"
+. "$(dirname "$0")/checks.sh"
 
 # Writes the n-th C block to program.c, and the text block that follows it to expected; none: ends with 1.
 extract() { # N

@@ -9,9 +9,7 @@
 # Only the library's own instructions are counted, by the source file of each function: neither the loop around the calls nor the C
 # library, whose memcpy and memset are chosen by the processor. So the counts repeat exactly: another compiler or other flags have
 # other counts, and are not held against the table.
-cd "$(dirname "$0")/.." || exit 1
-. tests/checks.sh
-: "${BUILD:=build}" "${CC:=gcc}"
+. "$(dirname "$0")/checks.sh"
 table=tests/instructions.txt
 page=docs/performance.md
 program=$BUILD/tests/programs/instructions
@@ -145,7 +143,7 @@ elif [ "${1:-}" = --renew ]; then
   renew "$with"
   exit
 else
-  check 'the plays' measureAll
+  need 'the plays' measureAll
   [ "$failed" -eq 0 ] || finish
   cat "$scratch/figures"
   while read -r kind name figure; do

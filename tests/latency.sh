@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
 # No palloc or pfree of a fixed pool takes more than three times the instructions of the median one: bench/latency counts them.
-cd "$(dirname "$0")/.." || exit 1
-. tests/checks.sh
-: "${BUILD:=build}" "${CC:=gcc}"
+. "$(dirname "$0")/checks.sh"
 
 # One call in 13, which is prime to the rounds of the runs.
 withinThree() {

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Pools where address space is short: 64 MiB for the whole process.
 . "$(dirname "$0")/checks.sh"
-: "${BUILD:=build}"
 
 limited() {
-  (ulimit -v 65536 && exec timeout 100 "$BUILD/tests/programs/fill" "$@")
+  (ulimit -v 65536 && guarded "$BUILD/tests/programs/fill" "$@")
 }
 
 check '16 MiB in chunks of 1 KiB under ulimit -v 65536' limited exact 16777216 1024

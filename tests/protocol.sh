@@ -2,7 +2,7 @@
 # The protocol of shared pools, in models that Spin explores to the last state (protocol/README.md). The head of a model says with which macros it
 # is checked ("check: MACRO…"), and which mutants Spin must find fault with, and of what kind ("mutant: MACRO… NAME KIND").
 . "$(dirname "$0")/checks.sh"
-models=$(cd "$(dirname "$0")/protocol" && pwd)
+models=$PWD/tests/protocol
 export scratch models
 
 if ! command -v spin >/dev/null || ! command -v gcc >/dev/null; then
@@ -56,14 +56,24 @@ for file in "$models"/*.pml; do
   model=$(basename "$file" .pml)
   sed -nE "s/^ \* check: partly/check $model partly/p; t; s/^ \* check:/check $model fully/p; t; ${mutants}mutant $model \3 \1MUTANT_\2/p" "$file"
 done | nl -w1 -s' ' >"$scratch/runs"
-xargs -P 2 -L 1 bash -c 'explore "$@"' _ <"$scratch/runs"
+
+nameOf() { # KIND MODEL MACRO…
+  local verb=fails
+  [ "$1" != check ] || verb=holds
+  echo "$2.pml $verb (${*:3})"
+}
+
+while read -r number kind model expected macros; do
+  # shellcheck disable=SC2086 # macros are words
+  if isAsked "$(nameOf "$kind" "$model" $macros)"; then echo "$number $kind $model $expected $macros"; fi
+done <"$scratch/runs" >"$scratch/asked"
+xargs -P "${JOBS:-$(nproc)}" -L 1 bash -c 'explore "$@"' _ <"$scratch/asked"
 
 for file in "$models"/*.pml; do check "the list of mutants of $(basename "$file")" listed "$(basename "$file" .pml)"; done
 while read -r number kind model expected macros; do
-  if [ "$kind" = check ]; then
-    check "$model.pml holds ($macros)" sound "$number" "$expected"
-  else
-    check "$model.pml fails ($macros)" found "$number" "$expected"
-  fi
+  judgement=found
+  [ "$kind" != check ] || judgement=sound
+  # shellcheck disable=SC2086 # macros are words
+  check "$(nameOf "$kind" "$model" $macros)" $judgement "$number" "$expected"
 done <"$scratch/runs"
 finish

@@ -2,11 +2,10 @@
 # A committed or locked pool makes no system call and no page fault, whatever is asked of it within its reservation:
 # tests/programs/silent.c does it under a seccomp filter, and reads the process's count of faults.
 . "$(dirname "$0")/checks.sh"
-: "${BUILD:=build}"
 program=$BUILD/tests/programs/silent
 
 silent() {
-  timeout 200 "$program" "$@"
+  guarded "$program" "$@"
 }
 
 ends() { # with this status

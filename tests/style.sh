@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # One format for every file (.clang-format), and no complaint from the analyser (.clang-tidy).
 . "$(dirname "$0")/checks.sh"
-: "${BUILD:=build}"
-mapfile -t files < <(find . \( -name build -o -name .git \) -prune -o \( -name '*.c' -o -name '*.h' \) -print | sort)
+mapfile -t files < <(find . \( -name build -o -name .git -o -path "./${BUILD#"$PWD/"}" \) -prune -o \( -name '*.c' -o -name '*.h' \) -print | sort)
 
 formatted() {
   clang-format --dry-run -Werror "$@"
@@ -26,8 +25,10 @@ fi
 mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.c$' | grep -v -e '^./tests/misuse/[a-eg-z]' -e '^./tests/misuse/free[B-Z]' \
   -e '^./tests/preload/' -e '^./tests/escape/')
 if command -v clang-tidy >/dev/null; then
-  printf '%s\n' "${sources[@]}" |
-    xargs -P 2 -I{} bash -c 'tidy "$1" >"$2/$(tr / _ <<<"$1").tidy" || touch "$2/$(tr / _ <<<"$1").bad"' _ {} "$scratch"
+  for file in "${sources[@]}"; do
+    if isAsked "clang-tidy of $file"; then echo "$file"; fi
+  done |
+    xargs -P "${JOBS:-$(nproc)}" -I{} bash -c 'tidy "$1" >"$2/$(tr / _ <<<"$1").tidy" || touch "$2/$(tr / _ <<<"$1").bad"' _ {} "$scratch"
   quiet() { [ ! -e "$scratch/$1.bad" ] || { cat "$scratch/$1.tidy"; false; }; }
   for file in "${sources[@]}"; do check "clang-tidy of $file" quiet "$(tr / _ <<<"$file")"; done
 else

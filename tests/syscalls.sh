@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # What must need no system call, counted with strace.
 . "$(dirname "$0")/checks.sh"
-: "${BUILD:=build}"
 
 # The calls between the two marks that tests/programs/warm.c writes.
 quiet() {
-  timeout 100 strace -f -o "$scratch/trace" "$BUILD/tests/programs/warm" "$@" || return 1
+  guarded strace -f -o "$scratch/trace" "$BUILD/tests/programs/warm" "$@" || return 1
   grep -q '"begin' "$scratch/trace" && grep -q '"end' "$scratch/trace" || { echo 'no marks in the trace'; return 1; }
   sed -n '/"begin/,/"end/p' "$scratch/trace" | grep -v -e '"begin' -e '"end' >"$scratch/calls"
   [ ! -s "$scratch/calls" ] || { echo "$(wc -l <"$scratch/calls") system calls, such as:"; head -5 "$scratch/calls"; return 1; }

@@ -31,8 +31,9 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 .PHONY: testPrograms test unit misuse model traces
 testPrograms: $(testPrograms)
 
+# make test ONLY='NAME…' runs a part of it: tests/README.md.
 test:
-	@BUILD='$(BUILD)' bash tests/run.sh
+	@BUILD='$(BUILD)' ONLY='$(ONLY)' bash tests/run.sh
 
 # One group, one compiler: for the minutes between two runs of the whole suite.
 unit: $(unitPrograms)

@@ -1,7 +1,4 @@
 # commands.sh - what the tests of the commands share. To be sourced; wants BUILD and CC.
-BUILD=${BUILD:-build}
-case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
-CC=${CC:-gcc}
 . tests/preload/harness.sh
 mema=$BUILD/mema
 library=$BUILD/libmema-preload.so

@@ -36,6 +36,7 @@ script() {
 }
 
 # ---- the command itself --------------------------------------------------------------------------------------------------
+section commands
 
 for command in run "record -o $scratch/t.mema"; do
   word=${command%% *}

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/cli/traces.sh
 
 # ---- questions -----------------------------------------------------------------------------------------------------------
+section questions
 
 run record --help
 same '--help: status 0' 0 "$status"
@@ -63,6 +64,7 @@ MEMA_RECORD_LIBRARY=$BUILD/libmema-record.so guard "$scratch/alone/mema" record 
 same 'library: named' 0 $?
 
 # ---- what is written down ------------------------------------------------------------------------------------------------
+section contents
 
 record "$recorded/known"
 same 'known: the status is its own' 7 "$status"
@@ -182,6 +184,7 @@ same 'the compiler: its status' 0 "$status"
 has 'the compiler: the process within' '^process (cc1|clang[^ ]*) .* operations [0-9]{4}' "$scratch/sums"
 
 # ---- the program notices nothing -----------------------------------------------------------------------------------------
+section unnoticed
 
 for code in 0 1 42 127 255; do
   run record -o "$trace" -- sh -c "exit $code"
@@ -275,6 +278,7 @@ same 'a record inside a run: the pool is in force, and it is written down' 1 \
   "$("$dump" "$trace" | grep -c '^refused' | awk '{ print ($1 > 0) }')"
 
 # ---- no room -------------------------------------------------------------------------------------------------------------
+section noRoom
 
 (ulimit -f 32768; record "$recorded/filling" 2000000; echo "$status" >"$scratch/status"; cp "$scratch/err" "$scratch/err2")
 same 'a limit of the file: the status stays' 4 "$(cat "$scratch/status")"
@@ -305,10 +309,11 @@ if [ -w /dev/full ]; then
 fi
 
 # ---- the recording is killed ---------------------------------------------------------------------------------------------
+section killed
 
 rm -f "$trace"
 mkfifo "$scratch/says"
-timeout -s KILL 300 "$mema" record -o "$trace" -- "$recorded/killed" 12345 wait >"$scratch/says" 2>/dev/null &
+timeout -s KILL "$MEMA_TEST_LIMIT" "$mema" record -o "$trace" -- "$recorded/killed" 12345 wait >"$scratch/says" 2>/dev/null &
 wrapper=$!
 read -r word <"$scratch/says"
 same 'killed: it was at work' ready "$word"
@@ -350,7 +355,7 @@ refuses '--finish: another file' 2 '^mema record: cannot finish .*not what a rec
 
 # No program that is recorded lives, but the recording does.
 rm -f "$trace"
-timeout -s KILL 300 "$mema" record -o "$trace" -- sh -c 'unset LD_PRELOAD; exec "$0" 1 wait' "$recorded/killed" >"$scratch/says" 2>/dev/null &
+timeout -s KILL "$MEMA_TEST_LIMIT" "$mema" record -o "$trace" -- sh -c 'unset LD_PRELOAD; exec "$0" 1 wait' "$recorded/killed" >"$scratch/says" 2>/dev/null &
 wrapper=$!
 read -r word <"$scratch/says"
 refuses 'the recording lives, without a program: --finish' 2 '^mema record: cannot finish .*: its recording still goes on' record -o "$scratch/u.mema" --finish "$trace.raw"
@@ -375,7 +380,7 @@ int main(void) {
 }
 C
 $CC -std=gnu11 -O1 -w -fno-builtin -o "$scratch/heir" "$scratch/heir.c"
-timeout -s KILL 300 "$mema" record -o "$trace" -- sh -c '"$0"; sleep 1000' "$scratch/heir" >"$scratch/says" 2>/dev/null &
+timeout -s KILL "$MEMA_TEST_LIMIT" "$mema" record -o "$trace" -- sh -c '"$0"; sleep 1000' "$scratch/heir" >"$scratch/says" 2>/dev/null &
 wrapper=$!
 exec 4<"$scratch/says"
 read -r heir <&4
@@ -398,7 +403,7 @@ same 'killed, a child of the program has ended: all of it' 1 "$("$dump" "$trace"
 if [ -w /dev/full ]; then
   mkfifo "$scratch/go" "$scratch/stop"
   exec 5<>"$scratch/go"
-  timeout -s KILL 300 "$mema" record -o /dev/full -- sh -c '"$0" 100000 <"$1" & echo $!; read word <"$2"; exit 5' "$recorded/lingers" "$scratch/go" "$scratch/stop" \
+  timeout -s KILL "$MEMA_TEST_LIMIT" "$mema" record -o /dev/full -- sh -c '"$0" 100000 <"$1" & echo $!; read word <"$2"; exit 5' "$recorded/lingers" "$scratch/go" "$scratch/stop" \
     >"$scratch/says" 2>"$scratch/err" &
   wrapper=$!
   exec 4<"$scratch/says"

@@ -13,6 +13,7 @@ cell() {
 }
 
 # ---- questions -----------------------------------------------------------------------------------------------------------
+section questions
 
 run replay --help
 same '--help: status 0' 0 "$status"
@@ -28,6 +29,7 @@ refuses '--process 0' 2 "^mema replay: --process '0' is no number" replay --proc
 refuses '--against nothing' 2 '^mema replay: --against needs the name' replay --against '' "$trace"
 
 # ---- files that are no trace ---------------------------------------------------------------------------------------------
+section damagedFiles
 
 : >"$scratch/empty"
 mkfifo "$scratch/fifo"
@@ -67,6 +69,7 @@ same 'a trace by another way' 0 "$(guard "$mema" replay --list /dev/stdin <"$pla
 same 'a trace through a pipe' 0 "$(cat "$plain" | guard "$mema" replay --list /dev/stdin >/dev/null 2>&1; echo $?)"
 
 # ---- what it plays -------------------------------------------------------------------------------------------------------
+section play
 
 run replay --list "$trace"
 same '--list: status 0' 0 "$status"
@@ -123,6 +126,7 @@ run replay --list --process 2 "$trace"
 same '--list --process 2: that one' '2 1' "$(awk 'NR > 2 && $1 ~ /^[0-9]+$/ { print $1 }' "$scratch/out") $(grep -c '^ *[0-9]' "$scratch/out")"
 
 # ---- against libraries ---------------------------------------------------------------------------------------------------
+section libraries
 
 cat >"$scratch/counting.c" <<'C'
 #define _GNU_SOURCE
@@ -212,6 +216,7 @@ has 'a library that crashes, SIGCHLD ignored' "^mema replay: '.*crashing.so' was
 against 'a library that leaves' "$scratch/leaving.so" "^mema replay: '.*leaving.so' ended the process"
 
 # ---- the traces of the repository ----------------------------------------------------------------------------------------
+section ourTraces
 
 total=0
 for name in gcc sqlite3 python3 perl; do
@@ -230,10 +235,11 @@ done
 if [ "$total" -lt 1048576 ]; then ok 'together they are less than 1 MiB'; else notOk 'together they are less than 1 MiB' "$total"; fi
 
 # ---- without zstd --------------------------------------------------------------------------------------------------------
+section withoutZstd
 
 bare=$scratch/bare
 run record -o "$trace" "$recorded/known"
-if make -s BUILD="$bare" CC="$CC" ZSTD=0 EXTRA='-O0 -w' "$bare/mema" "$bare/libmema-record.so" >"$scratch/make" 2>&1; then
+if guard make -s BUILD="$bare" CC="$CC" ZSTD=0 EXTRA='-O0 -w' "$bare/mema" "$bare/libmema-record.so" >"$scratch/make" 2>&1; then
   same 'without zstd: it is not linked' 0 "$(ldd "$bare/mema" | grep -c zstd)"
   guard "$bare/mema" replay --rounds 1 "$plain" >"$scratch/out" 2>"$scratch/err"
   same 'without zstd: a plain trace is played' 0 $?

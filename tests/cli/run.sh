@@ -4,6 +4,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/cli/commands.sh
 
 # ---- help ----------------------------------------------------------------------------------------------------------------
+section help
 
 run --help
 same '--help: status 0' 0 "$status"
@@ -39,6 +40,7 @@ if [ -w /dev/full ]; then
 fi
 
 # ---- bad questions -------------------------------------------------------------------------------------------------------
+section questions
 
 refuses 'no command' 2 '^mema: no command given'
 refuses 'unknown command' 2 "^mema: unknown command 'man'; see .mema --help'$" man
@@ -120,6 +122,7 @@ chmod +x "$scratch/broken"
 refuses 'a file in no known format' 126 'Exec format error' run -- "$scratch/broken"
 
 # ---- programs that may not be read ---------------------------------------------------------------------------------------
+section unreadable
 
 echo 'int main(void) { return 0; }' | compiled dynamic
 cp "$scratch/dynamic" "$scratch/closed" && chmod 111 "$scratch/closed"
@@ -127,6 +130,7 @@ run run -- "$scratch/closed"
 same 'a program that may not be read runs' 0 "$status"
 
 # ---- the preload library -------------------------------------------------------------------------------------------------
+section library
 
 mkdir -p "$scratch/alone" "$scratch/inst/bin" "$scratch/inst/lib/x86_64-any" "$scratch/with space" "$scratch/with:colon"
 cp "$mema" "$scratch/alone/mema"
@@ -163,6 +167,7 @@ echo "$(LD_PRELOAD=$scratch/other.so guard "$mema" run -- sh -c 'echo "$LD_PRELO
 same 'LD_PRELOAD: ours is put before what is there' "$(realpath "$library"):$scratch/other.so" "$(cat "$scratch/out")"
 
 # ---- the run -------------------------------------------------------------------------------------------------------------
+section run
 
 for code in 0 1 2 42 126 127 255; do
   run run --pool 64M -- sh -c "exit $code"
@@ -261,6 +266,7 @@ guard "$scratch/childless" "$mema" run --report "$scratch/r.json" -- sh -c 'kill
 same 'SIGCHLD ignored: ended by a signal' '137 9' "$? $(figure signal <"$scratch/r.json")"
 
 # ---- what is said --------------------------------------------------------------------------------------------------------
+section summary
 
 run run --pool 16M -- true
 same 'one process: four lines' 4 "$(wc -l <"$scratch/err")"
@@ -336,6 +342,7 @@ has 'a run inside a run: the inner one' '^mema run: sh .* of 16\.0 MiB' "$scratc
 has 'a run inside a run: the outer one' '^mema run: mema .* of 32\.0 MiB' "$scratch/err"
 
 # ---- the report ----------------------------------------------------------------------------------------------------------
+section report
 
 if command -v perl >/dev/null && perl -MJSON::PP -e 1 2>/dev/null; then
   run run --pool 4M --report "$scratch/r.json" -- perl -e 'exit 3' 'quote " back \ tab	bell '"$(printf '\007\303\251\377\n.')"
@@ -399,6 +406,7 @@ done
 leaves 'no table is left behind by a run that gets SIGINT' 'kill -INT $PPID; exit 1'
 
 # ---- real programs -------------------------------------------------------------------------------------------------------
+section programs
 
 . tests/cli/programs.sh
 finish

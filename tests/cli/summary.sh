@@ -2,9 +2,6 @@
 # summary.sh - the tests of what `mema run` says when the program has ended: figures that are known, in terminals of any width.
 # BUILD is the directory of the products (default: build), CC the compiler.
 cd "$(dirname "$0")/../.." || exit 1
-BUILD=${BUILD:-build}
-case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
-CC=${CC:-gcc}
 . tests/preload/harness.sh
 mema=$BUILD/mema
 fill=$scratch/fillTable
@@ -34,6 +31,7 @@ fits() {
 }
 
 # ---- one process ---------------------------------------------------------------------------------------------------------
+section oneProcess
 
 one='name=known pid=4207 poolSize=1048576 peakBytes=1048064 liveBytes=542925 liveChunks=9 allocations=1690 frees=766 footprint=1048576'
 summary 80 '--pool 1M' $one
@@ -118,6 +116,7 @@ summary 25 '--pool 1M' $one
 same '25 columns: whole names' '  live at exit  530.2 KiB' "$(sed -n 4p "$scratch/err")"
 
 # ---- the footprint -------------------------------------------------------------------------------------------------------
+section footprint
 
 summary 80 '--pool 1M' $one footprint=1048577
 has 'a footprint of a byte above the budget: explained' '^  footprint: whole pages and records; only live bytes count in the budget$' "$scratch/err"
@@ -127,6 +126,7 @@ guard "$mema" run --pool 64K -- env true 2>"$scratch/err"
 has 'a footprint of a real program: explained' 'footprint: whole pages and records' "$scratch/err"
 
 # ---- many processes ------------------------------------------------------------------------------------------------------
+section manyProcesses
 
 many='name=small pid=11 ended=1 poolSize=16777216 peakBytes=100 liveBytes=50 footprint=2000 allocations=7 frees=6
   name=a-name-of-more-than-sixteen-characters pid=4194304 poolSize=16777216 peakBytes=16777216 liveBytes=1048064 footprint=20000000
@@ -196,6 +196,7 @@ mema run: no process reported its
 T
 
 # ---- names ---------------------------------------------------------------------------------------------------------------
+section names
 
 summary 80 '' "name=$(printf 'a\033[31mb\nc\302\233d\377')" pid=1 poolSize=none
 same 'a name with control characters: harmless' 'mema run: a?[31mb?c?d? (1) in a pool without a limit' "$(head -n 1 "$scratch/err")"
@@ -216,6 +217,7 @@ fits 'a name of 200 letters: fits' 30
 has 'a name of 200 letters: its beginning' '^  n{28}$' "$scratch/err"
 
 # ---- every width ---------------------------------------------------------------------------------------------------------
+section widths
 
 big=18446744073709551615
 worst="pid=2147483647 poolSize=$big peakBytes=$big liveBytes=$big footprint=$big allocations=$big frees=$big refused=$big overBudget=5
@@ -260,6 +262,7 @@ else
 fi
 
 # ---- how it ended --------------------------------------------------------------------------------------------------------
+section ending
 
 while read -r signal words; do
   number=$(kill -l "$signal" 2>/dev/null || env kill -l "$signal")

@@ -1,6 +1,5 @@
 # traces.sh - what record.sh and replay.sh share. To be sourced; wants BUILD and CC.
 . tests/cli/commands.sh
-unset MEMA_RECORD MEMA_RECORD_LIBRARY GLIBC_TUNABLES
 # What a test that fails leaves behind goes with the rest.
 TMPDIR=$scratch
 export TMPDIR

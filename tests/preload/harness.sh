@@ -1,32 +1,57 @@
-# harness.sh - what the shell tests of the preload library and of the command line share. To be sourced; wants BUILD.
-# A check prints `ok - name`, `not ok - name: why` or `skip - name: why`; `finish` counts them.
+# harness.sh - what the shell tests of the preload library and of the command line share. To be sourced, in the repository's directory.
+# A check prints `ok - name`, `FAILED: name [section]` with the reason below it, or `skipped: name (why)`; `finish` counts them.
 
+. tests/environment.sh
 passed=0
 failed=0
 skipped=0
-scratch=$(mktemp -d)
+scratch=$(mktemp -d) || exit 1
 export scratch
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# The tests say themselves what the environment is.
-unset LD_PRELOAD MEMA_POOL_SIZE MEMA_RESERVE MEMA_MMAP MEMA_STRICT MEMA_REPORT MEMA_TABLE MEMA_PRELOAD_LIBRARY COLUMNS
-LC_ALL=C
-export LC_ALL
+# section NAME: begins a section, which ends at the next. With ONLY=NAME all other sections run no program, count no check, print nothing.
+block=
+part=
+off=
+found=
+section() {
+  block=$1
+  enter "$1"
+}
+
+# enter PART: begins a part of a section, which ONLY may name, too.
+enter() {
+  part=$1
+  off=
+  [ -n "${ONLY:-}" ] || return 0
+  if [ "$ONLY" = "$part" ] || [ "$ONLY" = "$block" ]; then
+    found=1
+    exec 2>&9
+  else
+    off=1
+    exec 2>/dev/null
+  fi
+}
+[ -z "${ONLY:-}" ] || exec 9>&2
 
 ok() {
+  [ -z "$off" ] || return 0
   passed=$((passed + 1))
   echo "ok - $1"
 }
 
 notOk() {
+  [ -z "$off" ] || return 0
   failed=$((failed + 1))
-  echo "not ok - $1: $2"
+  echo "FAILED: $1 [$part]"
+  echo "    $2"
 }
 
 skip() {
+  [ -z "$off" ] || return 0
   skipped=$((skipped + 1))
-  echo "skip - $1: $2"
+  echo "skipped: $1 ($2)"
 }
 
 # same NAME EXPECTED ACTUAL
@@ -53,12 +78,17 @@ figure() {
   sed -n 's/.*"'"$1"'": \([0-9a-z]*\).*/\1/p' | head -n 1
 }
 
-# Where a command hangs: not how long it may take, but when to give up (GUARD seconds).
+# guard COMMAND...: runs a command under the time limit (environment.sh).
 guard() {
-  timeout -s KILL "${GUARD:-300}" "$@"
+  [ -z "$off" ] || return 0
+  guarded "$@"
 }
 
 finish() {
+  if [ -n "${ONLY:-}" ] && [ -z "$found" ]; then
+    off=
+    notOk "there is no section $ONLY" 'tests/tasks.sh lists them'
+  fi
   echo "$passed passed, $failed failed, $skipped skipped"
   [ "$failed" -eq 0 ]
   exit

@@ -2,9 +2,6 @@
 # run.sh - the tests of the preload library. BUILD is the directory of the products (default: build), CC the compiler.
 # The programs are in this directory, one behaviour each; exit status 0 means that it was found.
 cd "$(dirname "$0")/../.." || exit 1
-BUILD=${BUILD:-build}
-case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
-CC=${CC:-gcc}
 here=tests/preload
 . "$here/harness.sh"
 library=$BUILD/libmema-preload.so
@@ -22,6 +19,11 @@ mkdir -p "$programs"
 compile earlyLibrary libearlyLibrary.so '-shared -fPIC' || notOk earlyLibrary 'does not compile'
 for source in "$here"/*.c; do
   program=$(basename "$source" .c)
+  # If ONLY names a program, no other is compiled but the plugin.
+  case $program,${ONLY:-$program} in
+    "$ONLY,$ONLY" | plugin,* | "$program,$program") ;;
+    *) [ ! -f "$here/$ONLY.c" ] || continue ;;
+  esac
   case $program in
     earlyLibrary) ;;
     forkHandlers | earlyLate) compile "$program" "$program" '' "$programs/libearlyLibrary.so" ;;
@@ -33,8 +35,16 @@ for source in "$here"/*.c; do
 done
 
 # preloaded [VARIABLE=VALUE...] COMMAND [ARGUMENT...]: stdout and stderr go to files; the program's alone, not what this shell
-# says about how it ended.
+# says about how it ended. Each program of this directory is a part of its section, which ONLY may name.
 preloaded() {
+  enter "$block"
+  for word in "$@"; do
+    case $word in "$programs"/*)
+      enter "$(basename "$word")"
+      break
+      ;;
+    esac
+  done
   guard sh -c 'exec env LD_PRELOAD="$0" "$@" >"$scratch/out" 2>"$scratch/err"' "$library" "$@"
 }
 
@@ -59,11 +69,13 @@ reported() {
 }
 
 # ---- the symbols ---------------------------------------------------------------------------------------------------------
+section symbols
 
 same 'exports the names of its list, and nothing else' "$(echo $(cat tests/exports/libmema-preload.txt))" \
   "$(echo $(nm -D --defined-only "$library" | sed 's/.* //' | sort))"
 
 # ---- one behaviour each --------------------------------------------------------------------------------------------------
+section behaviours
 
 works 'every function of the family' "$programs/family"
 works 'errno: set where due, else left alone' "$programs/errnoRules"
@@ -88,6 +100,7 @@ reported 'what looks like a chunk of the C library is bad' badFrees 6
 reported 'what looks like a chunk of the C library is not passed on' foreignFrees 0
 
 # ---- the budget ----------------------------------------------------------------------------------------------------------
+section budget
 
 rm -f "$scratch/report"
 works 'a budget of 1M: filled, refused, given back' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=1M "$programs/budgetFill"
@@ -116,6 +129,7 @@ for reserve in 64Q 0 16M 17M; do
 done
 
 # ---- what a program maps by itself ---------------------------------------------------------------------------------------
+section mappings
 
 page=$(getconf PAGESIZE)
 
@@ -158,6 +172,7 @@ preloaded MEMA_MMAP=1 MEMA_POOL_SIZE=1M "$programs/mapOutside"
 same 'MEMA_MMAP=1: counted' 3 $?
 
 # ---- the reserve ---------------------------------------------------------------------------------------------------------
+section reserve
 
 rm -f "$scratch/report"
 works 'a reserve: kept, used, closed again' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=2M MEMA_RESERVE=64K "$programs/keptBack"
@@ -184,6 +199,7 @@ else
 fi
 
 # ---- bad pointers --------------------------------------------------------------------------------------------------------
+section badPointers
 
 for kind in double interior odd stack global wild one realloc resized; do
   rm -f "$scratch/report"
@@ -203,6 +219,7 @@ preloaded sh -c 'env -i /usr/bin/env'
 same 'outside of a run an emptied environment stays empty' '' "$(cat "$scratch/out")"
 
 # ---- the report ----------------------------------------------------------------------------------------------------------
+section report
 
 rm -f "$scratch/report"
 works 'a report is appended' MEMA_REPORT="$scratch/report" "$programs/forkCounts"
@@ -245,6 +262,7 @@ same 'nobody reads stderr: the status stays' 0 $?
 same 'files at their limit: the status stays' 0 $?
 
 # ---- a table that is none ------------------------------------------------------------------------------------------------
+section noTable
 
 : >"$scratch/empty"
 guard "$mema" run -- sh -c 'head -c "$(wc -c <"$MEMA_TABLE")" /dev/zero' >"$scratch/zeros" 2>/dev/null
@@ -257,6 +275,7 @@ done
 same 'a file that is no table is left alone' 0 "$(tr -d '\0' <"$scratch/zeros" | wc -c)"
 
 # ---- the record in the table of `mema run` -------------------------------------------------------------------------------
+section table
 
 # 1,000 allocations and 300 frees, and no more than 64 calls may be missing.
 for kind in exit _exit abort kill segv refused; do
