@@ -75,7 +75,12 @@ typedef struct MEMA_TAG(Block) {
   bool poolAllocated;            /* true: the chunk lies in the pool's own reservation */
 } mema_Block;
 
-/* A pool. The public fields are read-only for everyone but the library. At all times
+/* What a Pool keeps beyond the specification's fields, for the library alone. */
+#ifndef MEMA_POOL_REST
+#define MEMA_POOL_REST uintptr_t reserved[sizeof(void *) == 8 ? 41 : 48];
+#endif
+
+/* A pool. Its fields are read-only for its user. At all times
  *     poolSize == freeSize + the sum of mema_chunkSize() over the live chunks + what mema_chargePool() charged + what sub-pools hold. */
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the specification's fields come first */
 typedef struct MEMA_TAG(Pool) {
@@ -86,43 +91,7 @@ typedef struct MEMA_TAG(Pool) {
   struct MEMA_TAG(Block) * head; /* the live chunks, oldest first; NULL when there are none or the pool is untracked */
   struct MEMA_TAG(Block) * tail; /* the youngest live chunk */
 
-  /* Private from here on. */
-  uintptr_t seal;
-  uintptr_t generation;
-  struct mema_Slab *slab;
-  size_t watch;   /* a charge that would leave less takes the long way */
-  uint64_t stamp; /* what the last word of a Block begins its life as */
-  size_t allocations;
-  size_t frees;
-  size_t refused;
-  size_t badFrees;
-  size_t lowWater; /* the least freeSize seen */
-  size_t charged;  /* by mema_chargePool, and not credited since */
-  bool untracked;
-  bool committed;
-  bool watched; /* requests below the watch are to be seen by the general path */
-  char name[22];
-  size_t held;                      /* of the budget of a pool that threads share, by sub-pools */
-  size_t owed;                      /* of that, let go by sub-pools when the pool's lock could not be taken */
-  struct mema_Kin *kin;             /* of a pool that has sub-pools, or is one */
-  uintptr_t life;                   /* of the kin */
-  struct mema_Cleanup *cleanups[2]; /* newest first; by mema_CleanupTime */
-  void (*onLowWater)(struct MEMA_TAG(Pool) *, void *);
-  void *lowWaterArg;
-  size_t lowWaterBytes;
-  bool (*onExhausted)(struct MEMA_TAG(Pool) *, size_t, void *);
-  void *exhaustedArg;
-  size_t failIn;    /* requests until one fails on purpose, + 1; 0: none does */
-  uint32_t callers; /* callbacks and clean-ups under way, of this pool or of one below it */
-  bool failsOnce;
-  bool exhausting;      /* its onExhausted is under way */
-  bool lowering;        /* its onLowWater is to be called */
-  bool ending;          /* its chunks are about to end */
-  uintptr_t markLife;   /* of the marks since init, or the last reset; 0: none yet */
-  uintptr_t markSerial; /* of the youngest mark */
-  uintptr_t markedAt;   /* allocations at that time */
-  uintptr_t stale[8];   /* serials of expired marks: from, above which, and to; the oldest first */
-  uintptr_t spare[2];
+  MEMA_POOL_REST
 } mema_Pool;
 
 /* How a pool hands chunks out. */

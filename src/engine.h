@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../include/mema.h"
+#include "poolState.h"
 
 #define mema_likely(condition) __builtin_expect(!!(condition), 1)
 #define mema_unlikely(condition) __builtin_expect(!!(condition), 0)

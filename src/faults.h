@@ -6,7 +6,7 @@
 #ifndef MEMA_FAULTS_H
 #define MEMA_FAULTS_H
 
-#include "../include/mema.h"
+#include "poolState.h"
 
 /* Of fixed pools too, in either library. */
 #define MEMA_COMMON_FAULTS(X)                                                      \

@@ -18,12 +18,15 @@ static void useAs(uintptr_t even, uintptr_t odd) {
   }
 }
 
-/* Before anything: the seal's word is the Pool's own address, its slab's word is 0. */
+/* Before anything: one of the Pool's private words is its own address, the others are 0. */
 static Pool first;
 static void useFirst(void) {
-  first.seal = addressOf(&first);
-  FAILS(palloc(&first, 1), MEMA_BAD_POOL);
-  FAILS(pfree(&first, &first), MEMA_BAD_POOL);
+  for (size_t i = 0; i < sizeof first.reserved / sizeof first.reserved[0]; i++) {
+    first.reserved[i] = addressOf(&first);
+    FAILS(palloc(&first, 1), MEMA_BAD_POOL);
+    FAILS(pfree(&first, &first), MEMA_BAD_POOL);
+    first.reserved[i] = 0;
+  }
 }
 
 int main(void) {

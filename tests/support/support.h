@@ -38,6 +38,11 @@ static inline void *hidePointer(const void *pointer) {
 static inline uintptr_t addressOf(const void *pointer) {
   return (uintptr_t)hidePointer(pointer);
 }
+/* As its statistics say. */
+static inline bool poolIsUntracked(const Pool *pool) {
+  mema_Stats stats;
+  return mema_poolStats(pool, &stats) && stats.untracked;
+}
 static inline bool samePlace(const void *a, const void *b) {
   return addressOf(a) == addressOf(b);
 }

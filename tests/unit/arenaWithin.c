@@ -1,4 +1,6 @@
 /* What no public call reaches: an arena's marks, and whether mema_checkPool sees damage to its bits. */
+#include "../../src/poolState.h"
+
 #include "unit.h"
 
 #include "../../src/engines/arena.h"
@@ -90,12 +92,34 @@ static void damageIsSeen(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* The count of marks begins anew: chunks outside are then older than any mark to come. */
+static void agesBeginAnew(void **unused) {
+  Pool pool;
+  (void)unused;
+  assert_true(makePool(&pool, &kindArenaUntrackedOutside, MIB));
+  mema_Mark over = mema_markPool(&pool);
+  pool.stamp |= (uint64_t)UINT32_MAX << 32;
+  void *slots[50];
+  assert_non_null(palloc(&pool, 65000));
+  for (size_t i = 0; i < 50; i++) slots[i] = palloc(&pool, 1000);
+  void *large = palloc(&pool, 70000);
+  mema_Mark mark = mema_markPool(&pool);
+  assert_int_equal(mark.age, 1);
+  assertRefused(&pool, mema_rewindPool(&pool, over), MEMA_STALE_MARK);
+  void *young = palloc(&pool, 70000);
+  assertWorks(mema_rewindPool(&pool, mark));
+  assert_true(mema_ownsChunk(&pool, large) && !mema_ownsChunk(&pool, young));
+  for (size_t i = 0; i < 50; i++) assert_true(mema_ownsChunk(&pool, slots[i]));
+  assert_true(freePool(&pool));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       withKind(marksAreRewoundTo, kindArenaUntracked),
       withKind(nothingGrowsAcrossAMark, kindArenaUntracked),
       withKind(damageIsSeen, kindArena),
       withKind(damageIsSeen, kindArenaUntracked),
+      cmocka_unit_test(agesBeginAnew),
   };
   return runTests(tests);
 }

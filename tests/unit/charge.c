@@ -146,11 +146,11 @@ static void theBooksAreChecked(void **state) {
   assert_non_null(hidePointer(palloc(&pool, 5000)));
   assertWorks(mema_chargePool(&pool, 1000));
   for (int i = 0; i < 2; i++) {
-    pool.charged += i == 0 ? 1 : (size_t)-1;
+    pool.freeSize += i == 0 ? 1 : (size_t)-1;
     forgetError(MEMA_BROKEN);
     assert_false(mema_checkPool(&pool));
     assertWell(errorIsNot(MEMA_BROKEN));
-    pool.charged -= i == 0 ? 1 : (size_t)-1;
+    pool.freeSize -= i == 0 ? 1 : (size_t)-1;
     assertWorks(mema_checkPool(&pool));
   }
   assert_true(freePool(&pool));

@@ -25,7 +25,7 @@ static void closeGuarded(Pool *pool, GuardedBuffer *guarded) {
 }
 
 static size_t frontOf(const Pool *pool) {
-  return pool->untracked ? 0 : blockBytes;
+  return poolIsUntracked(pool) ? 0 : blockBytes;
 }
 
 /* ---- buffers ------------------------------------------------------------------------------------------------------------ */
@@ -47,7 +47,7 @@ static void everyBufferServes(void **state) {
       memset(hidePointer(chunk), 0xff, whole);
       assertPool(&pool, mema_chunkSize(&pool, chunk), 1);
       assert_true(pfree(&pool, chunk));
-      assertRefused(&pool, palloc(&pool, hideSize(whole + 1)), pool.untracked ? MEMA_OVER_BUDGET : MEMA_FRAGMENTED);
+      assertRefused(&pool, palloc(&pool, hideSize(whole + 1)), poolIsUntracked(&pool) ? MEMA_OVER_BUDGET : MEMA_FRAGMENTED);
       assert_true(freePool(&pool));
       for (size_t i = 0; i < sizeof buffer; i++) {
         if (i < 100 + offset || i >= 100 + offset + size) assert_int_equal(buffer[i], 0x5c);
@@ -263,7 +263,7 @@ static void alignedChunksGiveTheirEdgesBack(void **state) {
     assert_non_null(chunks[i]);
     assert_true(isAligned(chunks[i], (size_t)16 << i % 7));
     live += mema_chunkSize(&pool, chunks[i]);
-    assert_int_equal(mema_chunkSize(&pool, chunks[i]), pool.untracked ? (1 + i * 5 + 15) / 16 * 16 : 1 + i * 5);
+    assert_int_equal(mema_chunkSize(&pool, chunks[i]), poolIsUntracked(&pool) ? (1 + i * 5 + 15) / 16 * 16 : 1 + i * 5);
     assertPool(&pool, live, i + 1);
   }
   for (size_t i = 0; i < 60; i++) assert_true(pfree(&pool, chunks[i * 7 % 60]));
@@ -429,7 +429,7 @@ static void whatDoesNotFitComesFromTheSystem(void **state) {
   for (size_t i = 0; i < 200; i++) {
     assertWorks((chunks[i] = palloc(&pool, 100 + i * 20)) != NULL);
     bool inside = chunks[i] >= buffer && chunks[i] < buffer + sizeof buffer;
-    if (!pool.untracked) assert_int_equal(pool.tail->poolAllocated, inside);
+    if (!poolIsUntracked(&pool)) assert_int_equal(pool.tail->poolAllocated, inside);
     outside += !inside;
     live += mema_chunkSize(&pool, chunks[i]);
     memset(hidePointer(chunks[i]), (int)i, 100);
@@ -529,14 +529,18 @@ static void theGrowthIsWhatIsWanted(void **state) {
 
 /* ---- the general path ----------------------------------------------------------------------------------------------------------- */
 
-/* A watched pool has every request below its watch decided by the general path, with the same results. */
+static void doNothing(mema_Pool *pool, void *arg) {
+  (void)pool;
+  (void)arg;
+}
+
+/* The general path decides every request of a pool that watches for low water, with the same results. */
 static void watchedPoolsWorkAlike(void **state) {
   const Kind *kind = *state;
   Pool pool;
   GuardedBuffer guarded;
   openGuarded(&pool, &guarded, kind, 20000);
-  pool.watched = true;
-  pool.watch = pool.poolSize;
+  assert_true(mema_onLowWater(&pool, pool.poolSize, doNothing, NULL));
   size_t live = 0, count = 0;
   for (char *chunk; (chunk = palloc(&pool, 70)) != NULL; count++) {
     live += mema_chunkSize(&pool, chunk);

@@ -1,5 +1,7 @@
 /* The lock of shared pools, from within: who gives up waiting for it leaves nobody asleep. What the system does is told here; the lock is the
  * library's, instead of the one in the archive. */
+#include "../../src/poolState.h"
+
 #include "unit.h"
 
 #include "../../src/memory/os.h"

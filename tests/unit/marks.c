@@ -7,7 +7,7 @@
 
 /* An untracked arena charges whole grains. */
 static size_t chargeIn(const Pool *pool, size_t size) {
-  return pool->untracked ? (size + 15) / 16 * 16 : size;
+  return poolIsUntracked(pool) ? (size + 15) / 16 * 16 : size;
 }
 
 static void youngerChunksGo(void **state) {
@@ -447,27 +447,6 @@ static void whatComesBackWhen(void **unused) {
   }
 }
 
-/* The count of marks begins anew: chunks outside are then older than any mark to come. */
-static void agesBeginAnew(void **unused) {
-  Pool pool;
-  (void)unused;
-  assert_true(makePool(&pool, &kindArenaUntrackedOutside, MIB));
-  mema_Mark over = mema_markPool(&pool);
-  pool.stamp |= (uint64_t)UINT32_MAX << 32;
-  void *slots[50];
-  assert_non_null(palloc(&pool, 65000));
-  for (size_t i = 0; i < 50; i++) slots[i] = palloc(&pool, 1000);
-  void *large = palloc(&pool, 70000);
-  mema_Mark mark = mema_markPool(&pool);
-  assert_int_equal(mark.age, 1);
-  assertRefused(&pool, mema_rewindPool(&pool, over), MEMA_STALE_MARK);
-  void *young = palloc(&pool, 70000);
-  assertWorks(mema_rewindPool(&pool, mark));
-  assert_true(mema_ownsChunk(&pool, large) && !mema_ownsChunk(&pool, young));
-  for (size_t i = 0; i < 50; i++) assert_true(mema_ownsChunk(&pool, slots[i]));
-  assert_true(freePool(&pool));
-}
-
 static int ran;
 
 static void countRun(void *arg) {
@@ -663,7 +642,6 @@ int main(void) {
       cmocka_unit_test(movedOutside),
       cmocka_unit_test(allThatIsOutside),
       cmocka_unit_test(whatComesBackWhen),
-      cmocka_unit_test(agesBeginAnew),
       cmocka_unit_test(subPoolArenas),
       cmocka_unit_test(atRandom),
   };

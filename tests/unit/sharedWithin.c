@@ -1,4 +1,6 @@
 /* What no public call tells: by which way a thread of a shared pool frees what it allocated (src/threads/place.h). */
+#include "../../src/poolState.h"
+
 #include "unit.h"
 
 #include <pthread.h>

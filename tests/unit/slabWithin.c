@@ -1,4 +1,6 @@
 /* What no public call reaches: whether mema_checkPool sees damage to a slab's own records, without going where they lead. */
+#include "../../src/poolState.h"
+
 #include "unit.h"
 
 #include "../../src/engines/slab.h"
