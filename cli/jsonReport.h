@@ -8,8 +8,7 @@
 #include "runOptions.h"
 #include "tableFile.h"
 
-/* One object: the command (an array of its words), poolSize (null: no limit), reserve, mmap, strict, status, signal (null: none), lost (the
- * processes that the table had no room for), and processes, an array with the figures of preload/runTable.h. */
+/* One object, as docs/report.schema.json says. */
 void writeJsonReport(FILE *out, const RunOptions *run, const Ending *ending, const Processes *processes);
 
 #endif

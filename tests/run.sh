@@ -64,6 +64,7 @@ script preload tests/preload/run.sh all
 script cli tests/cli/run.sh all
 script escape tests/cli/escape.sh all
 script summary tests/cli/summary.sh all
+script report tests/cli/report.sh all
 script record tests/cli/record.sh 'all tests/traces/dump'
 script replay tests/cli/replay.sh 'all tests/traces/dump'
 script instructions tests/instructions.sh tests/programs/instructions

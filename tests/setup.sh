@@ -9,6 +9,15 @@ compiles() { # COMPILER FLAGS… <source
   "$@" -x c - -o /dev/null >/dev/null 2>&1
 }
 
+# A python3 that is not Debian's may come first in the path.
+hasJsonschema() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    "$python" -c 'from jsonschema import Draft202012Validator' 2>/dev/null && return
+  done
+  return 1
+}
+
 missingPackages() {
   has gcc || echo gcc
   has make || echo make
@@ -26,6 +35,7 @@ missingPackages() {
   has strace || echo strace
   has valgrind || echo valgrind
   has spin || echo spin
+  hasJsonschema || echo python3-jsonschema
   if has clang && ! echo 'int main(void) { return 0; }' | compiles clang -fsanitize=address; then
     echo "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
   fi

@@ -1,6 +1,7 @@
 /* fillTable FILE WORD=VALUE...: takes the place of what is in the table of a run (preload/runTable.h), so that a test knows what
  * `mema run` has to say. "name=" begins the next process; pid, parentPid, ended and each figure are numbers, "none" is no limit;
- * "lost" is how many processes found no slot; "times=N" repeats the process N times in all, its pid counting up. */
+ * "lost" is how many processes found no slot; "times=N" repeats the process N times in all, its pid counting up. "unreached=" begins the
+ * next program that could not be reached, with pid, obstacle, interpreters and started; "beyond" is how many found no entry. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdbool.h>
@@ -14,13 +15,21 @@
 #include "../../preload/runTable.h"
 
 static RunTable *table;
-static uint32_t count;
+static uint32_t count, unreachedCount;
+static Unreached *unreached; /* the program that the words are about, or NULL: they are about a process */
 
 static void begin(const char *name) {
+  unreached = NULL;
   RunSlot *slot = &table->slots[count++];
   memset(slot, 0, sizeof *slot);
   strncpy(slot->name, name, sizeof slot->name - 1);
   slot->state = RUN_RUNNING;
+}
+
+static void beginUnreached(const char *name) {
+  unreached = &table->unreached.entries[unreachedCount++];
+  strncpy(unreached->name, name, sizeof unreached->name - 1);
+  unreached->state = UNREACHED_STARTED;
 }
 
 static void repeat(uint64_t times) {
@@ -46,15 +55,25 @@ static bool setFigure(RunSlot *slot, const char *argument, uint64_t number) {
   return false;
 }
 
-static bool obey(const char *argument, uint32_t *lost) {
-  const char *value = strchr(argument, '=');
-  if (value == NULL || (count == 0 && !isWord(argument, "name") && !isWord(argument, "lost"))) return false;
-  value++;
-  uint64_t number = strcmp(value, "none") == 0 ? MEMA_UNLIMITED : strtoull(value, NULL, 10);
-  RunSlot *slot = &table->slots[count == 0 ? 0 : count - 1];
-  if (isWord(argument, "name")) {
-    begin(value);
-  } else if (isWord(argument, "pid")) {
+static bool describeUnreached(const char *argument, uint64_t number) {
+  if (isWord(argument, "pid")) {
+    unreached->pid = (int32_t)number;
+  } else if (isWord(argument, "obstacle")) {
+    unreached->obstacle = (uint16_t)number;
+  } else if (isWord(argument, "interpreters")) {
+    unreached->interpreters = (uint16_t)number;
+  } else if (isWord(argument, "started")) {
+    unreached->state = number != 0 ? UNREACHED_STARTED : UNREACHED_REFUSED;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+static bool describeProcess(const char *argument, uint64_t number) {
+  if (count == 0) return false;
+  RunSlot *slot = &table->slots[count - 1];
+  if (isWord(argument, "pid")) {
     slot->pid = (int32_t)number;
   } else if (isWord(argument, "parentPid")) {
     slot->parentPid = (int32_t)number;
@@ -62,12 +81,41 @@ static bool obey(const char *argument, uint32_t *lost) {
     slot->state = number != 0 ? RUN_ENDED : RUN_RUNNING;
   } else if (isWord(argument, "times")) {
     repeat(number);
-  } else if (isWord(argument, "lost")) {
-    *lost = (uint32_t)number;
   } else {
     return setFigure(slot, argument, number);
   }
   return true;
+}
+
+static bool obey(const char *argument, uint32_t *lost) {
+  const char *value = strchr(argument, '=');
+  if (value == NULL) return false;
+  value++;
+  uint64_t number = strcmp(value, "none") == 0 ? MEMA_UNLIMITED : strtoull(value, NULL, 10);
+  if (isWord(argument, "name")) {
+    begin(value);
+  } else if (isWord(argument, "unreached")) {
+    beginUnreached(value);
+  } else if (isWord(argument, "lost")) {
+    *lost = (uint32_t)number;
+  } else if (isWord(argument, "beyond")) {
+    table->unreached.beyond = (uint32_t)number;
+  } else if (unreached != NULL) {
+    return describeUnreached(argument, number);
+  } else {
+    return describeProcess(argument, number);
+  }
+  return true;
+}
+
+/* All that processes have told. */
+static void emptyTable(void) {
+  uint32_t version = table->version;
+  memset(table, 0, RUN_TABLE_BYTES);
+  table->magic = RUN_TABLE_MAGIC;
+  table->version = version;
+  table->slotSize = sizeof(RunSlot);
+  table->slotCount = RUN_TABLE_SLOTS;
 }
 
 int main(int argc, char **argv) {
@@ -75,10 +123,10 @@ int main(int argc, char **argv) {
   int file = argc > 1 ? open(argv[1], O_RDWR) : -1;
   table = file < 0 ? MAP_FAILED : mmap(NULL, RUN_TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   if (table == MAP_FAILED || table->magic != RUN_TABLE_MAGIC) return 2;
-  memset(table->slots, 0, RUN_TABLE_SLOTS * sizeof(RunSlot));
+  emptyTable();
   for (int i = 2; i < argc; i++) {
     if (!obey(argv[i], &lost)) return 3;
   }
-  table->claimed = count + lost;
+  table->claimed = lost > 0 ? RUN_TABLE_SLOTS + lost : count;
   return 0;
 }

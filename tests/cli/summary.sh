@@ -7,13 +7,14 @@ mema=$BUILD/mema
 fill=$scratch/fillTable
 $CC -std=gnu11 -O1 -w -Iinclude -o "$fill" tests/cli/fillTable.c || exit 1
 
-# summary COLUMNS OPTIONS WORD=VALUE...: what is said of a run whose table holds these processes. COLUMNS "" is not set.
+# summary COLUMNS OPTIONS WORD=VALUE...: what is said of a run whose table holds these processes. COLUMNS "" is not set. The program that
+# fills the table has not got the library, which would write into it.
 summary() {
   columns=$1
   options=$2
   shift 2
   [ -z "$columns" ] || export COLUMNS="$columns"
-  guard "$mema" run $options -- sh -c 'table=$MEMA_TABLE; unset LD_PRELOAD; exec "$0" "$table" "$@"' "$fill" "$@" >"$scratch/out" 2>"$scratch/err"
+  guard "$mema" run --no-inherit $options -- sh -c 'table=$MEMA_TABLE; unset LD_PRELOAD; exec "$0" "$table" "$@"' "$fill" "$@" >"$scratch/out" 2>"$scratch/err"
   status=$?
   unset COLUMNS
 }
@@ -195,6 +196,16 @@ mema run: no process reported its
   library
 T
 
+# ---- programs that could not be reached ----------------------------------------------------------------------------------
+section unreached
+
+summary 45 '' name=sh pid=5 poolSize=none unreached=a-name-of-thirty-two-characters- obstacle=4 unreached=b obstacle=5 unreached=b obstacle=5
+same 'programs that could not be reached: each kind in its lines' 'mema run: 3 programs could not be reached:
+  b (set-user-ID), 2 times
+  a-name-of-thirty-two-characters- (static)' "$(grep -A 9 'not be reached' "$scratch/err")"
+summary 40 '' name=sh pid=5 poolSize=none unreached=a-name-of-thirty-two-characters- obstacle=4
+fits 'a program that could not be reached: fits' 40
+
 # ---- names ---------------------------------------------------------------------------------------------------------------
 section names
 
@@ -222,6 +233,7 @@ section widths
 big=18446744073709551615
 worst="pid=2147483647 poolSize=$big peakBytes=$big liveBytes=$big footprint=$big allocations=$big frees=$big refused=$big overBudget=5
   badFrees=$big peakMapped=$big mappedBytes=$big"
+worst="$worst unreached=u obstacle=5 interpreters=1 unreached=$long pid=5 obstacle=1 unreached=$long obstacle=3 started=0 beyond=4000000000"
 for width in $(seq 20 150); do
   summary "$width" '--pool 1M' name=ordinary pid=5 poolSize=1048576 peakBytes=5 name=$long $worst
   fits "$width columns: many" "$width"
@@ -279,7 +291,7 @@ HUP hangup
 XCPU CPU time limit exceeded
 POLL I/O possible
 SIGNALS
-guard "$mema" run -- sh -c 'unset LD_PRELOAD; exec sh -c "$0 \$MEMA_TABLE; kill -9 \$\$"' "$fill" 2>"$scratch/err"
+guard "$mema" run --no-inherit -- sh -c 'unset LD_PRELOAD; exec sh -c "$0 \$MEMA_TABLE; kill -9 \$\$"' "$fill" 2>"$scratch/err"
 has 'ended by a signal, and nothing reported' '^  the command was ended by signal 9, killed$' "$scratch/err"
 guard "$mema" run -- sh -c '(exec sh -c "kill -9 \$\$") 2>/dev/null; exit 3' 2>"$scratch/err"
 same 'a signal of a child is not the command'"'s" 0 "$(grep -c 'the command was ended' "$scratch/err")"
