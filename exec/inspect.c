@@ -24,6 +24,8 @@
 
 /* The kernel follows no more scripts from one to the next. */
 enum { SCRIPTS_MOST = 5 };
+/* The kernel reads no longer table. */
+enum { SEGMENTS_MOST = 65536 / sizeof(ElfW(Phdr)) };
 
 typedef ElfW(Ehdr) ElfHeader;
 typedef ElfW(Phdr) ElfSegment;
@@ -102,7 +104,7 @@ static bool readWhole(int file, void *out, size_t size, uint64_t at) {
 /* Reads the name of the loader that the program asks for. */
 static LoaderAnswer findLoader(Inspection *found, int file, const ElfHeader *header) {
   ElfSegment segment;
-  if (header->e_phentsize != sizeof segment) return LOADER_UNREADABLE;
+  if (header->e_phentsize != sizeof segment || header->e_phnum > SEGMENTS_MOST) return LOADER_UNREADABLE;
   for (unsigned i = 0; i < header->e_phnum; i++) {
     if (!readWhole(file, &segment, sizeof segment, header->e_phoff + i * sizeof segment)) return LOADER_UNREADABLE;
     if (segment.p_type != PT_INTERP) continue;
