@@ -14,7 +14,7 @@ void mema_prepareBarrier(void) {
 
 /* Where threads cannot be made to pass a barrier, no shard is ever free to work without the lock. */
 uintptr_t mema_keyAtRest(const mema_Shard *shard) {
-  return canBarrier && !shard->share->tight ? (uintptr_t)shard->pool + shard->generation : 0;
+  return canBarrier && !shard->share->tight && !shard->share->closely ? (uintptr_t)shard->pool + shard->generation : 0;
 }
 
 /* ---- calling ----------------------------------------------------------------------------------------------------------- */
@@ -305,17 +305,22 @@ void mema_gather(mema_Share *share, mema_Shard *shard) {
   share->pool->allocations += shard->allocations;
   share->pool->frees += shard->frees;
   share->pool->held += shard->held;
-  shard->allocations = shard->frees = shard->held = shard->creditMost = 0;
+  share->told -= shard->told;
+  shard->allocations = shard->frees = shard->held = shard->creditMost = shard->told = 0;
   setCredit(shard, 0);
 }
 
 /* The keys of those that are called anyway change when they are let in. */
-static void setTight(mema_Share *share, bool tight) {
-  share->tight = tight;
-  share->turns = 0;
+void mema_renewKeys(mema_Share *share) {
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
     if (!share->keepsOut || !isOthers(shard))
       atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_release);
+}
+
+static void setTight(mema_Share *share, bool tight) {
+  share->tight = tight;
+  share->turns = 0;
+  mema_renewKeys(share);
 }
 
 static bool isScarce(const mema_Share *share) {

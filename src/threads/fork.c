@@ -171,7 +171,13 @@ static void inherit(mema_Share *share) {
   share->takenOver = share->crowded = false;
 }
 
+/* The figures that are told there are the parent's. Its pools are its own, and go on as they are. */
+static void leaveGauges(void) {
+  for (mema_Share *share = shares; share != NULL; share = share->next) share->gauge = NULL;
+}
+
 static void afterForkInChild(void) {
+  leaveGauges();
   atomic_fetch_add_explicit(&mema_forks, 1, memory_order_relaxed);
   mema_prepareBarrier();
   mema_keepOwn(); /* those of shares that are skipped too */

@@ -143,7 +143,7 @@ static mema_Shard *makeShard(mema_Share *share) {
   own(shard);
   shard->sentBack = 0;
   shard->lost = 0;
-  shard->overLow = shard->creditMost = shard->allocations = shard->frees = shard->held = 0;
+  shard->overLow = shard->creditMost = shard->allocations = shard->frees = shard->held = shard->told = 0;
   atomic_store_explicit(&shard->lowCredit, 0, memory_order_relaxed);
   shard->area = slab->area;
   shard->eighths = slab->eighths;
@@ -228,13 +228,14 @@ static void endShard(mema_Shard *shard) {
   if (kept) {
     share->orphans++;
     for (unsigned class = 0; class < mema_classCount; class ++) mema_sendBack(share, shard, class);
-    mema_restartLow(share, shard);
+    mema_tellEnd(share, shard);
     shard->owner = 0;
     shard->processor = mema_osProcessor();
     atomic_fetch_or_explicit(&share->revoked[shard->tag], mema_nobodys, memory_order_relaxed);
     mema_leave(shard);
   } else if (alive) {
     mema_dissolveShard(share, shard);
+    mema_tellEnd(share, NULL);
   }
   mema_releaseLock(&share->lock);
   if (!kept) giveShardCell(shard);
@@ -295,6 +296,7 @@ static bool setUp(void) {
 static void retireShare(mema_Share *share, mema_Slab *slab) {
   share->generation = 0;
   share->pool = NULL;
+  share->gauge = NULL;
   __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
 }
 
@@ -310,7 +312,9 @@ bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
   share->shardCount = share->orphans = share->waiting = 0;
   share->cellIndex = cell.index;
   share->keepsOut = share->tight = share->skipped = share->takenOver = share->crowded = share->unfinished = share->borrowed =
-      false;
+      share->closely = false;
+  share->gauge = NULL;
+  share->told = share->toldUnits = 0;
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
   share->inside = NULL;
   for (unsigned tag = 0; tag < mema_tagCount; tag++)
@@ -372,16 +376,18 @@ bool mema_isWithin(void) {
 }
 
 /* Between the handlers of a fork its thread holds every lock, and may go on using the pools. */
-static bool takeOrBorrow(mema_Share *share, bool within) {
-  if (within ? mema_tryLockLong(&share->lock) : mema_takeLock(&share->lock)) return true;
+static bool takeOrBorrow(mema_Share *share, bool soon) {
+  if (soon ? mema_tryLockLong(&share->lock) : mema_takeLock(&share->lock)) return true;
   if (!mema_isForking() || share->skipped || share->crowded || share->borrowed) return false;
   return share->borrowed = true;
 }
 
 static void release(mema_Share *share) {
+  mema_Gauge *gauge = share->gauge;
+  if (mema_unlikely(gauge != NULL)) mema_tellGauge(share, gauge);
   if (share->inside != NULL) mema_leave(share->inside);
   share->inside = NULL;
-  mema_loosen(share);
+  if (share->tight) mema_loosen(share);
   if (share->borrowed) {
     share->borrowed = false;
   } else {
@@ -392,19 +398,20 @@ static void release(mema_Share *share) {
 
 /* The thread's own shard is busy meanwhile, so that signal handlers are kept out of it. Where it is busy before, this is such a handler,
  * which must not even wait for the lock: its holder may wait for the shard. */
-static mema_Reason lock(const mema_Pool *pool, mema_Slab *slab) {
+static mema_Reason lock(const mema_Pool *pool, mema_Slab *slab, bool soon) {
   bool within = mema_isWithin();
   mema_Share *share = __atomic_load_n(&slab->share, __ATOMIC_ACQUIRE);
   if (share == NULL) return MEMA_BAD_POOL;
   mema_Shard *shard = mema_shardOf(pool);
   if (shard != NULL && atomic_load_explicit(&shard->busy, memory_order_relaxed) != 0) return MEMA_REENTERED;
-  if (!takeOrBorrow(share, within)) return MEMA_REENTERED;
+  if (!takeOrBorrow(share, within || soon)) return MEMA_REENTERED;
   if (share->pool == pool && share->slab == slab && share->generation == mema_loadWord(&pool->generation)) {
     if (within && !share->borrowed && !mema_keepOutLong(share)) {
       release(share);
       return MEMA_REENTERED;
     }
-    share->inside = mema_shardOf(pool); /* a handler may have made it, before there was the lock */
+    /* A handler may have made it, before there was the lock. */
+    share->inside = shard != NULL && mema_isShardOf(shard, pool) ? shard : mema_shardOf(pool);
     if (share->inside != NULL) atomic_store_explicit(&share->inside->busy, 1, memory_order_relaxed);
     if (mema_unlikely(share->unfinished) && !within) mema_finishForked(share);
     return MEMA_OK;
@@ -414,12 +421,16 @@ static mema_Reason lock(const mema_Pool *pool, mema_Slab *slab) {
 }
 
 bool mema_lockQuietly(const mema_Pool *pool, mema_Slab *slab) {
-  return lock(pool, slab) == MEMA_OK;
+  return lock(pool, slab, false) == MEMA_OK;
+}
+
+bool mema_lockSoon(const mema_Pool *pool, mema_Slab *slab) {
+  return lock(pool, slab, true) == MEMA_OK;
 }
 
 bool mema_lockPool(const mema_Pool *pool, mema_Slab *slab) {
   watchThread();
-  mema_Reason reason = lock(pool, slab);
+  mema_Reason reason = lock(pool, slab, false);
   if (reason != MEMA_OK) mema_fail(reason);
   return reason == MEMA_OK;
 }

@@ -123,6 +123,7 @@ struct mema_Shard {
   uint32_t processor;              /* of an orphan: where its thread ended */
   uint32_t patience, patienceMost; /* atomic frees in spans of its tag, until it asks for its privileges: left, in all */
   uint64_t lost;                   /* classes whose privilege it lost, and may have had back since: see mema_regain */
+  size_t told;                     /* the credit that it had when the gauge was last told: see gauge.c */
   uint32_t sentBack;               /* how often slots were sent back to it since it last came for some */
   mema_Shard *next;                /* of the pool */
   mema_Shard *nextOfThread;        /* the owner's next */
@@ -154,6 +155,10 @@ struct mema_Share {
   bool crowded;            /* and some may be inside even so; */
   bool unfinished;         /* this is a child of such a fork: see mema_finishForked */
   bool borrowed;           /* a call between the handlers of a fork, which holds the lock */
+  bool closely;            /* all shards are called, so that the gauge is told of each call */
+  mema_Gauge *gauge;       /* told of each call that takes the lock; NULL: none is */
+  size_t told;             /* the sum of the shards' */
+  size_t toldUnits;        /* of the slabs, when the footprint was told; SIZE_MAX: it is to be told */
   mema_Share *next, *prev; /* all that serve a pool: fork.c */
   mema_Depot depot[mema_classCount];
   _Atomic uint64_t revoked[mema_tagCount]; /* by tag: a bit for each class, and two more; all where no shard has the tag */
@@ -168,6 +173,8 @@ MEMA_HIDDEN bool mema_openShare(mema_Pool *pool, mema_Slab *slab);
  * calling thread is inside already (MEMA_REENTERED); mema_lockPool notes the failure, mema_lockQuietly does not. */
 MEMA_HIDDEN bool mema_lockPool(const mema_Pool *pool, mema_Slab *slab);
 MEMA_HIDDEN bool mema_lockQuietly(const mema_Pool *pool, mema_Slab *slab);
+/* The same, quietly, with a fifth of a second, or a little more, for it. */
+MEMA_HIDDEN bool mema_lockSoon(const mema_Pool *pool, mema_Slab *slab);
 /* Also ends mema_holdPool; nothing where the pool is not shared. */
 MEMA_HIDDEN void mema_unlockPool(mema_Slab *slab);
 
@@ -261,12 +268,22 @@ MEMA_HIDDEN bool mema_lend(mema_Share *share, mema_Shard *shard, size_t bytes);
 /* Charges, or credits, the pool itself, which has room for it. */
 MEMA_HIDDEN void mema_chargeShare(mema_Share *share, size_t bytes);
 MEMA_HIDDEN void mema_creditShare(mema_Share *share, size_t bytes);
-/* Notes the least that was free, and begins anew with a shard whose thread ends: what others use later is not used at the same time. */
+/* Of all shards that may work without the lock: they may, or no longer. */
+MEMA_HIDDEN void mema_renewKeys(mema_Share *share);
+/* Notes the least that was free, and begins anew with a shard, whose thread is here, out, or ends: what others use later is not used at the same
+ * time. */
 MEMA_HIDDEN void mema_restartLow(mema_Share *share, mema_Shard *shard);
 /* Lets those that wait for budget look again. */
 MEMA_HIDDEN void mema_wakeWaiting(mema_Share *share);
 /* Takes back what a shard has too much of, and lets those that wait for budget look again. */
 MEMA_HIDDEN void mema_settle(mema_Share *share, mema_Shard *shard);
+
+/* ---- gauge.c ------------------------------------------------------------------------------------------------------------- */
+
+/* Tells the share's gauge of what the calling thread did; the lock is held. A signal handler that forks may take the gauge off the share meanwhile. */
+MEMA_HIDDEN void mema_tellGauge(mema_Share *share, mema_Gauge *gauge);
+/* Tells it, if there is one, of a thread that ends: its shard stays for others, or was dissolved (NULL). The lock is held. */
+MEMA_HIDDEN void mema_tellEnd(mema_Share *share, mema_Shard *shard);
 
 /* ---- wait.c -------------------------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,139 @@
+/* gauge.c - the figures of a shared pool, left where they can be read when the process is gone.
+ *
+ * What is counted without the lock is counted in shards, and a process may end at any instruction. So each call that takes the lock leaves the figures
+ * in the gauge: its thread is inside its own shard, and adds what that counted. All other shards are taken for what they were when their threads
+ * last had the lock:
+ *
+ *     told == the sum of told over all shards == the credit that the gauge takes for unused
+ *     liveBytes == poolSize - freeSize - told
+ *
+ * The common paths know nothing of it. */
+#include "../engines/slab.h"
+#include "share.h"
+
+enum { patience = 10 /* fifths of a second */ };
+
+static void put(_Atomic uint64_t *figure, uint64_t value) {
+  atomic_store_explicit(figure, value, memory_order_relaxed);
+}
+
+/* The shard's counts become the pool's, and its least begins anew, so that less is added up of what threads held at different times. Its thread is
+ * here, or out. */
+static void addShard(mema_Share *share, mema_Shard *shard) {
+  size_t credit = mema_creditOf(shard);
+  mema_restartLow(share, shard);
+  share->pool->allocations += shard->allocations;
+  share->pool->frees += shard->frees;
+  share->told += credit - shard->told;
+  shard->told = credit;
+  shard->allocations = shard->frees = 0;
+}
+
+static MEMA_INLINE void putCounts(const mema_Share *share, mema_Gauge *gauge) {
+  const mema_Pool *pool = share->pool;
+  put(&gauge->peakBytes, pool->poolSize - pool->lowWater);
+  put(&gauge->liveBytes, pool->poolSize - pool->freeSize - share->told);
+  put(&gauge->allocations, pool->allocations);
+  put(&gauge->frees, pool->frees);
+}
+
+static void putFootprint(const mema_Share *share, mema_Gauge *gauge) {
+  size_t bytes = mema_shareBytes(share->slab);
+  for (const mema_Heap *heap = &share->slab->heap; heap != NULL; heap = heap->next) bytes += heap->ops->footprint(heap);
+  put(&gauge->footprint, bytes);
+}
+
+void mema_tellEnd(mema_Share *share, mema_Shard *shard) {
+  mema_Gauge *gauge = share->gauge;
+  if (shard != NULL) addShard(share, shard);
+  if (gauge != NULL) putCounts(share, gauge);
+}
+
+/* Whether its thread did anything since it told. Without the lock each allocation takes of the credit, and each free adds to it. */
+static bool hasMoved(const mema_Shard *shard) {
+  return shard->overLow != 0 || atomic_load_explicit(&shard->lowCredit, memory_order_relaxed) != shard->told;
+}
+
+/* Units that hold memory of the system's. */
+static size_t heldUnits(const mema_Share *share) {
+  size_t units = 0;
+  for (const mema_Slab *slab = share->slab; slab != NULL; slab = mema_nextSlab(slab))
+    units += mema_usedUnits(slab) + slab->dirtyUnits;
+  return units;
+}
+
+static MEMA_NOINLINE void renewFootprint(mema_Share *share, mema_Gauge *gauge, size_t units) {
+  share->toldUnits = units;
+  putFootprint(share, gauge);
+}
+
+/* The footprint takes longer to find than all others, and as a rule is what it was. */
+static MEMA_INLINE void putFigures(mema_Share *share, mema_Gauge *gauge) {
+  putCounts(share, gauge);
+  size_t units = heldUnits(share);
+  if (mema_unlikely(units != share->toldUnits)) renewFootprint(share, gauge, units);
+}
+
+static MEMA_NOINLINE void addAndPut(mema_Share *share, mema_Gauge *gauge) {
+  addShard(share, share->inside);
+  putFigures(share, gauge);
+}
+
+/* A call between the handlers of a fork may be one of the child, whose gauge this is not. */
+void mema_tellGauge(mema_Share *share, mema_Gauge *gauge) {
+  if (mema_unlikely(share->borrowed)) return;
+  if (share->inside != NULL && hasMoved(share->inside)) {
+    addAndPut(share, gauge);
+  } else {
+    putFigures(share, gauge);
+  }
+}
+
+bool mema_sharedWatch(mema_Pool *pool, mema_Gauge *gauge) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (slab == NULL || !mema_lockQuietly(pool, slab)) return false;
+  mema_Share *share = slab->share;
+  share->gauge = gauge;
+  share->toldUnits = SIZE_MAX;
+  if (share->closely) {
+    share->closely = false;
+    mema_renewKeys(share);
+  }
+  mema_unlockPool(slab);
+  return true;
+}
+
+uint32_t mema_sharedTell(mema_Pool *pool) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (slab == NULL || !mema_lockQuietly(pool, slab)) return 0;
+  mema_Share *share = slab->share;
+  uint32_t threads = share->shardCount - share->orphans;
+  mema_unlockPool(slab);
+  return threads + (threads == 0);
+}
+
+/* As mema_lockSoon, and with all threads out. */
+static bool holdSoon(const mema_Pool *pool, mema_Slab *slab) {
+  bool held = false;
+  for (int i = 0; i < patience && !held; i++) held = mema_lockSoon(pool, slab);
+  if (!held || slab->share->keepsOut) return held;
+  held = false;
+  for (int i = 0; i < patience && !held; i++) held = mema_keepOutLong(slab->share);
+  if (!held) mema_unlockPool(slab);
+  return held;
+}
+
+bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, bool closely) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (slab == NULL || !holdSoon(pool, slab)) return false;
+  mema_Share *share = slab->share;
+  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) addShard(share, shard);
+  putCounts(share, gauge);
+  putFootprint(share, gauge);
+  if (closely && gauge == share->gauge && !share->closely) {
+    share->closely = true;
+    mema_renewKeys(share);
+  }
+  mema_unlockPool(slab);
+  return true;
+}
