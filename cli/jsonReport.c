@@ -28,8 +28,8 @@ static void writeBytes(FILE *out, uint64_t bytes) {
 static void writeProcess(FILE *out, const Process *process) {
   fputs("{\"command\": ", out);
   writeString(out, process->name);
-  fprintf(out, ", \"pid\": %d, \"parentPid\": %d, \"ended\": %s", process->pid, process->parentPid,
-          process->ended ? "true" : "false");
+  fprintf(out, ", \"pid\": %d, \"parentPid\": %d, \"ended\": %s, \"exact\": %s, \"programs\": %u", process->pid,
+          process->parentPid, process->ended ? "true" : "false", process->exact ? "true" : "false", process->programs);
 #define WRITE_FIGURE(name)         \
   fputs(", \"" #name "\": ", out); \
   writeBytes(out, process->figures.name);

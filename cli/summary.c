@@ -51,7 +51,8 @@ static void printEnding(const Page *page, const Ending *ending) {
 }
 
 /* What a reader should not overlook of a process, each in a line of its own. */
-static void printRemarks(const Page *page, unsigned indent, const RunFigures *figures) {
+static void printRemarks(const Page *page, unsigned indent, const Process *process) {
+  const RunFigures *figures = &process->figures;
   char budget[SIZE_TEXT_ROOM];
   uint64_t others = figures->refused - (figures->overBudget < figures->refused ? figures->overBudget : figures->refused);
   if (figures->overBudget > 0) {
@@ -65,6 +66,10 @@ static void printRemarks(const Page *page, unsigned indent, const RunFigures *fi
   if (figures->badFrees > 0) {
     printWrapped(page->out, page->width, indent, "gave %" PRIu64 " bad pointer%s to free or realloc",
                  COUNTED(figures->badFrees));
+  }
+  if (!process->exact) {
+    printWrapped(page->out, page->width, indent,
+                 "peak and counts are at least these: the process was killed, or still runs");
   }
 }
 
@@ -118,7 +123,7 @@ static void printOne(const Page *page, const Ending *ending, const Process *proc
   printEnding(page, ending);
   printAllFigures(page, &process->figures);
   if (isFootprintAbove(process)) explainFootprint(page);
-  printRemarks(page, INDENT, &process->figures);
+  printRemarks(page, INDENT, process);
 }
 
 /* ---- several: a table --------------------------------------------------------------------------------------------- */
@@ -226,7 +231,7 @@ static void printTable(const Page *page, Table *table) {
   printCells(page->out, table, table->titles);
   for (size_t i = 0; i < table->count; i++) {
     printCells(page->out, table, table->cells[i]);
-    printRemarks(page, INDENT + 2, &table->rows[i]->figures);
+    printRemarks(page, INDENT + 2, table->rows[i]);
   }
   printLeftOut(page, table);
 }
@@ -238,7 +243,7 @@ static void printList(const Page *page, const Table *table) {
     copyName(name, table->rows[i]->name, RUN_NAME_ROOM);
     printWrapped(page->out, page->width, 0, "%s (%d)", name, table->rows[i]->pid);
     printAllFigures(page, &table->rows[i]->figures);
-    printRemarks(page, INDENT, &table->rows[i]->figures);
+    printRemarks(page, INDENT, table->rows[i]);
   }
 }
 

@@ -62,14 +62,24 @@ bool makeTableFile(TableFile *file) {
 }
 
 static void copySlot(Process *process, const RunSlot *slot) {
+  uint32_t state = atomic_load(&slot->state);
   process->pid = slot->pid;
   process->parentPid = slot->parentPid;
-  process->ended = atomic_load(&slot->state) == RUN_ENDED;
+  process->ended = (state & RUN_STATE_MASK) == RUN_ENDED;
+  process->exact = (state & RUN_EXACT) != 0;
+  process->programs = atomic_load(&slot->programs);
   memcpy(process->name, slot->name, sizeof process->name);
   process->name[sizeof process->name - 1] = '\0';
-#define LOAD_FIGURE(figure) process->figures.figure = atomic_load(&slot->figure);
-  RUN_FIGURES(LOAD_FIGURE)
-#undef LOAD_FIGURE
+  readFigures(slot, &process->figures);
+}
+
+/* Whether the process is to be named. A copy of its parent that became a program without the library did so a moment after the fork, as a rule; the
+ * program is told of elsewhere. */
+static bool isOfInterest(const RunSlot *slot) {
+  uint32_t state = atomic_load(&slot->state);
+  if ((state & RUN_STATE_MASK) == RUN_UNUSED) return false;
+  bool passing = (state & RUN_STATE_MASK) == RUN_REPLACED && (state & RUN_FORKED) != 0;
+  return !passing || slot->refused + slot->badFrees > 0;
 }
 
 bool readProcesses(const TableFile *file, Processes *processes) {
@@ -82,7 +92,7 @@ bool readProcesses(const TableFile *file, Processes *processes) {
   if (processes->list == NULL) return false;
   for (size_t i = 0; i < slots; i++) {
     const RunSlot *slot = &file->table->slots[i];
-    if (atomic_load(&slot->state) != RUN_UNUSED) copySlot(&processes->list[processes->count++], slot);
+    if (isOfInterest(slot)) copySlot(&processes->list[processes->count++], slot);
   }
   return true;
 }

@@ -17,7 +17,10 @@ typedef struct TableFile {
 typedef struct Process {
   int pid;
   int parentPid;
-  bool ended; /* came to its exit; else it was killed, replaced by exec, or still runs */
+  bool
+      ended; /* came to its exit; else it left by another way, was killed, became a program without the library, or still runs */
+  bool exact;        /* the figures are complete; else counts and peak are the least that they can be */
+  unsigned programs; /* that it has been, one after the other */
   char name[RUN_NAME_ROOM];
   RunFigures figures;
 } Process;

@@ -11,6 +11,7 @@
 #include <mema.h>
 
 #include "../src/threads/calls.h"
+#include "ending.h"
 #include "foreign.h"
 #include "lock.h"
 #include "mappings.h"
@@ -19,10 +20,13 @@
 #include "settings.h"
 #include "table.h"
 
-/* How many calls of a thread may pass between two publications of the figures. It begins with one and doubles, so that what a program
- * does that makes but few calls is known as well. With several threads each publication keeps them all out for a moment. */
+/* How many calls of a thread may pass that take no lock of the pool, until the figures are told: so many for each thread that uses the
+ * heap. It begins with one and doubles, so that what a program does that makes but few calls is known as well. */
 #define PUBLISH_EVERY 64
-#define PUBLISH_SHARED_EVERY 16384
+#define PUBLISH_MOST (256 * PUBLISH_EVERY)
+
+/* The end of a process waits for the heap's lock so often as takeLockSoon waits: two seconds. */
+#define END_TRIES 100
 
 typedef enum HeapState {
   HEAP_COLD,  /* no pool yet */
@@ -44,19 +48,15 @@ static bool settingsRead;
 /* Also read without the lock: whether mappings are counted, once the settings are known. */
 static _Atomic enum { COUNTING_UNKNOWN, COUNTING_ON, COUNTING_OFF } counting;
 static _Atomic int publicationInterval = 1;
-static uint64_t overBudget, badPointers, foreignFrees;
-/* Of calls that the pool never saw: bad arguments, and what a signal handler asked of the heap it had interrupted. */
-static _Atomic uint64_t unseenRefusals, droppedFrees;
+/* Each call of the pool that takes its lock stores its figures in the process's slot, which others read. Also read without the lock. */
+static atomic_bool watching;
 /* Bytes that a signal handler gave back while the heap that it had interrupted could not take them. */
 static _Atomic size_t lateCredit;
 static size_t mapped, peakMapped; /* by the program itself, of what is charged */
-/* What the counters were when this process was forked. */
-static RunFigures inherited;
 
 /* Of the calling thread: calls until it publishes the figures. */
 static _Thread_local int callsLeft;
 static _Thread_local bool counted;
-static _Atomic unsigned threads;
 
 /* While forking the lock is held from the first thing to the last, and yet other handlers of the same fork may allocate. The
  * pool is then at rest, unless a signal handler interrupts such a call: hence the second flag. */
@@ -125,27 +125,30 @@ static bool enterHeap(void) {
   return true;
 }
 
-static void collectFigures(RunFigures *figures) {
-  mema_Stats stats;
-  *figures = (RunFigures){0};
-  if (!mema_poolStats(&pool, &stats)) return;
-  correctStats(&stats);
-  uint64_t unseen = atomic_load_explicit(&unseenRefusals, memory_order_relaxed);
-  figures->poolSize = settings.poolSize;
-  figures->peakBytes = stats.peakBytes;
-  figures->liveBytes = stats.liveBytes;
-  figures->liveChunks = stats.liveChunks;
-  figures->allocations = stats.allocations - inherited.allocations;
-  figures->frees = stats.frees - inherited.frees;
-  figures->refused = stats.refused + unseen - inherited.refused;
-  figures->overBudget = overBudget - inherited.overBudget;
-  /* Not the pool's own count, in which the C library's chunks are bad as well. */
-  figures->badFrees = badPointers - inherited.badFrees;
-  figures->foreignFrees = foreignFrees - inherited.foreignFrees;
-  figures->droppedFrees = atomic_load_explicit(&droppedFrees, memory_order_relaxed) - inherited.droppedFrees;
-  figures->mappedBytes = mapped;
-  figures->peakMapped = peakMapped;
-  figures->footprint = stats.footprint;
+/* ---- figures ------------------------------------------------------------------------------------------------------ */
+
+_Static_assert(sizeof(mema_Gauge) == sizeof(RunPool) && offsetof(mema_Gauge, footprint) == offsetof(RunPool, footprint) &&
+                   offsetof(mema_Gauge, allocations) == offsetof(RunPool, allocations),
+               "a slot has a gauge of the pool's in it");
+
+static mema_Gauge *gaugeOf(RunPool *figures) {
+  return (mema_Gauge *)(void *)figures;
+}
+
+/* False where others read no figures of this process, or not now: the pool was interrupted. */
+static bool watchPool(void) {
+  bool done = slotIsShared() && mema_sharedWatch(&pool, gaugeOf(&ownSlot()->pool));
+  atomic_store_explicit(&watching, done, memory_order_relaxed);
+  return done;
+}
+
+static void noteMapped(void) {
+  putFigure(&ownSlot()->mappedBytes, mapped);
+  putFigure(&ownSlot()->peakMapped, peakMapped);
+}
+
+static void noteReserve(void) {
+  if (settings.reserve > 0) describeReserve(&ownSlot()->reserve);
 }
 
 static void giveBack(size_t bytes) {
@@ -156,22 +159,12 @@ static void giveBack(size_t bytes) {
 static void takeLateCredit(void) {
   if (atomic_load_explicit(&lateCredit, memory_order_relaxed) == 0) return;
   giveBack(atomic_exchange_explicit(&lateCredit, 0, memory_order_relaxed));
-}
-
-static void publishNow(void) {
-  int interval = atomic_load_explicit(&publicationInterval, memory_order_relaxed),
-      most = atomic_load_explicit(&threads, memory_order_relaxed) > 1 ? PUBLISH_SHARED_EVERY : PUBLISH_EVERY;
-  callsLeft = interval;
-  if (interval < most) atomic_store_explicit(&publicationInterval, 2 * interval, memory_order_relaxed);
-  takeLateCredit();
-  if (!tableIsOpen()) return;
-  RunFigures figures;
-  collectFigures(&figures);
-  tablePublish(&figures);
+  noteMapped();
 }
 
 static void leaveHeap(void) {
   if (reserveIsOpen) setPlain(); /* it may have been opened in this call */
+  noteReserve();
   if (borrowed) {
     borrowed = false;
   } else {
@@ -179,19 +172,35 @@ static void leaveHeap(void) {
   }
 }
 
-/* A thread's first call only counts the thread: many do little more. */
+static void settleLateCredit(void) {
+  if (atomic_load_explicit(&lateCredit, memory_order_relaxed) == 0 || !enterHeap()) return;
+  takeLateCredit();
+  leaveHeap();
+}
+
+/* Calls until the next publication, where so many threads use the heap. */
+static int nextInterval(uint32_t threads) {
+  int interval = atomic_load_explicit(&publicationInterval, memory_order_relaxed);
+  int most = threads < PUBLISH_MOST / PUBLISH_EVERY ? PUBLISH_EVERY * (int)threads : PUBLISH_MOST;
+  if (interval < most) atomic_store_explicit(&publicationInterval, 2 * interval, memory_order_relaxed);
+  return interval < most ? interval : most;
+}
+
+static void publish(void) {
+  uint32_t threads = 0;
+  if (atomic_load_explicit(&watching, memory_order_relaxed)) threads = mema_sharedTell(&pool);
+  callsLeft = threads > 0 ? nextInterval(threads) : PUBLISH_EVERY;
+}
+
+/* A thread's first call went by the pool's lock anyway: many do little more. */
 __attribute__((noinline)) static void publishNowAndThen(void) {
   int savedErrno = errno;
-  if (!counted) {
+  if (counted) {
+    settleLateCredit();
+    publish();
+  } else {
     counted = true;
     callsLeft = atomic_load_explicit(&publicationInterval, memory_order_relaxed);
-    if (atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) > 0) return;
-  }
-  callsLeft = PUBLISH_EVERY;
-  if (!tableIsOpen() && atomic_load_explicit(&lateCredit, memory_order_relaxed) == 0) return;
-  if (enterHeap()) {
-    publishNow();
-    leaveHeap();
   }
   errno = savedErrno;
 }
@@ -207,14 +216,14 @@ static inline bool isReady(void) {
 /* ---- chunks ------------------------------------------------------------------------------------------------------- */
 
 static void *refuseInterrupted(void) {
-  atomic_fetch_add_explicit(&unseenRefusals, 1, memory_order_relaxed);
+  countOne(&ownSlot()->refused);
   errno = ENOMEM;
   return NULL;
 }
 
 __attribute__((noinline)) static void noteRefusal(mema_Reason reason) {
-  overBudget += reason == MEMA_OVER_BUDGET;
-  publishNow();
+  countOne(&ownSlot()->refused);
+  if (reason == MEMA_OVER_BUDGET) countOne(&ownSlot()->overBudget);
 }
 
 typedef enum RequestKind { PLAIN, ZEROED, ALIGNED, RESIZED } RequestKind;
@@ -308,7 +317,7 @@ static HeapAnswer adoptForeign(void **ptr, size_t oldSize, size_t size) {
     noteRefusal(mema_lastError()->reason);
   } else {
     memcpy(chunk, *ptr, oldSize < size ? oldSize : size);
-    foreignFrees++;
+    countOne(&ownSlot()->foreignFrees);
   }
   leaveHeap();
   if (chunk == NULL) return HEAP_REFUSED;
@@ -320,8 +329,7 @@ static HeapAnswer adoptForeign(void **ptr, size_t oldSize, size_t size) {
 static HeapAnswer resizeStranger(void **ptr, size_t size) {
   size_t oldSize = foreignSize(*ptr);
   if (oldSize > 0) return adoptForeign(ptr, oldSize, size);
-  badPointers++;
-  publishNow();
+  countOne(&ownSlot()->badFrees);
   leaveHeap();
   return HEAP_BAD_POINTER;
 }
@@ -361,12 +369,7 @@ HeapAnswer heapResize(void **ptr, size_t size) {
 
 static HeapAnswer releaseStranger(void *ptr) {
   bool foreign = foreignSize(ptr) > 0;
-  if (foreign) {
-    foreignFrees++;
-  } else {
-    badPointers++;
-    publishNow();
-  }
+  countOne(foreign ? &ownSlot()->foreignFrees : &ownSlot()->badFrees);
   leaveHeap();
   if (!foreign) return HEAP_BAD_POINTER;
   freeForeign(ptr);
@@ -374,7 +377,7 @@ static HeapAnswer releaseStranger(void *ptr) {
 }
 
 static HeapAnswer dropFree(void) {
-  atomic_fetch_add_explicit(&droppedFrees, 1, memory_order_relaxed);
+  countOne(&ownSlot()->droppedFrees);
   return HEAP_DONE;
 }
 
@@ -441,6 +444,7 @@ bool heapCharge(size_t bytes) {
     if (charged) {
       mapped += bytes;
       if (mapped > peakMapped) peakMapped = mapped;
+      noteMapped();
     } else {
       noteRefusal(mema_lastError()->reason);
     }
@@ -457,6 +461,7 @@ void heapCredit(size_t bytes) {
     atomic_fetch_add_explicit(&lateCredit, bytes, memory_order_relaxed);
   } else {
     giveBack(bytes);
+    noteMapped();
     leaveHeap();
   }
   errno = savedErrno;
@@ -471,28 +476,51 @@ void heapSettleCharges(size_t bytes) {
 }
 
 void heapCountRefusal(void) {
-  atomic_fetch_add_explicit(&unseenRefusals, 1, memory_order_relaxed);
+  countOne(&ownSlot()->refused);
 }
 
-bool heapEnd(RunFigures *figures) {
-  if (!enterHeap()) return false;
-  collectFigures(figures);
-  publishNow();
-  tableEnd();
-  leaveHeap();
-  return true;
+/* ---- the end ------------------------------------------------------------------------------------------------------ */
+
+/* As enterHeap, but not for ever: the process is to end though another thread keeps the lock. */
+static bool enterHeapSoon(void) {
+  bool taken = false;
+  if (interruptsPool() || holdsLock(&lock)) return false;
+  for (int i = 0; i < END_TRIES && !taken; i++) taken = takeLockSoon(&lock);
+  return taken;
 }
 
-void heapPublish(void) {
+/* From here on each call tells what it does: other threads, and handlers of the end, go on. */
+static bool tellLast(RunState how) {
+  bool told = mema_sharedTellAll(&pool, gaugeOf(&ownSlot()->pool), true);
+  tableTell(how, told && atomic_load_explicit(&watching, memory_order_relaxed));
+  return told;
+}
+
+bool heapEnd(RunState how) {
   int savedErrno = errno;
-  if (getpid() == heapOwner.pid && enterHeap()) {
-    publishNow();
+  bool ends = getpid() == heapOwner.pid && enterHeapSoon();
+  if (ends) {
+    takeLateCredit();
+    noteReserve();
+    if (!tellLast(how)) mema_sharedTell(&pool);
     leaveHeap();
   }
   errno = savedErrno;
+  return ends;
+}
+
+void heapPublish(void) {
+  heapEnd(RUN_REPLACED);
 }
 
 void heapResume(void) {
+  int savedErrno = errno;
+  if (getpid() == heapOwner.pid && enterHeap()) {
+    tableTell(RUN_RUNNING, false);
+    watchPool();
+    leaveHeap();
+  }
+  errno = savedErrno;
 }
 
 /* ---- fork --------------------------------------------------------------------------------------------------------- */
@@ -525,32 +553,26 @@ static void noteOwner(void) {
   heapOwner.parentPid = getppid();
 }
 
-/* The child begins with the parent's chunks, but with counts of its own. */
-static void startCounting(void) {
-  RunFigures figures;
-  collectFigures(&figures);
-  RunFigures before = inherited;
-  inherited = figures;
-  inherited.allocations += before.allocations;
-  inherited.frees += before.frees;
-  inherited.refused += before.refused;
-  inherited.overBudget += before.overBudget;
-  inherited.badFrees += before.badFrees;
-  inherited.foreignFrees += before.foreignFrees;
-  inherited.droppedFrees += before.droppedFrees;
+/* The pool counts on, from what it had counted in the parent, and begins a new peak. */
+static void startCounting(RunPool *now) {
   /* Resizing to the same size begins a new peak. */
   if (state == HEAP_READY) mema_resizePool(&pool, pool.poolSize);
   forgetReservePeak(&pool);
-  atomic_store_explicit(&publicationInterval, PUBLISH_EVERY, memory_order_relaxed);
-  atomic_store_explicit(&threads, 1, memory_order_relaxed);
-  callsLeft = PUBLISH_EVERY;
+  mema_sharedTellAll(&pool, gaugeOf(now), false);
 }
 
+/* The child begins with the parent's chunks, but with counts of its own. */
 static void afterForkInChild(void) {
-  noteOwner();
-  tableForget();
   bool over = forkIsOver();
-  if (over) startCounting();
+  RunPool now;
+  noteOwner();
+  copyPool(&now, &ownSlot()->pool);
+  if (over) startCounting(&now);
+  tableFork(&now, mapped);
+  if (over) noteReserve();
+  watchPool();
+  atomic_store_explicit(&publicationInterval, 1, memory_order_relaxed);
+  callsLeft = 1;
   if (!over && holdsLock(&lock)) return;
   forkDepth = 0;
   borrowed = false;
@@ -579,9 +601,12 @@ __attribute__((constructor(101))) static void startHeap(void) {
   bool entered = enterHeap();
   /* Behind the pool's own handlers, since its locks are taken under this one. */
   pthread_atfork(beforeFork, afterForkInParent, afterForkInChild);
+  startEndings();
   if (entered) {
     tableOpen();
-    publishNow();
+    putFigure(&ownSlot()->poolSize, settings.poolSize);
+    noteMapped();
+    watchPool();
     leaveHeap();
   }
   errno = savedErrno;

@@ -44,12 +44,12 @@ void heapSettleCharges(size_t bytes);
 /* Counts a request that was refused before it reached the heap. */
 void heapCountRefusal(void);
 
-/* The process comes to its exit: publishes the figures and returns them. The heap goes on working, for those who exit later.
- * False iff the caller interrupted the heap. */
-bool heapEnd(RunFigures *figures);
+/* The process comes to its end: its figures are complete, and stay so. The heap goes on working, for those who end later. Waits for other threads, but
+ * for some seconds at most. Nothing in a child of vfork, whose memory is its parent's. False there, and where the caller interrupted the heap. Keeps
+ * errno. */
+bool heapEnd(RunState how);
 
-/* Another program is about to take the place of this one (exec): publishes the figures. Nothing in a child of vfork, whose memory is
- * its parent's. Keeps errno. */
+/* Another program is about to take the place of this one (exec): the same. */
 void heapPublish(void);
 
 /* That failed, and this program goes on. Keeps errno. */

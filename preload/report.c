@@ -11,6 +11,7 @@
 
 #include "heap.h"
 #include "settings.h"
+#include "table.h"
 #include "text.h"
 
 void reportBadPointer(const char *what, const void *ptr) {
@@ -89,7 +90,9 @@ static void writeReport(const RunFigures *figures) {
 __attribute__((destructor(101))) static void reportAtExit(void) {
   int savedErrno = errno;
   RunFigures figures;
-  /* A child of vfork that exits runs this in its parent's memory. */
-  if (getpid() == heapOwner.pid && heapEnd(&figures) && settings.report[0] != '\0') writeReport(&figures);
+  if (heapEnd(RUN_ENDED) && settings.report[0] != '\0') {
+    readFigures(ownSlot(), &figures);
+    writeReport(&figures);
+  }
   errno = savedErrno;
 }

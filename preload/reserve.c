@@ -6,8 +6,6 @@
 bool reserveIsOpen;
 
 static size_t reserve, held;
-/* Requests that the pool refused and that were then made again; and charges for the reserve itself. */
-static size_t repeated;
 /* The least that was free after a loan, or when the peak began with the reserve in use; else SIZE_MAX. */
 static size_t leastFree = SIZE_MAX;
 
@@ -29,7 +27,6 @@ static void hold(mema_Pool *pool, size_t bytes) {
     if (mema_chargePool(pool, bytes - held)) {
       held = bytes;
     } else {
-      repeated++;
       bytes = lesser(bytes, freeBytes(pool));
     }
   }
@@ -53,7 +50,6 @@ bool lendReserve(mema_Pool *pool, size_t size) {
   bool lends = reserveIsOpen && held > 0 && size <= RESERVE_REQUEST;
   reserveIsOpen = true;
   if (!lends) return false;
-  repeated++;
   hold(pool, 0);
   return true;
 }
@@ -64,15 +60,10 @@ void endLoan(mema_Pool *pool) {
   hold(pool, lesser(reserve, left));
 }
 
-/* Where nothing was ever lent, the low water of the pool is that of the whole, less the reserve. Where something was, the whole's low
- * water lies below the reserve, and is the least that a loan left. */
-void correctStats(mema_Stats *stats) {
-  size_t low = lesser(stats->poolSize - stats->peakBytes + reserve, leastFree);
-  stats->freeSize += held;
-  stats->liveBytes -= held;
-  stats->chargedBytes -= held;
-  stats->peakBytes = stats->poolSize - lesser(low, stats->poolSize);
-  stats->refused -= repeated;
+void describeReserve(RunReserve *figures) {
+  putFigure(&figures->size, reserve);
+  putFigure(&figures->held, held);
+  putFigure(&figures->leastFree, leastFree == SIZE_MAX ? UINT64_MAX : leastFree);
 }
 
 void forgetReservePeak(const mema_Pool *pool) {

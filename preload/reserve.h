@@ -11,6 +11,8 @@
 
 #include <mema.h>
 
+#include "runTable.h"
+
 /* Bytes: the largest request that may have of the reserve. */
 #define RESERVE_REQUEST 4096
 
@@ -28,8 +30,8 @@ void settleReserve(mema_Pool *pool);
 bool lendReserve(mema_Pool *pool, size_t size);
 void endLoan(mema_Pool *pool);
 
-/* The pool's figures as they are without the reserve. */
-void correctStats(mema_Stats *stats);
+/* What the pool's figures are to be corrected by. */
+void describeReserve(RunReserve *figures);
 
 /* The pool begins a new peak. */
 void forgetReservePeak(const mema_Pool *pool);

@@ -4,17 +4,31 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "heap.h"
 #include "rawCalls.h"
 
+#define NANOSECONDS UINT64_C(1000000000)
+
 static RunTable *table;
+/* NULL: the private one. Not its address: while the loader relocates, none is written yet. */
 static RunSlot *slot;
-/* A full table is asked once. */
-static bool turnedAway;
+static RunSlot privateSlot = {.programs = 1, .reserve = {.leastFree = UINT64_MAX}};
+
+RunSlot *ownSlot(void) {
+  return slot != NULL ? slot : &privateSlot;
+}
+
+bool slotIsShared(void) {
+  return slot != NULL;
+}
+
+/* ---- the file ----------------------------------------------------------------------------------------------------- */
 
 static bool isRunTable(const RunTable *candidate) {
   return candidate->magic == RUN_TABLE_MAGIC && candidate->version == RUN_TABLE_VERSION &&
@@ -31,51 +45,205 @@ static RunTable *mapTable(int file) {
   return NULL;
 }
 
-void tableOpen(void) {
+static RunTable *openTable(void) {
   const char *path = secure_getenv(RUN_TABLE_VARIABLE);
-  if (path == NULL || *path != '/') return;
+  if (path == NULL || *path != '/') return NULL;
   /* O_NONBLOCK: the name may have become that of a pipe. */
   int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-  if (file < 0) return;
-  table = mapTable(file);
+  if (file < 0) return NULL;
+  RunTable *mapped = mapTable(file);
   close(file);
+  return mapped;
 }
 
 RunTable *sharedTable(void) {
   return table;
 }
 
-bool tableIsOpen(void) {
-  return table != NULL;
+/* ---- a slot ------------------------------------------------------------------------------------------------------- */
+
+static uint64_t bootTime(void) {
+  struct timespec time;
+  if (clock_gettime(CLOCK_BOOTTIME, &time) != 0) return UINT64_MAX;
+  return (uint64_t)time.tv_sec * NANOSECONDS + (uint64_t)time.tv_nsec;
 }
 
+static void putName(RunSlot *named) {
+  for (size_t i = 0; i < RUN_NAME_ROOM; i++) named->name[i] = heapOwner.name[i];
+}
+
+/* NULL: the table is full. */
 static RunSlot *claimSlot(void) {
   uint32_t index = atomic_fetch_add_explicit(&table->claimed, 1, memory_order_relaxed);
+  if (index < RUN_TABLE_PIDS) atomic_store_explicit(&table->pids[index], heapOwner.pid, memory_order_relaxed);
   if (index >= RUN_TABLE_SLOTS) return NULL;
   RunSlot *claimed = &table->slots[index];
   claimed->pid = heapOwner.pid;
   claimed->parentPid = heapOwner.parentPid;
-  for (size_t i = 0; i < RUN_NAME_ROOM; i++) claimed->name[i] = heapOwner.name[i];
+  claimed->claimedAt = bootTime();
+  putName(claimed);
+  atomic_store_explicit(&claimed->programs, 1, memory_order_relaxed);
+  putFigure(&claimed->reserve.leastFree, UINT64_MAX);
   return claimed;
 }
 
-void tablePublish(const RunFigures *figures) {
-  bool first = slot == NULL;
-  if (table == NULL || turnedAway) return;
-  if (first) slot = claimSlot();
-  turnedAway = slot == NULL;
-  if (turnedAway) return;
-#define STORE_FIGURE(name) atomic_store_explicit(&slot->name, figures->name, memory_order_relaxed);
-  RUN_FIGURES(STORE_FIGURE)
-#undef STORE_FIGURE
-  if (first) atomic_store_explicit(&slot->state, RUN_RUNNING, memory_order_release);
+static void share(RunSlot *claimed, uint32_t beside) {
+  slot = claimed;
+  if (slot != NULL) atomic_store_explicit(&slot->state, RUN_RUNNING | beside, memory_order_release);
 }
 
-void tableForget(void) {
-  slot = NULL;
-  turnedAway = false;
+static RunState stateIn(uint32_t state) {
+  return (RunState)(state & RUN_STATE_MASK);
 }
 
-void tableEnd(void) {
-  if (slot != NULL) atomic_store_explicit(&slot->state, RUN_ENDED, memory_order_relaxed);
+void tableTell(RunState state, bool exact) {
+  uint32_t beside = atomic_load_explicit(&ownSlot()->state, memory_order_relaxed) & (RUN_FORKED | RUN_LACKING);
+  if (exact && (beside & RUN_LACKING) == 0) beside |= RUN_EXACT;
+  atomic_store_explicit(&ownSlot()->state, state | beside, memory_order_relaxed);
+}
+
+/* ---- after exec --------------------------------------------------------------------------------------------------- */
+
+/* The 22nd word of /proc/self/stat; the second is a name in brackets, with whatever in it. Returns NULL where there is none. */
+static const char *startTime(char *text) {
+  char *at = strrchr(text, ')');
+  for (int word = 2; at != NULL && word < 22; word++) {
+    at = strchr(at, ' ');
+    if (at != NULL) at++;
+  }
+  return at;
+}
+
+/* When this process began, in nanoseconds of CLOCK_BOOTTIME, or up to a tick of the system's before; UINT64_MAX: unknown. */
+static uint64_t processBegan(void) {
+  char text[1024];
+  int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  ssize_t length = file < 0 ? -1 : read(file, text, sizeof text - 1);
+  if (file >= 0) close(file);
+  if (length <= 0) return UINT64_MAX;
+  text[length] = '\0';
+  const char *ticks = startTime(text);
+  long perSecond = sysconf(_SC_CLK_TCK);
+  if (ticks == NULL || perSecond <= 0) return UINT64_MAX;
+  return strtoull(ticks, NULL, 10) * (NANOSECONDS / (uint64_t)perSecond);
+}
+
+static uint32_t stateOf(const RunSlot *candidate) {
+  return atomic_load_explicit(&candidate->state, memory_order_acquire);
+}
+
+/* The place in the table of this process, which was another program before; -1: it was none. Older slots of its number are those of processes that
+ * were killed. One that said that it was to become another program is meant before one that did not: in another space of process numbers there
+ * may be a second process of this number. */
+static int64_t findPlace(void) {
+  int64_t place = -1, at = atomic_load_explicit(&table->claimed, memory_order_relaxed);
+  uint64_t began = 0;
+  if (at > RUN_TABLE_PIDS) at = RUN_TABLE_PIDS;
+  while (at-- > 0) {
+    if (atomic_load_explicit(&table->pids[at], memory_order_relaxed) != heapOwner.pid) continue;
+    if (at >= RUN_TABLE_SLOTS) return at;
+    RunState state = stateIn(stateOf(&table->slots[at]));
+    if (began == 0) began = processBegan();
+    if (began != UINT64_MAX && table->slots[at].claimedAt < began) break;
+    if (state == RUN_REPLACED) return at;
+    if (state == RUN_RUNNING && began != UINT64_MAX && place < 0) place = at;
+  }
+  return place;
+}
+
+static void addExchanged(_Atomic uint64_t *sum, _Atomic uint64_t *figure) {
+  uint64_t value = atomic_exchange_explicit(figure, 0, memory_order_relaxed);
+  atomic_fetch_add_explicit(sum, value, memory_order_relaxed);
+}
+
+/* What the program before counted stays; what it held is gone. Returns what is to be beside the state. */
+static uint32_t takeOver(RunSlot *before) {
+  uint32_t state = stateOf(before);
+  RunFigures figures;
+  readFigures(before, &figures);
+  putFigure(&before->peakBefore, differenceOf(figures.peakBytes, loadFigure(&before->inheritedBytes)));
+  putFigure(&before->peakMapped, differenceOf(figures.peakMapped, loadFigure(&before->inheritedMapped)));
+  addExchanged(&before->allocationsBefore, &before->pool.allocations);
+  addExchanged(&before->freesBefore, &before->pool.frees);
+  putFigure(&before->inheritedBytes, 0);
+  putFigure(&before->inheritedMapped, 0);
+  putFigure(&before->mappedBytes, 0);
+  putFigure(&before->pool.peakBytes, 0);
+  putFigure(&before->pool.liveBytes, 0);
+  putFigure(&before->reserve.size, 0);
+  putFigure(&before->reserve.held, 0);
+  putFigure(&before->reserve.leastFree, UINT64_MAX);
+  putName(before);
+  atomic_fetch_add_explicit(&before->programs, 1, memory_order_relaxed);
+  return stateIn(state) == RUN_REPLACED && (state & RUN_EXACT) != 0 ? 0 : RUN_LACKING;
+}
+
+/* What was counted before there was a slot. */
+static void addPrivate(RunSlot *to) {
+  addExchanged(&to->refused, &privateSlot.refused);
+  addExchanged(&to->overBudget, &privateSlot.overBudget);
+  addExchanged(&to->badFrees, &privateSlot.badFrees);
+  addExchanged(&to->foreignFrees, &privateSlot.foreignFrees);
+  addExchanged(&to->droppedFrees, &privateSlot.droppedFrees);
+}
+
+void tableOpen(void) {
+  table = openTable();
+  if (table == NULL) return;
+  int64_t place = findPlace();
+  if (place >= RUN_TABLE_SLOTS) return; /* counted as one without a slot already */
+  RunSlot *found = place < 0 ? claimSlot() : &table->slots[place];
+  if (found == NULL) return;
+  uint32_t beside = place < 0 ? 0 : takeOver(found);
+  addPrivate(found);
+  share(found, beside);
+}
+
+/* ---- after fork --------------------------------------------------------------------------------------------------- */
+
+static void copyFigure(_Atomic uint64_t *to, const _Atomic uint64_t *from) {
+  putFigure(to, loadFigure(from));
+}
+
+void copyPool(RunPool *to, const RunPool *from) {
+  copyFigure(&to->peakBytes, &from->peakBytes);
+  copyFigure(&to->liveBytes, &from->liveBytes);
+  copyFigure(&to->allocations, &from->allocations);
+  copyFigure(&to->frees, &from->frees);
+  copyFigure(&to->footprint, &from->footprint);
+}
+
+static void copyReserve(RunReserve *to, const RunReserve *from) {
+  copyFigure(&to->size, &from->size);
+  copyFigure(&to->held, &from->held);
+  copyFigure(&to->leastFree, &from->leastFree);
+}
+
+static void clearCounts(RunSlot *child) {
+  _Atomic uint64_t *counts[] = {&child->refused,      &child->overBudget,   &child->badFrees,
+                                &child->foreignFrees, &child->droppedFrees, &child->peakBefore};
+  for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) putFigure(counts[i], 0);
+}
+
+/* Its slot may be the parent's, where that is private. */
+static void beginChild(RunSlot *child, const RunSlot *parent, const RunPool *now, uint64_t mapped) {
+  RunFigures figures;
+  copyFigure(&child->poolSize, &parent->poolSize);
+  copyReserve(&child->reserve, &parent->reserve);
+  copyPool(&child->pool, now);
+  clearCounts(child);
+  putFigure(&child->allocationsBefore, -loadFigure(&now->allocations));
+  putFigure(&child->freesBefore, -loadFigure(&now->frees));
+  putFigure(&child->mappedBytes, mapped);
+  putFigure(&child->peakMapped, mapped);
+  putFigure(&child->inheritedMapped, mapped);
+  readFigures(child, &figures);
+  putFigure(&child->inheritedBytes, figures.liveBytes);
+}
+
+void tableFork(const RunPool *now, uint64_t mapped) {
+  const RunSlot *parent = ownSlot();
+  RunSlot *claimed = table != NULL ? claimSlot() : NULL;
+  beginChild(claimed != NULL ? claimed : &privateSlot, parent, now, mapped);
+  share(claimed, RUN_FORKED);
 }

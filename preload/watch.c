@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "heap.h"
 #include "settings.h"
 #include "table.h"
 
@@ -16,8 +17,12 @@ __attribute__((constructor(102))) static void startWatch(void) {
   int savedErrno = errno;
   RunTable *table = sharedTable();
   if (table != NULL) {
-    watchPrograms(&(ExecWatch){
-        .list = &table->unreached, .variables = variables, .restores = settings.inherit, .refuses = settings.strict});
+    watchPrograms(&(ExecWatch){.list = &table->unreached,
+                               .variables = variables,
+                               .restores = settings.inherit,
+                               .refuses = settings.strict,
+                               .leaves = heapPublish,
+                               .stays = heapResume});
   }
   errno = savedErrno;
 }

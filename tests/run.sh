@@ -61,6 +61,7 @@ threads
 programs mema-run gcc 3 5000 "$BUILD/test/gcc/mema run --"
 
 script preload tests/preload/run.sh all
+script figures tests/preload/figures.sh all
 script cli tests/cli/run.sh all
 script escape tests/cli/escape.sh all
 script summary tests/cli/summary.sh all

@@ -138,7 +138,7 @@ run run --pool 4M -- sh -c "unset MEMA_POOL_SIZE MEMA_TABLE; '$hello' MEMA_POOL_
 same 'unset MEMA_POOL_SIZE: put back' 'hello preloaded 4194304 ' "$(said)"
 run run --pool 1M -- env -i "$hello" PATH MEMA_POOL_SIZE
 same 'env -i: reached, and nothing else is put back' 'hello preloaded unset 1048576 ' "$(said)"
-has 'env -i: told of' 'hello +[0-9]+ ' "$scratch/err"
+has 'env -i: told of' '^mema run: hello \([0-9]+\) in a pool of 1\.0 MiB' "$scratch/err"
 run run -- "$starter" system none "echo 'one  two' \"three 'four\" \$((2 + 3)); exit 7"
 same 'system: the command is the same' "7 one  two three 'four 5 " "$status $(said)"
 

@@ -1,5 +1,6 @@
 /* fillTable FILE WORD=VALUE...: takes the place of what is in the table of a run (preload/runTable.h), so that a test knows what
- * `mema run` has to say. "name=" begins the next process; pid, parentPid, ended and each figure are numbers, "none" is no limit;
+ * `mema run` has to say. "name=" begins the next process, whose figures are exact ("exact=0": not); pid, parentPid, ended, programs and each figure are numbers,
+ * "none" is no limit;
  * "lost" is how many processes found no slot; "times=N" repeats the process N times in all, its pid counting up. "unreached=" begins the
  * next program that could not be reached, with pid, obstacle, interpreters and started; "beyond" is how many found no entry. */
 #define _GNU_SOURCE
@@ -23,7 +24,8 @@ static void begin(const char *name) {
   RunSlot *slot = &table->slots[count++];
   memset(slot, 0, sizeof *slot);
   strncpy(slot->name, name, sizeof slot->name - 1);
-  slot->state = RUN_RUNNING;
+  slot->programs = 1;
+  slot->state = RUN_LEFT | RUN_EXACT;
 }
 
 static void beginUnreached(const char *name) {
@@ -44,15 +46,38 @@ static bool isWord(const char *argument, const char *word) {
   return strncmp(argument, word, length) == 0 && argument[length] == '=';
 }
 
-static bool setFigure(RunSlot *slot, const char *argument, uint64_t number) {
-#define SET_FIGURE(figure)         \
-  if (isWord(argument, #figure)) { \
-    slot->figure = number;         \
-    return true;                   \
+/* liveChunks is what the last program has; the rest of the counts is of programs before it. */
+static bool setCount(RunSlot *slot, const char *argument, uint64_t number) {
+  if (isWord(argument, "liveChunks")) {
+    slot->allocationsBefore += slot->pool.allocations - number;
+    slot->pool.allocations = number;
+  } else if (isWord(argument, "allocations")) {
+    slot->allocationsBefore = number - slot->pool.allocations;
+  } else if (isWord(argument, "frees")) {
+    slot->freesBefore = number;
+  } else {
+    return false;
   }
-  RUN_FIGURES(SET_FIGURE)
-#undef SET_FIGURE
-  return false;
+  return true;
+}
+
+static bool setFigure(RunSlot *slot, const char *argument, uint64_t number) {
+#define FIGURE(name, field) \
+  { #name, &slot->field }
+  const struct {
+    const char *name;
+    _Atomic uint64_t *figure;
+  } figures[] = {FIGURE(peakBytes, pool.peakBytes), FIGURE(liveBytes, pool.liveBytes),  FIGURE(footprint, pool.footprint),
+                 FIGURE(poolSize, poolSize),        FIGURE(refused, refused),           FIGURE(overBudget, overBudget),
+                 FIGURE(badFrees, badFrees),        FIGURE(foreignFrees, foreignFrees), FIGURE(droppedFrees, droppedFrees),
+                 FIGURE(mappedBytes, mappedBytes),  FIGURE(peakMapped, peakMapped)};
+#undef FIGURE
+  for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+    if (!isWord(argument, figures[i].name)) continue;
+    *figures[i].figure = number;
+    return true;
+  }
+  return setCount(slot, argument, number);
 }
 
 static bool describeUnreached(const char *argument, uint64_t number) {
@@ -78,7 +103,11 @@ static bool describeProcess(const char *argument, uint64_t number) {
   } else if (isWord(argument, "parentPid")) {
     slot->parentPid = (int32_t)number;
   } else if (isWord(argument, "ended")) {
-    slot->state = number != 0 ? RUN_ENDED : RUN_RUNNING;
+    slot->state = (number != 0 ? RUN_ENDED : RUN_LEFT) | RUN_EXACT;
+  } else if (isWord(argument, "programs")) {
+    slot->programs = (uint32_t)number;
+  } else if (isWord(argument, "exact")) {
+    slot->state = number != 0 ? RUN_LEFT | RUN_EXACT : RUN_RUNNING;
   } else if (isWord(argument, "times")) {
     repeat(number);
   } else {

@@ -54,7 +54,7 @@ fitsAlone 'one process' 'command=["true"]' poolSize=null reserve=0 mmap=true str
 of --pool 16M --reserve 64K --no-mmap --strict -- sh -c 'env true; exit 3'
 fitsAlone 'many processes, and all options' poolSize=16777216 reserve=65536 mmap=false strict=true status=3 processes.0.poolSize=16777216
 (ulimit -c 0; of -- sh -c 'env true; kill -9 $$') 2>/dev/null
-fitsAlone 'killed' status=137 signal=9 processes.0.ended=false
+fitsAlone 'killed' status=137 signal=9 processes.0.ended=false processes.0.exact=false
 (ulimit -c 0; of -- sh -c 'kill -SEGV $$') 2>/dev/null
 fits 'killed by a fault' status=139 signal=11
 (ulimit -c 0; of -- sh -c 'kill -ABRT $$') 2>/dev/null
@@ -106,12 +106,13 @@ section contents
 
 figures='poolSize=1048576 peakBytes=101 liveBytes=102 liveChunks=103 allocations=104 frees=105 refused=106 overBudget=107 badFrees=108
   foreignFrees=109 droppedFrees=110 mappedBytes=111 peakMapped=112 footprint=113'
-filled '--pool 1M' name=first pid=7 parentPid=6 ended=1 $figures name=second pid=8 parentPid=7 lost=3 poolSize=none \
+filled '--pool 1M' name=first pid=7 parentPid=6 ended=1 $figures name=second pid=8 parentPid=7 exact=0 programs=3 lost=3 poolSize=none \
   unreached=u pid=9 obstacle=5 interpreters=1 started=0 beyond=4
 fitsAlone 'each value in its place' lost=3 unreachedLost=4 \
   'unreached=[{"command": "u", "pid": 9, "reason": "interpreter: set-user-ID", "started": false}]' 'processes.0.command="first"' processes.0.pid=7 processes.0.parentPid=6 processes.0.ended=true \
   $(for figure in $figures; do echo "processes.0.$figure"; done) \
   'processes.1.command="second"' processes.1.pid=8 processes.1.parentPid=7 processes.1.ended=false processes.1.poolSize=null \
+  processes.0.exact=true processes.0.programs=1 processes.1.exact=false processes.1.programs=3 \
   processes.1.peakBytes=0 processes.1.footprint=0
 big=18446744073709551615
 filled '' name=big pid=2147483647 parentPid=2147483647 poolSize=9223372036854775806 peakBytes=$big allocations=$big

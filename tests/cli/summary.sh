@@ -116,6 +116,11 @@ fits '20 columns, a number of 20 digits: fits' 20
 summary 25 '--pool 1M' $one
 same '25 columns: whole names' '  live at exit  530.2 KiB' "$(sed -n 4p "$scratch/err")"
 
+summary 80 '--pool 1M' $one exact=0
+has 'one process that was killed: at least' '^  peak and counts are at least these: the process was killed, or still runs$' "$scratch/err"
+summary 80 '--pool 1M' name=first pid=1 exact=0 peakBytes=20 name=second pid=2 peakBytes=10
+same 'many processes, one of which was killed: at least' 4 "$(sed -n '/^    peak and counts are at least these/=' "$scratch/err")"
+
 # ---- the footprint -------------------------------------------------------------------------------------------------------
 section footprint
 
@@ -123,7 +128,7 @@ summary 80 '--pool 1M' $one footprint=1048577
 has 'a footprint of a byte above the budget: explained' '^  footprint: whole pages and records; only live bytes count in the budget$' "$scratch/err"
 summary 80 '' $one poolSize=none footprint=1000000000000
 same 'a footprint without a budget: not explained' 0 "$(grep -c 'whole pages' "$scratch/err")"
-guard "$mema" run --pool 64K -- env true 2>"$scratch/err"
+guard "$mema" run --pool 64K -- sh -c : 2>"$scratch/err"
 has 'a footprint of a real program: explained' 'footprint: whole pages and records' "$scratch/err"
 
 # ---- many processes ------------------------------------------------------------------------------------------------------

@@ -278,7 +278,7 @@ same 'a file that is no table is left alone' 0 "$(tr -d '\0' <"$scratch/zeros" |
 section table
 
 # 1,000 allocations and 300 frees, and no more than 64 calls may be missing.
-for kind in exit _exit abort kill segv refused; do
+for kind in exit _exit abort kill segv; do
   guard "$mema" run --report "$scratch/report" -- "$programs/ending" $kind >"$scratch/out" 2>"$scratch/err"
   allocations=$(grep '"pid"' "$scratch/report" | figure allocations)
   live=$(grep '"pid"' "$scratch/report" | figure liveBytes)
@@ -290,7 +290,16 @@ for kind in exit _exit abort kill segv refused; do
   ended=$(grep '"pid"' "$scratch/report" | figure ended)
   if [ $kind = exit ]; then same "$kind is an end" true "$ended"; else same "$kind is no end" false "$ended"; fi
 done
-same 'a refusal is in the figures at once' 1 "$(grep '"pid"' "$scratch/report" | figure refused)"
+
+# remarkable KIND KEY: the program is killed right behind such a call.
+remarkable() {
+  (ulimit -c 0; guard "$mema" run --report "$scratch/report" -- "$programs/ending" "$1") >/dev/null 2>&1
+  same "$2: in the figures at once" 1 "$(grep '"pid"' "$scratch/report" | figure "$2")"
+}
+
+remarkable refused refused
+remarkable bad badFrees
+remarkable foreign foreignFrees
 
 guard "$mema" run --report "$scratch/report" -- "$programs/forkCounts" 2>"$scratch/err"
 same 'fork: a record for parent and child' 2 "$(grep '"pid"' "$scratch/report" | sed 's/.*"pid": \([0-9]*\).*/\1/' | sort -u | wc -l)"

@@ -1,0 +1,16 @@
+/* ending.h - the ends of a process that no destructor sees: _exit, _Exit, quick_exit, abort, and a failed assertion. */
+#ifndef MEMA_PRELOAD_ENDING_H
+#define MEMA_PRELOAD_ENDING_H
+
+#include "family.h"
+
+MEMA_PUBLIC __attribute__((noreturn)) void _exit(int status);
+MEMA_PUBLIC __attribute__((noreturn)) void _Exit(int status);
+MEMA_PUBLIC __attribute__((noreturn)) void abort(void);
+MEMA_PUBLIC __attribute__((noreturn)) void __assert_fail(const char *assertion, const char *file, unsigned line,
+                                                         const char *function);
+
+/* Finds the functions of these names that come behind the library's own. */
+void startEndings(void);
+
+#endif
