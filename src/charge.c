@@ -25,7 +25,7 @@ static bool makeRoom(mema_Pool *pool, size_t bytes) {
 
 static bool charge(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
   if (bytes > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, bytes);
-  bool plain = mema_isPlain(pool, slab);
+  bool plain = mema_isUnshared(pool);
   if (plain && !makeRoom(pool, bytes)) return false;
   if (plain && !mema_chargeLevels(pool, bytes)) return mema_refuseLevels(pool, bytes);
   if (!plain && !mema_chargeLocked(pool, slab, bytes)) return refuse(pool, MEMA_OVER_BUDGET, bytes);
@@ -37,7 +37,7 @@ static bool charge(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
 static bool credit(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
   if (bytes > pool->charged) return mema_failFor(mema_creditIsLarge, bytes, pool->charged);
   pool->charged -= bytes;
-  if (mema_isPlain(pool, slab)) {
+  if (mema_isUnshared(pool)) {
     mema_creditLevels(pool, bytes);
   } else {
     mema_creditLocked(pool, slab, bytes);
@@ -55,9 +55,9 @@ static bool carveShared(mema_Pool *pool, size_t bytes) {
   return done;
 }
 
-bool mema_carve(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
+bool mema_carve(mema_Pool *pool, size_t bytes) {
   if (bytes == 0) return true;
-  return mema_isPlain(pool, slab) ? makeRoom(pool, bytes) : carveShared(pool, bytes);
+  return mema_isUnshared(pool) ? makeRoom(pool, bytes) : carveShared(pool, bytes);
 }
 
 static bool chargeFixed(mema_Pool *pool, size_t bytes) {
@@ -70,17 +70,18 @@ static bool chargeFixed(mema_Pool *pool, size_t bytes) {
 }
 
 bool mema_chargePool(mema_Pool *pool, size_t bytes) {
-  if (mema_fixedOf(pool) != NULL) return chargeFixed(pool, bytes);
+  mema_Kind kind = mema_kindOf(pool);
+  if (kind == mema_fixedPool) return chargeFixed(pool, bytes);
   mema_Slab *slab = mema_beginTurn(pool);
   if (slab == NULL) return false;
   bool done = charge(pool, slab, bytes);
   mema_unlockPool(slab);
-  if (done && mema_isPlain(pool, slab)) mema_announceLow(pool);
+  if (done && kind == mema_plainPool) mema_announceLow(pool);
   return done;
 }
 
 bool mema_creditPool(mema_Pool *pool, size_t bytes) {
-  if (mema_fixedOf(pool) != NULL) return mema_fixedCredit(pool, bytes);
+  if (mema_kindOf(pool) == mema_fixedPool) return mema_fixedCredit(pool, bytes);
   mema_Slab *slab = mema_beginTurn(pool);
   if (slab == NULL) return false;
   bool done = credit(pool, slab, bytes);

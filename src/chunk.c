@@ -73,17 +73,6 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
   return true;
 }
 
-/* For tail calls: the common paths below then need no stack frame. */
-static MEMA_SLOW void *nullForBadPool(void) {
-  mema_fail(MEMA_BAD_POOL);
-  return NULL;
-}
-
-static MEMA_SLOW bool falseForBadPool(void) {
-  mema_fail(MEMA_BAD_POOL);
-  return false;
-}
-
 static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size, mema_Slab *slab) {
   mema_Chunk chunk;
   return mema_allocate(pool, slab, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
@@ -137,7 +126,7 @@ static MEMA_INLINE void *bumpBy(unsigned mode, mema_Pool *pool, size_t size, mem
 
 /* `mode` is a constant: each variant becomes a function of its own, which asks nothing that is known beforehand, and saves no register. */
 static MEMA_INLINE void *pallocBy(unsigned mode, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return nullForBadPool();
+  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return mema_nullForBadPool();
   return (mode & mema_modeArena) != 0 ? bumpBy(mode, pool, size, slab) : takeSlotBy(mode, pool, size, slab, class);
 }
 
@@ -198,7 +187,7 @@ static MEMA_NOINLINE bool pfreeLastTracked(mema_Pool *pool, mema_Slab *slab) {
 /* The same in a family, where the slot is not marked free yet. */
 static MEMA_INLINE bool pfreeLastFamilyBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
   uint64_t *word = mema_lastClass(slab)->word, after;
-  if (mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
+  if (mema_unlikely(!mema_kinLives(pool))) return mema_falseForBadPool();
   if (mema_unlikely(mema_setBit(*word, slab->lastSlot, &after)) || mema_unlikely(!creditLastBy(mode, pool, slab)))
     return pfreeSlow(pool, ptr, slab);
   *word = after;
@@ -221,7 +210,7 @@ static MEMA_INLINE bool giveSlotBy(unsigned mode, mema_Pool *pool, void *ptr, me
     return records ? pfreeLastTracked(pool, slab) : pfreeLast(pool, slab);
   if (family && !magazines && ptr == slab->lastPtr)
     return records ? pfreeLastFamilyTracked(pool, ptr, slab) : pfreeLastFamily(pool, ptr, slab);
-  if (family && mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
+  if (family && mema_unlikely(!mema_kinLives(pool))) return mema_falseForBadPool();
   size_t slot;
   mema_Span *span = mema_anySlot(slab, ptr, &slot);
   if (mema_unlikely(span == NULL)) return pfreeSlow(pool, ptr, slab);
@@ -238,7 +227,7 @@ static MEMA_INLINE bool giveSlotBy(unsigned mode, mema_Pool *pool, void *ptr, me
 
 /* An arena's chunk. */
 static MEMA_INLINE bool giveGrainsBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
-  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return falseForBadPool();
+  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return mema_falseForBadPool();
   const mema_Arena *arena = mema_arenaOf(slab);
   size_t place = mema_grainOf(slab, ptr);
   if (mema_unlikely(!mema_arenaIsLive(arena, place))) return pfreeSlow(pool, ptr, slab);
@@ -280,12 +269,12 @@ VARIANT(FamilyArenaTracked, mema_modeFamily | mema_modeArena | mema_modeRecords)
 /* An arena has no magazines. */
 static void *pallocNever(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   (void)pool, (void)size, (void)slab, (void)class;
-  return nullForBadPool();
+  return mema_nullForBadPool();
 }
 
 static bool pfreeNever(mema_Pool *pool, void *ptr, mema_Slab *slab) {
   (void)pool, (void)ptr, (void)slab;
-  return falseForBadPool();
+  return mema_falseForBadPool();
 }
 
 /* Those of arenas do not look at the class. */
@@ -321,14 +310,10 @@ static MEMA_INLINE void *pallocAny(uintptr_t mode, mema_Pool *pool, size_t size,
   return isSlot ? variants.palloc[mode](pool, size, slab, &slab->classes[index]) : pallocSlow(pool, size, slab);
 }
 
-void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size) {
-  return pallocAny(slab->heap.mode, pool, size, slab);
-}
-
 /* A size that the byte table does not have. */
 static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size, mema_Slab *slab, uintptr_t mode) {
   bool lives = mode < mema_modeCount && (mode < mema_modeFamily || mema_kinLives(pool));
-  return mema_likely(lives) ? pallocAny(mode, pool, size, slab) : nullForBadPool();
+  return mema_likely(lives) ? pallocAny(mode, pool, size, slab) : mema_nullForBadPool();
 }
 
 /* By one variant where the byte table has the size. */
@@ -337,10 +322,33 @@ static MEMA_INLINE void *pallocSized(Palloc *variant, uintptr_t mode, mema_Pool 
   return variant(pool, size, slab, mema_smallClass(slab, size));
 }
 
+/* Of a shared pool where the calling thread has no shard at hand, or of none. */
+static MEMA_NOINLINE void *pallocShared(mema_Pool *pool, size_t size) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (mema_unlikely(slab == NULL)) return mema_nullForBadPool();
+  mema_Shard *shard = mema_enterShard(pool);
+  if (shard != NULL) return mema_takeHere(pool, size, shard);
+  if (!mema_lockPool(pool, slab)) return NULL;
+  bool zeroed;
+  void *ptr = mema_hasShards(slab) ? mema_sharedTake(slab, size, MEMA_ALIGNMENT, &zeroed)
+                                   : pallocAny(slab->heap.mode, pool, size, slab);
+  mema_unlockPool(slab);
+  return ptr;
+}
+
+/* Of no pool with slabs that stands alone or in a family. */
+static MEMA_INLINE void *pallocElse(uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *header) {
+  return mode == mema_modeFixed ? mema_fixedPalloc(pool, size, (mema_Fixed *)(void *)header) : mema_nullForBadPool();
+}
+
 void *mema_palloc(mema_Pool *pool, size_t size) {
   uintptr_t mode;
+  if (mema_unlikely(pool == NULL)) return mema_nullForBadPool();
   mema_Slab *slab = mema_sealedSlab(pool, &mode);
-  if (slab == NULL) return mema_likely(pool != NULL) ? mema_sharedPalloc(pool, size) : nullForBadPool();
+  if (slab == NULL) {
+    mema_Shard *shard = mema_enterHere(pool);
+    return mema_likely(shard != NULL) ? mema_takeHere(pool, size, shard) : pallocShared(pool, size);
+  }
   if (mode == 0) {
     if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size, slab, 0);
     return pallocBy(0, pool, size, slab, mema_smallClass(slab, size));
@@ -349,35 +357,53 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
   if (mode == mema_modeRecords) return pallocSized(pallocWordsTracked, mode, pool, size, slab);
   if (mode == mema_modeMagazines) return pallocSized(pallocRecent, mode, pool, size, slab);
   if (mode == mema_modeSlotsMost) return pallocSized(pallocRecentTracked, mode, pool, size, slab);
-  if (mema_unlikely(mode >= mema_modeCount)) return nullForBadPool();
+  if (mema_unlikely(mode >= mema_modeCount)) return pallocElse(mode, pool, size, slab);
   return pallocSized(variants.palloc[mode], mode, pool, size, slab);
 }
 
 /* ---- pfree -------------------------------------------------------------------------------------------------------------- */
 
-bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr) {
-  return variants.pfree[slab->heap.mode](pool, ptr, slab);
+/* As pallocShared. */
+static MEMA_NOINLINE bool pfreeShared(mema_Pool *pool, void *ptr) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (mema_unlikely(slab == NULL)) return mema_falseForBadPool();
+  mema_Shard *shard = mema_enterShard(pool);
+  if (shard != NULL) return mema_giveHere(pool, ptr, shard);
+  if (!mema_lockPool(pool, slab)) return false;
+  bool done = mema_hasShards(slab) ? mema_sharedGive(slab, ptr) : variants.pfree[slab->heap.mode](pool, ptr, slab);
+  mema_endTurn(slab);
+  return done;
+}
+
+static MEMA_INLINE bool pfreeElse(uintptr_t mode, mema_Pool *pool, void *ptr, mema_Slab *header) {
+  return mode == mema_modeFixed ? mema_fixedPfree(pool, ptr, (mema_Fixed *)(void *)header) : mema_falseForBadPool();
 }
 
 bool mema_pfree(mema_Pool *pool, void *ptr) {
   uintptr_t mode;
+  if (mema_unlikely(pool == NULL)) return mema_falseForBadPool();
   mema_Slab *slab = mema_sealedSlab(pool, &mode);
-  if (slab == NULL) return mema_likely(pool != NULL) ? mema_sharedPfree(pool, ptr) : falseForBadPool();
+  if (slab == NULL) {
+    mema_Shard *shard = mema_enterHere(pool);
+    return mema_likely(shard != NULL) ? mema_giveHere(pool, ptr, shard) : pfreeShared(pool, ptr);
+  }
   if (mode == 0) return pfreeBy(0, pool, ptr, slab);
   if (mode == mema_modeRecords) return pfreeWordsTracked(pool, ptr, slab);
   if (mode == mema_modeMagazines) return pfreeRecent(pool, ptr, slab);
-  return mema_likely(mode < mema_modeCount) ? variants.pfree[mode](pool, ptr, slab) : falseForBadPool();
+  if (mema_unlikely(mode >= mema_modeCount)) return pfreeElse(mode, pool, ptr, slab);
+  return variants.pfree[mode](pool, ptr, slab);
 }
 
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */
 
+/* A request that is refused for what it asks. */
 static void *refuseCall(mema_Pool *pool, mema_Fault fault, size_t first, size_t second) {
-  bool isFixed = mema_fixedOf(pool) != NULL;
-  if (isFixed) mema_refuseFor(pool, fault, first, second);
-  mema_Slab *slab = isFixed ? NULL : mema_beginTurn(pool);
-  if (slab == NULL) return NULL;
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool) return NULL;
+  mema_Slab *slab = mema_slabField(pool);
+  if (kind == mema_sharedPool && !mema_lockPool(pool, slab)) return NULL;
   mema_refuseFor(pool, fault, first, second);
-  mema_unlockPool(slab);
+  if (kind == mema_sharedPool) mema_unlockPool(slab);
   return NULL;
 }
 
@@ -389,18 +415,14 @@ static void *takeAny(mema_Pool *pool, mema_Slab *slab, size_t size, size_t align
   return chunk.ptr;
 }
 
-/* Of a fixed pool, or of none. */
-static MEMA_NOINLINE void *allocateElse(mema_Pool *pool, size_t size, size_t alignment) {
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  return fixed != NULL ? mema_fixedPmemalign(pool, fixed, alignment, size) : nullForBadPool();
-}
-
 /* Any chunk, of any pool; *zeroed: its bytes are known to be zero. */
-static void *allocateInTurn(mema_Pool *pool, size_t size, size_t alignment, bool *zeroed) {
+static void *allocateAny(mema_Pool *pool, size_t size, size_t alignment, bool *zeroed) {
   *zeroed = false;
-  mema_Slab *slab = mema_slabOf(pool);
-  if (mema_unlikely(slab == NULL)) return allocateElse(pool, size, alignment);
-  if (!mema_isPlain(pool, slab) && !mema_lockPool(pool, slab)) return NULL;
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool) return NULL;
+  if (kind == mema_fixedPool) return mema_fixedPmemalign(pool, alignment, size, mema_fixedField(pool));
+  mema_Slab *slab = mema_slabField(pool);
+  if (kind == mema_sharedPool && !mema_lockPool(pool, slab)) return NULL;
   void *ptr = takeAny(pool, slab, size, alignment, zeroed);
   mema_unlockPool(slab);
   return ptr;
@@ -409,7 +431,7 @@ static void *allocateInTurn(mema_Pool *pool, size_t size, size_t alignment, bool
 /* What no slot holds. */
 static MEMA_NOINLINE void *pcallocLarge(mema_Pool *pool, size_t bytes) {
   bool zeroed;
-  void *ptr = allocateInTurn(pool, bytes, MEMA_ALIGNMENT, &zeroed);
+  void *ptr = allocateAny(pool, bytes, MEMA_ALIGNMENT, &zeroed);
   if (ptr == NULL || zeroed) return ptr;
   const mema_Slab *slab = mema_slabOf(pool);
   if (slab == NULL) return memset(ptr, 0, bytes); /* a fixed pool */
@@ -425,33 +447,38 @@ void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
   return ptr != NULL ? memset(ptr, 0, bytes + (bytes == 0)) : NULL;
 }
 
+/* A slot at hand, where no general path has to see the request. NULL says nothing. */
+static void *alignedAtHand(mema_Pool *pool, size_t alignment, size_t size) {
+  uintptr_t mode;
+  mema_Slab *slab = mema_sealedSlab(pool, &mode);
+  if (slab == NULL) return mema_sharedSlabOf(pool) != NULL ? mema_sharedAligned(pool, alignment, size) : NULL;
+  if (mode > mema_modeSlotsMost || pool->watched) return NULL;
+  unsigned index = mema_slabClass(slab, size, alignment);
+  mema_SlotClass *class = &slab->classes[index];
+  if (index == slab->classCount || !mema_slotAtHand(class) || class->slotSize > pool->freeSize) return NULL;
+  return variants.palloc[mode](pool, size, slab, class);
+}
+
 void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
   bool zeroed;
   if (alignment == 0 || (alignment & (alignment - 1)) != 0) return refuseCall(pool, mema_alignmentIsBad, alignment, 0);
   if (alignment > (size_t)1 << 30) return refuseCall(pool, mema_alignmentIsLarge, size, alignment);
-  mema_Slab *slab = mema_slabOf(pool);
-  if (slab == NULL) return allocateElse(pool, size, alignment);
-  if (mema_isPlain(pool, slab) && pool->kin == NULL && !pool->watched) {
-    unsigned index = mema_slabClass(slab, size, alignment);
-    mema_SlotClass *class = &slab->classes[index];
-    if (index < slab->classCount && mema_slotAtHand(class) && class->slotSize <= pool->freeSize)
-      return variants.palloc[slab->heap.mode](pool, size, slab, class);
-  } else if (!mema_isPlain(pool, slab)) {
-    void *ptr = mema_sharedAligned(pool, alignment, size);
-    if (ptr != NULL) return ptr;
-  }
-  return allocateInTurn(pool, size, alignment, &zeroed);
+  void *ptr = alignedAtHand(pool, alignment, size);
+  return ptr != NULL ? ptr : allocateAny(pool, size, alignment, &zeroed);
 }
 
 size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
-  mema_Slab *slab = mema_slabOf(pool);
-  if (slab == NULL) {
-    mema_Fixed *fixed = mema_fixedOf(pool);
-    return fixed != NULL ? mema_fixedChunkSize(fixed, ptr) : 0;
+  switch (mema_kindOf(pool)) {
+    case mema_fixedPool:
+      return mema_fixedChunkSize(mema_fixedField(pool), ptr);
+    case mema_sharedPool:
+      return mema_sharedChunkSize(pool, ptr);
+    case mema_plainPool:
+      return mema_findOwn(pool, mema_slabField(pool), ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
+    default:
+      return 0;
   }
-  if (!mema_isPlain(pool, slab)) return mema_sharedChunkSize(pool, ptr);
-  return mema_findOwn(pool, slab, ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
 }
 
 bool mema_ownsChunk(const mema_Pool *pool, const void *ptr) {

@@ -21,22 +21,7 @@ _Static_assert(offsetof(mema_Block, ptr) == 0 && offsetof(mema_Block, size) == s
                    offsetof(mema_Block, poolAllocated) == 4 * sizeof(void *) && sizeof(mema_Block) == 5 * sizeof(void *),
                "Block is the specification's, and its last word has room for more");
 
-/* Generations that a slab gives by itself, without an atomic addition, before it takes as many more. */
-static const uintptr_t livesAtOnce = sizeof(uintptr_t) == 8 ? 1 << 16 : 1;
-
-/* Before the first pool is made; addresses and small numbers, whichever, do not make a seal that fits. */
-static const uintptr_t undrawn = (uintptr_t)0x9E3779B97F4A7C15u;
-
-_Atomic uintptr_t mema_secret = (uintptr_t)0x9E3779B97F4A7C15u;
-static _Atomic uintptr_t generations;
-
 /* ---- init -------------------------------------------------------------------------------------------------------------- */
-
-static void drawSecret(void) {
-  uintptr_t none = undrawn;
-  if (atomic_load_explicit(&mema_secret, memory_order_relaxed) != undrawn) return;
-  atomic_compare_exchange_strong_explicit(&mema_secret, &none, mema_osRandom(), memory_order_relaxed, memory_order_relaxed);
-}
 
 /* Eight words at a time: for a few hundred bytes compilers put a loop in microcode, which takes longer to begin than this to end. */
 typedef uintptr_t Words __attribute__((vector_size(8 * sizeof(uintptr_t)), aligned(sizeof(uintptr_t)), may_alias));
@@ -63,13 +48,6 @@ static void forgetAll(mema_Pool *pool) {
   memset(at + rows, 0, sizeof *pool - wordsFrom - rows * sizeof *at);
 }
 
-/* Never 0; no two lives of any pools share one. Scattered: see mema_keyOf. */
-static uintptr_t nextGeneration(mema_Slab *slab) {
-  if (slab->lives % livesAtOnce == 0)
-    slab->lives = atomic_fetch_add_explicit(&generations, livesAtOnce, memory_order_relaxed);
-  return ++slab->lives * mema_modeCount * undrawn;
-}
-
 void mema_layPool(mema_Pool *pool, const mema_Options *options) {
   forgetAll(pool);
   pool->poolSize = pool->freeSize = pool->lowWater = pool->watch = options->poolSize;
@@ -83,19 +61,11 @@ void mema_layPool(mema_Pool *pool, const mema_Options *options) {
   }
 }
 
-/* The seal comes last, since other threads may be looking whether a shared pool lives that was here before. */
-void mema_identify(mema_Pool *pool, mema_Slab *slab, uintptr_t generation, bool shared) {
-  uintptr_t seal = mema_sealOf(pool, slab);
-  mema_storeWord(&pool->generation, generation);
-  __atomic_store_n(&pool->slab, slab, __ATOMIC_RELAXED);
-  mema_storeWord(&pool->seal, shared ? ~seal : seal);
-}
-
 bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
   mema_layPool(pool, options);
   pool->mem = slab->area;
   if (slab->heap.ops->notesLowLate) pool->watch = 0; /* see mema_noteLow */
-  uintptr_t generation = nextGeneration(slab);
+  uintptr_t generation = mema_nextGeneration(&slab->lives);
   mema_storeWord(&slab->heap.generation, generation + slab->heap.mode);
   mema_identify(pool, slab, generation, options->shared);
   if (!options->shared || mema_openShare(pool, slab)) return true;
@@ -109,7 +79,7 @@ static inline mema_Fault faultOf(const mema_Pool *pool, const mema_Options *opti
   if (pool == NULL || options == NULL) return pool == NULL ? mema_poolIsNull : mema_optionsAreNull;
   bool isFixed = options->engine == MEMA_FIXED;
   if (options->poolSize == 0 && !isFixed) return mema_poolSizeIsZero;
-  if (mema_slabOf(pool) != NULL || mema_fixedOf(pool) != NULL) return mema_poolIsLive;
+  if (mema_kindOf(pool) != mema_noPool) return mema_poolIsLive;
   if (isFixed) return mema_noFault;
   if (options->poolSize > MEMA_UNLIMITED) return mema_sizeIsTooLarge;
   if (options->engine > MEMA_ARENA) return mema_engineIsNone;
@@ -142,15 +112,15 @@ void mema_failMemoryOf(const mema_Options *options) {
 }
 
 mema_Slab *mema_openSlabFor(const mema_Options *options) {
-  drawSecret();
+  mema_drawSecret();
   return mema_slabIn(mema_engines[options->engine]->open(options));
 }
 
 /* Its header lies in the buffer, which has no numbers of its own to give. */
 static bool initFixed(mema_Pool *pool, const mema_Options *options) {
-  drawSecret();
-  uintptr_t lives = atomic_fetch_add_explicit(&generations, livesAtOnce, memory_order_relaxed);
-  return mema_fixedInit(pool, options, (lives + 1) * mema_modeCount * undrawn);
+  mema_drawSecret();
+  uintptr_t lives = 0;
+  return mema_fixedInit(pool, options, mema_nextGeneration(&lives));
 }
 
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
@@ -191,17 +161,12 @@ bool mema_closePool(mema_Pool *pool) {
   return true;
 }
 
-static bool freeFixed(mema_Pool *pool, mema_Fixed *fixed) {
-  return mema_mayEnd(pool) && mema_endLives(pool, 0) && mema_fixedFree(pool, fixed);
-}
-
 bool mema_freePool(mema_Pool *pool) {
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  if (fixed != NULL) return freeFixed(pool, fixed);
-  const mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || !mema_mayEnd(pool)) return false;
-  if (mema_unlikely(!mema_isPlain(pool, slab) || pool->kin != NULL) && !mema_mayLeave(pool)) return false;
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool || !mema_mayEnd(pool)) return false;
+  if (mema_unlikely(kind == mema_sharedPool || pool->kin != NULL) && !mema_mayLeave(pool)) return false;
   if (!mema_endLives(pool, 0)) return false;
+  if (kind == mema_fixedPool) return mema_fixedFree(pool, mema_fixedField(pool));
   if (mema_usesParentHeap(pool)) mema_freeYounger(pool, 0);
   return mema_closePool(pool);
 }
@@ -224,18 +189,14 @@ static void forgetMarks(mema_Pool *pool) {
   pool->stamp &= UINT32_MAX; /* the age begins anew */
 }
 
-static bool resetFixed(mema_Pool *pool, mema_Fixed *fixed) {
-  if (!mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
-  forgetMarks(pool);
-  return mema_fixedReset(pool, fixed);
-}
-
 bool mema_resetPool(mema_Pool *pool) {
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  if (fixed != NULL) return resetFixed(pool, fixed);
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
-  slab = mema_holdPool(pool, true);
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
+  if (kind == mema_fixedPool) {
+    forgetMarks(pool);
+    return mema_fixedReset(pool, mema_fixedField(pool));
+  }
+  mema_Slab *slab = mema_holdPool(pool, true);
   if (slab == NULL) return false;
   if (mema_usesParentHeap(pool)) {
     mema_freeYounger(pool, 0);
@@ -271,11 +232,6 @@ static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
   return true;
 }
 
-/* Threads share it, and a parent above has its whole budget carved out. */
-static bool isCarvedWhole(const mema_Pool *pool, const mema_Slab *slab) {
-  return pool->kin != NULL && pool->kin->parent != NULL && !mema_isPlain(pool, slab);
-}
-
 static size_t changeFixed(mema_Pool *pool, size_t poolSize, bool atLeast) {
   size_t before = pool->freeSize;
   poolSize = mema_fixedResize(pool, poolSize, atLeast);
@@ -283,27 +239,27 @@ static size_t changeFixed(mema_Pool *pool, size_t poolSize, bool atLeast) {
   return poolSize;
 }
 
-/* Of a live pool; `slab` NULL: a fixed one. */
-static bool canResize(const mema_Pool *pool, const mema_Slab *slab, size_t poolSize) {
+/* Of a live pool. The parent of a shared one has its whole budget carved out. */
+static bool canResize(const mema_Pool *pool, mema_Kind kind, size_t poolSize) {
   if (poolSize == 0) return mema_failFor(mema_poolSizeIsZero, 0, 0);
   if (poolSize > MEMA_UNLIMITED) return mema_failFor(mema_sizeIsTooLarge, poolSize, MEMA_UNLIMITED);
-  return slab == NULL || !isCarvedWhole(pool, slab) || mema_failFor(mema_sharedChildResized, 0, 0);
+  bool carvedWhole = kind == mema_sharedPool && pool->kin != NULL && pool->kin->parent != NULL;
+  return !carvedWhole || mema_failFor(mema_sharedChildResized, 0, 0);
 }
 
 /* `atLeast`: the budget may stay larger, by what is in use. Returns it; 0: refused. */
 static size_t changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast) {
-  bool isFixed = mema_fixedOf(pool) != NULL;
-  mema_Slab *slab = isFixed ? NULL : mema_openPool(pool);
-  if ((slab == NULL && !isFixed) || !canResize(pool, slab, poolSize)) return 0;
-  if (isFixed) return changeFixed(pool, poolSize, atLeast);
-  slab = mema_holdPool(pool, false);
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool || !canResize(pool, kind, poolSize)) return 0;
+  if (kind == mema_fixedPool) return changeFixed(pool, poolSize, atLeast);
+  mema_Slab *slab = mema_holdPool(pool, false);
   if (slab == NULL) return 0;
   size_t live = pool->poolSize - pool->freeSize, least = live > guaranteedTo(pool) ? live : guaranteedTo(pool);
   if (atLeast && poolSize < least) poolSize = least;
   bool done = resize(pool, slab, poolSize);
   mema_unlockPool(slab);
   if (!done) return 0;
-  if (mema_isPlain(pool, slab)) mema_announceLow(pool);
+  if (kind == mema_plainPool) mema_announceLow(pool);
   return poolSize;
 }
 
@@ -317,9 +273,8 @@ size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize) {
 
 size_t mema_trimPool(mema_Pool *pool) {
   size_t bytes = 0;
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  if (fixed != NULL) {
-    bytes = mema_outsideTrim(fixed);
+  if (mema_kindOf(pool) == mema_fixedPool) {
+    bytes = mema_outsideTrim(mema_fixedField(pool));
   } else if (pool != NULL) {
     mema_Slab *first = mema_holdPool(pool, true);
     if (first == NULL) return 0;
@@ -330,9 +285,10 @@ size_t mema_trimPool(mema_Pool *pool) {
 }
 
 size_t mema_freeSize(const mema_Pool *pool) {
-  if (mema_fixedOf(pool) != NULL) return pool->freeSize;
-  mema_Slab *slab = mema_slabOf(pool);
-  if (slab == NULL || !mema_holdQuietly(pool, slab)) return 0;
+  mema_Kind kind = mema_kindOf(pool);
+  if (kind != mema_sharedPool) return kind != mema_noPool ? pool->freeSize : 0;
+  mema_Slab *slab = mema_slabField(pool);
+  if (!mema_holdQuietly(pool, slab)) return 0;
   size_t bytes = pool->freeSize;
   mema_unlockPool(slab);
   return bytes;

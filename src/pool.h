@@ -1,4 +1,4 @@
-/* pool.h - what the pool's own files share: telling a live pool from anything else, charging, and the chain.
+/* pool.h - what the pool's own files share: charging, and the chain. What tells a live pool from anything else is in identity.h.
  *
  *   poolSize == freeSize + charges of the live chunks + charged + held
  *        charge: Block.size (tracked), the chunk's room (untracked); of an untracked arena the grains that it needs: its room there
@@ -8,81 +8,14 @@
 #ifndef MEMA_POOL_H
 #define MEMA_POOL_H
 
-#include <stdatomic.h>
-
 #include "engines/slab.h"
 #include "error.h"
 #include "heap/heapList.h"
+#include "identity.h"
 
-/* Drawn once per process; 0 until the first pool is made. */
-MEMA_HIDDEN extern _Atomic uintptr_t mema_secret;
-
-/* A pool's seal depends on its address and its slab: a copy's does not fit, and memory that is no pool fits by chance once in
- * 2^64 times. */
-static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Slab *slab) {
-  uintptr_t sum = (uintptr_t)pool + (uintptr_t)slab;
-#if defined(__x86_64__)
-  __asm__("addq %1, %0"
-          : "+r"(sum)
-          : "m"(mema_secret)
-          : "cc"); /* gcc does not load atomics in the instruction that uses them */
-  return sum;
-#else
-  return sum + atomic_load_explicit(&mema_secret, memory_order_relaxed);
-#endif
-}
-
-/* Whatever it is: memory that is no pool has it too. */
-static inline mema_Slab *mema_slabField(const mema_Pool *pool) {
-  return (mema_Slab *)mema_loadWord((const uintptr_t *)(const void *)&pool->slab);
-}
-
-/* The slab of a Pool whose seal fits, else NULL, and the mode of its common paths, which is below mema_modeCount iff the pool lives.
- * When the seal fits, the slab is or was one of ours, and the memory of its header is never unmapped: so its generation can be looked
- * at, a number that no two lives of any pool share, and tells a live Pool from the restored copy of a freed one. The mode is added to
- * it, so that one look tells both. */
-static inline mema_Slab *mema_sealedSlab(const mema_Pool *pool, uintptr_t *mode) {
-  if (mema_unlikely(pool == NULL)) return NULL;
-  mema_Slab *slab = mema_slabField(pool);
-  if (mema_unlikely(mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
-  *mode = mema_loadWord(&slab->heap.generation) - mema_loadWord(&pool->generation);
-  return slab;
-}
-
-/* Shared pools are sealed by the complement, so that one comparison tells them apart. Theirs is the slab of a live pool, or NULL. */
-static inline mema_Slab *mema_sharedSlabOf(const mema_Pool *pool) {
-  if (mema_unlikely(pool == NULL)) return NULL;
-  mema_Slab *slab = mema_slabField(pool);
-  if (mema_unlikely(~mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
-  return mema_loadWord(&slab->heap.generation) - mema_loadWord(&pool->generation) < mema_modeCount ? slab : NULL;
-}
-
-/* Whether a pool that was found live is one that threads do not share. Its Pool tells, not its slab, which by now may serve another. */
-static inline bool mema_isPlain(const mema_Pool *pool, const mema_Slab *slab) {
-  return mema_loadWord(&pool->seal) == mema_sealOf(pool, slab);
-}
-
+/* Of a pool that has slabs. */
 static inline mema_Heap *mema_heapField(const mema_Pool *pool) {
   return &mema_slabField(pool)->heap;
-}
-
-/* kin.c: whether a sealed Pool that used its parent's slabs still does. */
-MEMA_HIDDEN bool mema_isKin(const mema_Pool *pool);
-
-/* The slab of a live pool, else NULL. */
-static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
-  uintptr_t mode = mema_modeCount;
-  mema_Slab *slab = mema_sealedSlab(pool, &mode);
-  if (mema_unlikely(slab == NULL)) return mema_sharedSlabOf(pool);
-  if (mema_unlikely(mode >= mema_modeCount)) return NULL;
-  return mema_likely((mode & mema_modeParentHeap) == 0) || mema_isKin(pool) ? slab : NULL;
-}
-
-/* The same, noting the failure. */
-static inline mema_Slab *mema_openPool(const mema_Pool *pool) {
-  mema_Slab *slab = mema_slabOf(pool);
-  if (mema_unlikely(slab == NULL)) mema_fail(MEMA_BAD_POOL);
-  return slab;
 }
 
 /* A Block says it, those in the slabs outside of an untracked arena too: they are charged as in the arena. */
@@ -194,9 +127,8 @@ MEMA_HIDDEN void mema_failMemoryOf(const mema_Options *options);
 MEMA_HIDDEN mema_Slab *mema_openSlabFor(const mema_Options *options);
 /* Makes the Pool that of this slab; false, and the slab closed, iff there is no memory. */
 MEMA_HIDDEN bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *options);
-/* The parts of it: a Pool's fields at the beginning of its life, and who it is. */
+/* The first part of it: a Pool's fields at the beginning of its life. */
 MEMA_HIDDEN void mema_layPool(mema_Pool *pool, const mema_Options *options);
-MEMA_HIDDEN void mema_identify(mema_Pool *pool, mema_Slab *slab, uintptr_t generation, bool shared);
 /* Ends a pool that has no clean-ups and sub-pools any more; false, and the failure noted, iff it is none. */
 MEMA_HIDDEN bool mema_closePool(mema_Pool *pool);
 
@@ -204,10 +136,6 @@ MEMA_HIDDEN bool mema_closePool(mema_Pool *pool);
 
 /* Takes, charges and links a chunk. */
 MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
-/* The common calls of a shared tracked pool whose lock is held. */
-MEMA_HIDDEN void *mema_pallocTurn(mema_Pool *pool, mema_Slab *slab, size_t size);
-MEMA_HIDDEN bool mema_pfreeTurn(mema_Pool *pool, mema_Slab *slab, void *ptr);
-MEMA_HIDDEN void *mema_repallocTurn(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size);
 /* Frees a chunk that was found. True, for a tail call. */
 MEMA_HIDDEN bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk);
 /* Counts and notes a refused request. */

@@ -9,8 +9,7 @@
 
 /* True if the pool notes its lows late: see mema_noteLow. */
 static bool isLate(const mema_Pool *pool) {
-  const mema_Slab *slab = mema_slabField(pool);
-  return pool->kin == NULL && mema_isPlain(pool, slab) && slab->heap.ops->notesLowLate;
+  return pool->kin == NULL && mema_kindOf(pool) == mema_plainPool && mema_heapField(pool)->ops->notesLowLate;
 }
 
 void mema_setWatch(mema_Pool *pool) {
@@ -24,9 +23,8 @@ void mema_setWatch(mema_Pool *pool) {
 /* Whether this is a live pool that no threads share; else noted, by the fault where they do. Callbacks of one that they share would have to be made
  * by whichever thread comes first, with or without the pool's lock. */
 static bool isUnshared(const mema_Pool *pool, mema_Fault fault) {
-  if (mema_fixedOf(pool) != NULL) return true;
-  mema_Slab *slab = mema_openPool(pool);
-  return slab != NULL && (mema_isPlain(pool, slab) || mema_failFor(fault, 0, 0));
+  mema_Kind kind = mema_openKind(pool);
+  return kind != mema_noPool && (kind != mema_sharedPool || mema_failFor(fault, 0, 0));
 }
 
 bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *, void *), void *arg) {
@@ -103,7 +101,7 @@ static bool ask(mema_Pool *pool, mema_Pool *narrow, size_t wanted) {
 }
 
 bool mema_askExhausted(mema_Pool *pool, size_t wanted) {
-  if (!mema_isPlain(pool, mema_slabField(pool))) return ask(pool, pool, wanted); /* not by whichever thread comes */
+  if (!mema_isUnshared(pool)) return ask(pool, pool, wanted); /* not by whichever thread comes */
   for (mema_Pool *each = pool; each != NULL; each = above(each))
     if (ask(pool, each, wanted)) return true;
   return false;
@@ -143,11 +141,10 @@ void mema_settlePressure(mema_Pool *pool, size_t before) {
 /* ---- what there is room for ---------------------------------------------------------------------------------------------- */
 
 size_t mema_largestChunk(const mema_Pool *pool) {
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  if (fixed != NULL) return mema_fixedLargest(pool, fixed);
-  mema_Slab *slab = mema_slabOf(pool);
-  if (slab == NULL) return 0;
+  mema_Kind kind = mema_kindOf(pool);
+  if (kind == mema_noPool) return 0;
+  if (kind == mema_fixedPool) return mema_fixedLargest(pool, mema_fixedField(pool));
   size_t room = mema_freeSize(pool);
   if (mema_isBelow(pool)) mema_narrowest((mema_Pool *)(uintptr_t)pool, 0, &room);
-  return pool->untracked ? slab->heap.ops->largest(&slab->heap, room) : room;
+  return pool->untracked ? mema_heapField(pool)->ops->largest(mema_heapField(pool), room) : room;
 }

@@ -167,10 +167,6 @@ static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *p
   return to;
 }
 
-void *mema_repallocTurn(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
-  return repallocAny(pool, slab, ptr, size);
-}
-
 /* ---- from slot to slot, at little cost --------------------------------------------------------------------------------- */
 
 static mema_Block *blockOf(const mema_Slab *slab, const mema_Span *span, size_t slot) {
@@ -253,30 +249,35 @@ static MEMA_NOINLINE void *repallocLarge(mema_Pool *pool, mema_Slab *slab, void 
   return size != 0 && staysInRun(pool, slab, ptr, size) ? ptr : repallocAny(pool, slab, ptr, size);
 }
 
-static MEMA_SLOW void *nullForBadPool(void) {
-  mema_fail(MEMA_BAD_POOL);
-  return NULL;
+/* Of a shared pool where the calling thread has no shard at hand, or of none. */
+static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, void *ptr, size_t size) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (mema_unlikely(slab == NULL)) return mema_nullForBadPool();
+  mema_Shard *shard = mema_enterShard(pool);
+  if (shard != NULL) return mema_resizeHere(pool, ptr, size, shard);
+  if (!mema_lockPool(pool, slab)) return NULL;
+  void *to = mema_hasShards(slab) ? mema_sharedResize(slab, ptr, size) : repallocAny(pool, slab, ptr, size);
+  mema_endTurn(slab);
+  return to;
 }
 
-/* Of a shared or a fixed pool, or of none. */
-static MEMA_NOINLINE void *repallocElse(mema_Pool *pool, void *ptr, size_t size) {
-  if (mema_likely(mema_sharedSlabOf(pool) != NULL)) return mema_sharedRepalloc(pool, ptr, size);
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  return fixed != NULL ? mema_fixedRepalloc(pool, fixed, ptr, size) : nullForBadPool();
-}
-
-/* Of a pool whose charges others are to be asked about, or told of. */
-static MEMA_NOINLINE void *repallocWatched(mema_Pool *pool, void *ptr, size_t size) {
-  mema_Slab *slab = mema_slabOf(pool);
-  return slab != NULL ? repallocAny(pool, slab, ptr, size) : nullForBadPool();
+/* Of an arena, a pool in a family, one whose charges others are to be told of, a fixed one, or of none. */
+static MEMA_NOINLINE void *repallocElse(mema_Pool *pool, void *ptr, size_t size, mema_Slab *header, uintptr_t mode) {
+  mema_Kind kind = mema_kindByMode(pool, mode);
+  if (mema_likely(kind == mema_plainPool)) return repallocAny(pool, header, ptr, size);
+  if (kind == mema_noPool) return mema_nullForBadPool();
+  return mema_fixedRepalloc(pool, ptr, size, (mema_Fixed *)(void *)header);
 }
 
 void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_palloc(pool, size);
   uintptr_t mode;
   mema_Slab *slab = mema_sealedSlab(pool, &mode);
-  if (mema_unlikely(slab == NULL)) return repallocElse(pool, ptr, size);
-  if (mema_unlikely(mode > mema_modeSlotsMost || pool->watched)) return repallocWatched(pool, ptr, size);
+  if (mema_unlikely(slab == NULL)) {
+    mema_Shard *shard = pool != NULL ? mema_enterHere(pool) : NULL;
+    return mema_likely(shard != NULL) ? mema_resizeHere(pool, ptr, size, shard) : repallocShared(pool, ptr, size);
+  }
+  if (mema_unlikely(mode > mema_modeSlotsMost || pool->watched)) return repallocElse(pool, ptr, size, slab, mode);
   size_t slot;
   mema_Span *span = mema_liveSlot(slab, ptr, &slot);
   if (span == NULL || size == 0) return repallocLarge(pool, slab, ptr, size);

@@ -3,17 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fixed/fixedPool.h"
-
-/* Whether it lives; notes the failure. */
-static bool isPool(const mema_Pool *pool) {
-  return mema_fixedOf(pool) != NULL || mema_openPool(pool) != NULL;
-}
+#include "pool.h"
 
 /* A chunk with n bytes of `source` and, where asked for, a terminator. */
 static char *copy(mema_Pool *pool, const void *source, size_t n, size_t terminator) {
   if (source == NULL) {
-    if (isPool(pool)) mema_refuseFor(pool, mema_sourceIsNull, 0, 0);
+    if (mema_openKind(pool) != mema_noPool) mema_refuseFor(pool, mema_sourceIsNull, 0, 0);
     return NULL;
   }
   /* n is at most the length of an object, or a caller's wish: one more may overflow, and is then too large. */
@@ -37,7 +32,7 @@ void *mema_pmemdup(mema_Pool *pool, const void *source, size_t n) {
 }
 
 char *mema_pvsprintf(mema_Pool *pool, const char *format, va_list args) {
-  if (!isPool(pool)) return NULL;
+  if (mema_openKind(pool) == mema_noPool) return NULL;
   if (format == NULL) {
     mema_refuseFor(pool, mema_formatIsNull, 0, 0);
     return NULL;

@@ -54,7 +54,7 @@ typedef struct mema_FixedLink {
 } mema_FixedLink;
 
 typedef struct mema_Fixed {
-  uintptr_t generation;      /* of the pool that has it; 0: none. Written by the pool above. */
+  uintptr_t generation;      /* of the pool that has it, plus mema_modeFixed; 0: none. Written by the pool above. */
   struct mema_Slab *outside; /* the pool's too: where it falls back on the system */
   uintptr_t firstPtr;        /* where the chunk of a piece at grain 1 begins */
   char *grains;              /* where grain 0 would be */
@@ -70,6 +70,7 @@ typedef struct mema_Fixed {
   bool damaged;
   uint64_t binned[]; /* by class: the bin is not empty */
 } mema_Fixed;
+_Static_assert(offsetof(mema_Fixed, generation) == 0, "a header begins with its generation: identity.h");
 
 enum { mema_fixedFront = (sizeof(mema_Block) + mema_grainSize - 1) / mema_grainSize }; /* grains of a Block */
 

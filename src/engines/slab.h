@@ -99,18 +99,6 @@ struct mema_Span {
 };
 _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is one cache line");
 
-/* The mode of a slab: bits that choose the variant of palloc and pfree for its pools (the table in chunk.c). A slab of a shared pool is looked at
- * by many threads: what they may do without the pool's lock is in threads/. */
-enum mema_Mode {
-  mema_modeRecords = 1,     /* a Block for each chunk */
-  mema_modeMagazines = 2,   /* slots freed are kept in magazines */
-  mema_modeSlotsMost = 3,   /* modes up to here: slots, of a pool that stands alone */
-  mema_modeArena = 4,       /* has records or not, and no magazines */
-  mema_modeFamily = 8,      /* the slab's pools are in a family: family/kin.h */
-  mema_modeParentHeap = 16, /* of a pool, not of a slab: the pool uses its parent's slabs */
-  mema_modeCount = 32,
-};
-
 /* Where slots are handed out to many threads, whether one is live is told by a byte of its own, its state: 0, or class + 1 while it is
  * live. (A set bit of a bitmap then says that no thread has the slot, live or spare.) States lie in rows of 64; a span of slots has as many
  * rows side by side as it needs, and when it ends they wait for another span of its class. */
@@ -258,6 +246,8 @@ struct mema_Slab {
   uint16_t classOffsets[mema_tableMax / 16 + 1]; /* by (size + 15) / 16: bytes from here to the class */
   mema_SlotClass classes[];                      /* and one more, whose word has nothing but free slots: see mema_giveLast */
 };
+_Static_assert(offsetof(struct mema_Slab, heap) == 0 && offsetof(mema_Heap, generation) == 0,
+               "a header begins with its generation: identity.h");
 
 typedef struct mema_Layout mema_Layout;
 

@@ -1,5 +1,4 @@
 /* cleanups.c - what is to be done when a pool's chunks end. The records are the callers'. */
-#include "../fixed/fixedPool.h"
 #include "../pressure.h"
 #include "kin.h"
 
@@ -12,9 +11,8 @@ static uintptr_t tokenOf(const mema_Cleanup *cleanup) {
 
 /* Whether the pool is live, and may have clean-ups; else noted. */
 static bool mayHaveCleanups(const mema_Pool *pool) {
-  if (mema_fixedOf(pool) != NULL) return true;
-  const mema_Slab *slab = mema_openPool(pool);
-  return slab != NULL && (mema_isPlain(pool, slab) || mema_failFor(mema_sharedCleanup, 0, 0));
+  mema_Kind kind = mema_openKind(pool);
+  return kind != mema_noPool && (kind != mema_sharedPool || mema_failFor(mema_sharedCleanup, 0, 0));
 }
 
 static bool canAdd(const mema_Pool *pool, const mema_Cleanup *cleanup, void (*run)(void *arg), mema_CleanupTime when) {
@@ -47,7 +45,7 @@ static bool cancelIn(mema_Cleanup **link, const mema_Cleanup *cleanup) {
 }
 
 bool mema_cancelCleanup(mema_Pool *pool, mema_Cleanup *cleanup) {
-  if (mema_fixedOf(pool) == NULL && mema_openPool(pool) == NULL) return false;
+  if (mema_openKind(pool) == mema_noPool) return false;
   for (unsigned when = 0; when < 2; when++)
     if (cleanup != NULL && cancelIn(&pool->cleanups[when], cleanup)) return true;
   return mema_failFor(cleanup == NULL ? mema_cleanupIsNull : mema_cleanupNotInUse, 0, 0);

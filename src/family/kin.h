@@ -119,7 +119,7 @@ MEMA_HIDDEN bool mema_isContended(const mema_Pool *pool);
 MEMA_HIDDEN bool mema_refuseLevels(mema_Pool *pool, size_t bytes);
 /* Sees to it that there is room for what is guaranteed to a new sub-pool; a pool that threads share is charged for it at once (charge.c). False:
  * refused, and counted. */
-MEMA_HIDDEN bool mema_carve(mema_Pool *pool, mema_Slab *slab, size_t bytes);
+MEMA_HIDDEN bool mema_carve(mema_Pool *pool, size_t bytes);
 /* The bytes that a sub-pool holds of its parent's budget. */
 static inline size_t mema_holds(const mema_Pool *pool) {
   const mema_Kin *kin = pool->kin;

@@ -16,7 +16,7 @@ static mema_Kin *parentOf(const mema_Pool *pool) {
 
 /* Whether threads share it: it is charged by way of a shard, or of its lock. */
 static bool isSharedRoot(const mema_Pool *pool) {
-  return !mema_isPlain(pool, mema_slabField(pool));
+  return !mema_isUnshared(pool);
 }
 
 /* ---- a shared root ------------------------------------------------------------------------------------------------------ */

@@ -99,11 +99,11 @@ static bool mayBeAt(const mema_Pool *pool, uintptr_t position) {
 
 /* Whether this is a live pool with a chain, or an arena, that no other thread is in; else the failure is noted. */
 static bool canMark(const mema_Pool *pool) {
-  const mema_Slab *slab = NULL;
-  bool isFixed = mema_fixedOf(pool) != NULL;
-  if (!isFixed && (slab = mema_openPool(pool)) == NULL) return false;
-  if (!isFixed && !mema_isPlain(pool, slab)) return mema_failFor(mema_sharedMark, 0, 0);
-  return !pool->untracked || (!isFixed && slab->heap.ops->mark != NULL) || mema_failFor(mema_untrackedMark, 0, 0);
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool) return false;
+  if (kind == mema_sharedPool) return mema_failFor(mema_sharedMark, 0, 0);
+  bool marks = !pool->untracked || (kind == mema_plainPool && mema_heapField(pool)->ops->mark != NULL);
+  return marks || mema_failFor(mema_untrackedMark, 0, 0);
 }
 
 /* The Block of the pool's own live chunk that starts at ptr, or NULL. */
@@ -146,7 +146,7 @@ mema_Mark mema_markPool(mema_Pool *pool) {
 
 /* Whether this is a live pool, and the mark a valid one of it; else the failure is noted. */
 static bool openMark(const mema_Pool *pool, const mema_Mark *mark) {
-  if (mema_fixedOf(pool) == NULL && mema_openPool(pool) == NULL) return false;
+  if (mema_openKind(pool) == mema_noPool) return false;
   if (mark->life == 0) return mema_failFor(mema_markIsZero, 0, 0);
   bool ours = mark->life == pool->markLife && mark->serial - 1 < pool->markSerial; /* a serial is not 0, nor is an age */
   if (ours && isOver(pool, mark->serial)) return mema_failFor(mema_markIsOver, 0, 0);

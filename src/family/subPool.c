@@ -7,13 +7,9 @@
 
 /* ---- the tree ----------------------------------------------------------------------------------------------------------- */
 
-static bool isPlainPool(const mema_Pool *pool) {
-  return mema_isPlain(pool, mema_slabField(pool));
-}
-
 /* The children of a shared root may be made and freed by several threads at once. */
 static mema_Slab *lockRoot(const mema_Pool *root) {
-  return isPlainPool(root) ? NULL : mema_beginTurn(root);
+  return mema_isUnshared(root) ? NULL : mema_beginTurn(root);
 }
 
 static void unlockRoot(mema_Slab *slab) {
@@ -44,7 +40,7 @@ static mema_Reason linkToShared(mema_Kin *kin, mema_Kin *parent, const mema_Pool
 }
 
 static mema_Reason linkKin(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
-  if (!isPlainPool(root)) return linkToShared(kin, parent, root);
+  if (!mema_isUnshared(root)) return linkToShared(kin, parent, root);
   addChild(parent, kin);
   return MEMA_OK;
 }
@@ -67,9 +63,9 @@ static void setFamilyMode(mema_Slab *slab, bool family) {
 
 /* Whether a sub-pool takes its chunks from its parent's slabs: nothing is asked of its memory that they are not. */
 static bool mayUseParentHeap(const mema_Pool *parent, const mema_Slab *slab, const mema_Options *options) {
-  return mema_isPlain(parent, slab) && !parent->untracked && (slab->heap.mode & mema_modeArena) == 0 &&
-         !options->untracked && !options->shared && !options->committed && !options->locked && !options->hugePages &&
-         options->memory == NULL && options->reservation == 0 && options->engine == MEMA_SLAB;
+  return mema_isUnshared(parent) && !parent->untracked && (slab->heap.mode & mema_modeArena) == 0 && !options->untracked &&
+         !options->shared && !options->committed && !options->locked && !options->hugePages && options->memory == NULL &&
+         options->reservation == 0 && options->engine == MEMA_SLAB;
 }
 
 /* Whether a live parent can have such a child; else noted. */
@@ -88,7 +84,7 @@ static bool judge(const mema_Pool *child, const mema_Pool *parent, const mema_Op
 /* The parent's record, made now if need be; NULL, and why, iff there is no memory, or another thread has freed the parent, or this is
  * a signal handler that interrupted a call to it. */
 static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
-  bool plain = isPlainPool(parent);
+  bool plain = mema_isUnshared(parent);
   mema_Slab *locked = plain ? NULL : mema_beginTurn(parent);
   *reason = MEMA_NO_MEMORY;
   if (!plain && locked == NULL) {
@@ -120,7 +116,7 @@ static mema_Slab *openSlab(mema_Pool *child, const mema_Options *options) {
 }
 
 void mema_setGuard(mema_Kin *kin, size_t poolSize) {
-  bool near = kin->parent != NULL && kin->parent->parent == NULL && isPlainPool(kin->parentPool);
+  bool near = kin->parent != NULL && kin->parent->parent == NULL && mema_isUnshared(kin->parentPool);
   kin->guard = kin->parent != NULL ? poolSize - kin->guaranteed : 0;
   kin->nearGuard = near ? kin->guard : 0;
 }
@@ -151,11 +147,11 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinA
   kin->born = parent->markSerial;
   child->stamp |= (uint64_t)kin->id << mema_ownerShift;
   mema_ownKin(child, kin);
-  bool charged = options->guaranteed == 0 || !isPlainPool(parent) || mema_chargeLevels(parent, options->guaranteed);
+  bool charged = options->guaranteed == 0 || !mema_isUnshared(parent) || mema_chargeLevels(parent, options->guaranteed);
   mema_Reason reason = charged ? linkKin(kin, kinAbove, parent) : MEMA_OVER_BUDGET;
   if (reason != MEMA_OK) {
     closeStray(child, kin);
-  } else if (isPlainPool(parent) && slab->heap.ops->notesLowLate) {
+  } else if (mema_isUnshared(parent) && slab->heap.ops->notesLowLate) {
     mema_setWatch(parent); /* it no longer notes its lows late */
   }
   return reason;
@@ -173,23 +169,23 @@ static void failChild(mema_Reason reason, const mema_Options *options) {
 }
 
 bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options) {
-  mema_Slab *slab = mema_fixedOf(parent) == NULL ? mema_openPool(parent) : NULL;
-  if (slab == NULL && mema_fixedOf(parent) == NULL) return false;
-  if (!judge(child, parent, options)) return false;
+  mema_Kind parentKind = mema_openKind(parent);
+  if (parentKind == mema_noPool || !judge(child, parent, options)) return false;
+  mema_Slab *slab = mema_slabField(parent);
   const mema_Options asked = *options; /* callbacks may change what it lies in */
   options = &asked;
   mema_Reason reason;
   mema_Kin *kin = kinOfParent(parent, &reason);
-  if (kin != NULL && !mema_carve(parent, slab, options->guaranteed)) return false;
+  if (kin != NULL && !mema_carve(parent, options->guaranteed)) return false;
   /* By a callback of those that were asked to make room? */
-  bool taken = mema_slabOf(child) != NULL || mema_fixedOf(child) != NULL;
+  bool taken = mema_kindOf(child) != mema_noPool;
   if (kin != NULL) reason = taken ? MEMA_LIVE_POOL : makeChild(child, parent, kin, slab, options);
   if (reason == MEMA_OK) {
-    if (isPlainPool(parent)) mema_announceLow(parent);
+    if (mema_isUnshared(parent)) mema_announceLow(parent);
     return true;
   }
   if (reason == MEMA_OVER_BUDGET) return mema_refuseLevels(parent, options->guaranteed); /* it went meanwhile */
-  if (kin != NULL && !mema_isPlain(parent, slab))
+  if (kin != NULL && parentKind == mema_sharedPool)
     mema_creditLevels(parent, options->guaranteed); /* which is a note without use, where it has been freed */
   failChild(reason, options);
   return false;
@@ -207,7 +203,7 @@ bool mema_mayEnd(const mema_Pool *pool) {
 static bool isAtRest(const mema_Pool *pool) {
   mema_Slab *locked = lockRoot(pool);
   unlockRoot(locked);
-  return locked != NULL || isPlainPool(pool);
+  return locked != NULL || mema_isUnshared(pool);
 }
 
 /* Whether the calling thread is not in the midst of changing the list of shared pools, where one that ends, with its parent or alone, leaves it. */
@@ -220,7 +216,7 @@ static bool mayUnlist(void) {
 bool mema_mayLeave(const mema_Pool *pool) {
   const mema_Kin *kin = __atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
   const mema_Kin *parent = kin != NULL ? kin->parent : NULL;
-  if (parent == NULL || isPlainPool(parent->pool)) return isPlainPool(pool) || mayUnlist();
+  if (parent == NULL || mema_isUnshared(parent->pool)) return mema_isUnshared(pool) || mayUnlist();
   return mayUnlist() && (!mema_isThere(parent) || isAtRest(parent->pool));
 }
 
@@ -259,14 +255,14 @@ static void loseChild(mema_Kin *kin) {
   unlinkKin(kin);
   mema_storeWord(&kin->life, 0);
   kin->pool = NULL;
-  if (mema_isThere(parent) && isPlainPool(parent->pool)) mema_creditLevels(parent->pool, unaccounted(parent->pool));
+  if (mema_isThere(parent) && mema_isUnshared(parent->pool)) mema_creditLevels(parent->pool, unaccounted(parent->pool));
 }
 
 void mema_freeYounger(mema_Pool *pool, uint32_t age) {
   while (pool->tail != NULL && mema_ageOf(pool->tail) >= age && mema_pfree(pool, pool->tail->ptr)) continue;
 }
 
-/* `bulk`: the slabs that it borrows end with it, or all their chunks do. */
+/* `bulk`: the slabs that it uses end with it, or all their chunks do. */
 static void endChild(mema_Kin *kin, bool bulk) {
   if (!mema_isThere(kin)) {
     loseChild(kin);
@@ -287,7 +283,7 @@ static mema_Kin *newestSince(mema_Kin *kin, uintptr_t serial) {
 
 /* False iff another thread is at it already: of a pool that threads share. */
 static bool beginEnd(mema_Pool *pool, uintptr_t serial) {
-  if (isPlainPool(pool)) {
+  if (mema_isUnshared(pool)) {
     pool->ending = true; /* mema_mayEnd was asked */
   } else if (__atomic_exchange_n(&pool->ending, true, __ATOMIC_RELAXED)) {
     return false;
@@ -328,7 +324,7 @@ static void endChildren(mema_Kin *top, uintptr_t serial, bool bulk) {
 }
 
 bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
-  bool plain = isPlainPool(pool) || mema_fixedOf(pool) != NULL;
+  bool plain = mema_isUnshared(pool);
   if (plain && !mema_hasCleanups(pool) && pool->kin->newest == NULL) return true;
   if (!mayUnlist() || (!plain && !isAtRest(pool))) return false;
   if (!beginEnd(pool, serial)) return mema_failFor(mema_endsSoon, 0, 0);
@@ -347,11 +343,11 @@ bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
 /* ---- chunks from one to another ------------------------------------------------------------------------------------------ */
 
 bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
-  bool fixed = mema_fixedOf(from) != NULL || mema_fixedOf(to) != NULL; /* those share with nobody */
-  mema_Slab *slab = mema_fixedOf(from) == NULL ? mema_openPool(from) : NULL;
-  if (!fixed && (slab == NULL || mema_openPool(to) == NULL)) return false;
+  mema_Kind kind = mema_openKind(from);
+  if (kind == mema_noPool || (kind != mema_fixedPool && mema_openKind(to) == mema_noPool)) return false;
+  mema_Slab *slab = mema_slabField(from);
   mema_Chunk chunk;
-  if (fixed || mema_slabField(to) != slab || !mema_isPlain(from, slab) || from->untracked) {
+  if (kind != mema_plainPool || mema_slabField(to) != slab || from->untracked) {
     mema_fail(MEMA_NOT_KIN);
     return false;
   }

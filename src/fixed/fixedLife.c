@@ -48,9 +48,10 @@ bool mema_fixedInit(mema_Pool *pool, const mema_Options *options, uintptr_t gene
   pool->untracked = options->untracked;
   pool->committed = options->committed;
   copyName(pool, options->name);
-  fixed->generation = pool->generation = generation;
+  fixed->generation = generation + mema_modeFixed;
+  pool->generation = generation;
   pool->slab = (mema_Slab *)(void *)fixed;
-  pool->seal = mema_sealOf(pool, pool->slab) ^ mema_fixedSeal;
+  pool->seal = mema_sealOf(pool, pool->slab);
   return true;
 }
 

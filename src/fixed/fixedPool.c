@@ -173,7 +173,7 @@ static MEMA_NOINLINE void *pallocTake(mema_Pool *pool, mema_Fixed *fixed, size_t
   return hand(pool, fixed, grain, front, size);
 }
 
-void *mema_fixedPalloc(mema_Pool *pool, mema_Fixed *fixed, size_t size) {
+void *mema_fixedPalloc(mema_Pool *pool, size_t size, mema_Fixed *fixed) {
   size_t grains = (size + mema_grainSize - 1) >> mema_grainShift;
   /* 0 bytes, and those whose rounding overflows, are 0 grains: out of range, too. */
   if (mema_unlikely(grains - 1 >= fixed->end)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
@@ -186,17 +186,17 @@ void *mema_fixedPalloc(mema_Pool *pool, mema_Fixed *fixed, size_t size) {
   return hand(pool, fixed, grain, front, size);
 }
 
-void *mema_fixedPcalloc(mema_Pool *pool, mema_Fixed *fixed, size_t count, size_t size) {
+void *mema_fixedPcalloc(mema_Pool *pool, size_t count, size_t size, mema_Fixed *fixed) {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes)) {
     mema_refuseFor(pool, mema_productOverflows, count, size);
     return NULL;
   }
-  void *ptr = mema_fixedPalloc(pool, fixed, bytes);
+  void *ptr = mema_fixedPalloc(pool, bytes, fixed);
   return ptr != NULL ? __builtin_memset(ptr, 0, bytes + (bytes == 0)) : NULL;
 }
 
-void *mema_fixedPmemalign(mema_Pool *pool, mema_Fixed *fixed, size_t alignment, size_t size) {
+void *mema_fixedPmemalign(mema_Pool *pool, size_t alignment, size_t size, mema_Fixed *fixed) {
   if (alignment == 0 || (alignment & (alignment - 1)) != 0) {
     mema_refuseFor(pool, mema_alignmentIsBad, alignment, 0);
     return NULL;
@@ -232,7 +232,7 @@ static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, mema_Fixed *fixed, void *pt
   return true;
 }
 
-bool mema_fixedPfree(mema_Pool *pool, mema_Fixed *fixed, void *ptr) {
+bool mema_fixedPfree(mema_Pool *pool, void *ptr, mema_Fixed *fixed) {
   uint32_t grain = mema_fixedFind(fixed, ptr);
   if (mema_unlikely(grain == 0 || fixed->tracked)) return pfreeElse(pool, fixed, ptr);
   uint32_t grains = mema_fixedSize(fixed, grain);
@@ -343,8 +343,8 @@ static MEMA_NOINLINE bool isWorthAnotherTry(mema_Pool *pool, mema_Fixed *fixed, 
   return false;
 }
 
-void *mema_fixedRepalloc(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size) {
-  if (ptr == NULL) return mema_fixedPalloc(pool, fixed, size);
+void *mema_fixedRepalloc(mema_Pool *pool, void *ptr, size_t size, mema_Fixed *fixed) {
+  if (ptr == NULL) return mema_fixedPalloc(pool, size, fixed);
   size_t freeSize = pool->freeSize, wanted;
   mema_Reason reason;
   for (bool again = false; (reason = change(pool, fixed, again, size, &ptr, &wanted)) != MEMA_OK; again = true) {

@@ -16,18 +16,6 @@
 #include "../engines/fixed.h"
 #include "../pool.h"
 
-/* A fixed pool's seal is that of others, changed: it fails the common paths' first question. */
-static const uintptr_t mema_fixedSeal = 0x5A;
-
-/* The engine of a live fixed pool; NULL for anything else. Its generation lies in the buffer, and is looked at only where the seal fits. */
-static inline mema_Fixed *mema_fixedOf(const mema_Pool *pool) {
-  if (mema_unlikely(pool == NULL)) return NULL;
-  mema_Slab *field = mema_slabField(pool);
-  if (mema_likely((mema_loadWord(&pool->seal) ^ mema_fixedSeal) != mema_sealOf(pool, field))) return NULL;
-  mema_Fixed *fixed = (mema_Fixed *)(void *)field;
-  return mema_loadWord(&fixed->generation) == mema_loadWord(&pool->generation) ? fixed : NULL;
-}
-
 /* A live chunk, wherever it is. */
 typedef struct mema_FixedChunk {
   char *ptr;
@@ -37,14 +25,14 @@ typedef struct mema_FixedChunk {
   mema_Chunk outside;
 } mema_FixedChunk;
 
-/* ---- fixedPool.c; the pool is live, and `fixed` its engine ------------------------------------------------------------------ */
+/* ---- fixedPool.c; the pool is live, and `fixed` its engine, which comes last: the others stay in their registers ----------------- */
 
-MEMA_HIDDEN void *mema_fixedPalloc(mema_Pool *pool, mema_Fixed *fixed, size_t size);
-MEMA_HIDDEN bool mema_fixedPfree(mema_Pool *pool, mema_Fixed *fixed, void *ptr);
-MEMA_HIDDEN void *mema_fixedRepalloc(mema_Pool *pool, mema_Fixed *fixed, void *ptr, size_t size);
-MEMA_HIDDEN void *mema_fixedPmemalign(mema_Pool *pool, mema_Fixed *fixed, size_t alignment, size_t size);
+MEMA_HIDDEN void *mema_fixedPalloc(mema_Pool *pool, size_t size, mema_Fixed *fixed);
+MEMA_HIDDEN bool mema_fixedPfree(mema_Pool *pool, void *ptr, mema_Fixed *fixed);
+MEMA_HIDDEN void *mema_fixedRepalloc(mema_Pool *pool, void *ptr, size_t size, mema_Fixed *fixed);
+MEMA_HIDDEN void *mema_fixedPmemalign(mema_Pool *pool, size_t alignment, size_t size, mema_Fixed *fixed);
 /* count * size zero bytes. */
-MEMA_HIDDEN void *mema_fixedPcalloc(mema_Pool *pool, mema_Fixed *fixed, size_t count, size_t size);
+MEMA_HIDDEN void *mema_fixedPcalloc(mema_Pool *pool, size_t count, size_t size, mema_Fixed *fixed);
 MEMA_HIDDEN size_t mema_fixedChunkSize(mema_Fixed *fixed, const void *ptr);
 /* The largest request that would be granted now. Constant. */
 MEMA_HIDDEN size_t mema_fixedLargest(const mema_Pool *pool, mema_Fixed *fixed);

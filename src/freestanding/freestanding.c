@@ -179,27 +179,27 @@ bool mema_creditPool(mema_Pool *pool, size_t bytes) {
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
   mema_Fixed *fixed = open(pool);
-  return fixed != NULL ? mema_fixedPalloc(pool, fixed, size) : NULL;
+  return fixed != NULL ? mema_fixedPalloc(pool, size, fixed) : NULL;
 }
 
 bool mema_pfree(mema_Pool *pool, void *ptr) {
   mema_Fixed *fixed = open(pool);
-  return fixed != NULL && mema_fixedPfree(pool, fixed, ptr);
+  return fixed != NULL && mema_fixedPfree(pool, ptr, fixed);
 }
 
 void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
   mema_Fixed *fixed = open(pool);
-  return fixed != NULL ? mema_fixedPcalloc(pool, fixed, count, size) : NULL;
+  return fixed != NULL ? mema_fixedPcalloc(pool, count, size, fixed) : NULL;
 }
 
 void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   mema_Fixed *fixed = open(pool);
-  return fixed != NULL ? mema_fixedRepalloc(pool, fixed, ptr, size) : NULL;
+  return fixed != NULL ? mema_fixedRepalloc(pool, ptr, size, fixed) : NULL;
 }
 
 void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
   mema_Fixed *fixed = open(pool);
-  return fixed != NULL ? mema_fixedPmemalign(pool, fixed, alignment, size) : NULL;
+  return fixed != NULL ? mema_fixedPmemalign(pool, alignment, size, fixed) : NULL;
 }
 
 size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
@@ -238,7 +238,7 @@ static char *copy(mema_Pool *pool, const void *source, size_t n, size_t terminat
     mema_refuseFor(pool, mema_sourceIsNull, 0, 0);
     return NULL;
   }
-  char *chunk = mema_fixedPalloc(pool, fixed, n > MEMA_UNLIMITED ? n : n + terminator);
+  char *chunk = mema_fixedPalloc(pool, n > MEMA_UNLIMITED ? n : n + terminator, fixed);
   if (chunk == NULL) return NULL;
   __builtin_memcpy(chunk, source, n);
   if (terminator != 0) chunk[n] = '\0';

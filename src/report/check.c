@@ -61,8 +61,7 @@ static const char *checkBudget(const mema_Pool *pool, size_t chunkBytes) {
   bool late = pool->watch == 0 && mema_slabField(pool)->heap.ops->notesLowLate; /* it notes its lows later */
   if (pool->freeSize > pool->poolSize || (pool->lowWater > pool->freeSize && !late))
     return "lowWater <= freeSize <= poolSize";
-  if (!pool->watched && !late && mema_isPlain(pool, mema_slabField(pool)) && pool->watch != pool->lowWater)
-    return "watch == lowWater";
+  if (!pool->watched && !late && mema_isUnshared(pool) && pool->watch != pool->lowWater) return "watch == lowWater";
   return pool->poolSize == pool->freeSize + chunkBytes + pool->charged + mema_heldBelow(pool)
              ? NULL
              : "poolSize == freeSize + the sizes of the live chunks + charged + held";
@@ -99,7 +98,7 @@ static const char *checkAlone(const mema_Pool *pool, mema_Slab *slab) {
 /* All that is below a pool that no other threads use, save what others share. */
 static const char *checkFamily(const mema_Kin *top) {
   for (const mema_Kin *kin = top; kin != NULL;) {
-    bool plain = mema_isThere(kin) && mema_isPlain(kin->pool, mema_slabField(kin->pool));
+    bool plain = mema_isThere(kin) && mema_isUnshared(kin->pool);
     const char *broken = plain ? checkChildren(kin) : NULL;
     if (broken == NULL && plain && kin != top) broken = checkAlone(kin->pool, mema_slabField(kin->pool));
     if (broken != NULL) return broken;
@@ -111,13 +110,12 @@ static const char *checkFamily(const mema_Kin *top) {
 static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
   const char *broken = checkAlone(pool, slab);
   if (broken != NULL) return broken;
-  if (pool->kin == NULL || !mema_isPlain(pool, slab)) return NULL;
+  if (pool->kin == NULL || !mema_isUnshared(pool)) return NULL;
   return mema_isKin(pool) ? checkFamily(pool->kin) : "a pool in a family has its record";
 }
 
 bool mema_checkPool(const mema_Pool *pool) {
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  if (fixed != NULL) return mema_fixedCheckPool(pool, fixed);
+  if (mema_kindOf(pool) == mema_fixedPool) return mema_fixedCheckPool(pool, mema_fixedField(pool));
   mema_Slab *slab = mema_holdPool(pool, true);
   if (slab == NULL) return false;
   const char *broken = findBroken(pool, slab);

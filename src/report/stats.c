@@ -17,14 +17,14 @@ void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats
 }
 
 bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
-  const mema_Fixed *fixed = mema_fixedOf(pool);
-  if (fixed == NULL && mema_openPool(pool) == NULL) return false;
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool) return false;
   if (stats == NULL) {
     mema_failFor(mema_statsAreNull, 0, 0);
     return false;
   }
-  if (fixed != NULL) {
-    mema_fixedStats(pool, fixed, stats);
+  if (kind == mema_fixedPool) {
+    mema_fixedStats(pool, mema_fixedField(pool), stats);
     return true;
   }
   mema_Slab *slab = mema_holdPool(pool, false);

@@ -1,5 +1,5 @@
-/* calls.h - the calls of shared pools, for those who know that theirs is one: mema_palloc and its kin come here when they have seen that a pool
- * is none of the others, which takes a tenth of the time. The library for LD_PRELOAD, whose heap is a shared pool, calls them directly. */
+/* calls.h - the calls of shared untracked pools, for callers that know their pool to be one. Which kind of pool it is takes a tenth of the time of
+ * mema_palloc. The library for LD_PRELOAD, whose heap is such a pool, calls these functions directly. */
 #ifndef MEMA_THREADS_CALLS_H
 #define MEMA_THREADS_CALLS_H
 
@@ -12,8 +12,8 @@
 
 #define MEMA_SHARED_CALL __attribute__((visibility("hidden")))
 
-/* As mema_palloc, mema_pfree, mema_repalloc and mema_chunkSize, for a shared pool (tracked ones too), not NULL. Any other pool is none to
- * them (MEMA_BAD_POOL; 0), but for fixed ones, in the first two: those come this way too. */
+/* As mema_palloc, mema_pfree, mema_repalloc and mema_chunkSize, for a shared untracked pool. Any other Pool, which must not be NULL, is refused
+ * (MEMA_BAD_POOL; 0). */
 MEMA_SHARED_CALL void *mema_sharedPalloc(mema_Pool *pool, size_t size);
 MEMA_SHARED_CALL bool mema_sharedPfree(mema_Pool *pool, void *ptr);
 MEMA_SHARED_CALL void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size);

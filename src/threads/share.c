@@ -442,7 +442,7 @@ void mema_unlockPool(mema_Slab *slab) {
 
 mema_Slab *mema_beginTurn(const mema_Pool *pool) {
   mema_Slab *slab = mema_openPool(pool);
-  return slab == NULL || mema_isPlain(pool, slab) || mema_lockPool(pool, slab) ? slab : NULL;
+  return slab == NULL || mema_isUnshared(pool) || mema_lockPool(pool, slab) ? slab : NULL;
 }
 
 void mema_endTurn(mema_Slab *slab) {
@@ -470,14 +470,13 @@ void mema_callInSlots(mema_Share *share) {
 
 mema_Slab *mema_holdPool(const mema_Pool *pool, bool slots) {
   mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || mema_isPlain(pool, slab)) return slab;
+  if (slab == NULL || mema_isUnshared(pool)) return slab;
   if (!mema_lockPool(pool, slab)) return NULL;
   if (mema_hasShards(slab)) gatherAll(slab->share, slots);
   return slab;
 }
 
 bool mema_holdQuietly(const mema_Pool *pool, mema_Slab *slab) {
-  if (mema_isPlain(pool, slab)) return true;
   if (!mema_lockQuietly(pool, slab)) return false;
   if (mema_hasShards(slab)) gatherAll(slab->share, false);
   return true;

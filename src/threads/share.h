@@ -194,7 +194,7 @@ MEMA_HIDDEN bool mema_isWithin(void);
  * failure noted, iff the pool is not a live pool or the calling thread is inside. */
 MEMA_HIDDEN mema_Slab *mema_holdPool(const mema_Pool *pool, bool slots);
 
-/* The same without slots for a pool whose slab is known; notes no failure. */
+/* The same without slots for a shared pool whose slab is known; notes no failure. */
 MEMA_HIDDEN bool mema_holdQuietly(const mema_Pool *pool, mema_Slab *slab);
 
 /* What the threads of a held pool hold besides slots: at most so many bytes. 0 where it is not shared. */
@@ -308,8 +308,14 @@ MEMA_HIDDEN void mema_unlistShare(mema_Share *share);
 
 /* ---- shared.c: the calls of shared untracked pools ------------------------------------------------------------------------ */
 
-/* Any chunk of an untracked one, whose lock is held; *zeroed: its bytes are known to be zero. */
+/* palloc, pfree and repalloc of the pool whose shard the calling thread has entered: so it lives, threads share it, and it has no Blocks. */
+MEMA_HIDDEN void *mema_takeHere(mema_Pool *pool, size_t size, mema_Shard *shard);
+MEMA_HIDDEN bool mema_giveHere(mema_Pool *pool, void *ptr, mema_Shard *shard);
+MEMA_HIDDEN void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_Shard *shard);
+/* The same of one whose lock is held, and which has shards; *zeroed: the chunk's bytes are known to be zero. */
 MEMA_HIDDEN void *mema_sharedTake(mema_Slab *slab, size_t size, size_t alignment, bool *zeroed);
+MEMA_HIDDEN bool mema_sharedGive(mema_Slab *slab, void *ptr);
+MEMA_HIDDEN void *mema_sharedResize(mema_Slab *slab, void *ptr, size_t size);
 /* Charges the pool for what a sub-pool comes to hold, or credits it, without the lock. False, with nothing changed: by the lock. */
 MEMA_HIDDEN bool mema_sharedHold(mema_Pool *pool, size_t bytes);
 MEMA_HIDDEN bool mema_sharedLetGo(mema_Pool *pool, size_t bytes);
@@ -375,6 +381,19 @@ static MEMA_INLINE bool mema_enter(mema_Shard *shard, const mema_Pool *pool) {
 
 static inline void mema_leave(mema_Shard *shard) {
   atomic_store_explicit(&shard->busy, 0, memory_order_release);
+}
+
+/* The calling thread's shard of the pool, entered, where it is that of the pool that the thread used last; else NULL. */
+static MEMA_INLINE mema_Shard *mema_enterHere(const mema_Pool *pool) {
+  mema_Shard *shard = mema_shardHere;
+  return mema_likely(shard != NULL && mema_enter(shard, pool)) ? shard : NULL;
+}
+
+/* The same of any of its pools. */
+MEMA_HIDDEN mema_Shard *mema_enterShard(const mema_Pool *pool);
+static MEMA_INLINE mema_Shard *mema_enterAny(const mema_Pool *pool) {
+  mema_Shard *shard = mema_enterHere(pool);
+  return mema_likely(shard != NULL) ? shard : mema_enterShard(pool);
 }
 
 #endif

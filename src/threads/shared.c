@@ -8,7 +8,6 @@
  */
 #include <string.h>
 
-#include "../fixed/fixedPool.h"
 #include "place.h"
 
 static size_t excess(size_t a, size_t b) {
@@ -163,21 +162,21 @@ void *mema_sharedTake(mema_Slab *slab, size_t size, size_t alignment, bool *zero
   return takeLocked(slab->share, size, alignment, zeroed);
 }
 
-/* What the pool is, and whether it is one, is seen with the lock. */
+/* Whether the pool still is one of these is seen with the lock. */
 static mema_Slab *lockShared(const mema_Pool *pool) {
   mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL) mema_fail(MEMA_BAD_POOL);
-  return slab != NULL && mema_lockPool(pool, slab) ? slab : NULL;
+  if (slab != NULL && !mema_lockPool(pool, slab)) return NULL;
+  if (slab != NULL && mema_hasShards(slab)) return slab;
+  if (slab != NULL) mema_unlockPool(slab);
+  mema_fail(MEMA_BAD_POOL);
+  return NULL;
 }
 
 static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size) {
   bool zeroed;
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  if (fixed != NULL) return mema_fixedPalloc(pool, fixed, size);
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return NULL;
-  void *ptr =
-      mema_hasShards(slab) ? takeLocked(slab->share, size, MEMA_ALIGNMENT, &zeroed) : mema_pallocTurn(pool, slab, size);
+  void *ptr = takeLocked(slab->share, size, MEMA_ALIGNMENT, &zeroed);
   mema_unlockPool(slab);
   return ptr;
 }
@@ -192,10 +191,14 @@ static bool giveLocked(mema_Share *share, void *ptr) {
   return findOther(share->slab, ptr, &chunk) ? giveOther(share, &chunk) : refusePointer(share, ptr);
 }
 
+bool mema_sharedGive(mema_Slab *slab, void *ptr) {
+  return giveLocked(slab->share, ptr);
+}
+
 static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr) {
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return false;
-  bool done = mema_hasShards(slab) ? giveLocked(slab->share, ptr) : mema_pfreeTurn(pool, slab, ptr);
+  bool done = giveLocked(slab->share, ptr);
   mema_endTurn(slab);
   return done;
 }
@@ -223,32 +226,41 @@ static MEMA_INLINE void *takeAtHand(mema_Shard *shard, mema_Shelf *magazine) {
   return ptr;
 }
 
-/* The calling thread's shard of the pool, entered; NULL where it has none, or must not be entered. */
-static mema_Shard *enterShard(const mema_Pool *pool) {
+mema_Shard *mema_enterShard(const mema_Pool *pool) {
   mema_Shard *shard = mema_shardOf(pool);
   return shard != NULL && mema_enter(shard, pool) ? shard : NULL;
 }
 
-/* A size that the table does not have, or another pool than the last time. */
-static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size) {
-  mema_Shard *shard = size <= mema_slotMax ? enterShard(pool) : NULL;
-  void *ptr = shard != NULL ? takeAtHand(shard, &shard->magazines[mema_classOf(size) + 1]) : NULL;
+/* A size that the table does not have. */
+static MEMA_NOINLINE void *takeLarger(mema_Pool *pool, size_t size, mema_Shard *shard) {
+  void *ptr = NULL;
+  if (size > mema_slotMax) {
+    mema_leave(shard);
+  } else {
+    ptr = takeAtHand(shard, &shard->magazines[mema_classOf(size) + 1]);
+  }
   return ptr != NULL ? ptr : pallocSlow(pool, size);
 }
 
-/* The same, or a fixed pool: those come this way, so that the shared ones do not have to be asked about it. */
-static MEMA_NOINLINE void *pallocStranger(mema_Pool *pool, size_t size) {
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  return fixed != NULL ? mema_fixedPalloc(pool, fixed, size) : pallocElse(pool, size);
+static MEMA_INLINE void *takeHere(mema_Pool *pool, size_t size, mema_Shard *shard) {
+  if (mema_unlikely(size > mema_tableMax)) return takeLarger(pool, size, shard);
+  void *ptr = takeAtHand(shard, (mema_Shelf *)(void *)((char *)shard + shard->offsets[(size + 15) / 16]));
+  return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
+}
+
+void *mema_takeHere(mema_Pool *pool, size_t size, mema_Shard *shard) {
+  return takeHere(pool, size, shard);
+}
+
+/* Another pool than the last time. */
+static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size) {
+  mema_Shard *shard = mema_enterShard(pool);
+  return shard != NULL ? mema_takeHere(pool, size, shard) : pallocSlow(pool, size);
 }
 
 void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
-  mema_Shard *shard = mema_shardHere;
-  if (mema_unlikely(shard == NULL)) return pallocStranger(pool, size);
-  if (mema_unlikely(size > mema_tableMax)) return pallocElse(pool, size);
-  if (mema_unlikely(!mema_enter(shard, pool))) return pallocStranger(pool, size);
-  void *ptr = takeAtHand(shard, (mema_Shelf *)(void *)((char *)shard + shard->offsets[(size + 15) / 16]));
-  return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
+  mema_Shard *shard = mema_enterHere(pool);
+  return mema_likely(shard != NULL) ? takeHere(pool, size, shard) : pallocElse(pool, size);
 }
 
 /* What is claimed joins the spare slots, which have room, at `spare`, their top; the budget is credited. */
@@ -269,7 +281,7 @@ static MEMA_INLINE void expectSoon(const void *ptr) {
 /* ---- budget that sub-pools hold ------------------------------------------------------------------------------------------ */
 
 bool mema_sharedHold(mema_Pool *pool, size_t bytes) {
-  mema_Shard *shard = enterShard(pool);
+  mema_Shard *shard = mema_enterShard(pool);
   if (shard == NULL) return false;
   bool done = charge(shard, bytes);
   if (done) shard->held += bytes;
@@ -289,7 +301,7 @@ static MEMA_SLOW bool seeToShard(const mema_Pool *pool, void (*what)(mema_Share 
 
 /* Not as frees, which come by the lock once their magazine is full. */
 bool mema_sharedLetGo(mema_Pool *pool, size_t bytes) {
-  mema_Shard *shard = enterShard(pool);
+  mema_Shard *shard = mema_enterShard(pool);
   if (shard == NULL) return false;
   shard->overLow += bytes;
   shard->held -= bytes;
@@ -329,14 +341,8 @@ static bool giveAtHand(mema_Shard *shard, void *ptr) {
 
 /* A chunk in a span of several units, or none at all; or a magazine that is full. */
 static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
-  mema_Shard *shard = enterShard(pool);
+  mema_Shard *shard = mema_enterShard(pool);
   return shard != NULL && giveAtHand(shard, ptr) ? true : pfreeSlow(pool, ptr);
-}
-
-/* Another pool than the last time; or a fixed one. */
-static MEMA_NOINLINE bool pfreeStranger(mema_Pool *pool, void *ptr) {
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  return fixed != NULL ? mema_fixedPfree(pool, fixed, ptr) : pfreeElse(pool, ptr);
 }
 
 /* The rest of a free from within: a slot that is the caller's joins a shelf. */
@@ -349,7 +355,7 @@ static MEMA_INLINE bool endFree(mema_Shard *shard, mema_Shelf *shelf, mema_Spare
 
 /* A chunk in a span of another tag. One look at what that has lost tells whether to compare and exchange, and where the slot goes: see
  * mema_isRevoked, mema_shelfFor. */
-static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint16_t whose) {
+static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, void *ptr, mema_Shard *shard, mema_State *state, uint16_t whose) {
   mema_Place place = {.state = state, .live = mema_homeState(whose)};
   uint64_t lost = atomic_load_explicit(&shard->revoked[mema_homeTag(whose)], memory_order_acquire);
   bool stays = (lost & mema_nobodys) != 0;
@@ -364,9 +370,9 @@ static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, mema_Shard *shard, void 
 }
 
 /* A chunk in a span of another tag; or of the shard's, which then has none, or the class was revoked. The shard is entered. */
-static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *ptr, mema_State *state, uint16_t whose) {
+static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, void *ptr, mema_Shard *shard, mema_State *state, uint16_t whose) {
   mema_Place place = {.state = state, .live = mema_homeState(whose)};
-  if (mema_homeTag(whose) != shard->tag) return pfreeForeign(pool, shard, ptr, state, whose);
+  if (mema_homeTag(whose) != shard->tag) return pfreeForeign(pool, ptr, shard, state, whose);
   mema_Shelf *magazine = magazineFor(shard, place.live);
   mema_Spare *spare = magazine->top;
   if (mema_unlikely(spare == magazine->limit || !mema_claim(place))) {
@@ -379,16 +385,14 @@ static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, mema_Shard *shard, void *
   return mema_unlikely(again) ? seeToShard(pool, mema_regain) : true;
 }
 
-bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
-  mema_Shard *shard = mema_shardHere;
+static MEMA_INLINE bool giveHere(mema_Pool *pool, void *ptr, mema_Shard *shard) {
   mema_Place place;
-  if (mema_unlikely(shard == NULL || !mema_enter(shard, pool))) return pfreeStranger(pool, ptr);
   size_t eighth;
   if (mema_unlikely(!mema_eighthHere(shard, ptr, &eighth) || !mema_findNear(shard->homes, shard->states, eighth, &place)))
     goto another;
   mema_Shelf *magazine = magazineFor(shard, place.live);
   MEMA_HELD(magazine);
-  if (mema_unlikely(place.whose != magazine->own)) return pfreeAtomic(pool, shard, ptr, place.state, place.whose);
+  if (mema_unlikely(place.whose != magazine->own)) return pfreeAtomic(pool, ptr, shard, place.state, place.whose);
   mema_Spare *spare = magazine->top;
   if (mema_unlikely(spare == magazine->limit || !mema_claimOwn(place))) goto another;
   expectSoon(ptr);
@@ -396,6 +400,15 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
 another:
   mema_leave(shard);
   return pfreeElse(pool, ptr);
+}
+
+bool mema_giveHere(mema_Pool *pool, void *ptr, mema_Shard *shard) {
+  return giveHere(pool, ptr, shard);
+}
+
+bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
+  mema_Shard *shard = mema_enterHere(pool);
+  return mema_likely(shard != NULL) ? giveHere(pool, ptr, shard) : pfreeElse(pool, ptr);
 }
 
 /* ---- repalloc ------------------------------------------------------------------------------------------------------------ */
@@ -521,40 +534,35 @@ static void *resizeWithin(mema_Share *share, void *ptr, size_t size) {
   return to;
 }
 
+void *mema_sharedResize(mema_Slab *slab, void *ptr, size_t size) {
+  void *to = resizeWithin(slab->share, ptr, size);
+  return to != NULL ? to : resizeLocked(slab->share, ptr, size);
+}
+
 static MEMA_SLOW void *repallocSlow(mema_Pool *pool, void *ptr, size_t size) {
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return NULL;
-  void *to;
-  if (!mema_hasShards(slab)) {
-    to = mema_repallocTurn(pool, slab, ptr, size);
-  } else if ((to = resizeWithin(slab->share, ptr, size)) == NULL) {
-    to = resizeLocked(slab->share, ptr, size);
-  }
+  void *to = mema_sharedResize(slab, ptr, size);
   mema_endTurn(slab);
   return to;
 }
 
-/* The calling thread's shard of the pool that it used last, if that is this one, or another; entered. */
-static MEMA_INLINE mema_Shard *enterAny(const mema_Pool *pool) {
-  mema_Shard *shard = mema_shardHere;
-  return mema_likely(shard != NULL && mema_enter(shard, pool)) ? shard : enterShard(pool);
+void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_Shard *shard) {
+  void *to = size != 0 && size <= mema_slotMax ? resizeAtHand(shard, ptr, size) : NULL;
+  mema_leave(shard);
+  return to != NULL ? to : repallocSlow(pool, ptr, size);
 }
 
 void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_sharedPalloc(pool, size);
-  mema_Shard *shard = size != 0 && size <= mema_slotMax ? enterAny(pool) : NULL;
-  void *to = NULL;
-  if (shard != NULL) {
-    to = resizeAtHand(shard, ptr, size);
-    mema_leave(shard);
-  }
-  return to != NULL ? to : repallocSlow(pool, ptr, size);
+  mema_Shard *shard = mema_enterAny(pool);
+  return mema_likely(shard != NULL) ? mema_resizeHere(pool, ptr, size, shard) : repallocSlow(pool, ptr, size);
 }
 
 /* ---- the calls beside them ----------------------------------------------------------------------------------------------- */
 
 void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size) {
-  mema_Shard *shard = enterShard(pool);
+  mema_Shard *shard = mema_enterShard(pool);
   if (shard == NULL) return NULL;
   unsigned class = mema_slabClass(shard->share->slab, size, alignment);
   if (class < mema_classCount) return takeAtHand(shard, &shard->magazines[class + 1]);
@@ -580,7 +588,7 @@ static MEMA_INLINE size_t sizeHere(const mema_Shard *shard, mema_Place place) {
 
 static MEMA_NOINLINE size_t chunkSizeElse(const mema_Pool *pool, const void *ptr) {
   mema_Place place;
-  mema_Shard *shard = enterShard(pool);
+  mema_Shard *shard = mema_enterShard(pool);
   if (shard == NULL) return chunkSizeSlow(pool, ptr);
   size_t size = mema_findHere(shard, ptr, &place) ? sizeHere(shard, place) : 0;
   mema_leave(shard);

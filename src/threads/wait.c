@@ -3,7 +3,6 @@
  * Who waits says so (`waiting`) while no thread is inside, with all credit called in: from then on the share is tight, so that each free
  * comes by the lock, and by mema_settle, which counts `freed` up. The waiter read `freed` before it let the others in: whatever is freed after
  * it looked is seen, or wakes it. */
-#include "../fixed/fixedPool.h"
 #include "../memory/os.h"
 #include "share.h"
 
@@ -59,7 +58,7 @@ void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds) {
   int64_t end = milliseconds > 0 ? mema_osMilliseconds() + milliseconds : 0;
   for (;;) {
     void *ptr = mema_palloc(pool, size);
-    if (ptr != NULL || mema_lastReason() != MEMA_OVER_BUDGET || milliseconds == 0 || mema_fixedOf(pool) != NULL) return ptr;
+    if (ptr != NULL || mema_lastReason() != MEMA_OVER_BUDGET || milliseconds == 0 || mema_isUnshared(pool)) return ptr;
     int64_t left = milliseconds > 0 ? end - mema_osMilliseconds() : -1;
     if (milliseconds > 0 && left <= 0) {
       mema_failFor(mema_plainTimeOut, size, (size_t)milliseconds);

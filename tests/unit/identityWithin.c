@@ -1,0 +1,140 @@
+/* What no public call tells: which kind of pool a Pool is found to be, and which room a call enters (src/identity.h). */
+#include "../../src/poolState.h"
+
+#include "unit.h"
+
+#include "../../src/fixed/fixedPool.h"
+#include "../../src/threads/share.h"
+
+enum { kinds = 7 };
+
+static _Alignas(16) char buffer[64 * KIB];
+
+static const struct {
+  mema_Options options;
+  mema_Kind kind;
+} made[kinds] = {
+    {{.poolSize = MIB}, mema_plainPool},
+    {{.poolSize = MIB, .untracked = true}, mema_plainPool},
+    {{.poolSize = MIB, .engine = MEMA_ARENA}, mema_plainPool},
+    {{.poolSize = MIB, .shared = true}, mema_sharedPool},
+    {{.poolSize = MIB, .shared = true, .untracked = true}, mema_sharedPool},
+    {{.engine = MEMA_FIXED, .buffer = buffer, .bufferSize = sizeof buffer}, mema_fixedPool},
+    {{.engine = MEMA_FIXED, .buffer = buffer, .bufferSize = sizeof buffer, .untracked = true}, mema_fixedPool},
+};
+
+static bool isSharedUntracked(unsigned i) {
+  return made[i].options.shared && made[i].options.untracked;
+}
+
+static void eachPoolIsOfItsKind(void **state) {
+  (void)state;
+  for (unsigned i = 0; i < kinds; i++) {
+    Pool pool = {0};
+    assert_int_equal(mema_kindOf(&pool), mema_noPool);
+    assert_true(mema_initPoolWith(&pool, &made[i].options));
+    assert_int_equal(mema_kindOf(&pool), made[i].kind);
+    assert_int_equal(mema_isUnshared(&pool), made[i].kind != mema_sharedPool);
+    assert_int_equal(mema_fixedOf(&pool) != NULL, made[i].kind == mema_fixedPool);
+    assert_int_equal(mema_slabOf(&pool) != NULL, made[i].kind != mema_fixedPool);
+    assert_true(freePool(&pool));
+  }
+  assert_int_equal(mema_kindOf(NULL), mema_noPool);
+}
+
+static void aCopyOrAnEarlierLifeIsNone(void **state) {
+  (void)state;
+  for (unsigned i = 0; i < kinds; i++) {
+    Pool pool = {0};
+    assert_true(mema_initPoolWith(&pool, &made[i].options));
+    Pool copy = pool;
+    assert_int_equal(mema_kindOf(&copy), mema_noPool);
+    assert_true(freePool(&pool));
+    assert_int_equal(mema_kindOf(&pool), mema_noPool);
+    pool = copy;
+    assert_int_equal(mema_kindOf(&pool), mema_noPool);
+  }
+}
+
+static void aHeaderWithoutTheGenerationIsNone(void **state) {
+  (void)state;
+  for (unsigned i = 0; i < kinds; i++) {
+    Pool pool = {0};
+    assert_true(mema_initPoolWith(&pool, &made[i].options));
+    uintptr_t *header = (uintptr_t *)(void *)mema_slabField(&pool), generation = *header;
+    for (uintptr_t away = 1; away <= 64; away *= 64) {
+      *header = pool.generation - away;
+      assert_int_equal(mema_kindOf(&pool), mema_noPool);
+      *header = pool.generation + mema_modeFixed + away;
+      assert_int_equal(mema_kindOf(&pool), mema_noPool);
+      assertFails(palloc(&pool, 16) != NULL, MEMA_BAD_POOL);
+      assertFails(pfree(&pool, buffer), MEMA_BAD_POOL);
+    }
+    *header = generation;
+    assert_true(freePool(&pool));
+  }
+}
+
+static void assertNone(Pool *pool, void *chunk) {
+  assertFails(mema_sharedPalloc(pool, 16) != NULL, MEMA_BAD_POOL);
+  assertFails(mema_sharedPalloc(pool, MIB / 2) != NULL, MEMA_BAD_POOL);
+  assertFails(mema_sharedRepalloc(pool, chunk, 1000) != NULL, MEMA_BAD_POOL);
+  assertFails(mema_sharedPfree(pool, chunk), MEMA_BAD_POOL);
+}
+
+/* The library for LD_PRELOAD relies on it that these do nothing to another pool. */
+static void theSharedCallsRefuseAllOtherPools(void **state) {
+  (void)state;
+  for (unsigned i = 0; i < kinds; i++) {
+    Pool pool = {0};
+    assertNone(&pool, &pool);
+    assert_true(mema_initPoolWith(&pool, &made[i].options));
+    void *chunk = palloc(&pool, 100);
+    assert_non_null(chunk);
+    if (!isSharedUntracked(i)) assertNone(&pool, chunk);
+    assert_true(pfree(&pool, chunk));
+    assertPool(&pool, 0, 0);
+    assert_true(freePool(&pool));
+  }
+}
+
+/* All calls with a chunk. */
+static void useAll(Pool *pool) {
+  void *chunk = palloc(pool, 100);
+  assert_true(mema_ownsChunk(pool, chunk));
+  assert_non_null(chunk = mema_repalloc(pool, chunk, 3000));
+  assert_true(pfree(pool, chunk));
+  assert_true(pfree(pool, mema_pcalloc(pool, 10, 10)));
+  assert_true(pfree(pool, mema_pcalloc(pool, 10, 4000)));
+  assert_true(pfree(pool, mema_pmemalign(pool, 256, 100)));
+  assert_false(pfree(pool, buffer + 1));
+  assert_null(palloc(pool, 16 * MIB));
+  assert_null(mema_pmemalign(pool, 3, 100));
+  assert_true(mema_chargePool(pool, 10) && mema_creditPool(pool, 10));
+}
+
+/* The calling thread's shard, of whatever pool, has an address here that must not be touched. */
+static void anUnsharedPoolEntersNoShard(void **state) {
+  (void)state;
+  mema_Shard *before = mema_shardHere;
+  for (unsigned i = 0; i < kinds; i++) {
+    if (made[i].kind == mema_sharedPool) continue;
+    Pool pool = {0};
+    assert_true(mema_initPoolWith(&pool, &made[i].options));
+    mema_shardHere = (mema_Shard *)(uintptr_t)64;
+    useAll(&pool);
+    mema_shardHere = before;
+    assert_true(freePool(&pool));
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(eachPoolIsOfItsKind),
+      cmocka_unit_test(aCopyOrAnEarlierLifeIsNone),
+      cmocka_unit_test(aHeaderWithoutTheGenerationIsNone),
+      cmocka_unit_test(theSharedCallsRefuseAllOtherPools),
+      cmocka_unit_test(anUnsharedPoolEntersNoShard),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
