@@ -9,9 +9,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../preload/jsonText.h"
+
+size_t characterBytes(const char *text) {
+  size_t length = utf8Length((const unsigned char *)text);
+  return length > 0 ? length : 1;
+}
+
+bool isHarmless(const char *character) {
+  unsigned char first = (unsigned char)character[0], second = (unsigned char)character[1];
+  return utf8Length((const unsigned char *)character) > 0 && first >= 0x20 && first != 0x7f &&
+         !(first == 0xc2 && second < 0xa0);
+}
+
 void defuse(char *line) {
-  for (; *line != '\0'; line++) {
-    if ((unsigned char)*line < 0x20 || *line == 0x7f) *line = '?';
+  while (*line != '\0') {
+    size_t bytes = characterBytes(line);
+    if (!isHarmless(line)) memset(line, '?', bytes);
+    line += bytes;
   }
 }
 

@@ -3,6 +3,7 @@
 #define MEMA_CLI_COMPLAIN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* The command that complains from here on: "mema run", to begin with "mema". Not copied. */
 void complainAs(const char *command);
@@ -10,8 +11,16 @@ void complainAs(const char *command);
 /* Prints the command, a colon and the message, in one write and as one line whatever the arguments contain. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 
-/* Names of programs and files come from outside: no line feed, no terminal sequence is to get through to who reads them. */
+/* Names of programs and files come from outside: no line feed and no terminal sequence of theirs may reach a terminal. Bytes of
+ * characters that are not harmless become '?'. */
 void defuse(char *line);
+
+/* True if the first character is UTF-8 and no control character: neither one of ASCII nor U+0080 to U+009F, which terminals may
+ * obey as well. */
+bool isHarmless(const char *character);
+
+/* The bytes of the first character; 1 where it is not UTF-8. */
+size_t characterBytes(const char *text);
 
 /* What went to stdout is all written. False after complaining. */
 bool finishOutput(void);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "../preload/jsonText.h"
+#include "complain.h"
 
 /* ---- widths ------------------------------------------------------------------------------------------------------- */
 
@@ -37,12 +37,6 @@ unsigned lineWidth(FILE *out) {
   return width < MOST_WIDTH ? width : MOST_WIDTH;
 }
 
-/* The bytes of the first character, those of a damaged one one by one. */
-static size_t characterBytes(const char *text) {
-  size_t length = utf8Length((const unsigned char *)text);
-  return length > 0 ? length : 1;
-}
-
 /* The bytes of the first characters, as many as columns. */
 static size_t bytesOf(const char *text, unsigned columns) {
   size_t bytes = 0;
@@ -57,13 +51,6 @@ unsigned textColumns(const char *text) {
 }
 
 /* ---- names -------------------------------------------------------------------------------------------------------- */
-
-/* No control character: neither those of ASCII nor U+0080 to U+009F, which terminals may obey as well. */
-static bool isHarmless(const char *character) {
-  unsigned char first = (unsigned char)character[0], second = (unsigned char)character[1];
-  return utf8Length((const unsigned char *)character) > 0 && first >= 0x20 && first != 0x7f &&
-         !(first == 0xc2 && second < 0xa0);
-}
 
 void copyName(char *out, const char *name, unsigned columns) {
   if (*name == '\0') name = "(no name)";

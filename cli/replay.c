@@ -18,12 +18,13 @@
 #include "../preload/sizeText.h"
 #include "commands.h"
 #include "complain.h"
+#include "layout.h"
 #include "options.h"
 #include "playRound.h"
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
-enum { MOST_CONTENDERS = 12, MOST_ROUNDS = 99, MOST_ROWS = 20 };
+enum { MOST_CONTENDERS = 12, MOST_ROUNDS = 99, MOST_ROWS = 20, NAME_COLUMNS = 16, HEAP_COLUMNS = 20 };
 
 typedef struct ReplayOptions {
   const char *file;
@@ -153,11 +154,10 @@ static uint64_t operationsOf(const Trace *trace) {
 }
 
 static void printProcess(size_t number, const TraceProcess *process) {
-  char name[TRACE_NAME_ROOM], peak[SIZE_TEXT_ROOM], live[SIZE_TEXT_ROOM];
-  snprintf(name, sizeof name, "%s", process->name);
-  defuse(name);
-  printf("  %5zu %-16.16s %8d %7u %11zu %11" PRIu64 " %9" PRIu64 " %11" PRIu64 " %10s %11s\n", number, name, process->pid,
-         process->threads, process->count,
+  char name[4 * NAME_COLUMNS + 1], peak[SIZE_TEXT_ROOM], live[SIZE_TEXT_ROOM];
+  copyName(name, process->name, NAME_COLUMNS);
+  printf("  %5zu %s%*s %8d %7u %11zu %11" PRIu64 " %9" PRIu64 " %11" PRIu64 " %10s %11s\n", number, name,
+         (int)(NAME_COLUMNS - textColumns(name)), "", process->pid, process->threads, process->count,
          process->kinds[TRACE_ALLOCATE] + process->kinds[TRACE_ALLOCATE_ZEROED] + process->kinds[TRACE_ALLOCATE_ALIGNED],
          process->kinds[TRACE_RESIZE], process->kinds[TRACE_RELEASE], formatSize(peak, process->peakBytes),
          formatSize(live, process->liveBytes));
@@ -288,12 +288,11 @@ static double ratioToFirst(const Match *match, const Series *series) {
   return median(ratios, match->rounds);
 }
 
-/* The name of a heap, without its directory. */
-typedef char HeapName[NAME_MAX + 1];
+/* The name of a heap, without its directory, as far as a row has room for it. */
+typedef char HeapName[4 * HEAP_COLUMNS + 1];
 static const char *heapName(HeapName name, const Series *series) {
   const char *slash = strrchr(series->contender.name, '/');
-  snprintf(name, sizeof(HeapName), "%s", slash == NULL ? series->contender.name : slash + 1);
-  defuse(name);
+  copyName(name, slash == NULL ? series->contender.name : slash + 1, HEAP_COLUMNS);
   return name;
 }
 
@@ -311,7 +310,8 @@ static void printSeries(const Match *match, const Series *series) {
   for (size_t i = 0; i < match->rounds; i++) times[i] = series->nanoseconds[i] / done;
   double middle = median(times, match->rounds);
   HeapName name;
-  printf("  %-20.20s %11" PRIu64 " %8.1f %8.1f %8.1f %7s %11s %9" PRIu64 " %9" PRIu64 "\n", heapName(name, series),
+  int spaces = (int)(HEAP_COLUMNS - textColumns(heapName(name, series)));
+  printf("  %s%*s %11" PRIu64 " %8.1f %8.1f %8.1f %7s %11s %9" PRIu64 " %9" PRIu64 "\n", name, spaces, "",
          series->counts.operations, middle, times[0], times[match->rounds - 1], ratioText(ratio, match, series),
          formatSize(footprint, series->footprint), series->counts.refused, series->counts.skipped);
 }

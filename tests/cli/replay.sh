@@ -76,6 +76,12 @@ same '--list: status 0' 0 "$status"
 has '--list: the trace' '^.*t.mema: 1 process, 23 operations$' "$scratch/out"
 has '--list: the process' '^ +1 known +[0-9]+ +1 +23 +9 +2 +8 +' "$scratch/out"
 has '--list: what was refused' 'was refused memory when it was recorded, which is not played: 4$' "$scratch/out"
+cp "$recorded/known" "$scratch/$(printf 'h\303\251%.0s' 1 2 3 4 5 6 7 8 9)"
+run record -o "$scratch/named.mema" "$scratch/$(printf 'h\303\251%.0s' 1 2 3 4 5 6 7 8 9)"
+run replay --list "$scratch/named.mema"
+same '--list: a name of two bytes a letter is cut between letters' "$(printf '  %5d ' 1; printf 'h\303\251%.0s' 1 2 3 4 5 6 7 8; printf ' ')" \
+  "$(tail -n +3 "$scratch/out" | head -n 1 | cut -c 1-33)"
+run replay --list "$trace"
 same '--list: plays nothing' 0 "$(grep -c '^ *heap ' "$scratch/out")"
 if [ -w /dev/full ]; then
   for way in --list --rounds=1; do

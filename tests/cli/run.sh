@@ -47,6 +47,7 @@ refuses 'unknown command' 2 "^mema: unknown command 'man'; see .mema --help'$" m
 refuses 'an empty command' 2 "^mema: unknown command ''; see " ''
 refuses 'a command of 200 letters' 2 "^mema: unknown command 'r{200}'; see " "$(printf '%0200d' 0 | tr 0 r)"
 refuses 'a command with a terminal sequence' 2 "^mema: unknown command 'a\\?\\[31mb\\?c'; see " "$(printf 'a\033[31mb\nc')"
+refuses 'a command with other control characters, and no UTF-8' 2 "^mema: unknown command 'a\\?\\?b\\?$(printf '\303\251')'; see " "$(printf 'a\302\233b\377\303\251')"
 # typed, meant
 for pair in rnu,run ru,run RUN,run recrod,record recod,record rexord,record records,record play,replay hepl,help; do
   refuses "unknown command ${pair%,*}: meant is ${pair#*,}" 2 \
