@@ -1,4 +1,6 @@
 /* What no public call tells: the figures that a shared pool leaves for others (src/threads/gauge.c). */
+#include "../../src/poolState.h"
+
 #include "unit.h"
 
 #include <pthread.h>
