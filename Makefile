@@ -27,9 +27,9 @@ else ifeq ($(V),0)
 show = @echo '$(1) $(2)';
 endif
 
-coreSources := $(sort $(filter-out src/freestanding/%,$(wildcard src/*.c src/*/*.c)))
+coreSources := $(sort $(filter-out src/freestanding/%,$(wildcard src/*/*.c src/*/*/*.c)))
 # The fixed engine alone, for programs without a C library or an operating system.
-fixedSources := $(sort $(wildcard src/engines/fixed*.c)) src/fixed/fixedPool.c src/fixed/fixedLife.c src/error.c \
+fixedSources := $(sort $(wildcard src/heap/fixed/*.c)) src/pool/fixed/fixedPool.c src/pool/fixed/fixedLife.c src/base/error.c \
   $(wildcard src/freestanding/*.c)
 fixedObjects := $(fixedSources:%.c=$(BUILD)/freestanding/%.o)
 preloadSources := $(sort $(wildcard preload/*.c))

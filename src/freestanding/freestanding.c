@@ -6,8 +6,8 @@
  * addresses, so that a Pool can be forged by who sets out to.
  *
  * gcc and clang call memcpy, memmove and memset of their own accord, whatever the flags. Weak ones are here for programs that have none. */
-#include "../fixed/fixedPool.h"
-#include "../pressure.h"
+#include "../pool/fixed/fixedPool.h"
+#include "../pool/pressure.h"
 
 _Atomic uintptr_t mema_secret = (uintptr_t)0x9E3779B97F4A7C15u;
 static _Atomic uintptr_t generations;

@@ -1,7 +1,7 @@
 /* cache.c - see reservation.h: where a heap's address space comes from, and how it is kept warm. */
 #include <stdatomic.h>
 
-#include "../engines/source.h"
+#include "slab/source.h"
 #include "../memory/cells.h"
 #include "../memory/os.h"
 #include "reservation.h"

@@ -13,7 +13,7 @@
 #ifndef MEMA_HEAP_HEAP_H
 #define MEMA_HEAP_HEAP_H
 
-#include "../engine.h"
+#include "../base/base.h"
 
 typedef struct mema_HeapOps mema_HeapOps;
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "../engines/source.h"
+#include "slab/source.h"
 #include "reservation.h"
 
 /* Bytes: a slab outside the reservation is at least so large, where the system has it; and is no larger than that of itself. */

@@ -4,7 +4,7 @@
  * are asked for one at a time, just ahead of the frontier (of units, of records), once some bytes are in use. So a pool has at most one
  * huge page more than it would have touched: at most a sixteenth. */
 #include "../memory/os.h"
-#include "../engines/arena.h"
+#include "arena/arena.h"
 #include "reservation.h"
 
 enum {

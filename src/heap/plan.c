@@ -1,7 +1,7 @@
 /* plan.c - how large a reservation a pool gets that is in a slab or an arena, and of which memory. */
 #include "plan.h"
 
-#include "../engines/source.h"
+#include "slab/source.h"
 #include "../memory/os.h"
 
 enum {

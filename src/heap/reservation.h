@@ -17,8 +17,8 @@
 #ifndef MEMA_HEAP_RESERVATION_H
 #define MEMA_HEAP_RESERVATION_H
 
-#include "../engines/slab.h"
-#include "../engines/source.h"
+#include "slab/slab.h"
+#include "slab/source.h"
 #include "../memory/os.h"
 
 /* What an engine lays out in a reservation. */

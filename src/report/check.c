@@ -1,8 +1,8 @@
 /* check.c - every invariant of a pool. Reads, never writes. */
-#include "../engines/arena.h"
-#include "../engines/slabCheck.h"
-#include "../family/kin.h"
-#include "../fixed/fixedPool.h"
+#include "../heap/arena/arena.h"
+#include "../heap/slab/slabCheck.h"
+#include "../pool/kin.h"
+#include "../pool/fixed/fixedPool.h"
 #include "../threads/share.h"
 
 /* The chain leads there and back, and each Block's chunk is live and has this very Block. */

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../fixed/fixedPool.h"
+#include "../pool/fixed/fixedPool.h"
 #include "report.h"
 
 enum { columnsMin = 20, columnsDefault = 72, columnsMax = 200, columnsWithKey = 41, label = 10, mapRows = 4 };

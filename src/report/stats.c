@@ -1,6 +1,6 @@
 /* stats.c - what a pool holds and has done. Reads, never writes. */
-#include "../family/kin.h"
-#include "../fixed/fixedPool.h"
+#include "../pool/kin.h"
+#include "../pool/fixed/fixedPool.h"
 #include "report.h"
 
 void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats *stats) {

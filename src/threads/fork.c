@@ -7,7 +7,7 @@
  * has all that it would have had alone. */
 #include <pthread.h>
 
-#include "../engines/slabCheck.h"
+#include "../heap/slab/slabCheck.h"
 #include "../memory/cells.h"
 #include "../memory/os.h"
 #include "share.h"

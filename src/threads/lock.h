@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../engine.h"
+#include "../base/base.h"
 
 /* word == 0: free; else word == the holder's number (even) + (1 where threads may sleep on it). */
 typedef struct mema_Lock {

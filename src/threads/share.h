@@ -42,7 +42,7 @@
 #ifndef MEMA_THREADS_SHARE_H
 #define MEMA_THREADS_SHARE_H
 
-#include "../pool.h"
+#include "../pool/pool.h"
 #include "calls.h"
 #include "lock.h"
 

@@ -1,9 +1,9 @@
 /* What no public call reaches: an arena's marks, and whether mema_checkPool sees damage to its bits. */
-#include "../../src/poolState.h"
+#include "../../src/base/poolState.h"
 
 #include "unit.h"
 
-#include "../../src/engines/arena.h"
+#include "../../src/heap/arena/arena.h"
 
 enum { budget = 1 << 16 };
 

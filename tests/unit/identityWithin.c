@@ -1,9 +1,9 @@
 /* What no public call tells: which kind of pool a Pool is found to be, and which room a call enters (src/identity.h). */
-#include "../../src/poolState.h"
+#include "../../src/base/poolState.h"
 
 #include "unit.h"
 
-#include "../../src/fixed/fixedPool.h"
+#include "../../src/pool/fixed/fixedPool.h"
 #include "../../src/threads/share.h"
 
 enum { kinds = 7 };

@@ -1,6 +1,6 @@
 /* The lock of shared pools, from within: who gives up waiting for it leaves nobody asleep. What the system does is told here; the lock is the
  * library's, instead of the one in the archive. */
-#include "../../src/poolState.h"
+#include "../../src/base/poolState.h"
 
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /* Shared pools, and threads that the system lets run before others: one that waits for a thread of a lower priority to be out, on the same
  * processor, lets that come to it. */
-#include "../../src/poolState.h"
+#include "../../src/base/poolState.h"
 
 #include "unit.h"
 

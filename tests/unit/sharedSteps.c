@@ -1,7 +1,7 @@
 /* Shared pools, and signal handlers at every instruction: the processor stops behind each (the trap flag), and a handler calls pools, or has
  * another thread call them. So what no timer would ever hit is there each time. And forks of such handlers, in whose children the interrupted
  * call goes on. */
-#include "../../src/poolState.h"
+#include "../../src/base/poolState.h"
 
 #include "unit.h"
 

@@ -1,5 +1,5 @@
 /* What no public call tells: by which way a thread of a shared pool frees what it allocated (src/threads/place.h). */
-#include "../../src/poolState.h"
+#include "../../src/base/poolState.h"
 
 #include "unit.h"
 

@@ -1,9 +1,9 @@
 /* What no public call reaches: whether mema_checkPool sees damage to a slab's own records, without going where they lead. */
-#include "../../src/poolState.h"
+#include "../../src/base/poolState.h"
 
 #include "unit.h"
 
-#include "../../src/engines/slab.h"
+#include "../../src/heap/slab/slab.h"
 
 #define assertDamageFound(pool, place, value)                \
   do {                                                       \

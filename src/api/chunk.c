@@ -1,0 +1,486 @@
+/* chunk.c - palloc and pfree.
+ *
+ *   palloc:  is it a pool? -> has the budget room? -> a slot (slab.h) -> the budget is charged, the chain grows
+ *   pfree:   is it a pool? -> which slot, and is it live? (slab.h) -> the bit is set, the budget is credited, the chain shrinks
+ *
+ * (In a family the bit comes last, since the general path may have to take over. For arenas see arena.h.)
+ *
+ * The common path of each is inline down to the bitmap and calls nothing; everything else is a tail call to the general one.
+ */
+#include <string.h>
+
+#include "../heap/arena/arena.h"
+#include "../pool/kin.h"
+#include "../pool/fixed/fixedPool.h"
+#include "../memory/os.h"
+#include "../pool/pressure.h"
+#include "../threads/share.h"
+
+void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
+  size_t available =
+      pool->freeSize < wanted ? pool->freeSize : wanted - 1; /* who was asked for room may have freed enough, and said no */
+  pool->refused++;
+  mema_failBytes(reason, wanted, reason == MEMA_OVER_BUDGET ? available : MEMA_UNLIMITED);
+}
+
+/* ---- any chunk ---------------------------------------------------------------------------------------------------------- */
+
+/* Takes the memory of a request that may have to wait for others to make room; false: refused, and counted. */
+static bool takeMemoryAndRoom(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, size_t charge,
+                              mema_Chunk *chunk) {
+  for (;;) {
+    /* Other threads may take a shared root's budget meanwhile: whether there is room is told by charging it. */
+    bool ask = charge > pool->freeSize || (mema_isBelow(pool) && !mema_isContended(pool));
+    if (ask && !mema_makeRoom(pool, charge)) return false;
+    if (mema_takeMemory(&slab->heap, size, alignment, chunk)) return true;
+    if (mema_askExhausted(pool, size)) continue;
+    mema_refuse(pool, MEMA_NO_MEMORY, size);
+    return false;
+  }
+}
+
+/* Charges a chunk that was taken. False iff a shared root has no room. */
+static bool chargeTaken(mema_Pool *pool, size_t charge) {
+  if (!mema_isBelow(pool) && !pool->watched) return mema_charge(pool, charge); /* true: it was asked before */
+  if (!mema_chargeLevels(pool, charge)) return false;
+  pool->allocations++;
+  if (pool->watched) mema_setWatch(pool);
+  return true;
+}
+
+bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
+  if (size > MEMA_UNLIMITED || mema_failsOnPurpose(pool)) {
+    mema_refuse(pool, size > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_INJECTED, size);
+    return false;
+  }
+  size += size == 0;
+  size_t charge = pool->untracked ? slab->heap.ops->room(&slab->heap, size, alignment) : size;
+  for (bool again = false;; again = true) {
+    if (!takeMemoryAndRoom(pool, slab, size, alignment, charge, chunk)) return false;
+    if (chargeTaken(pool, charge)) break;
+    mema_giveMemory(&slab->heap, chunk);
+    if (again) return mema_refuseLevels(pool, charge);
+    if (!mema_makeRoom(pool, charge)) return false;
+  }
+  if (!pool->untracked) {
+    mema_linkBlock(pool, chunk->record, chunk->ptr, size);
+    chunk->record->poolAllocated = !chunk->heap->outside;
+  } else if (chunk->record != NULL) { /* outside an arena: see marks.c */
+    chunk->record->size = charge;
+    mema_setStamp(chunk->record, pool->stamp);
+  }
+  mema_announceLow(pool);
+  return true;
+}
+
+static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size, mema_Slab *slab) {
+  mema_Chunk chunk;
+  return mema_allocate(pool, slab, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
+}
+
+/* ---- palloc by mode ---------------------------------------------------------------------------------------------------- */
+
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class);
+
+static MEMA_INLINE bool chargeBy(unsigned mode, mema_Pool *pool, size_t charge) {
+  return (mode & mema_modeFamily) != 0 ? mema_chargeChild(pool, charge) : mema_charge(pool, charge);
+}
+
+/* A chunk of at most the class's slot size. */
+static MEMA_INLINE void *takeSlotBy(unsigned mode, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  size_t slotSize = class->slotSize, charge = (mode & mema_modeRecords) != 0 ? size + (size == 0) : slotSize;
+  mema_Block *record;
+  char *ptr;
+  if ((mode & mema_modeMagazines) != 0) {
+    if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, size, slab, class);
+    if (mema_unlikely(!chargeBy(mode, pool, charge))) return pallocSlow(pool, size, slab);
+    const mema_FreeSlot *slot = mema_takeRecent(class);
+    ptr = slot->ptr;
+    record = slot->record;
+  } else {
+    uint64_t *word = class->word, free = *word;
+    if (mema_unlikely(free == 0)) return pallocRefill(pool, size, slab, class);
+    if (mema_unlikely(!chargeBy(mode, pool, charge))) return pallocSlow(pool, size, slab);
+    uint64_t bit = mema_takeSlot(slab, class, word, free);
+    slab->lastPtr = ptr = class->base + bit * slotSize;
+    record = (mode & mema_modeRecords) != 0 ? slab->records + class->firstRecord + bit : NULL;
+  }
+  if ((mode & mema_modeRecords) != 0) mema_linkBlock(pool, record, ptr, charge);
+  return ptr;
+}
+
+/* A chunk of an arena. */
+static MEMA_INLINE void *bumpBy(unsigned mode, mema_Pool *pool, size_t size, mema_Slab *slab) {
+  mema_Arena *arena = mema_arenaOf(slab);
+  bool records = (mode & mema_modeRecords) != 0;
+  size_t grains = mema_grainsFor(size), grain = arena->bump, end = grain + grains;
+  if (mema_unlikely(end > arena->limit)) return pallocSlow(pool, size, slab);
+  if (records && mema_unlikely(arena->pieces >= arena->pieceLimit)) return pallocSlow(pool, size, slab);
+  size_t charge = records ? size + (size == 0) : grains << mema_grainLog;
+  if (mema_unlikely(!chargeBy(mode, pool, charge))) return pallocSlow(pool, size, slab);
+  uint32_t piece = mema_arenaPut(arena, records, (uint32_t)grain, (uint32_t)end);
+  char *ptr = mema_grainAddress(slab, (uint32_t)grain);
+  if (records) mema_linkBlock(pool, slab->records + piece, ptr, charge);
+  return ptr;
+}
+
+/* `mode` is a constant: each variant becomes a function of its own, which asks nothing that is known beforehand, and saves no register. */
+static MEMA_INLINE void *pallocBy(unsigned mode, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return mema_nullForBadPool();
+  return (mode & mema_modeArena) != 0 ? bumpBy(mode, pool, size, slab) : takeSlotBy(mode, pool, size, slab, class);
+}
+
+/* ---- pfree by mode ------------------------------------------------------------------------------------------------------ */
+
+static inline void credit(mema_Pool *pool, size_t charge) {
+  pool->freeSize += charge;
+  pool->frees++;
+}
+
+bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk) {
+  size_t bytes = mema_chargeOf(pool, chunk);
+  if (!pool->untracked) mema_unlinkBlock(pool, chunk->record);
+  mema_creditBytes(pool, bytes);
+  pool->frees++;
+  mema_giveMemory(&slab->heap, chunk);
+  return true;
+}
+
+static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  mema_Chunk chunk;
+  if (mema_findOwn(pool, slab, ptr, &chunk)) return mema_releaseChunk(pool, slab, &chunk);
+  pool->badFrees += ptr != NULL;
+  mema_fail(MEMA_BAD_POINTER);
+  return false;
+}
+
+/* False, with nothing changed, iff the general path has to do it: only in families. */
+static MEMA_INLINE bool creditBy(unsigned mode, mema_Pool *pool, size_t charge) {
+  if ((mode & mema_modeFamily) != 0) return mema_creditChild(pool, charge);
+  credit(pool, charge);
+  return true;
+}
+
+/* The same for a chunk with a Block, which must be the pool's own: the Block leaves the chain. */
+static MEMA_INLINE bool creditBlockBy(unsigned mode, mema_Pool *pool, const mema_Block *block) {
+  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_isOwn(pool, block))) return false;
+  if (mema_unlikely(!creditBy(mode, pool, block->size))) return false;
+  mema_unlinkBlock(pool, block);
+  return true;
+}
+
+/* Of the slot handed out last. */
+static MEMA_INLINE bool creditLastBy(unsigned mode, mema_Pool *pool, mema_Slab *slab) {
+  const mema_SlotClass *class = mema_lastClass(slab);
+  if ((mode & mema_modeRecords) == 0) return creditBy(mode, pool, class->slotSize);
+  return creditBlockBy(mode, pool, slab->records + class->firstRecord + slab->lastSlot % 64);
+}
+
+static MEMA_NOINLINE bool pfreeLast(mema_Pool *pool, mema_Slab *slab) {
+  return creditLastBy(0, pool, slab);
+}
+
+static MEMA_NOINLINE bool pfreeLastTracked(mema_Pool *pool, mema_Slab *slab) {
+  return creditLastBy(mema_modeRecords, pool, slab);
+}
+
+/* The same in a family, where the slot is not marked free yet. */
+static MEMA_INLINE bool pfreeLastFamilyBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  uint64_t *word = mema_lastClass(slab)->word, after;
+  if (mema_unlikely(!mema_kinLives(pool))) return mema_falseForBadPool();
+  if (mema_unlikely(mema_setBit(*word, slab->lastSlot, &after)) || mema_unlikely(!creditLastBy(mode, pool, slab)))
+    return pfreeSlow(pool, ptr, slab);
+  *word = after;
+  return true;
+}
+
+static MEMA_NOINLINE bool pfreeLastFamily(mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  return pfreeLastFamilyBy(mema_modeFamily, pool, ptr, slab);
+}
+
+static MEMA_NOINLINE bool pfreeLastFamilyTracked(mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  return pfreeLastFamilyBy(mema_modeFamily | mema_modeRecords, pool, ptr, slab);
+}
+
+/* A slot's chunk. */
+static MEMA_INLINE bool giveSlotBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  bool family = (mode & mema_modeFamily) != 0, magazines = (mode & mema_modeMagazines) != 0;
+  bool records = (mode & mema_modeRecords) != 0;
+  if (!family && !magazines && mema_giveLast(slab, ptr))
+    return records ? pfreeLastTracked(pool, slab) : pfreeLast(pool, slab);
+  if (family && !magazines && ptr == slab->lastPtr)
+    return records ? pfreeLastFamilyTracked(pool, ptr, slab) : pfreeLastFamily(pool, ptr, slab);
+  if (family && mema_unlikely(!mema_kinLives(pool))) return mema_falseForBadPool();
+  size_t slot;
+  mema_Span *span = mema_anySlot(slab, ptr, &slot);
+  if (mema_unlikely(span == NULL)) return pfreeSlow(pool, ptr, slab);
+  uint64_t *word = &span->bitmap[slot / 64], before = *word, after;
+  if (mema_unlikely(mema_setBit(before, slot, &after))) return pfreeSlow(pool, ptr, slab);
+  if (!family) *word = after;
+  mema_Block *record = records ? slab->records + span->firstRecord + slot : NULL;
+  bool credited = records ? creditBlockBy(mode, pool, record) : creditBy(mode, pool, span->slotSize);
+  if (mema_unlikely(!credited)) return pfreeSlow(pool, ptr, slab);
+  if (family) *word = after;
+  if (!magazines) return mema_noteGiven(slab, span, slot, before, after);
+  return mema_keepRecent(mode, slab, span, slot, ptr, word, record) || mema_slabNote(slab, span, (uint32_t)(slot / 64));
+}
+
+/* An arena's chunk. */
+static MEMA_INLINE bool giveGrainsBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return mema_falseForBadPool();
+  const mema_Arena *arena = mema_arenaOf(slab);
+  size_t place = mema_grainOf(slab, ptr);
+  if (mema_unlikely(!mema_arenaIsLive(arena, place))) return pfreeSlow(pool, ptr, slab);
+  uint32_t grain = (uint32_t)place, end = mema_pieceEnd(arena, grain);
+  mema_noteLow(pool);
+  bool credited = (mode & mema_modeRecords) != 0 ? creditBlockBy(mode, pool, mema_arenaRecord(slab, arena, grain))
+                                                 : creditBy(mode, pool, (size_t)(end - grain) << mema_grainLog);
+  return mema_likely(credited) ? mema_arenaGive(slab, grain, end) : pfreeSlow(pool, ptr, slab);
+}
+
+/* `mode` as for pallocBy. */
+static MEMA_INLINE bool pfreeBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  return (mode & mema_modeArena) != 0 ? giveGrainsBy(mode, pool, ptr, slab) : giveSlotBy(mode, pool, ptr, slab);
+}
+
+/* ---- the table of variants ---------------------------------------------------------------------------------------------- */
+
+#define VARIANT(name, mode)                                                                                       \
+  static MEMA_NOINLINE void *palloc##name(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) { \
+    return pallocBy(mode, pool, size, slab, class);                                                               \
+  }                                                                                                               \
+  static MEMA_NOINLINE bool pfree##name(mema_Pool *pool, void *ptr, mema_Slab *slab) {                            \
+    return pfreeBy(mode, pool, ptr, slab);                                                                        \
+  }
+
+VARIANT(Words, 0)
+VARIANT(WordsTracked, mema_modeRecords)
+VARIANT(Recent, mema_modeMagazines)
+VARIANT(RecentTracked, mema_modeMagazines | mema_modeRecords)
+VARIANT(Arena, mema_modeArena)
+VARIANT(ArenaTracked, mema_modeArena | mema_modeRecords)
+VARIANT(FamilyWords, mema_modeFamily)
+VARIANT(FamilyWordsTracked, mema_modeFamily | mema_modeRecords)
+VARIANT(FamilyRecent, mema_modeFamily | mema_modeMagazines)
+VARIANT(FamilyRecentTracked, mema_modeFamily | mema_modeMagazines | mema_modeRecords)
+VARIANT(FamilyArena, mema_modeFamily | mema_modeArena)
+VARIANT(FamilyArenaTracked, mema_modeFamily | mema_modeArena | mema_modeRecords)
+
+/* An arena has no magazines. */
+static void *pallocNever(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  (void)pool, (void)size, (void)slab, (void)class;
+  return mema_nullForBadPool();
+}
+
+static bool pfreeNever(mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  (void)pool, (void)ptr, (void)slab;
+  return mema_falseForBadPool();
+}
+
+/* Those of arenas do not look at the class. */
+typedef void *Palloc(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class);
+typedef bool Pfree(mema_Pool *pool, void *ptr, mema_Slab *slab);
+
+#define WITHIN(call, prefix)                                                                                               \
+  call##prefix##Words, call##prefix##WordsTracked, call##prefix##Recent, call##prefix##RecentTracked, call##prefix##Arena, \
+      call##prefix##ArenaTracked, call##Never, call##Never
+#define ALL(call) WITHIN(call, ), WITHIN(call, Family), WITHIN(call, Family), WITHIN(call, Family)
+
+/* By mode. The third row is of pools whose parent's slabs serve no family any more: the variants of families find that such a pool has ended. */
+static const struct {
+  Palloc *palloc[mema_modeCount];
+  Pfree *pfree[mema_modeCount];
+} variants = {{ALL(palloc)}, {ALL(pfree)}};
+_Static_assert(mema_modeCount == 4 * 8, "each mode has its variants");
+
+/* ---- palloc ------------------------------------------------------------------------------------------------------------- */
+
+/* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
+static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
+  if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
+    return pallocSlow(pool, size, slab);
+  return variants.palloc[slab->heap.mode](pool, size, slab, class);
+}
+
+/* Any size, in a live pool that no other thread is in. */
+static MEMA_INLINE void *pallocAny(uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *slab) {
+  unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
+  bool isSlot = index < slab->classCount || (mode & mema_modeArena) != 0;
+  return isSlot ? variants.palloc[mode](pool, size, slab, &slab->classes[index]) : pallocSlow(pool, size, slab);
+}
+
+/* A size that the byte table does not have. */
+static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size, mema_Slab *slab, uintptr_t mode) {
+  bool lives = mode < mema_modeCount && (mode < mema_modeFamily || mema_kinLives(pool));
+  return mema_likely(lives) ? pallocAny(mode, pool, size, slab) : mema_nullForBadPool();
+}
+
+/* By one variant where the byte table has the size. */
+static MEMA_INLINE void *pallocSized(Palloc *variant, uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *slab) {
+  if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size, slab, mode);
+  return variant(pool, size, slab, mema_smallClass(slab, size));
+}
+
+/* Of a shared pool where the calling thread has no shard at hand, or of none. */
+static MEMA_NOINLINE void *pallocShared(mema_Pool *pool, size_t size) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (mema_unlikely(slab == NULL)) return mema_nullForBadPool();
+  mema_Shard *shard = mema_enterShard(pool);
+  if (shard != NULL) return mema_takeHere(pool, size, shard);
+  if (!mema_lockPool(pool, slab)) return NULL;
+  bool zeroed;
+  void *ptr = mema_hasShards(slab) ? mema_sharedTake(slab, size, MEMA_ALIGNMENT, &zeroed)
+                                   : pallocAny(slab->heap.mode, pool, size, slab);
+  mema_unlockPool(slab);
+  return ptr;
+}
+
+/* Of no pool with slabs that stands alone or in a family. */
+static MEMA_INLINE void *pallocElse(uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *header) {
+  return mode == mema_modeFixed ? mema_fixedPalloc(pool, size, (mema_Fixed *)(void *)header) : mema_nullForBadPool();
+}
+
+void *mema_palloc(mema_Pool *pool, size_t size) {
+  uintptr_t mode;
+  if (mema_unlikely(pool == NULL)) return mema_nullForBadPool();
+  mema_Slab *slab = mema_sealedSlab(pool, &mode);
+  if (slab == NULL) {
+    mema_Shard *shard = mema_enterHere(pool);
+    return mema_likely(shard != NULL) ? mema_takeHere(pool, size, shard) : pallocShared(pool, size);
+  }
+  if (mode == 0) {
+    if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size, slab, 0);
+    return pallocBy(0, pool, size, slab, mema_smallClass(slab, size));
+  }
+  if (mode == mema_modeArena) return pallocBy(mema_modeArena, pool, size, slab, NULL);
+  if (mode == mema_modeRecords) return pallocSized(pallocWordsTracked, mode, pool, size, slab);
+  if (mode == mema_modeMagazines) return pallocSized(pallocRecent, mode, pool, size, slab);
+  if (mode == mema_modeSlotsMost) return pallocSized(pallocRecentTracked, mode, pool, size, slab);
+  if (mema_unlikely(mode >= mema_modeCount)) return pallocElse(mode, pool, size, slab);
+  return pallocSized(variants.palloc[mode], mode, pool, size, slab);
+}
+
+/* ---- pfree -------------------------------------------------------------------------------------------------------------- */
+
+/* As pallocShared. */
+static MEMA_NOINLINE bool pfreeShared(mema_Pool *pool, void *ptr) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (mema_unlikely(slab == NULL)) return mema_falseForBadPool();
+  mema_Shard *shard = mema_enterShard(pool);
+  if (shard != NULL) return mema_giveHere(pool, ptr, shard);
+  if (!mema_lockPool(pool, slab)) return false;
+  bool done = mema_hasShards(slab) ? mema_sharedGive(slab, ptr) : variants.pfree[slab->heap.mode](pool, ptr, slab);
+  mema_endTurn(slab);
+  return done;
+}
+
+static MEMA_INLINE bool pfreeElse(uintptr_t mode, mema_Pool *pool, void *ptr, mema_Slab *header) {
+  return mode == mema_modeFixed ? mema_fixedPfree(pool, ptr, (mema_Fixed *)(void *)header) : mema_falseForBadPool();
+}
+
+bool mema_pfree(mema_Pool *pool, void *ptr) {
+  uintptr_t mode;
+  if (mema_unlikely(pool == NULL)) return mema_falseForBadPool();
+  mema_Slab *slab = mema_sealedSlab(pool, &mode);
+  if (slab == NULL) {
+    mema_Shard *shard = mema_enterHere(pool);
+    return mema_likely(shard != NULL) ? mema_giveHere(pool, ptr, shard) : pfreeShared(pool, ptr);
+  }
+  if (mode == 0) return pfreeBy(0, pool, ptr, slab);
+  if (mode == mema_modeRecords) return pfreeWordsTracked(pool, ptr, slab);
+  if (mode == mema_modeMagazines) return pfreeRecent(pool, ptr, slab);
+  if (mema_unlikely(mode >= mema_modeCount)) return pfreeElse(mode, pool, ptr, slab);
+  return variants.pfree[mode](pool, ptr, slab);
+}
+
+/* ---- the calls beside them --------------------------------------------------------------------------------------------- */
+
+/* A request that is refused for what it asks. */
+static void *refuseCall(mema_Pool *pool, mema_Fault fault, size_t first, size_t second) {
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool) return NULL;
+  mema_Slab *slab = mema_slabField(pool);
+  if (kind == mema_sharedPool && !mema_lockPool(pool, slab)) return NULL;
+  mema_refuseFor(pool, fault, first, second);
+  if (kind == mema_sharedPool) mema_unlockPool(slab);
+  return NULL;
+}
+
+static void *takeAny(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
+  mema_Chunk chunk;
+  if (mema_hasShards(slab)) return mema_sharedTake(slab, size, alignment, zeroed);
+  if (!mema_allocate(pool, slab, size, alignment, &chunk)) return NULL;
+  *zeroed = chunk.zeroed;
+  return chunk.ptr;
+}
+
+/* Any chunk, of any pool; *zeroed: its bytes are known to be zero. */
+static void *allocateAny(mema_Pool *pool, size_t size, size_t alignment, bool *zeroed) {
+  *zeroed = false;
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool) return NULL;
+  if (kind == mema_fixedPool) return mema_fixedPmemalign(pool, alignment, size, mema_fixedField(pool));
+  mema_Slab *slab = mema_slabField(pool);
+  if (kind == mema_sharedPool && !mema_lockPool(pool, slab)) return NULL;
+  void *ptr = takeAny(pool, slab, size, alignment, zeroed);
+  mema_unlockPool(slab);
+  return ptr;
+}
+
+/* What no slot holds. */
+static MEMA_NOINLINE void *pcallocLarge(mema_Pool *pool, size_t bytes) {
+  bool zeroed;
+  void *ptr = allocateAny(pool, bytes, MEMA_ALIGNMENT, &zeroed);
+  if (ptr == NULL || zeroed) return ptr;
+  const mema_Slab *slab = mema_slabOf(pool);
+  if (slab == NULL) return memset(ptr, 0, bytes); /* a fixed pool */
+  mema_slabZero(slab, ptr, bytes);
+  return ptr;
+}
+
+void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) return refuseCall(pool, mema_productOverflows, count, size);
+  if (mema_unlikely(bytes > mema_slotMax)) return pcallocLarge(pool, bytes);
+  void *ptr = mema_palloc(pool, bytes);
+  return ptr != NULL ? memset(ptr, 0, bytes + (bytes == 0)) : NULL;
+}
+
+/* A slot at hand, where no general path has to see the request. NULL says nothing. */
+static void *alignedAtHand(mema_Pool *pool, size_t alignment, size_t size) {
+  uintptr_t mode;
+  mema_Slab *slab = mema_sealedSlab(pool, &mode);
+  if (slab == NULL) return mema_sharedSlabOf(pool) != NULL ? mema_sharedAligned(pool, alignment, size) : NULL;
+  if (mode > mema_modeSlotsMost || pool->watched) return NULL;
+  unsigned index = mema_slabClass(slab, size, alignment);
+  mema_SlotClass *class = &slab->classes[index];
+  if (index == slab->classCount || !mema_slotAtHand(class) || class->slotSize > pool->freeSize) return NULL;
+  return variants.palloc[mode](pool, size, slab, class);
+}
+
+void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
+  bool zeroed;
+  if (alignment == 0 || (alignment & (alignment - 1)) != 0) return refuseCall(pool, mema_alignmentIsBad, alignment, 0);
+  if (alignment > (size_t)1 << 30) return refuseCall(pool, mema_alignmentIsLarge, size, alignment);
+  void *ptr = alignedAtHand(pool, alignment, size);
+  return ptr != NULL ? ptr : allocateAny(pool, size, alignment, &zeroed);
+}
+
+size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
+  mema_Chunk chunk;
+  switch (mema_kindOf(pool)) {
+    case mema_fixedPool:
+      return mema_fixedChunkSize(mema_fixedField(pool), ptr);
+    case mema_sharedPool:
+      return mema_sharedChunkSize(pool, ptr);
+    case mema_plainPool:
+      return mema_findOwn(pool, mema_slabField(pool), ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
+    default:
+      return 0;
+  }
+}
+
+bool mema_ownsChunk(const mema_Pool *pool, const void *ptr) {
+  return mema_chunkSize(pool, ptr) != 0;
+}

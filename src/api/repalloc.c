@@ -1,0 +1,285 @@
+/* repalloc.c - a chunk's size changed: in place where its slot or run has room, else in another place. */
+#include <string.h>
+
+#include "../heap/arena/arena.h"
+#include "../pool/kin.h"
+#include "../pool/fixed/fixedPool.h"
+#include "../pool/pressure.h"
+#include "../threads/share.h"
+
+/* Brings the budget from `before` to `after` bytes for one chunk, of a pool that stands alone. The caller has seen that it has room. */
+static void rechargeAlone(mema_Pool *pool, size_t before, size_t after) {
+  pool->freeSize += before;
+  pool->freeSize -= after;
+  mema_noteLow(pool);
+}
+
+/* The same for one that others are to be told of. */
+static MEMA_NOINLINE void rechargeLevels(mema_Pool *pool, size_t before, size_t after) {
+  if (after > before) {
+    mema_chargeLevels(pool, after - before);
+  } else {
+    mema_creditLevels(pool, before - after);
+  }
+  if (pool->watched) mema_setWatch(pool);
+}
+
+/* The same for any pool. */
+static void recharge(mema_Pool *pool, size_t before, size_t after) {
+  if (mema_unlikely(mema_isBelow(pool) || pool->watched)) {
+    rechargeLevels(pool, before, after);
+  } else {
+    rechargeAlone(pool, before, after);
+  }
+}
+
+static bool hasRoom(const mema_Pool *pool, size_t before, size_t after) {
+  return after <= before || after - before <= pool->freeSize;
+}
+
+/* What an untracked chunk of this size is charged that has this room. */
+static MEMA_NOINLINE size_t untrackedCharge(const mema_Heap *heap, size_t size, size_t room) {
+  return heap->ops->chargesBySize ? heap->ops->room(heap, size, MEMA_ALIGNMENT) : room;
+}
+
+/* What a chunk of this size is charged that has this room. */
+static inline size_t chargeFor(const mema_Pool *pool, const mema_Slab *first, size_t size, size_t room) {
+  return pool->untracked ? untrackedCharge(&first->heap, size, room) : size;
+}
+
+/* The chunk stays; only its size changes. */
+static inline void *settle(mema_Pool *pool, const mema_Slab *first, mema_Chunk *chunk, size_t before, size_t size) {
+  size_t after = chargeFor(pool, first, size, chunk->room);
+  recharge(pool, before, after);
+  if (chunk->record != NULL) chunk->record->size = after;
+  return chunk->ptr;
+}
+
+/* The bytes that an untracked chunk will be charged if it stays in the heap it is in. */
+static MEMA_NOINLINE size_t nextUntrackedCharge(const mema_Heap *heap, size_t size, size_t room) {
+  return size <= room && !heap->ops->chargesBySize ? room : heap->ops->room(heap, size, MEMA_ALIGNMENT);
+}
+
+/* The same for any chunk. */
+static inline size_t nextCharge(const mema_Pool *pool, const mema_Slab *first, const mema_Chunk *chunk, size_t size) {
+  return pool->untracked ? nextUntrackedCharge(&first->heap, size, chunk->room) : size;
+}
+
+/* A chunk has moved to a slab outside. Of an untracked arena's chunks only those that were there before have an age to keep; one that comes
+ * from the area is as young as its move. */
+static MEMA_NOINLINE void countOutside(const mema_Pool *pool, const mema_Chunk *from, const mema_Chunk *to) {
+  if (to->record != NULL) mema_setStamp(to->record, from->record != NULL ? mema_stampOf(from->record) : pool->stamp);
+}
+
+/* A chunk of the new size with the old one's bytes, not charged or linked; false, with nothing changed, iff none is to be had. */
+static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size, mema_Chunk *to) {
+  if (!mema_takeGrown(&slab->heap, from, size, to)) return false;
+  if (!mema_moveBytes(to, from, before < size ? before : size)) return false;
+  if (to->heap->outside) countOutside(pool, from, to);
+  return true;
+}
+
+/* The chunk's bytes go to another place; its position in the chain stays, since its age does. `charged` for it now, of `before` bytes. NULL, with
+ * `before` charged: the system has none. */
+static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t before, size_t charged, size_t size) {
+  mema_Chunk to;
+  if (!copyOut(pool, slab, from, before, size, &to)) {
+    if (size <= from->room) return settle(pool, slab, from, charged, size);
+    if (charged != before) mema_creditLevels(pool, charged - before);
+    return NULL;
+  }
+  if (!pool->untracked) {
+    mema_replaceBlock(pool, to.record, from->record);
+    to.record->ptr = to.ptr;
+    mema_setStamp(to.record, mema_stampOf(from->record));
+    to.record->poolAllocated = !to.heap->outside;
+  }
+  size_t after = chargeFor(pool, slab, size, to.room);
+  if (to.record != NULL) to.record->size = after;
+  recharge(pool, charged, after);
+  pool->allocations++;
+  pool->frees++;
+  mema_giveMemory(&slab->heap, from);
+  return to.ptr;
+}
+
+/* ---- any chunk --------------------------------------------------------------------------------------------------------- */
+
+static void *refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
+  mema_refuse(pool, reason, wanted);
+  return NULL;
+}
+
+static void *refusePointer(mema_Pool *pool) {
+  pool->badFrees++;
+  mema_fail(MEMA_BAD_POINTER);
+  return NULL;
+}
+
+/* What a sub-pool's chunk that grows is charged before it does, where all levels have room; else 0. Where other threads may take the room
+ * meanwhile, that is all of it. */
+static MEMA_NOINLINE size_t reserve(mema_Pool *pool, size_t before, size_t after) {
+  if (!mema_isContended(pool)) return mema_isShort(pool, after - before) ? 0 : before;
+  return mema_chargeLevels(pool, after - before) ? after : 0;
+}
+
+/* A chunk cannot have the size: for want of memory, or of so many bytes of budget. Callbacks that are to make room may free it, or change its size,
+ * whatever they answer. True: all is to be asked anew; else it is refused, and that counted. */
+static MEMA_NOINLINE bool isWorthAnotherTry(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size,
+                                            size_t missing) {
+  bool again = missing == 0 ? mema_askExhausted(pool, size) : mema_askForRoom(pool, missing);
+  if (!mema_findOwn(pool, slab, chunk->ptr, chunk)) {
+    refusePointer(pool);
+    return false;
+  }
+  if (again) return true;
+  if (missing != 0) return mema_refuseLevels(pool, missing);
+  mema_refuse(pool, MEMA_NO_MEMORY, size);
+  return false;
+}
+
+static void *change(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size) {
+  size_t missing;
+  do {
+    size_t before = mema_chargeOf(pool, chunk), after = nextCharge(pool, slab, chunk, size), charged = before;
+    missing = after - before; /* of budget, unless there is room for it */
+    if (hasRoom(pool, before, after) &&
+        (after <= before || !mema_isBelow(pool) || (charged = reserve(pool, before, after)) != 0)) {
+      if (chunk->heap->ops->stretch(chunk->heap, chunk, size)) return settle(pool, slab, chunk, charged, size);
+      void *to = move(pool, slab, chunk, before, charged, size);
+      if (to != NULL) return to;
+      missing = 0;
+    }
+  } while (isWorthAnotherTry(pool, slab, chunk, size, missing));
+  return NULL;
+}
+
+static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
+  mema_Chunk chunk;
+  if (!mema_findOwn(pool, slab, ptr, &chunk)) return refusePointer(pool);
+  if (size > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, size);
+  size += size == 0;
+  mema_noteLow(pool);
+  if (pool->failIn != 0 && size > mema_chargeOf(pool, &chunk) && mema_failsOnPurpose(pool))
+    return refuse(pool, MEMA_INJECTED, size);
+  void *to = change(pool, slab, &chunk, size);
+  if (to != NULL) mema_announceLow(pool);
+  return to;
+}
+
+/* ---- from slot to slot, at little cost --------------------------------------------------------------------------------- */
+
+static mema_Block *blockOf(const mema_Slab *slab, const mema_Span *span, size_t slot) {
+  return slab->records + span->firstRecord + slot;
+}
+
+/* The Block of a chunk's new slot takes the place of the old one in the chain. */
+static void inherit(mema_Pool *pool, mema_Block *block, const mema_Block *old, char *ptr, size_t size) {
+  block->ptr = ptr;
+  block->size = size;
+  mema_setStamp(block, mema_stampOf(old));
+  mema_replaceBlock(pool, block, old);
+}
+
+/* The class of slots that a slot's chunk of this size goes to; NULL where it had better go to a run. */
+static mema_SlotClass *nextClass(mema_Slab *slab, size_t slotSize, size_t size) {
+  if (mema_likely(size <= mema_tableMax)) return mema_smallClass(slab, size);
+  unsigned class = mema_slabClass(slab, size, MEMA_ALIGNMENT);
+  return class == slab->classCount || mema_slabPrefersRun(slab, slotSize, size) ? NULL : &slab->classes[class];
+}
+
+/* Makes it a class with a slot at hand. */
+static bool bringToHand(mema_Slab *slab, const mema_SlotClass *class) {
+  return mema_likely(mema_slotAtHand(class)) || mema_slabRefill(slab, (unsigned)(class - slab->classes));
+}
+
+/* A slot's chunk goes to another slot, unless this is no common case. It is credited first: what is then charged is the difference, and the
+ * low water is the true one. */
+static MEMA_NOINLINE void *changeSlot(mema_Pool *pool, mema_Slab *slab, mema_Span *span, size_t slot, void *ptr,
+                                      size_t size) {
+  mema_SlotClass *class = nextClass(slab, span->slotSize, size);
+  mema_Block *old = pool->untracked ? NULL : blockOf(slab, span, slot);
+  if (class == NULL) return repallocAny(pool, slab, ptr, size);
+  size_t before = old != NULL ? old->size : span->slotSize, after = old != NULL ? size : class->slotSize;
+  mema_Block *record = NULL;
+  if (!hasRoom(pool, before, after) || !bringToHand(slab, class)) return repallocAny(pool, slab, ptr, size);
+  pool->freeSize += before;
+  if (mema_unlikely(!mema_charge(pool, after))) { /* there was room: so not */
+    pool->freeSize -= before;
+    return NULL;
+  }
+  char *to = mema_takeAtHand(slab, class, old != NULL ? &record : NULL);
+  memcpy(to, ptr, before < size ? before : size);
+  if (old != NULL) inherit(pool, record, old, to, size);
+  pool->frees++;
+  mema_giveSlot(slab, span, slot, ptr);
+  return to;
+}
+
+/* Whether a slot goes on holding its chunk. Tracked chunks are charged the difference. */
+static bool stays(mema_Pool *pool, const mema_Slab *slab, const mema_Span *span, size_t slot, size_t size) {
+  if (!mema_staysInSlot(span->slotSize, size)) return false;
+  if (pool->untracked) return true;
+  mema_Block *block = blockOf(slab, span, slot);
+  if (!hasRoom(pool, block->size, size)) return false;
+  rechargeAlone(pool, block->size, size);
+  block->size = size;
+  return true;
+}
+
+/* The same for one in a run of its own. */
+static bool staysInRun(mema_Pool *pool, mema_Slab *slab, const void *ptr, size_t size) {
+  mema_Span *span = mema_largeAt(slab, ptr);
+  if (span == NULL || !mema_staysInRun(slab, span, size)) return false;
+  size_t room = mema_slabRoom(&slab->heap, size, MEMA_ALIGNMENT), before = span->bytes, after = room;
+  mema_Block *block = pool->untracked ? NULL : blockOf(slab, span, 0);
+  if (block != NULL) {
+    before = block->size;
+    after = size;
+  }
+  if (!hasRoom(pool, before, after)) return false;
+  mema_slabSetBytes(slab, span, room);
+  rechargeAlone(pool, before, after);
+  if (block != NULL) block->size = after;
+  return true;
+}
+
+/* What is no slot's chunk. */
+static MEMA_NOINLINE void *repallocLarge(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
+  return size != 0 && staysInRun(pool, slab, ptr, size) ? ptr : repallocAny(pool, slab, ptr, size);
+}
+
+/* Of a shared pool where the calling thread has no shard at hand, or of none. */
+static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, void *ptr, size_t size) {
+  mema_Slab *slab = mema_sharedSlabOf(pool);
+  if (mema_unlikely(slab == NULL)) return mema_nullForBadPool();
+  mema_Shard *shard = mema_enterShard(pool);
+  if (shard != NULL) return mema_resizeHere(pool, ptr, size, shard);
+  if (!mema_lockPool(pool, slab)) return NULL;
+  void *to = mema_hasShards(slab) ? mema_sharedResize(slab, ptr, size) : repallocAny(pool, slab, ptr, size);
+  mema_endTurn(slab);
+  return to;
+}
+
+/* Of an arena, a pool in a family, one whose charges others are to be told of, a fixed one, or of none. */
+static MEMA_NOINLINE void *repallocElse(mema_Pool *pool, void *ptr, size_t size, mema_Slab *header, uintptr_t mode) {
+  mema_Kind kind = mema_kindByMode(pool, mode);
+  if (mema_likely(kind == mema_plainPool)) return repallocAny(pool, header, ptr, size);
+  if (kind == mema_noPool) return mema_nullForBadPool();
+  return mema_fixedRepalloc(pool, ptr, size, (mema_Fixed *)(void *)header);
+}
+
+void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
+  if (ptr == NULL) return mema_palloc(pool, size);
+  uintptr_t mode;
+  mema_Slab *slab = mema_sealedSlab(pool, &mode);
+  if (mema_unlikely(slab == NULL)) {
+    mema_Shard *shard = pool != NULL ? mema_enterHere(pool) : NULL;
+    return mema_likely(shard != NULL) ? mema_resizeHere(pool, ptr, size, shard) : repallocShared(pool, ptr, size);
+  }
+  if (mema_unlikely(mode > mema_modeSlotsMost || pool->watched)) return repallocElse(pool, ptr, size, slab, mode);
+  size_t slot;
+  mema_Span *span = mema_liveSlot(slab, ptr, &slot);
+  if (span == NULL || size == 0) return repallocLarge(pool, slab, ptr, size);
+  return stays(pool, slab, span, slot, size) ? ptr : changeSlot(pool, slab, span, slot, ptr, size);
+}

@@ -1,0 +1,144 @@
+/* layout.c - where the parts of a slab lie in its reservation.
+ *
+ *   cell      front: [header, classes][near records][spans][bitmaps]   back: [records]            area: [units]
+ *   mapping   front: [header, classes]   mapping: [spans][bitmaps][records][guard][area][guard]
+ *
+ * The near records let a pool of a few chunks live in two pages: this one and the one of its chunks. */
+#include <string.h>
+
+#include "../reservation.h"
+#include "../../memory/os.h"
+
+enum { nearSpans = 11 /* spans that share the first page with the header and the near records */ };
+
+/* Slots may be as large as a unit (eight of them make the longest span), but no larger than the largest class. */
+static uint8_t classCountFor(uint8_t unitShift) {
+  size_t largest = (size_t)1 << unitShift;
+  return (uint8_t)(largest >= mema_slotMax ? mema_classCount : mema_classOf(largest) + 1);
+}
+
+/* Records for an area: enough for slots of 16 bytes throughout, and for ranges that wait for their class; a lean area has
+ * enough for chunks of 64 bytes on average. A pool that needs more goes on in another slab. */
+static uint32_t recordsFor(size_t area, bool lean) {
+  uint64_t count = lean ? area / 64 + 512 : area / 16 + area / 32;
+  return count < UINT32_MAX - 4096 ? (uint32_t)count : UINT32_MAX - 4096;
+}
+
+/* A slab for threads: depot, homes and states behind the rest; touched only as far as there are spans of slots. Rows wait for their class,
+ * so there are twice as many as slots of 16 bytes would need. */
+static void addStates(mema_Shape *shape, size_t area) {
+  size_t page = mema_osPageSize(), rows = area / MEMA_ALIGNMENT / mema_stateRow * 2, most = (size_t)1 << mema_homeRowBits;
+  shape->rows = (uint32_t)(rows < most ? rows : most);
+  shape->depotOffset = shape->magazinesOffset;
+  shape->homesOffset = mema_roundUp(shape->depotOffset + mema_depotSpares * sizeof(mema_Spare), page);
+  shape->linksOffset = mema_roundUp(shape->homesOffset + shape->units * sizeof(mema_Home), page);
+  shape->statesOffset = mema_roundUp(shape->linksOffset + shape->rows * sizeof(mema_RowLink), page);
+  shape->front = mema_roundUp(shape->statesOffset + (size_t)shape->rows * mema_stateRow, page);
+  shape->magazineSize = 0;
+}
+
+static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bool cell) {
+  mema_Shape shape = {.unitShift = unitShift != 0 ? unitShift : mema_unitShiftFor(area)};
+  shape.classCount = classCountFor(shape.unitShift);
+  shape.units = (uint32_t)(area >> shape.unitShift);
+  size_t page = mema_osPageSize(), header = mema_headerSize(shape.classCount), at = 0;
+  if (cell) {
+    shape.nearOffset = header;
+    size_t together = header + nearSpans * sizeof(mema_Span);
+    if (records && together < page) shape.nearRecords = (uint32_t)((page - together) / sizeof(mema_Block));
+    at = mema_roundUp(header + shape.nearRecords * sizeof(mema_Block), 64);
+  }
+  shape.spansOffset = at;
+  shape.bitmapsOffset = at + (size_t)shape.units * sizeof(mema_Span);
+  shape.magazinesOffset = mema_roundUp(shape.bitmapsOffset + area / 128, 64);
+  shape.magazineSize =
+      shape.unitShift == mema_unitShiftMax ? mema_magazineMost : 0; /* smaller pools lie in the caches anyway */
+  shape.front = mema_roundUp(shape.magazinesOffset + mema_magazineBytes(shape.magazineSize, shape.classCount), page);
+  shape.mainRecords = records ? recordsFor(area, lean) : 0;
+  /* One record more: the first of them is at a multiple of a record's size from the near ones. */
+  shape.back = records ? mema_roundUp(((size_t)shape.mainRecords + 1) * sizeof(mema_Block), page) : 0;
+  return shape;
+}
+
+/* For memory that has to be committed: each table begins on a page of its own. */
+static void spreadTables(mema_Shape *shape, size_t area) {
+  size_t page = mema_osPageSize();
+  shape->bitmapsOffset = mema_roundUp(shape->bitmapsOffset, page);
+  shape->magazinesOffset = mema_roundUp(shape->bitmapsOffset + area / 128, page);
+  shape->front = mema_roundUp(shape->magazinesOffset + mema_magazineBytes(shape->magazineSize, shape->classCount), page);
+}
+
+static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char *records, char *area, size_t areaSize) {
+  (void)areaSize;
+  slab->heap.ops = &mema_slabOps;
+  slab->area = area;
+  slab->areaSize = (size_t)shape->units << shape->unitShift; /* a last part of a unit is not used */
+  slab->unitShift = shape->unitShift;
+  slab->eighths = slab->areaSize / 8;
+  slab->unitEighths = (uint8_t)(shape->unitShift - 3);
+  slab->unitMask = (UINT32_C(1) << slab->unitEighths) - 1;
+  slab->classCount = shape->classCount;
+  slab->units = shape->units;
+  slab->spans = (mema_Span *)(void *)(tables + shape->spansOffset);
+  slab->bitmaps = tables + shape->bitmapsOffset;
+  slab->magazines = (mema_FreeSlot *)(void *)(tables + shape->magazinesOffset);
+  slab->magazineSize = shape->magazineSize;
+  slab->bitmapUnits = 0;
+  slab->largeSlack = 0;
+  slab->grownRuns = 0;
+  slab->movedRuns = 0;
+  slab->hugeArea = slab->hugeRecords = 0;
+  slab->hugePages = slab->locked = false;
+  slab->tablePages = (uint32_t)((shape->front + shape->back) / mema_osPageSize());
+  slab->source = NULL;
+  slab->purged = 0;
+  slab->stirred = true;
+  slab->homes = NULL;
+  slab->states = NULL;
+  slab->rows = shape->rows;
+  slab->usedRows = slab->youngRows = 0;
+  slab->period = 1;
+  slab->tag = 0;
+  memset(slab->freeRows, 0, sizeof slab->freeRows);
+  if (shape->statesOffset != 0) {
+    slab->depot = (mema_Spare *)(void *)(tables + shape->depotOffset);
+    slab->homes = (mema_Home *)(void *)(tables + shape->homesOffset);
+    slab->rowLinks = (mema_RowLink *)(void *)(tables + shape->linksOffset);
+    slab->states = (mema_State *)(void *)(tables + shape->statesOffset);
+  }
+  slab->records = NULL;
+  slab->nearNext = slab->nearEnd = slab->mainFirst = slab->mainNext = slab->mainEnd = 0;
+  memset(slab->freeRecords, 0, sizeof slab->freeRecords);
+  if (shape->mainRecords != 0) {
+    char *base = shape->nearRecords != 0 ? (char *)slab + shape->nearOffset : records;
+    slab->records = (mema_Block *)(void *)base;
+    slab->nearEnd = shape->nearRecords;
+    slab->mainFirst = slab->mainNext = (uint32_t)(((size_t)(records - base) + sizeof(mema_Block) - 1) / sizeof(mema_Block));
+    slab->mainEnd = slab->mainNext + shape->mainRecords;
+  }
+  for (unsigned step = 0; step <= mema_tableMax / 16; step++)
+    slab->classOffsets[step] = (uint16_t)((char *)&slab->classes[mema_classTable[step]] - (char *)slab);
+  mema_runInit(slab);
+  mema_slabResetClasses(slab);
+}
+
+static void extend(mema_Shape *shape, const mema_SlabPlan *plan, size_t area) {
+  if (plan->memory != NULL) spreadTables(shape, area);
+  if (plan->threads) addStates(shape, area);
+}
+
+/* The header goes last, since it says how much there is. */
+static bool purge(mema_Slab *slab) {
+  size_t records = slab->records == NULL ? 0 : ((size_t)(slab->mainNext - slab->mainFirst) + 1) * sizeof(mema_Block);
+  size_t front = (size_t)((char *)slab->magazines - (char *)slab) + mema_magazineBytes(slab->magazineSize, slab->classCount);
+  return mema_purgePages(slab->mapping, records) && mema_purgePages(slab->area, (size_t)slab->frontier << slab->unitShift) &&
+         mema_purgePages(slab, front);
+}
+
+const mema_Layout mema_slabLayout = {.ops = &mema_slabOps,
+                                     .firstKind = 0,
+                                     .sizes = mema_cellSizes,
+                                     .shapeOf = shapeOf,
+                                     .layOut = layOut,
+                                     .purge = purge,
+                                     .extend = extend};

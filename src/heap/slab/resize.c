@@ -1,0 +1,95 @@
+/* resize.c - a chunk's size changed in place, or its bytes moved to another chunk. */
+#include <string.h>
+
+#include "../../memory/os.h"
+#include "slab.h"
+
+enum {
+  movePagesFrom = 256 * 1024, /* bytes: below, copying is faster than the system calls */
+  copyMost = 16 << 20,        /* bytes, to where pages are */
+  movedMost = 4096,           /* of 65,530 kernel mappings that a process may have by default */
+};
+
+/* The chunk has the size of no slot any more: it is a large one like any other. */
+static void outgrowSlots(mema_Slab *slab, mema_Span *span) {
+  span->place = mema_placeOrdinary;
+  slab->grownRuns--;
+}
+
+/* `slack`: what there was, before anything changed. */
+static void setBytes(mema_Slab *slab, mema_Span *span, size_t bytes, size_t slack) {
+  span->dirty |= bytes < span->bytes;
+  span->bytes = bytes;
+  slab->largeSlack += mema_spanSlack(slab, span) - slack;
+}
+
+void mema_slabSetBytes(mema_Slab *slab, mema_Span *span, size_t bytes) {
+  setBytes(slab, span, bytes, mema_spanSlack(slab, span));
+}
+
+static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
+  mema_Span *span = chunk->span;
+  uint32_t unit = mema_unitOf(slab, span);
+  size_t units = (size + mema_unitSize(slab) - 1) >> slab->unitShift;
+  size_t slack = mema_spanSlack(slab, span);
+  if (units > slab->units) return false;
+  if (units > span->units) {
+    if (!mema_runGrow(slab, unit, span->units, (uint32_t)units)) return false;
+    span->dirty = true; /* what it grew into may have been used */
+  } else if (units < span->units) {
+    uint32_t rest = span->units - (uint32_t)units, end = unit + (uint32_t)units;
+    bool dirty =
+        span->place != mema_placeMoved || !mema_osRenew(mema_unitAddress(slab, end), (size_t)rest << slab->unitShift);
+    span->units = (uint32_t)units;
+    mema_runGive(slab, end, rest, dirty);
+  }
+  if (units > span->units) span->units = (uint32_t)units;
+  if (span->place == mema_placeGrown && size > mema_slotMax) outgrowSlots(slab, span);
+  chunk->room = mema_slabRoom(&slab->heap, size, MEMA_ALIGNMENT);
+  setBytes(slab, span, chunk->room, slack);
+  return true;
+}
+
+/* A run keeps a chunk that no slot would hold, or that has grown. */
+bool mema_slabStretch(mema_Heap *heap, mema_Chunk *chunk, size_t size) {
+  mema_Slab *slab = mema_slabIn(heap);
+  if (chunk->span->kind == mema_unitSlots) return mema_staysInSlot(chunk->room, size);
+  bool slotHolds = size <= mema_slotMax && mema_classOf(size) < slab->classCount;
+  if (slotHolds && (chunk->span->place != mema_placeGrown || size < chunk->room / 2)) return false;
+  return stretchLarge(slab, chunk, size);
+}
+
+static bool canMovePages(const mema_Chunk *chunk, size_t bytes) {
+  const mema_Slab *slab = mema_slabIn(chunk->heap);
+  return bytes >= movePagesFrom && chunk->span->kind == mema_unitLarge && !slab->committed && slab->source == NULL &&
+         mema_unitSize(slab) >= mema_osPageSize();
+}
+
+/* Where `to` has pages, they would be lost, and as many faulted in again later: a fault costs several times the copying of a page. */
+static bool shouldMovePages(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
+  return canMovePages(to, bytes) && canMovePages(from, bytes) && (!to->span->dirty || bytes > copyMost) &&
+         mema_slabIn(to->heap)->movedRuns < movedMost;
+}
+
+static void noteMoved(const mema_Chunk *chunk) {
+  mema_slabIn(chunk->heap)->movedRuns += chunk->span->place != mema_placeMoved;
+  chunk->span->place = mema_placeMoved;
+}
+
+bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
+  if (shouldMovePages(to, from, bytes)) {
+    size_t page = mema_osPageSize(), pages = mema_roundUp(bytes, page);
+    mema_Moved moved = mema_osMove(to->ptr, from->ptr, pages);
+    if (moved == mema_moveLost) {
+      to->span->place = mema_placeLost;
+      return false;
+    }
+    if (moved == mema_moveDone) {
+      noteMoved(to);
+      noteMoved(from);
+      return true;
+    }
+  }
+  memcpy(to->ptr, from->ptr, bytes);
+  return true;
+}

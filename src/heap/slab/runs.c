@@ -1,0 +1,275 @@
+/* runs.c - runs of free units: good fit in constant time, neighbours joined at once.
+ *
+ * A free run is described in the Span records of its first and its last unit (Knuth's boundary tags, TAOCP 1, 2.5, kept out of
+ * line), so that whoever frees a run finds its free neighbours by two look-ups. Runs of similar length are on one list, four
+ * lists per doubling, with a bitmap of the lists that are not empty (two-level segregated fit: Masmano et al., ECRTS 2004,
+ * in one level of bitmap, since 124 lists fit two words). Units from the frontier on were never used, and are no run.
+ *
+ * A unit is dirty when its pages may hold old bytes: such pages cost memory, though nobody uses them. Clean units (never touched,
+ * or given back) cost address space only. A run knows how many of its units are dirty at most, not which.
+ *
+ * When clean units are taken while the footprint is at the budget, as many dirty pages are given back first: this is the
+ * specification's "gives that many of its free bytes back to the system and takes a fresh piece".
+ */
+#include <string.h>
+
+#include "../../memory/os.h"
+#include "source.h"
+
+enum {
+  closeTries = 8,           /* runs looked at in the list whose runs may be too short, before longer ones are */
+  fitTries = 64,            /* the same when there are no longer ones */
+  retainedBytes = 64 << 20, /* dirty free memory that is kept however idle it is */
+  trafficBytes = 64 << 20,  /* see mema_runMaybePurge */
+};
+
+/* The list for runs of exactly `units` up to 7, then for a quarter of a doubling. */
+static unsigned binOf(uint32_t units) {
+  if (units < 8) return units;
+  unsigned log = 31 - (unsigned)__builtin_clz(units);
+  return log * 4 + (units >> (log - 2) & 3) - 4;
+}
+
+/* The first list in which every run has at least `units`. */
+static unsigned binAbove(uint32_t units) {
+  if (units < 8) return units;
+  unsigned log = 31 - (unsigned)__builtin_clz(units);
+  return binOf(units + (UINT32_C(1) << (log - 2)) - 1);
+}
+
+/* The first list from `bin` on that is not empty, or mema_runBins. */
+static unsigned usedBin(const mema_Slab *slab, unsigned bin) {
+  for (unsigned half = bin / 64; half < 2; half++) {
+    uint64_t map = slab->binMap[half];
+    if (half == bin / 64) map &= UINT64_MAX << bin % 64;
+    if (map != 0) return half * 64 + (unsigned)__builtin_ctzll(map);
+  }
+  return mema_runBins;
+}
+
+void mema_runInit(mema_Slab *slab) {
+  memset(slab->binMap, 0, sizeof slab->binMap);
+  for (unsigned i = 0; i < mema_runBins; i++) slab->bins[i] = mema_noUnit;
+  slab->frontier = slab->freeUnits = slab->dirtyUnits = slab->idleUnits = 0;
+  slab->traffic = 0;
+  slab->denied = slab->settledUnits = 0;
+}
+
+static void insertRun(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t dirty) {
+  mema_Span *head = &slab->spans[first], *last = &slab->spans[first + units - 1];
+  unsigned bin = binOf(units);
+  last->kind = head->kind = mema_unitFree;
+  last->units = head->units = units;
+  head->dirtyUnits = dirty;
+  head->prev = mema_noUnit;
+  head->next = slab->bins[bin];
+  if (head->next != mema_noUnit) slab->spans[head->next].prev = first;
+  slab->bins[bin] = first;
+  slab->binMap[bin / 64] |= UINT64_C(1) << bin % 64;
+  slab->freeUnits += units;
+  slab->dirtyUnits += dirty;
+}
+
+static void removeRun(mema_Slab *slab, uint32_t first) {
+  mema_Span *head = &slab->spans[first];
+  uint32_t units = head->units;
+  if (head->prev != mema_noUnit) {
+    slab->spans[head->prev].next = head->next;
+  } else {
+    unsigned bin = binOf(units);
+    slab->bins[bin] = head->next;
+    if (head->next == mema_noUnit) slab->binMap[bin / 64] &= ~(UINT64_C(1) << bin % 64);
+  }
+  if (head->next != mema_noUnit) slab->spans[head->next].prev = head->prev;
+  slab->freeUnits -= units;
+  slab->dirtyUnits -= head->dirtyUnits;
+  slab->spans[first + units - 1].kind = mema_unitNone;
+  head->kind = mema_unitNone;
+}
+
+/* Gives the pages of one free run back. A run of units smaller than pages keeps the pages at its ends that it shares with units that were
+ * ever used. */
+static void purgeRun(mema_Slab *slab, uint32_t first) {
+  mema_Span *head = &slab->spans[first];
+  uintptr_t page = mema_osPageSize(), start = (uintptr_t)mema_unitAddress(slab, first);
+  uintptr_t end = start + ((size_t)head->units << slab->unitShift),
+            shared = first + head->units < slab->frontier ? 0 : page - 1;
+  uintptr_t from = (start + page - 1) & ~(page - 1), to = (end + shared) & ~(page - 1);
+  if (from < to && !mema_sourcePurge(slab, (void *)from, to - from)) return;
+  size_t most = (size_t)head->dirtyUnits << slab->unitShift, bytes = from < to ? to - from : 0;
+  slab->dirtyUnits -= head->dirtyUnits;
+  head->dirtyUnits = 0;
+  slab->purged += bytes < most ? bytes : most;
+}
+
+void mema_runPurge(mema_Slab *slab, uint32_t keep) {
+  if (slab->committed) return;
+  for (unsigned bin = mema_runBins; bin-- > 0 && slab->dirtyUnits > keep;) {
+    if ((slab->binMap[bin / 64] >> bin % 64 & 1) == 0) continue;
+    for (uint32_t run = slab->bins[bin]; run != mema_noUnit && slab->dirtyUnits > keep; run = slab->spans[run].next)
+      if (slab->spans[run].dirtyUnits != 0) purgeRun(slab, run);
+  }
+}
+
+/* `units` clean units are about to be used: make room for them in the footprint. */
+static void beforeFresh(mema_Slab *slab, uint32_t units) {
+  uint32_t used = mema_usedUnits(slab);
+  if (slab->dirtyUnits == 0 || (uint64_t)used + slab->dirtyUnits + units <= slab->budgetUnits) return;
+  uint64_t wanted = (uint64_t)used + units;
+  mema_runPurge(slab, slab->budgetUnits > wanted ? (uint32_t)(slab->budgetUnits - wanted) : 0);
+}
+
+/* Whether the bytes of a clean run are all zero: not where it shares pages with neighbours that were in use. */
+static bool cleanIsZero(const mema_Slab *slab) {
+  return mema_unitSize(slab) >= mema_osPageSize() && mema_cleanReadsZero(slab);
+}
+
+/* A run of at least `units` among the first `tries` of the list whose runs may be too short, or mema_noUnit. */
+static uint32_t tryBin(const mema_Slab *slab, uint32_t units, int tries) {
+  uint32_t run = slab->bins[binOf(units)];
+  for (; run != mema_noUnit && tries > 0; tries--, run = slab->spans[run].next)
+    if (slab->spans[run].units >= units) return run;
+  return mema_noUnit;
+}
+
+/* A free run of at least `units`, or mema_noUnit. A close fit is tried for first: it keeps longer runs whole. */
+static uint32_t findRun(const mema_Slab *slab, uint32_t units) {
+  uint32_t run = tryBin(slab, units, closeTries);
+  if (run != mema_noUnit) return run;
+  unsigned bin = usedBin(slab, binAbove(units));
+  return bin < mema_runBins ? slab->bins[bin] : tryBin(slab, units, fitTries);
+}
+
+/* The first unit from `unit` on whose address is a multiple of alignUnits units. */
+static uint64_t alignUnit(const mema_Slab *slab, uint32_t unit, uint32_t alignUnits) {
+  uint32_t mask = alignUnits - 1, phase = (uint32_t)((uintptr_t)slab->area >> slab->unitShift) & mask;
+  return (uint64_t)unit + ((alignUnits - ((unit + phase) & mask)) & mask);
+}
+
+static uint32_t least(uint32_t a, uint32_t b) {
+  return a < b ? a : b;
+}
+
+/* Cuts [start, start + units) out of the run [first, first + length), which is on no list. Which part its dirty units are in is not
+ * known: each may have as many as fit. */
+static void cut(mema_Slab *slab, uint32_t first, uint32_t length, uint32_t start, uint32_t units, uint32_t dirty) {
+  if (start > first) insertRun(slab, first, start - first, least(dirty, start - first));
+  uint32_t end = start + units, limit = first + length;
+  if (end < limit) insertRun(slab, end, limit - end, least(dirty, limit - end));
+}
+
+/* The free run that ends at the frontier, or the frontier itself. */
+static uint32_t lastRun(const mema_Slab *slab) {
+  if (slab->frontier == 0) return 0;
+  const mema_Span *last = &slab->spans[slab->frontier - 1];
+  return last->kind == mema_unitFree ? slab->frontier - last->units : slab->frontier;
+}
+
+static void countTraffic(mema_Slab *slab, uint32_t units) {
+  slab->traffic += units;
+  if (slab->dirtyUnits < slab->idleUnits) slab->idleUnits = slab->dirtyUnits;
+}
+
+static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
+  uint32_t first = lastRun(slab);
+  uint64_t start = alignUnit(slab, first, alignUnits), end = start + units;
+  if (end > slab->units) return mema_noUnit;
+  if (end > slab->frontier) beforeFresh(slab, (uint32_t)(end - slab->frontier));
+  if (end > slab->frontier && !mema_readyUnits(slab, (uint32_t)end)) return mema_noUnit;
+  bool joined = first < slab->frontier;
+  uint32_t dirty = joined ? slab->spans[first].dirtyUnits : 0;
+  *zeroed = joined ? dirty == 0 && cleanIsZero(slab) : mema_cleanReadsZero(slab);
+  if (joined) removeRun(slab, first);
+  if (end > slab->frontier) slab->frontier = (uint32_t)end;
+  cut(slab, first, slab->frontier - first, (uint32_t)start, units, dirty);
+  countTraffic(slab, units);
+  return (uint32_t)start;
+}
+
+uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
+  if (units > slab->units || alignUnits > slab->units) return mema_noUnit;
+  uint32_t run = findRun(slab, units + (alignUnits - 1));
+  if (run == mema_noUnit) return takeAtFrontier(slab, units, alignUnits, zeroed);
+  if (slab->spans[run].dirtyUnits < units) beforeFresh(slab, units - slab->spans[run].dirtyUnits);
+  uint32_t length = slab->spans[run].units, dirty = slab->spans[run].dirtyUnits;
+  uint32_t start = (uint32_t)alignUnit(slab, run, alignUnits);
+  *zeroed = dirty == 0 && cleanIsZero(slab);
+  removeRun(slab, run);
+  cut(slab, run, length, start, units, dirty);
+  countTraffic(slab, units);
+  return start;
+}
+
+/* Free memory that was of no use while much passed through the slab (64 MiB, and twice of what it holds) is given back, but for 64 MiB,
+ * and half of what is in use. A program that frees and takes large chunks by turns keeps its pages, one that frees most of what it
+ * has does not; and no clock is asked. */
+void mema_runMaybePurge(mema_Slab *slab) {
+  if (slab->keepsDirty) return;
+  uint32_t used = mema_usedUnits(slab), idle = slab->idleUnits,
+           retained = (uint32_t)(retainedBytes >> slab->unitShift) + used / 2;
+  if (slab->traffic < 2 * ((uint64_t)used + slab->dirtyUnits) + (trafficBytes >> slab->unitShift)) return;
+  slab->traffic = 0;
+  slab->idleUnits = slab->dirtyUnits;
+  if (idle > retained) mema_runPurge(slab, slab->dirtyUnits - (idle - retained));
+}
+
+uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty) {
+  uint32_t end = first + units, dirtyUnits = dirty ? units : 0;
+  slab->denied = 0;
+  slab->spans[first].kind = mema_unitNone;
+  if (first > 0 && slab->spans[first - 1].kind == mema_unitFree) {
+    first -= slab->spans[first - 1].units;
+    dirtyUnits += slab->spans[first].dirtyUnits;
+    removeRun(slab, first);
+  }
+  if (end < slab->frontier && slab->spans[end].kind == mema_unitFree) {
+    uint32_t next = end;
+    end += slab->spans[next].units;
+    dirtyUnits += slab->spans[next].dirtyUnits;
+    removeRun(slab, next);
+  }
+  insertRun(slab, first, end - first, dirtyUnits);
+  countTraffic(slab, units);
+  mema_runMaybePurge(slab);
+  return end;
+}
+
+bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t wanted) {
+  uint32_t end = first + units;
+  uint64_t wantedEnd = (uint64_t)first + wanted;
+  bool free = end < slab->frontier && slab->spans[end].kind == mema_unitFree;
+  uint32_t limit = free ? end + slab->spans[end].units : end, dirty = free ? slab->spans[end].dirtyUnits : 0;
+  if (wantedEnd > limit && (limit != slab->frontier || wantedEnd > slab->units)) return false;
+  beforeFresh(slab, wanted - units);
+  if (wantedEnd > slab->frontier && !mema_readyUnits(slab, (uint32_t)wantedEnd)) return false;
+  dirty = least(dirty, free ? slab->spans[end].dirtyUnits : 0); /* they may have been purged just now */
+  if (free) removeRun(slab, end);
+  if (wantedEnd > slab->frontier) limit = slab->frontier = (uint32_t)wantedEnd;
+  if (wantedEnd < limit) {
+    uint32_t rest = limit - (uint32_t)wantedEnd;
+    insertRun(slab, (uint32_t)wantedEnd, rest, least(dirty, rest));
+  }
+  countTraffic(slab, wanted - units);
+  return true;
+}
+
+/* Each run is found once at most, since its neighbours on the list are known: so a list that leads in a circle is none. */
+static const char *checkBin(const mema_Slab *slab, unsigned bin, size_t *listed) {
+  uint32_t before = mema_noUnit;
+  for (uint32_t run = slab->bins[bin]; run != mema_noUnit; before = run, run = slab->spans[run].next, ++*listed)
+    if (run >= slab->frontier || slab->spans[run].kind != mema_unitFree || slab->spans[run].prev != before ||
+        slab->spans[run].units > slab->frontier - run || binOf(slab->spans[run].units) != bin)
+      return "a list of runs holds free runs of its length";
+  return NULL;
+}
+
+const char *mema_runCheck(const mema_Slab *slab, size_t runs) {
+  size_t listed = 0;
+  for (unsigned bin = 0; bin < mema_runBins; bin++) {
+    if (((slab->binMap[bin / 64] >> bin % 64 & 1) != 0) != (slab->bins[bin] != mema_noUnit))
+      return "the map of the lists of runs tells which hold some";
+    const char *broken = checkBin(slab, bin, &listed);
+    if (broken != NULL) return broken;
+  }
+  return listed == runs ? NULL : "every free run is on a list";
+}

@@ -1,0 +1,733 @@
+/* slab.c - spans of slots: where size classes take their slots from, and what happens to a span as it fills and empties.
+ *
+ *   palloc: word at hand used up, or magazine empty -> mema_slabRefill -> next noted word, next partial span, new span
+ *   pfree:  a word's first free slot, or no room in the magazine -> mema_slabNote -> the word is noted, its span opened
+ *           a word's last live slot -> mema_slabEmptied -> run given back
+ *
+ * A span with its first noted word goes to the tail of its class's list: by the time it is reached it has collected more (at the
+ * head, random replacement took two to three times as long in a prototype).
+ */
+#include <string.h>
+
+#include "../arena/arena.h"
+#include "source.h"
+
+enum {
+  magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
+  fewUnits = 16,             /* a growth of so many is none: see mema_slabHasGrown */
+  taggedTries = 64,          /* spans looked at from either end of a list for one of a tag */
+  taggedFew = 16,            /* the same where others will do */
+  idleSpans = 2,             /* threads leave alone what others have free, up to as many slots as so many spans have, */
+  idleUnits = 256,           /* and one more for each so many units that the slab uses */
+  denials = 64,              /* requests denied unseen after one that was looked into */
+  manyUnits = 192,           /* in use (12 MiB): from here on slots freed are kept in magazines, */
+  someUnits = 16,            /* and from here on where words have few free slots: see chooseMode */
+  yields = 64,               /* words that the mean goes over */
+  yieldSlotMost = 1024,      /* spans of slots up to here have a word of 64 at least */
+  poorYield = 6,
+  richYield = 24, /* a magazine has 32 */
+};
+
+static const uint64_t noWord = 0;
+static uint64_t allFree = UINT64_MAX; /* never written: a free slot is not freed */
+
+static void serveNothing(mema_Slab *slab, mema_SlotClass *class) {
+  mema_forgetLast(slab);
+  class->word = (uint64_t *)(uintptr_t)&noWord; /* never written: a word of 0 is only looked at */
+}
+
+/* The generation tells the pool above the mode. */
+static void setMode(mema_Slab *slab, uint8_t mode) {
+  uintptr_t generation = slab->heap.generation;
+  if (generation != 0) mema_storeWord(&slab->heap.generation, generation + mode - slab->heap.mode);
+  slab->heap.mode = mode;
+}
+
+/* Slots waiting in magazines keep their spans: large ones, of which a span has few, should be few. */
+static uint32_t magazineSizeFor(const mema_Slab *slab, uint32_t slotSize) {
+  uint32_t few = magazineBytes / slotSize;
+  return few < slab->magazineSize ? few : slab->magazineSize;
+}
+
+void mema_slabResetClasses(mema_Slab *slab) {
+  setMode(slab, (uint8_t)((slab->records != NULL ? mema_modeRecords : 0) | (slab->heap.mode & mema_modeFamily)));
+  slab->classes[slab->classCount].word = &allFree;
+  slab->yield = yields * 64;
+  mema_forgetLast(slab);
+  for (unsigned i = 0; i < slab->classCount; i++) {
+    mema_SlotClass *class = &slab->classes[i];
+    serveNothing(slab, class);
+    class->slotSize = mema_classSize(i);
+    class->active = class->partialHead = class->partialTail = mema_noUnit;
+    class->idle = 0;
+    class->top = class->bottom = slab->magazines + (size_t)i * slab->magazineSize;
+    class->limit = class->bottom + magazineSizeFor(slab, class->slotSize);
+  }
+}
+
+/* ---- the list of partial spans ----------------------------------------------------------------------------------------- */
+
+static void prependPartial(mema_Slab *slab, mema_Span *span) {
+  mema_SlotClass *class = mema_spanClass(slab, span);
+  uint32_t unit = mema_unitOf(slab, span);
+  span->place = mema_placePartial;
+  span->prev = mema_noUnit;
+  span->next = class->partialHead;
+  if (class->partialHead != mema_noUnit) {
+    slab->spans[class->partialHead].prev = unit;
+  } else {
+    class->partialTail = unit;
+  }
+  class->partialHead = unit;
+}
+
+static void appendPartial(mema_Slab *slab, mema_Span *span) {
+  mema_SlotClass *class = mema_spanClass(slab, span);
+  uint32_t unit = mema_unitOf(slab, span);
+  span->place = mema_placePartial;
+  span->next = mema_noUnit;
+  span->prev = class->partialTail;
+  if (class->partialTail != mema_noUnit) {
+    slab->spans[class->partialTail].next = unit;
+  } else {
+    class->partialHead = unit;
+  }
+  class->partialTail = unit;
+}
+
+static void removePartial(mema_Slab *slab, mema_Span *span) {
+  mema_SlotClass *class = mema_spanClass(slab, span);
+  if (span->prev != mema_noUnit) {
+    slab->spans[span->prev].next = span->next;
+  } else {
+    class->partialHead = span->next;
+  }
+  if (span->next != mema_noUnit) {
+    slab->spans[span->next].prev = span->prev;
+  } else {
+    class->partialTail = span->prev;
+  }
+  span->place = mema_placeClosed;
+}
+
+/* ---- records ----------------------------------------------------------------------------------------------------------- */
+
+/* Rows of states for a span of this class. One that ended in this period may be looked at still. */
+static bool takeRows(mema_Slab *slab, unsigned class, uint32_t slots, uint32_t *first) {
+  uint32_t count = (slots + mema_stateRow - 1) / mema_stateRow, waiting = slab->freeRows[class];
+  if (waiting != 0 && slab->rowLinks[waiting - 1].period != slab->period) {
+    *first = waiting - 1;
+    slab->freeRows[class] = slab->rowLinks[*first].next;
+    return true;
+  }
+  slab->youngRows += waiting != 0;
+  if (count > slab->rows - slab->usedRows || !mema_readyRows(slab, slab->usedRows + count)) return false;
+  *first = slab->usedRows;
+  slab->usedRows += count;
+  return true;
+}
+
+/* `count` Block records in a row for a span or large chunk of this class. Ranges given back serve their class again. */
+static bool takeRecords(mema_Slab *slab, unsigned class, uint32_t count, uint32_t *first) {
+  *first = 0;
+  if (slab->states != NULL && class < mema_classCount) return takeRows(slab, class, count, first);
+  if (slab->records == NULL) return true;
+  if (slab->freeRecords[class] != 0) {
+    *first = slab->freeRecords[class] - 1;
+    slab->freeRecords[class] = (uint32_t)slab->records[*first].size;
+    return true;
+  }
+  bool near = count <= slab->nearEnd - slab->nearNext;
+  uint32_t *next = near ? &slab->nearNext : &slab->mainNext;
+  if (!near && (count > slab->mainEnd - slab->mainNext || !mema_readyRecords(slab, slab->mainNext + count))) return false;
+  *first = *next;
+  *next += count;
+  if (!near) mema_slabHugeRecords(slab);
+  return true;
+}
+
+static void giveRecords(mema_Slab *slab, unsigned class, uint32_t first) {
+  if (slab->states != NULL && class < mema_classCount) {
+    slab->rowLinks[first] = (mema_RowLink){.next = slab->freeRows[class], .period = slab->period};
+    slab->freeRows[class] = first + 1;
+  }
+  if (slab->records == NULL) return;
+  slab->records[first].size = slab->freeRecords[class];
+  slab->freeRecords[class] = first + 1;
+}
+
+/* ---- spans ------------------------------------------------------------------------------------------------------------- */
+
+/* Units of a span of this class: enough for eight slots. */
+static uint32_t spanUnits(const mema_Slab *slab, uint32_t slotSize) {
+  uint32_t units = 1;
+  while (units < mema_spanUnitsMax && ((size_t)units << slab->unitShift) / slotSize < 8) units *= 2;
+  return units;
+}
+
+/* Marks all slots free, as the bitmap, the summary and lastMask say it. */
+static void spanAllFree(mema_Span *span) {
+  uint32_t words = mema_spanWords(span);
+  for (uint32_t w = 0; w + 1 < words; w++) span->bitmap[w] = UINT64_MAX;
+  span->bitmap[words - 1] = span->lastMask;
+  span->summary = UINT64_MAX >> (64 - words);
+}
+
+bool mema_spanIsEmpty(const mema_Span *span) {
+  uint32_t words = mema_spanWords(span);
+  for (uint32_t w = 0; w + 1 < words; w++)
+    if (span->bitmap[w] != UINT64_MAX) return false;
+  return span->bitmap[words - 1] == span->lastMask;
+}
+
+/* What lookers without a lock go by. */
+static void setHomes(const mema_Slab *slab, uint32_t unit, const mema_Span *span) {
+  if (slab->homes == NULL) return;
+  uint64_t same = (uint64_t)span->firstRecord << 16 | (uint64_t)slab->tag << 8 | (span->class + 1u);
+  uint64_t reciprocal = ((UINT64_C(1) << mema_homeShift) + span->slotSize / 8 - 1) / (span->slotSize / 8);
+  for (uint32_t i = 0; i < span->units; i++)
+    atomic_store_explicit(&slab->homes[unit + i], same | (span->units == 1 ? reciprocal << 40 : (uint64_t)i << 37),
+                          memory_order_release);
+}
+
+static void clearHomes(const mema_Slab *slab, uint32_t unit, uint32_t units) {
+  for (uint32_t i = 0; slab->homes != NULL && i < units; i++)
+    atomic_store_explicit(&slab->homes[unit + i], 0, memory_order_relaxed);
+}
+
+static uint32_t slotsIn(const mema_Slab *slab, uint32_t units, uint32_t slotSize) {
+  return (uint32_t)(((size_t)units << slab->unitShift) / slotSize);
+}
+
+static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned class, uint32_t firstRecord) {
+  mema_Span *span = &slab->spans[unit];
+  uint32_t slotSize = mema_classSize(class), slots = slotsIn(slab, units, slotSize);
+  *span = (mema_Span){.slotSize = (uint16_t)slotSize,
+                      .remainders = mema_remaindersOf(slotSize, slots),
+                      .reciprocal = mema_reciprocalOf(slotSize),
+                      .slots = (uint16_t)slots,
+                      .kind = mema_unitSlots,
+                      .class = (uint8_t) class,
+                      .classOffset = (uint16_t)((char *)&slab->classes[class] - (char *)slab),
+                      .units = units,
+                      .firstRecord = firstRecord,
+                      .lastMask = UINT64_MAX >> (63 - (slots - 1) % 64)};
+  slab->classes[class].idle += slots;
+  if (slots > 64 && unit + units > slab->bitmapUnits) slab->bitmapUnits = unit + units;
+  span->bitmap = slots <= 64 ? &span->word : (uint64_t *)(void *)(slab->bitmaps + (((size_t)unit << slab->unitShift) / 128));
+  spanAllFree(span);
+  setHomes(slab, unit, span);
+  for (uint32_t i = 1; i < units; i++) {
+    slab->spans[unit + i].kind = mema_unitInside;
+    slab->spans[unit + i].back = (uint16_t)i;
+  }
+}
+
+/* Gives the units of a span that is on no list back; returns the first unit behind the free run that this makes. */
+static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
+  uint32_t units = span->units;
+  slab->stirred = true;
+  slab->classes[span->class].idle -= span->slots;
+  giveRecords(slab, span->class, span->firstRecord);
+  clearHomes(slab, mema_unitOf(slab, span), units);
+  span->remainders = 0;
+  for (uint32_t i = 0; i < units; i++) span[i].kind = mema_unitNone;
+  return mema_runGive(slab, mema_unitOf(slab, span), units, true);
+}
+
+/* Puts a span with free slots that no class is serving from on its class's list. */
+static void putOnList(mema_Slab *slab, mema_Span *span) {
+  if (mema_spanIsEmpty(span)) {
+    prependPartial(slab, span);
+  } else {
+    appendPartial(slab, span);
+  }
+}
+
+/* A word's free slots are to be found by the summary from now on. */
+static void noteWord(mema_Slab *slab, mema_Span *span, uint32_t word) {
+  span->summary |= UINT64_C(1) << word;
+  if (span->place == mema_placeActive) return;
+  if (span->place == mema_placePartial) {
+    if (!mema_spanIsEmpty(span)) return;
+    removePartial(slab, span); /* it may have become empty where it was */
+  }
+  putOnList(slab, span);
+}
+
+/* Serves the class from words no longer. */
+static void park(mema_Slab *slab, mema_SlotClass *class) {
+  if (*class->word != 0) {
+    mema_Span *active = &slab->spans[class->active];
+    active->summary |= UINT64_C(1) << (class->word - active->bitmap);
+  }
+  serveNothing(slab, class);
+}
+
+/* From now on slots freed are kept in magazines. */
+static void keepRecent(mema_Slab *slab) {
+  for (unsigned i = 0; i < slab->classCount; i++) park(slab, &slab->classes[i]);
+  setMode(slab, slab->heap.mode | mema_modeMagazines);
+}
+
+/* Every word with a free slot is noted, every span that has one is on its class's list. */
+static void settle(mema_Slab *slab, mema_SlotClass *class) {
+  slab->stirred = true;
+  park(slab, class);
+  while (class->top > class->bottom) {
+    const mema_FreeSlot *slot = --class->top;
+    mema_Span *span = mema_slabSpanAt(slab, slot->ptr);
+    noteWord(slab, span, (uint32_t)(slot->word - span->bitmap));
+  }
+  if (class->active == mema_noUnit) return;
+  mema_Span *active = &slab->spans[class->active];
+  class->active = mema_noUnit;
+  active->place = mema_placeClosed;
+  if (active->summary != 0) putOnList(slab, active);
+}
+
+/* Slots freed go to their words again. */
+static void keepWords(mema_Slab *slab) {
+  for (unsigned i = 0; i < slab->classCount; i++) settle(slab, &slab->classes[i]);
+  setMode(slab, (uint8_t)(slab->heap.mode & ~mema_modeMagazines));
+}
+
+/* A chunk freed and another allocated at random, again and again, leave words with a free slot or two: most calls then go on to another word, and
+ * mispredict what there is to do. Magazines do better there; but worse with chunks that are freed by the batch, which leave words, or
+ * magazines, that are full. So the mode is chosen by what was found at the last refills. In large slabs words are cold as well: there it is
+ * magazines always. */
+static void chooseMode(mema_Slab *slab) {
+  if (slab->magazineSize == 0) return;
+  uint32_t used = mema_usedUnits(slab);
+  if ((slab->heap.mode & mema_modeMagazines) == 0) {
+    if (slab->yield < poorYield * yields && used >= someUnits) keepRecent(slab);
+  } else if (slab->yield > richYield * yields && used < manyUnits) {
+    keepWords(slab);
+  }
+}
+
+static void noteYield(mema_Slab *slab, const mema_SlotClass *class) {
+  size_t found = (slab->heap.mode & mema_modeMagazines) != 0 ? (size_t)(class->top - class->bottom)
+                                                             : (size_t)__builtin_popcountll(*class->word);
+  slab->yield += (uint32_t)found - slab->yield / yields;
+}
+
+/* Gives empty spans of a class back, but for so many. Returns bytes of units. */
+static size_t releaseEmpty(mema_Slab *slab, mema_SlotClass *class, uint32_t kept) {
+  size_t bytes = 0;
+  settle(slab, class);
+  uint32_t unit = class->partialHead;
+  for (; kept > 0 && unit != mema_noUnit; kept--) unit = slab->spans[unit].next;
+  while (unit != mema_noUnit && mema_spanIsEmpty(&slab->spans[unit])) {
+    mema_Span *span = &slab->spans[unit];
+    unit = span->next;
+    bytes += (size_t)span->units << slab->unitShift;
+    removePartial(slab, span);
+    releaseSpan(slab, span);
+  }
+  return bytes;
+}
+
+size_t mema_slabReleaseEmpty(mema_Slab *slab) {
+  size_t bytes = 0;
+  for (unsigned i = 0; i < slab->classCount; i++) bytes += releaseEmpty(slab, &slab->classes[i], 0);
+  slab->settledUnits = mema_usedUnits(slab);
+  return bytes;
+}
+
+bool mema_slabHasGrown(const mema_Slab *slab) {
+  return mema_usedUnits(slab) > (uint64_t)slab->settledUnits + slab->settledUnits / 8 + fewUnits;
+}
+
+uint64_t mema_slabSparse(const mema_Slab *slab) {
+  uint32_t slots[mema_classCount] = {0}, free[mema_classCount] = {0}, ofSpan[mema_classCount] = {0};
+  for (uint32_t unit = 0; unit < slab->frontier; unit += slab->spans[unit].units) {
+    const mema_Span *span = &slab->spans[unit];
+    if (span->kind != mema_unitSlots) continue;
+    slots[span->class] += span->slots;
+    free[span->class] += mema_freeSlots(span);
+    ofSpan[span->class] = span->slots;
+  }
+  uint64_t sparse = 0;
+  for (unsigned i = 0; i < mema_classCount; i++)
+    if (free[i] > ofSpan[i] && free[i] > slots[i] / 2) sparse |= UINT64_C(1) << i;
+  return sparse;
+}
+
+void mema_slabReleaseSparse(mema_Slab *slab, uint64_t sparse) {
+  if ((uint64_t)mema_usedUnits(slab) + slab->dirtyUnits >= slab->budgetUnits) {
+    mema_slabReleaseEmpty(slab);
+    return;
+  }
+  for (; sparse != 0; sparse &= sparse - 1) releaseEmpty(slab, &slab->classes[__builtin_ctzll(sparse)], 1);
+  slab->settledUnits = mema_usedUnits(slab);
+}
+
+/* A run, at the cost of spans kept for reuse if there is no other. Where there is none at all, this is not looked into each time. */
+static uint32_t takeRun(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
+  if (slab->denied > 0 && units >= slab->deniedUnits) {
+    slab->denied--;
+    return mema_noUnit;
+  }
+  if (slab->states == NULL && mema_slabHasGrown(slab)) mema_slabReleaseSparse(slab, mema_slabSparse(slab));
+  uint32_t run = mema_runTake(slab, units, alignUnits, zeroed);
+  if (run == mema_noUnit && mema_slabReleaseEmpty(slab) != 0) run = mema_runTake(slab, units, alignUnits, zeroed);
+  if (run == mema_noUnit && alignUnits == 1 && !mema_sourceRefused(slab)) {
+    slab->denied = denials;
+    slab->deniedUnits = units;
+  }
+  return run;
+}
+
+/* ---- slots ------------------------------------------------------------------------------------------------------------- */
+
+/* Loads the magazine, which is empty, with free slots of a word: the first on top, to be taken first. Slots that it has no room for
+ * stay noted. */
+static void loadMagazine(mema_Slab *slab, mema_SlotClass *class, mema_Span *span, uint32_t word) {
+  uint64_t free = span->bitmap[word];
+  char *base = mema_unitAddress(slab, mema_unitOf(slab, span)) + (size_t)word * 64 * span->slotSize;
+  for (; __builtin_popcountll(free) > class->limit - class->bottom; free ^= UINT64_C(1) << (63 - __builtin_clzll(free)))
+    span->summary |= UINT64_C(1) << word;
+  for (mema_FreeSlot *slot = class->top += __builtin_popcountll(free); free != 0; free &= free - 1) {
+    unsigned bit = (unsigned)__builtin_ctzll(free);
+    *--slot = (mema_FreeSlot){.ptr = base + (size_t)bit * span->slotSize,
+                              .word = &span->bitmap[word],
+                              .mask = UINT64_C(1) << bit,
+                              .record = mema_slotRecord(slab, span, word * 64 + bit)};
+  }
+}
+
+static void serveWord(mema_Slab *slab, mema_SlotClass *class, mema_Span *span, uint32_t word) {
+  mema_forgetLast(slab);
+  class->word = &span->bitmap[word];
+  class->base = mema_unitAddress(slab, class->active) + (size_t)word * 64 * class->slotSize;
+  class->firstRecord = span->firstRecord + word * 64;
+}
+
+/* Goes on with the next noted word of the active span; false iff none has a free slot: then the span is closed. */
+static bool serveActive(mema_Slab *slab, mema_SlotClass *class) {
+  mema_Span *span = &slab->spans[class->active];
+  while (span->summary != 0) {
+    unsigned word = (unsigned)__builtin_ctzll(span->summary);
+    span->summary &= span->summary - 1;
+    if (span->bitmap[word] == 0) continue; /* noted, and taken since */
+    if ((slab->heap.mode & mema_modeMagazines) != 0) {
+      loadMagazine(slab, class, span, word);
+    } else {
+      serveWord(slab, class, span, word);
+    }
+    return true;
+  }
+  span->place = mema_placeClosed;
+  class->active = mema_noUnit;
+  serveNothing(slab, class);
+  return false;
+}
+
+static bool activate(mema_Slab *slab, mema_SlotClass *class, mema_Span *span) {
+  span->place = mema_placeActive;
+  class->active = mema_unitOf(slab, span);
+  return serveActive(slab, class);
+}
+
+/* Every slot of every span was just freed: the first span of each class stays to serve the next chunks, the others' units go. */
+uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
+  mema_SlotClass *class = mema_spanClass(slab, span);
+  uint32_t unit = mema_unitOf(slab, span), units = span->units;
+  class->idle += span->slots;
+  if (class->active != mema_noUnit) return releaseSpan(slab, span);
+  spanAllFree(span);
+  activate(slab, class, span);
+  return unit + units;
+}
+
+bool mema_slabClearWords(mema_Slab *slab) {
+  if (slab->stirred || slab->states != NULL) return false;
+  mema_forgetLast(slab);
+  for (unsigned i = 0; i < slab->classCount; i++) {
+    const mema_SlotClass *class = &slab->classes[i];
+    if (class->active == mema_noUnit) continue;
+    const mema_Span *span = &slab->spans[class->active];
+    *class->word = span->slots <= 64 ? span->lastMask : UINT64_MAX;
+  }
+  return true;
+}
+
+static bool newSpan(mema_Slab *slab, unsigned class) {
+  uint32_t slotSize = mema_classSize(class), units = spanUnits(slab, slotSize), firstRecord;
+  if (!takeRecords(slab, class, slotsIn(slab, units, slotSize), &firstRecord)) return false;
+  bool zeroed;
+  uint32_t unit = takeRun(slab, units, 1, &zeroed);
+  if (unit == mema_noUnit) {
+    giveRecords(slab, class, firstRecord);
+    return false;
+  }
+  formatSpan(slab, unit, units, class, firstRecord);
+  if ((slab->heap.mode & mema_modeMagazines) == 0 && slab->magazineSize != 0 && mema_usedUnits(slab) >= manyUnits)
+    keepRecent(slab);
+  mema_slabHugeArea(slab, true);
+  return activate(slab, &slab->classes[class], &slab->spans[unit]);
+}
+
+/* Gives the class, whose magazine and word at hand are used up, a word with a free slot; false iff the slab has no room for
+ * another span. */
+static bool refill(mema_Slab *slab, unsigned class) {
+  mema_SlotClass *c = &slab->classes[class];
+  if (c->active != mema_noUnit && serveActive(slab, c)) return true;
+  while (c->partialHead != mema_noUnit) {
+    mema_Span *span = &slab->spans[c->partialHead];
+    removePartial(slab, span);
+    if (activate(slab, c, span)) return true;
+  }
+  return newSpan(slab, class);
+}
+
+bool mema_slabRefill(mema_Slab *slab, unsigned class) {
+  mema_SlotClass *c = &slab->classes[class];
+  bool tells = c->slotSize <= yieldSlotMost;
+  slab->stirred = true;
+  if (tells) chooseMode(slab);
+  if (!refill(slab, class)) return false;
+  if (tells) noteYield(slab, c);
+  return true;
+}
+
+/* Drops the slots of a span from its class's magazine. */
+static void dropRecent(const mema_Slab *slab, mema_SlotClass *class, const mema_Span *span) {
+  mema_FreeSlot *kept = class->bottom;
+  for (mema_FreeSlot *slot = class->bottom; slot < class->top; slot++)
+    if (mema_slabSpanAt(slab, slot->ptr) != span) *kept++ = *slot;
+  class->top = kept;
+}
+
+bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word) {
+  uint64_t free = span->bitmap[word];
+  slab->stirred = true;
+  span->summary |= UINT64_C(1) << word;
+  if (span->place == mema_placeClosed) appendPartial(slab, span);
+  return free == UINT64_MAX || free == span->lastMask ? mema_slabEmptied(slab, span) : true;
+}
+
+/* An empty span is given back, unless it is active or the only one on its class's list. */
+bool mema_slabEmptied(mema_Slab *slab, mema_Span *span) {
+  mema_SlotClass *class = mema_spanClass(slab, span);
+  slab->denied = 0;
+  if (span->place != mema_placePartial || !mema_spanIsEmpty(span)) return true;
+  dropRecent(slab, class, span);
+  if (class->partialHead != class->partialTail) {
+    removePartial(slab, span);
+    releaseSpan(slab, span);
+  } else {
+    spanAllFree(span);
+  }
+  return true;
+}
+
+static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
+  mema_SlotClass *c = &slab->classes[class];
+  if (!mema_slotAtHand(c) && !mema_slabRefill(slab, class)) return false;
+  chunk->ptr = mema_takeAtHand(slab, c, NULL);
+  chunk->room = c->slotSize;
+  chunk->heap = &slab->heap;
+  chunk->span = mema_slabSpanAt(slab, chunk->ptr);
+  chunk->slot = mema_slotNumber(slab, chunk->span, chunk->ptr);
+  chunk->record = mema_slotRecord(slab, chunk->span, chunk->slot);
+  chunk->zeroed = false;
+  return true;
+}
+
+/* ---- slots for threads ------------------------------------------------------------------------------------------------- */
+
+/* Takes slots of the word at hand, the lowest first. */
+static uint32_t takeFromWord(mema_Slab *slab, const mema_SlotClass *class, uint32_t most, mema_Spare *spares) {
+  const mema_Span *span = &slab->spans[class->active];
+  uint32_t firstSlot = (uint32_t)(class->word - span->bitmap) * 64;
+  uint64_t free = *class->word;
+  uint32_t count = 0;
+  for (; free != 0 && count < most; free &= free - 1) {
+    uint64_t bit = mema_lowestBit(free);
+    spares[count++] = (mema_Spare){.ptr = class->base + bit * class->slotSize,
+                                   .state = mema_stateOf(slab, span, firstSlot + (uint32_t)bit)};
+  }
+  *class->word = free;
+  return count;
+}
+
+/* A span of this tag among so many of the first or last partial ones of the class, or mema_noUnit. */
+static uint32_t findTagged(const mema_Slab *slab, const mema_SlotClass *class, uint8_t tag, int tries) {
+  uint32_t fore = class->partialHead, back = class->partialTail;
+  for (; tries > 0 && fore != mema_noUnit; tries--, fore = slab->spans[fore].next, back = slab->spans[back].prev) {
+    if (mema_tagOf(slab, fore) == tag) return fore;
+    if (mema_tagOf(slab, back) == tag) return back;
+  }
+  return mema_noUnit;
+}
+
+/* As mema_slabRefill, but threads keep to spans of their own, unless others have much that is free: a thread that frees slots of a span that is
+ * another's ends the other's privilege to free there without atomic operations (threads/place.h). Where much is free that is asked at each fill,
+ * so few spans are looked at; where not, a new one comes of it, which lasts. */
+static bool refillTagged(mema_Slab *slab, unsigned class) {
+  mema_SlotClass *c = &slab->classes[class];
+  if (c->active != mema_noUnit && mema_tagOf(slab, c->active) == slab->tag && serveActive(slab, c)) return true;
+  settle(slab, c);
+  uint32_t slots = slotsIn(slab, spanUnits(slab, c->slotSize), c->slotSize);
+  bool much = c->idle / slots >= idleSpans + mema_usedUnits(slab) / idleUnits;
+  uint32_t own = findTagged(slab, c, slab->tag, much ? taggedFew : taggedTries);
+  if (own != mema_noUnit) {
+    removePartial(slab, &slab->spans[own]);
+    if (activate(slab, c, &slab->spans[own])) return true;
+  }
+  return (!much && newSpan(slab, class)) || mema_slabRefill(slab, class);
+}
+
+uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mema_Spare *spares) {
+  mema_SlotClass *c = &slab->classes[class];
+  uint32_t count = 0;
+  bool tagged = slab->tag != 0;
+  mema_forgetLast(slab);
+  if (tagged && c->active != mema_noUnit && mema_tagOf(slab, c->active) != slab->tag) settle(slab, c);
+  while (count < most && (*c->word != 0 || (tagged ? refillTagged(slab, class) : mema_slabRefill(slab, class))))
+    count += takeFromWord(slab, c, most - count, spares + count);
+  c->idle -= count;
+  return count;
+}
+
+void mema_slabGiveSpares(mema_Slab *slab, const mema_Spare *spares, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    mema_Span *span = mema_slabSpanAt(slab, spares[i].ptr);
+    uint32_t slot = mema_slotNumber(slab, span, spares[i].ptr);
+    uint64_t *word = &span->bitmap[slot / 64], before = *word, after = before | UINT64_C(1) << slot % 64;
+    *word = after;
+    mema_spanClass(slab, span)->idle++;
+    mema_noteGiven(slab, span, slot, before, after);
+  }
+}
+
+void mema_slabClearStates(mema_Slab *slab) {
+  if (slab->states == NULL) return;
+  for (uint32_t unit = 0; unit < slab->frontier; unit += slab->spans[unit].units) {
+    const mema_Span *span = &slab->spans[unit];
+    if (span->kind == mema_unitSlots) memset((void *)mema_stateOf(slab, span, 0), 0, span->slots);
+  }
+}
+
+/* ---- large chunks ------------------------------------------------------------------------------------------------------ */
+
+/* Large chunks are charged by the page, or by the unit where that is smaller. */
+static size_t grainOf(const mema_Slab *slab) {
+  size_t unit = mema_unitSize(slab), page = mema_osPageSize();
+  return unit < page ? unit : page;
+}
+
+static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, uint8_t place, mema_Chunk *chunk) {
+  slab->stirred = true;
+  size_t units = mema_roundUp(size, mema_unitSize(slab)) >> slab->unitShift, alignUnits = alignment >> slab->unitShift;
+  if (units > slab->units || alignUnits > slab->units) return false;
+  uint32_t record;
+  if (!takeRecords(slab, mema_classCount, 1, &record)) return false;
+  uint32_t unit = takeRun(slab, (uint32_t)units, alignUnits == 0 ? 1 : (uint32_t)alignUnits, &chunk->zeroed);
+  if (unit == mema_noUnit) {
+    giveRecords(slab, mema_classCount, record);
+    return false;
+  }
+  mema_Span *span = &slab->spans[unit];
+  *span = (mema_Span){.kind = mema_unitLarge,
+                      .class = mema_classCount,
+                      .place = place,
+                      .dirty = !chunk->zeroed,
+                      .units = (uint32_t)units,
+                      .firstRecord = record,
+                      .bytes = place == mema_placeGrown ? mema_slabRoom(&slab->heap, size, MEMA_ALIGNMENT)
+                                                        : mema_roundUp(size, grainOf(slab))};
+  mema_slabHugeArea(slab, false);
+  slab->largeSlack += mema_spanSlack(slab, span);
+  chunk->ptr = mema_unitAddress(slab, unit);
+  chunk->room = span->bytes;
+  chunk->record = slab->records != NULL ? slab->records + record : NULL;
+  chunk->heap = &slab->heap;
+  chunk->span = span;
+  chunk->slot = 0;
+  return true;
+}
+
+/* Gives a large chunk's units back; returns the first unit behind the free run that this makes. */
+uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
+  uint32_t unit = mema_unitOf(slab, span), units = span->units;
+  /* Moved pages lie in a kernel mapping of their own; a fresh one in their place joins its neighbours again. */
+  bool moved = span->place == mema_placeMoved;
+  bool dirty = !moved || !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift);
+  slab->movedRuns -= moved;
+  slab->grownRuns -= span->place == mema_placeGrown;
+  slab->largeSlack -= mema_spanSlack(slab, span);
+  giveRecords(slab, mema_classCount, span->firstRecord);
+  return mema_runGive(slab, unit, units, dirty);
+}
+
+/* ---- chunks of any size ------------------------------------------------------------------------------------------------ */
+
+bool mema_slabTake(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk) {
+  mema_Slab *slab = mema_slabIn(heap);
+  unsigned class = mema_slabClass(slab, size, alignment);
+  if (class == slab->classCount) return takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
+  return slab->states == NULL && takeSlotOf(slab, class, chunk); /* those for threads are taken as spares */
+}
+
+bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk) {
+  if (!takeLarge(slab, size, MEMA_ALIGNMENT, mema_placeGrown, chunk)) return false;
+  slab->grownRuns++;
+  return true;
+}
+
+size_t mema_slabRoom(const mema_Heap *heap, size_t size, size_t alignment) {
+  const mema_Slab *slab = mema_constSlab(heap);
+  unsigned class = mema_slabClass(slab, size, alignment);
+  if (class < slab->classCount) return mema_classSize(class);
+  return mema_roundUp(size, grainOf(slab));
+}
+
+size_t mema_slabLargest(const mema_Heap *heap, size_t room) {
+  const mema_Slab *slab = mema_constSlab(heap);
+  size_t large = room & ~(grainOf(slab) - 1);
+  if (large > mema_classSize(slab->classCount - 1u)) return large;
+  for (unsigned class = slab->classCount; class -- > 0;)
+    if (mema_classSize(class) <= room) return mema_classSize(class);
+  return 0;
+}
+
+bool mema_slabFind(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
+  mema_Slab *slab = mema_slabIn(heap);
+  size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->unitEighths;
+  if (eighth >= slab->eighths || unit >= slab->frontier) return false;
+  mema_Span *span = &slab->spans[unit];
+  if (span->kind == mema_unitInside) {
+    unit -= span->back;
+    span -= span->back;
+  }
+  eighth -= unit << slab->unitEighths;
+  chunk->slot = 0;
+  if (span->kind == mema_unitSlots) {
+    size_t slot;
+    if (!mema_slotAt(span, eighth, &slot)) return false;
+    chunk->slot = (uint32_t)slot;
+    if (!mema_slotIsLive(slab, span, chunk->slot)) return false;
+    chunk->room = span->slotSize;
+  } else if (span->kind == mema_unitLarge && eighth == 0 && span->place != mema_placeLost) {
+    chunk->room = span->bytes;
+  } else {
+    return false;
+  }
+  chunk->ptr = (char *)(uintptr_t)ptr;
+  chunk->record = mema_slotRecord(slab, span, chunk->slot);
+  chunk->heap = &slab->heap;
+  chunk->span = span;
+  return true;
+}
+
+void mema_slabGive(mema_Heap *heap, const mema_Chunk *chunk) {
+  mema_Slab *slab = mema_slabIn(heap);
+  if (chunk->span->kind == mema_unitSlots) {
+    mema_giveSlot(slab, chunk->span, chunk->slot, chunk->ptr);
+  } else {
+    mema_slabGiveLarge(slab, chunk->span);
+  }
+}

@@ -1,0 +1,267 @@
+/* source.c - see source.h. */
+#include "source.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "../../memory/os.h"
+#include "../arena/arena.h"
+
+enum {
+  batchLeast = 64 * 1024, /* bytes committed at a time, where there are so many; */
+  batchShare = 8,         /* or this part of what is ready */
+  hugeFrom = 32 << 20,    /* committed areas from here on are populated in huge pages */
+};
+
+static size_t wholePages(size_t bytes) {
+  return mema_roundUp(bytes, mema_osPageSize());
+}
+
+/* ---- hooks ------------------------------------------------------------------------------------------------------------- */
+
+void mema_sourceLike(mema_SlabPlan *plan) {
+  const mema_Slab *like = plan->like;
+  plan->memory = like->source != NULL ? &like->source->memory : NULL;
+  plan->hugePages = like->hugePages;
+  plan->locked = like->locked;
+  plan->committed |= like->locked;
+  plan->lean |= like->locked || (plan->memory != NULL && plan->memory->commit == NULL);
+}
+
+static void release(const mema_Memory *memory, void *base, size_t size) {
+  int saved = errno;
+  if (memory->release != NULL) memory->release(memory->user, base, size);
+  errno = saved;
+}
+
+char *mema_sourceReserve(const mema_SlabPlan *plan, size_t size, size_t alignment) {
+  const mema_Memory *memory = plan->memory;
+  if (memory == NULL) return mema_osReserve(size, alignment);
+  int saved = errno;
+  char *base = memory->reserve(memory->user, size, alignment);
+  errno = saved;
+  if (base == NULL || ((uintptr_t)base & (alignment - 1)) == 0) return base;
+  release(memory, base, size);
+  return NULL;
+}
+
+bool mema_sourcePurge(const mema_Slab *slab, void *base, size_t size) {
+  if (slab->source == NULL) return mema_osPurge(base, size);
+  const mema_Memory *memory = &slab->source->memory;
+  int saved = errno;
+  bool done = memory->purge != NULL && memory->purge(memory->user, base, size);
+  errno = saved;
+  return done;
+}
+
+static bool commit(const mema_Memory *memory, void *base, size_t size) {
+  int saved = errno;
+  bool done = memory->commit == NULL || memory->commit(memory->user, base, size);
+  errno = saved;
+  return done;
+}
+
+/* ---- what is ready ----------------------------------------------------------------------------------------------------- */
+
+/* More than is needed, so that the question is seldom asked; no more than that where more is refused. */
+static size_t batchOf(const mema_Part *part, size_t needed) {
+  size_t batch = wholePages(part->ready / batchShare), left = part->size - part->ready;
+  if (batch < batchLeast) batch = batchLeast;
+  if (batch < needed) batch = needed;
+  return batch < left ? batch : left;
+}
+
+/* What the library takes for zero until it has written it. */
+static bool mustBeZero(size_t part) {
+  return part != mema_partArea && part != mema_partRecords && part != mema_partBitmaps;
+}
+
+static bool reach(mema_Source *source, size_t number, size_t bytes) {
+  mema_Part *part = &source->parts[number];
+  if (bytes <= part->ready) return true;
+  size_t needed = wholePages(bytes - part->ready), size = batchOf(part, needed);
+  char *from = part->base + part->ready;
+  bool done = commit(&source->memory, from, size);
+  if (!done && size > needed) {
+    size = needed;
+    done = commit(&source->memory, from, size);
+  }
+  source->refused = !done;
+  if (!done) return false;
+  if (mustBeZero(number) && !source->memory.zeroed) memset(from, 0, size);
+  part->ready += size;
+  return true;
+}
+
+static bool reachWhole(mema_Source *source, size_t number) {
+  return reach(source, number, source->parts[number].size);
+}
+
+/* A look-up goes by the Span record of any address that is within slab->eighths. (In a slab for threads they are all ready: other
+ * threads look at them meanwhile.) */
+static void openLookUps(mema_Slab *slab) {
+  size_t spans = slab->source->parts[mema_partSpans].ready / sizeof(mema_Span);
+  if (spans > slab->units) spans = slab->units;
+  slab->eighths = (spans << slab->unitShift) / 8;
+}
+
+bool mema_sourceReachUnits(mema_Slab *slab, uint32_t units) {
+  mema_Source *source = slab->source;
+  size_t bytes = (size_t)units << slab->unitShift;
+  if (!reach(source, mema_partSpans, units * sizeof(mema_Span)) || !reach(source, mema_partBitmaps, bytes / 128) ||
+      !reach(source, mema_partArea, bytes))
+    return false;
+  if (slab->states == NULL) openLookUps(slab);
+  return true;
+}
+
+bool mema_sourceReachRecords(mema_Slab *slab, uint32_t records) {
+  return reach(slab->source, mema_partRecords, (size_t)(records - slab->mainFirst) * sizeof(mema_Block));
+}
+
+bool mema_sourceReachRows(mema_Slab *slab, uint32_t rows) {
+  return reach(slab->source, mema_partLinks, rows * sizeof(mema_RowLink)) &&
+         reach(slab->source, mema_partStates, (size_t)rows * mema_stateRow);
+}
+
+/* ---- a slab begins ----------------------------------------------------------------------------------------------------- */
+
+static void setPart(mema_Source *source, size_t number, void *base, size_t size) {
+  source->parts[number] = (mema_Part){.base = base, .size = wholePages(size)};
+}
+
+static void setParts(mema_Slab *slab, mema_Source *source) {
+  char *end = (char *)slab->mapping + mema_tableBytes(slab);
+  memset(source->parts, 0, sizeof source->parts);
+  setPart(source, mema_partArea, slab->area, slab->areaSize);
+  setPart(source, mema_partSpans, slab->spans, slab->units * sizeof(mema_Span));
+  setPart(source, mema_partBitmaps, slab->bitmaps, slab->areaSize / 128);
+  if (slab->records != NULL) {
+    char *records = (char *)(slab->records + slab->mainFirst);
+    setPart(source, mema_partRecords, records, (size_t)(end - records));
+    end = records;
+  }
+  char *rest = (char *)slab->magazines;
+  if (slab->states != NULL) {
+    setPart(source, mema_partLinks, slab->rowLinks, slab->rows * sizeof(mema_RowLink));
+    setPart(source, mema_partStates, slab->states, (size_t)slab->rows * mema_stateRow);
+    end = (char *)slab->rowLinks;
+  }
+  setPart(source, mema_partRest, rest, (size_t)(end - rest));
+}
+
+/* What is ready from the start. A slab outside is made for one chunk, which it must not fail. */
+static bool beginHooked(mema_Slab *slab, const mema_SlabPlan *plan) {
+  mema_Source *source = slab->source;
+  if (slab->states == NULL) openLookUps(slab);
+  if (!reachWhole(source, mema_partRest) || (slab->states != NULL && !reachWhole(source, mema_partSpans))) return false;
+  if (plan->committed) {
+    for (size_t i = 0; i < mema_parts; i++)
+      if (!reachWhole(source, i)) return false;
+    return mema_sourceReachUnits(slab, slab->units);
+  }
+  if (!plan->outside) return true;
+  uint32_t spanSlots = (uint32_t)(mema_unitSize(slab) / MEMA_ALIGNMENT);
+  return mema_sourceReachUnits(slab, (uint32_t)(plan->least >> slab->unitShift)) &&
+         (slab->records == NULL || mema_sourceReachRecords(slab, slab->mainFirst + spanSlots));
+}
+
+/* The header is part of what a call looks at. Its cell has room for the largest. */
+size_t mema_sourceHeaderBytes(void) {
+  return wholePages(sizeof(mema_Slab) + (mema_classCount + 1) * sizeof(mema_SlotClass) + sizeof(mema_Source));
+}
+
+static bool lock(mema_Slab *slab) {
+  slab->locked = true;
+  return mema_osLock(slab, mema_sourceHeaderBytes()) && mema_osLock(slab->mapping, mema_tableBytes(slab)) &&
+         mema_osLock(slab->area, wholePages(slab->areaSize));
+}
+
+static void unlock(mema_Slab *slab) {
+  slab->locked = false;
+  mema_osUnlock(slab, mema_sourceHeaderBytes());
+  mema_osUnlock(slab->mapping, mema_tableBytes(slab));
+  mema_osUnlock(slab->area, wholePages(slab->areaSize));
+}
+
+static bool populate(const mema_Slab *slab) {
+  return mema_osPopulate(slab->mapping, mema_tableBytes(slab)) && mema_osPopulate(slab->area, wholePages(slab->areaSize));
+}
+
+bool mema_sourceFill(mema_Slab *slab, const mema_SlabPlan *plan, void *room) {
+  slab->hugePages = plan->hugePages;
+  if (plan->memory != NULL) {
+    mema_Source *source = room;
+    source->memory = *plan->memory;
+    source->refused = false;
+    setParts(slab, source);
+    slab->source = source;
+    if (!beginHooked(slab, plan)) return false;
+  } else if (plan->hugePages || (plan->committed && slab->areaSize >= hugeFrom)) {
+    mema_osPreferHuge(slab->area, wholePages(slab->areaSize));
+    if (plan->hugePages && mema_tableBytes(slab) >= mema_osHugeSize())
+      mema_osPreferHuge(slab->mapping, mema_tableBytes(slab));
+  }
+  if (plan->committed && !populate(slab)) return false;
+  return !plan->locked || lock(slab);
+}
+
+/* ---- and ends ---------------------------------------------------------------------------------------------------------- */
+
+void mema_sourceRelease(mema_Slab *slab) {
+  if (slab->locked) unlock(slab);
+  if (slab->source == NULL) {
+    mema_osRelease(slab->mapping, slab->mappingSize);
+  } else {
+    release(&slab->source->memory, slab->mapping, slab->mappingSize);
+  }
+  slab->source = NULL;
+}
+
+/* ---- reports ----------------------------------------------------------------------------------------------------------- */
+
+size_t mema_sourceBytes(const mema_Slab *slab) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < mema_parts; i++) bytes += slab->source->parts[i].ready;
+  return bytes - ((size_t)(slab->freeUnits - slab->dirtyUnits) << slab->unitShift);
+}
+
+/* From the frontier (of an arena: from the end of what was touched) to the end of its huge page. */
+static size_t beyondFrontier(const mema_Slab *slab, size_t *used) {
+  *used = wholePages(mema_isArena(slab) ? mema_arenaAreaBytes(slab) : (size_t)slab->frontier << slab->unitShift);
+  size_t end = mema_roundUp(*used, mema_osHugeSize()), limit = wholePages(slab->areaSize);
+  if (end > limit) end = limit;
+  return slab->hugePages && slab->source == NULL && end > *used ? end - *used : 0;
+}
+
+/* Each table may end within a huge page. */
+size_t mema_sourceBeyond(const mema_Slab *slab) {
+  size_t used, tables = (mema_parts - 1) * mema_osHugeSize();
+  if (!slab->hugePages || slab->source != NULL) return 0;
+  if (mema_tableBytes(slab) < mema_osHugeSize()) return beyondFrontier(slab, &used);
+  return beyondFrontier(slab, &used) + (tables < mema_tableBytes(slab) ? tables : mema_tableBytes(slab));
+}
+
+size_t mema_sourcePurgeBeyond(const mema_Slab *slab) {
+  size_t used, size = beyondFrontier(slab, &used);
+  if (size == 0) return 0;
+  size_t resident = mema_osResident(slab->area + used, size);
+  return resident != 0 && mema_osPurge(slab->area + used, size) ? resident : 0;
+}
+
+const char *mema_sourceCheck(const mema_Slab *slab) {
+  const mema_Source *source = slab->source;
+  if (source == NULL) return NULL;
+  const size_t used[mema_parts] = {[mema_partArea] = (size_t)slab->frontier << slab->unitShift,
+                                   [mema_partSpans] = slab->frontier * sizeof(mema_Span),
+                                   [mema_partBitmaps] = ((size_t)slab->bitmapUnits << slab->unitShift) / 128,
+                                   [mema_partRest] = source->parts[mema_partRest].size,
+                                   [mema_partLinks] = slab->usedRows * sizeof(mema_RowLink),
+                                   [mema_partStates] = (size_t)slab->usedRows * mema_stateRow,
+                                   [mema_partRecords] = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block)};
+  for (size_t i = 0; i < mema_parts; i++)
+    if (used[i] > source->parts[i].ready || source->parts[i].ready > source->parts[i].size)
+      return "what is in use of a slab was committed";
+  size_t spans = source->parts[mema_partSpans].ready / sizeof(mema_Span);
+  return slab->eighths * 8 >> slab->unitShift <= spans ? NULL : "look-ups lead to records that were committed";
+}

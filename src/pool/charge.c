@@ -1,0 +1,90 @@
+/* charge.c - bytes in the budget that are no chunks: memory that the caller has from elsewhere, or another resource.
+ *
+ *   poolSize == freeSize + charges of the live chunks + charged + held        held: by sub-pools, see family/kin.h
+ */
+#include "kin.h"
+#include "fixed/fixedPool.h"
+#include "pressure.h"
+#include "../threads/share.h"
+
+/* The budget of memory is what the charged bytes leave of it: so much may the slabs keep, free pages included. */
+static void shareBudget(const mema_Pool *pool, mema_Slab *slab) {
+  if (mema_usesParentHeap(pool)) return;
+  mema_setHeapBudgets(&slab->heap, pool->poolSize - pool->charged);
+}
+
+static bool refuse(mema_Pool *pool, mema_Reason reason, size_t bytes) {
+  mema_refuse(pool, reason, bytes);
+  return false;
+}
+
+/* Of a pool that threads do not share: others may be asked to make room. False: refused, and counted. */
+static bool makeRoom(mema_Pool *pool, size_t bytes) {
+  return mema_failsOnPurpose(pool) ? refuse(pool, MEMA_INJECTED, bytes) : mema_makeRoom(pool, bytes);
+}
+
+static bool charge(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
+  if (bytes > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, bytes);
+  bool plain = mema_isUnshared(pool);
+  if (plain && !makeRoom(pool, bytes)) return false;
+  if (plain && !mema_chargeLevels(pool, bytes)) return mema_refuseLevels(pool, bytes);
+  if (!plain && !mema_chargeLocked(pool, slab, bytes)) return refuse(pool, MEMA_OVER_BUDGET, bytes);
+  pool->charged += bytes;
+  shareBudget(pool, slab);
+  return true;
+}
+
+static bool credit(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
+  if (bytes > pool->charged) return mema_failFor(mema_creditIsLarge, bytes, pool->charged);
+  pool->charged -= bytes;
+  if (mema_isUnshared(pool)) {
+    mema_creditLevels(pool, bytes);
+  } else {
+    mema_creditLocked(pool, slab, bytes);
+  }
+  shareBudget(pool, slab);
+  return true;
+}
+
+static bool carveShared(mema_Pool *pool, size_t bytes) {
+  mema_Slab *slab = mema_beginTurn(pool);
+  if (slab == NULL) return false;
+  bool done = mema_chargeLocked(pool, slab, bytes) || refuse(pool, MEMA_OVER_BUDGET, bytes);
+  if (done) pool->held += bytes;
+  mema_unlockPool(slab);
+  return done;
+}
+
+bool mema_carve(mema_Pool *pool, size_t bytes) {
+  if (bytes == 0) return true;
+  return mema_isUnshared(pool) ? makeRoom(pool, bytes) : carveShared(pool, bytes);
+}
+
+static bool chargeFixed(mema_Pool *pool, size_t bytes) {
+  if (bytes > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, bytes);
+  if (!makeRoom(pool, bytes)) return false;
+  size_t before = pool->freeSize; /* by now: callbacks may have freed much */
+  if (!mema_fixedCharge(pool, bytes)) return false;
+  mema_settlePressure(pool, before);
+  return true;
+}
+
+bool mema_chargePool(mema_Pool *pool, size_t bytes) {
+  mema_Kind kind = mema_kindOf(pool);
+  if (kind == mema_fixedPool) return chargeFixed(pool, bytes);
+  mema_Slab *slab = mema_beginTurn(pool);
+  if (slab == NULL) return false;
+  bool done = charge(pool, slab, bytes);
+  mema_unlockPool(slab);
+  if (done && kind == mema_plainPool) mema_announceLow(pool);
+  return done;
+}
+
+bool mema_creditPool(mema_Pool *pool, size_t bytes) {
+  if (mema_kindOf(pool) == mema_fixedPool) return mema_fixedCredit(pool, bytes);
+  mema_Slab *slab = mema_beginTurn(pool);
+  if (slab == NULL) return false;
+  bool done = credit(pool, slab, bytes);
+  mema_endTurn(slab);
+  return done;
+}

@@ -1,0 +1,138 @@
+/* identity.h - what a Pool is. Every call asks here first whether its Pool lives, and of which kind it is; only then it enters a room.
+ *
+ *   seal         a secret, drawn once per process, plus the address of the Pool, plus that of its heap's header; of a pool that threads share the
+ *                complement of that. So a copy of a Pool does not fit, and memory that is no pool fits by chance once in 2^64 times.
+ *   generation   a number that no two lives of pools share. The header begins with the same number plus the heap's mode (engine.h), or with 0. So one
+ *                subtraction tells a live Pool from the restored copy of a freed one, and tells the mode as well.
+ *
+ * A header is looked at only where the seal fits. That of a slab is never unmapped. That of a fixed pool lies in the caller's buffer. */
+#ifndef MEMA_POOL_IDENTITY_H
+#define MEMA_POOL_IDENTITY_H
+
+#include <stdatomic.h>
+
+#include "../base/base.h"
+#include "../base/error.h"
+
+typedef struct mema_Slab mema_Slab;
+typedef struct mema_Fixed mema_Fixed;
+
+/* A constant until the first pool is made. */
+MEMA_HIDDEN extern _Atomic uintptr_t mema_secret;
+
+static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Slab *slab) {
+  uintptr_t sum = (uintptr_t)pool + (uintptr_t)slab;
+#if defined(__x86_64__)
+  __asm__("addq %1, %0"
+          : "+r"(sum)
+          : "m"(mema_secret)
+          : "cc"); /* gcc does not load atomics in the instruction that uses them */
+  return sum;
+#else
+  return sum + atomic_load_explicit(&mema_secret, memory_order_relaxed);
+#endif
+}
+
+/* The header that a Pool names, whatever it is: memory that is no pool names one too. */
+static inline mema_Slab *mema_slabField(const mema_Pool *pool) {
+  return (mema_Slab *)mema_loadWord((const uintptr_t *)(const void *)&pool->slab);
+}
+
+/* The same, of a fixed pool. */
+static inline mema_Fixed *mema_fixedField(const mema_Pool *pool) {
+  return (mema_Fixed *)(void *)mema_slabField(pool);
+}
+
+/* How far a header's generation is from the Pool's: the mode of a live pool. */
+static inline uintptr_t mema_modeOf(const mema_Pool *pool, const mema_Slab *slab) {
+  return mema_loadWord((const uintptr_t *)(const void *)slab) - mema_loadWord(&pool->generation);
+}
+
+/* Whether a pool that was found live is one that threads do not share. The Pool is asked, not its slab, which by now may serve another. */
+static inline bool mema_isUnshared(const mema_Pool *pool) {
+  return mema_loadWord(&pool->seal) == mema_sealOf(pool, mema_slabField(pool));
+}
+
+/* The header of a Pool whose seal is that of an unshared pool, and its mode; else NULL. It lives iff the mode is below mema_modeCount, and then has
+ * slabs, or is mema_modeFixed. */
+static inline mema_Slab *mema_sealedSlab(const mema_Pool *pool, uintptr_t *mode) {
+  if (mema_unlikely(pool == NULL)) return NULL;
+  mema_Slab *slab = mema_slabField(pool);
+  if (mema_unlikely(mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
+  *mode = mema_modeOf(pool, slab);
+  return slab;
+}
+
+/* The slab of a live shared pool, else NULL. */
+static inline mema_Slab *mema_sharedSlabOf(const mema_Pool *pool) {
+  if (mema_unlikely(pool == NULL)) return NULL;
+  mema_Slab *slab = mema_slabField(pool);
+  if (mema_unlikely(~mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
+  return mema_modeOf(pool, slab) < mema_modeCount ? slab : NULL;
+}
+
+/* The header of a live fixed pool, else NULL. */
+static inline mema_Fixed *mema_fixedOf(const mema_Pool *pool) {
+  uintptr_t mode;
+  mema_Slab *header = mema_sealedSlab(pool, &mode);
+  return header != NULL && mode == mema_modeFixed ? (mema_Fixed *)(void *)header : NULL;
+}
+
+/* ---- which kind ---------------------------------------------------------------------------------------------------------- */
+
+typedef enum mema_Kind {
+  mema_noPool,
+  mema_plainPool,  /* slabs, for one thread at a time */
+  mema_sharedPool, /* slabs that threads share */
+  mema_fixedPool,  /* a caller's buffer */
+} mema_Kind;
+
+/* kin.c: whether a sealed Pool that used its parent's slabs still does. */
+MEMA_HIDDEN bool mema_isKin(const mema_Pool *pool);
+
+/* Of a Pool that is sealed as unshared, by its mode. */
+static inline mema_Kind mema_kindByMode(const mema_Pool *pool, uintptr_t mode) {
+  if (mema_unlikely(mode >= mema_modeCount)) return mode == mema_modeFixed ? mema_fixedPool : mema_noPool;
+  return mema_likely((mode & mema_modeParentHeap) == 0) || mema_isKin(pool) ? mema_plainPool : mema_noPool;
+}
+
+static inline mema_Kind mema_kindOf(const mema_Pool *pool) {
+  uintptr_t mode;
+  if (mema_likely(mema_sealedSlab(pool, &mode) != NULL)) return mema_kindByMode(pool, mode);
+  return mema_sharedSlabOf(pool) != NULL ? mema_sharedPool : mema_noPool;
+}
+
+/* The same, noting where it is no pool. */
+static inline mema_Kind mema_openKind(const mema_Pool *pool) {
+  mema_Kind kind = mema_kindOf(pool);
+  if (mema_unlikely(kind == mema_noPool)) mema_fail(MEMA_BAD_POOL);
+  return kind;
+}
+
+/* The slab of a live pool that has slabs, else NULL; */
+static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
+  mema_Kind kind = mema_kindOf(pool);
+  return kind == mema_plainPool || kind == mema_sharedPool ? mema_slabField(pool) : NULL;
+}
+
+/* and the same, noting the failure. */
+static inline mema_Slab *mema_openPool(const mema_Pool *pool) {
+  mema_Slab *slab = mema_slabOf(pool);
+  if (mema_unlikely(slab == NULL)) mema_fail(MEMA_BAD_POOL);
+  return slab;
+}
+
+/* ---- identity.c ---------------------------------------------------------------------------------------------------------- */
+
+/* MEMA_BAD_POOL. For tail calls: common paths then need no stack frame. */
+MEMA_HIDDEN MEMA_SLOW void *mema_nullForBadPool(void);
+MEMA_HIDDEN MEMA_SLOW bool mema_falseForBadPool(void);
+
+/* Draws the secret, where that was not done. */
+MEMA_HIDDEN void mema_drawSecret(void);
+/* A generation that no pool had; of the numbers that `lives` has left, if there are any. Never 0. */
+MEMA_HIDDEN uintptr_t mema_nextGeneration(uintptr_t *lives);
+/* Makes the Pool that of a header which has the generation already. */
+MEMA_HIDDEN void mema_identify(mema_Pool *pool, mema_Slab *slab, uintptr_t generation, bool shared);
+
+#endif

@@ -1,0 +1,202 @@
+/* marks.c - marks in a pool's chain, and going back to them.
+ *
+ * A pool has an age, which grows with each mark; a chunk keeps, in its Block, the age at which it was allocated. Since the chain is in the order
+ * of allocation, ages never fall along it, and the chunks younger than a mark are those at its end whose age is at least the mark's:
+ *     block.age <= block.next.age <= pool.age        a mark's age <= pool.age, while it is valid
+ * So a mark is a few numbers, costs nothing when it is forgotten, and stays valid whatever single chunks are freed.
+ *
+ * An untracked arena has no chain. There a mark is a position too: what lies in the area at or behind it is younger. Chunks in slabs outside
+ * have a Block even so, which keeps the age; they are looked at one by one.
+ *
+ * Going back to a mark ends the younger marks, not the mark itself. Their serials are a range, which is remembered; ranges that lie above a mark
+ * that was gone back to are forgotten with it, so that only ranges between marks that are still valid take up room. There is room for
+ * four; where more are needed the oldest is forgotten: a mark in it is then taken for the nearest older one, and is safe to use still. */
+#include <string.h>
+
+#include "fixed/fixedPool.h"
+#include "kin.h"
+
+enum { rangeWords = 2 };
+
+static const size_t words = sizeof(((mema_Pool *)0)->stale) / sizeof(uintptr_t);
+
+static uint32_t ageOf(const mema_Pool *pool) {
+  return (uint32_t)(pool->stamp >> mema_ageShift);
+}
+
+static void setAge(mema_Pool *pool, uint32_t age) {
+  pool->stamp = (pool->stamp & UINT32_MAX) | (uint64_t)age << mema_ageShift;
+}
+
+/* ---- marks that are over ------------------------------------------------------------------------------------------------ */
+
+static bool isOver(const mema_Pool *pool, uintptr_t serial) {
+  for (size_t i = 0; i < words; i += rangeWords)
+    if (serial > pool->stale[i] && serial <= pool->stale[i + 1]) return true;
+  return false;
+}
+
+/* All marks above this one end. */
+static void endAbove(mema_Pool *pool, uintptr_t serial) {
+  size_t used = 0;
+  while (used < words && pool->stale[used + 1] != 0 && pool->stale[used] < serial) used += rangeWords;
+  for (size_t i = used; i < words; i++) pool->stale[i] = 0;
+  if (serial == pool->markSerial) return;
+  if (used == words) {
+    used -= rangeWords;
+    memmove(pool->stale, pool->stale + rangeWords, used * sizeof pool->stale[0]);
+  }
+  pool->stale[used] = serial;
+  pool->stale[used + 1] = pool->markSerial;
+}
+
+/* ---- untracked arenas -------------------------------------------------------------------------------------------------- */
+
+typedef void Visit(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age);
+
+static void makeOldest(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age) {
+  (void)pool;
+  (void)age;
+  mema_setStamp(chunk->record, mema_stampOf(chunk->record) & UINT32_MAX);
+}
+
+static void freeIfYounger(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age) {
+  if (mema_ageOf(chunk->record) >= age) mema_releaseChunk(pool, mema_slabField(pool), chunk);
+}
+
+/* Each live chunk that lies outside. A slab stays as long as it is looked at. */
+static void visitOutside(mema_Pool *pool, Visit *visit, uint32_t age) {
+  mema_Heap *first = mema_heapField(pool);
+  mema_Chunk chunk;
+  for (mema_Heap *heap = first->next; heap != NULL; heap = heap->next) {
+    const char *area = heap->ops->area(heap);
+    mema_pinOutside(heap, true);
+    for (size_t at = 0; heap->ops->walk(heap, at, &chunk);) {
+      at = (size_t)(chunk.ptr - area) + chunk.room;
+      visit(pool, &chunk, age);
+    }
+    mema_pinOutside(heap, false);
+  }
+  mema_dropEmptyHeaps(first, 1);
+}
+
+static void rewindArena(mema_Pool *pool, const mema_Mark *mark) {
+  size_t bytes, chunks;
+  mema_Heap *heap = mema_heapField(pool);
+  heap->ops->rewind(heap, (uint32_t)mark->position, &bytes, &chunks);
+  pool->frees += chunks;
+  mema_creditBytes(pool, bytes);
+  visitOutside(pool, freeIfYounger, (uint32_t)mark->age);
+}
+
+/* Whether a mark's position is one that its pool can have been at: where chunks have no position, 0. */
+static bool mayBeAt(const mema_Pool *pool, uintptr_t position) {
+  const mema_Heap *heap = mema_heapField(pool);
+  return pool->untracked ? heap->ops->mayRewind(heap, position) : position == 0;
+}
+
+/* ---- marking ------------------------------------------------------------------------------------------------------------ */
+
+/* Whether this is a live pool with a chain, or an arena, that no other thread is in; else the failure is noted. */
+static bool canMark(const mema_Pool *pool) {
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool) return false;
+  if (kind == mema_sharedPool) return mema_failFor(mema_sharedMark, 0, 0);
+  bool marks = !pool->untracked || (kind == mema_plainPool && mema_heapField(pool)->ops->mark != NULL);
+  return marks || mema_failFor(mema_untrackedMark, 0, 0);
+}
+
+/* The Block of the pool's own live chunk that starts at ptr, or NULL. */
+static mema_Block *blockOf(const mema_Pool *pool, const void *ptr) {
+  mema_Chunk chunk;
+  mema_FixedChunk inBuffer;
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  if (fixed != NULL) return mema_fixedFindChunk(fixed, ptr, &inBuffer) ? inBuffer.record : NULL;
+  return mema_findOwn(pool, mema_slabField(pool), ptr, &chunk) ? chunk.record : NULL;
+}
+
+/* Whether a Block, or NULL, is what it was made; else noted. Only in a caller's buffer can a chunk write over one. */
+static bool isWhole(const mema_Pool *pool, const mema_Block *block) {
+  mema_Fixed *fixed = mema_fixedOf(pool);
+  return fixed == NULL || block == NULL || mema_fixedIsWhole(pool, fixed, block);
+}
+
+/* After four billion marks with chunks in between the count begins anew; the marks so far are over then. */
+static void restartAges(mema_Pool *pool) {
+  for (mema_Block *block = pool->head; block != NULL; block = block->next)
+    mema_setStamp(block, mema_stampOf(block) & UINT32_MAX);
+  if (pool->untracked) visitOutside(pool, makeOldest, 0);
+  setAge(pool, 0);
+  endAbove(pool, 0);
+}
+
+mema_Mark mema_markPool(mema_Pool *pool) {
+  static _Atomic uintptr_t lives;
+  mema_Mark mark = {0};
+  if (!canMark(pool)) return mark;
+  if (pool->markLife == 0) pool->markLife = atomic_fetch_add_explicit(&lives, 1, memory_order_relaxed) + 1;
+  if (ageOf(pool) == UINT32_MAX) restartAges(pool);
+  if (pool->markSerial == 0 || pool->markedAt != pool->allocations) setAge(pool, ageOf(pool) + 1);
+  pool->markedAt = pool->allocations;
+  pool->markSerial++;
+  mark = (mema_Mark){.life = pool->markLife, .serial = pool->markSerial, .age = ageOf(pool)};
+  if (pool->untracked) mark.position = mema_heapField(pool)->ops->mark(mema_heapField(pool));
+  return mark;
+}
+
+/* Whether this is a live pool, and the mark a valid one of it; else the failure is noted. */
+static bool openMark(const mema_Pool *pool, const mema_Mark *mark) {
+  if (mema_openKind(pool) == mema_noPool) return false;
+  if (mark->life == 0) return mema_failFor(mema_markIsZero, 0, 0);
+  bool ours = mark->life == pool->markLife && mark->serial - 1 < pool->markSerial; /* a serial is not 0, nor is an age */
+  if (ours && isOver(pool, mark->serial)) return mema_failFor(mema_markIsOver, 0, 0);
+  return (ours && mark->age - 1 < ageOf(pool) && mayBeAt(pool, mark->position)) || mema_failFor(mema_markIsForeign, 0, 0);
+}
+
+/* As mema_freeYounger; false, and noted, iff a Block is in the way that was written over. */
+static bool freeYounger(mema_Pool *pool, uint32_t age) {
+  while (pool->tail != NULL) {
+    if (!isWhole(pool, pool->tail)) return false;
+    if (mema_ageOf(pool->tail) < age || !mema_pfree(pool, pool->tail->ptr)) return true;
+  }
+  return true;
+}
+
+bool mema_rewindPool(mema_Pool *pool, mema_Mark mark) {
+  if (!openMark(pool, &mark) || !mema_mayEnd(pool) || !mema_endLives(pool, mark.serial)) return false;
+  if (pool->untracked) {
+    rewindArena(pool, &mark);
+  } else if (mema_fixedOf(pool) == NULL) {
+    mema_freeYounger(pool, (uint32_t)mark.age);
+  } else if (!freeYounger(pool, (uint32_t)mark.age)) {
+    return false;
+  }
+  endAbove(pool, mark.serial);
+  setAge(pool, (uint32_t)mark.age);
+  pool->markedAt = pool->allocations;
+  return true;
+}
+
+bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr) {
+  if (!openMark(pool, &mark)) return false;
+  if (pool->untracked) return mema_failFor(mema_untrackedKeep, 0, 0);
+  mema_Block *block = blockOf(pool, ptr);
+  if (block == NULL) {
+    mema_fail(MEMA_BAD_POINTER);
+    return false;
+  }
+  if (!isWhole(pool, block)) return false;
+  mema_Block *before = block->prev;
+  if (mema_ageOf(block) < mark.age) return true;
+  size_t steps = pool->allocations - pool->frees;
+  for (;; before = before->prev) {
+    if (!isWhole(pool, before)) return false;
+    if (before == NULL || mema_ageOf(before) < mark.age) break;
+    if (steps-- > 0) continue;
+    mema_failBroken("the chain comes to an end"); /* a Block of a fixed pool was written over: see isWhole */
+    return false;
+  }
+  mema_setStamp(block, (mema_stampOf(block) & UINT32_MAX) | (uint64_t)(mark.age - 1) << mema_ageShift);
+  if (before != block->prev) mema_moveBlock(pool, block, before);
+  return true;
+}

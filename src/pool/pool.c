@@ -1,0 +1,295 @@
+/* pool.c - a pool's life and budget: init, reset, resize, trim, free. Chunks are chunk.c's business. */
+#define _GNU_SOURCE
+#include "pool.h"
+
+#include <string.h>
+
+#include "kin.h"
+#include "fixed/fixedPool.h"
+#include "../heap/engines.h"
+#include "pressure.h"
+#include "../threads/share.h"
+
+_Static_assert(offsetof(mema_Pool, poolSize) == 0, "the specification's fields come first, in its order");
+_Static_assert(offsetof(mema_Pool, freeSize) == sizeof(size_t), "freeSize");
+_Static_assert(offsetof(mema_Pool, initialized) == 2 * sizeof(size_t), "initialized");
+_Static_assert(offsetof(mema_Pool, mem) == 3 * sizeof(size_t), "mem");
+_Static_assert(offsetof(mema_Pool, head) == 4 * sizeof(size_t), "head");
+_Static_assert(offsetof(mema_Pool, tail) == 5 * sizeof(size_t), "tail");
+_Static_assert(offsetof(mema_Block, ptr) == 0 && offsetof(mema_Block, size) == sizeof(void *) &&
+                   offsetof(mema_Block, next) == 2 * sizeof(void *) && offsetof(mema_Block, prev) == 3 * sizeof(void *) &&
+                   offsetof(mema_Block, poolAllocated) == 4 * sizeof(void *) && sizeof(mema_Block) == 5 * sizeof(void *),
+               "Block is the specification's, and its last word has room for more");
+
+/* ---- init -------------------------------------------------------------------------------------------------------------- */
+
+/* Eight words at a time: for a few hundred bytes compilers put a loop in microcode, which takes longer to begin than this to end. */
+typedef uintptr_t Words __attribute__((vector_size(8 * sizeof(uintptr_t)), aligned(sizeof(uintptr_t)), may_alias));
+enum { wordsFrom = offsetof(mema_Pool, watch), rows = (sizeof(mema_Pool) - wordsFrom) / sizeof(Words) };
+
+_Static_assert(sizeof(mema_Pool) % sizeof(uintptr_t) == 0 && wordsFrom % sizeof(uintptr_t) == 0, "a Pool is words");
+
+/* No pool any more. Other threads may be looking whether a shared pool lives. */
+static void forget(mema_Pool *pool) {
+  mema_storeWord(&pool->seal, 0);
+  mema_storeWord(&pool->generation, 0);
+  __atomic_store_n(&pool->slab, NULL, __ATOMIC_RELAXED);
+  pool->poolSize = pool->freeSize = 0;
+  pool->initialized = false;
+  pool->mem = NULL;
+  pool->head = pool->tail = NULL;
+}
+
+/* All zero again. */
+static void forgetAll(mema_Pool *pool) {
+  Words *at = (Words *)(void *)((char *)pool + wordsFrom);
+  forget(pool);
+  for (int i = 0; i < rows; i++) at[i] = (Words){0};
+  memset(at + rows, 0, sizeof *pool - wordsFrom - rows * sizeof *at);
+}
+
+void mema_layPool(mema_Pool *pool, const mema_Options *options) {
+  forgetAll(pool);
+  pool->poolSize = pool->freeSize = pool->lowWater = pool->watch = options->poolSize;
+  pool->stamp = 1; /* poolAllocated */
+  pool->initialized = true;
+  pool->untracked = options->untracked;
+  pool->committed = options->committed || options->locked;
+  if (options->name != NULL) {
+    size_t length = strnlen(options->name, sizeof pool->name - 1);
+    memcpy(pool->name, options->name, length);
+  }
+}
+
+bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
+  mema_layPool(pool, options);
+  pool->mem = slab->area;
+  if (slab->heap.ops->notesLowLate) pool->watch = 0; /* see mema_noteLow */
+  uintptr_t generation = mema_nextGeneration(&slab->lives);
+  mema_storeWord(&slab->heap.generation, generation + slab->heap.mode);
+  mema_identify(pool, slab, generation, options->shared);
+  if (!options->shared || mema_openShare(pool, slab)) return true;
+  slab->heap.ops->close(&slab->heap);
+  forget(pool);
+  return false;
+}
+
+/* What is wrong with the arguments; of MEMA_FIXED, with those of all engines. */
+static inline mema_Fault faultOf(const mema_Pool *pool, const mema_Options *options) {
+  if (pool == NULL || options == NULL) return pool == NULL ? mema_poolIsNull : mema_optionsAreNull;
+  bool isFixed = options->engine == MEMA_FIXED;
+  if (options->poolSize == 0 && !isFixed) return mema_poolSizeIsZero;
+  if (mema_kindOf(pool) != mema_noPool) return mema_poolIsLive;
+  if (isFixed) return mema_noFault;
+  if (options->poolSize > MEMA_UNLIMITED) return mema_sizeIsTooLarge;
+  if (options->engine > MEMA_ARENA) return mema_engineIsNone;
+  if (options->engine == MEMA_ARENA && options->shared) return mema_arenaIsShared;
+  if (options->engine == MEMA_ARENA && options->memory != NULL) return mema_arenaHasHooks;
+  if (options->memory != NULL && options->memory->reserve == NULL) return mema_noReserveHook;
+  return options->reservation > MEMA_UNLIMITED ? mema_reservationIsLarge : mema_noFault;
+}
+
+/* Notes it, with its numbers. */
+static MEMA_SLOW bool blame(mema_Fault fault, const mema_Options *options) {
+  if (fault == mema_engineIsNone) return mema_failFor(fault, (unsigned)options->engine, 0);
+  if (fault == mema_sizeIsTooLarge) return mema_failFor(fault, options->poolSize, MEMA_UNLIMITED);
+  if (fault == mema_reservationIsLarge) return mema_failFor(fault, options->reservation, MEMA_UNLIMITED);
+  return mema_failFor(fault, 0, 0);
+}
+
+bool mema_judgeOptions(const mema_Pool *pool, const mema_Options *options) {
+  mema_Fault fault = faultOf(pool, options);
+  if (mema_unlikely(fault != mema_noFault)) return blame(fault, options);
+  return options->engine != MEMA_FIXED || mema_fixedJudge(options);
+}
+
+void mema_failMemoryOf(const mema_Options *options) {
+  mema_failFor(options->locked           ? mema_lockedMemory
+               : options->memory != NULL ? mema_hookedMemory
+               : options->committed      ? mema_committedMemory
+                                         : mema_plainMemory,
+               options->poolSize, 0);
+}
+
+mema_Slab *mema_openSlabFor(const mema_Options *options) {
+  mema_drawSecret();
+  return mema_slabIn(mema_engines[options->engine]->open(options));
+}
+
+/* Its header lies in the buffer, which has no numbers of its own to give. */
+static bool initFixed(mema_Pool *pool, const mema_Options *options) {
+  mema_drawSecret();
+  uintptr_t lives = 0;
+  return mema_fixedInit(pool, options, mema_nextGeneration(&lives));
+}
+
+bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
+  if (!mema_judgeOptions(pool, options)) return false;
+  if (options->engine == MEMA_FIXED) return initFixed(pool, options);
+  mema_Slab *slab = mema_openSlabFor(options);
+  if (slab != NULL && mema_setUpPool(pool, slab, options)) return true;
+  mema_failMemoryOf(options);
+  return false;
+}
+
+bool mema_initPool(mema_Pool *pool, size_t poolSize) {
+  mema_Options options = {.poolSize = poolSize};
+  return mema_initPoolWith(pool, &options);
+}
+
+/* ---- the end, and the end of all chunks -------------------------------------------------------------------------------- */
+
+bool mema_closePool(mema_Pool *pool) {
+  mema_Slab *slab = mema_holdPool(pool, false);
+  if (slab == NULL) return false;
+  mema_Kin *kin = pool->kin;
+  if (mema_unlikely(kin != NULL && kin->newest != NULL && slab->share != NULL)) { /* another thread made it a moment ago */
+    mema_unlockPool(slab);
+    return mema_endLives(pool, 0) && mema_closePool(pool);
+  }
+  bool borrowed = kin != NULL && kin->usesParentHeap;
+  size_t held = kin != NULL && kin->parent != NULL ? mema_holds(pool) : 0;
+  if (!borrowed) mema_storeWord(&slab->heap.generation, 0);
+  forget(pool);
+  if (!borrowed) {
+    if (slab->share != NULL) mema_closeShare(slab);
+    mema_closeOutside(&slab->heap);
+    mema_slabClearStates(slab);
+    slab->heap.ops->close(&slab->heap);
+  }
+  if (kin != NULL) mema_leaveFamily(kin, slab, held);
+  return true;
+}
+
+bool mema_freePool(mema_Pool *pool) {
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool || !mema_mayEnd(pool)) return false;
+  if (mema_unlikely(kind == mema_sharedPool || pool->kin != NULL) && !mema_mayLeave(pool)) return false;
+  if (!mema_endLives(pool, 0)) return false;
+  if (kind == mema_fixedPool) return mema_fixedFree(pool, mema_fixedField(pool));
+  if (mema_usesParentHeap(pool)) mema_freeYounger(pool, 0);
+  return mema_closePool(pool);
+}
+
+/* Of a pool with slabs of its own: all their chunks are its own, now that its sub-pools are gone. */
+static void clearSlabs(mema_Pool *pool, mema_Slab *slab) {
+  mema_closeOutside(&slab->heap);
+  mema_slabClearStates(slab);
+  slab->heap.ops->clear(&slab->heap);
+  size_t free = pool->poolSize - pool->charged - pool->held;
+  pool->head = pool->tail = NULL;
+  pool->frees = pool->allocations;
+  mema_creditBytes(pool, free - pool->freeSize);
+  if (slab->share != NULL) mema_wakeWaiting(slab->share);
+}
+
+static void forgetMarks(mema_Pool *pool) {
+  pool->markLife = pool->markSerial = 0;
+  memset(pool->stale, 0, sizeof pool->stale);
+  pool->stamp &= UINT32_MAX; /* the age begins anew */
+}
+
+bool mema_resetPool(mema_Pool *pool) {
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
+  if (kind == mema_fixedPool) {
+    forgetMarks(pool);
+    return mema_fixedReset(pool, mema_fixedField(pool));
+  }
+  mema_Slab *slab = mema_holdPool(pool, true);
+  if (slab == NULL) return false;
+  if (mema_usesParentHeap(pool)) {
+    mema_freeYounger(pool, 0);
+  } else {
+    clearSlabs(pool, slab);
+  }
+  pool->ending = false;
+  forgetMarks(pool);
+  mema_unlockPool(slab);
+  return true;
+}
+
+/* ---- the budget, and what is kept beyond it ---------------------------------------------------------------------------- */
+
+static size_t guaranteedTo(const mema_Pool *pool) {
+  return pool->kin != NULL ? pool->kin->guaranteed : 0;
+}
+
+static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
+  size_t live = pool->poolSize - pool->freeSize;
+  if (poolSize < guaranteedTo(pool) && live <= guaranteedTo(pool))
+    return mema_failFor(mema_belowGuaranteed, poolSize, guaranteedTo(pool));
+  if (poolSize < live) return mema_failFor(mema_plainBelowUse, poolSize, live);
+  size_t before = pool->freeSize;
+  pool->poolSize = poolSize;
+  pool->lowWater = pool->freeSize = poolSize - live;
+  mema_setWatch(pool);
+  if (pool->kin != NULL) mema_setGuard(pool->kin, poolSize);
+  mema_noteCrossing(pool, before);
+  if (slab->share != NULL) mema_wakeWaiting(slab->share);
+  if (mema_usesParentHeap(pool)) return true;
+  mema_setHeapBudgets(&slab->heap, poolSize - pool->charged);
+  return true;
+}
+
+static size_t changeFixed(mema_Pool *pool, size_t poolSize, bool atLeast) {
+  size_t before = pool->freeSize;
+  poolSize = mema_fixedResize(pool, poolSize, atLeast);
+  if (poolSize != 0) mema_settlePressure(pool, before);
+  return poolSize;
+}
+
+/* Of a live pool. The parent of a shared one has its whole budget carved out. */
+static bool canResize(const mema_Pool *pool, mema_Kind kind, size_t poolSize) {
+  if (poolSize == 0) return mema_failFor(mema_poolSizeIsZero, 0, 0);
+  if (poolSize > MEMA_UNLIMITED) return mema_failFor(mema_sizeIsTooLarge, poolSize, MEMA_UNLIMITED);
+  bool carvedWhole = kind == mema_sharedPool && pool->kin != NULL && pool->kin->parent != NULL;
+  return !carvedWhole || mema_failFor(mema_sharedChildResized, 0, 0);
+}
+
+/* `atLeast`: the budget may stay larger, by what is in use. Returns it; 0: refused. */
+static size_t changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast) {
+  mema_Kind kind = mema_openKind(pool);
+  if (kind == mema_noPool || !canResize(pool, kind, poolSize)) return 0;
+  if (kind == mema_fixedPool) return changeFixed(pool, poolSize, atLeast);
+  mema_Slab *slab = mema_holdPool(pool, false);
+  if (slab == NULL) return 0;
+  size_t live = pool->poolSize - pool->freeSize, least = live > guaranteedTo(pool) ? live : guaranteedTo(pool);
+  if (atLeast && poolSize < least) poolSize = least;
+  bool done = resize(pool, slab, poolSize);
+  mema_unlockPool(slab);
+  if (!done) return 0;
+  if (kind == mema_plainPool) mema_announceLow(pool);
+  return poolSize;
+}
+
+bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
+  return changeBudget(pool, poolSize, false) != 0;
+}
+
+size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize) {
+  return changeBudget(pool, poolSize, true);
+}
+
+size_t mema_trimPool(mema_Pool *pool) {
+  size_t bytes = 0;
+  if (mema_kindOf(pool) == mema_fixedPool) {
+    bytes = mema_outsideTrim(mema_fixedField(pool));
+  } else if (pool != NULL) {
+    mema_Slab *first = mema_holdPool(pool, true);
+    if (first == NULL) return 0;
+    bytes = mema_trimHeaps(&first->heap);
+    mema_unlockPool(first);
+  }
+  return bytes + mema_trimWarm();
+}
+
+size_t mema_freeSize(const mema_Pool *pool) {
+  mema_Kind kind = mema_kindOf(pool);
+  if (kind != mema_sharedPool) return kind != mema_noPool ? pool->freeSize : 0;
+  mema_Slab *slab = mema_slabField(pool);
+  if (!mema_holdQuietly(pool, slab)) return 0;
+  size_t bytes = pool->freeSize;
+  mema_unlockPool(slab);
+  return bytes;
+}

@@ -1,0 +1,150 @@
+/* pressure.c - see pressure.h. */
+#include "pressure.h"
+
+#include "kin.h"
+#include "fixed/fixedPool.h"
+#include "../threads/share.h"
+
+/* ---- the watch ---------------------------------------------------------------------------------------------------------- */
+
+/* True if the pool notes its lows late: see mema_noteLow. */
+static bool isLate(const mema_Pool *pool) {
+  return pool->kin == NULL && mema_kindOf(pool) == mema_plainPool && mema_heapField(pool)->ops->notesLowLate;
+}
+
+void mema_setWatch(mema_Pool *pool) {
+  mema_noteLow(pool);
+  pool->watched = pool->onLowWater != NULL || pool->failIn != 0;
+  pool->watch = !pool->watched && isLate(pool) ? 0 : pool->lowWater;
+  if (pool->onLowWater != NULL && pool->watch < pool->lowWaterBytes) pool->watch = pool->lowWaterBytes;
+  if (pool->failIn != 0) pool->watch = PTRDIFF_MAX;
+}
+
+/* Whether this is a live pool that no threads share; else noted, by the fault where they do. Callbacks of one that they share would have to be made
+ * by whichever thread comes first, with or without the pool's lock. */
+static bool isUnshared(const mema_Pool *pool, mema_Fault fault) {
+  mema_Kind kind = mema_openKind(pool);
+  return kind != mema_noPool && (kind != mema_sharedPool || mema_failFor(fault, 0, 0));
+}
+
+bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *, void *), void *arg) {
+  if (!isUnshared(pool, mema_sharedLowWater)) return false;
+  if (bytes > MEMA_UNLIMITED) bytes = MEMA_UNLIMITED;
+  pool->onLowWater = fn;
+  pool->lowWaterArg = arg;
+  pool->lowWaterBytes = fn != NULL ? bytes : 0;
+  pool->lowering = false;
+  mema_setWatch(pool);
+  return true;
+}
+
+bool mema_onExhausted(mema_Pool *pool, bool (*fn)(mema_Pool *, size_t, void *), void *arg) {
+  if (!isUnshared(pool, mema_sharedExhausted)) return false;
+  pool->onExhausted = fn;
+  pool->exhaustedArg = arg;
+  return true;
+}
+
+bool mema_failAfter(mema_Pool *pool, size_t n, bool once) {
+  if (!isUnshared(pool, mema_sharedInjection)) return false;
+  pool->failIn = n < MEMA_UNLIMITED ? n + 1 : 0;
+  pool->failsOnce = once;
+  mema_setWatch(pool);
+  return true;
+}
+
+bool mema_failsOnPurpose(mema_Pool *pool) {
+  if (mema_likely(pool->failIn == 0)) return false;
+  if (pool->failIn > 1) {
+    pool->failIn--;
+    return false;
+  }
+  if (pool->failsOnce) {
+    pool->failIn = 0;
+    mema_setWatch(pool);
+  }
+  return true;
+}
+
+/* ---- callbacks ---------------------------------------------------------------------------------------------------------- */
+
+static mema_Pool *above(const mema_Pool *pool) {
+  const mema_Kin *parent = pool->kin != NULL ? pool->kin->parent : NULL;
+  return parent != NULL && mema_isPresent(parent) ? parent->pool : NULL;
+}
+
+/* A shared root's count is changed by many threads. (A lost pool has none: it is passed over, lest what is above it be left with too many.) */
+static void countCallers(mema_Pool *pool, uint32_t change) {
+  __atomic_fetch_add(&pool->callers, change, __ATOMIC_RELAXED);
+  for (const mema_Kin *kin = pool->kin != NULL ? pool->kin->parent : NULL; kin != NULL; kin = kin->parent)
+    if (mema_isPresent(kin)) __atomic_fetch_add(&kin->pool->callers, change, __ATOMIC_RELAXED);
+}
+
+void mema_enterCallback(mema_Pool *pool) {
+  countCallers(pool, 1);
+}
+
+void mema_leaveCallback(mema_Pool *pool) {
+  countCallers(pool, UINT32_MAX);
+}
+
+/* Asks `narrow`, which is at or above `pool`. */
+static bool ask(mema_Pool *pool, mema_Pool *narrow, size_t wanted) {
+  if (narrow->onExhausted == NULL || narrow->exhausting) return false;
+  size_t before = narrow->freeSize;
+  narrow->exhausting = true;
+  mema_enterCallback(pool);
+  bool again = narrow->onExhausted(narrow, wanted, narrow->exhaustedArg);
+  mema_leaveCallback(pool);
+  narrow->exhausting = false;
+  return again && narrow->freeSize > before; /* else it would be asked without end */
+}
+
+bool mema_askExhausted(mema_Pool *pool, size_t wanted) {
+  if (!mema_isUnshared(pool)) return ask(pool, pool, wanted); /* not by whichever thread comes */
+  for (mema_Pool *each = pool; each != NULL; each = above(each))
+    if (ask(pool, each, wanted)) return true;
+  return false;
+}
+
+bool mema_askForRoom(mema_Pool *pool, size_t bytes) {
+  size_t room;
+  mema_Pool *narrow = mema_narrowest(pool, bytes, &room);
+  return narrow == NULL || ask(pool, narrow, bytes);
+}
+
+bool mema_makeRoom(mema_Pool *pool, size_t bytes) {
+  size_t room;
+  mema_Pool *narrow;
+  while ((narrow = mema_narrowest(pool, bytes, &room)) != NULL) {
+    if (!ask(pool, narrow, bytes)) return mema_refuseLevels(pool, bytes);
+  }
+  return true;
+}
+
+void mema_announceLow(mema_Pool *pool) {
+  for (mema_Pool *each = pool; each != NULL; each = above(each)) {
+    if (mema_likely(!each->lowering)) continue;
+    each->lowering = false;
+    mema_enterCallback(pool);
+    if (each->onLowWater != NULL && each->freeSize < each->lowWaterBytes) each->onLowWater(each, each->lowWaterArg);
+    mema_leaveCallback(pool);
+  }
+}
+
+void mema_settlePressure(mema_Pool *pool, size_t before) {
+  mema_noteCrossing(pool, before);
+  if (pool->watched) mema_setWatch(pool);
+  mema_announceLow(pool);
+}
+
+/* ---- what there is room for ---------------------------------------------------------------------------------------------- */
+
+size_t mema_largestChunk(const mema_Pool *pool) {
+  mema_Kind kind = mema_kindOf(pool);
+  if (kind == mema_noPool) return 0;
+  if (kind == mema_fixedPool) return mema_fixedLargest(pool, mema_fixedField(pool));
+  size_t room = mema_freeSize(pool);
+  if (mema_isBelow(pool)) mema_narrowest((mema_Pool *)(uintptr_t)pool, 0, &room);
+  return pool->untracked ? mema_heapField(pool)->ops->largest(mema_heapField(pool), room) : room;
+}

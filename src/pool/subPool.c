@@ -1,0 +1,375 @@
+/* subPool.c - a sub-pool's life. */
+#include "../heap/arena/arena.h"
+#include "fixed/fixedPool.h"
+#include "pressure.h"
+#include "../threads/share.h"
+#include "kin.h"
+
+/* ---- the tree ----------------------------------------------------------------------------------------------------------- */
+
+/* The children of a shared root may be made and freed by several threads at once. */
+static mema_Slab *lockRoot(const mema_Pool *root) {
+  return mema_isUnshared(root) ? NULL : mema_beginTurn(root);
+}
+
+static void unlockRoot(mema_Slab *slab) {
+  if (slab != NULL) mema_unlockPool(slab);
+}
+
+bool mema_isThere(const mema_Kin *kin) {
+  const mema_Pool *pool = kin->pool;
+  return mema_slabOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
+}
+
+static void addChild(mema_Kin *parent, mema_Kin *kin) {
+  kin->older = parent->newest;
+  if (kin->older != NULL) kin->older->younger = kin;
+  parent->newest = kin;
+}
+
+/* Whoever ends a shared root says so first, and then looks for children under the lock: one that is linked is found, or this finds that it is late.
+ * MEMA_OK: it is linked; MEMA_BAD_POOL, MEMA_BUSY: the root has ended, or is about to; MEMA_REENTERED. */
+static mema_Reason linkToShared(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
+  mema_Slab *locked = mema_beginTurn(root);
+  if (locked == NULL) return mema_lastReason();
+  bool ending = __atomic_load_n(&root->ending, __ATOMIC_RELAXED);
+  mema_Reason reason = root->kin != parent || !mema_isThere(parent) ? MEMA_BAD_POOL : ending ? MEMA_BUSY : MEMA_OK;
+  if (reason == MEMA_OK) addChild(parent, kin);
+  mema_unlockPool(locked);
+  return reason;
+}
+
+static mema_Reason linkKin(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
+  if (!mema_isUnshared(root)) return linkToShared(kin, parent, root);
+  addChild(parent, kin);
+  return MEMA_OK;
+}
+
+static void unlinkKin(mema_Kin *kin) {
+  mema_Slab *locked = mema_isPresent(kin->parent) ? lockRoot(kin->parent->pool) : NULL;
+  if (kin->older != NULL) kin->older->younger = kin->younger;
+  *(kin->younger != NULL ? &kin->younger->older : &kin->parent->newest) = kin->older;
+  unlockRoot(locked);
+}
+
+/* A slab's pools take the common paths of families, or no longer. */
+static void setFamilyMode(mema_Slab *slab, bool family) {
+  uint8_t mode = (uint8_t)(family ? slab->heap.mode | mema_modeFamily : slab->heap.mode & ~mema_modeFamily);
+  mema_storeWord(&slab->heap.generation, slab->heap.generation + mode - slab->heap.mode);
+  slab->heap.mode = mode;
+}
+
+/* ---- the beginning ------------------------------------------------------------------------------------------------------ */
+
+/* Whether a sub-pool takes its chunks from its parent's slabs: nothing is asked of its memory that they are not. */
+static bool mayUseParentHeap(const mema_Pool *parent, const mema_Slab *slab, const mema_Options *options) {
+  return mema_isUnshared(parent) && !parent->untracked && (slab->heap.mode & mema_modeArena) == 0 && !options->untracked &&
+         !options->shared && !options->committed && !options->locked && !options->hugePages && options->memory == NULL &&
+         options->reservation == 0 && options->engine == MEMA_SLAB;
+}
+
+/* Whether a live parent can have such a child; else noted. */
+static bool judge(const mema_Pool *child, const mema_Pool *parent, const mema_Options *options) {
+  if (mema_fixedOf(parent) != NULL) return mema_failFor(mema_parentIsFixed, 0, 0);
+  if (options == NULL) return mema_failFor(mema_optionsAreNull, 0, 0);
+  if (options->engine == MEMA_FIXED) return mema_failFor(mema_childIsFixed, 0, 0);
+  if (!mema_judgeOptions(child, options)) return false;
+  size_t guaranteed = options->guaranteed, poolSize = options->poolSize;
+  if (guaranteed > poolSize) return mema_failFor(mema_guaranteedIsLarge, guaranteed, poolSize);
+  /* Threads that share it would have to agree with its parent on each batch of budget. */
+  if (options->shared && guaranteed != poolSize) return mema_failFor(mema_guaranteedInPart, guaranteed, poolSize);
+  return !__atomic_load_n(&parent->ending, __ATOMIC_RELAXED) || mema_failFor(mema_endsSoon, 0, 0);
+}
+
+/* The parent's record, made now if need be; NULL, and why, iff there is no memory, or another thread has freed the parent, or this is
+ * a signal handler that interrupted a call to it. */
+static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
+  bool plain = mema_isUnshared(parent);
+  mema_Slab *locked = plain ? NULL : mema_beginTurn(parent);
+  *reason = MEMA_NO_MEMORY;
+  if (!plain && locked == NULL) {
+    *reason = mema_lastReason();
+    return NULL;
+  }
+  if (parent->kin == NULL) {
+    mema_Kin *kin = mema_takeKin();
+    if (kin != NULL) mema_ownKin(parent, kin);
+  }
+  mema_Kin *kin = parent->kin;
+  unlockRoot(locked);
+  return kin;
+}
+
+/* A pool's identity in slabs that are another's: see kin.h. */
+static void useParentHeap(mema_Pool *child, mema_Slab *slab, const mema_Options *options) {
+  mema_layPool(child, options);
+  child->mem = slab->area;
+  if ((slab->heap.mode & mema_modeFamily) == 0) setFamilyMode(slab, true);
+  mema_identify(child, slab, slab->heap.generation - slab->heap.mode - mema_modeParentHeap, false);
+}
+
+static mema_Slab *openSlab(mema_Pool *child, const mema_Options *options) {
+  mema_Slab *slab = mema_openSlabFor(options);
+  if (slab == NULL) return NULL;
+  slab->heap.mode |= mema_modeFamily;
+  return mema_setUpPool(child, slab, options) ? slab : NULL;
+}
+
+void mema_setGuard(mema_Kin *kin, size_t poolSize) {
+  bool near = kin->parent != NULL && kin->parent->parent == NULL && mema_isUnshared(kin->parentPool);
+  kin->guard = kin->parent != NULL ? poolSize - kin->guaranteed : 0;
+  kin->nearGuard = near ? kin->guard : 0;
+}
+
+/* A pool that no family took. */
+static void closeStray(mema_Pool *child, mema_Kin *kin) {
+  kin->parent = NULL;
+  mema_closePool(child);
+}
+
+/* There was room for what is guaranteed; a parent that threads share has been charged for it. Another is charged when all memory has been had: so
+ * what fails leaves no trace in its lows. The child is whole before it is linked: from then on it may be freed with its parent. */
+static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinAbove, mema_Slab *slab,
+                             const mema_Options *options) {
+  mema_Kin *kin = mema_takeKin();
+  if (kin == NULL) return MEMA_NO_MEMORY;
+  kin->usesParentHeap = mayUseParentHeap(parent, slab, options);
+  if (kin->usesParentHeap) {
+    useParentHeap(child, slab, options);
+  } else if (openSlab(child, options) == NULL) {
+    mema_dropKin(kin);
+    return MEMA_NO_MEMORY;
+  }
+  kin->guaranteed = options->guaranteed;
+  kin->parent = kinAbove;
+  kin->parentPool = parent;
+  mema_setGuard(kin, options->poolSize);
+  kin->born = parent->markSerial;
+  child->stamp |= (uint64_t)kin->id << mema_ownerShift;
+  mema_ownKin(child, kin);
+  bool charged = options->guaranteed == 0 || !mema_isUnshared(parent) || mema_chargeLevels(parent, options->guaranteed);
+  mema_Reason reason = charged ? linkKin(kin, kinAbove, parent) : MEMA_OVER_BUDGET;
+  if (reason != MEMA_OK) {
+    closeStray(child, kin);
+  } else if (mema_isUnshared(parent) && slab->heap.ops->notesLowLate) {
+    mema_setWatch(parent); /* it no longer notes its lows late */
+  }
+  return reason;
+}
+
+/* Notes why there is none, though its options were good. */
+static void failChild(mema_Reason reason, const mema_Options *options) {
+  if (reason == MEMA_NO_MEMORY) {
+    mema_failMemoryOf(options);
+  } else if (reason == MEMA_BUSY) {
+    mema_failFor(mema_endsSoon, 0, 0);
+  } else {
+    mema_fail(reason);
+  }
+}
+
+bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options) {
+  mema_Kind parentKind = mema_openKind(parent);
+  if (parentKind == mema_noPool || !judge(child, parent, options)) return false;
+  mema_Slab *slab = mema_slabField(parent);
+  const mema_Options asked = *options; /* callbacks may change what it lies in */
+  options = &asked;
+  mema_Reason reason;
+  mema_Kin *kin = kinOfParent(parent, &reason);
+  if (kin != NULL && !mema_carve(parent, options->guaranteed)) return false;
+  /* By a callback of those that were asked to make room? */
+  bool taken = mema_kindOf(child) != mema_noPool;
+  if (kin != NULL) reason = taken ? MEMA_LIVE_POOL : makeChild(child, parent, kin, slab, options);
+  if (reason == MEMA_OK) {
+    if (mema_isUnshared(parent)) mema_announceLow(parent);
+    return true;
+  }
+  if (reason == MEMA_OVER_BUDGET) return mema_refuseLevels(parent, options->guaranteed); /* it went meanwhile */
+  if (kin != NULL && parentKind == mema_sharedPool)
+    mema_creditLevels(parent, options->guaranteed); /* which is a note without use, where it has been freed */
+  failChild(reason, options);
+  return false;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------------ */
+
+bool mema_mayEnd(const mema_Pool *pool) {
+  bool called = __atomic_load_n(&pool->callers, __ATOMIC_RELAXED) != 0;
+  if (mema_likely(!called && !__atomic_load_n(&pool->ending, __ATOMIC_RELAXED))) return true;
+  return mema_failFor(called ? mema_calledBack : mema_endsSoon, 0, 0);
+}
+
+/* Whether the calling thread is not in the midst of a call to this pool, so that the lock can be had when it is needed. False: noted. */
+static bool isAtRest(const mema_Pool *pool) {
+  mema_Slab *locked = lockRoot(pool);
+  unlockRoot(locked);
+  return locked != NULL || mema_isUnshared(pool);
+}
+
+/* Whether the calling thread is not in the midst of changing the list of shared pools, where one that ends, with its parent or alone, leaves it. */
+static bool mayUnlist(void) {
+  if (mema_likely(!mema_isInList())) return true;
+  mema_fail(MEMA_REENTERED);
+  return false;
+}
+
+bool mema_mayLeave(const mema_Pool *pool) {
+  const mema_Kin *kin = __atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
+  const mema_Kin *parent = kin != NULL ? kin->parent : NULL;
+  if (parent == NULL || mema_isUnshared(parent->pool)) return mema_isUnshared(pool) || mayUnlist();
+  return mayUnlist() && (!mema_isThere(parent) || isAtRest(parent->pool));
+}
+
+void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
+  mema_Kin *parent = kin->parent;
+  if (parent != NULL) {
+    unlinkKin(kin);
+    if (mema_isThere(parent)) mema_creditLevels(parent->pool, held);
+    if (kin->usesParentHeap && parent->newest == NULL && parent->parent == NULL) setFamilyMode(slab, false);
+  }
+  mema_dropKin(kin);
+}
+
+/* What a pool's chunks are charged. Time grows with them. */
+static size_t chargesOf(const mema_Pool *pool) {
+  size_t bytes = 0, chunks = 0;
+  if (!pool->untracked) {
+    for (const mema_Block *block = pool->head; block != NULL; block = block->next) bytes += block->size;
+    return bytes;
+  }
+  for (const mema_Heap *heap = mema_heapField(pool); heap != NULL; heap = heap->next)
+    heap->ops->check(heap, &chunks, &bytes);
+  return bytes;
+}
+
+/* Bytes of the budget that are in use for nothing that there is. */
+static size_t unaccounted(const mema_Pool *pool) {
+  size_t used = pool->poolSize - pool->freeSize, known = chargesOf(pool) + pool->charged + mema_heldBelow(pool);
+  return known < used ? used - known : 0;
+}
+
+/* A sub-pool whose Pool is no longer what it was cannot end as others do. Its record serves nobody any more, since chunks may bear its number
+ * still; what it held is what its parent has spent on nothing else. */
+static void loseChild(mema_Kin *kin) {
+  mema_Kin *parent = kin->parent;
+  unlinkKin(kin);
+  mema_storeWord(&kin->life, 0);
+  kin->pool = NULL;
+  if (mema_isThere(parent) && mema_isUnshared(parent->pool)) mema_creditLevels(parent->pool, unaccounted(parent->pool));
+}
+
+void mema_freeYounger(mema_Pool *pool, uint32_t age) {
+  while (pool->tail != NULL && mema_ageOf(pool->tail) >= age && mema_pfree(pool, pool->tail->ptr)) continue;
+}
+
+/* `bulk`: the slabs that it uses end with it, or all their chunks do. */
+static void endChild(mema_Kin *kin, bool bulk) {
+  if (!mema_isThere(kin)) {
+    loseChild(kin);
+    return;
+  }
+  mema_Pool *pool = kin->pool;
+  mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, 0);
+  if (kin->usesParentHeap && !bulk) mema_freeYounger(pool, 0);
+  if (!mema_closePool(pool)) loseChild(kin);
+}
+
+static mema_Kin *newestSince(mema_Kin *kin, uintptr_t serial) {
+  mema_Slab *locked = mema_isThere(kin) ? lockRoot(kin->pool) : NULL;
+  mema_Kin *newest = kin->newest;
+  unlockRoot(locked);
+  return newest != NULL && newest->born >= serial ? newest : NULL;
+}
+
+/* False iff another thread is at it already: of a pool that threads share. */
+static bool beginEnd(mema_Pool *pool, uintptr_t serial) {
+  if (mema_isUnshared(pool)) {
+    pool->ending = true; /* mema_mayEnd was asked */
+  } else if (__atomic_exchange_n(&pool->ending, true, __ATOMIC_RELAXED)) {
+    return false;
+  }
+  mema_runCleanups(pool, MEMA_BEFORE_SUB_POOLS, serial);
+  return true;
+}
+
+/* Whether any pool of the family from here down has clean-ups. Goes from each to its newest child, else to an older sibling, of its own or of
+ * the next above that has one. */
+static bool isHeeded(const mema_Kin *top) {
+  for (const mema_Kin *kin = top;;) {
+    if (mema_isThere(kin) && mema_hasCleanups(kin->pool)) return true;
+    if (kin->newest != NULL) {
+      kin = kin->newest;
+      continue;
+    }
+    while (kin != top && kin->older == NULL) kin = kin->parent;
+    if (kin == top) return false;
+    kin = kin->older;
+  }
+}
+
+/* Ends all sub-pools, each after its own, without recursion: families may be deep. No clean-up can be added and no sub-pool made to a pool
+ * that is ending, so this comes to its end. `bulk` as for endChild. */
+static void endChildren(mema_Kin *top, uintptr_t serial, bool bulk) {
+  for (mema_Kin *kin = top, *child;;) {
+    if ((child = newestSince(kin, kin == top ? serial : 0)) != NULL) {
+      kin = child;
+      if (mema_isThere(kin)) beginEnd(kin->pool, 0);
+      continue;
+    }
+    if (kin == top) return;
+    mema_Kin *parent = kin->parent;
+    endChild(kin, bulk);
+    kin = parent;
+  }
+}
+
+bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
+  bool plain = mema_isUnshared(pool);
+  if (plain && !mema_hasCleanups(pool) && pool->kin->newest == NULL) return true;
+  if (!mayUnlist() || (!plain && !isAtRest(pool))) return false;
+  if (!beginEnd(pool, serial)) return mema_failFor(mema_endsSoon, 0, 0);
+  /* Clean-ups find all chunks in their places: with any of them about, each sub-pool's go one by one. */
+  if (pool->kin != NULL) {
+    mema_Slab *locked = plain ? NULL : lockRoot(pool);
+    bool bulk = serial == 0 && !mema_usesParentHeap(pool) && !isHeeded(pool->kin);
+    unlockRoot(locked);
+    endChildren(pool->kin, serial, bulk);
+  }
+  mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, serial);
+  if (plain) pool->ending = false; /* else when it has ended, or begins anew */
+  return true;
+}
+
+/* ---- chunks from one to another ------------------------------------------------------------------------------------------ */
+
+bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
+  mema_Kind kind = mema_openKind(from);
+  if (kind == mema_noPool || (kind != mema_fixedPool && mema_openKind(to) == mema_noPool)) return false;
+  mema_Slab *slab = mema_slabField(from);
+  mema_Chunk chunk;
+  if (kind != mema_plainPool || mema_slabField(to) != slab || from->untracked) {
+    mema_fail(MEMA_NOT_KIN);
+    return false;
+  }
+  if (!mema_findOwn(from, slab, ptr, &chunk)) {
+    mema_fail(MEMA_BAD_POINTER);
+    return false;
+  }
+  mema_Block *block = chunk.record;
+  if (to != from && !mema_moveCharge(to, from, block->size)) {
+    mema_refuseLevels(to, block->size);
+    to->refused--; /* a move is no request */
+    return false;
+  }
+  mema_unlinkBlock(from, block);
+  mema_linkBlock(to, block, block->ptr, block->size);
+  block->poolAllocated = !chunk.heap->outside;
+  if (to == from) {
+    to->markedAt = to->allocations - 1; /* a mark made from now on is of another moment, as after an allocation */
+    return true;
+  }
+  from->frees++;
+  to->allocations++;
+  mema_announceLow(to);
+  return true;
+}
