@@ -259,7 +259,10 @@ static void loseChild(mema_Kin *kin) {
 }
 
 void mema_freeYounger(mema_Pool *pool, uint32_t age) {
-  while (pool->tail != NULL && mema_ageOf(pool->tail) >= age && mema_pfree(pool, pool->tail->ptr)) continue;
+  mema_Slab *slab = mema_slabField(pool);
+  mema_Chunk chunk;
+  while (pool->tail != NULL && mema_ageOf(pool->tail) >= age && mema_findOwn(pool, slab, pool->tail->ptr, &chunk))
+    mema_releaseChunk(pool, slab, &chunk);
 }
 
 /* `bulk`: the slabs that it uses end with it, or all their chunks do. */

@@ -11,6 +11,7 @@
 #include "../memory/cells.h"
 #include "../memory/os.h"
 #include "share.h"
+#include "wait.h"
 
 _Atomic uint32_t mema_forks;
 

@@ -285,11 +285,6 @@ MEMA_HIDDEN void mema_tellGauge(mema_Share *share, mema_Gauge *gauge);
 /* Tells it, if there is one, of a thread that ends: its shard stays for others, or was dissolved (NULL). The lock is held. */
 MEMA_HIDDEN void mema_tellEnd(mema_Share *share, mema_Shard *shard);
 
-/* ---- wait.c -------------------------------------------------------------------------------------------------------------- */
-
-/* How often the calling thread is in mema_pallocWait on the pool of this share, and counted in `waiting`. */
-MEMA_HIDDEN uint32_t mema_waitsHere(const mema_Share *share);
-
 /* ---- fork.c -------------------------------------------------------------------------------------------------------------- */
 
 MEMA_HIDDEN extern _Atomic uint32_t mema_forks; /* how often this process was forked off another */

@@ -1,0 +1,64 @@
+/* allocate.c - the general path of a chunk: any size and alignment, on any heap but a fixed one, in a pool that its caller holds.
+ *
+ *   allocate:  may it fail on purpose? -> room in all budgets above -> memory from the list of heaps -> charge, chain, callbacks
+ *   release:   chain -> credit -> the memory goes back
+ */
+#include "kin.h"
+#include "pressure.h"
+
+/* Takes the memory of a request that may have to wait for others to make room; false: refused, and counted. */
+static bool takeMemoryAndRoom(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, size_t charge,
+                              mema_Chunk *chunk) {
+  for (;;) {
+    /* Other threads may take a shared root's budget meanwhile: whether there is room is told by charging it. */
+    bool ask = charge > pool->freeSize || (mema_isBelow(pool) && !mema_isContended(pool));
+    if (ask && !mema_makeRoom(pool, charge)) return false;
+    if (mema_takeMemory(&slab->heap, size, alignment, chunk)) return true;
+    if (mema_askExhausted(pool, size)) continue;
+    mema_refuse(pool, MEMA_NO_MEMORY, size);
+    return false;
+  }
+}
+
+/* Charges a chunk that was taken. False iff a shared root has no room. */
+static bool chargeTaken(mema_Pool *pool, size_t charge) {
+  if (!mema_isBelow(pool) && !pool->watched) return mema_charge(pool, charge); /* true: it was asked before */
+  if (!mema_chargeLevels(pool, charge)) return false;
+  pool->allocations++;
+  if (pool->watched) mema_setWatch(pool);
+  return true;
+}
+
+bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
+  if (size > MEMA_UNLIMITED || mema_failsOnPurpose(pool)) {
+    mema_refuse(pool, size > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_INJECTED, size);
+    return false;
+  }
+  size += size == 0;
+  size_t charge = pool->untracked ? slab->heap.ops->room(&slab->heap, size, alignment) : size;
+  for (bool again = false;; again = true) {
+    if (!takeMemoryAndRoom(pool, slab, size, alignment, charge, chunk)) return false;
+    if (chargeTaken(pool, charge)) break;
+    mema_giveMemory(&slab->heap, chunk);
+    if (again) return mema_refuseLevels(pool, charge);
+    if (!mema_makeRoom(pool, charge)) return false;
+  }
+  if (!pool->untracked) {
+    mema_linkBlock(pool, chunk->record, chunk->ptr, size);
+    chunk->record->poolAllocated = !chunk->heap->outside;
+  } else if (chunk->record != NULL) { /* outside an arena: see marks.c */
+    chunk->record->size = charge;
+    mema_setStamp(chunk->record, pool->stamp);
+  }
+  mema_announceLow(pool);
+  return true;
+}
+
+bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk) {
+  size_t bytes = mema_chargeOf(pool, chunk);
+  if (!pool->untracked) mema_unlinkBlock(pool, chunk->record);
+  mema_creditBytes(pool, bytes);
+  pool->frees++;
+  mema_giveMemory(&slab->heap, chunk);
+  return true;
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# The rooms of src/ have one direction: base, memory, heap, then pool beside threads, then report and api. This reads the symbols of the
+# object files and the includes of the sources, and fails on any reference that runs against the direction, and on any circle between
+# files of different rooms. It also holds the sizes that CONTRIBUTING.md states.
+cd "$(dirname "$0")/.." || exit 1
+. tests/checks.sh
+: "${BUILD:=build}" "${CC:=gcc}"
+objects=$BUILD/obj
+
+levels='
+  function level(room) {
+    if (room == "base") return 0
+    if (room == "memory") return 1
+    if (room == "heap") return 2
+    if (room == "pool" || room == "threads") return 3
+    return room == "report" || room == "api" || room == "freestanding" ? 4 : -1
+  }
+  function roomOf(file) { sub(/\/.*/, "", file); return file }
+'
+
+# Lines "FROM TO SYMBOL" below a directory of objects: file FROM refers to a symbol that file TO defines.
+references() { # DIRECTORY
+  local directory=$1 object
+  find "$directory" -name '*.o' | sort | while read -r object; do
+    nm "$object" | awk -v file="${object#"$directory"/}" '
+      { sub(/\.o$/, "", file) }
+      NF == 2 && $1 == "U" { print "U", file, $2 }
+      NF == 3 && $2 ~ /^[A-TV-Z]$/ { print "D", file, $3 }'
+  done | awk '
+    $1 == "D" { definer[$3] = $2 }
+    $1 == "U" { from[++count] = $2; symbol[count] = $3 }
+    END {
+      for (i = 1; i <= count; i++)
+        if (symbol[i] in definer && definer[symbol[i]] != from[i]) print from[i], definer[symbol[i]], symbol[i]
+    }'
+}
+
+# Lines "FROM TO FILE" for the includes between files of src/, without their suffixes.
+includes() {
+  local file
+  find src -name '*.[ch]' | sort | while read -r file; do
+    sed -n 's/^#include "\(.*\)"$/\1/p' "$file" | while read -r name; do
+      echo "$file $(realpath -m --relative-to=. "$(dirname "$file")/$name")"
+    done
+  done | sed 's/\.[ch]\>//g' | awk '{ sub(/^src\//, "", $1); if (sub(/^src\//, "", $2)) print $1, $2, "include" }'
+}
+
+goesDown() { # reads lines "FROM TO WHAT"
+  awk "$levels"'
+    level(roomOf($1)) < 0 || level(roomOf($2)) < 0 { print "no room: " $0; bad = 1 }
+    roomOf($1) != roomOf($2) && level(roomOf($1)) <= level(roomOf($2)) && !(level(roomOf($1)) == 3 && level(roomOf($2)) == 3) {
+      print $1 " refers upwards to " $2 ": " $3; bad = 1
+    }
+    END { exit bad || NR == 0 }'
+}
+
+# Files that refer to each other in a circle; `across`: only where they are of different rooms.
+hasNoCircle() { # [across], reads lines "FROM TO WHAT"
+  awk -v across="${1:-}" "$levels"'
+    { files[$1]; files[$2]; reach[$1, $2] }
+    END {
+      for (k in files) for (i in files) if ((i, k) in reach) for (j in files) if ((k, j) in reach) reach[i, j]
+      for (i in files) for (j in files) {
+        if (i >= j || !((i, j) in reach) || !((j, i) in reach)) continue
+        if (across != "" && roomOf(i) == roomOf(j)) continue
+        print "a circle: " i " and " j; bad = 1
+      }
+      exit bad || NR == 0
+    }'
+}
+
+symbolsGoDown() { references "$objects/src" | goesDown; }
+includesGoDown() { includes | goesDown; }
+roomsHaveNoCircle() { references "$objects/src" | hasNoCircle across; }
+roomHasNoCircle() { references "$objects/$1" | hasNoCircle; }
+
+# A pool in a buffer of the caller's sees no operating system.
+fixedSeesNoSystem() {
+  local seen
+  seen=$(for file in src/heap/fixed/*.c src/freestanding/*.c; do $CC -std=c11 -Iinclude -MM "$file"; done | grep -o 'src/memory/[a-z]*\.h' | sort -u)
+  [ -z "$seen" ] || { echo "a fixed heap includes $seen"; false; }
+}
+
+# Lines "LENGTH FILE:LINE" for the functions of the library.
+functionLengths() {
+  local file
+  find src -name '*.[ch]' | sort | while read -r file; do
+    awk -v file="$file" '
+      /^[A-Za-z].*\) \{$/ && !/^(struct|enum|union|typedef)/ { start = NR }
+      /^}/ && start { print NR - start + 1, file ":" start; start = 0 }' "$file"
+  done
+}
+
+filesAreShort() {
+  find src preload record exec cli trace -name '*.[ch]' -print0 | xargs -0 wc -l | awk '$2 != "total" && $1 > 800 { print; bad = 1 } END { exit bad }'
+}
+functionsAreShort() { functionLengths | awk '$1 > 60 { print; bad = 1 } END { exit bad || NR == 0 }'; }
+medianIsBelow10() { functionLengths | sort -n | awk '{ length_[NR] = $1 } END { print "median " length_[int((NR + 1) / 2)]; exit !(NR && length_[int((NR + 1) / 2)] < 10) }'; }
+
+check 'no symbol of src/ is referred to from below its room' symbolsGoDown
+check 'no header of src/ is included from below its room' includesGoDown
+check 'no files of different rooms refer to each other in a circle' roomsHaveNoCircle
+for room in record exec trace cli; do check "no files of $room/ refer to each other in a circle" roomHasNoCircle "$room"; done
+check 'a heap in a buffer includes nothing of the operating system' fixedSeesNoSystem
+check 'no file has more than 800 lines' filesAreShort
+check 'no function has more than 60 lines' functionsAreShort
+check 'the median function has fewer than 10 lines' medianIsBelow10
+finish
