@@ -19,11 +19,11 @@ say '1. A pool of 64 KiB, step by step (examples/quickstart.c)'
 show "$BUILD/examples/quickstart" || exit 1
 
 say "2. An unmodified program in a pool: the C compiler compiles mema's own engine within 64 MiB"
-show "$BUILD/mema" run --pool 64M -- $CC -std=c11 -O2 -Iinclude -c src/engines/slab.c -o "$out/inside.o" || {
+show "$BUILD/mema" run --pool 64M -- $CC -std=c11 -O2 -Iinclude -c src/heap/slab/slab.c -o "$out/inside.o" || {
   echo "run.sh: the compiler did not succeed inside a pool of 64 MiB" >&2
   exit 1
 }
-show $CC -std=c11 -O2 -Iinclude -c src/engines/slab.c -o "$out/plain.o" || exit 1
+show $CC -std=c11 -O2 -Iinclude -c src/heap/slab/slab.c -o "$out/plain.o" || exit 1
 show cmp "$out/inside.o" "$out/plain.o" || {
   echo 'run.sh: the object files differ' >&2
   exit 1
@@ -31,7 +31,7 @@ show cmp "$out/inside.o" "$out/plain.o" || {
 echo '   The object files are the same, byte for byte.'
 
 say '3. The same within 512 KiB: malloc returns NULL, and the compiler ends with a message of its own'
-show "$BUILD/mema" run --pool 512K -- $CC -std=c11 -O2 -Iinclude -c src/engines/slab.c -o "$out/small.o"
+show "$BUILD/mema" run --pool 512K -- $CC -std=c11 -O2 -Iinclude -c src/heap/slab/slab.c -o "$out/small.o"
 status=$?
 # clang ends by abort() when it has no memory, after a message.
 if [ "$status" -eq 0 ] || { [ "$status" -ge 128 ] && [ "$status" -ne 134 ]; }; then

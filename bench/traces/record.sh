@@ -17,7 +17,7 @@ record() {
   "$mema" record -o "$scratch/$name.mema" -- "$@" >"$scratch/out" && mv "$scratch/$name.mema" "$folder/" || exit
 }
 
-record gcc gcc -O2 -Iinclude -c src/engines/slab.c -o "$scratch/slab.o"
+record gcc gcc -O2 -Iinclude -c src/heap/slab/slab.c -o "$scratch/slab.o"
 record sqlite3 sqlite3 :memory: '.read bench/traces/work.sql'
 record python3 /usr/bin/python3 bench/traces/work.py
 record perl perl bench/traces/work.pl

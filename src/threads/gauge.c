@@ -8,7 +8,7 @@
  *     liveBytes == poolSize - freeSize - told
  *
  * The common paths know nothing of it. */
-#include "../engines/slab.h"
+#include "../heap/slab/slab.h"
 #include "share.h"
 
 enum { patience = 10 /* fifths of a second */ };

@@ -1,6 +1,6 @@
 /* fixedPool.c - the chunks of a fixed pool.
  *
- *   palloc:  bytes -> grains -> a piece (engines/fixed.c) -> the budget is charged, the chain grows
+ *   palloc:  bytes -> grains -> a piece (heap/fixed) -> the budget is charged, the chain grows
  *   pfree:   which piece starts there, and is it live? -> the chain shrinks, the budget is credited -> the piece is given back
  */
 #include "../pressure.h"

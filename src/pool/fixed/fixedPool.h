@@ -1,4 +1,4 @@
-/* fixedPool.h - pools in a caller's buffer: the pool's calls over the fixed engine (engines/fixed.h).
+/* fixedPool.h - pools in a caller's buffer: the pool's calls over the fixed engine (heap/fixed).
  *
  *   fixedPool.c     chunks: palloc, pfree, repalloc, and the questions
  *   fixedLife.c     a pool's life and budget, statistics, the check
