@@ -204,7 +204,10 @@ MEMA_HIDDEN bool mema_mayLeave(const mema_Pool *pool);
 /* Takes a pool that has ended, and held so much, out of its family. */
 MEMA_HIDDEN void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held);
 /* Frees the youngest chunks of a tracked pool one by one: those of this age, and younger ones. */
-MEMA_HIDDEN void mema_freeYounger(mema_Pool *pool, uint32_t age);
+MEMA_HIDDEN void mema_freeAllYounger(mema_Pool *pool, uint32_t age);
+static inline void mema_freeYounger(mema_Pool *pool, uint32_t age) {
+  if (pool->tail != NULL) mema_freeAllYounger(pool, age);
+}
 
 /* ---- cleanups.c --------------------------------------------------------------------------------------------------------- */
 

@@ -157,7 +157,7 @@ static bool openMark(const mema_Pool *pool, const mema_Mark *mark) {
 static bool freeYounger(mema_Pool *pool, uint32_t age) {
   while (pool->tail != NULL) {
     if (!isWhole(pool, pool->tail)) return false;
-    if (mema_ageOf(pool->tail) < age || !mema_fixedPfree(pool, mema_fixedField(pool), pool->tail->ptr)) return true;
+    if (mema_ageOf(pool->tail) < age || !mema_fixedPfree(pool, pool->tail->ptr, mema_fixedField(pool))) return true;
   }
   return true;
 }

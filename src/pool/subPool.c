@@ -258,11 +258,26 @@ static void loseChild(mema_Kin *kin) {
   if (mema_isThere(parent) && mema_isUnshared(parent->pool)) mema_creditLevels(parent->pool, unaccounted(parent->pool));
 }
 
-void mema_freeYounger(mema_Pool *pool, uint32_t age) {
+/* Frees the youngest chunk of a tracked pool, where it is a sub-pool's slot and no other level has to be looked at; else false. */
+static bool releaseYoungestSlot(mema_Pool *pool, mema_Slab *slab) {
+  const mema_Block *block = pool->tail;
+  size_t slot;
+  mema_Span *span = mema_liveSlot(slab, block->ptr, &slot);
+  if (span == NULL || !mema_isOwn(pool, block) || !mema_isBelow(pool) || !mema_creditChild(pool, block->size)) return false;
+  char *ptr = block->ptr;
+  mema_unlinkBlock(pool, block);
+  mema_giveSlot(slab, span, slot, ptr);
+  return true;
+}
+
+void mema_freeAllYounger(mema_Pool *pool, uint32_t age) {
   mema_Slab *slab = mema_slabField(pool);
   mema_Chunk chunk;
-  while (pool->tail != NULL && mema_ageOf(pool->tail) >= age && mema_findOwn(pool, slab, pool->tail->ptr, &chunk))
+  while (pool->tail != NULL && mema_ageOf(pool->tail) >= age) {
+    if (releaseYoungestSlot(pool, slab)) continue;
+    if (!mema_findOwn(pool, slab, pool->tail->ptr, &chunk)) return;
     mema_releaseChunk(pool, slab, &chunk);
+  }
 }
 
 /* `bulk`: the slabs that it uses end with it, or all their chunks do. */
