@@ -73,6 +73,7 @@ script latency tests/latency.sh all
 script bulk tests/bulk.sh tests/programs/bulkFree
 script faults tests/faults.sh 'tests/model/random tests/programs/coldLives tests/unit/repalloc'
 script freestanding tests/freestanding.sh all
+script structure tests/structure.sh all
 script syscalls tests/syscalls.sh tests/programs/warm
 script install tests/install.sh all
 script exports tests/exports.sh all

@@ -1,5 +1,5 @@
 /* What no public call tells: the figures that a shared pool leaves for others (src/threads/gauge.c). */
-#include "../../src/poolState.h"
+#include "../../src/base/poolState.h"
 
 #include "unit.h"
 
