@@ -1,29 +1,31 @@
-/* mema.h - a memory pool: a byte budget kept exactly, chunks freed one by one or all at once, every free checked.
+/* mema.h - memory pools with an exact byte budget. Chunks are freed one by one or all together, and every free is
+ * checked.
  *
  *   Pool pool;
- *   if (!initPool(&pool, 64 * 1024)) return 1;
- *   char *text = palloc(&pool, 100);         // pool.freeSize is now 65436
- *   palloc(&pool, 1000000);                  // NULL: over budget; mema_lastError() says by how much
- *   pfree(&pool, text + 1);                  // false: not the start of a live chunk; nothing happened
- *   pfree(&pool, text);                      // true
- *   freePool(&pool);
+ *   if (!initPool(&pool, 64 * 1024)) return 1;  // the budget: 65,536 bytes
+ *   char *text = palloc(&pool, 100);            // pool.freeSize is now 65436
+ *   palloc(&pool, 1000000);                     // NULL: over budget; mema_lastError()->sentence gives the figures
+ *   pfree(&pool, text + 1);                     // false: not the start of a live chunk; nothing has changed
+ *   pfree(&pool, text);                         // true
+ *   freePool(&pool);                            // frees every chunk that is left
  *
- * What holds throughout, unless a function says otherwise:
- *   units        every size is in bytes
- *   alignment    every chunk is aligned to MEMA_ALIGNMENT (16 bytes)
- *   errors       are values: NULL or false, errno, and mema_lastError(). The library never prints, aborts or exits. A call
- *                that fails leaves the pool and every live chunk as they were, and counts at most itself in the statistics.
- *                A call that succeeds leaves errno alone.
- *   pools        a Pool that is NULL, zeroed, never initialised, copied, moved or freed is recognised by every function:
- *                it fails with MEMA_BAD_POOL and EINVAL. A Pool must stay at the address where it was initialised.
- *   threads      a pool is used by one thread at a time, unless it was made `shared`: then by any number at once, and what one allocates
- *                another may free. Different pools may be used by different threads at the same time.
- *                After fork the child owns a copy of every pool, as of all its memory; shared pools may be in use meanwhile.
- *   signals      a handler may call a shared pool; where it interrupted a call of its own thread to the same pool it may be refused
- *                (MEMA_REENTERED, EDEADLK), with nothing changed. It never waits for its own thread. Where it interrupted a call to
- *                another shared pool, it is refused so if it would have to wait for others for more than a fifth of a second:
- *                their handlers may be waiting for this thread.
- *   complexity   "constant" does not count page faults, nor the system call that now and then extends a pool.
+ * The first section has all that most programs need. Each later section is independent of the others. docs/guide.md has a
+ * program for each kind of pool, and a chapter "Corner cases"; docs/glossary.md has the terms.
+ *
+ * These rules hold for every call, unless its comment says otherwise:
+ *   sizes      Every size is in bytes. A request for 0 bytes is a request for 1.
+ *   alignment  Every chunk is aligned to MEMA_ALIGNMENT (16 bytes).
+ *   errors     A call that fails returns NULL, false or 0, and sets errno and mema_lastError(). It leaves the pool and every
+ *              live chunk unchanged; at most, the statistics count it. A call that succeeds leaves errno alone.
+ *              The library never prints, aborts or exits.
+ *   cases      A list under "Returns NULL if" or "Returns false if" is complete: the call fails in these cases only. Three
+ *              reasons are not repeated there: MEMA_REENTERED (see "shared pools"), MEMA_INJECTED (see mema_failAfter), and
+ *              MEMA_BROKEN in a fixed pool, if other code has written to the records in its buffer.
+ *   pools      A pool is live from its init until it is freed. Its Pool must stay at one address meanwhile. Every call
+ *              recognises a Pool that is NULL, zeroed, never initialised, copied, moved or freed.
+ *   threads    One thread at a time uses a pool, unless the pool is shared. Different pools may be used in parallel.
+ *              After fork, the child has its own copy of every pool. Shared pools may be in use during the fork.
+ *   time       "Constant" does not count page faults, nor the system call that sometimes extends a pool.
  */
 #ifndef MEMA_H
 #define MEMA_H
@@ -50,129 +52,495 @@ extern "C" {
 #define MEMA_ATTRIBUTE(list)
 #endif
 
-/* The specification's short names (Pool, Block, initPool, palloc, pfree, freePool) come with this header, as aliases and
- * inline wrappers: no linker symbol bears a short name. Define MEMA_NO_SHORT_NAMES before the include to leave them out.
- * In C `struct Pool` is a Pool too. In C++, where a tag gets into the symbols of all functions that take one, it is not: so
- * both kinds of source files can call each other. */
+/* The specification's short names are Pool, Block, initPool, palloc, pfree and freePool. This header defines them as
+ * aliases and inline wrappers, so no linker symbol has a short name. To leave them out, define MEMA_NO_SHORT_NAMES before
+ * the include. In C, `struct Pool` names a Pool too. In C++ it does not: a C++ symbol contains the tags of its
+ * parameters, and files with the short names must link with files without them. */
 #if defined(MEMA_NO_SHORT_NAMES) || defined(__cplusplus)
 #define MEMA_TAG(name) mema_##name
 #else
 #define MEMA_TAG(name) name
 #endif
 
-/* Alignment of every chunk, in bytes. */
+/* ---- pools and chunks: what every program needs ------------------------------------------------------------------- */
+
+/* The alignment of every chunk, in bytes. */
 #define MEMA_ALIGNMENT 16
 
-/* The largest budget, and the one to give for "no limit". No single object can be larger in C. */
+/* The largest budget, which also means "no limit". No single object in C can be larger. */
 #define MEMA_UNLIMITED ((size_t)PTRDIFF_MAX)
 
-/* One live chunk of a tracked pool. The library writes it, everyone may read it; it is valid while its chunk lives. */
+/* One live chunk of a tracked pool. The library writes a Block; the program may read it while the chunk is live. */
 typedef struct MEMA_TAG(Block) {
   void *ptr;                     /* the chunk */
-  size_t size;                   /* its bytes, as requested */
+  size_t size;                   /* its size, as requested */
   struct MEMA_TAG(Block) * next; /* the next younger live chunk, or NULL */
   struct MEMA_TAG(Block) * prev; /* the next older live chunk, or NULL */
   bool poolAllocated;            /* true: the chunk lies in the pool's own reservation */
 } mema_Block;
 
-/* What a Pool keeps beyond the specification's fields, for the library alone. */
+/* The words of a Pool that only the library uses. */
 #ifndef MEMA_POOL_REST
 #define MEMA_POOL_REST uintptr_t reserved[sizeof(void *) == 8 ? 41 : 48];
 #endif
 
-/* A pool. Its fields are read-only for its user. At all times
- *     poolSize == freeSize + the sum of mema_chunkSize() over the live chunks + what mema_chargePool() charged + what sub-pools hold. */
+/* A pool. The program may read these six fields, and writes none of them. After every call
+ *     poolSize == freeSize + mema_chunkSize() of every live chunk + the charge of mema_chargePool() + what sub-pools hold. */
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the specification's fields come first */
 typedef struct MEMA_TAG(Pool) {
   size_t poolSize;               /* the budget */
-  size_t freeSize;               /* what is left of it now */
-  bool initialized;              /* true while the pool lives (information only: the library trusts its own seal) */
-  void *mem;                     /* first byte of the pool's reservation */
-  struct MEMA_TAG(Block) * head; /* the live chunks, oldest first; NULL when there are none or the pool is untracked */
-  struct MEMA_TAG(Block) * tail; /* the youngest live chunk */
+  size_t freeSize;               /* the part of the budget that is free now */
+  bool initialized;              /* true while the pool is live (for reading: the library checks a seal of its own) */
+  void *mem;                     /* the first byte of the pool's reservation */
+  struct MEMA_TAG(Block) * head; /* the oldest live chunk; NULL if there is none, or the pool is untracked */
+  struct MEMA_TAG(Block) * tail; /* the youngest live chunk, or NULL */
 
   MEMA_POOL_REST
 } mema_Pool;
 
-/* How a pool hands chunks out. */
+/* initPool: makes a tracked pool with a budget of poolSize bytes. `pool` may be uninitialised memory. Returns false, and
+ * leaves *pool untouched, if
+ *   pool is NULL, or poolSize is 0                            MEMA_BAD_ARGUMENT, EINVAL
+ *   pool is a live pool already                               MEMA_LIVE_POOL, EINVAL
+ *   poolSize is above MEMA_UNLIMITED                          MEMA_TOO_LARGE, ENOMEM
+ *   the system has no room for the records of an empty pool   MEMA_NO_MEMORY, ENOMEM
+ * Constant. It makes no system call if the reservation of a freed pool of the same size is still warm. */
+MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
+
+/* palloc: returns a new chunk of `size` bytes with undefined contents, or NULL if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   size is above freeSize                                    MEMA_OVER_BUDGET, ENOMEM
+ *   size is above MEMA_UNLIMITED                              MEMA_TOO_LARGE, ENOMEM
+ *   the system has no memory                                  MEMA_NO_MEMORY, ENOMEM
+ *   a fixed pool without fallback has no free piece of a sufficient size      MEMA_FRAGMENTED, ENOMEM
+ * An untracked pool compares, and charges, the bytes that the chunk would occupy. Only a fixed pool refuses a request for
+ * fragmentation; mema_fixedBufferSize returns a buffer size that excludes it. Constant; in a fixed pool without fallback,
+ * constant in the worst case (docs/design.md). */
+MEMA_PUBLIC void *mema_palloc(mema_Pool *pool, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2)));
+
+/* pfree: frees a chunk. Returns true if ptr is the start of a live chunk of this pool. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   ptr is any other value, NULL included                     MEMA_BAD_POINTER, EINVAL
+ * A refused pointer is never dereferenced, and nothing changes. A second free of a pointer is refused too, unless a later
+ * chunk has the address by then: the pointer then is the start of that live chunk. Constant; for arenas see
+ * docs/guide.md, "The memory of an arena". */
+MEMA_PUBLIC bool mema_pfree(mema_Pool *pool, void *ptr);
+
+/* freePool: frees every chunk, forgets charged bytes, and gives the reservation back (or keeps it warm for the next
+ * pool). The memory of *pool may then be reused, or initialised again. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   a callback or clean-up of it, or of a pool below it, is running           MEMA_BUSY, EBUSY
+ *   the caller is a signal handler that has interrupted a call to this pool; or, if this pool is shared, a call that
+ *   makes or ends any shared pool                             MEMA_REENTERED, EDEADLK
+ * Time grows with the spans in use, not with the chunks. Threads: docs/guide.md, "The end of a shared pool". */
+MEMA_PUBLIC bool mema_freePool(mema_Pool *pool);
+
+#ifndef MEMA_NO_SHORT_NAMES
+typedef mema_Block Block;
+typedef mema_Pool Pool;
+
+/* (1) */
+static inline bool initPool(Pool *pool, size_t poolSize) {
+  return mema_initPool(pool, poolSize);
+}
+
+/* (2) */
+MEMA_ATTRIBUTE((malloc, alloc_size(2))) static inline void *palloc(Pool *pool, size_t size) {
+  return mema_palloc(pool, size);
+}
+
+/* (3) */
+static inline bool pfree(Pool *pool, void *ptr) {
+  return mema_pfree(pool, ptr);
+}
+
+/* (4) */
+static inline bool freePool(Pool *pool) {
+  return mema_freePool(pool);
+}
+#endif
+
+/* ---- options and engines ------------------------------------------------------------------------------------------ */
+
+/* How a pool places its chunks. Every engine has the same exact budget, checked frees, chain and figures. */
 typedef enum mema_Engine {
   MEMA_SLAB,  /* slots of one size side by side: for any mix of lives and sizes */
-  MEMA_ARENA, /* one after the other: for many chunks that end together, as those of a request do; see mema_initPoolWith */
-  MEMA_FIXED  /* in a buffer of the caller's, and nothing else touched: no system, constant time in the worst case */
+  MEMA_ARENA, /* one chunk behind the other: for many chunks that end together, as those of a request do */
+  MEMA_FIXED  /* a fixed pool lies in a buffer of the caller: it makes no system call, and takes constant time at worst */
 } mema_Engine;
 
-/* Where a pool's memory comes from, if not from the system: mema_Options.memory. All that the pool holds comes from these hooks, in
- * one reservation at its start and one more for each piece outside it: chunks, Blocks and all its tables; but for a small header
- * (up to 8 KiB; in a shared pool one more for each thread), which is the system's and is never unmapped, since that is how a stale
- * Pool is told from a live one. (mema_trimPool takes a few pages of the system's for notes while it runs.)
- *
- * Sizes and addresses are multiples of the system's page size, sizes are not 0. Memory is in one of two states: reserved (mema does not
- * touch it, nor ask what it holds) or committed (mema reads and writes it). Nothing moves, protects, remaps or gives advice for it but the
- * hooks (except `locked`, which is mlock and munlock on it, and `committed`, which has the system populate it).
- *
- *   reserve  `size` bytes of addresses that nothing else uses, the first at a multiple of `alignment` (a power of two, at least a
- *            page, at most 64 KiB; 2 MiB with hugePages). NULL: there are none; less may then be asked for, and if that fails too
- *            the call has MEMA_NO_MEMORY. A reservation that is not aligned is released at once, and counts as NULL. Must not be NULL itself.
- *   commit   [base, base + size), reserved until now, in one reservation, is about to be touched. false: it cannot be, and stays
- *            reserved; less may then be asked for, and if that fails too the call has MEMA_NO_MEMORY, with nothing changed. No
- *            byte is committed twice in the life of its reservation. NULL: reserved memory counts as committed, and the
- *            default reservation is mema_committedReservation(poolSize).
- *   purge    the contents of [base, base + size), all committed, are no longer needed; the memory may go elsewhere. It stays committed:
- *            it may be touched again at any time without being asked for. false, or NULL: mema goes on as if its pages are kept.
- *   release  a reservation ends: the base and size of one reserve, whatever of it is committed. Once for each, at the latest in
- *            mema_freePool. NULL: nothing is told.
- *   zeroed   true: memory reads as zero when it is touched for the first time after its commit (without that hook: its
- *            reserve), and after its purge. false: it may hold anything, and mema clears what it needs to.
- *
- * The struct is copied; `user` is passed to each hook and must live as long as the pool. Hooks are called by the thread that calls
- * the pool, one at a time for each pool (of a shared pool by any thread, its lock held), and in a signal handler where that calls a
- * pool: by any call that allocates, frees, resets or trims. They must return, and must not call that pool; errno is kept for them. A
- * pool with hooks has nothing kept warm for it and leaves nothing warm. In a forked child its memory is what the system makes of it: where that
- * is shared with the parent, only one of the two may go on with the pool. */
+/* Hooks: functions of the program that give a pool its memory, instead of the system. See mema_Options.memory. A pool
+ * makes one reservation at its start, and one more for each piece outside it. Sizes and addresses are multiples of the
+ * system's page size; no size is 0. Memory is either reserved (mema does not touch it) or committed (mema reads and
+ * writes it). The struct is copied. Each hook gets `user`, which must stay valid while the pool is live. The thread that
+ * calls the pool calls the hooks, one at a time for each pool; in a shared pool it holds the pool's lock. A hook must
+ * return, and must not call that pool. mema restores errno after it. docs/guide.md, "Memory hooks", has the details. */
 typedef struct mema_Memory {
+  /* Reserves `size` bytes of addresses that nothing else uses. The first is a multiple of `alignment`: a power of two, at
+   * least a page, at most 64 KiB (2 MiB with hugePages). NULL: there are none. mema may then ask for less; if that fails
+   * too, the call fails with MEMA_NO_MEMORY. The hook is required. */
   void *(*reserve)(void *user, size_t size, size_t alignment);
+  /* Prepares [base, base + size), reserved until now, for use. false: the bytes stay reserved, and mema goes on as above.
+   * No byte is committed twice in one reservation. A NULL hook: reserved memory is committed from the start, and the
+   * default reservation is mema_committedReservation(poolSize). */
   bool (*commit)(void *user, void *base, size_t size);
+  /* Drops the contents of [base, base + size), which is committed and stays so: mema may touch it again at any time.
+   * false, or a NULL hook: mema assumes that the pages are kept. */
   bool (*purge)(void *user, void *base, size_t size);
+  /* Ends a reservation: `base` and `size` are those of one reserve. Each reservation is released once, in mema_freePool
+   * at the latest. A NULL hook: mema calls nothing. */
   void (*release)(void *user, void *base, size_t size);
+  /* true: memory reads as zero at its first use after its commit (without that hook: its reserve), and after its purge.
+   * false: memory may hold anything, and mema clears the bytes that it needs cleared. */
   bool zeroed;
   void *user;
 } mema_Memory;
 
-/* How to make a pool. Zero a field to have its default; later versions add fields at the end. */
+/* How to make a pool. A field that is zero has its default; later versions add fields at the end. */
 typedef struct mema_Options {
-  size_t poolSize;    /* the budget: 1 to MEMA_UNLIMITED. Required, but for MEMA_FIXED, where 0 is what the buffer holds. */
-  bool untracked;     /* keep no chain, and charge the bytes that a chunk really occupies instead of those requested: faster,
-                         and no cost per chunk */
-  bool committed;     /* populate the whole reservation now: the pool then asks the system for memory only when the
-                         reservation itself has no room left. See `reservation`. */
-  size_t reservation; /* address space for chunks, in bytes; 0: several times poolSize (uncommitted; of an arena twice), or
-                         mema_committedReservation(poolSize) (committed). Where it has no room in one piece, chunks come
-                         from memory outside it (Block.poolAllocated is then false). */
-  const char *name;   /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
-  /* For several threads at once. Untracked, each thread works by itself, with spare slots and a part of the budget: up to 4 MiB at a
-   * time, plus the bytes that it frees. Both are called in before a request is refused. Pool.freeSize is then the part that no thread
-   * holds; mema_freeSize returns the exact figure. Tracked, calls take turns. */
+  /* The budget: 1 to MEMA_UNLIMITED. Required, except for a fixed pool, where 0 means as much as the buffer holds. */
+  size_t poolSize;
+  /* Keep no chain and no Blocks: faster, and no cost per chunk. A chunk is charged the bytes that it occupies, instead of
+   * the bytes requested. */
+  bool untracked;
+  /* Bring the whole reservation into memory now. Later, the pool asks the system for memory only if the reservation is
+   * full. */
+  bool committed;
+  /* The address space for chunks. 0: several times poolSize (for an arena twice); of a committed pool
+   * mema_committedReservation(poolSize). A chunk for which it has no room in one piece lies outside it
+   * (Block.poolAllocated is then false). */
+  size_t reservation;
+  const char *name; /* shown in statistics and pictures; the first 21 bytes are copied; NULL: no name */
+  /* Let several threads use the pool at once: see the section "shared pools". */
   bool shared;
   mema_Engine engine;
-  /* MEMA_FIXED: where the pool's chunks and records lie: at any address, for as long as the Pool is used, in which it is also found that
-   * the Pool was freed. Two bits for each 16 bytes and 140 bytes to 2 KiB of it are for records. Tracked, each chunk's Block lies in
-   * front of the chunk: 48 bytes of the buffer, not of the budget. No other code may write to it. */
+  /* Of a fixed pool: its buffer, at any address, for the chunks and all records. It must last as long as the Pool is used
+   * (a freed pool is recognised by the buffer), and no other code may write to it. Records take two bits for each 16
+   * bytes, and 140 bytes to 2 KiB. If tracked, each chunk has its Block in front of it: 48 bytes of the buffer, not of
+   * the budget. */
   void *buffer;
   size_t bufferSize;
-  /* MEMA_FIXED: chunks that the buffer has no room for come from the system (Block.poolAllocated is then false). */
-  bool fallback;
-  size_t guaranteed; /* mema_initSubPool: bytes of the parent's budget that are the sub-pool's own from the start */
-  /* Ask for huge pages from the start: the reservation is whole ones, of 2 MiB, and begins at one. Each that is touched may be memory in
-   * full. Nothing is promised: AnonHugePages in /proc/self/smaps, at the address Pool.mem, says what the system gave,
-   * /sys/kernel/mm/transparent_hugepage/enabled whether it gives any. With `memory` only the alignment is asked for. */
+  bool fallback;     /* of a fixed pool: the system serves chunks that do not fit (Block.poolAllocated is then false) */
+  size_t guaranteed; /* of a sub-pool: the bytes of the parent's budget that belong to it from the start */
+  /* Ask the system for huge pages: the reservation consists of pieces of 2 MiB, aligned to 2 MiB. Each piece that is
+   * touched may become resident in full. Nothing is promised: see docs/guide.md, "Huge and locked pages". */
   bool hugePages;
-  /* `committed`, and kept in memory: never swapped out, nor is what lies outside the reservation. Counts against RLIMIT_MEMLOCK (without
-   * CAP_IPC_LOCK): where that forbids it, MEMA_NO_MEMORY. A forked child's copy is not locked. */
+  /* Like `committed`, and no page is ever swapped out, inside or outside the reservation. The pages count against
+   * RLIMIT_MEMLOCK, unless the process has CAP_IPC_LOCK; above it, calls fail with MEMA_NO_MEMORY. */
   bool locked;
-  const mema_Memory *memory; /* where all memory comes from; NULL: from the system */
+  const mema_Memory *memory; /* the hooks that give all memory; NULL: the system does */
 } mema_Options;
 
-/* Why a call failed: code, errno, message. One list, from which the constants, errno and the sentences are made. */
+/* Makes a pool with options. Returns false in the cases of mema_initPool, and if
+ *   options is NULL, or options->engine is no engine          MEMA_BAD_ARGUMENT, EINVAL
+ *   reservation is above MEMA_UNLIMITED                       MEMA_BAD_ARGUMENT, EINVAL
+ *   memory->reserve is NULL, or an arena has `shared` or `memory`             MEMA_BAD_ARGUMENT, EINVAL
+ *   pages cannot be committed or locked, or the hooks refuse the first memory MEMA_NO_MEMORY, ENOMEM
+ *   a fixed pool has no buffer, one below 256 bytes, or one that passes the end of memory, or has `shared`, `memory`,
+ *   `locked` or `hugePages`                                   MEMA_BAD_ARGUMENT, EINVAL
+ * A fixed pool ignores `reservation` and `committed`. Constant; of a fixed pool linear in bufferSize / 64, to clear its
+ * records. See docs/guide.md, "The memory of an arena" and "The buffer of a fixed pool". */
+MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options);
+
+/* Returns the default reservation of a committed pool with this budget: a little more than twice poolSize. If the pool is
+ * not shared, and its budget stays at most poolSize, the reservation always has room for
+ *   - chunks from mema_palloc, pcalloc, pstrdup, pstrndup and pmemdup, if none was freed since the init or the last reset;
+ *   - chunks freed and allocated in any order, if all their sizes fit one slot size.
+ * Both need chunks of at least 32 bytes, or an untracked pool. Calls that stay within a committed reservation make no
+ * system call and no page fault. The bound for other sequences, the slot sizes, and what a shared pool adds:
+ * docs/guide.md, "A committed reservation". */
+MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
+
+/* Returns the bytes of a buffer in which an untracked fixed pool never fails with MEMA_FRAGMENTED, at whatever address; 0
+ * if no buffer is so large. This holds as long as no request is above `largest`, and at most `peak` bytes are live at
+ * once. Each request counts rounded up to a multiple of 16, and the request that is being served counts too. The bound
+ * holds for any allocator that moves no chunk and serves each request that fits a free piece (docs/design.md has the
+ * argument). It grows with peak * largest. Robson shows that best fit can need nearly as much ("Worst case fragmentation
+ * of first fit and best fit storage allocation strategies", The Computer Journal 20(3), 1977). Tracked pools, aligned
+ * chunks and repalloc: docs/guide.md, "The size of a fixed buffer". Time grows with log(largest). */
+MEMA_PUBLIC size_t mema_fixedBufferSize(size_t peak, size_t largest);
+
+/* ---- more ways to get chunks -------------------------------------------------------------------------------------- */
+
+/* Returns a chunk of count * size zero bytes. Returns NULL in the cases of mema_palloc, and if
+ *   count * size overflows                                    MEMA_OVERFLOW, EOVERFLOW
+ * Linear in the size, unless the memory is fresh from the system. From 2 MiB on, pages that are not resident stay so. */
+MEMA_PUBLIC void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2, 3)));
+
+/* Changes a chunk's size, and keeps the contents up to the smaller of both sizes. The chunk may move: only the address
+ * that is returned is then live. It keeps its place in the chain. If ptr is NULL, this is mema_palloc(pool, size).
+ * Returns NULL, and leaves the chunk as it was, in the cases of mema_palloc (with the growth compared to freeSize), and if
+ *   ptr is neither NULL nor the start of a live chunk         MEMA_BAD_POINTER, EINVAL
+ * Shrinking never fails. A chunk of mema_pmemalign keeps its alignment only until it moves. At most linear in the size.
+ * Details: docs/guide.md, "Changing the size of a chunk". */
+MEMA_PUBLIC void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) MEMA_ATTRIBUTE((alloc_size(3)));
+
+/* As mema_palloc, aligned to `alignment` bytes, of which size need not be a multiple. Also returns NULL if
+ *   alignment is not a power of two                           MEMA_BAD_ALIGNMENT, EINVAL
+ *   alignment is above 1 GiB                                  MEMA_NO_MEMORY, ENOMEM */
+MEMA_PUBLIC void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size)
+    MEMA_ATTRIBUTE((malloc, alloc_align(2), alloc_size(3)));
+
+/* Copies of a string; of at most n bytes of a string; of n bytes. Both strings end with a zero byte. Linear in the bytes
+ * copied. Return NULL in the cases of mema_palloc for the bytes needed, and if
+ *   the source is NULL                                        MEMA_BAD_ARGUMENT, EINVAL */
+MEMA_PUBLIC char *mema_pstrdup(mema_Pool *pool, const char *s) MEMA_ATTRIBUTE((malloc));
+MEMA_PUBLIC char *mema_pstrndup(mema_Pool *pool, const char *s, size_t n) MEMA_ATTRIBUTE((malloc));
+MEMA_PUBLIC void *mema_pmemdup(mema_Pool *pool, const void *source, size_t n) MEMA_ATTRIBUTE((malloc, alloc_size(3)));
+
+/* The text that printf would print, in a chunk. Return NULL in the cases of mema_palloc for the text and its zero byte,
+ * and if
+ *   format is NULL                                            MEMA_BAD_ARGUMENT, EINVAL
+ *   vsnprintf fails                                           MEMA_BAD_FORMAT, EILSEQ */
+MEMA_PUBLIC char *mema_psprintf(mema_Pool *pool, const char *format, ...) MEMA_ATTRIBUTE((malloc, format(printf, 2, 3)));
+MEMA_PUBLIC char *mema_pvsprintf(mema_Pool *pool, const char *format, va_list args)
+    MEMA_ATTRIBUTE((malloc, format(printf, 2, 0)));
+
+/* ---- questions and reports ---------------------------------------------------------------------------------------- */
+
+/* Returns the bytes charged for a live chunk: in a tracked pool the bytes requested, in an untracked pool the bytes
+ * occupied. All of them belong to the chunk. But a compiler that checks sizes goes by the request, as with
+ * malloc_usable_size. Returns 0 if pool is not a live pool, or ptr is not the start of a live chunk of it. Sets no error.
+ * Constant. */
+MEMA_PUBLIC size_t mema_chunkSize(const mema_Pool *pool, const void *ptr);
+
+/* Returns true if pool is a live pool, and ptr the start of a live chunk of it; else false. Sets no error. Constant. */
+MEMA_PUBLIC bool mema_ownsChunk(const mema_Pool *pool, const void *ptr);
+
+/* Returns the free part of the budget. Returns 0 if pool is not a live pool, or if a signal handler calls this that has
+ * interrupted the pool. Sets no error. Constant. In a shared pool the figure is exact for one instant of the call: the
+ * call keeps all other threads out, and takes time that grows with the threads that use the pool. */
+MEMA_PUBLIC size_t mema_freeSize(const mema_Pool *pool);
+
+/* Returns the size of the largest request that the budgets would grant now (in a fixed pool: and the buffer). Returns 0
+ * if there is none, or pool is not a live pool. Sets no error. Time grows with the number of pools above it. */
+MEMA_PUBLIC size_t mema_largestChunk(const mema_Pool *pool);
+
+/* The figures of a pool. */
+typedef struct mema_Stats {
+  char name[22]; /* as given, or "" */
+  bool untracked;
+  bool committed;   /* or locked */
+  size_t poolSize;  /* the budget */
+  size_t freeSize;  /* the free part of it */
+  size_t liveBytes; /* poolSize - freeSize: live chunks, chargedBytes, and subPoolBytes */
+  /* The most that liveBytes has been since the init, or since the last change of the budget. In a shared pool it may be too
+   * high, by unused credit of its threads: up to 8 MiB each. */
+  size_t peakBytes;
+  size_t liveChunks;    /* chunks that are live */
+  size_t allocations;   /* chunks handed out since the init; a repalloc that moves its chunk counts too */
+  size_t frees;         /* chunks taken back since the init, by any call */
+  size_t refused;       /* requests for memory that failed */
+  size_t badFrees;      /* pointers, apart from NULL, that pfree and repalloc refused */
+  size_t outsideChunks; /* live chunks outside the reservation (Block.poolAllocated is false) */
+  size_t reservation;   /* address space for chunks, pieces outside the reservation included */
+  /* Memory held from the system: pages in use or kept for reuse, and the pool's records. An upper bound: spans in use count
+   * as touched, and huge pages as given if they were asked for. */
+  size_t footprint;
+  size_t chargedBytes; /* bytes that mema_chargePool charged, and that were not credited since */
+  size_t subPoolBytes; /* held by sub-pools: for each, the larger of its guaranteed bytes and the bytes it uses */
+  size_t subPools;     /* sub-pools, without the sub-pools of sub-pools */
+} mema_Stats;
+
+/* Fills in *stats. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   stats is NULL                                             MEMA_BAD_ARGUMENT, EINVAL
+ * Time grows with the pieces outside the reservation (usually none) and with the pool's own sub-pools. */
+MEMA_PUBLIC bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats);
+
+/* Checks every invariant of the pool: budget, chain, spans, bitmaps, runs. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   an invariant is broken (mema_lastError()->sentence says which)            MEMA_BROKEN, EFAULT
+ * Linear in spans and chunks. */
+MEMA_PUBLIC bool mema_checkPool(const mema_Pool *pool);
+
+/* Draws the pool as text for a terminal: its budget, a map of its reservation, and from 41 columns on a key. Like
+ * snprintf, it writes at most `size` bytes with the final zero byte, may cut the last character in two, and returns the
+ * length of the whole picture. `columns` is the width, 20 to 200 (0: 72). `ascii`: true for ASCII, false for UTF-8.
+ * Returns 0 if pool is not a live pool. Linear in spans and slots. */
+MEMA_PUBLIC size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii);
+
+/* Returns the version of the library in use, such as "0.1.0". */
+MEMA_PUBLIC const char *mema_version(void);
+
+/* ---- a pool's life: reset, resize, trim --------------------------------------------------------------------------- */
+
+/* Frees every chunk. The pool keeps its budget, options and counts (each chunk counts as freed); charged bytes stay
+ * charged. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   a callback or clean-up of it, or of a pool below it, is running           MEMA_BUSY, EBUSY
+ * Time grows with the spans in use, not with the chunks. */
+MEMA_PUBLIC bool mema_resetPool(mema_Pool *pool);
+
+/* Changes the budget. Constant. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   poolSize is 0, or pool is a shared sub-pool               MEMA_BAD_ARGUMENT, EINVAL
+ *   poolSize is above MEMA_UNLIMITED                          MEMA_TOO_LARGE, ENOMEM
+ *   more bytes than poolSize are in use: live, charged, or guaranteed to it   MEMA_BELOW_USE, EBUSY */
+MEMA_PUBLIC bool mema_resizePool(mema_Pool *pool, size_t poolSize);
+
+/* As mema_resizePool. But if more bytes than poolSize are in use, the budget becomes that number, and the pool cannot
+ * grow. Returns the new budget; 0 in the cases of mema_resizePool, except MEMA_BELOW_USE. Constant. */
+MEMA_PUBLIC size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize);
+
+/* Gives the pool's free pages back to the system: free spans, and pages between live chunks. It also gives back all warm
+ * reservations of the process; if pool is NULL, only these. The pages of a committed pool stay. Returns the bytes given
+ * back; 0 if pool is neither NULL nor a live pool. Time grows with the slots of the pool. */
+MEMA_PUBLIC size_t mema_trimPool(mema_Pool *pool);
+
+/* ---- families: pools inside pools --------------------------------------------------------------------------------- */
+
+/* Makes `child` a sub-pool of `parent`: a pool with its own budget, chain and statistics. options->poolSize is the most
+ * that it may use; it may be above the parent's budget. options->guaranteed bytes (0 to poolSize) are charged to the
+ * parent now. Bytes beyond them are charged to the parent as the sub-pool grows, credited as it shrinks, and so on
+ * upwards. In each pool
+ *     poolSize == freeSize + live chunks + charged bytes + for each sub-pool the larger of its guaranteed bytes and its use.
+ * A request fails with MEMA_OVER_BUDGET if any pool above has no room; mema_Error.available is then the most that would
+ * succeed. Returns false in the cases of mema_initPoolWith, and if
+ *   parent is not a live pool                                 MEMA_BAD_POOL, EINVAL
+ *   parent is about to end (the caller is a clean-up)         MEMA_BUSY, EBUSY
+ *   guaranteed is above poolSize, or a fixed pool takes part  MEMA_BAD_ARGUMENT, EINVAL
+ *   a shared sub-pool has guaranteed below poolSize           MEMA_BAD_ARGUMENT, EINVAL
+ *   the parent has no room for the guaranteed bytes           MEMA_OVER_BUDGET, ENOMEM
+ * Constant. See docs/guide.md, "The memory of a sub-pool" and "Sub-pools of a shared pool". */
+MEMA_PUBLIC bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options);
+
+/* Makes a chunk of `from` the youngest chunk of `to`. Address, size and contents stay; nothing is copied. Constant.
+ * Returns false if
+ *   either is not a live pool                                 MEMA_BAD_POOL, EINVAL
+ *   the pools do not take their chunks from the same memory   MEMA_NOT_KIN, EXDEV
+ *   ptr is not the start of a live chunk of `from`            MEMA_BAD_POINTER, EINVAL
+ *   `to`, or a pool above it, has no room                     MEMA_OVER_BUDGET, ENOMEM */
+MEMA_PUBLIC bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr);
+
+/* ---- marks and clean-ups ------------------------------------------------------------------------------------------ */
+
+/* A moment in a pool's life, to go back to. Its four words are one value (`position` is 0 except in untracked arenas). A
+ * mark that is all zero is no mark. A mark holds no memory, and needs no end. */
+typedef struct mema_Mark {
+  uintptr_t life, serial, age, position;
+} mema_Mark;
+
+/* Returns a mark of the present moment, or a zero mark if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   pool is shared, or untracked and no arena                 MEMA_BAD_ARGUMENT, EINVAL
+ * Constant. Untracked arenas judge age by address: docs/guide.md, "Marks in arenas". */
+MEMA_PUBLIC mema_Mark mema_markPool(mema_Pool *pool);
+
+/* Goes back to a mark: ends the sub-pools made since, newest first; runs the clean-ups added since; and frees the chunks
+ * allocated since, except kept ones (mema_keepChunk). A repalloc is no allocation here. The mark stays valid, and younger
+ * marks expire. Single chunks of any age may have been freed before. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   mark is not of this pool since its init or last reset, or has expired     MEMA_STALE_MARK, EINVAL
+ *   a callback or clean-up of it, or of a pool below it, is running           MEMA_BUSY, EBUSY
+ *   in a fixed pool, other code has overwritten a younger chunk's Block; older chunks then stay     MEMA_BROKEN, EFAULT
+ * Time grows with the number of younger chunks. See docs/guide.md, "Marks that have expired" and "Marks in arenas". */
+MEMA_PUBLIC bool mema_rewindPool(mema_Pool *pool, mema_Mark mark);
+
+/* Makes a chunk older than a mark: it moves to that place in the chain, and stays when the pool goes back.
+ * Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   mark is zero, or has expired                              MEMA_STALE_MARK, EINVAL
+ *   pool is an untracked arena, whose chunks cannot move      MEMA_BAD_ARGUMENT, EINVAL
+ *   ptr is not the start of a live chunk of the pool          MEMA_BAD_POINTER, EINVAL
+ * Time grows with the number of chunks allocated between the mark and this chunk. */
+MEMA_PUBLIC bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr);
+
+/* When a clean-up runs: after the sub-pools of its pool have ended, or before. */
+typedef enum mema_CleanupTime { MEMA_AFTER_SUB_POOLS, MEMA_BEFORE_SUB_POOLS } mema_CleanupTime;
+
+/* The record of a clean-up, in memory of the caller (which may be a chunk of that pool). It must stay in place until the
+ * clean-up has run or is cancelled. Its fields are private. */
+typedef struct mema_Cleanup {
+  void (*run)(void *arg);
+  void *arg;
+  struct mema_Cleanup *next;
+  uintptr_t serial, token;
+} mema_Cleanup;
+
+/* Adds a clean-up: run(arg) is called when the pool is freed or reset, or goes back to a mark older than this call. The
+ * pool's chunks are all live then. Clean-ups of one time run newest first. A clean-up may use the pool, but not end it,
+ * add clean-ups or make sub-pools. See docs/guide.md, "What clean-ups and callbacks may do". Constant. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   pool is about to end                                      MEMA_BUSY, EBUSY
+ *   pool is shared, cleanup or run is NULL, or `when` is neither time         MEMA_BAD_ARGUMENT, EINVAL
+ *   the record is in use, in any pool                         MEMA_BAD_ARGUMENT, EINVAL */
+MEMA_PUBLIC bool mema_addCleanup(mema_Pool *pool, mema_Cleanup *cleanup, void (*run)(void *arg), void *arg,
+                                 mema_CleanupTime when);
+
+/* Forgets a clean-up without running it. Linear in the clean-ups added after it. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   the record is not in use in this pool                     MEMA_BAD_ARGUMENT, EINVAL */
+MEMA_PUBLIC bool mema_cancelCleanup(mema_Pool *pool, mema_Cleanup *cleanup);
+
+/* ---- callbacks and pressure --------------------------------------------------------------------------------------- */
+
+/* Sets the callback for low memory. fn(pool, arg) is called each time freeSize falls from at least `bytes` to less, at
+ * the end of the call that caused it, even a sub-pool's call. A pool has one such callback; fn NULL removes it. fn must
+ * not free or resize the chunk that the call is about to return: see docs/guide.md, "What clean-ups and callbacks may
+ * do". Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   pool is shared                                            MEMA_BAD_ARGUMENT, EINVAL
+ * Constant. While freeSize is below `bytes`, each allocation takes a few nanoseconds more. */
+MEMA_PUBLIC bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *pool, void *arg), void *arg);
+
+/* Sets the callback for exhausted memory. fn(pool, wanted, arg) is called before a request, of this pool or one below it,
+ * is refused because this pool's budget has no room for `wanted` bytes more, or the system has no memory. fn may free
+ * chunks or raise the budget. If it then returns true, the request is tried again; fn is called again as long as it
+ * returns true and has freed something. A request that fn makes does not call fn. A pool has one such callback; fn NULL
+ * removes it. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   pool is shared (use mema_pallocWait)                      MEMA_BAD_ARGUMENT, EINVAL
+ * Constant. See docs/guide.md, "What clean-ups and callbacks may do". */
+MEMA_PUBLIC bool mema_onExhausted(mema_Pool *pool, bool (*fn)(mema_Pool *pool, size_t wanted, void *arg), void *arg);
+
+/* For tests: lets n requests pass, then makes the next one (`once`) or all later ones fail with MEMA_INJECTED, ENOMEM.
+ * MEMA_UNLIMITED for n ends this. A request is an allocation, a growing repalloc, a charge, or the guaranteed part of a
+ * sub-pool. Refused requests count, except those that nothing could serve: too large for any object, a bad alignment or
+ * argument, an overflow. Constant. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   pool is shared                                            MEMA_BAD_ARGUMENT, EINVAL */
+MEMA_PUBLIC bool mema_failAfter(mema_Pool *pool, size_t n, bool once);
+
+/* ---- other bytes in the budget ------------------------------------------------------------------------------------ */
+
+/* Charges bytes that are no chunk: a mapping, a buffer from elsewhere, another resource. The pool holds no memory for
+ * them. They stay charged until they are credited; 0 bytes are allowed. A refused charge counts as a refused request.
+ * Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   bytes is above freeSize                                   MEMA_OVER_BUDGET, ENOMEM
+ *   bytes is above MEMA_UNLIMITED                             MEMA_TOO_LARGE, ENOMEM
+ * Constant. */
+MEMA_PUBLIC bool mema_chargePool(mema_Pool *pool, size_t bytes);
+
+/* Credits charged bytes, all at once or in parts. Constant. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   fewer bytes are charged                                   MEMA_BAD_ARGUMENT, EINVAL */
+MEMA_PUBLIC bool mema_creditPool(mema_Pool *pool, size_t bytes);
+
+/* ---- shared pools ------------------------------------------------------------------------------------------------- */
+
+/* Any number of threads may use a shared pool at once (mema_Options.shared). One thread may free the chunks of another.
+ *   tracked    Calls take turns.
+ *   untracked  Each thread works with its own spare slots and credit: up to 4 MiB of the budget at a time, and the bytes
+ *              that it frees. The pool calls both in before it refuses a request. Pool.freeSize is then the part of the
+ *              budget that no thread holds; mema_freeSize returns the exact figure.
+ *   signals    A signal handler may call a shared pool, except mema_pallocWait. If the handler has interrupted a call of
+ *              its thread to that pool, its own call may fail with MEMA_REENTERED, EDEADLK, and then changes nothing.
+ *              It never waits for its own thread. Other shared pools: docs/guide.md, "Signal handlers". */
+
+/* As mema_palloc on a shared pool. But if the budget has no room, the thread sleeps until other threads have freed
+ * enough, for at most `milliseconds` (negative: without limit; 0: not at all). Returns NULL in the cases of mema_palloc,
+ * and if
+ *   the time has passed                                       MEMA_TIMED_OUT, ETIMEDOUT
+ *   the budget can never have the room, or pool is not shared (at once)       MEMA_OVER_BUDGET, ENOMEM
+ * The thread that has waited longest is not always served first. While a thread waits, each call of the others takes the
+ * pool's lock. A signal handler must not call this. */
+MEMA_PUBLIC void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds) MEMA_ATTRIBUTE((malloc, alloc_size(2)));
+
+/* ---- errors ------------------------------------------------------------------------------------------------------- */
+
+/* Every reason for a failure: its code, its errno and its message. The enum below is made from this list. */
 #define MEMA_REASONS(X)                                                                             \
   X(MEMA_OK, 0, "no error")                                                                         \
   X(MEMA_BAD_POOL, EINVAL, "not a live pool (never made, freed, copied or moved)")                  \
@@ -199,378 +567,23 @@ typedef struct mema_Options {
 typedef enum mema_Reason { MEMA_REASONS(MEMA_REASON_CODE) MEMA_REASON_COUNT } mema_Reason;
 #undef MEMA_REASON_CODE
 
-/* The last failure of the calling thread. */
+/* The last failure of a thread. */
 typedef struct mema_Error {
   mema_Reason reason;
-  const char *name; /* the constant's name, such as "MEMA_OVER_BUDGET" */
-  /* Such as "over budget by 40 bytes: 1064 wanted, 1024 free", or "bad argument: guaranteed 4096 is above poolSize 1024": the reason's
-   * message, and behind it which argument was bad and what its limit is. */
+  const char *name; /* the name of the reason, such as "MEMA_OVER_BUDGET" */
+  /* The message of the reason, then the bad argument and its limit. For example "over budget by 40 bytes: 1064 wanted,
+   * 1024 free", or "bad argument: guaranteed 4096 is above poolSize 1024". */
   const char *sentence;
-  /* MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_FRAGMENTED, MEMA_BELOW_USE: the bytes asked for (by repalloc over the budget: in addition);
-   * else 0. */
+  /* For MEMA_OVER_BUDGET, MEMA_NO_MEMORY, MEMA_FRAGMENTED and MEMA_BELOW_USE: the bytes asked for (for a repalloc over
+   * budget: the growth). Else 0. */
   size_t wanted;
-  size_t available; /* MEMA_OVER_BUDGET: the bytes that were free; MEMA_BELOW_USE: the bytes in use; else 0 */
-  int errnoBefore;  /* errno as it was before the failure, for callers that are to leave it alone */
+  size_t available; /* for MEMA_OVER_BUDGET: the bytes that were free; for MEMA_BELOW_USE: the bytes in use; else 0 */
+  int errnoBefore;  /* errno before the failure, for a caller that must restore it */
 } mema_Error;
 
-/* What a pool holds and has done. */
-typedef struct mema_Stats {
-  char name[22]; /* as given, or "" */
-  bool untracked;
-  bool committed;   /* or locked */
-  size_t poolSize;  /* the budget */
-  size_t freeSize;  /* what is left of it */
-  size_t liveBytes; /* poolSize - freeSize: the live chunks, chargedBytes, and subPoolBytes */
-  /* The most liveBytes has been since init (or since the budget was last resized). In a shared pool with several threads it may be told too
-   * high, by what they held of the budget unused: up to 8 MiB each. */
-  size_t peakBytes;
-  size_t liveChunks;
-  size_t allocations;   /* chunks handed out since init; repalloc counts when the chunk moved */
-  size_t frees;         /* chunks taken back since init, by whatever call */
-  size_t refused;       /* allocation requests answered with NULL */
-  size_t badFrees;      /* pointers (NULL apart) refused by pfree and repalloc */
-  size_t outsideChunks; /* live chunks outside the reservation (Block.poolAllocated == false) */
-  size_t reservation;   /* address space held for chunks, outside pieces included */
-  size_t footprint;     /* memory held from the system: pages in use or kept for reuse, and the pool's own records. An upper
-                           bound: it takes spans that are in use for touched, and huge pages for given when asked for */
-  size_t chargedBytes;  /* charged by mema_chargePool, and not credited since */
-  size_t subPoolBytes;  /* held by sub-pools: of each the larger of what is guaranteed to it, and what it uses */
-  size_t subPools;      /* sub-pools, not counting theirs */
-} mema_Stats;
-
-/* ---- a pool's life ------------------------------------------------------------------------------------------------ */
-
-/* Makes a tracked pool with a budget of poolSize bytes. `pool` may be uninitialised memory.
- * Returns false iff pool is NULL (MEMA_BAD_ARGUMENT, EINVAL), is a live pool (MEMA_LIVE_POOL, EINVAL), poolSize is 0
- * (MEMA_BAD_ARGUMENT, EINVAL) or above MEMA_UNLIMITED (MEMA_TOO_LARGE, ENOMEM), or the system has no address space for
- * the records of even an empty pool (MEMA_NO_MEMORY, ENOMEM). A refused pool is left untouched.
- * Constant; no system call when a reservation of a freed pool of the same size is still warm. */
-MEMA_PUBLIC bool mema_initPool(mema_Pool *pool, size_t poolSize);
-
-/* The same with options. Also returns false iff
- *   - options is NULL, options->engine is no engine, options->reservation is above MEMA_UNLIMITED, options->memory has no reserve, or an
- *     arena is to be shared or to have hooks (MEMA_BAD_ARGUMENT, EINVAL);
- *   - a committed reservation could not be populated, a locked one not be locked, or the hooks refused what even an empty pool needs
- *     (MEMA_NO_MEMORY, ENOMEM). Memory that the hooks gave before that is given back to them.
- *
- * With MEMA_FIXED it returns false iff
- *   - pool, options or options->buffer is NULL, bufferSize is below 256 or passes the end of memory, or `shared`, `memory`, `locked` or
- *     `hugePages` is asked for (MEMA_BAD_ARGUMENT, EINVAL);
- *   - pool is a live pool (MEMA_LIVE_POOL, EINVAL), or poolSize is above MEMA_UNLIMITED (MEMA_TOO_LARGE, ENOMEM).
- * The system is not asked; `reservation` and `committed` mean nothing. Linear in bufferSize / 64: the records are cleared, and nothing else of
- * the buffer is touched. A buffer that another pool was made in is taken from it where it begins at the same place: that one is then no live
- * pool.
- *
- * An arena (options->engine == MEMA_ARENA) keeps every promise of the default engine: the budget, frees, chain and figures are as exact.
- * It differs in this:
- *   time         a palloc takes at most half the time; the life of a small arena (init, free) takes a third
- *   frees        credit the budget at once. The memory itself can be reused at once if the chunk was the youngest, or if no chunk is
- *                live; else after the next reset. When twice the budget has been handed out that way, chunks come from outside the
- *                reservation (Block.poolAllocated is then false), where freed memory is reused at once. So memory stays bounded, and
- *                no request is refused
- *   charges      an untracked arena charges the size rounded up to 16 bytes, wherever the chunk lies
- *   repalloc     the youngest chunk grows and shrinks in place, others shrink in place and move to grow
- *   reset, free  take time that grows with the bytes handed out (16 bytes are cleared for each KiB), not with the chunks
- *   trim         gives back the pages behind the youngest chunk
- *   reservation  at most 32 GiB; chunks beyond it come from outside
- *   memory       32 bytes of records for each KiB handed out; a tracked arena's Blocks lie side by side in order of allocation.
- *                Small arenas are kept warm up to 1 MiB each, as other pools are. A live pool still counts its kept-warm memory
- * mema_pfree of the last live chunk clears the bits of those freed before it: it too takes time by the KiB that lie between them. */
-MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options);
-
-/* The reservation, in bytes, that a committed pool of poolSize bytes is given by default: a little more than twice the budget. Within
- * it lie, always, in a pool that is not shared, while pool.poolSize is at most poolSize:
- *   - chunks of any sizes from mema_palloc, pcalloc, pstrdup, pstrndup and pmemdup, at least 32 bytes each (untracked: of any size),
- *     where none was freed since mema_initPool or mema_resetPool;
- *   - chunks freed and allocated in any order, whose sizes one slot size serves (the size rounded up: to 16 bytes up to 128, to 32 up
- *     to 512, above that to four sizes per doubling), at least 32 bytes each (untracked: of any size).
- * The usual mix of sizes lies in it too. No useful bound for every sequence of requests is known: a sequence can leave spans with one
- * live chunk each behind, for each slot size in turn. If that matters, give a larger .reservation, and look at
- * mema_Stats.outsideChunks.
- * Within the reservation of a committed pool, palloc, pcalloc, pmemalign, repalloc and pfree make no system call and no page fault. The
- * pages of a `locked` pool are never swapped out either. (A shared pool makes system calls at a thread's first call, and when threads
- * wait for one another or call in each other's slots and budget. After a fork the first write to each page is a fault, in parent and
- * child.) */
-MEMA_PUBLIC size_t mema_committedReservation(size_t poolSize);
-
-/* Bytes of a buffer, at whatever address, in which an untracked fixed pool refuses nothing for fragmentation (MEMA_FRAGMENTED), whatever the
- * sequence of calls, as long as no request is for more than `largest` bytes and no more than `peak` bytes are live at once, each request
- * rounded up to a multiple of 16, that of the moment included. 0: more than any buffer has.
- *   tracked     each chunk also has its Block in the buffer: 48 bytes more to each request, in both figures
- *   aligned     mema_pmemalign(pool, alignment, size) counts as a request for size + alignment - 16, in both figures, at that moment
- *   repalloc    a chunk that moves is live twice for that moment
- * The bound is that of any allocator that never moves a chunk and refuses only where no free piece is as large as the request rounded up to r':
- * (peak - r + 1) * r' grains of 16 bytes, at its worst r up to `largest`. For best fit and its kin nothing much better is true (Robson, "Worst
- * case fragmentation of first fit and best fit storage allocation strategies", The Computer Journal 20(3), 1977): it grows with peak *
- * largest, and is meant for sizes that are not far apart. docs/design.md has the argument. Grows with the logarithm of largest. */
-MEMA_PUBLIC size_t mema_fixedBufferSize(size_t peak, size_t largest);
-
-/* Frees every chunk and gives the reservation back (or keeps it warm for the next pool); the Pool's memory may then be
- * reused or initialised again. Charged bytes are forgotten. Returns false iff pool is not a live pool, a callback or clean-up of it is under way
- * (MEMA_BUSY), or the caller is a signal handler that interrupted a call to it, or, where it is shared, one that makes or ends any shared pool
- * (MEMA_REENTERED).
- * Time grows with the spans in use, not with the chunks.
- * Shared pools: calls of other threads that are under way come to their end first, or find that there is no pool any more
- * (MEMA_BAD_POOL); of two threads that free the pool at once one gets true. The Pool's own memory must stay until they have returned. */
-MEMA_PUBLIC bool mema_freePool(mema_Pool *pool);
-
-/* Frees every chunk and keeps the pool, its budget, options and counts (each chunk counts as freed). Charged bytes stay charged.
- * Returns false iff pool is not a live pool. Time grows with the spans in use, not with the chunks. */
-MEMA_PUBLIC bool mema_resetPool(mema_Pool *pool);
-
-/* Changes the budget. Returns false iff pool is not a live pool, poolSize is 0 (MEMA_BAD_ARGUMENT, EINVAL) or above
- * MEMA_UNLIMITED (MEMA_TOO_LARGE, ENOMEM), or more bytes than poolSize are live or charged (MEMA_BELOW_USE, EBUSY). Constant. */
-MEMA_PUBLIC bool mema_resizePool(mema_Pool *pool, size_t poolSize);
-
-/* Gives the pool's free pages back to the system, and those of all warm reservations in the process (the latter alone when
- * pool is NULL): whole free spans, and pages between live chunks. Returns the bytes given back, which is 0 when pool is neither
- * NULL nor a live pool. The pages of a committed pool stay. Time grows with the slots of the pool, free ones included. */
-MEMA_PUBLIC size_t mema_trimPool(mema_Pool *pool);
-
-/* Counts bytes that are no chunk against the budget: a mapping, a buffer from elsewhere, another resource. The pool holds nothing for
- * them, and they stay charged until they are credited. 0 bytes are no failure.
- * Returns false iff pool is not a live pool, or bytes is above freeSize (MEMA_OVER_BUDGET, ENOMEM; MEMA_TOO_LARGE where above
- * MEMA_UNLIMITED), which counts as a refused request. Constant. */
-MEMA_PUBLIC bool mema_chargePool(mema_Pool *pool, size_t bytes);
-
-/* Gives charged bytes back to the budget, all at once or in parts. Returns false iff pool is not a live pool, or fewer bytes are
- * charged (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
-MEMA_PUBLIC bool mema_creditPool(mema_Pool *pool, size_t bytes);
-
-/* As mema_resizePool, but where more bytes than poolSize are in use the budget becomes what is in use (of a sub-pool: or guaranteed): no
- * further growth. Returns the new budget; 0 iff mema_resizePool would fail for another reason than MEMA_BELOW_USE. Constant. */
-MEMA_PUBLIC size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize);
-
-/* ---- sub-pools ---------------------------------------------------------------------------------------------------- */
-
-/* Makes `child` a pool inside `parent`, with a budget, chain and statistics of its own, and everything that can be done with a pool. Of
- * *options, poolSize is the most it may use; `guaranteed` bytes of that (0 to poolSize) are taken from the parent's budget now, and are the
- * sub-pool's alone; what it uses beyond them is charged to the parent as it grows, and credited as it shrinks, to the byte, and so
- * on upwards. poolSize may be above what the parent has. At all times, in every pool of the family,
- *     poolSize == freeSize + its live chunks + what it was charged + what its sub-pools hold (each: the larger of guaranteed, and used).
- * A request is refused where any level has no room (MEMA_OVER_BUDGET; `available` is then the most that would be granted). A chunk of one pool is foreign to
- * all others.
- *   memory     a sub-pool of a tracked, unshared MEMA_SLAB pool takes its chunks from its parent's memory, unless its options ask for
- *              anything else than that (untracked, shared, committed, reservation, engine): then, and under other parents, it has memory of
- *              its own, and only its budget is the parent's. One with its parent's memory gives its chunks back one by one when it ends
- *              (time grows with its chunks) and shows its parent's memory in pictures; its statistics count none.
- *   shared     under a shared parent, sub-pools have memory of their own, and each may be used by another thread. A shared sub-pool must have
- *              guaranteed == poolSize, and cannot be resized. While one thread frees or resets a shared parent, another may be in
- *              mema_initSubPool: either that fails (MEMA_BAD_POOL, MEMA_BUSY), or the sub-pool is freed with the rest. The caller sees to it
- *              that no thread then uses or frees a sub-pool that is not shared itself, and that the Pools of all stay until all have
- *              returned; and initialises the parent's Pool again only after that.
- * Returns false iff parent is not a live pool, or is about to end (MEMA_BUSY, EBUSY: from a clean-up), or mema_initPoolWith would fail, or
- * guaranteed is above poolSize, or the parent or options->engine is MEMA_FIXED (MEMA_BAD_ARGUMENT, EINVAL), or the parent has not got
- * the guaranteed bytes (MEMA_OVER_BUDGET, ENOMEM). Constant; with its parent's memory, no system call. */
-MEMA_PUBLIC bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options);
-
-/* Makes a chunk of `from` one of `to`, its youngest, at the same address and of the same size: nothing is copied. Both must be pools of one
- * family that take their chunks from the same memory (see mema_initSubPool).
- * Returns false, with nothing changed, iff either is not a live pool, they do not share memory (MEMA_NOT_KIN, EXDEV), ptr is not the start of
- * a live chunk of `from` (MEMA_BAD_POINTER, EINVAL), or `to` or a pool above it has no room for it (MEMA_OVER_BUDGET, ENOMEM). Constant. */
-MEMA_PUBLIC bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr);
-
-/* ---- marks -------------------------------------------------------------------------------------------------------- */
-
-/* A moment of a pool's life, to go back to. Treat it as one value, of which `position` is a part too (0 but in untracked arenas); one that is
- * zero is no mark. It needs no memory and no end. */
-typedef struct mema_Mark {
-  uintptr_t life, serial, age, position;
-} mema_Mark;
-
-/* Marks the present. Zero iff pool is not a live pool, or is shared, or untracked and no arena (MEMA_BAD_ARGUMENT, EINVAL). Constant.
- * In an untracked arena, age is judged by address. So a chunk that repalloc moves may become as young as its move, and is then freed when
- * the pool goes back to a mark made before the move. Memory freed in the reservation, of chunks older than the youngest mark, is reused
- * only after a reset, or after going back to an older mark. */
-MEMA_PUBLIC mema_Mark mema_markPool(mema_Pool *pool);
-
-/* Goes back to a mark, and frees everything younger: sub-pools made since, newest first; clean-ups added since, which run; and chunks
- * allocated since, save those that were kept. (repalloc is no allocation here, except for moves in an untracked arena: see
- * mema_markPool.) Single chunks, older or younger, may have been freed meanwhile. The mark itself stays valid; marks made after it have
- * expired. Marks with no allocation between them are of the same moment. (If expired marks lie in more than four places between valid
- * ones, the oldest of them may be taken for the nearest older valid mark, and go back to that.)
- * Returns false iff pool is not a live pool; the mark was not made by this pool since its init or last reset, or has expired
- * (MEMA_STALE_MARK, EINVAL); this is called from a callback or clean-up of the pool, or of one below it (MEMA_BUSY, EBUSY); or in a fixed
- * pool a younger chunk's Block was written over (MEMA_BROKEN, EFAULT: all that is older than that chunk stays). Time grows with the
- * number of younger chunks, and little more; in an untracked arena with the bytes handed out since (one step for each KiB), and with all
- * that lies outside its reservation. */
-MEMA_PUBLIC bool mema_rewindPool(mema_Pool *pool, mema_Mark mark);
-
-/* Makes a chunk older than a mark: it moves to that place in the chain, and stays when the pool goes back. Returns false iff pool is not
- * a live pool, the mark is zero or has expired (MEMA_STALE_MARK, EINVAL), the pool is an untracked arena, whose chunks stay where they are
- * (MEMA_BAD_ARGUMENT, EINVAL), or ptr is not the start of a live chunk of the pool (MEMA_BAD_POINTER, EINVAL). Time grows with the number of
- * chunks allocated between the mark and this one. */
-MEMA_PUBLIC bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr);
-
-/* ---- clean-ups ---------------------------------------------------------------------------------------------------- */
-
-typedef enum mema_CleanupTime { MEMA_AFTER_SUB_POOLS, MEMA_BEFORE_SUB_POOLS } mema_CleanupTime;
-
-/* A clean-up. The caller's memory, which may be part of a chunk of the same pool; to stay until it has run or been cancelled. */
-typedef struct mema_Cleanup {
-  /* Private. */
-  void (*run)(void *arg);
-  void *arg;
-  struct mema_Cleanup *next;
-  uintptr_t serial, token;
-} mema_Cleanup;
-
-/* Has run(arg) called when the pool is freed or reset, or goes back to a mark older than this call: the clean-ups for before the
- * end of its sub-pools first, then (when that has come) those for after it, each newest first; the pool's chunks are all there still.
- * A clean-up may do anything with the pool but free or reset it, or one above it, or go back to a mark (MEMA_BUSY), add clean-ups, or make
- * sub-pools.
- * Returns false iff pool is not a live pool, or is about to end (MEMA_BUSY, EBUSY), is shared, cleanup or run is NULL, `when` is neither,
- * or the record is in use already, for whatever pool (MEMA_BAD_ARGUMENT, EINVAL). Constant. */
-MEMA_PUBLIC bool mema_addCleanup(mema_Pool *pool, mema_Cleanup *cleanup, void (*run)(void *arg), void *arg,
-                                 mema_CleanupTime when);
-
-/* Forgets a clean-up. Returns false iff pool is not a live pool, or the record is not in use for it (MEMA_BAD_ARGUMENT, EINVAL). Linear in the
- * clean-ups added after it. */
-MEMA_PUBLIC bool mema_cancelCleanup(mema_Pool *pool, mema_Cleanup *cleanup);
-
-/* ---- pressure ----------------------------------------------------------------------------------------------------- */
-
-/* Has fn(pool, arg) called each time freeSize goes from at least `bytes` to below, at the end of the call that did it, even where a
- * sub-pool's call did. fn may do anything with the pool but free or reset it, or one above it or the one whose call it was, or go back to
- * a mark (MEMA_BUSY). (The chunk that the call is about to return is in the chain already, but the caller's: text and zeros may be written to it
- * after fn. So fn is not to free it, nor to change its size.) One function for each pool; fn NULL: none any more.
- * Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL). Constant. While freeSize is below, allocations take a
- * few nanoseconds more. */
-MEMA_PUBLIC bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *pool, void *arg), void *arg);
-
-/* Has fn(pool, wanted, arg) called where a request, of this pool or one below it, would be refused because this pool's budget has no room
- * for `wanted` bytes more, or the system has no memory: it may free what can be spared, or raise the budget, and return true to have
- * the request tried again. It is called again while it returns true and has freed something; otherwise the request is refused. A request
- * made by fn itself does not call fn. What fn may do is as for mema_onLowWater. (A chunk that is being repalloc'ed may be freed by fn: the
- * call then fails with MEMA_BAD_POINTER.) One function for each pool; fn NULL: none any more.
- * Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL; there is mema_pallocWait). Constant. */
-MEMA_PUBLIC bool mema_onExhausted(mema_Pool *pool, bool (*fn)(mema_Pool *pool, size_t wanted, void *arg), void *arg);
-
-/* The size of the largest request that would be granted now, as far as budgets tell; 0: none, or pool is not a live pool. Constant but for
- * the number of pools above it. Sets no error. */
-MEMA_PUBLIC size_t mema_largestChunk(const mema_Pool *pool);
-
-/* For tests: lets n requests to the pool pass, then has the next one fail (`once`), or all from then on, with MEMA_INJECTED, ENOMEM.
- * A request is an allocation, a repalloc that makes a chunk larger, a charge, or the guaranteed part of a sub-pool; those refused count
- * too, but for those that nothing could serve: larger than any object can be, a bad alignment or argument, a product that
- * overflows. n of MEMA_UNLIMITED ends it. Returns false iff pool is not a live pool, or is shared (MEMA_BAD_ARGUMENT, EINVAL).
- * Constant. */
-MEMA_PUBLIC bool mema_failAfter(mema_Pool *pool, size_t n, bool once);
-
-/* ---- chunks ------------------------------------------------------------------------------------------------------- */
-
-/* A chunk of `size` bytes (a request for 0 bytes is one for 1), contents undefined.
- * Returns NULL iff pool is not a live pool, size is above freeSize (MEMA_OVER_BUDGET, ENOMEM; MEMA_TOO_LARGE where above
- * MEMA_UNLIMITED), or the system has no memory (MEMA_NO_MEMORY, ENOMEM): never for fragmentation. In an untracked pool it
- * is the bytes that the chunk would occupy that are compared with freeSize and charged. Constant.
- * Of a pool with MEMA_FIXED and no fallback NULL also iff no free piece of the buffer is sure to have the room (MEMA_FRAGMENTED, ENOMEM), as do
- * the calls below; mema_fixedBufferSize says when that cannot be. Constant in the worst case: see docs/design.md. */
-MEMA_PUBLIC void *mema_palloc(mema_Pool *pool, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2)));
-
-/* As mema_palloc on a shared pool. But if the budget has no room, it sleeps until other threads have freed enough, for at most that many
- * milliseconds (below 0: without end; 0: not at all). Also returns NULL iff that time has passed (MEMA_TIMED_OUT, ETIMEDOUT), or, at
- * once, if the budget could never have the room or the pool is not shared (MEMA_OVER_BUDGET). The thread that waits longest is not
- * always served first. While threads wait, every call of the others takes the pool's lock. Not for signal handlers. */
-MEMA_PUBLIC void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds) MEMA_ATTRIBUTE((malloc, alloc_size(2)));
-
-/* Frees a chunk. Returns true iff ptr is the start of a live chunk of this pool. Any other value, NULL included, gives false
- * (MEMA_BAD_POINTER, EINVAL) and changes nothing; it is never dereferenced. Constant.
- * A pointer freed twice is refused unless its address has been handed out again since: it is then the start of a live chunk. */
-MEMA_PUBLIC bool mema_pfree(mema_Pool *pool, void *ptr);
-
-/* A chunk of count * size zero bytes. Returns NULL iff mema_palloc of the product would, or the product overflows
- * (MEMA_OVERFLOW, EOVERFLOW). Linear in the size, except where the memory is fresh from the system; from 2 MiB on, pages that
- * are not in memory are not brought in. */
-MEMA_PUBLIC void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(2, 3)));
-
-/* Changes a chunk's size, keeping the contents up to the lesser of both sizes; the result may be at another address, and ptr
- * is then no longer live. ptr NULL: as mema_palloc(pool, size). size 0: a chunk of 1 byte, as mema_palloc makes.
- * Returns NULL iff pool is not a live pool, ptr is neither NULL nor a live chunk (MEMA_BAD_POINTER, EINVAL), the growth is
- * above freeSize (MEMA_OVER_BUDGET, ENOMEM), or the system has no memory; ptr then lives on unchanged. Shrinking never fails.
- * In place where the slot, or the free run behind a large chunk, has room; large chunks that must move have their pages moved
- * where the system can do that, not copied. In the chain the chunk keeps its place. A chunk from mema_pmemalign keeps its alignment only
- * while it is not moved. */
-MEMA_PUBLIC void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) MEMA_ATTRIBUTE((alloc_size(3)));
-
-/* As mema_palloc, aligned to `alignment` bytes. Also returns NULL iff alignment is not a power of two (MEMA_BAD_ALIGNMENT,
- * EINVAL) or is above 1 GiB (MEMA_NO_MEMORY, ENOMEM). size need not be a multiple of it. */
-MEMA_PUBLIC void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size)
-    MEMA_ATTRIBUTE((malloc, alloc_align(2), alloc_size(3)));
-
-/* Copies of a string, of at most n bytes of it (terminated in either case), of n bytes. Return NULL iff mema_palloc would for
- * the bytes needed, or the source is NULL (MEMA_BAD_ARGUMENT, EINVAL). */
-MEMA_PUBLIC char *mema_pstrdup(mema_Pool *pool, const char *s) MEMA_ATTRIBUTE((malloc));
-MEMA_PUBLIC char *mema_pstrndup(mema_Pool *pool, const char *s, size_t n) MEMA_ATTRIBUTE((malloc));
-MEMA_PUBLIC void *mema_pmemdup(mema_Pool *pool, const void *source, size_t n) MEMA_ATTRIBUTE((malloc, alloc_size(3)));
-
-/* The text that printf would print. Return NULL iff mema_palloc would for the text and its terminator, format is NULL
- * (MEMA_BAD_ARGUMENT, EINVAL), or vsnprintf fails (MEMA_BAD_FORMAT, EILSEQ). */
-MEMA_PUBLIC char *mema_psprintf(mema_Pool *pool, const char *format, ...) MEMA_ATTRIBUTE((malloc, format(printf, 2, 3)));
-MEMA_PUBLIC char *mema_pvsprintf(mema_Pool *pool, const char *format, va_list args)
-    MEMA_ATTRIBUTE((malloc, format(printf, 2, 0)));
-
-/* ---- questions ---------------------------------------------------------------------------------------------------- */
-
-/* The bytes charged for a live chunk: those requested in a tracked pool, those it occupies in an untracked one. (All of them are
- * the chunk's; but a compiler that checks sizes goes by the size that was requested, here as with malloc_usable_size.)
- * Returns 0 iff ptr is not the start of a live chunk of this pool, or pool is not a live pool. Constant. Sets no error. */
-MEMA_PUBLIC size_t mema_chunkSize(const mema_Pool *pool, const void *ptr);
-
-/* True iff ptr is the start of a live chunk of this live pool. Constant. Sets no error. */
-MEMA_PUBLIC bool mema_ownsChunk(const mema_Pool *pool, const void *ptr);
-
-/* What is left of the budget; 0 when pool is not a live pool. Constant. Sets no error. Of a shared pool it is the exact figure of one
- * instant of the call, for which all threads are kept out of it: grows with the threads that use the pool. (0 also to a signal handler
- * that interrupted the pool.) */
-MEMA_PUBLIC size_t mema_freeSize(const mema_Pool *pool);
-
-/* Fills in *stats. Returns false iff pool is not a live pool or stats is NULL (MEMA_BAD_ARGUMENT, EINVAL).
- * Time grows with the pieces outside the reservation (usually none), and with the pool's own sub-pools. */
-MEMA_PUBLIC bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats);
-
-/* Checks every invariant of the pool: budget, chain, spans, bitmaps, runs. Returns false iff pool is not a live pool, or one is
- * broken (MEMA_BROKEN, EFAULT): the sentence of mema_lastError() says which. Linear in spans and chunks. */
-MEMA_PUBLIC bool mema_checkPool(const mema_Pool *pool);
-
-/* Draws the pool as text for a terminal: its budget, a map of its reservation, and from 41 columns on a key to both. Writes at most
- * size bytes, terminated, and returns the length of the whole picture, as snprintf does (and like it may cut within a character at
- * the end); 0 iff pool is not a live pool. `columns` is the width, 20 to 200 (0: 72). ASCII where `ascii` is true, else UTF-8 block
- * characters. Linear in the spans and slots. */
-MEMA_PUBLIC size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii);
-
-/* The last failure of the calling thread (MEMA_OK before the first). Never NULL; valid until the thread's next call of
- * mema_lastError, or its end. The sentence is made here, not on the failing path. */
+/* Returns the last failure of the calling thread (before the first: MEMA_OK); never NULL. The result is valid until the
+ * thread calls mema_lastError again, or ends. This call makes the sentence, so a failing call does not spend time on it. */
 MEMA_PUBLIC const mema_Error *mema_lastError(void);
-
-/* The version of the library in use, such as "0.1.0". */
-MEMA_PUBLIC const char *mema_version(void);
-
-/* ---- the specification's names ------------------------------------------------------------------------------------ */
-
-#ifndef MEMA_NO_SHORT_NAMES
-typedef mema_Block Block;
-typedef mema_Pool Pool;
-
-/* (1) */
-static inline bool initPool(Pool *pool, size_t poolSize) {
-  return mema_initPool(pool, poolSize);
-}
-
-/* (2) */
-MEMA_ATTRIBUTE((malloc, alloc_size(2))) static inline void *palloc(Pool *pool, size_t size) {
-  return mema_palloc(pool, size);
-}
-
-/* (3) */
-static inline bool pfree(Pool *pool, void *ptr) {
-  return mema_pfree(pool, ptr);
-}
-
-/* (4) */
-static inline bool freePool(Pool *pool) {
-  return mema_freePool(pool);
-}
-#endif
 
 #ifdef __cplusplus
 }
