@@ -187,8 +187,8 @@ typedef struct mema_Memory {
   /* Drops the contents of [base, base + size), which is committed and stays so: mema may touch it again at any time.
    * false, or a NULL hook: mema assumes that the pages are kept. */
   bool (*purge)(void *user, void *base, size_t size);
-  /* Ends a reservation: `base` and `size` are those of one reserve. Each reservation is released once, in mema_freePool
-   * at the latest. A NULL hook: mema calls nothing. */
+  /* Ends a reservation, whatever part of it is committed: `base` and `size` are those of one reserve. Each reservation is
+   * released once, in mema_freePool at the latest. A NULL hook: mema calls nothing. */
   void (*release)(void *user, void *base, size_t size);
   /* true: memory reads as zero at its first use after its commit (without that hook: its reserve), and after its purge.
    * false: memory may hold anything, and mema clears the bytes that it needs cleared. */
@@ -238,8 +238,8 @@ typedef struct mema_Options {
  *   pages cannot be committed or locked, or the hooks refuse the first memory MEMA_NO_MEMORY, ENOMEM
  *   a fixed pool has no buffer, one below 256 bytes, or one that passes the end of memory, or has `shared`, `memory`,
  *   `locked` or `hugePages`                                   MEMA_BAD_ARGUMENT, EINVAL
- * A fixed pool ignores `reservation` and `committed`. Constant; of a fixed pool linear in bufferSize / 64, to clear its
- * records. See docs/guide.md, "The memory of an arena" and "The buffer of a fixed pool". */
+ * A fixed pool may have poolSize 0, and ignores `reservation` and `committed`. Constant; of a fixed pool linear in
+ * bufferSize / 64, to clear its records. See docs/guide.md, "The memory of an arena" and "The buffer of a fixed pool". */
 MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options);
 
 /* Returns the default reservation of a committed pool with this budget: a little more than twice poolSize. If the pool is
@@ -385,15 +385,15 @@ MEMA_PUBLIC size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize);
 
 /* Gives the pool's free pages back to the system: free spans, and pages between live chunks. It also gives back all warm
  * reservations of the process; if pool is NULL, only these. The pages of a committed pool stay. Returns the bytes given
- * back; 0 if pool is neither NULL nor a live pool. Time grows with the slots of the pool. */
+ * back; 0 if pool is neither NULL nor a live pool. Time grows with the slots of the pool, free ones included. */
 MEMA_PUBLIC size_t mema_trimPool(mema_Pool *pool);
 
 /* ---- families: pools inside pools --------------------------------------------------------------------------------- */
 
 /* Makes `child` a sub-pool of `parent`: a pool with its own budget, chain and statistics. options->poolSize is the most
  * that it may use; it may be above the parent's budget. options->guaranteed bytes (0 to poolSize) are charged to the
- * parent now. Bytes beyond them are charged to the parent as the sub-pool grows, credited as it shrinks, and so on
- * upwards. In each pool
+ * parent now. Bytes beyond them are charged to the parent as the sub-pool grows, credited as it shrinks, to the byte,
+ * and so on upwards. In each pool
  *     poolSize == freeSize + live chunks + charged bytes + for each sub-pool the larger of its guaranteed bytes and its use.
  * A request fails with MEMA_OVER_BUDGET if any pool above has no room; mema_Error.available is then the most that would
  * succeed. Returns false in the cases of mema_initPoolWith, and if
