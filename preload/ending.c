@@ -6,10 +6,9 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "heap.h"
+#include "finish.h"
+#include "rawCalls.h"
 
 static void (*nextExit)(int);
 static void (*nextAbort)(void);
@@ -35,7 +34,7 @@ void startEndings(void) {
 void _exit(int status) {
   heapEnd(RUN_LEFT);
   if (nextExit != NULL) nextExit(status);
-  for (;;) syscall(SYS_exit_group, status);
+  rawExit(status);
 }
 
 void _Exit(int status) {

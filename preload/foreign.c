@@ -5,7 +5,8 @@
 
 #include <malloc.h>
 #include <stdint.h>
-#include <unistd.h>
+
+#include "rawCalls.h"
 
 enum { HEADER = 2 * sizeof(size_t), SIZE_FIELD = sizeof(size_t), FLAGS = 7, PREVIOUS_IN_USE = 1, NOT_MAIN_HEAP = 6 };
 
@@ -15,7 +16,7 @@ extern struct mallinfo2 mallinfo2(void) __attribute__((weak));
 static uintptr_t firstBreak;
 
 void rememberBreak(void) {
-  firstBreak = (uintptr_t)sbrk(0);
+  firstBreak = (uintptr_t)rawBreak(0);
 }
 
 /* The size field of the chunk whose header begins at `header`; the caller has checked that it lies in the data segment. */
@@ -31,7 +32,7 @@ static bool isLibcHeapInUse(void) {
 size_t foreignSize(const void *ptr) {
   uintptr_t address = (uintptr_t)ptr;
   if (firstBreak == 0 || address <= firstBreak) return 0;
-  uintptr_t end = (uintptr_t)sbrk(0);
+  uintptr_t end = (uintptr_t)rawBreak(0);
   if (address >= end || address - firstBreak < HEADER || address % HEADER != 0 || !isLibcHeapInUse()) return 0;
   uintptr_t header = address - HEADER;
   size_t field = sizeField(header);

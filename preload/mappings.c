@@ -1,4 +1,12 @@
-/* mappings.c - see mappings.h.
+/* mappings.c - memory that the program takes from the system by itself, counted against the budget like its chunks.
+ *
+ * mmap, munmap, mremap, brk and sbrk of the program, and of its libraries, come here. Charged are, in whole pages, anonymous mappings
+ * that may be written, and in bytes the growth of the break; past the budget the program gets ENOMEM. Not charged are mappings of
+ * files, and those that may not be written when they are made: a later mprotect is not seen. Calls that the C library and the loader
+ * make for themselves (stacks of threads, libraries, its own heap) do not come here, nor do those of a program that asks the kernel
+ * without the C library.
+ *
+ * Every function may be called from any thread, from a signal handler and around fork, and before any constructor has run.
  *
  *   bytes charged for mappings == ranges.bytes + breakBytes + what calls under way have charged, or have yet to credit
  *
@@ -6,17 +14,17 @@
  * heap, which guards the budget, is never waited for under this one, nor the other way round: a signal handler that interrupted the
  * heap may wait for this lock. Under it all signals are blocked, so that no handler can find the set half changed. */
 #define _GNU_SOURCE
-#include "mappings.h"
-
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "heap.h"
-#include "lock.h"
+#include <mema.h>
+
+#include "chargedSet.h"
+#include "charges.h"
 #include "ranges.h"
 #include "rawCalls.h"
 
@@ -27,16 +35,8 @@
 /* The kernel's set of signals; the C library's is larger. */
 enum { SIGNAL_BYTES = _NSIG / 8 };
 
-/* In the C library, beside sbrk: that one is a name of this library. */
-extern void *__sbrk(intptr_t increment) __attribute__((weak));
-
-static Lock lock;
-static Ranges ranges;
-static size_t breakBytes; /* charged for the growth of the break */
 /* Whether there is anything in the set: asked without the lock by those who give back what they know to be mapped. */
 static atomic_bool anyCharged;
-/* While forking the lock is held, and the set at rest: see heap.c. */
-static volatile unsigned nestedForks;
 
 /* ---- under the lock --------------------------------------------------------------------------------------------------- */
 
@@ -54,11 +54,11 @@ static void changeSignals(const void *to, void *before) {
 
 static void lockSet(Section *section) {
   /* Where this thread holds it already, it forks. */
-  section->locked = takeLock(&lock);
+  section->locked = lockChargedSet();
 }
 
 static void unlockSet(const Section *section) {
-  if (section->locked) releaseLock(&lock);
+  if (section->locked) unlockChargedSet();
 }
 
 static void enter(Section *section) {
@@ -70,7 +70,7 @@ static void enter(Section *section) {
 
 /* Gives what the call did not need, or what is no longer mapped, back to the budget. */
 static void leave(const Section *section, size_t credit) {
-  atomic_store_explicit(&anyCharged, ranges.count > 0, memory_order_relaxed);
+  atomic_store_explicit(&anyCharged, chargedSet.ranges.count > 0, memory_order_relaxed);
   unlockSet(section);
   heapCredit(credit);
   changeSignals(section->signals, NULL);
@@ -129,10 +129,10 @@ static size_t forgetUnmapped(Range within) {
   size_t bytes = 0, page = (size_t)sysconf(_SC_PAGESIZE);
   Range part;
   int savedErrno = errno;
-  for (; rangesFirst(&ranges, within, &part); within.start = part.end) {
+  for (; rangesFirst(&chargedSet.ranges, within, &part); within.start = part.end) {
     if (isMapped(part)) continue;
     for (Range one = {part.start, part.start + page}; one.start < part.end; one.start += page, one.end += page) {
-      if (!isMapped(one)) bytes += rangesRemove(&ranges, one);
+      if (!isMapped(one)) bytes += rangesRemove(&chargedSet.ranges, one);
     }
   }
   errno = savedErrno;
@@ -155,7 +155,7 @@ static Range newPages(const void *address, size_t size, int flags) {
 }
 
 static size_t needToMap(const Call *call) {
-  return sizeOf(call->to) - (call->fixed ? rangesOverlap(&ranges, call->to) : 0);
+  return sizeOf(call->to) - (call->fixed ? rangesOverlap(&chargedSet.ranges, call->to) : 0);
 }
 
 /* Whatever was charged in the new mapping's place is gone, and so is what the set did not get to know of (a raw munmap). */
@@ -165,15 +165,15 @@ static void *mapCharged(void *address, size_t size, int protection, int flags, i
   size_t held;
   if (!enterCharged(&section, needToMap, &call, &held)) return MAP_FAILED;
   void *mapped = MAP_FAILED;
-  if (!rangesReserve(&ranges, 2)) {
+  if (!rangesReserve(&chargedSet.ranges, 2)) {
     errno = ENOMEM;
   } else {
     mapped = rawMap(address, size, protection, flags, file, offset);
   }
   if (mapped != MAP_FAILED) {
     Range range = movedTo(call.to, mapped);
-    held += rangesRemove(&ranges, range);
-    rangesAdd(&ranges, range);
+    held += rangesRemove(&chargedSet.ranges, range);
+    rangesAdd(&chargedSet.ranges, range);
     held -= sizeOf(range);
   } else if (call.fixed) {
     held += forgetUnmapped(call.to);
@@ -188,12 +188,13 @@ static void *mapUncharged(void *address, size_t size, int protection, int flags,
   size_t credit = 0;
   void *mapped = MAP_FAILED;
   enter(&section);
-  if (!rangesReserve(&ranges, 1)) {
+  if (!rangesReserve(&chargedSet.ranges, 1)) {
     errno = ENOMEM;
   } else {
     mapped = rawMap(address, size, protection, flags, file, offset);
   }
-  credit = mapped != MAP_FAILED ? rangesRemove(&ranges, pagesOf(mapped, size)) : forgetUnmapped(pagesOf(address, size));
+  credit = mapped != MAP_FAILED ? rangesRemove(&chargedSet.ranges, pagesOf(mapped, size))
+                                : forgetUnmapped(pagesOf(address, size));
   leave(&section, credit);
   return mapped;
 }
@@ -224,12 +225,12 @@ MEMA_PUBLIC int munmap(void *addr, size_t len) {
   int result = -1;
   if (!atomic_load_explicit(&anyCharged, memory_order_relaxed)) return rawUnmap(addr, len);
   enter(&section);
-  if (!rangesReserve(&ranges, 1)) {
+  if (!rangesReserve(&chargedSet.ranges, 1)) {
     errno = ENOMEM;
   } else {
     result = rawUnmap(addr, len);
   }
-  if (result == 0) credit = rangesRemove(&ranges, pagesOf(addr, len));
+  if (result == 0) credit = rangesRemove(&chargedSet.ranges, pagesOf(addr, len));
   leave(&section, credit);
   return result;
 }
@@ -247,12 +248,12 @@ static Range keptPart(const Call *call) {
 static size_t chargedGrowth(const Call *call) {
   if (sizeOf(call->to) <= sizeOf(call->from)) return 0;
   uintptr_t last = sizeOf(call->from) > 0 ? call->from.end - 1 : call->from.start;
-  return rangesOverlap(&ranges, (Range){last, last + 1}) > 0 ? sizeOf(call->to) - sizeOf(call->from) : 0;
+  return rangesOverlap(&chargedSet.ranges, (Range){last, last + 1}) > 0 ? sizeOf(call->to) - sizeOf(call->from) : 0;
 }
 
 static size_t needToRemap(const Call *call) {
-  size_t need = chargedGrowth(call) + (call->keeps ? rangesOverlap(&ranges, call->from) : 0);
-  size_t gone = call->fixed ? rangesOverlap(&ranges, call->to) : 0;
+  size_t need = chargedGrowth(call) + (call->keeps ? rangesOverlap(&chargedSet.ranges, call->from) : 0);
+  size_t gone = call->fixed ? rangesOverlap(&chargedSet.ranges, call->to) : 0;
   return need > gone ? need - gone : 0;
 }
 
@@ -260,26 +261,27 @@ static size_t needToRemap(const Call *call) {
 static size_t partsOf(Range within) {
   size_t parts = 0;
   Range part;
-  for (; rangesFirst(&ranges, within, &part); within.start = part.end) parts++;
+  for (; rangesFirst(&chargedSet.ranges, within, &part); within.start = part.end) parts++;
   return parts;
 }
 
 /* The charges go where the pages went. Returns how many bytes more the set has than before, modulo 2^64. */
 static size_t moveCharges(const Call *call, Range to, size_t growth) {
-  size_t before = ranges.bytes;
+  size_t before = chargedSet.ranges.bytes;
   Range kept = keptPart(call), part;
-  if (to.start != call->from.start) rangesRemove(&ranges, to);
-  for (Range rest = kept; to.start != call->from.start && rangesFirst(&ranges, rest, &part); rest.start = part.end) {
+  if (to.start != call->from.start) rangesRemove(&chargedSet.ranges, to);
+  for (Range rest = kept; to.start != call->from.start && rangesFirst(&chargedSet.ranges, rest, &part);
+       rest.start = part.end) {
     uintptr_t start = to.start + (part.start - kept.start);
-    rangesAdd(&ranges, (Range){start, start + sizeOf(part)});
+    rangesAdd(&chargedSet.ranges, (Range){start, start + sizeOf(part)});
   }
   if (to.start == call->from.start) {
-    rangesRemove(&ranges, (Range){kept.end, call->from.end > to.end ? call->from.end : to.end});
+    rangesRemove(&chargedSet.ranges, (Range){kept.end, call->from.end > to.end ? call->from.end : to.end});
   } else if (!call->keeps) {
-    rangesRemove(&ranges, call->from);
+    rangesRemove(&chargedSet.ranges, call->from);
   }
-  if (growth > 0) rangesAdd(&ranges, (Range){to.end - growth, to.end});
-  return ranges.bytes - before;
+  if (growth > 0) rangesAdd(&chargedSet.ranges, (Range){to.end - growth, to.end});
+  return chargedSet.ranges.bytes - before;
 }
 
 static void *remapCharged(const Call *call, void *address, size_t size, size_t newSize, int flags, void *newAddress) {
@@ -288,7 +290,7 @@ static void *remapCharged(const Call *call, void *address, size_t size, size_t n
   void *mapped = MAP_FAILED;
   if (!enterCharged(&section, needToRemap, call, &held)) return MAP_FAILED;
   size_t growth = chargedGrowth(call);
-  if (!rangesReserve(&ranges, 2 * partsOf(call->from) + 3)) {
+  if (!rangesReserve(&chargedSet.ranges, 2 * partsOf(call->from) + 3)) {
     errno = ENOMEM;
   } else {
     /* Since Linux 6.17 what lies opposite to a hole in the old range stays, against the word of the manual: its charge could not be
@@ -327,33 +329,24 @@ MEMA_PUBLIC void *mremap(void *address, size_t size, size_t newSize, int flags, 
 
 /* ---- the break -------------------------------------------------------------------------------------------------------- */
 
-/* By way of the C library, which has a note of the break that must stay right; its own heap is there too. */
-static void *moveBreak(intptr_t increment) {
-  if (__sbrk != NULL) return __sbrk(increment);
-  uintptr_t now = (uintptr_t)syscall(SYS_brk, 0), wanted = now + (uintptr_t)increment;
-  if (increment == 0 || (uintptr_t)syscall(SYS_brk, wanted) == wanted) return (void *)now;
-  errno = ENOMEM;
-  return (void *)-1;
-}
-
 static bool isMoved(const void *result) {
   return result != (void *)-1;
 }
 
 /* Of a break that sinks, no more is given back than was charged: the rest was the C library's. */
 static size_t sinkBreak(size_t bytes) {
-  size_t credit = bytes < breakBytes ? bytes : breakBytes;
-  breakBytes -= credit;
+  size_t credit = bytes < chargedSet.breakBytes ? bytes : chargedSet.breakBytes;
+  chargedSet.breakBytes -= credit;
   return credit;
 }
 
 /* Charges what the break really did: the C library tells success where the kernel refuses to let it sink. */
 static void *moveBreakCharged(const Section *section, intptr_t increment, size_t held) {
-  uintptr_t before = (uintptr_t)moveBreak(0);
-  void *result = moveBreak(increment);
-  uintptr_t after = (uintptr_t)moveBreak(0);
+  uintptr_t before = (uintptr_t)rawBreak(0);
+  void *result = rawBreak(increment);
+  uintptr_t after = (uintptr_t)rawBreak(0);
   if (after > before) {
-    breakBytes += after - before;
+    chargedSet.breakBytes += after - before;
     held -= after - before;
   } else {
     held += sinkBreak(before - after);
@@ -368,7 +361,7 @@ static size_t needToGrow(const Call *call) {
 
 MEMA_PUBLIC void *sbrk(intptr_t delta) {
   Section section;
-  if (delta == 0 || !heapCountsMappings()) return moveBreak(delta);
+  if (delta == 0 || !heapCountsMappings()) return rawBreak(delta);
   Call call = {.to.end = delta > 0 ? (uintptr_t)delta : 0};
   size_t held;
   if (!enterCharged(&section, needToGrow, &call, &held)) return (void *)-1;
@@ -376,7 +369,7 @@ MEMA_PUBLIC void *sbrk(intptr_t delta) {
 }
 
 static size_t needToBreak(const Call *call) {
-  uintptr_t now = (uintptr_t)moveBreak(0);
+  uintptr_t now = (uintptr_t)rawBreak(0);
   return call->to.end > now ? call->to.end - now : 0;
 }
 
@@ -384,38 +377,8 @@ MEMA_PUBLIC int brk(void *addr) {
   Section section;
   Call call = {.to.end = (uintptr_t)addr};
   size_t held;
-  if (!heapCountsMappings()) return isMoved(moveBreak((intptr_t)((uintptr_t)addr - (uintptr_t)moveBreak(0)))) ? 0 : -1;
+  if (!heapCountsMappings()) return isMoved(rawBreak((intptr_t)((uintptr_t)addr - (uintptr_t)rawBreak(0)))) ? 0 : -1;
   if (!enterCharged(&section, needToBreak, &call, &held)) return -1;
-  intptr_t increment = (intptr_t)(call.to.end - (uintptr_t)moveBreak(0));
+  intptr_t increment = (intptr_t)(call.to.end - (uintptr_t)rawBreak(0));
   return isMoved(moveBreakCharged(&section, increment, held)) ? 0 : -1;
-}
-
-/* ---- fork ------------------------------------------------------------------------------------------------------------- */
-
-/* Where the lock is had already a handler forks that interrupted a fork, at whatever instruction: only those are counted. */
-static void beforeFork(void) {
-  if (!takeLock(&lock)) nestedForks++;
-}
-
-static bool wasNested(void) {
-  if (nestedForks == 0) return false;
-  nestedForks--;
-  return true;
-}
-
-static void afterForkInParent(void) {
-  if (!wasNested()) releaseLock(&lock);
-}
-
-/* Threads that were about to map or to give back do not exist here: their charges have nothing that they stand for. */
-static void afterForkInChild(void) {
-  if (wasNested()) return;
-  heapSettleCharges(ranges.bytes + breakBytes);
-  resetLock(&lock);
-}
-
-void startMappings(void) {
-  static bool started;
-  if (!started) pthread_atfork(beforeFork, afterForkInParent, afterForkInChild);
-  started = true;
 }

@@ -1,8 +1,9 @@
-/* rawCalls.h - mapping memory by asking the kernel itself. mmap and its kin are names of this library (mappings.c): what it maps for
+/* rawCalls.h - memory mapped, and a process ended, without the names that this library exports (mappings.c, ending.c): what it does for
  * itself, and what it passes on, must not come back to it. They answer and set errno as the C library's do. */
 #ifndef MEMA_PRELOAD_RAW_CALLS_H
 #define MEMA_PRELOAD_RAW_CALLS_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -23,6 +24,22 @@ static inline int rawUnmap(void *address, size_t size) {
 
 static inline void *rawRemap(void *address, size_t size, size_t newSize, int flags, void *newAddress) {
   return (void *)syscall(SYS_mremap, address, size, newSize, flags, newAddress);
+}
+
+/* In the C library, beside sbrk: that one is a name of this library. */
+extern void *__sbrk(intptr_t increment) __attribute__((weak));
+
+/* By way of the C library, which has a note of the break that must stay right; its own heap is there too. */
+static inline void *rawBreak(intptr_t increment) {
+  if (__sbrk != NULL) return __sbrk(increment);
+  uintptr_t now = (uintptr_t)syscall(SYS_brk, 0), wanted = now + (uintptr_t)increment;
+  if (increment == 0 || (uintptr_t)syscall(SYS_brk, wanted) == wanted) return (void *)now;
+  errno = ENOMEM;
+  return (void *)-1;
+}
+
+__attribute__((noreturn)) static inline void rawExit(int status) {
+  for (;;) syscall(SYS_exit_group, status);
 }
 
 #endif

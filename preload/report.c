@@ -9,7 +9,8 @@
 
 #include <mema.h>
 
-#include "heap.h"
+#include "finish.h"
+#include "owner.h"
 #include "settings.h"
 #include "table.h"
 #include "text.h"

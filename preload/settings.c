@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "rawCalls.h"
 #include "sizeText.h"
 #include "text.h"
 
@@ -27,7 +28,7 @@ __attribute__((noreturn)) static void refuseSize(const char *variable, const cha
   addString(&line, reason);
   addString(&line, "\n");
   writeText(STDERR_FILENO, &line);
-  _exit(2);
+  rawExit(2);
 }
 
 /* Returns the text; NULL where there is none, and *bytes stays as it is. */

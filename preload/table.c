@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "heap.h"
+#include "owner.h"
 #include "rawCalls.h"
 
 #define NANOSECONDS UINT64_C(1000000000)

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-#include "heap.h"
+#include "finish.h"
 #include "settings.h"
 #include "table.h"
 

@@ -1,0 +1,44 @@
+/* finish.c - see finish.h. */
+#define _GNU_SOURCE
+#include "finish.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "gate.h"
+#include "owner.h"
+#include "table.h"
+
+/* From here on each call tells what it does: other threads, and handlers of the end, go on. */
+static bool tellLast(RunState how) {
+  bool told = mema_sharedTellAll(&heapPool, gaugeOf(&ownSlot()->pool), true);
+  tableTell(how, told && watchesPool());
+  return told;
+}
+
+bool heapEnd(RunState how) {
+  int savedErrno = errno;
+  bool ends = getpid() == heapOwner.pid && enterHeapSoon();
+  if (ends) {
+    takeLateCredit();
+    noteReserve();
+    if (!tellLast(how)) mema_sharedTell(&heapPool);
+    leaveHeap();
+  }
+  errno = savedErrno;
+  return ends;
+}
+
+void heapPublish(void) {
+  heapEnd(RUN_REPLACED);
+}
+
+void heapResume(void) {
+  int savedErrno = errno;
+  if (getpid() == heapOwner.pid && enterHeap()) {
+    tableTell(RUN_RUNNING, false);
+    watchPool();
+    leaveHeap();
+  }
+  errno = savedErrno;
+}
