@@ -4,14 +4,43 @@
  *         [--processors MASK] [--programs DIRECTORY --preload FILE]
  *
  * MASK: the processors of the rows with threads. With --programs the rows of whole programs are measured, and no others.
- * All figures are medians over the rounds, with the least and the greatest where there is room. */
+ * All figures are medians over the rounds, with the least and the greatest where there is room.
+ *
+ * The other parts, each with a header of its own, refer downwards only (bench -> tables -> verdict -> rows -> work*, measure -> peers):
+ *
+ *   rows.c         the rows: which work, of what size, by whom, in which units
+ *   peers.c        who does it: mema, its peers, and an allocator that does nothing
+ *   nginxPool.c    one of the peers: pools as nginx has them
+ *   workTools.c    what the pieces of work have in common
+ *   work.c         what is timed, in a child process of its own: pairs, batches, replacements, and their footprint
+ *   workSizes.c    the same for other calls: growth, large chunks, calloc, alignment, a budget
+ *   workPools.c    whole pools; one free among many chunks
+ *   workThreads.c  two threads: each its own work, producer and consumer, exchange, a server
+ *   traces.c       the heaps of real programs, replayed
+ *   programs.c     whole programs under a preloaded allocator: `make bench-programs`
+ *   programs/      what starts them (launch.c), and what makes their input
+ *   measure.c      rounds, children, medians
+ *   tables.c       the tables and the CSV file
+ *   verdict.c      the targets, and whether they are met
+ *   chart.c        the picture
+ *   machine.c      what the numbers were taken on
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "chart.h"
+#include "machine.h"
+#include "measure.h"
+#include "peers.h"
+#include "programs.h"
+#include "rows.h"
+#include "tables.h"
+#include "traces.h"
+#include "verdict.h"
+#include "workThreads.h"
 
 typedef struct {
   bool quick;

@@ -3,7 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "bench.h"
+#include "chart.h"
+
+#include "machine.h"
+#include "rows.h"
+#include "verdict.h"
 
 enum {
   WIDTH = 860,

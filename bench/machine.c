@@ -7,7 +7,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "machine.h"
+
+#include "measure.h"
+#include "peers.h"
+#include "workThreads.h"
 
 #ifndef MEMA_COMMIT
 #define MEMA_COMMIT "unknown"

@@ -5,11 +5,12 @@
  * down all of them, and ratios are taken within a round for the same reason. */
 #define _GNU_SOURCE
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "measure.h"
 
 int rounds = 7;
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "bench.h"
+#include "nginxPool.h"
 
 enum { BLOCK_BYTES = 16 * 1024, SMALL_MOST = 4095, ALIGNMENT = 16, FAILURES_MOST = 4, LISTED_TRIES = 3 };
 

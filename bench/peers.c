@@ -17,7 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "peers.h"
+
+#include "nginxPool.h"
 
 mema_Pool benchPool;
 

@@ -3,7 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "rows.h"
+
+#include "programs.h"
+#include "traces.h"
+#include "work.h"
+#include "workFamilies.h"
+#include "workPools.h"
+#include "workSizes.h"
+#include "workThreads.h"
 
 /* A shared pool is measured where threads share it. */
 #define ONE_THREAD (ALL_PEERS & ~SET(PEER_SHARED) & ~SET(PEER_PRELOAD) & ~SET(PEER_FIXED))

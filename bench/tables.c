@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "tables.h"
+
+#include "verdict.h"
 
 /* ---- cells -------------------------------------------------------------------------------------------------------- */
 

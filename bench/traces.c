@@ -4,6 +4,7 @@
  * that all children inherit from this process. */
 #define _GNU_SOURCE
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,8 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "traces.h"
+
 #include "../trace/playInline.h"
-#include "work.h"
+#include "../trace/player.h"
+#include "workTools.h"
 
 enum { MOST_TRACES = 12, HEADER_BYTES = 4096 };
 

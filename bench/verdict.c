@@ -3,7 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "bench.h"
+#include "verdict.h"
+
+#include "programs.h"
+#include "traces.h"
+#include "workThreads.h"
 
 /* What a row is held against. "The better" is that of mimalloc and glibc, "the best" that of all peers; live bytes are no peer: the
  * figure itself is compared. */

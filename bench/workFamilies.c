@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 
-#include "work.h"
+#include "workFamilies.h"
+
+#include "workTools.h"
 
 enum { SLICES = 10, BATCH = 1000, LIVE = 20000 };
 

@@ -1,10 +1,14 @@
 /* workPools.c - pools as a whole: made for a request, freed in one go, by the hundred thousand; and one free among many
  * chunks. */
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "work.h"
+#include "workPools.h"
+
+#include "nginxPool.h"
+#include "workTools.h"
 
 /* ---- a pool per request ------------------------------------------------------------------------------------------- */
 

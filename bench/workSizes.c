@@ -1,6 +1,8 @@
 /* workSizes.c - other calls and other sizes: growth, large chunks, zeroed and aligned ones, a budget filled. */
 #define _GNU_SOURCE
-#include "work.h"
+#include "workSizes.h"
+
+#include "workTools.h"
 
 /* ---- growth ------------------------------------------------------------------------------------------------------- */
 

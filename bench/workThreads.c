@@ -17,7 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "workThreads.h"
+
 #include "work.h"
+#include "workTools.h"
 
 /* ---- processors --------------------------------------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 #ifndef MEMA_PRELOAD_ENDING_H
 #define MEMA_PRELOAD_ENDING_H
 
-#include "family.h"
+#include <mema.h>
 
 MEMA_PUBLIC __attribute__((noreturn)) void _exit(int status);
 MEMA_PUBLIC __attribute__((noreturn)) void _Exit(int status);

@@ -35,14 +35,14 @@ references() { # DIRECTORY
     }'
 }
 
-# Lines "FROM TO FILE" for the includes between files of src/, without their suffixes.
-includes() {
+# Lines "FROM TO FILE" for the includes between files of a directory, without their suffixes.
+includes() { # DIRECTORY
   local file
-  find src -name '*.[ch]' | sort | while read -r file; do
+  find "$1" -name '*.[ch]' | sort | while read -r file; do
     sed -n 's/^#include "\(.*\)"$/\1/p' "$file" | while read -r name; do
       echo "$file $(realpath -m --relative-to=. "$(dirname "$file")/$name")"
     done
-  done | sed 's/\.[ch]\>//g' | awk '{ sub(/^src\//, "", $1); if (sub(/^src\//, "", $2)) print $1, $2, "include" }'
+  done | sed 's/\.[ch]\>//g' | awk -v room="$1/" '{ sub("^" room, "", $1); if (sub("^" room, "", $2)) print $1, $2, "include" }'
 }
 
 goesDown() { # reads lines "FROM TO WHAT"
@@ -70,9 +70,23 @@ hasNoCircle() { # [across], reads lines "FROM TO WHAT"
 }
 
 symbolsGoDown() { references "$objects/src" | goesDown; }
-includesGoDown() { includes | goesDown; }
+includesGoDown() { includes src | goesDown; }
 roomsHaveNoCircle() { references "$objects/src" | hasNoCircle across; }
-roomHasNoCircle() { references "$objects/$1" | hasNoCircle; }
+
+# By their symbols and their includes: a file that includes a header counts as one that refers to the file of that name.
+roomHasNoCircle() { # DIRECTORY [OBJECTS]
+  { references "${2:-$objects/$1}"; includes "$1"; } | hasNoCircle
+}
+
+# The benchmark is built in one go, where it is asked for; here its files are compiled one by one, for their symbols.
+benchHasNoCircle() {
+  local file
+  mkdir -p "$scratch/bench"
+  for file in bench/*.c; do
+    $CC -std=c11 -Iinclude -O0 -c -o "$scratch/bench/$(basename "$file" .c).o" "$file" || return
+  done
+  roomHasNoCircle bench "$scratch/bench"
+}
 
 # A pool in a buffer of the caller's sees no operating system.
 fixedSeesNoSystem() {
@@ -101,6 +115,7 @@ check 'no symbol of src/ is referred to from below its room' symbolsGoDown
 check 'no header of src/ is included from below its room' includesGoDown
 check 'no files of different rooms refer to each other in a circle' roomsHaveNoCircle
 for room in preload record exec trace cli; do check "no files of $room/ refer to each other in a circle" roomHasNoCircle "$room"; done
+check 'no files of bench/ refer to each other in a circle' benchHasNoCircle
 check 'a heap in a buffer includes nothing of the operating system' fixedSeesNoSystem
 check 'no file has more than 800 lines' filesAreShort
 check 'no function has more than 60 lines' functionsAreShort

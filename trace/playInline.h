@@ -3,7 +3,8 @@
 #ifndef MEMA_TRACE_PLAY_INLINE_H
 #define MEMA_TRACE_PLAY_INLINE_H
 
-#include "player.h"
+#include "playHeap.h"
+#include "trace.h"
 
 /* PLAY_PAGE: of the usual hosts; where pages are larger, more is touched than need be.
  * PLAY_TOUCH_MOST: programs that ask for more at a time seldom use it all, and the host may not have it. */

@@ -1,4 +1,6 @@
 /* player.c - see player.h. */
+#include "player.h"
+
 #include "playInline.h"
 
 PlayCounts playProcess(const TraceProcess *process, const PlayHeap *heap, PlayObject *live) {

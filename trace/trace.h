@@ -1,7 +1,7 @@
 /* trace.h - what a program asked of its heap, operation by operation: a trace file (docs/traces.md) in memory.
  *
  *   trace.h reader.c   a file, checked in full, as a list of operations per process
- *   player.h player.c  such a list, played against any heap
+ *   player.h player.c  such a list, played against any heap (playHeap.h);  playInline.h its inner loop
  *   writer.h writer.c  operations into a file
  *   source.h sink.h    bytes from and to a file, plain or compressed with zstd
  *   format.h           how operations are bytes */
