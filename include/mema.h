@@ -440,7 +440,7 @@ MEMA_PUBLIC bool mema_rewindPool(mema_Pool *pool, mema_Mark mark);
 /* Makes a chunk older than a mark: it moves to that place in the chain, and stays when the pool goes back.
  * Returns false if
  *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
- *   mark is zero, or has expired                              MEMA_STALE_MARK, EINVAL
+ *   mark is not of this pool since its init or last reset, or has expired     MEMA_STALE_MARK, EINVAL
  *   pool is an untracked arena, whose chunks cannot move      MEMA_BAD_ARGUMENT, EINVAL
  *   ptr is not the start of a live chunk of the pool          MEMA_BAD_POINTER, EINVAL
  * Time grows with the number of chunks allocated between the mark and this chunk. */
@@ -470,7 +470,7 @@ MEMA_PUBLIC bool mema_addCleanup(mema_Pool *pool, mema_Cleanup *cleanup, void (*
 
 /* Forgets a clean-up without running it. Linear in the clean-ups added after it. Returns false if
  *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
- *   the record is not in use in this pool                     MEMA_BAD_ARGUMENT, EINVAL */
+ *   cleanup is NULL, or not in use in this pool               MEMA_BAD_ARGUMENT, EINVAL */
 MEMA_PUBLIC bool mema_cancelCleanup(mema_Pool *pool, mema_Cleanup *cleanup);
 
 /* ---- callbacks and pressure --------------------------------------------------------------------------------------- */
