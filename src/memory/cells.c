@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "../base/stack.h"
 #include "os.h"
 
 enum {
@@ -13,12 +14,10 @@ enum {
   regionShare = 16, /* a region takes at most this part of a process's address space */
 };
 
-/* A stack of cells: the index of the top one plus 1 (0: empty) in the low half, a count of changes in the high half. */
-typedef _Atomic uint64_t Stack;
-
+/* The number of a cell on a stack is its index plus 1. */
 typedef struct Kind {
-  Stack warm;
-  Stack cold;
+  mema_Stack warm;
+  mema_Stack cold;
   _Atomic uint32_t fresh; /* cells from here on were never used */
   _Atomic(char *) regions[regionsPerKind];
 } Kind;
@@ -79,29 +78,21 @@ static char *regionAt(Kind *kind, const mema_CellShape *shape, uint32_t number) 
   return region;
 }
 
-static _Atomic uint32_t *linkOf(Kind *kind, uint32_t index) {
+static mema_StackLink *linkOf(void *owner, uint32_t number) {
+  Kind *kind = owner;
+  uint32_t index = number - 1;
   char *region = atomic_load_explicit(&kind->regions[index >> cellsLog(kind)], memory_order_acquire);
-  return (_Atomic uint32_t *)(void *)region + (index & (cellsPerRegion(kind) - 1));
+  return (mema_StackLink *)(void *)region + (index & (cellsPerRegion(kind) - 1));
 }
 
-static void push(Kind *kind, Stack *stack, uint32_t index) {
-  _Atomic uint32_t *link = linkOf(kind, index);
-  uint64_t top = atomic_load_explicit(stack, memory_order_relaxed), next;
-  do {
-    atomic_store_explicit(link, (uint32_t)top, memory_order_relaxed);
-    next = ((top >> 32) + 1) << 32 | (index + 1);
-  } while (!atomic_compare_exchange_weak_explicit(stack, &top, next, memory_order_release, memory_order_relaxed));
+static void push(Kind *kind, mema_Stack *stack, uint32_t index) {
+  mema_pushNumber(stack, index + 1, linkOf(kind, index + 1));
 }
 
-static bool pop(Kind *kind, Stack *stack, uint32_t *index) {
-  uint64_t top = atomic_load_explicit(stack, memory_order_acquire), next;
-  do {
-    if ((uint32_t)top == 0) return false;
-    *index = (uint32_t)top - 1;
-    /* The cell may be popped and pushed by others meanwhile: the link read is then stale, and the count has changed. */
-    uint32_t below = atomic_load_explicit(linkOf(kind, *index), memory_order_relaxed);
-    next = ((top >> 32) + 1) << 32 | below;
-  } while (!atomic_compare_exchange_weak_explicit(stack, &top, next, memory_order_acquire, memory_order_acquire));
+static bool pop(Kind *kind, mema_Stack *stack, uint32_t *index) {
+  uint32_t number = mema_popNumber(stack, linkOf, kind);
+  if (number == 0) return false;
+  *index = number - 1;
   return true;
 }
 

@@ -11,8 +11,8 @@
  *
  *   region:  links | front 0 .. front 255 | back 0 .. back 255 | guard | area 0 .. area 255 | guard
  *
- * Safe from any thread, and lock-free: nothing is held while a fork or a signal may come. The stacks are Treiber's (IBM RJ
- * 5118, 1986), with a count beside the index against ABA; links live outside the cells, in memory that stays mapped.
+ * Safe from any thread, and lock-free: nothing is held while a fork or a signal may come. The links of the stacks (base/stack.h) live
+ * outside the cells, in memory that stays mapped.
  */
 #ifndef MEMA_MEMORY_CELLS_H
 #define MEMA_MEMORY_CELLS_H

@@ -1,6 +1,5 @@
 /* kin.c - records of families. They lie in segments, each twice as long as the one before, that are never unmapped; free ones are on a
- * stack that any thread, signal handler or forked child may use at any time (Treiber, "Systems programming: coping with parallelism", 1986;
- * the number beside the top changes with every step, so that a top that went and came again is not taken for the same). */
+ * stack (base/stack.h), by their ids. */
 #include "kin.h"
 
 #include <string.h>
@@ -10,8 +9,8 @@
 enum { firstSegment = 512, segments = 16 };
 
 static _Atomic(mema_Kin *) table[segments];
-static _Atomic uint32_t used;    /* ids up to here were handed out */
-static _Atomic uint64_t freeTop; /* id, and the count of steps above it */
+static _Atomic uint32_t used; /* ids up to here were handed out */
+static mema_Stack freeKin;
 static _Atomic uintptr_t lives;
 
 static unsigned segmentOf(uint32_t index) {
@@ -25,23 +24,16 @@ static mema_Kin *kinAt(uint32_t id) {
   return base == NULL ? NULL : base + (id - 1) - firstSegment * ((UINT32_C(1) << segment) - 1);
 }
 
-static mema_Kin *popFree(void) {
-  uint64_t top = atomic_load_explicit(&freeTop, memory_order_acquire), next;
-  mema_Kin *kin;
-  do {
-    if ((uint32_t)top == 0) return NULL;
-    kin = kinAt((uint32_t)top);
-    next = ((top >> 32) + 1) << 32 | atomic_load_explicit(&kin->nextFree, memory_order_relaxed);
-  } while (!atomic_compare_exchange_weak_explicit(&freeTop, &top, next, memory_order_acquire, memory_order_acquire));
-  return kin;
+/* Leaves the record in *found: the last one that is looked at is the one that is popped. */
+static mema_StackLink *linkOf(void *found, uint32_t id) {
+  mema_Kin *kin = kinAt(id);
+  *(mema_Kin **)found = kin;
+  return &kin->nextFree;
 }
 
-static void pushFree(mema_Kin *kin) {
-  uint64_t top = atomic_load_explicit(&freeTop, memory_order_relaxed), next;
-  do {
-    atomic_store_explicit(&kin->nextFree, (uint32_t)top, memory_order_relaxed);
-    next = ((top >> 32) + 1) << 32 | kin->id;
-  } while (!atomic_compare_exchange_weak_explicit(&freeTop, &top, next, memory_order_release, memory_order_relaxed));
+static mema_Kin *popFree(void) {
+  mema_Kin *kin = NULL;
+  return mema_popNumber(&freeKin, linkOf, &kin) == 0 ? NULL : kin;
 }
 
 static bool mapSegment(unsigned segment) {
@@ -90,5 +82,5 @@ bool mema_isKin(const mema_Pool *pool) {
 void mema_dropKin(mema_Kin *kin) {
   mema_storeWord(&kin->life, 0);
   kin->pool = NULL;
-  pushFree(kin);
+  mema_pushNumber(&freeKin, kin->id, &kin->nextFree);
 }

@@ -22,6 +22,7 @@
 #ifndef MEMA_POOL_KIN_H
 #define MEMA_POOL_KIN_H
 
+#include "../base/stack.h"
 #include "pool.h"
 
 typedef struct mema_Kin mema_Kin;
@@ -40,7 +41,7 @@ struct mema_Kin {
   uintptr_t born; /* the parent's markSerial when it was made */
   uint32_t id;    /* the owner in Blocks: 1 to mema_kinMost */
   bool usesParentHeap;
-  _Atomic uint32_t nextFree; /* id */
+  mema_StackLink nextFree; /* id */
 };
 
 enum { mema_kinMost = 0xFFFFFF };
