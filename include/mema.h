@@ -85,7 +85,8 @@ typedef struct MEMA_TAG(Block) {
 #endif
 
 /* A pool. The program may read these six fields, and writes none of them. After every call
- *     poolSize == freeSize + mema_chunkSize() of every live chunk + the charge of mema_chargePool() + what sub-pools hold. */
+ *     poolSize == freeSize + mema_chunkSize() of every live chunk + the charge of mema_chargePool() + what sub-pools hold.
+ * (With mema_Options.boundMemory, a chunk is charged more than mema_chunkSize() returns.) */
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the specification's fields come first */
 typedef struct MEMA_TAG(Pool) {
   size_t poolSize;               /* the budget */
@@ -228,6 +229,9 @@ typedef struct mema_Options {
   /* Like `committed`, and no page is ever swapped out, inside or outside the reservation. The pages count against
    * RLIMIT_MEMLOCK, unless the process has CAP_IPC_LOCK; above it, calls fail with MEMA_NO_MEMORY. */
   bool locked;
+  /* The budget bounds memory too: a chunk of a tracked pool is charged the bytes that it occupies, its Block included,
+   * instead of the bytes requested. See docs/guide.md, "A budget that bounds memory". */
+  bool boundMemory;
   const mema_Memory *memory; /* the hooks that give all memory; NULL: the system does */
 } mema_Options;
 
@@ -298,10 +302,10 @@ MEMA_PUBLIC char *mema_pvsprintf(mema_Pool *pool, const char *format, va_list ar
 
 /* ---- questions and reports ---------------------------------------------------------------------------------------- */
 
-/* Returns the bytes charged for a live chunk: in a tracked pool the bytes requested, in an untracked pool the bytes
- * occupied. All of them belong to the chunk. But a compiler that checks sizes goes by the request, as with
- * malloc_usable_size. Returns 0 if pool is not a live pool, or ptr is not the start of a live chunk of it. Sets no error.
- * Constant. */
+/* Returns the size of a live chunk: in a tracked pool the bytes requested, in an untracked pool the bytes occupied. The
+ * chunk is charged these bytes, except with mema_Options.boundMemory. All of them belong to the chunk. But a compiler that
+ * checks sizes goes by the request, as with malloc_usable_size. Returns 0 if pool is not a live pool, or ptr is not the
+ * start of a live chunk of it. Sets no error. Constant. */
 MEMA_PUBLIC size_t mema_chunkSize(const mema_Pool *pool, const void *ptr);
 
 /* Returns true if pool is a live pool, and ptr the start of a live chunk of it; else false. Sets no error. Constant. */

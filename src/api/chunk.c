@@ -179,6 +179,22 @@ static MEMA_INLINE bool pfreeBy(unsigned mode, mema_Pool *pool, void *ptr, mema_
   return (mode & mema_modeArena) != 0 ? giveGrainsBy(mode, pool, ptr, slab) : giveSlotBy(mode, pool, ptr, slab);
 }
 
+/* ---- by the general path ------------------------------------------------------------------------------------------------ */
+
+/* Of pools whose budget bounds memory. A sub-pool in its parent's slabs may have ended. */
+static bool isThere(const mema_Pool *pool) {
+  return pool->kin == NULL || mema_kinLives(pool);
+}
+
+static void *pallocGeneral(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
+  (void)class;
+  return isThere(pool) ? pallocSlow(pool, size, slab) : mema_nullForBadPool();
+}
+
+static bool pfreeGeneral(mema_Pool *pool, void *ptr, mema_Slab *slab) {
+  return isThere(pool) ? pfreeSlow(pool, ptr, slab) : mema_falseForBadPool();
+}
+
 /* ---- the table of variants ---------------------------------------------------------------------------------------------- */
 
 #define VARIANT(name, mode)                                                                                       \
@@ -220,14 +236,16 @@ typedef bool Pfree(mema_Pool *pool, void *ptr, mema_Slab *slab);
 #define WITHIN(call, prefix)                                                                                               \
   call##prefix##Words, call##prefix##WordsTracked, call##prefix##Recent, call##prefix##RecentTracked, call##prefix##Arena, \
       call##prefix##ArenaTracked, call##Never, call##Never
-#define ALL(call) WITHIN(call, ), WITHIN(call, Family), WITHIN(call, Family), WITHIN(call, Family)
+#define EIGHT(variant) variant, variant, variant, variant, variant, variant, variant, variant
+#define BOUND(call) EIGHT(call##General), EIGHT(call##General), EIGHT(call##General), EIGHT(call##General)
+#define ALL(call) WITHIN(call, ), WITHIN(call, Family), WITHIN(call, Family), WITHIN(call, Family), BOUND(call)
 
 /* By mode. The third row is of pools whose parent's slabs serve no family any more: the variants of families find that such a pool has ended. */
 static const struct {
   Palloc *palloc[mema_modeCount];
   Pfree *pfree[mema_modeCount];
 } variants = {{ALL(palloc)}, {ALL(pfree)}};
-_Static_assert(mema_modeCount == 4 * 8, "each mode has its variants");
+_Static_assert(mema_modeCount == 8 * 8, "each mode has its variants");
 
 /* ---- palloc ------------------------------------------------------------------------------------------------------------- */
 
@@ -248,7 +266,8 @@ static MEMA_INLINE void *pallocAny(uintptr_t mode, mema_Pool *pool, size_t size,
 
 /* A size that the byte table does not have. */
 static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size, mema_Slab *slab, uintptr_t mode) {
-  bool lives = mode < mema_modeCount && (mode < mema_modeFamily || mema_kinLives(pool));
+  bool family = (mode & (mema_modeFamily | mema_modeParentHeap)) != 0;
+  bool lives = mode < mema_modeCount && (!family || mema_kinLives(pool));
   return mema_likely(lives) ? pallocAny(mode, pool, size, slab) : mema_nullForBadPool();
 }
 
@@ -411,7 +430,7 @@ size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
     case mema_sharedPool:
       return mema_sharedChunkSize(pool, ptr);
     case mema_plainPool:
-      return mema_findOwn(pool, mema_slabField(pool), ptr, &chunk) ? mema_chargeOf(pool, &chunk) : 0;
+      return mema_findOwn(pool, mema_slabField(pool), ptr, &chunk) ? mema_sizeOf(pool, &chunk) : 0;
     default:
       return 0;
   }

@@ -42,16 +42,20 @@ static MEMA_NOINLINE size_t untrackedCharge(const mema_Heap *heap, size_t size, 
   return heap->ops->chargesBySize ? heap->ops->room(heap, size, MEMA_ALIGNMENT) : room;
 }
 
-/* What a chunk of this size is charged that has this room. */
-static inline size_t chargeFor(const mema_Pool *pool, const mema_Slab *first, size_t size, size_t room) {
+/* `bound`, here and below: whether the budget bounds memory. It is a constant: each answer has functions of its own, in which it is not asked.
+ *
+ * The charge of a chunk with this size and room. */
+static MEMA_INLINE size_t chargeBy(bool bound, const mema_Pool *pool, const mema_Slab *first, size_t size, size_t room) {
+  if (bound) return mema_boundCharge(untrackedCharge(&first->heap, size, room));
   return pool->untracked ? untrackedCharge(&first->heap, size, room) : size;
 }
 
 /* The chunk stays; only its size changes. */
-static inline void *settle(mema_Pool *pool, const mema_Slab *first, mema_Chunk *chunk, size_t before, size_t size) {
-  size_t after = chargeFor(pool, first, size, chunk->room);
+static inline void *settleBy(bool bound, mema_Pool *pool, const mema_Slab *first, mema_Chunk *chunk, size_t before,
+                             size_t size) {
+  size_t after = chargeBy(bound, pool, first, size, chunk->room);
   recharge(pool, before, after);
-  if (chunk->record != NULL) chunk->record->size = after;
+  if (chunk->record != NULL) chunk->record->size = bound ? size : after;
   return chunk->ptr;
 }
 
@@ -61,7 +65,9 @@ static MEMA_NOINLINE size_t nextUntrackedCharge(const mema_Heap *heap, size_t si
 }
 
 /* The same for any chunk. */
-static inline size_t nextCharge(const mema_Pool *pool, const mema_Slab *first, const mema_Chunk *chunk, size_t size) {
+static MEMA_INLINE size_t nextChargeBy(bool bound, const mema_Pool *pool, const mema_Slab *first, const mema_Chunk *chunk,
+                                       size_t size) {
+  if (bound) return mema_boundCharge(nextUntrackedCharge(&first->heap, size, chunk->room));
   return pool->untracked ? nextUntrackedCharge(&first->heap, size, chunk->room) : size;
 }
 
@@ -71,8 +77,10 @@ static MEMA_NOINLINE void countOutside(const mema_Pool *pool, const mema_Chunk *
   if (to->record != NULL) mema_setStamp(to->record, from->record != NULL ? mema_stampOf(from->record) : pool->stamp);
 }
 
-/* A chunk of the new size with the old one's bytes, not charged or linked; false, with nothing changed, iff none is to be had. */
-static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size, mema_Chunk *to) {
+/* A chunk of the new size with the old one's bytes, of which there are `before`, not charged or linked; false, with nothing changed, iff none is
+ * to be had. */
+static MEMA_INLINE bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size,
+                                mema_Chunk *to) {
   if (!mema_takeGrown(&slab->heap, from, size, to)) return false;
   if (!mema_moveBytes(to, from, before < size ? before : size)) return false;
   if (to->heap->outside) countOutside(pool, from, to);
@@ -81,10 +89,11 @@ static bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, si
 
 /* The chunk's bytes go to another place; its position in the chain stays, since its age does. `charged` for it now, of `before` bytes. NULL, with
  * `before` charged: the system has none. */
-static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t before, size_t charged, size_t size) {
+static MEMA_INLINE void *moveBy(bool bound, mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t before,
+                                size_t charged, size_t size) {
   mema_Chunk to;
-  if (!copyOut(pool, slab, from, before, size, &to)) {
-    if (size <= from->room) return settle(pool, slab, from, charged, size);
+  if (!copyOut(pool, slab, from, bound ? from->record->size : before, size, &to)) {
+    if (size <= from->room) return settleBy(bound, pool, slab, from, charged, size);
     if (charged != before) mema_creditLevels(pool, charged - before);
     return NULL;
   }
@@ -94,8 +103,8 @@ static void *move(mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t bef
     mema_setStamp(to.record, mema_stampOf(from->record));
     to.record->poolAllocated = !to.heap->outside;
   }
-  size_t after = chargeFor(pool, slab, size, to.room);
-  if (to.record != NULL) to.record->size = after;
+  size_t after = chargeBy(bound, pool, slab, size, to.room);
+  if (to.record != NULL) to.record->size = bound ? size : after;
   recharge(pool, charged, after);
   pool->allocations++;
   pool->frees++;
@@ -138,20 +147,29 @@ static MEMA_NOINLINE bool isWorthAnotherTry(mema_Pool *pool, mema_Slab *slab, me
   return false;
 }
 
-static void *change(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size) {
+static MEMA_INLINE void *changeBy(bool bound, mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   size_t missing;
   do {
-    size_t before = mema_chargeOf(pool, chunk), after = nextCharge(pool, slab, chunk, size), charged = before;
+    size_t before = bound ? mema_boundChargeOf(pool, chunk) : mema_sizeOf(pool, chunk);
+    size_t after = nextChargeBy(bound, pool, slab, chunk, size), charged = before;
     missing = after - before; /* of budget, unless there is room for it */
     if (hasRoom(pool, before, after) &&
         (after <= before || !mema_isBelow(pool) || (charged = reserve(pool, before, after)) != 0)) {
-      if (chunk->heap->ops->stretch(chunk->heap, chunk, size)) return settle(pool, slab, chunk, charged, size);
-      void *to = move(pool, slab, chunk, before, charged, size);
+      if (chunk->heap->ops->stretch(chunk->heap, chunk, size)) return settleBy(bound, pool, slab, chunk, charged, size);
+      void *to = moveBy(bound, pool, slab, chunk, before, charged, size);
       if (to != NULL) return to;
       missing = 0;
     }
   } while (isWorthAnotherTry(pool, slab, chunk, size, missing));
   return NULL;
+}
+
+static MEMA_NOINLINE void *changeBound(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size) {
+  return changeBy(true, pool, slab, chunk, size);
+}
+
+static void *change(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size) {
+  return mema_unlikely(pool->bound) ? changeBound(pool, slab, chunk, size) : changeBy(false, pool, slab, chunk, size);
 }
 
 static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
@@ -160,7 +178,7 @@ static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *p
   if (size > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, size);
   size += size == 0;
   mema_noteLow(pool);
-  if (pool->failIn != 0 && size > mema_chargeOf(pool, &chunk) && mema_failsOnPurpose(pool))
+  if (pool->failIn != 0 && size > mema_sizeOf(pool, &chunk) && mema_failsOnPurpose(pool))
     return refuse(pool, MEMA_INJECTED, size);
   void *to = change(pool, slab, &chunk, size);
   if (to != NULL) mema_announceLow(pool);

@@ -86,15 +86,16 @@ static inline size_t mema_roundUp(size_t n, size_t powerOfTwo) {
 /* The mode of a heap: bits that choose the variant of palloc and pfree for its pools (the table in chunk.c). A heap's header begins with its
  * generation, to which the mode is added (identity.h). */
 enum mema_Mode {
-  mema_modeRecords = 1,     /* a Block for each chunk */
-  mema_modeMagazines = 2,   /* slots freed are kept in magazines */
-  mema_modeSlotsMost = 3,   /* modes up to here: slots, of a pool that stands alone */
-  mema_modeArena = 4,       /* has records or not, and no magazines */
-  mema_modeFamily = 8,      /* the slab's pools are in a family: family/kin.h */
-  mema_modeParentHeap = 16, /* of a pool, not of a slab: the pool uses its parent's slabs */
-  mema_modeCount = 32,      /* of slabs */
-  mema_modeFixed = 32,      /* a caller's buffer, whose calls are all in fixed/ */
-  mema_generationStep = 64, /* two generations differ by a multiple */
+  mema_modeRecords = 1,      /* a Block for each chunk */
+  mema_modeMagazines = 2,    /* slots freed are kept in magazines */
+  mema_modeSlotsMost = 3,    /* modes up to here: slots, of a pool that stands alone */
+  mema_modeArena = 4,        /* has records or not, and no magazines */
+  mema_modeFamily = 8,       /* the slab's pools are in a family: family/kin.h */
+  mema_modeParentHeap = 16,  /* of a pool, not of a slab: the pool uses its parent's slabs */
+  mema_modeBound = 32,       /* the budget of the slab's pools bounds memory: every call takes the general path */
+  mema_modeCount = 64,       /* of slabs */
+  mema_modeFixed = 64,       /* a caller's buffer, whose calls are all in fixed/ */
+  mema_generationStep = 128, /* two generations differ by a multiple */
 };
 
 typedef struct mema_Heap mema_Heap;

@@ -12,7 +12,7 @@ MEMA_HIDDEN MEMA_SLOW void mema_fail(mema_Reason reason);
 /* The same with the bytes asked for and the bytes there were. */
 MEMA_HIDDEN MEMA_SLOW void mema_failBytes(mema_Reason reason, size_t wanted, size_t available);
 
-/* The same with what was wrong, and its numbers (see faults.h). Returns false, for a tail call. */
+/* The same with the fault, and its numbers (see faults.h). Returns false, for a tail call. */
 MEMA_HIDDEN MEMA_SLOW bool mema_failFor(mema_Fault fault, size_t first, size_t second);
 
 /* The same with the invariant that is broken, a constant string. */

@@ -1,4 +1,4 @@
-/* faults.h - what exactly a failed call did wrong: one list, from which come the codes, the reasons, and the ends of the sentences.
+/* faults.h - the faults of failed calls: one list, from which come the codes, the reasons, and the ends of the sentences.
  *
  * A sentence is the reason's message (mema.h) with the fault's text behind it, in which two numbers of the call are filled in:
  *     #  the first        $  the second        @  the first less the second

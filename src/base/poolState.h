@@ -37,6 +37,7 @@ struct mema_Cleanup;
       size_t charged;  /* by mema_chargePool, and not credited since */                                              \
       bool untracked;                                                                                                \
       bool committed;                                                                                                \
+      bool bound;   /* as mema_Options.boundMemory */                                                                \
       bool watched; /* requests below the watch are to be seen by the general path */                                \
       char name[22];                                                                                                 \
       size_t held;                      /* of the budget of a pool that threads share, by sub-pools */               \

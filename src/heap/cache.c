@@ -144,6 +144,7 @@ static size_t alignmentFor(const mema_SlabPlan *plan, size_t area, uint8_t unitS
 
 static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool lean) {
   mema_Shape shape = plan->layout->shapeOf(area, plan->unitShift, plan->records, lean, false);
+  if (plan->unitShift != 0) shape.unitShift = plan->unitShift; /* an arena's is that of the slabs outside it */
   if (area >> shape.unitShift > unitsMax) return false;
   bool hooked = plan->memory != NULL;
   if (hooked || plan->threads) plan->layout->extend(&shape, plan, area);
@@ -195,6 +196,12 @@ static mema_Slab *openMapping(const mema_SlabPlan *plan) {
   return NULL;
 }
 
+/* Some systems give huge pages unasked: then each table, and the area, would hold more memory than is touched. */
+static void bindMemory(mema_Slab *slab, const mema_SlabPlan *plan) {
+  slab->heap.mode |= mema_modeBound;
+  if (!plan->hugePages && slab->source == NULL) mema_osAvoidHuge(slab->mapping, slab->mappingSize);
+}
+
 static mema_Slab *openSlab(const mema_SlabPlan *plan) {
   int kind = cellKindFor(plan);
   mema_Slab *slab = kind >= 0 ? openCell(kind, plan) : NULL;
@@ -203,7 +210,8 @@ static mema_Slab *openSlab(const mema_SlabPlan *plan) {
   slab->heap.next = NULL;
   slab->liveChunks = 0;
   slab->heap.outside = plan->outside;
-  slab->heap.mode &= (uint8_t)~mema_modeFamily;
+  slab->heap.mode &= (uint8_t) ~(mema_modeFamily | mema_modeBound);
+  if (plan->bound) bindMemory(slab, plan);
   __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
   slab->committed = slab->keepsDirty = plan->committed || (plan->memory != NULL && plan->memory->purge == NULL);
   slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;

@@ -13,7 +13,7 @@ enum { step = 64 * 1024 };
 /* As large as all of them outside so far, so that their number stays small: each search walks them. The system may give less. */
 static mema_Slab *openOutside(const mema_Heap *first, size_t outside, size_t size, size_t alignment) {
   if (size > MEMA_UNLIMITED / 4 || alignment > MEMA_UNLIMITED / 4) return NULL;
-  mema_SlabPlan plan = {.layout = &mema_slabLayout, .outside = true};
+  mema_SlabPlan plan = {.layout = &mema_slabLayout, .outside = true, .bound = (first->mode & mema_modeBound) != 0};
   first->ops->planOutside(first, &plan);
   size_t least = mema_roundUp(size + (alignment > mema_osPageSize() ? alignment : 0), step), area = outside;
   size_t span = mema_spanUnitsMax << plan.unitShift; /* room for a span of any class */

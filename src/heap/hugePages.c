@@ -24,7 +24,8 @@ static size_t askHuge(char *base, size_t limit, size_t settled, size_t used, siz
 }
 
 static bool asksHuge(const mema_Slab *slab) {
-  return slab->cellKind < 0 && !slab->committed && !slab->hugePages && slab->source == NULL;
+  return slab->cellKind < 0 && !slab->committed && !slab->hugePages && slab->source == NULL &&
+         (slab->heap.mode & mema_modeBound) == 0;
 }
 
 /* Slots are dense; a large chunk may never be touched in full, and gets pages as they are used. */
@@ -46,7 +47,7 @@ void mema_slabHugeRecords(mema_Slab *slab) {
 size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used) {
   const mema_Arena *arena = mema_arenaOf(slab);
   size_t *settled = records ? &slab->hugeRecords : &slab->hugeArea;
-  if (slab->cellKind >= 0 || slab->committed) return SIZE_MAX;
+  if (slab->cellKind >= 0 || slab->committed || (slab->heap.mode & mema_modeBound) != 0) return SIZE_MAX;
   if (used > hugeFrom)
     *settled = records ? askHuge((char *)slab->records, arena->records * sizeof(mema_Block), *settled, used, hugeFrom)
                        : askHuge(slab->area, slab->areaSize, *settled, used, hugeFrom);

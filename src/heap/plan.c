@@ -29,13 +29,19 @@ static MEMA_NOINLINE void planSource(mema_SlabPlan *plan, const mema_Options *op
   plan->locked = options->locked;
   plan->memory = options->memory;
   plan->committed |= options->locked;
+  plan->bound = options->boundMemory && !options->untracked;
+  /* Small units have more tables: however small the reservation, they are as the budget asks for. */
+  if (plan->bound && options->reservation != 0)
+    plan->unitShift = mema_unitShiftFor(mema_areaFor(options->poolSize, spread, areaMax));
   plan->lean = plan->committed || (options->memory != NULL && options->memory->commit == NULL);
 }
 
 static size_t plannedArea(const mema_SlabPlan *plan, const mema_Options *options, bool arena) {
   size_t poolSize = options->poolSize;
-  if (options->reservation != 0)
-    return options->reservation < reservationMin ? reservationMin : mema_roundUp(options->reservation, mema_osPageSize());
+  if (options->reservation != 0) {
+    size_t unit = (size_t)1 << plan->unitShift, least = unit < reservationMin ? reservationMin : unit;
+    return options->reservation < least ? least : mema_roundUp(options->reservation, mema_osPageSize());
+  }
   if (plan->lean) return mema_committedReservation(poolSize);
   return arena ? mema_arenaAreaFor(poolSize) : mema_areaFor(poolSize, spread, areaMax);
 }
@@ -47,7 +53,7 @@ mema_SlabPlan mema_planFor(const mema_Options *options, const mema_Layout *layou
                         .committed = options->committed,
                         .lean = options->committed,
                         .layout = layout};
-  if (options->memory != NULL || options->hugePages || options->locked) planSource(&plan, options);
+  if (options->memory != NULL || options->hugePages || options->locked || options->boundMemory) planSource(&plan, options);
   plan.area = plannedArea(&plan, options, arena);
   plan.exact |= options->reservation != 0;
   if (arena && plan.area > mema_arenaMost) plan.area = (size_t)mema_arenaMost; /* grains are counted in 32 bits */

@@ -196,6 +196,12 @@ void mema_osPreferHuge(void *base, size_t size) {
   errno = saved;
 }
 
+void mema_osAvoidHuge(void *base, size_t size) {
+  int saved = errno;
+  (void)madvise(base, size, MADV_NOHUGEPAGE);
+  errno = saved;
+}
+
 size_t mema_osHugeSize(void) {
   return (size_t)2 << 20;
 }

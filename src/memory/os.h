@@ -53,6 +53,8 @@ mema_Moved mema_osMove(void *to, void *from, size_t size);
 
 /* Asks for huge pages in a range, where the system offers that: best effort. The unit that is worth asking for, a power of two. */
 void mema_osPreferHuge(void *base, size_t size);
+/* Has the system give none in this range. */
+void mema_osAvoidHuge(void *base, size_t size);
 size_t mema_osHugeSize(void);
 
 /* Sleeps until mema_osWake, unless *word is no longer `seen`, or that many milliseconds pass (below 0: for ever). May return sooner. */

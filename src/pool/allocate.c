@@ -35,7 +35,7 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
     return false;
   }
   size += size == 0;
-  size_t charge = pool->untracked ? slab->heap.ops->room(&slab->heap, size, alignment) : size;
+  size_t charge = mema_chargeFor(pool, &slab->heap, size, alignment);
   for (bool again = false;; again = true) {
     if (!takeMemoryAndRoom(pool, slab, size, alignment, charge, chunk)) return false;
     if (chargeTaken(pool, charge)) break;

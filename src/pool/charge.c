@@ -7,6 +7,23 @@
 #include "pressure.h"
 #include "../threads/share.h"
 
+/* ---- a budget that bounds memory ---------------------------------------------------------------------------------------- */
+
+/* An arena charges a chunk by its size, wherever it lies. */
+size_t mema_boundChargeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
+  const mema_Heap *first = mema_heapField(pool);
+  bool bySize = first->ops->chargesBySize;
+  return mema_boundCharge(bySize ? first->ops->room(first, chunk->record->size, MEMA_ALIGNMENT) : chunk->room);
+}
+
+size_t mema_boundRoom(size_t bytes) {
+  size_t room = bytes / 33 * 32 + bytes % 33; /* not below the answer */
+  while (room > 0 && mema_boundCharge(room) > bytes) room--;
+  return room;
+}
+
+/* ---- bytes that are no chunks ------------------------------------------------------------------------------------------- */
+
 /* The budget of memory is what the charged bytes leave of it: so much may the slabs keep, free pages included. */
 static void shareBudget(const mema_Pool *pool, mema_Slab *slab) {
   if (mema_usesParentHeap(pool)) return;

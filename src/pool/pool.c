@@ -65,6 +65,7 @@ bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *option
   mema_layPool(pool, options);
   pool->mem = slab->area;
   if (slab->heap.ops->notesLowLate) pool->watch = 0; /* see mema_noteLow */
+  if (mema_unlikely(options->boundMemory)) pool->bound = !options->untracked;
   uintptr_t generation = mema_nextGeneration(&slab->lives);
   mema_storeWord(&slab->heap.generation, generation + slab->heap.mode);
   mema_identify(pool, slab, generation, options->shared);
@@ -74,7 +75,7 @@ bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *option
   return false;
 }
 
-/* What is wrong with the arguments; of MEMA_FIXED, with those of all engines. */
+/* The fault of the arguments; of MEMA_FIXED, of those that all engines have. */
 static inline mema_Fault faultOf(const mema_Pool *pool, const mema_Options *options) {
   if (pool == NULL || options == NULL) return pool == NULL ? mema_poolIsNull : mema_optionsAreNull;
   bool isFixed = options->engine == MEMA_FIXED;

@@ -1,7 +1,8 @@
 /* pool.h - what the pool's own files share: charging, and the chain. What tells a live pool from anything else is in identity.h.
  *
  *   poolSize == freeSize + charges of the live chunks + charged + held
- *        charge: Block.size (tracked), the chunk's room (untracked); of an untracked arena the grains that it needs: its room there
+ *        charge: Block.size (tracked), the chunk's room (untracked); of an untracked arena the grains that it needs: its room there;
+ *                mema_boundCharge of the same (tracked, where the budget bounds memory)
  *        charged: by mema_chargePool     held: by sub-pools, see family/kin.h
  *   live chunks == allocations - frees
  */
@@ -18,9 +19,30 @@ static inline mema_Heap *mema_heapField(const mema_Pool *pool) {
   return &mema_slabField(pool)->heap;
 }
 
-/* A Block says it, those in the slabs outside of an untracked arena too: they are charged as in the arena. */
-static inline size_t mema_chargeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
+/* The size that a chunk has for its pool. A Block says it, those in the slabs outside of an untracked arena too: they are charged as in the
+ * arena. */
+static inline size_t mema_sizeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
   return pool->untracked && chunk->record == NULL ? chunk->room : chunk->record->size;
+}
+
+/* The charge of a tracked chunk with so much room, where the budget bounds memory: the room, its part of the tables and of the unused ends of spans
+ * and pages (at most a thirty-second), its Block, and its bits. */
+static inline size_t mema_boundCharge(size_t room) {
+  return room + room / 32 + sizeof(mema_Block) + 1;
+}
+/* charge.c: the most room that is charged at most so many bytes; 0: none. */
+MEMA_HIDDEN size_t mema_boundRoom(size_t bytes);
+MEMA_HIDDEN size_t mema_boundChargeOf(const mema_Pool *pool, const mema_Chunk *chunk);
+
+static inline size_t mema_chargeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
+  return mema_unlikely(pool->bound) ? mema_boundChargeOf(pool, chunk) : mema_sizeOf(pool, chunk);
+}
+
+/* The charge of a new chunk, in a pool with this heap. */
+static inline size_t mema_chargeFor(const mema_Pool *pool, const mema_Heap *first, size_t size, size_t alignment) {
+  if (!pool->untracked && !pool->bound) return size;
+  size_t room = first->ops->room(first, size, alignment);
+  return pool->bound ? mema_boundCharge(room) : room;
 }
 
 /* The least freeSize so far; see pressure.h for the watch. In an arena nearly every request is a new low: so it has a watch of 0, and lows
@@ -119,7 +141,7 @@ static inline void mema_countStats(const mema_Pool *pool, mema_Stats *stats) {
 
 /* ---- pool.c ------------------------------------------------------------------------------------------------------------ */
 
-/* Whether a pool can be made so, as far as the arguments tell; else the failure is noted. */
+/* Whether a pool can be made so, as far as the arguments tell; else the failure is noted. `options` is not NULL. */
 MEMA_HIDDEN bool mema_judgeOptions(const mema_Pool *pool, const mema_Options *options);
 /* Notes that there is no memory for a pool with these options. */
 MEMA_HIDDEN void mema_failMemoryOf(const mema_Options *options);

@@ -14,10 +14,11 @@ static bool isLate(const mema_Pool *pool) {
 
 void mema_setWatch(mema_Pool *pool) {
   mema_noteLow(pool);
-  pool->watched = pool->onLowWater != NULL || pool->failIn != 0;
+  bool all = pool->failIn != 0 || (pool->bound && mema_fixedOf(pool) != NULL);
+  pool->watched = pool->onLowWater != NULL || all;
   pool->watch = !pool->watched && isLate(pool) ? 0 : pool->lowWater;
   if (pool->onLowWater != NULL && pool->watch < pool->lowWaterBytes) pool->watch = pool->lowWaterBytes;
-  if (pool->failIn != 0) pool->watch = PTRDIFF_MAX;
+  if (all) pool->watch = PTRDIFF_MAX;
 }
 
 /* Whether this is a live pool that no threads share; else noted, by the fault where they do. Callbacks of one that they share would have to be made
@@ -146,5 +147,6 @@ size_t mema_largestChunk(const mema_Pool *pool) {
   if (kind == mema_fixedPool) return mema_fixedLargest(pool, mema_fixedField(pool));
   size_t room = mema_freeSize(pool);
   if (mema_isBelow(pool)) mema_narrowest((mema_Pool *)(uintptr_t)pool, 0, &room);
-  return pool->untracked ? mema_heapField(pool)->ops->largest(mema_heapField(pool), room) : room;
+  if (pool->bound) room = mema_boundRoom(room);
+  return pool->untracked || pool->bound ? mema_heapField(pool)->ops->largest(mema_heapField(pool), room) : room;
 }

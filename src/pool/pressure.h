@@ -6,7 +6,7 @@
  * from the midst of a common one:
  *     watch == lowWater                                    unless watched; 0 in an arena that stands alone (see mema_noteLow)
  *     watch == max(lowWater, lowWaterBytes)                with onLowWater
- *     watch == the most there is                           while requests are counted (failIn)
+ *     watch == the most there is                           while requests are counted (failIn), and in a fixed pool whose budget bounds memory
  */
 #ifndef MEMA_POOL_PRESSURE_H
 #define MEMA_POOL_PRESSURE_H

@@ -65,7 +65,7 @@ static void setFamilyMode(mema_Slab *slab, bool family) {
 static bool mayUseParentHeap(const mema_Pool *parent, const mema_Slab *slab, const mema_Options *options) {
   return mema_isUnshared(parent) && !parent->untracked && (slab->heap.mode & mema_modeArena) == 0 && !options->untracked &&
          !options->shared && !options->committed && !options->locked && !options->hugePages && options->memory == NULL &&
-         options->reservation == 0 && options->engine == MEMA_SLAB;
+         options->reservation == 0 && options->engine == MEMA_SLAB && (!options->boundMemory || parent->bound);
 }
 
 /* Whether a live parent can have such a child; else noted. */
@@ -104,6 +104,7 @@ static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
 static void useParentHeap(mema_Pool *child, mema_Slab *slab, const mema_Options *options) {
   mema_layPool(child, options);
   child->mem = slab->area;
+  child->bound = options->boundMemory;
   if ((slab->heap.mode & mema_modeFamily) == 0) setFamilyMode(slab, true);
   mema_identify(child, slab, slab->heap.generation - slab->heap.mode - mema_modeParentHeap, false);
 }
@@ -172,7 +173,8 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
   mema_Kind parentKind = mema_openKind(parent);
   if (parentKind == mema_noPool || !judge(child, parent, options)) return false;
   mema_Slab *slab = mema_slabField(parent);
-  const mema_Options asked = *options; /* callbacks may change what it lies in */
+  mema_Options asked = *options; /* callbacks may change what it lies in */
+  if (mema_unlikely(parent->bound)) asked.boundMemory = true;
   options = &asked;
   mema_Reason reason;
   mema_Kin *kin = kinOfParent(parent, &reason);
@@ -233,8 +235,10 @@ void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
 /* What a pool's chunks are charged. Time grows with them. */
 static size_t chargesOf(const mema_Pool *pool) {
   size_t bytes = 0, chunks = 0;
+  mema_Chunk chunk;
   if (!pool->untracked) {
-    for (const mema_Block *block = pool->head; block != NULL; block = block->next) bytes += block->size;
+    for (const mema_Block *block = pool->head; block != NULL; block = block->next)
+      if (mema_findChunk(mema_heapField(pool), block->ptr, &chunk)) bytes += mema_chargeOf(pool, &chunk);
     return bytes;
   }
   for (const mema_Heap *heap = mema_heapField(pool); heap != NULL; heap = heap->next)
@@ -374,8 +378,9 @@ bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
     return false;
   }
   mema_Block *block = chunk.record;
-  if (to != from && !mema_moveCharge(to, from, block->size)) {
-    mema_refuseLevels(to, block->size);
+  size_t charge = mema_chargeOf(from, &chunk);
+  if (to != from && !mema_moveCharge(to, from, charge)) {
+    mema_refuseLevels(to, charge);
     to->refused--; /* a move is no request */
     return false;
   }

@@ -20,7 +20,7 @@ static const char *checkChain(const mema_Pool *pool, mema_Slab *slab, size_t *ch
     if (!mema_isOwn(pool, block)) return "a block of the chain says whose it is";
     if (before != NULL && mema_ageOf(before) > mema_ageOf(block)) return "ages do not fall along the chain";
     *chunks += 1;
-    *bytes += block->size;
+    *bytes += mema_chargeOf(pool, &chunk);
   }
   return pool->tail == before ? NULL : "the chain ends at the tail";
 }

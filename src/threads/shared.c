@@ -576,7 +576,7 @@ static MEMA_SLOW size_t chunkSizeSlow(const mema_Pool *pool, const void *ptr) {
   size_t size = 0;
   mema_Slab *slab = mema_sharedSlabOf(pool);
   if (slab == NULL || !mema_lockQuietly(pool, slab)) return 0;
-  if (mema_findChunk(&slab->heap, ptr, &chunk)) size = mema_chargeOf(pool, &chunk);
+  if (mema_findChunk(&slab->heap, ptr, &chunk)) size = mema_sizeOf(pool, &chunk);
   mema_unlockPool(slab);
   return size;
 }

@@ -16,7 +16,7 @@ uint32_t mema_waitsHere(const mema_Share *share) {
 
 static size_t chargeFor(const mema_Pool *pool, const mema_Slab *slab, size_t size) {
   size += size == 0;
-  return pool->untracked ? mema_slabRoom(&slab->heap, size, MEMA_ALIGNMENT) : size;
+  return mema_chargeFor(pool, &slab->heap, size, MEMA_ALIGNMENT);
 }
 
 bool mema_beginWait(mema_Pool *pool, size_t size, mema_Wait *wait) {

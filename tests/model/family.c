@@ -48,7 +48,7 @@ struct Node {
   size_t count;
   Tag tags[tagMost];
   size_t lowWater, failIn;
-  bool live, untracked, shared, arena, exhausts, failsOnce;
+  bool live, untracked, bound, shared, arena, exhausts, failsOnce;
   void *toFree[itemMost]; /* by onExhausted, in this order */
   size_t toFreeCount, toFreeAt;
 };
@@ -72,6 +72,9 @@ static const Setting settings[] = {
     {"tracked, 1 MiB", {.poolSize = MIB}, 3000},
     {"tracked, 96 MiB", {.poolSize = 96 * MIB}, 300000},
     {"starved, 1 MiB over 64 KiB", {.poolSize = MIB, .reservation = 64 * KIB}, 5000},
+    {"bound, 256 KiB", {.poolSize = 256 * KIB, .boundMemory = true}, 400},
+    {"bound, arena, 256 KiB", {.poolSize = 256 * KIB, .engine = MEMA_ARENA, .boundMemory = true}, 800},
+    {"bound, shared, 256 KiB", {.poolSize = 256 * KIB, .shared = true, .boundMemory = true}, 400},
     {"untracked, 64 KiB", {.poolSize = 64 * KIB, .untracked = true}, 300},
     {"committed, 256 KiB", {.poolSize = 256 * KIB, .committed = true}, 2000},
     {"arena, 256 KiB", {.poolSize = 256 * KIB, .engine = MEMA_ARENA}, 800},
@@ -128,6 +131,11 @@ static size_t larger(size_t a, size_t b) {
 /* It charges whole grains, wherever a chunk lies; and has marks, though it has no chain. */
 static bool isBare(const Node *node) {
   return node->arena && node->untracked;
+}
+
+/* It charges slots. Then the test asks for sizes whose slots the oracle knows. */
+static bool chargesSlots(const Node *node) {
+  return (node->untracked || node->bound) && !node->arena;
 }
 
 static bool hasMarks(const Node *node) {
@@ -331,11 +339,11 @@ static void compareNode(Node *node, bool bytes) {
   MUST(stats.peakBytes >= node->peak); /* what there was within a call is not in the model */
   MUST(stats.subPools == children && stats.subPoolBytes == heldBy(node));
   if (!node->untracked) compareChain(node);
-  if (!node->untracked && below(8) == 0) MUST(mema_largestChunk(&node->pool) == largest(node));
+  if (!node->untracked && !node->bound && below(8) == 0) MUST(mema_largestChunk(&node->pool) == largest(node));
   if (isBare(node) && below(8) == 0) MUST(mema_largestChunk(&node->pool) == largest(node) / 16 * 16);
   for (size_t i = 0; bytes && i < node->count; i++) {
     const Item *item = &node->items[i];
-    MUST(mema_chunkSize(&node->pool, item->ptr) == item->charge);
+    MUST(mema_chunkSize(&node->pool, item->ptr) == (node->bound ? item->size : item->charge));
     MUST(bytesFilled(item->ptr, item->size, item->seed));
   }
 }
@@ -355,8 +363,7 @@ static void compareAll(void) {
 
 /* ---- requests ------------------------------------------------------------------------------------------------------------- */
 
-static size_t chargeFor(const Node *node, size_t size) {
-  if (!node->untracked) return size;
+static size_t roomFor(const Node *node, size_t size) {
   if (node->arena) return (size + 15) / 16 * 16;
   void *ptr = palloc(&oracle, size);
   size_t charge = mema_chunkSize(&oracle, ptr);
@@ -364,9 +371,14 @@ static size_t chargeFor(const Node *node, size_t size) {
   return charge;
 }
 
-/* Untracked pools are asked for slots only, but for arenas. */
+static size_t chargeFor(const Node *node, size_t size) {
+  if (!node->untracked && !node->bound) return size;
+  size_t bytes = roomFor(node, size);
+  return node->bound ? bytes + bytes / 32 + 41 : bytes;
+}
+
 static size_t someSize(Node *node) {
-  bool any = !node->untracked || node->arena;
+  bool any = !chargesSlots(node);
   size_t most = !any && setting->usual > 500 ? 500 : setting->usual, free = largest(node);
   if (any && free != 0 && below(16) == 0) return free + below(2);
   return 1 + (below(3) == 0 ? below(most) : below(1 + most / 16));
@@ -391,8 +403,7 @@ static void addItem(Node *node, void *ptr, size_t size, size_t charge) {
 
 static bool allocateIn(Node *node, size_t size) {
   static unsigned char *ptr;
-  size_t alignment = node->untracked && !node->arena ? 0 : (size_t)1 << below(14), kind = below(4),
-         charge = chargeFor(node, size);
+  size_t alignment = chargesSlots(node) ? 0 : (size_t)1 << below(14), kind = below(4), charge = chargeFor(node, size);
   mema_Reason reason = MEMA_OK;
   Rooms before = {{0}};
   if (isInjected(node)) {
@@ -464,12 +475,12 @@ static void repallocSome(void) {
   Node *node = someNode();
   if (node->count == 0) return;
   size_t index = below(node->count), size = someSize(node), before = node->items[index].charge;
-  if (node->untracked && !node->arena && size <= before) return; /* what it is charged then is not said */
   Item item = node->items[index];
   size_t after = chargeFor(node, size), kept = item.size < size ? item.size : size;
-  if (item.ballast) return; /* it could be freed under way */
+  if (chargesSlots(node) && after <= before) return; /* it may keep its slot, or not */
+  if (item.ballast) return;                          /* it could be freed under way */
   mema_Reason reason = MEMA_OK;
-  if (size > before && isInjected(node)) {
+  if (size > (node->bound ? item.size : before) && isInjected(node)) {
     reason = MEMA_INJECTED;
   } else if (after > before && !isGranted(node, after - before)) {
     reason = MEMA_OVER_BUDGET;
@@ -589,13 +600,14 @@ static mema_Options someOptions(const Node *parent) {
   if (kind == 4 && poolSize < 4 * MIB) options.shared = true, options.untracked = below(2) == 0;
   size_t guaranteed[] = {0, below(poolSize + 1), poolSize, below(free / 4 + 1)};
   options.guaranteed = options.shared ? poolSize : guaranteed[below(4)];
+  options.boundMemory = below(4) == 0;
   if (options.guaranteed > poolSize) options.guaranteed = poolSize;
   return options;
 }
 
 static bool borrows(const Node *parent, const mema_Options *options) {
   return !parent->untracked && !parent->shared && !parent->arena && options->engine == MEMA_SLAB && !options->untracked &&
-         !options->shared && !options->committed && options->reservation == 0;
+         !options->shared && !options->committed && options->reservation == 0 && (!options->boundMemory || parent->bound);
 }
 
 static void makeSome(void) {
@@ -619,6 +631,7 @@ static void makeSome(void) {
   child->poolSize = options.poolSize;
   child->guaranteed = options.guaranteed;
   child->untracked = options.untracked;
+  child->bound = !options.untracked && (options.boundMemory || parent->bound);
   child->shared = options.shared;
   child->arena = options.engine == MEMA_ARENA;
   child->lender = borrows(parent, &options) ? parent->lender : child;
@@ -813,6 +826,7 @@ static void playSeed(uint64_t with) {
   root->live = true;
   root->poolSize = setting->options.poolSize;
   root->untracked = setting->options.untracked;
+  root->bound = setting->options.boundMemory;
   root->shared = setting->options.shared;
   root->arena = setting->options.engine == MEMA_ARENA;
   root->lender = root;

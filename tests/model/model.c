@@ -85,21 +85,27 @@ size_t modelFind(const Model *model, const void *pointer) {
   return index;
 }
 
+/* The bytes of a chunk: no other chunk's. */
+static size_t extentOf(const Model *model, const ModelChunk *chunk) {
+  return model->bound ? chunk->size : chunk->charge;
+}
+
 static void requireApart(const Model *model, const unsigned char *bytes, size_t size, size_t except) {
   uintptr_t from = addressOf(bytes), to = from + size;
   for (size_t i = 0; i < model->count; i++) {
     uintptr_t start = addressOf(model->chunks[i].ptr);
     if (i == except) continue;
-    require(model, to <= start || start + model->chunks[i].charge <= from, "two chunks overlap");
+    require(model, to <= start || start + extentOf(model, &model->chunks[i]) <= from, "two chunks overlap");
   }
 }
 
-static size_t requireCharge(const Model *model, const unsigned char *bytes, size_t size) {
-  size_t charge = mema_chunkSize(model->pool, bytes);
+/* The charge of a chunk that has this size since the last call. */
+static size_t requireCharge(Model *model, const unsigned char *bytes, size_t size, size_t boundCharge) {
+  size_t said = mema_chunkSize(model->pool, bytes);
   require(model, mema_ownsChunk(model->pool, bytes), "a live chunk is not owned");
-  require(model, model->untracked ? charge >= size : charge == size, "mema_chunkSize is wrong");
-  require(model, charge > 0 && isAligned(bytes, MEMA_ALIGNMENT), "a chunk is not aligned");
-  return charge;
+  require(model, model->untracked ? said >= size : said == size, "mema_chunkSize is wrong");
+  require(model, said > 0 && isAligned(bytes, MEMA_ALIGNMENT), "a chunk is not aligned");
+  return model->bound ? boundCharge : said;
 }
 
 static void append(Model *model, unsigned char *bytes, size_t size, size_t charge) {
@@ -118,6 +124,39 @@ static void removeAt(Model *model, size_t index) {
   memmove(model->chunks + index, model->chunks + index + 1, (model->count - index) * sizeof *model->chunks);
 }
 
+/* ---- budgets that bound memory ------------------------------------------------------------------------------------------ */
+
+enum { blockBytes = 48 /* in front of each chunk of a tracked pool in a buffer */, recordBytes = 41, tablesPart = 32 };
+
+/* The bytes that an untracked pool charges: it grants the request, or says how much is wanted. */
+static size_t occupiedBytes(Pool *twin, size_t alignment, size_t size) {
+  void *bytes = mema_pmemalign(twin, alignment, size);
+  if (bytes == NULL) return mema_lastError()->wanted;
+  size_t room = mema_chunkSize(twin, bytes);
+  pfree(twin, bytes);
+  return room;
+}
+
+size_t modelBoundCharge(Pool *twin, size_t alignment, size_t size) {
+  size_t room = occupiedBytes(twin, alignment, size);
+  return room + room / tablesPart + recordBytes;
+}
+
+/* `alignment` 0: a plain request. */
+static size_t boundChargeOf(Model *model, size_t alignment, size_t size) {
+  if (!model->bound) return size;
+  if (model->inBuffer) return (size + 15) / 16 * 16 + blockBytes;
+  return modelBoundCharge(&model->twin, alignment == 0 || model->arena ? MEMA_ALIGNMENT : alignment, size);
+}
+
+static void startTwin(Model *model, const mema_Options *options) {
+  mema_Options twin = *options;
+  twin.boundMemory = twin.shared = false;
+  twin.untracked = true;
+  twin.reservation = 0; /* the sizes of slots go by the budget */
+  if (model->bound && !model->inBuffer) require(model, mema_initPoolWith(&model->twin, &twin), "a twin cannot be made");
+}
+
 /* ---- the calls -------------------------------------------------------------------------------------------------------- */
 
 void modelStart(Model *model, Pool *pool, const mema_Options *options) {
@@ -126,6 +165,9 @@ void modelStart(Model *model, Pool *pool, const mema_Options *options) {
   void (*explain)(void) = model->explain;
   *model = (Model){.pool = pool,
                    .untracked = options->untracked,
+                   .bound = options->boundMemory && !options->untracked,
+                   .inBuffer = options->engine == MEMA_FIXED,
+                   .arena = options->engine == MEMA_ARENA,
                    .shared = options->shared,
                    .fragments = options->engine == MEMA_FIXED && !options->fallback,
                    .mixed = options->engine == MEMA_FIXED && options->fallback,
@@ -133,6 +175,7 @@ void modelStart(Model *model, Pool *pool, const mema_Options *options) {
   model->chunks = chunks;
   model->room = room;
   model->explain = explain;
+  startTwin(model, options);
   forgetError(MEMA_OK);
   require(model, mema_initPoolWith(pool, options), "mema_initPoolWith failed");
   if (options->poolSize == 0) model->poolSize = pool->poolSize; /* what the buffer holds */
@@ -147,10 +190,13 @@ static void learn(const Model *model, ModelCall call, size_t size, size_t charge
   require(model, modelLearnt[size] == charge, "the same request occupies another number of bytes than before");
 }
 
-static mema_Reason reasonToRefuse(const Model *model, ModelCall call, size_t alignment, size_t size) {
+/* *needed: the bytes that it needs at least, and exactly so many in a tracked pool. */
+static mema_Reason reasonToRefuse(Model *model, ModelCall call, size_t alignment, size_t size, size_t *needed) {
+  *needed = size == 0 ? 1 : size;
   if (call == modelPmemalign && (alignment == 0 || (alignment & (alignment - 1)) != 0)) return MEMA_BAD_ALIGNMENT;
   if (size > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
-  return (size == 0 ? 1 : size) > model->freeSize ? MEMA_OVER_BUDGET : MEMA_OK;
+  *needed = boundChargeOf(model, call == modelPmemalign ? alignment : 0, *needed);
+  return *needed > model->freeSize ? MEMA_OVER_BUDGET : MEMA_OK;
 }
 
 static unsigned char *callPool(Pool *pool, ModelCall call, size_t alignment, size_t size) {
@@ -173,8 +219,6 @@ static void requireOverBudget(const Model *model, size_t least) {
 
 /* ---- fixed pools: what may be refused for fragmentation ------------------------------------------------------------------ */
 
-enum { blockBytes = 48 }; /* in front of each chunk of a tracked pool */
-
 static int byAddress(const void *a, const void *b) {
   uintptr_t first = addressOf(((const ModelChunk *)a)->ptr), second = addressOf(((const ModelChunk *)b)->ptr);
   return (first > second) - (first < second);
@@ -194,7 +238,7 @@ static size_t largestGap(const Model *model) {
   uintptr_t from = addressOf(model->pool->mem), end = from + stats.reservation;
   for (size_t i = 0; i < model->count; i++) {
     uintptr_t start = addressOf(sorted[i].ptr) - front,
-              behind = addressOf(sorted[i].ptr) + (sorted[i].charge + 15) / 16 * 16;
+              behind = addressOf(sorted[i].ptr) + (extentOf(model, &sorted[i]) + 15) / 16 * 16;
     if (start - from > most) most = start - from;
     from = behind;
   }
@@ -214,8 +258,8 @@ static bool isFragmented(const Model *model, const void *bytes) {
 }
 
 void modelAllocate(Model *model, ModelCall call, size_t alignment, size_t size) {
-  mema_Reason reason = reasonToRefuse(model, call, alignment, size);
-  size_t needed = size == 0 ? 1 : size;
+  size_t needed = size == 0 ? 1 : size, least;
+  mema_Reason reason = reasonToRefuse(model, call, alignment, size, &least);
   forgetError(reason == MEMA_OK ? MEMA_OVER_BUDGET : reason);
   unsigned char *bytes = callPool(model->pool, call, alignment, size);
   if (reason == MEMA_OK && isFragmented(model, bytes)) {
@@ -229,17 +273,17 @@ void modelAllocate(Model *model, ModelCall call, size_t alignment, size_t size) 
     model->refused++;
     requireRefusal(model, reason);
     if (reason != MEMA_OVER_BUDGET) return;
-    requireOverBudget(model, needed);
+    requireOverBudget(model, least);
     learn(model, call, needed, mema_lastError()->wanted);
     return;
   }
   require(model, reason == MEMA_OK, "a request was granted that had to be refused");
   require(model, call != modelPmemalign || isAligned(bytes, alignment), "the alignment is not the one asked for");
   int number = errno;
-  size_t charge = requireCharge(model, bytes, needed);
+  size_t charge = requireCharge(model, bytes, needed, least);
   require(model, charge <= model->freeSize, "the chunk occupies more than was free");
   learn(model, call, needed, charge);
-  requireApart(model, bytes, charge, model->count);
+  requireApart(model, bytes, model->bound ? needed : charge, model->count);
   require(model, call != modelPcalloc || bytesZero(bytes, size), "a chunk from mema_pcalloc is not zero");
   model->freeSize -= charge;
   model->allocations++;
@@ -248,19 +292,29 @@ void modelAllocate(Model *model, ModelCall call, size_t alignment, size_t size) 
   requireSuccess(model);
 }
 
+/* The charge of a chunk that is to have this size. A chunk that stays where it is keeps its room, and so its charge. */
+static size_t nextCharge(Model *model, const ModelChunk *old, size_t needed) {
+  if (!model->bound) return needed;
+  size_t charge = boundChargeOf(model, 0, needed);
+  bool stays = !model->arena && !model->inBuffer && charge <= old->charge;
+  return stays ? old->charge : charge;
+}
+
 void modelRepalloc(Model *model, size_t index, size_t size) {
   ModelChunk old = model->chunks[index];
-  size_t needed = size == 0 ? 1 : size;
-  bool fits = needed <= old.charge || needed - old.charge <= model->freeSize;
+  size_t needed = size == 0 ? 1 : size, least = nextCharge(model, &old, needed);
+  bool fits = least <= old.charge || least - old.charge <= model->freeSize;
+  bool grows = model->bound ? needed > old.size : needed > old.charge;
+  size_t smaller = boundChargeOf(model, 0, needed); /* if it moves to where it occupies less */
   forgetError(MEMA_OVER_BUDGET);
   unsigned char *bytes = mema_repalloc(model->pool, old.ptr, size);
-  if (fits && needed > old.charge && isFragmented(model, bytes)) {
+  if (fits && grows && isFragmented(model, bytes)) {
     model->refused++;
     requireFragmented(model, 0, needed);
     return;
   }
   if (bytes == NULL) {
-    require(model, !fits || (model->untracked && needed > old.charge), "a repalloc within the budget was refused");
+    require(model, !fits || (model->untracked && grows), "a repalloc within the budget was refused");
     model->refused++;
     require(model, errno == ENOMEM && marksKept(old.ptr, old.size, old.size, old.seed), "a refused repalloc left its mark");
     requireBudget(model);
@@ -268,9 +322,10 @@ void modelRepalloc(Model *model, size_t index, size_t size) {
   }
   int number = errno;
   require(model, fits, "a repalloc was granted that had to be refused");
-  size_t charge = requireCharge(model, bytes, needed);
+  bool less = model->bound && model->pool->freeSize == model->freeSize + old.charge - smaller;
+  size_t charge = requireCharge(model, bytes, needed, less ? smaller : least);
   require(model, charge <= old.charge + model->freeSize, "the chunk occupies more than was free");
-  requireApart(model, bytes, charge, index);
+  requireApart(model, bytes, model->bound ? needed : charge, index);
   require(model, marksKept(bytes, old.size, needed, old.seed), "repalloc lost some of the contents");
   model->freeSize = model->freeSize + old.charge - charge;
   if (!samePlace(bytes, old.ptr)) {
@@ -404,7 +459,7 @@ void modelAudit(Model *model) {
   for (size_t i = 0; i < model->count; i++) {
     const ModelChunk *chunk = &model->chunks[i];
     require(model, marksKept(chunk->ptr, chunk->size, chunk->size, chunk->seed), "a live chunk's contents changed");
-    require(model, mema_chunkSize(model->pool, chunk->ptr) == chunk->charge, "a live chunk's charge changed");
+    require(model, mema_chunkSize(model->pool, chunk->ptr) == extentOf(model, chunk), "a live chunk's size changed");
     if (model->untracked) continue;
     require(model, block != NULL && samePlace(block->ptr, chunk->ptr), "the chain is not in order of allocation");
     require(model, block->size == chunk->size && block->prev == before, "a block is wrong");
@@ -418,5 +473,6 @@ void modelEnd(Model *model) {
   forgetError(MEMA_OK);
   require(model, freePool(model->pool), "freePool failed");
   require(model, errno == untouchedErrno, "freePool changed errno");
+  if (model->bound && !model->inBuffer) require(model, freePool(&model->twin), "the twin's freePool failed");
   model->count = 0;
 }

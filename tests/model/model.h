@@ -16,6 +16,8 @@ typedef struct ModelChunk {
 typedef struct Model {
   Pool *pool;
   bool untracked, shared;
+  bool bound; /* a charge is of the bytes that a chunk occupies, and its Block; its size is the one asked for */
+  bool inBuffer, arena;
   bool fragments; /* a request within the budget may be refused where no gap in the buffer has room for it */
   bool mixed;     /* the same request may occupy other numbers of bytes: inside the buffer, and outside */
   size_t poolSize, freeSize, peak;
@@ -24,6 +26,7 @@ typedef struct Model {
   size_t count, room;
   size_t allocations, frees, refused, badFrees;
   unsigned nextSeed;
+  Pool twin;             /* of a bound pool: an untracked one with the same options */
   void (*explain)(void); /* how the program came here; printed with a complaint */
 } Model;
 
@@ -31,6 +34,9 @@ typedef struct Model {
 enum { modelLearntSizes = 1025 };
 extern size_t modelLearnt[modelLearntSizes];
 void modelForget(void); /* another configuration begins */
+
+/* The charge of a request to a pool with boundMemory. Its untracked twin knows the bytes that the request occupies. */
+size_t modelBoundCharge(Pool *twin, size_t alignment, size_t size);
 
 typedef enum ModelCall { modelPalloc, modelPcalloc, modelPmemalign } ModelCall;
 

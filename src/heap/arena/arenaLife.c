@@ -127,7 +127,7 @@ const mema_Layout mema_arenaLayout = {.ops = &mema_arenaOps,
 /* The common case is a matter of nanoseconds: an arena that is kept warm. */
 static mema_Heap *open(const mema_Options *options) {
   mema_Slab *arena = NULL;
-  if (options->reservation == 0 && !options->committed && !options->hugePages && !options->locked)
+  if (options->reservation == 0 && !options->committed && !options->hugePages && !options->locked && !options->boundMemory)
     arena = openWarm(mema_arenaAreaFor(options->poolSize), !options->untracked);
   if (arena != NULL) {
     mema_slabSetBudget(&arena->heap, options->poolSize);

@@ -404,7 +404,8 @@ mema_Fixed *mema_fixedOpen(void *buffer, size_t size, bool tracked) {
                         .heads = (uint32_t *)(void *)(start + layout.heads),
                         .end = (uint32_t)grains + 1,
                         .classCount = (uint16_t)layout.classes,
-                        .tracked = tracked};
+                        .tracked = tracked,
+                        .bySize = tracked};
   fixed->firstPtr = (uintptr_t)start + layout.heap + (tracked ? mema_fixedFront * mema_grainSize : 0);
   mema_fixedClear(fixed);
   return fixed;

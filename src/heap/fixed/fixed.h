@@ -68,6 +68,9 @@ typedef struct mema_Fixed {
   bool tracked; /* a Block lies in front of each chunk, in its piece */
   bool fallback;
   bool damaged;
+  /* How the pool above charges a chunk: by its size, or by its room and so many bytes. */
+  bool bySize;
+  uint8_t beside;
   uint64_t binned[]; /* by class: the bin is not empty */
 } mema_Fixed;
 _Static_assert(offsetof(mema_Fixed, generation) == 0, "a header begins with its generation: identity.h");

@@ -50,7 +50,8 @@ static uint32_t magazineSizeFor(const mema_Slab *slab, uint32_t slotSize) {
 }
 
 void mema_slabResetClasses(mema_Slab *slab) {
-  setMode(slab, (uint8_t)((slab->records != NULL ? mema_modeRecords : 0) | (slab->heap.mode & mema_modeFamily)));
+  setMode(slab, (uint8_t)((slab->records != NULL ? mema_modeRecords : 0) |
+                          (slab->heap.mode & (mema_modeFamily | mema_modeBound))));
   slab->classes[slab->classCount].word = &allFree;
   slab->yield = yields * 64;
   mema_forgetLast(slab);

@@ -270,6 +270,7 @@ struct mema_SlabPlan {
   const struct mema_Layout *layout; /* of which engine: reservation.h */
   bool hugePages;
   bool locked;
+  bool bound;                /* memory is scarce: no huge pages unless asked for, nothing kept warm; mema_modeBound */
   const mema_Memory *memory; /* NULL: the system's */
   const mema_Slab *like;     /* of a slab outside: the pool's own, whose kind of memory it is to have */
 };

@@ -4,7 +4,7 @@
 
 /* ---- init and the end --------------------------------------------------------------------------------------------------- */
 
-/* What is wrong with the options; mema_noFault: nothing. */
+/* The fault of the options; mema_noFault: none. */
 static mema_Fault faultOf(const mema_Options *options) {
   uintptr_t last;
   if (options->buffer == NULL) return mema_bufferIsNull;
@@ -47,6 +47,12 @@ bool mema_fixedInit(mema_Pool *pool, const mema_Options *options, uintptr_t gene
   pool->mem = mema_fixedAt(fixed, 1);
   pool->untracked = options->untracked;
   pool->committed = options->committed;
+  pool->bound = pool->watched = options->boundMemory && !options->untracked;
+  if (pool->bound) {
+    pool->watch = PTRDIFF_MAX; /* every request takes the general path */
+    fixed->bySize = false;
+    fixed->beside = mema_fixedFront * mema_grainSize;
+  }
   copyName(pool, options->name);
   fixed->generation = generation + mema_modeFixed;
   pool->generation = generation;
@@ -130,7 +136,7 @@ static const char *checkChain(const mema_Pool *pool, mema_Fixed *fixed, size_t c
     if (block->size == 0 || block->size > chunk.room) return "a block's size is that of its chunk";
     if (chunk.grain != 0 && chunk.room - block->size >= mema_grainSize) return "a chunk has no more grains than it needs";
     if ((uint8_t)mema_stampOf(block) != (chunk.grain != 0)) return "poolAllocated says where the chunk lies";
-    *bytes += block->size;
+    *bytes += mema_fixedChargeOf(fixed, &chunk);
   }
   if (count != chunks) return "the chain lists every live chunk";
   return pool->tail == before ? NULL : "the chain ends at the tail";

@@ -16,6 +16,7 @@ static mema_Slab *open(const mema_Pool *pool, size_t size, size_t alignment) {
                         .budget = pool->poolSize - pool->charged,
                         .records = !pool->untracked,
                         .outside = true,
+                        .bound = pool->bound,
                         .layout = &mema_slabLayout};
   return mema_slabOpen(&plan);
 }
@@ -27,7 +28,8 @@ size_t mema_outsideRoom(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t 
 
 size_t mema_outsideLargest(const mema_Pool *pool, mema_Fixed *fixed) {
   if (fixed->outside == NULL) fixed->outside = open(pool, 1, MEMA_ALIGNMENT);
-  return fixed->outside != NULL ? mema_slabLargest(&fixed->outside->heap, pool->freeSize) : 0;
+  size_t room = pool->freeSize > fixed->beside ? pool->freeSize - fixed->beside : 0;
+  return fixed->outside != NULL ? mema_slabLargest(&fixed->outside->heap, room) : 0;
 }
 
 bool mema_outsideTake(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment, mema_Chunk *chunk) {

@@ -17,8 +17,9 @@ static size_t grainsFor(const mema_Fixed *fixed, size_t size) {
   return ((size + mema_grainSize - 1) >> mema_grainShift) + frontOf(fixed);
 }
 
+/* In the buffer. */
 static size_t chargeFor(const mema_Fixed *fixed, size_t size) {
-  return fixed->tracked ? size : mema_roundUp(size, mema_grainSize);
+  return fixed->bySize ? size : mema_roundUp(size, mema_grainSize) + fixed->beside;
 }
 
 static MEMA_INLINE mema_Block *blockAt(const mema_Fixed *fixed, uint32_t grain) {
@@ -88,7 +89,8 @@ static void giveChunk(mema_Fixed *fixed, const mema_FixedChunk *chunk) {
   }
 }
 
-static size_t chargeOf(const mema_FixedChunk *chunk) {
+/* The size that a chunk has for its pool. */
+static size_t sizeOf(const mema_FixedChunk *chunk) {
   return chunk->record != NULL ? chunk->record->size : chunk->room;
 }
 
@@ -111,8 +113,8 @@ static mema_Reason takeChunk(mema_Pool *pool, mema_Fixed *fixed, size_t size, si
   if (!fixed->fallback) return MEMA_FRAGMENTED;
   size_t room = mema_outsideRoom(pool, fixed, size, alignment);
   if (room == 0) return MEMA_NO_MEMORY;
-  if (!fixed->tracked && room > most) {
-    *wanted = room - credit;
+  if (!fixed->bySize && room + fixed->beside > most) {
+    *wanted = room + fixed->beside - credit;
     return MEMA_OVER_BUDGET;
   }
   if (!mema_outsideTake(pool, fixed, size, alignment, &chunk->outside)) return MEMA_NO_MEMORY;
@@ -143,7 +145,7 @@ static MEMA_NOINLINE void *allocate(mema_Pool *pool, mema_Fixed *fixed, size_t s
     chunk.record->poolAllocated = chunk.grain != 0;
   }
   size_t before = pool->freeSize;
-  pool->freeSize -= chargeOf(&chunk);
+  pool->freeSize -= mema_fixedChargeOf(fixed, &chunk);
   pool->allocations++;
   mema_noteLow(pool);
   mema_settlePressure(pool, before);
@@ -222,7 +224,7 @@ static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, mema_Fixed *fixed, void *pt
     mema_fail(MEMA_BAD_POINTER);
     return false;
   }
-  size_t charge = chargeOf(&chunk);
+  size_t charge = mema_fixedChargeOf(fixed, &chunk);
   if (chunk.record != NULL) {
     if (!isWhole(pool, fixed, &chunk)) return falseForDamage();
     mema_unlinkBlock(pool, chunk.record);
@@ -250,7 +252,7 @@ static void recharge(mema_Pool *pool, size_t before, size_t after) {
 
 /* Whether a chunk outside may grow there: untracked, it is charged what it occupies, which may be more than there is. */
 static bool mayGrowOutside(mema_Pool *pool, mema_Fixed *fixed, const mema_FixedChunk *chunk, size_t size) {
-  if (fixed->tracked || size <= chunk->room) return true;
+  if (fixed->bySize || size <= chunk->room) return true;
   size_t room = mema_outsideRoom(pool, fixed, size, MEMA_ALIGNMENT);
   return room <= chunk->room || room - chunk->room <= pool->freeSize;
 }
@@ -268,9 +270,9 @@ static bool stretch(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *chunk, 
   return true;
 }
 
-static void *settle(mema_Pool *pool, mema_FixedChunk *chunk, size_t before, size_t size) {
+static void *settle(mema_Pool *pool, const mema_Fixed *fixed, mema_FixedChunk *chunk, size_t before, size_t size) {
   if (chunk->record != NULL) chunk->record->size = size;
-  recharge(pool, before, chargeOf(chunk));
+  recharge(pool, before, mema_fixedChargeOf(fixed, chunk));
   return chunk->ptr;
 }
 
@@ -281,10 +283,10 @@ static mema_Reason move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *fro
   mema_Reason reason = takeChunk(pool, fixed, size, MEMA_ALIGNMENT, before, &to, wanted);
   if (reason != MEMA_OK) {
     if (size > from->room) return reason;
-    *ptr = settle(pool, from, before, size); /* outside, and it stays as large as it is */
+    *ptr = settle(pool, fixed, from, before, size); /* outside, and it stays as large as it is */
     return MEMA_OK;
   }
-  __builtin_memcpy(to.ptr, from->ptr, before < size ? before : size);
+  __builtin_memcpy(to.ptr, from->ptr, from->room < size ? from->room : size);
   if (to.record != NULL && from->record != NULL) { /* both or neither */
     mema_replaceBlock(pool, to.record, from->record);
     to.record->ptr = to.ptr;
@@ -292,7 +294,7 @@ static mema_Reason move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *fro
     mema_setStamp(to.record, mema_stampOf(from->record));
     to.record->poolAllocated = to.grain != 0;
   }
-  recharge(pool, before, chargeOf(&to));
+  recharge(pool, before, mema_fixedChargeOf(fixed, &to));
   pool->allocations++;
   pool->frees++;
   giveChunk(fixed, from);
@@ -308,14 +310,14 @@ static mema_Reason change(mema_Pool *pool, mema_Fixed *fixed, bool again, size_t
   if (chunk.record != NULL && !isWhole(pool, fixed, &chunk)) return MEMA_BROKEN;
   if (size > MEMA_UNLIMITED) return MEMA_TOO_LARGE;
   size += size == 0;
-  size_t before = chargeOf(&chunk), after = chargeFor(fixed, size);
-  if (!again && after > before && mema_failsOnPurpose(pool)) return MEMA_INJECTED;
+  size_t before = mema_fixedChargeOf(fixed, &chunk), after = chargeFor(fixed, size);
+  if (!again && pool->failIn != 0 && size > sizeOf(&chunk) && mema_failsOnPurpose(pool)) return MEMA_INJECTED;
   if (after > before && after - before > pool->freeSize) {
     *wanted = after - before;
     return MEMA_OVER_BUDGET;
   }
   if (!stretch(pool, fixed, &chunk, size)) return move(pool, fixed, &chunk, before, size, ptr, wanted);
-  *ptr = settle(pool, &chunk, before, size);
+  *ptr = settle(pool, fixed, &chunk, before, size);
   return MEMA_OK;
 }
 
@@ -359,13 +361,14 @@ void *mema_fixedRepalloc(mema_Pool *pool, void *ptr, size_t size, mema_Fixed *fi
 
 size_t mema_fixedChunkSize(mema_Fixed *fixed, const void *ptr) {
   mema_FixedChunk chunk;
-  return mema_fixedFindChunk(fixed, ptr, &chunk) ? chargeOf(&chunk) : 0;
+  return mema_fixedFindChunk(fixed, ptr, &chunk) ? sizeOf(&chunk) : 0;
 }
 
 size_t mema_fixedLargest(const mema_Pool *pool, mema_Fixed *fixed) {
   uint32_t grains = mema_fixedMost(fixed), front = frontOf(fixed);
-  size_t inside = grains > front ? (size_t)(grains - front) << mema_grainShift : 0, room = pool->freeSize;
-  if (fixed->tracked) return fixed->fallback || inside > room ? room : inside;
+  size_t inside = grains > front ? (size_t)(grains - front) << mema_grainShift : 0;
+  size_t room = pool->freeSize > fixed->beside ? pool->freeSize - fixed->beside : 0;
+  if (fixed->bySize) return fixed->fallback || inside > room ? room : inside;
   if (inside > room) inside = room & ~(size_t)(mema_grainSize - 1);
   size_t outside = fixed->fallback ? mema_outsideLargest(pool, fixed) : 0;
   return outside > inside ? outside : inside;

@@ -36,6 +36,10 @@ MEMA_HIDDEN void *mema_fixedPcalloc(mema_Pool *pool, size_t count, size_t size, 
 MEMA_HIDDEN size_t mema_fixedChunkSize(mema_Fixed *fixed, const void *ptr);
 /* The largest request that would be granted now. Constant. */
 MEMA_HIDDEN size_t mema_fixedLargest(const mema_Pool *pool, mema_Fixed *fixed);
+/* The charge of a live chunk. */
+static inline size_t mema_fixedChargeOf(const mema_Fixed *fixed, const mema_FixedChunk *chunk) {
+  return fixed->bySize ? chunk->record->size : chunk->room + fixed->beside;
+}
 MEMA_HIDDEN bool mema_fixedFindChunk(mema_Fixed *fixed, const void *ptr, mema_FixedChunk *chunk);
 /* Whether a Block, which may be any pointer, is a live chunk's, and is what it was made, so that its neighbours in the chain are there; else
  * noted as MEMA_BROKEN. */
