@@ -262,7 +262,7 @@ static void loseChild(mema_Kin *kin) {
   if (mema_isThere(parent) && mema_isUnshared(parent->pool)) mema_creditLevels(parent->pool, unaccounted(parent->pool));
 }
 
-/* Frees the youngest chunk of a tracked pool, where it is a sub-pool's slot and no other level has to be looked at; else false. */
+/* Frees the youngest chunk of a pool that charges sizes, where it is a sub-pool's slot and no other level has to be looked at; else false. */
 static bool releaseYoungestSlot(mema_Pool *pool, mema_Slab *slab) {
   const mema_Block *block = pool->tail;
   size_t slot;
@@ -277,8 +277,9 @@ static bool releaseYoungestSlot(mema_Pool *pool, mema_Slab *slab) {
 void mema_freeAllYounger(mema_Pool *pool, uint32_t age) {
   mema_Slab *slab = mema_slabField(pool);
   mema_Chunk chunk;
+  bool bySize = !pool->bound;
   while (pool->tail != NULL && mema_ageOf(pool->tail) >= age) {
-    if (releaseYoungestSlot(pool, slab)) continue;
+    if (bySize && releaseYoungestSlot(pool, slab)) continue;
     if (!mema_findOwn(pool, slab, pool->tail->ptr, &chunk)) return;
     mema_releaseChunk(pool, slab, &chunk);
   }
