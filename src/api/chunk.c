@@ -20,7 +20,7 @@
 
 static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size, mema_Slab *slab) {
   mema_Chunk chunk;
-  return mema_allocate(pool, slab, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
+  return mema_allocate(pool, &slab->heap, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
 }
 
 /* ---- palloc by mode ---------------------------------------------------------------------------------------------------- */
@@ -84,7 +84,7 @@ static inline void credit(mema_Pool *pool, size_t charge) {
 
 static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr, mema_Slab *slab) {
   mema_Chunk chunk;
-  if (mema_findOwn(pool, slab, ptr, &chunk)) return mema_releaseChunk(pool, slab, &chunk);
+  if (mema_findOwn(pool, &slab->heap, ptr, &chunk)) return mema_releaseChunk(pool, &slab->heap, &chunk);
   pool->badFrees += ptr != NULL;
   mema_fail(MEMA_BAD_POINTER);
   return false;
@@ -279,15 +279,15 @@ static MEMA_INLINE void *pallocSized(Palloc *variant, uintptr_t mode, mema_Pool 
 
 /* Of a shared pool where the calling thread has no shard at hand, or of none. */
 static MEMA_NOINLINE void *pallocShared(mema_Pool *pool, size_t size) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
+  mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (mema_unlikely(slab == NULL)) return mema_nullForBadPool();
   mema_Shard *shard = mema_enterShard(pool);
   if (shard != NULL) return mema_takeHere(pool, size, shard);
-  if (!mema_lockPool(pool, slab)) return NULL;
+  if (!mema_lockPool(pool, &slab->heap)) return NULL;
   bool zeroed;
-  void *ptr = mema_hasShards(slab) ? mema_sharedTake(slab, size, MEMA_ALIGNMENT, &zeroed)
-                                   : pallocAny(slab->heap.mode, pool, size, slab);
-  mema_unlockPool(slab);
+  void *ptr = mema_hasShards(&slab->heap) ? mema_sharedTake(&slab->heap, size, MEMA_ALIGNMENT, &zeroed)
+                                          : pallocAny(slab->heap.mode, pool, size, slab);
+  mema_unlockPool(&slab->heap);
   return ptr;
 }
 
@@ -299,7 +299,7 @@ static MEMA_INLINE void *pallocElse(uintptr_t mode, mema_Pool *pool, size_t size
 void *mema_palloc(mema_Pool *pool, size_t size) {
   uintptr_t mode;
   if (mema_unlikely(pool == NULL)) return mema_nullForBadPool();
-  mema_Slab *slab = mema_sealedSlab(pool, &mode);
+  mema_Slab *slab = mema_slabIn(mema_sealedHeap(pool, &mode));
   if (slab == NULL) {
     mema_Shard *shard = mema_enterHere(pool);
     return mema_likely(shard != NULL) ? mema_takeHere(pool, size, shard) : pallocShared(pool, size);
@@ -320,13 +320,14 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
 
 /* As pallocShared. */
 static MEMA_NOINLINE bool pfreeShared(mema_Pool *pool, void *ptr) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
+  mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (mema_unlikely(slab == NULL)) return mema_falseForBadPool();
   mema_Shard *shard = mema_enterShard(pool);
   if (shard != NULL) return mema_giveHere(pool, ptr, shard);
-  if (!mema_lockPool(pool, slab)) return false;
-  bool done = mema_hasShards(slab) ? mema_sharedGive(slab, ptr) : variants.pfree[slab->heap.mode](pool, ptr, slab);
-  mema_endTurn(slab);
+  if (!mema_lockPool(pool, &slab->heap)) return false;
+  bool done =
+      mema_hasShards(&slab->heap) ? mema_sharedGive(&slab->heap, ptr) : variants.pfree[slab->heap.mode](pool, ptr, slab);
+  mema_endTurn(&slab->heap);
   return done;
 }
 
@@ -337,7 +338,7 @@ static MEMA_INLINE bool pfreeElse(uintptr_t mode, mema_Pool *pool, void *ptr, me
 bool mema_pfree(mema_Pool *pool, void *ptr) {
   uintptr_t mode;
   if (mema_unlikely(pool == NULL)) return mema_falseForBadPool();
-  mema_Slab *slab = mema_sealedSlab(pool, &mode);
+  mema_Slab *slab = mema_slabIn(mema_sealedHeap(pool, &mode));
   if (slab == NULL) {
     mema_Shard *shard = mema_enterHere(pool);
     return mema_likely(shard != NULL) ? mema_giveHere(pool, ptr, shard) : pfreeShared(pool, ptr);
@@ -355,17 +356,17 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
 static void *refuseCall(mema_Pool *pool, mema_Fault fault, size_t first, size_t second) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool) return NULL;
-  mema_Slab *slab = mema_slabField(pool);
-  if (kind == mema_sharedPool && !mema_lockPool(pool, slab)) return NULL;
+  mema_Slab *slab = mema_slabIn(mema_heapField(pool));
+  if (kind == mema_sharedPool && !mema_lockPool(pool, &slab->heap)) return NULL;
   mema_refuseFor(pool, fault, first, second);
-  if (kind == mema_sharedPool) mema_unlockPool(slab);
+  if (kind == mema_sharedPool) mema_unlockPool(&slab->heap);
   return NULL;
 }
 
 static void *takeAny(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
   mema_Chunk chunk;
-  if (mema_hasShards(slab)) return mema_sharedTake(slab, size, alignment, zeroed);
-  if (!mema_allocate(pool, slab, size, alignment, &chunk)) return NULL;
+  if (mema_hasShards(&slab->heap)) return mema_sharedTake(&slab->heap, size, alignment, zeroed);
+  if (!mema_allocate(pool, &slab->heap, size, alignment, &chunk)) return NULL;
   *zeroed = chunk.zeroed;
   return chunk.ptr;
 }
@@ -376,10 +377,10 @@ static void *allocateAny(mema_Pool *pool, size_t size, size_t alignment, bool *z
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool) return NULL;
   if (kind == mema_fixedPool) return mema_fixedPmemalign(pool, alignment, size, mema_fixedField(pool));
-  mema_Slab *slab = mema_slabField(pool);
-  if (kind == mema_sharedPool && !mema_lockPool(pool, slab)) return NULL;
+  mema_Slab *slab = mema_slabIn(mema_heapField(pool));
+  if (kind == mema_sharedPool && !mema_lockPool(pool, &slab->heap)) return NULL;
   void *ptr = takeAny(pool, slab, size, alignment, zeroed);
-  mema_unlockPool(slab);
+  mema_unlockPool(&slab->heap);
   return ptr;
 }
 
@@ -388,7 +389,7 @@ static MEMA_NOINLINE void *pcallocLarge(mema_Pool *pool, size_t bytes) {
   bool zeroed;
   void *ptr = allocateAny(pool, bytes, MEMA_ALIGNMENT, &zeroed);
   if (ptr == NULL || zeroed) return ptr;
-  const mema_Slab *slab = mema_slabOf(pool);
+  const mema_Slab *slab = mema_slabIn(mema_heapOf(pool));
   if (slab == NULL) return memset(ptr, 0, bytes); /* a fixed pool */
   mema_slabZero(slab, ptr, bytes);
   return ptr;
@@ -405,8 +406,8 @@ void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
 /* A slot at hand, where no general path has to see the request. NULL says nothing. */
 static void *alignedAtHand(mema_Pool *pool, size_t alignment, size_t size) {
   uintptr_t mode;
-  mema_Slab *slab = mema_sealedSlab(pool, &mode);
-  if (slab == NULL) return mema_sharedSlabOf(pool) != NULL ? mema_sharedAligned(pool, alignment, size) : NULL;
+  mema_Slab *slab = mema_slabIn(mema_sealedHeap(pool, &mode));
+  if (slab == NULL) return mema_sharedHeapOf(pool) != NULL ? mema_sharedAligned(pool, alignment, size) : NULL;
   if (mode > mema_modeSlotsMost || pool->watched) return NULL;
   unsigned index = mema_slabClass(slab, size, alignment);
   mema_SlotClass *class = &slab->classes[index];
@@ -430,7 +431,7 @@ size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
     case mema_sharedPool:
       return mema_sharedChunkSize(pool, ptr);
     case mema_plainPool:
-      return mema_findOwn(pool, mema_slabField(pool), ptr, &chunk) ? mema_sizeOf(pool, &chunk) : 0;
+      return mema_findOwn(pool, mema_heapField(pool), ptr, &chunk) ? mema_sizeOf(pool, &chunk) : 0;
     default:
       return 0;
   }

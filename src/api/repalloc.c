@@ -137,7 +137,7 @@ static MEMA_NOINLINE size_t reserve(mema_Pool *pool, size_t before, size_t after
 static MEMA_NOINLINE bool isWorthAnotherTry(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size,
                                             size_t missing) {
   bool again = missing == 0 ? mema_askExhausted(pool, size) : mema_askForRoom(pool, missing);
-  if (!mema_findOwn(pool, slab, chunk->ptr, chunk)) {
+  if (!mema_findOwn(pool, &slab->heap, chunk->ptr, chunk)) {
     refusePointer(pool);
     return false;
   }
@@ -174,7 +174,7 @@ static void *change(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t 
 
 static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
   mema_Chunk chunk;
-  if (!mema_findOwn(pool, slab, ptr, &chunk)) return refusePointer(pool);
+  if (!mema_findOwn(pool, &slab->heap, ptr, &chunk)) return refusePointer(pool);
   if (size > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, size);
   size += size == 0;
   mema_noteLow(pool);
@@ -269,13 +269,13 @@ static MEMA_NOINLINE void *repallocLarge(mema_Pool *pool, mema_Slab *slab, void 
 
 /* Of a shared pool where the calling thread has no shard at hand, or of none. */
 static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, void *ptr, size_t size) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
+  mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (mema_unlikely(slab == NULL)) return mema_nullForBadPool();
   mema_Shard *shard = mema_enterShard(pool);
   if (shard != NULL) return mema_resizeHere(pool, ptr, size, shard);
-  if (!mema_lockPool(pool, slab)) return NULL;
-  void *to = mema_hasShards(slab) ? mema_sharedResize(slab, ptr, size) : repallocAny(pool, slab, ptr, size);
-  mema_endTurn(slab);
+  if (!mema_lockPool(pool, &slab->heap)) return NULL;
+  void *to = mema_hasShards(&slab->heap) ? mema_sharedResize(&slab->heap, ptr, size) : repallocAny(pool, slab, ptr, size);
+  mema_endTurn(&slab->heap);
   return to;
 }
 
@@ -290,7 +290,7 @@ static MEMA_NOINLINE void *repallocElse(mema_Pool *pool, void *ptr, size_t size,
 void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_palloc(pool, size);
   uintptr_t mode;
-  mema_Slab *slab = mema_sealedSlab(pool, &mode);
+  mema_Slab *slab = mema_slabIn(mema_sealedHeap(pool, &mode));
   if (mema_unlikely(slab == NULL)) {
     mema_Shard *shard = pool != NULL ? mema_enterHere(pool) : NULL;
     return mema_likely(shard != NULL) ? mema_resizeHere(pool, ptr, size, shard) : repallocShared(pool, ptr, size);

@@ -15,7 +15,7 @@
 
 enum { mema_reservedWords = sizeof(void *) == 8 ? 41 : 48 };
 
-struct mema_Slab;
+struct mema_Heap;
 struct mema_Kin;
 struct mema_Cleanup;
 
@@ -26,7 +26,7 @@ struct mema_Cleanup;
     struct {                                                                                                               \
       uintptr_t seal;                                                                                                \
       uintptr_t generation;                                                                                          \
-      struct mema_Slab *slab;                                                                                        \
+      struct mema_Heap *heap;                                                                                        \
       size_t watch;   /* a charge that would leave less takes the long way */                                        \
       uint64_t stamp; /* what the last word of a Block begins its life as */                                         \
       size_t allocations;                                                                                            \

@@ -212,7 +212,7 @@ static mema_Slab *openSlab(const mema_SlabPlan *plan) {
   slab->heap.outside = plan->outside;
   slab->heap.mode &= (uint8_t) ~(mema_modeFamily | mema_modeBound);
   if (plan->bound) bindMemory(slab, plan);
-  __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
+  __atomic_store_n(&slab->heap.share, NULL, __ATOMIC_RELAXED);
   slab->committed = slab->keepsDirty = plan->committed || (plan->memory != NULL && plan->memory->purge == NULL);
   slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;
   slab->heap.ops->setBudget(&slab->heap, plan->budget);

@@ -24,8 +24,14 @@ struct mema_Heap {
   uintptr_t generation; /* of the pool that has it, plus its mode; 0: none. The pool writes it. */
   const mema_HeapOps *ops;
   mema_Heap *next;
-  uint8_t mode; /* mode of taking and giving chunks: mema_modeRecords and those behind it */
-  bool outside; /* not the pool's own heap, but a later addition to it */
+  struct mema_Share *share; /* of the first heap of a pool that threads share; else NULL. The pool writes it. */
+  uint8_t mode;             /* of taking and giving chunks: mema_modeRecords and those behind it */
+  bool outside;             /* not the pool's own heap, but a later addition to it */
+  bool threads;             /* each thread has slots of its own: a slab with states */
+  /* The engine's own, for look-ups: they lie here so that one cache line has all that a look-up reads. */
+  uint8_t unitEighths; /* log2 of the eighths of a unit */
+  uint32_t unitMask;   /* eighths of a unit, less one */
+  char *area;          /* where its chunks lie, from here on */
 };
 
 /* The operations of an engine. Sizes are bytes, not 0, at most PTRDIFF_MAX; alignments are powers of two. */
@@ -69,8 +75,6 @@ struct mema_HeapOps {
   size_t (*reservation)(const mema_Heap *heap);
   /* Bytes from the start of the heap's area that were handed out at some time. */
   size_t (*extent)(const mema_Heap *heap);
-  /* The first byte of that area. */
-  char *(*area)(const mema_Heap *heap);
   /* The live chunk with the lowest address at or behind `offset`, from the start of the area; false: there is none. Chunks may be freed
    * between two calls. */
   bool (*walk)(mema_Heap *heap, size_t offset, mema_Chunk *chunk);
@@ -83,6 +87,9 @@ struct mema_HeapOps {
   uint32_t (*mark)(mema_Heap *heap);
   bool (*mayRewind)(const mema_Heap *heap, uintptr_t position);
   void (*rewind)(mema_Heap *heap, uint32_t position, size_t *bytes, size_t *chunks);
+
+  /* Where in the header a word lies that keeps generations in store, since the header outlives its pools; 0: nowhere. */
+  size_t livesOffset;
 
   /* An untracked chunk is charged what its size needs, though its place may be larger. */
   bool chargesBySize;

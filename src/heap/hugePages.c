@@ -33,7 +33,7 @@ void mema_slabHugeArea(mema_Slab *slab, bool dense) {
   size_t used = (size_t)slab->frontier << slab->unitShift;
   if (!asksHuge(slab) || used <= slab->hugeArea) return;
   size_t from = slab->states != NULL ? hugeFromShared : hugeFrom;
-  slab->hugeArea = dense ? askHuge(slab->area, slab->areaSize, slab->hugeArea, used, from) : used;
+  slab->hugeArea = dense ? askHuge(slab->heap.area, slab->areaSize, slab->hugeArea, used, from) : used;
 }
 
 void mema_slabHugeRecords(mema_Slab *slab) {
@@ -50,6 +50,6 @@ size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used) {
   if (slab->cellKind >= 0 || slab->committed || (slab->heap.mode & mema_modeBound) != 0) return SIZE_MAX;
   if (used > hugeFrom)
     *settled = records ? askHuge((char *)slab->records, arena->records * sizeof(mema_Block), *settled, used, hugeFrom)
-                       : askHuge(slab->area, slab->areaSize, *settled, used, hugeFrom);
+                       : askHuge(slab->heap.area, slab->areaSize, *settled, used, hugeFrom);
   return *settled > hugeFrom ? *settled : hugeFrom;
 }

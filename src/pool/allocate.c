@@ -7,13 +7,13 @@
 #include "pressure.h"
 
 /* Takes the memory of a request that may have to wait for others to make room; false: refused, and counted. */
-static bool takeMemoryAndRoom(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, size_t charge,
+static bool takeMemoryAndRoom(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignment, size_t charge,
                               mema_Chunk *chunk) {
   for (;;) {
     /* Other threads may take a shared root's budget meanwhile: whether there is room is told by charging it. */
     bool ask = charge > pool->freeSize || (mema_isBelow(pool) && !mema_isContended(pool));
     if (ask && !mema_makeRoom(pool, charge)) return false;
-    if (mema_takeMemory(&slab->heap, size, alignment, chunk)) return true;
+    if (mema_takeMemory(heap, size, alignment, chunk)) return true;
     if (mema_askExhausted(pool, size)) continue;
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return false;
@@ -29,17 +29,17 @@ static bool chargeTaken(mema_Pool *pool, size_t charge) {
   return true;
 }
 
-bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk) {
+bool mema_allocate(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk) {
   if (size > MEMA_UNLIMITED || mema_failsOnPurpose(pool)) {
     mema_refuse(pool, size > MEMA_UNLIMITED ? MEMA_TOO_LARGE : MEMA_INJECTED, size);
     return false;
   }
   size += size == 0;
-  size_t charge = mema_chargeFor(pool, &slab->heap, size, alignment);
+  size_t charge = mema_chargeFor(pool, heap, size, alignment);
   for (bool again = false;; again = true) {
-    if (!takeMemoryAndRoom(pool, slab, size, alignment, charge, chunk)) return false;
+    if (!takeMemoryAndRoom(pool, heap, size, alignment, charge, chunk)) return false;
     if (chargeTaken(pool, charge)) break;
-    mema_giveMemory(&slab->heap, chunk);
+    mema_giveMemory(heap, chunk);
     if (again) return mema_refuseLevels(pool, charge);
     if (!mema_makeRoom(pool, charge)) return false;
   }
@@ -54,11 +54,11 @@ bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignme
   return true;
 }
 
-bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk) {
+bool mema_releaseChunk(mema_Pool *pool, mema_Heap *heap, const mema_Chunk *chunk) {
   size_t bytes = mema_chargeOf(pool, chunk);
   if (!pool->untracked) mema_unlinkBlock(pool, chunk->record);
   mema_creditBytes(pool, bytes);
   pool->frees++;
-  mema_giveMemory(&slab->heap, chunk);
+  mema_giveMemory(heap, chunk);
   return true;
 }

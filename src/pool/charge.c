@@ -25,9 +25,9 @@ size_t mema_boundRoom(size_t bytes) {
 /* ---- bytes that are no chunks ------------------------------------------------------------------------------------------- */
 
 /* The budget of memory is what the charged bytes leave of it: so much may the slabs keep, free pages included. */
-static void shareBudget(const mema_Pool *pool, mema_Slab *slab) {
+static void shareBudget(const mema_Pool *pool, mema_Heap *heap) {
   if (mema_usesParentHeap(pool)) return;
-  mema_setHeapBudgets(&slab->heap, pool->poolSize - pool->charged);
+  mema_setHeapBudgets(heap, pool->poolSize - pool->charged);
 }
 
 static bool refuse(mema_Pool *pool, mema_Reason reason, size_t bytes) {
@@ -40,35 +40,35 @@ static bool makeRoom(mema_Pool *pool, size_t bytes) {
   return mema_failsOnPurpose(pool) ? refuse(pool, MEMA_INJECTED, bytes) : mema_makeRoom(pool, bytes);
 }
 
-static bool charge(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
+static bool charge(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
   if (bytes > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, bytes);
   bool plain = mema_isUnshared(pool);
   if (plain && !makeRoom(pool, bytes)) return false;
   if (plain && !mema_chargeLevels(pool, bytes)) return mema_refuseLevels(pool, bytes);
-  if (!plain && !mema_chargeLocked(pool, slab, bytes)) return refuse(pool, MEMA_OVER_BUDGET, bytes);
+  if (!plain && !mema_chargeLocked(pool, heap, bytes)) return refuse(pool, MEMA_OVER_BUDGET, bytes);
   pool->charged += bytes;
-  shareBudget(pool, slab);
+  shareBudget(pool, heap);
   return true;
 }
 
-static bool credit(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
+static bool credit(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
   if (bytes > pool->charged) return mema_failFor(mema_creditIsLarge, bytes, pool->charged);
   pool->charged -= bytes;
   if (mema_isUnshared(pool)) {
     mema_creditLevels(pool, bytes);
   } else {
-    mema_creditLocked(pool, slab, bytes);
+    mema_creditLocked(pool, heap, bytes);
   }
-  shareBudget(pool, slab);
+  shareBudget(pool, heap);
   return true;
 }
 
 static bool carveShared(mema_Pool *pool, size_t bytes) {
-  mema_Slab *slab = mema_beginTurn(pool);
-  if (slab == NULL) return false;
-  bool done = mema_chargeLocked(pool, slab, bytes) || refuse(pool, MEMA_OVER_BUDGET, bytes);
+  mema_Heap *heap = mema_beginTurn(pool);
+  if (heap == NULL) return false;
+  bool done = mema_chargeLocked(pool, heap, bytes) || refuse(pool, MEMA_OVER_BUDGET, bytes);
   if (done) pool->held += bytes;
-  mema_unlockPool(slab);
+  mema_unlockPool(heap);
   return done;
 }
 
@@ -89,19 +89,19 @@ static bool chargeFixed(mema_Pool *pool, size_t bytes) {
 bool mema_chargePool(mema_Pool *pool, size_t bytes) {
   mema_Kind kind = mema_kindOf(pool);
   if (kind == mema_fixedPool) return chargeFixed(pool, bytes);
-  mema_Slab *slab = mema_beginTurn(pool);
-  if (slab == NULL) return false;
-  bool done = charge(pool, slab, bytes);
-  mema_unlockPool(slab);
+  mema_Heap *heap = mema_beginTurn(pool);
+  if (heap == NULL) return false;
+  bool done = charge(pool, heap, bytes);
+  mema_unlockPool(heap);
   if (done && kind == mema_plainPool) mema_announceLow(pool);
   return done;
 }
 
 bool mema_creditPool(mema_Pool *pool, size_t bytes) {
   if (mema_kindOf(pool) == mema_fixedPool) return mema_fixedCredit(pool, bytes);
-  mema_Slab *slab = mema_beginTurn(pool);
-  if (slab == NULL) return false;
-  bool done = credit(pool, slab, bytes);
-  mema_endTurn(slab);
+  mema_Heap *heap = mema_beginTurn(pool);
+  if (heap == NULL) return false;
+  bool done = credit(pool, heap, bytes);
+  mema_endTurn(heap);
   return done;
 }

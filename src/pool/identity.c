@@ -37,9 +37,9 @@ uintptr_t mema_nextGeneration(uintptr_t *lives) {
 }
 
 /* The seal comes last, since other threads may be looking whether a shared pool lives that was here before. */
-void mema_identify(mema_Pool *pool, mema_Slab *slab, uintptr_t generation, bool shared) {
-  uintptr_t seal = mema_sealOf(pool, slab);
+void mema_identify(mema_Pool *pool, mema_Heap *heap, uintptr_t generation, bool shared) {
+  uintptr_t seal = mema_sealOf(pool, heap);
   mema_storeWord(&pool->generation, generation);
-  __atomic_store_n(&pool->slab, slab, __ATOMIC_RELAXED);
+  __atomic_store_n(&pool->heap, heap, __ATOMIC_RELAXED);
   mema_storeWord(&pool->seal, shared ? ~seal : seal);
 }

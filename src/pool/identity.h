@@ -20,8 +20,8 @@ typedef struct mema_Fixed mema_Fixed;
 /* A constant until the first pool is made. */
 MEMA_HIDDEN extern _Atomic uintptr_t mema_secret;
 
-static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Slab *slab) {
-  uintptr_t sum = (uintptr_t)pool + (uintptr_t)slab;
+static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Heap *heap) {
+  uintptr_t sum = (uintptr_t)pool + (uintptr_t)heap;
 #if defined(__x86_64__)
   __asm__("addq %1, %0"
           : "+r"(sum)
@@ -34,47 +34,47 @@ static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Slab *slab
 }
 
 /* The header that a Pool names, whatever it is: memory that is no pool names one too. */
-static inline mema_Slab *mema_slabField(const mema_Pool *pool) {
-  return (mema_Slab *)mema_loadWord((const uintptr_t *)(const void *)&pool->slab);
+static inline mema_Heap *mema_heapField(const mema_Pool *pool) {
+  return (mema_Heap *)mema_loadWord((const uintptr_t *)(const void *)&pool->heap);
 }
 
 /* The same, of a fixed pool. */
 static inline mema_Fixed *mema_fixedField(const mema_Pool *pool) {
-  return (mema_Fixed *)(void *)mema_slabField(pool);
+  return (mema_Fixed *)(void *)mema_heapField(pool);
 }
 
 /* How far a header's generation is from the Pool's: the mode of a live pool. */
-static inline uintptr_t mema_modeOf(const mema_Pool *pool, const mema_Slab *slab) {
-  return mema_loadWord((const uintptr_t *)(const void *)slab) - mema_loadWord(&pool->generation);
+static inline uintptr_t mema_modeOf(const mema_Pool *pool, const mema_Heap *heap) {
+  return mema_loadWord((const uintptr_t *)(const void *)heap) - mema_loadWord(&pool->generation);
 }
 
 /* Whether a pool that was found live is one that threads do not share. The Pool is asked, not its slab, which by now may serve another. */
 static inline bool mema_isUnshared(const mema_Pool *pool) {
-  return mema_loadWord(&pool->seal) == mema_sealOf(pool, mema_slabField(pool));
+  return mema_loadWord(&pool->seal) == mema_sealOf(pool, mema_heapField(pool));
 }
 
 /* The header of a Pool whose seal is that of an unshared pool, and its mode; else NULL. It lives iff the mode is below mema_modeCount, and then has
  * slabs, or is mema_modeFixed. */
-static inline mema_Slab *mema_sealedSlab(const mema_Pool *pool, uintptr_t *mode) {
+static inline mema_Heap *mema_sealedHeap(const mema_Pool *pool, uintptr_t *mode) {
   if (mema_unlikely(pool == NULL)) return NULL;
-  mema_Slab *slab = mema_slabField(pool);
-  if (mema_unlikely(mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
-  *mode = mema_modeOf(pool, slab);
-  return slab;
+  mema_Heap *heap = mema_heapField(pool);
+  if (mema_unlikely(mema_loadWord(&pool->seal) != mema_sealOf(pool, heap))) return NULL;
+  *mode = mema_modeOf(pool, heap);
+  return heap;
 }
 
 /* The slab of a live shared pool, else NULL. */
-static inline mema_Slab *mema_sharedSlabOf(const mema_Pool *pool) {
+static inline mema_Heap *mema_sharedHeapOf(const mema_Pool *pool) {
   if (mema_unlikely(pool == NULL)) return NULL;
-  mema_Slab *slab = mema_slabField(pool);
-  if (mema_unlikely(~mema_loadWord(&pool->seal) != mema_sealOf(pool, slab))) return NULL;
-  return mema_modeOf(pool, slab) < mema_modeCount ? slab : NULL;
+  mema_Heap *heap = mema_heapField(pool);
+  if (mema_unlikely(~mema_loadWord(&pool->seal) != mema_sealOf(pool, heap))) return NULL;
+  return mema_modeOf(pool, heap) < mema_modeCount ? heap : NULL;
 }
 
 /* The header of a live fixed pool, else NULL. */
 static inline mema_Fixed *mema_fixedOf(const mema_Pool *pool) {
   uintptr_t mode;
-  mema_Slab *header = mema_sealedSlab(pool, &mode);
+  mema_Heap *header = mema_sealedHeap(pool, &mode);
   return header != NULL && mode == mema_modeFixed ? (mema_Fixed *)(void *)header : NULL;
 }
 
@@ -98,8 +98,8 @@ static inline mema_Kind mema_kindByMode(const mema_Pool *pool, uintptr_t mode) {
 
 static inline mema_Kind mema_kindOf(const mema_Pool *pool) {
   uintptr_t mode;
-  if (mema_likely(mema_sealedSlab(pool, &mode) != NULL)) return mema_kindByMode(pool, mode);
-  return mema_sharedSlabOf(pool) != NULL ? mema_sharedPool : mema_noPool;
+  if (mema_likely(mema_sealedHeap(pool, &mode) != NULL)) return mema_kindByMode(pool, mode);
+  return mema_sharedHeapOf(pool) != NULL ? mema_sharedPool : mema_noPool;
 }
 
 /* The same, noting where it is no pool. */
@@ -110,16 +110,16 @@ static inline mema_Kind mema_openKind(const mema_Pool *pool) {
 }
 
 /* The slab of a live pool that has slabs, else NULL; */
-static inline mema_Slab *mema_slabOf(const mema_Pool *pool) {
+static inline mema_Heap *mema_heapOf(const mema_Pool *pool) {
   mema_Kind kind = mema_kindOf(pool);
-  return kind == mema_plainPool || kind == mema_sharedPool ? mema_slabField(pool) : NULL;
+  return kind == mema_plainPool || kind == mema_sharedPool ? mema_heapField(pool) : NULL;
 }
 
 /* and the same, noting the failure. */
-static inline mema_Slab *mema_openPool(const mema_Pool *pool) {
-  mema_Slab *slab = mema_slabOf(pool);
-  if (mema_unlikely(slab == NULL)) mema_fail(MEMA_BAD_POOL);
-  return slab;
+static inline mema_Heap *mema_openPool(const mema_Pool *pool) {
+  mema_Heap *heap = mema_heapOf(pool);
+  if (mema_unlikely(heap == NULL)) mema_fail(MEMA_BAD_POOL);
+  return heap;
 }
 
 /* ---- identity.c ---------------------------------------------------------------------------------------------------------- */
@@ -133,6 +133,6 @@ MEMA_HIDDEN void mema_drawSecret(void);
 /* A generation that no pool had; of the numbers that `lives` has left, if there are any. Never 0. */
 MEMA_HIDDEN uintptr_t mema_nextGeneration(uintptr_t *lives);
 /* Makes the Pool that of a header which has the generation already. */
-MEMA_HIDDEN void mema_identify(mema_Pool *pool, mema_Slab *slab, uintptr_t generation, bool shared);
+MEMA_HIDDEN void mema_identify(mema_Pool *pool, mema_Heap *heap, uintptr_t generation, bool shared);
 
 #endif

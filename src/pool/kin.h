@@ -71,8 +71,8 @@ static inline bool mema_isOwn(const mema_Pool *pool, const mema_Block *block) {
 }
 
 /* As mema_findChunk, for the pool's own chunks. */
-static inline bool mema_findOwn(const mema_Pool *pool, mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
-  return mema_findChunk(&slab->heap, ptr, chunk) && (pool->untracked || mema_isOwn(pool, chunk->record));
+static inline bool mema_findOwn(const mema_Pool *pool, mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
+  return mema_findChunk(heap, ptr, chunk) && (pool->untracked || mema_isOwn(pool, chunk->record));
 }
 
 /* Whether what the pool uses may concern its parent: it is a sub-pool, with budget beyond its guaranteed bytes. (So not one that threads
@@ -112,8 +112,8 @@ static inline void mema_creditBytes(mema_Pool *pool, size_t bytes) {
  * is only asked for the difference. */
 MEMA_HIDDEN bool mema_moveCharge(mema_Pool *to, mema_Pool *from, size_t bytes);
 /* Charges, and credits, a pool that threads share, whose lock is held. */
-MEMA_HIDDEN bool mema_chargeLocked(mema_Pool *pool, mema_Slab *slab, size_t bytes);
-MEMA_HIDDEN void mema_creditLocked(mema_Pool *pool, mema_Slab *slab, size_t bytes);
+MEMA_HIDDEN bool mema_chargeLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes);
+MEMA_HIDDEN void mema_creditLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes);
 /* Whether threads share the root: what there is room for now may be gone at the next step. */
 MEMA_HIDDEN bool mema_isContended(const mema_Pool *pool);
 /* Counts and notes that some level had no room for so many bytes more. False, for a tail call. */
@@ -203,7 +203,7 @@ MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
  * or ends a shared pool. For shared pools, and those of families. */
 MEMA_HIDDEN bool mema_mayLeave(const mema_Pool *pool);
 /* Takes a pool that has ended, and held so much, out of its family. */
-MEMA_HIDDEN void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held);
+MEMA_HIDDEN void mema_leaveFamily(mema_Kin *kin, mema_Heap *heap, size_t held);
 /* Frees the youngest chunks of a tracked pool one by one: those of this age, and younger ones. */
 MEMA_HIDDEN void mema_freeAllYounger(mema_Pool *pool, uint32_t age);
 static inline void mema_freeYounger(mema_Pool *pool, uint32_t age) {

@@ -21,10 +21,10 @@ static bool isSharedRoot(const mema_Pool *pool) {
 
 /* ---- a shared root ------------------------------------------------------------------------------------------------------ */
 
-bool mema_chargeLocked(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
-  if (mema_hasShards(slab)) {
-    if (!mema_lend(slab->share, NULL, bytes)) return false;
-    mema_chargeShare(slab->share, bytes);
+bool mema_chargeLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
+  if (mema_hasShards(heap)) {
+    if (!mema_lend(heap->share, NULL, bytes)) return false;
+    mema_chargeShare(heap->share, bytes);
     return true;
   }
   if (bytes > pool->freeSize) return false;
@@ -33,46 +33,46 @@ bool mema_chargeLocked(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
   return true;
 }
 
-void mema_creditLocked(mema_Pool *pool, mema_Slab *slab, size_t bytes) {
-  if (mema_hasShards(slab)) {
-    mema_creditShare(slab->share, bytes);
+void mema_creditLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
+  if (mema_hasShards(heap)) {
+    mema_creditShare(heap->share, bytes);
   } else {
     pool->freeSize += bytes;
   }
 }
 
 /* Credits what notes say. The lock is held. */
-static void settleOwed(mema_Pool *root, mema_Slab *slab) {
+static void settleOwed(mema_Pool *root, mema_Heap *heap) {
   size_t owed = __atomic_exchange_n(&root->owed, 0, __ATOMIC_RELAXED);
   if (owed == 0) return;
   root->held -= owed;
-  mema_creditLocked(root, slab, owed);
+  mema_creditLocked(root, heap, owed);
 }
 
 /* By the thread's shard, where it has the credit; else by the lock. */
 static bool chargeShared(mema_Pool *root, size_t bytes) {
   if (mema_sharedHold(root, bytes)) return true;
-  mema_Slab *slab = mema_beginTurn(root);
-  if (slab == NULL) return false;
-  settleOwed(root, slab);
-  bool room = mema_hasShards(slab) ? mema_sharedHoldLocked(slab->share, bytes) : mema_chargeLocked(root, slab, bytes);
-  if (room && !mema_hasShards(slab)) root->held += bytes;
-  mema_unlockPool(slab);
+  mema_Heap *heap = mema_beginTurn(root);
+  if (heap == NULL) return false;
+  settleOwed(root, heap);
+  bool room = mema_hasShards(heap) ? mema_sharedHoldLocked(heap->share, bytes) : mema_chargeLocked(root, heap, bytes);
+  if (room && !mema_hasShards(heap)) root->held += bytes;
+  mema_unlockPool(heap);
   return room;
 }
 
 /* Called with the lock held by the interrupted thread itself, from a handler or a hook of the root's memory, it leaves a note. */
 static void creditShared(mema_Pool *root, size_t bytes) {
   if (mema_sharedLetGo(root, bytes)) return;
-  mema_Slab *slab = mema_sharedSlabOf(root);
-  if (slab == NULL || !mema_lockQuietly(root, slab)) {
+  mema_Heap *heap = mema_sharedHeapOf(root);
+  if (heap == NULL || !mema_lockQuietly(root, heap)) {
     __atomic_fetch_add(&root->owed, bytes, __ATOMIC_RELAXED);
     return;
   }
   root->held -= bytes;
-  mema_creditLocked(root, slab, bytes);
-  settleOwed(root, slab);
-  mema_endTurn(slab);
+  mema_creditLocked(root, heap, bytes);
+  settleOwed(root, heap);
+  mema_endTurn(heap);
 }
 
 /* ---- charging ----------------------------------------------------------------------------------------------------------- */

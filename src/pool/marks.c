@@ -61,7 +61,7 @@ static void makeOldest(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age) {
 }
 
 static void freeIfYounger(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age) {
-  if (mema_ageOf(chunk->record) >= age) mema_releaseChunk(pool, mema_slabField(pool), chunk);
+  if (mema_ageOf(chunk->record) >= age) mema_releaseChunk(pool, mema_heapField(pool), chunk);
 }
 
 /* Each live chunk that lies outside. A slab stays as long as it is looked at. */
@@ -69,7 +69,7 @@ static void visitOutside(mema_Pool *pool, Visit *visit, uint32_t age) {
   mema_Heap *first = mema_heapField(pool);
   mema_Chunk chunk;
   for (mema_Heap *heap = first->next; heap != NULL; heap = heap->next) {
-    const char *area = heap->ops->area(heap);
+    const char *area = heap->area;
     mema_pinOutside(heap, true);
     for (size_t at = 0; heap->ops->walk(heap, at, &chunk);) {
       at = (size_t)(chunk.ptr - area) + chunk.room;
@@ -112,7 +112,7 @@ static mema_Block *blockOf(const mema_Pool *pool, const void *ptr) {
   mema_FixedChunk inBuffer;
   mema_Fixed *fixed = mema_fixedOf(pool);
   if (fixed != NULL) return mema_fixedFindChunk(fixed, ptr, &inBuffer) ? inBuffer.record : NULL;
-  return mema_findOwn(pool, mema_slabField(pool), ptr, &chunk) ? chunk.record : NULL;
+  return mema_findOwn(pool, mema_heapField(pool), ptr, &chunk) ? chunk.record : NULL;
 }
 
 /* Whether a Block, or NULL, is what it was made; else noted. Only in a caller's buffer can a chunk write over one. */

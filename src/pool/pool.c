@@ -33,7 +33,7 @@ _Static_assert(sizeof(mema_Pool) % sizeof(uintptr_t) == 0 && wordsFrom % sizeof(
 static void forget(mema_Pool *pool) {
   mema_storeWord(&pool->seal, 0);
   mema_storeWord(&pool->generation, 0);
-  __atomic_store_n(&pool->slab, NULL, __ATOMIC_RELAXED);
+  __atomic_store_n(&pool->heap, NULL, __ATOMIC_RELAXED);
   pool->poolSize = pool->freeSize = 0;
   pool->initialized = false;
   pool->mem = NULL;
@@ -61,16 +61,23 @@ void mema_layPool(mema_Pool *pool, const mema_Options *options) {
   }
 }
 
-bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *options) {
+/* Of those that the heap's header keeps in store, if it does. */
+static inline uintptr_t nextGeneration(mema_Heap *heap) {
+  uintptr_t none = 0;
+  size_t offset = heap->ops->livesOffset;
+  return mema_nextGeneration(mema_likely(offset != 0) ? (uintptr_t *)(void *)((char *)heap + offset) : &none);
+}
+
+bool mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options *options) {
   mema_layPool(pool, options);
-  pool->mem = slab->area;
-  if (slab->heap.ops->notesLowLate) pool->watch = 0; /* see mema_noteLow */
+  pool->mem = heap->area;
+  if (heap->ops->notesLowLate) pool->watch = 0; /* see mema_noteLow */
   if (mema_unlikely(options->boundMemory)) pool->bound = !options->untracked;
-  uintptr_t generation = mema_nextGeneration(&slab->lives);
-  mema_storeWord(&slab->heap.generation, generation + slab->heap.mode);
-  mema_identify(pool, slab, generation, options->shared);
-  if (!options->shared || mema_openShare(pool, slab)) return true;
-  slab->heap.ops->close(&slab->heap);
+  uintptr_t generation = nextGeneration(heap);
+  mema_storeWord(&heap->generation, generation + heap->mode);
+  mema_identify(pool, heap, generation, options->shared);
+  if (!options->shared || mema_openShare(pool, heap)) return true;
+  heap->ops->close(heap);
   forget(pool);
   return false;
 }
@@ -112,9 +119,9 @@ void mema_failMemoryOf(const mema_Options *options) {
                options->poolSize, 0);
 }
 
-mema_Slab *mema_openSlabFor(const mema_Options *options) {
+mema_Heap *mema_openHeapFor(const mema_Options *options) {
   mema_drawSecret();
-  return mema_slabIn(mema_engines[options->engine]->open(options));
+  return mema_engines[options->engine]->open(options);
 }
 
 /* Its header lies in the buffer, which has no numbers of its own to give. */
@@ -127,8 +134,8 @@ static bool initFixed(mema_Pool *pool, const mema_Options *options) {
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
   if (!mema_judgeOptions(pool, options)) return false;
   if (options->engine == MEMA_FIXED) return initFixed(pool, options);
-  mema_Slab *slab = mema_openSlabFor(options);
-  if (slab != NULL && mema_setUpPool(pool, slab, options)) return true;
+  mema_Heap *heap = mema_openHeapFor(options);
+  if (heap != NULL && mema_setUpPool(pool, heap, options)) return true;
   mema_failMemoryOf(options);
   return false;
 }
@@ -141,24 +148,23 @@ bool mema_initPool(mema_Pool *pool, size_t poolSize) {
 /* ---- the end, and the end of all chunks -------------------------------------------------------------------------------- */
 
 bool mema_closePool(mema_Pool *pool) {
-  mema_Slab *slab = mema_holdPool(pool, false);
-  if (slab == NULL) return false;
+  mema_Heap *heap = mema_holdPool(pool, false);
+  if (heap == NULL) return false;
   mema_Kin *kin = pool->kin;
-  if (mema_unlikely(kin != NULL && kin->newest != NULL && slab->share != NULL)) { /* another thread made it a moment ago */
-    mema_unlockPool(slab);
+  if (mema_unlikely(kin != NULL && kin->newest != NULL && heap->share != NULL)) { /* another thread made it a moment ago */
+    mema_unlockPool(heap);
     return mema_endLives(pool, 0) && mema_closePool(pool);
   }
   bool borrowed = kin != NULL && kin->usesParentHeap;
   size_t held = kin != NULL && kin->parent != NULL ? mema_holds(pool) : 0;
-  if (!borrowed) mema_storeWord(&slab->heap.generation, 0);
+  if (!borrowed) mema_storeWord(&heap->generation, 0);
   forget(pool);
   if (!borrowed) {
-    if (slab->share != NULL) mema_closeShare(slab);
-    mema_closeOutside(&slab->heap);
-    mema_slabClearStates(slab);
-    slab->heap.ops->close(&slab->heap);
+    if (heap->share != NULL) mema_closeShare(heap);
+    mema_closeOutside(heap);
+    heap->ops->close(heap);
   }
-  if (kin != NULL) mema_leaveFamily(kin, slab, held);
+  if (kin != NULL) mema_leaveFamily(kin, heap, held);
   return true;
 }
 
@@ -173,15 +179,14 @@ bool mema_freePool(mema_Pool *pool) {
 }
 
 /* Of a pool with slabs of its own: all their chunks are its own, now that its sub-pools are gone. */
-static void clearSlabs(mema_Pool *pool, mema_Slab *slab) {
-  mema_closeOutside(&slab->heap);
-  mema_slabClearStates(slab);
-  slab->heap.ops->clear(&slab->heap);
+static void clearHeaps(mema_Pool *pool, mema_Heap *heap) {
+  mema_closeOutside(heap);
+  heap->ops->clear(heap);
   size_t free = pool->poolSize - pool->charged - pool->held;
   pool->head = pool->tail = NULL;
   pool->frees = pool->allocations;
   mema_creditBytes(pool, free - pool->freeSize);
-  if (slab->share != NULL) mema_wakeWaiting(slab->share);
+  if (heap->share != NULL) mema_wakeWaiting(heap->share);
 }
 
 static void forgetMarks(mema_Pool *pool) {
@@ -197,16 +202,16 @@ bool mema_resetPool(mema_Pool *pool) {
     forgetMarks(pool);
     return mema_fixedReset(pool, mema_fixedField(pool));
   }
-  mema_Slab *slab = mema_holdPool(pool, true);
-  if (slab == NULL) return false;
+  mema_Heap *heap = mema_holdPool(pool, true);
+  if (heap == NULL) return false;
   if (mema_usesParentHeap(pool)) {
     mema_freeYounger(pool, 0);
   } else {
-    clearSlabs(pool, slab);
+    clearHeaps(pool, heap);
   }
   pool->ending = false;
   forgetMarks(pool);
-  mema_unlockPool(slab);
+  mema_unlockPool(heap);
   return true;
 }
 
@@ -216,7 +221,7 @@ static size_t guaranteedTo(const mema_Pool *pool) {
   return pool->kin != NULL ? pool->kin->guaranteed : 0;
 }
 
-static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
+static bool resize(mema_Pool *pool, mema_Heap *heap, size_t poolSize) {
   size_t live = pool->poolSize - pool->freeSize;
   if (poolSize < guaranteedTo(pool) && live <= guaranteedTo(pool))
     return mema_failFor(mema_belowGuaranteed, poolSize, guaranteedTo(pool));
@@ -227,9 +232,9 @@ static bool resize(mema_Pool *pool, mema_Slab *slab, size_t poolSize) {
   mema_setWatch(pool);
   if (pool->kin != NULL) mema_setGuard(pool->kin, poolSize);
   mema_noteCrossing(pool, before);
-  if (slab->share != NULL) mema_wakeWaiting(slab->share);
+  if (heap->share != NULL) mema_wakeWaiting(heap->share);
   if (mema_usesParentHeap(pool)) return true;
-  mema_setHeapBudgets(&slab->heap, poolSize - pool->charged);
+  mema_setHeapBudgets(heap, poolSize - pool->charged);
   return true;
 }
 
@@ -253,12 +258,12 @@ static size_t changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool || !canResize(pool, kind, poolSize)) return 0;
   if (kind == mema_fixedPool) return changeFixed(pool, poolSize, atLeast);
-  mema_Slab *slab = mema_holdPool(pool, false);
-  if (slab == NULL) return 0;
+  mema_Heap *heap = mema_holdPool(pool, false);
+  if (heap == NULL) return 0;
   size_t live = pool->poolSize - pool->freeSize, least = live > guaranteedTo(pool) ? live : guaranteedTo(pool);
   if (atLeast && poolSize < least) poolSize = least;
-  bool done = resize(pool, slab, poolSize);
-  mema_unlockPool(slab);
+  bool done = resize(pool, heap, poolSize);
+  mema_unlockPool(heap);
   if (!done) return 0;
   if (kind == mema_plainPool) mema_announceLow(pool);
   return poolSize;
@@ -277,9 +282,9 @@ size_t mema_trimPool(mema_Pool *pool) {
   if (mema_kindOf(pool) == mema_fixedPool) {
     bytes = mema_outsideTrim(mema_fixedField(pool));
   } else if (pool != NULL) {
-    mema_Slab *first = mema_holdPool(pool, true);
+    mema_Heap *first = mema_holdPool(pool, true);
     if (first == NULL) return 0;
-    bytes = mema_trimHeaps(&first->heap);
+    bytes = mema_trimHeaps(first);
     mema_unlockPool(first);
   }
   return bytes + mema_trimWarm();
@@ -288,9 +293,9 @@ size_t mema_trimPool(mema_Pool *pool) {
 size_t mema_freeSize(const mema_Pool *pool) {
   mema_Kind kind = mema_kindOf(pool);
   if (kind != mema_sharedPool) return kind != mema_noPool ? pool->freeSize : 0;
-  mema_Slab *slab = mema_slabField(pool);
-  if (!mema_holdQuietly(pool, slab)) return 0;
+  mema_Heap *heap = mema_heapField(pool);
+  if (!mema_holdQuietly(pool, heap)) return 0;
   size_t bytes = pool->freeSize;
-  mema_unlockPool(slab);
+  mema_unlockPool(heap);
   return bytes;
 }

@@ -15,10 +15,6 @@
 #include "identity.h"
 
 /* Of a pool that has slabs. */
-static inline mema_Heap *mema_heapField(const mema_Pool *pool) {
-  return &mema_slabField(pool)->heap;
-}
-
 /* The size that a chunk has for its pool. A Block says it, those in the slabs outside of an untracked arena too: they are charged as in the
  * arena. */
 static inline size_t mema_sizeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
@@ -146,9 +142,9 @@ MEMA_HIDDEN bool mema_judgeOptions(const mema_Pool *pool, const mema_Options *op
 /* Notes that there is no memory for a pool with these options. */
 MEMA_HIDDEN void mema_failMemoryOf(const mema_Options *options);
 /* A slab for such a pool; NULL iff there is no memory. */
-MEMA_HIDDEN mema_Slab *mema_openSlabFor(const mema_Options *options);
+MEMA_HIDDEN mema_Heap *mema_openHeapFor(const mema_Options *options);
 /* Makes the Pool that of this slab; false, and the slab closed, iff there is no memory. */
-MEMA_HIDDEN bool mema_setUpPool(mema_Pool *pool, mema_Slab *slab, const mema_Options *options);
+MEMA_HIDDEN bool mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options *options);
 /* The first part of it: a Pool's fields at the beginning of its life. */
 MEMA_HIDDEN void mema_layPool(mema_Pool *pool, const mema_Options *options);
 /* Ends a pool that has no clean-ups and sub-pools any more; false, and the failure noted, iff it is none. */
@@ -157,9 +153,9 @@ MEMA_HIDDEN bool mema_closePool(mema_Pool *pool);
 /* ---- chunk.c, for the files above it ----------------------------------------------------------------------------------- */
 
 /* Takes, charges and links a chunk. */
-MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, mema_Chunk *chunk);
+MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk);
 /* Frees a chunk that was found. True, for a tail call. */
-MEMA_HIDDEN bool mema_releaseChunk(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *chunk);
+MEMA_HIDDEN bool mema_releaseChunk(mema_Pool *pool, mema_Heap *heap, const mema_Chunk *chunk);
 /* Counts and notes a refused request. */
 MEMA_HIDDEN void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted);
 static inline void mema_refuseFor(mema_Pool *pool, mema_Fault fault, size_t first, size_t second) {

@@ -8,17 +8,17 @@
 /* ---- the tree ----------------------------------------------------------------------------------------------------------- */
 
 /* The children of a shared root may be made and freed by several threads at once. */
-static mema_Slab *lockRoot(const mema_Pool *root) {
+static mema_Heap *lockRoot(const mema_Pool *root) {
   return mema_isUnshared(root) ? NULL : mema_beginTurn(root);
 }
 
-static void unlockRoot(mema_Slab *slab) {
-  if (slab != NULL) mema_unlockPool(slab);
+static void unlockRoot(mema_Heap *heap) {
+  if (heap != NULL) mema_unlockPool(heap);
 }
 
 bool mema_isThere(const mema_Kin *kin) {
   const mema_Pool *pool = kin->pool;
-  return mema_slabOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
+  return mema_heapOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
 }
 
 static void addChild(mema_Kin *parent, mema_Kin *kin) {
@@ -30,7 +30,7 @@ static void addChild(mema_Kin *parent, mema_Kin *kin) {
 /* Whoever ends a shared root says so first, and then looks for children under the lock: one that is linked is found, or this finds that it is late.
  * MEMA_OK: it is linked; MEMA_BAD_POOL, MEMA_BUSY: the root has ended, or is about to; MEMA_REENTERED. */
 static mema_Reason linkToShared(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
-  mema_Slab *locked = mema_beginTurn(root);
+  mema_Heap *locked = mema_beginTurn(root);
   if (locked == NULL) return mema_lastReason();
   bool ending = __atomic_load_n(&root->ending, __ATOMIC_RELAXED);
   mema_Reason reason = root->kin != parent || !mema_isThere(parent) ? MEMA_BAD_POOL : ending ? MEMA_BUSY : MEMA_OK;
@@ -46,24 +46,24 @@ static mema_Reason linkKin(mema_Kin *kin, mema_Kin *parent, const mema_Pool *roo
 }
 
 static void unlinkKin(mema_Kin *kin) {
-  mema_Slab *locked = mema_isPresent(kin->parent) ? lockRoot(kin->parent->pool) : NULL;
+  mema_Heap *locked = mema_isPresent(kin->parent) ? lockRoot(kin->parent->pool) : NULL;
   if (kin->older != NULL) kin->older->younger = kin->younger;
   *(kin->younger != NULL ? &kin->younger->older : &kin->parent->newest) = kin->older;
   unlockRoot(locked);
 }
 
 /* A slab's pools take the common paths of families, or no longer. */
-static void setFamilyMode(mema_Slab *slab, bool family) {
-  uint8_t mode = (uint8_t)(family ? slab->heap.mode | mema_modeFamily : slab->heap.mode & ~mema_modeFamily);
-  mema_storeWord(&slab->heap.generation, slab->heap.generation + mode - slab->heap.mode);
-  slab->heap.mode = mode;
+static void setFamilyMode(mema_Heap *heap, bool family) {
+  uint8_t mode = (uint8_t)(family ? heap->mode | mema_modeFamily : heap->mode & ~mema_modeFamily);
+  mema_storeWord(&heap->generation, heap->generation + mode - heap->mode);
+  heap->mode = mode;
 }
 
 /* ---- the beginning ------------------------------------------------------------------------------------------------------ */
 
 /* Whether a sub-pool takes its chunks from its parent's slabs: nothing is asked of its memory that they are not. */
-static bool mayUseParentHeap(const mema_Pool *parent, const mema_Slab *slab, const mema_Options *options) {
-  return mema_isUnshared(parent) && !parent->untracked && (slab->heap.mode & mema_modeArena) == 0 && !options->untracked &&
+static bool mayUseParentHeap(const mema_Pool *parent, const mema_Heap *heap, const mema_Options *options) {
+  return mema_isUnshared(parent) && !parent->untracked && (heap->mode & mema_modeArena) == 0 && !options->untracked &&
          !options->shared && !options->committed && !options->locked && !options->hugePages && options->memory == NULL &&
          options->reservation == 0 && options->engine == MEMA_SLAB && (!options->boundMemory || parent->bound);
 }
@@ -85,7 +85,7 @@ static bool judge(const mema_Pool *child, const mema_Pool *parent, const mema_Op
  * a signal handler that interrupted a call to it. */
 static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
   bool plain = mema_isUnshared(parent);
-  mema_Slab *locked = plain ? NULL : mema_beginTurn(parent);
+  mema_Heap *locked = plain ? NULL : mema_beginTurn(parent);
   *reason = MEMA_NO_MEMORY;
   if (!plain && locked == NULL) {
     *reason = mema_lastReason();
@@ -101,19 +101,19 @@ static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
 }
 
 /* A pool's identity in slabs that are another's: see kin.h. */
-static void useParentHeap(mema_Pool *child, mema_Slab *slab, const mema_Options *options) {
+static void useParentHeap(mema_Pool *child, mema_Heap *heap, const mema_Options *options) {
   mema_layPool(child, options);
-  child->mem = slab->area;
+  child->mem = heap->area;
   child->bound = options->boundMemory;
-  if ((slab->heap.mode & mema_modeFamily) == 0) setFamilyMode(slab, true);
-  mema_identify(child, slab, slab->heap.generation - slab->heap.mode - mema_modeParentHeap, false);
+  if ((heap->mode & mema_modeFamily) == 0) setFamilyMode(heap, true);
+  mema_identify(child, heap, heap->generation - heap->mode - mema_modeParentHeap, false);
 }
 
-static mema_Slab *openSlab(mema_Pool *child, const mema_Options *options) {
-  mema_Slab *slab = mema_openSlabFor(options);
-  if (slab == NULL) return NULL;
-  slab->heap.mode |= mema_modeFamily;
-  return mema_setUpPool(child, slab, options) ? slab : NULL;
+static mema_Heap *openSlab(mema_Pool *child, const mema_Options *options) {
+  mema_Heap *heap = mema_openHeapFor(options);
+  if (heap == NULL) return NULL;
+  heap->mode |= mema_modeFamily;
+  return mema_setUpPool(child, heap, options) ? heap : NULL;
 }
 
 void mema_setGuard(mema_Kin *kin, size_t poolSize) {
@@ -130,13 +130,13 @@ static void closeStray(mema_Pool *child, mema_Kin *kin) {
 
 /* There was room for what is guaranteed; a parent that threads share has been charged for it. Another is charged when all memory has been had: so
  * what fails leaves no trace in its lows. The child is whole before it is linked: from then on it may be freed with its parent. */
-static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinAbove, mema_Slab *slab,
+static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinAbove, mema_Heap *heap,
                              const mema_Options *options) {
   mema_Kin *kin = mema_takeKin();
   if (kin == NULL) return MEMA_NO_MEMORY;
-  kin->usesParentHeap = mayUseParentHeap(parent, slab, options);
+  kin->usesParentHeap = mayUseParentHeap(parent, heap, options);
   if (kin->usesParentHeap) {
-    useParentHeap(child, slab, options);
+    useParentHeap(child, heap, options);
   } else if (openSlab(child, options) == NULL) {
     mema_dropKin(kin);
     return MEMA_NO_MEMORY;
@@ -152,7 +152,7 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinA
   mema_Reason reason = charged ? linkKin(kin, kinAbove, parent) : MEMA_OVER_BUDGET;
   if (reason != MEMA_OK) {
     closeStray(child, kin);
-  } else if (mema_isUnshared(parent) && slab->heap.ops->notesLowLate) {
+  } else if (mema_isUnshared(parent) && heap->ops->notesLowLate) {
     mema_setWatch(parent); /* it no longer notes its lows late */
   }
   return reason;
@@ -172,7 +172,7 @@ static void failChild(mema_Reason reason, const mema_Options *options) {
 bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options) {
   mema_Kind parentKind = mema_openKind(parent);
   if (parentKind == mema_noPool || !judge(child, parent, options)) return false;
-  mema_Slab *slab = mema_slabField(parent);
+  mema_Heap *heap = mema_heapField(parent);
   mema_Options asked = *options; /* callbacks may change what it lies in */
   if (mema_unlikely(parent->bound)) asked.boundMemory = true;
   options = &asked;
@@ -181,7 +181,7 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
   if (kin != NULL && !mema_carve(parent, options->guaranteed)) return false;
   /* By a callback of those that were asked to make room? */
   bool taken = mema_kindOf(child) != mema_noPool;
-  if (kin != NULL) reason = taken ? MEMA_LIVE_POOL : makeChild(child, parent, kin, slab, options);
+  if (kin != NULL) reason = taken ? MEMA_LIVE_POOL : makeChild(child, parent, kin, heap, options);
   if (reason == MEMA_OK) {
     if (mema_isUnshared(parent)) mema_announceLow(parent);
     return true;
@@ -203,7 +203,7 @@ bool mema_mayEnd(const mema_Pool *pool) {
 
 /* Whether the calling thread is not in the midst of a call to this pool, so that the lock can be had when it is needed. False: noted. */
 static bool isAtRest(const mema_Pool *pool) {
-  mema_Slab *locked = lockRoot(pool);
+  mema_Heap *locked = lockRoot(pool);
   unlockRoot(locked);
   return locked != NULL || mema_isUnshared(pool);
 }
@@ -222,12 +222,12 @@ bool mema_mayLeave(const mema_Pool *pool) {
   return mayUnlist() && (!mema_isThere(parent) || isAtRest(parent->pool));
 }
 
-void mema_leaveFamily(mema_Kin *kin, mema_Slab *slab, size_t held) {
+void mema_leaveFamily(mema_Kin *kin, mema_Heap *heap, size_t held) {
   mema_Kin *parent = kin->parent;
   if (parent != NULL) {
     unlinkKin(kin);
     if (mema_isThere(parent)) mema_creditLevels(parent->pool, held);
-    if (kin->usesParentHeap && parent->newest == NULL && parent->parent == NULL) setFamilyMode(slab, false);
+    if (kin->usesParentHeap && parent->newest == NULL && parent->parent == NULL) setFamilyMode(heap, false);
   }
   mema_dropKin(kin);
 }
@@ -275,13 +275,13 @@ static bool releaseYoungestSlot(mema_Pool *pool, mema_Slab *slab) {
 }
 
 void mema_freeAllYounger(mema_Pool *pool, uint32_t age) {
-  mema_Slab *slab = mema_slabField(pool);
+  mema_Heap *heap = mema_heapField(pool);
   mema_Chunk chunk;
   bool bySize = !pool->bound;
   while (pool->tail != NULL && mema_ageOf(pool->tail) >= age) {
-    if (bySize && releaseYoungestSlot(pool, slab)) continue;
-    if (!mema_findOwn(pool, slab, pool->tail->ptr, &chunk)) return;
-    mema_releaseChunk(pool, slab, &chunk);
+    if (bySize && releaseYoungestSlot(pool, mema_slabIn(heap))) continue;
+    if (!mema_findOwn(pool, heap, pool->tail->ptr, &chunk)) return;
+    mema_releaseChunk(pool, heap, &chunk);
   }
 }
 
@@ -298,7 +298,7 @@ static void endChild(mema_Kin *kin, bool bulk) {
 }
 
 static mema_Kin *newestSince(mema_Kin *kin, uintptr_t serial) {
-  mema_Slab *locked = mema_isThere(kin) ? lockRoot(kin->pool) : NULL;
+  mema_Heap *locked = mema_isThere(kin) ? lockRoot(kin->pool) : NULL;
   mema_Kin *newest = kin->newest;
   unlockRoot(locked);
   return newest != NULL && newest->born >= serial ? newest : NULL;
@@ -353,7 +353,7 @@ bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
   if (!beginEnd(pool, serial)) return mema_failFor(mema_endsSoon, 0, 0);
   /* Clean-ups find all chunks in their places: with any of them about, each sub-pool's go one by one. */
   if (pool->kin != NULL) {
-    mema_Slab *locked = plain ? NULL : lockRoot(pool);
+    mema_Heap *locked = plain ? NULL : lockRoot(pool);
     bool bulk = serial == 0 && !mema_usesParentHeap(pool) && !isHeeded(pool->kin);
     unlockRoot(locked);
     endChildren(pool->kin, serial, bulk);
@@ -368,13 +368,13 @@ bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
 bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
   mema_Kind kind = mema_openKind(from);
   if (kind == mema_noPool || (kind != mema_fixedPool && mema_openKind(to) == mema_noPool)) return false;
-  mema_Slab *slab = mema_slabField(from);
+  mema_Heap *heap = mema_heapField(from);
   mema_Chunk chunk;
-  if (kind != mema_plainPool || mema_slabField(to) != slab || from->untracked) {
+  if (kind != mema_plainPool || mema_heapField(to) != heap || from->untracked) {
     mema_fail(MEMA_NOT_KIN);
     return false;
   }
-  if (!mema_findOwn(from, slab, ptr, &chunk)) {
+  if (!mema_findOwn(from, heap, ptr, &chunk)) {
     mema_fail(MEMA_BAD_POINTER);
     return false;
   }

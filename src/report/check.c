@@ -6,13 +6,13 @@
 #include "../threads/share.h"
 
 /* The chain leads there and back, and each Block's chunk is live and has this very Block. */
-static const char *checkChain(const mema_Pool *pool, mema_Slab *slab, size_t *chunks, size_t *bytes) {
+static const char *checkChain(const mema_Pool *pool, mema_Heap *heap, size_t *chunks, size_t *bytes) {
   const mema_Block *before = NULL;
   size_t most = pool->allocations - pool->frees;
   for (const mema_Block *block = pool->head; block != NULL; before = block, block = block->next) {
     mema_Chunk chunk;
     if (*chunks == most) return "the chain lists no more than the live chunks";
-    if (!mema_findChunk(mema_heapIn(slab), block->ptr, &chunk) || chunk.record != block)
+    if (!mema_findChunk(heap, block->ptr, &chunk) || chunk.record != block)
       return "each block of the chain has a live chunk";
     if (block->prev != before) return "the chain leads back as it leads on";
     if (block->size == 0 || block->size > chunk.room) return "a block's size is that of its chunk";
@@ -45,20 +45,20 @@ static size_t chunksIn(const mema_Pool *pool) {
 }
 
 /* *bytes: what its chunks are charged, where it is untracked. */
-static const char *checkSlabs(const mema_Pool *pool, mema_Slab *slab, size_t *bytes) {
+static const char *checkSlabs(const mema_Pool *pool, mema_Heap *heap, size_t *bytes) {
   size_t chunks = 0;
-  for (mema_Heap *each = &slab->heap; each != NULL; each = each->next) {
+  for (mema_Heap *each = heap; each != NULL; each = each->next) {
     size_t before = chunks;
     const char *broken = each->ops->check(each, &chunks, bytes);
     if (broken != NULL) return broken;
     if (each->outside && chunks - before != mema_liveOutside(each))
-      return "a slab outside the reservation counts its chunks";
+      return "a heap outside the reservation counts its chunks";
   }
   return chunks == chunksIn(pool) ? NULL : "live chunks == allocations - frees";
 }
 
 static const char *checkBudget(const mema_Pool *pool, size_t chunkBytes) {
-  bool late = pool->watch == 0 && mema_slabField(pool)->heap.ops->notesLowLate; /* it notes its lows later */
+  bool late = pool->watch == 0 && mema_heapField(pool)->ops->notesLowLate; /* it notes its lows later */
   if (pool->freeSize > pool->poolSize || (pool->lowWater > pool->freeSize && !late))
     return "lowWater <= freeSize <= poolSize";
   if (!pool->watched && !late && mema_isUnshared(pool) && pool->watch != pool->lowWater) return "watch == lowWater";
@@ -79,14 +79,14 @@ static const char *checkChildren(const mema_Kin *parent) {
 }
 
 /* A pool by itself. */
-static const char *checkAlone(const mema_Pool *pool, mema_Slab *slab) {
+static const char *checkAlone(const mema_Pool *pool, mema_Heap *heap) {
   size_t bytes = 0, chained = 0;
-  if (slab->heap.outside || pool->mem != slab->area) return "mem is the start of the reservation";
-  const char *broken = mema_usesParentHeap(pool) ? NULL : checkSlabs(pool, slab, &bytes);
+  if (heap->outside || pool->mem != heap->area) return "mem is the start of the reservation";
+  const char *broken = mema_usesParentHeap(pool) ? NULL : checkSlabs(pool, heap, &bytes);
   if (broken != NULL) return broken;
   if (!pool->untracked) {
     bytes = 0;
-    broken = checkChain(pool, slab, &chained, &bytes);
+    broken = checkChain(pool, heap, &chained, &bytes);
     if (broken != NULL) return broken;
     if (chained != pool->allocations - pool->frees) return "the chain lists every live chunk";
   } else if (pool->head != NULL || pool->tail != NULL) {
@@ -100,15 +100,15 @@ static const char *checkFamily(const mema_Kin *top) {
   for (const mema_Kin *kin = top; kin != NULL;) {
     bool plain = mema_isThere(kin) && mema_isUnshared(kin->pool);
     const char *broken = plain ? checkChildren(kin) : NULL;
-    if (broken == NULL && plain && kin != top) broken = checkAlone(kin->pool, mema_slabField(kin->pool));
+    if (broken == NULL && plain && kin != top) broken = checkAlone(kin->pool, mema_heapField(kin->pool));
     if (broken != NULL) return broken;
     kin = nextKin(top, kin, plain);
   }
   return NULL;
 }
 
-static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
-  const char *broken = checkAlone(pool, slab);
+static const char *findBroken(const mema_Pool *pool, mema_Heap *heap) {
+  const char *broken = checkAlone(pool, heap);
   if (broken != NULL) return broken;
   if (pool->kin == NULL || !mema_isUnshared(pool)) return NULL;
   return mema_isKin(pool) ? checkFamily(pool->kin) : "a pool in a family has its record";
@@ -116,10 +116,10 @@ static const char *findBroken(const mema_Pool *pool, mema_Slab *slab) {
 
 bool mema_checkPool(const mema_Pool *pool) {
   if (mema_kindOf(pool) == mema_fixedPool) return mema_fixedCheckPool(pool, mema_fixedField(pool));
-  mema_Slab *slab = mema_holdPool(pool, true);
-  if (slab == NULL) return false;
-  const char *broken = findBroken(pool, slab);
-  mema_unlockPool(slab);
+  mema_Heap *heap = mema_holdPool(pool, true);
+  if (heap == NULL) return false;
+  const char *broken = findBroken(pool, heap);
+  mema_unlockPool(heap);
   if (broken != NULL) mema_failBroken(broken);
   return broken == NULL;
 }

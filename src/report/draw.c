@@ -112,7 +112,7 @@ static void spread(double *cells, double each, double from, double to, double by
 /* The bytes taken in each cell. */
 static void measure(mema_Heap *heap, double *cells, double each) {
   mema_Chunk chunk;
-  char *area = heap->ops->area(heap);
+  char *area = heap->area;
   for (size_t at = 0; heap->ops->walk(heap, at, &chunk); at = (size_t)(chunk.ptr - area) + chunk.room) {
     double start = (double)(chunk.ptr - area);
     spread(cells, each, start, start + (double)chunk.room, (double)chunk.room);
@@ -157,7 +157,7 @@ static void putMap(Canvas *canvas, mema_Heap *heap, const mema_Fixed *fixed, uns
 
 size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii) {
   const mema_Fixed *fixed = mema_fixedOf(pool);
-  mema_Slab *first = fixed != NULL ? fixed->outside : mema_holdPool(pool, true);
+  mema_Heap *first = fixed != NULL ? mema_heapIn(fixed->outside) : mema_holdPool(pool, true);
   mema_Stats stats;
   if (fixed == NULL && first == NULL) return 0;
   if (fixed != NULL) {
@@ -172,7 +172,7 @@ size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned 
   putHeadingWithin(&canvas, &stats, columns);
   putBudget(&canvas, pool, columns - label);
   if (fixed != NULL) putMap(&canvas, NULL, fixed, columns - label);
-  for (mema_Heap *heap = mema_heapIn(first); heap != NULL; heap = heap->next) putMap(&canvas, heap, NULL, columns - label);
+  for (mema_Heap *heap = first; heap != NULL; heap = heap->next) putMap(&canvas, heap, NULL, columns - label);
   if (columns >= columnsWithKey) putKey(&canvas);
   if (fixed == NULL) mema_unlockPool(first);
   if (buffer != NULL && canvas.size != 0) buffer[canvas.length < canvas.size ? canvas.length : canvas.size - 1] = '\0';

@@ -5,6 +5,6 @@
 #include "../threads/share.h"
 
 /* The statistics of a pool that no other thread is in. */
-MEMA_HIDDEN void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats *stats);
+MEMA_HIDDEN void mema_collectStats(const mema_Pool *pool, const mema_Heap *first, mema_Stats *stats);
 
 #endif

@@ -3,13 +3,13 @@
 #include "../pool/fixed/fixedPool.h"
 #include "report.h"
 
-void mema_collectStats(const mema_Pool *pool, const mema_Slab *first, mema_Stats *stats) {
+void mema_collectStats(const mema_Pool *pool, const mema_Heap *first, mema_Stats *stats) {
   mema_countStats(pool, stats);
   stats->subPoolBytes = mema_heldBelow(pool);
   for (const mema_Kin *kin = pool->kin != NULL ? pool->kin->newest : NULL; kin != NULL; kin = kin->older) stats->subPools++;
   if (mema_usesParentHeap(pool)) return; /* they are counted where they are its own */
   stats->footprint += mema_shareBytes(first);
-  for (const mema_Heap *heap = &first->heap; heap != NULL; heap = heap->next) {
+  for (const mema_Heap *heap = first; heap != NULL; heap = heap->next) {
     if (heap->outside) stats->outsideChunks += mema_liveOutside(heap);
     stats->reservation += heap->ops->reservation(heap);
     stats->footprint += heap->ops->footprint(heap);
@@ -27,9 +27,9 @@ bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
     mema_fixedStats(pool, mema_fixedField(pool), stats);
     return true;
   }
-  mema_Slab *slab = mema_holdPool(pool, false);
-  if (slab == NULL) return false;
-  mema_collectStats(pool, slab, stats);
-  mema_unlockPool(slab);
+  mema_Heap *heap = mema_holdPool(pool, false);
+  if (heap == NULL) return false;
+  mema_collectStats(pool, heap, stats);
+  mema_unlockPool(heap);
   return true;
 }

@@ -435,7 +435,7 @@ static uint32_t findBundle(const mema_Share *share, const mema_Depot *depot, uin
 }
 
 static uint8_t tagAt(const mema_Share *share, const char *ptr) {
-  return mema_tagOf(share->slab, (uint32_t)((size_t)(ptr - share->slab->area) >> mema_unitShiftMax));
+  return mema_tagOf(share->slab, (uint32_t)((size_t)(ptr - share->slab->heap.area) >> mema_unitShiftMax));
 }
 
 /* Who does not come for them needs none: from then on they are kept, until it comes. */

@@ -38,7 +38,7 @@ static MEMA_INLINE void putCounts(const mema_Share *share, mema_Gauge *gauge) {
 }
 
 static void putFootprint(const mema_Share *share, mema_Gauge *gauge) {
-  size_t bytes = mema_shareBytes(share->slab);
+  size_t bytes = mema_shareBytes(&share->slab->heap);
   for (const mema_Heap *heap = &share->slab->heap; heap != NULL; heap = heap->next) bytes += heap->ops->footprint(heap);
   put(&gauge->footprint, bytes);
 }
@@ -90,43 +90,43 @@ void mema_tellGauge(mema_Share *share, mema_Gauge *gauge) {
 }
 
 bool mema_sharedWatch(mema_Pool *pool, mema_Gauge *gauge) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL || !mema_lockQuietly(pool, slab)) return false;
-  mema_Share *share = slab->share;
+  mema_Heap *heap = mema_sharedHeapOf(pool);
+  if (heap == NULL || !mema_lockQuietly(pool, heap)) return false;
+  mema_Share *share = heap->share;
   share->gauge = gauge;
   share->toldUnits = SIZE_MAX;
   if (share->closely) {
     share->closely = false;
     mema_renewKeys(share);
   }
-  mema_unlockPool(slab);
+  mema_unlockPool(heap);
   return true;
 }
 
 uint32_t mema_sharedTell(mema_Pool *pool) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL || !mema_lockQuietly(pool, slab)) return 0;
-  mema_Share *share = slab->share;
+  mema_Heap *heap = mema_sharedHeapOf(pool);
+  if (heap == NULL || !mema_lockQuietly(pool, heap)) return 0;
+  mema_Share *share = heap->share;
   uint32_t threads = share->shardCount - share->orphans;
-  mema_unlockPool(slab);
+  mema_unlockPool(heap);
   return threads + (threads == 0);
 }
 
 /* As mema_lockSoon, and with all threads out. */
-static bool holdSoon(const mema_Pool *pool, mema_Slab *slab) {
+static bool holdSoon(const mema_Pool *pool, mema_Heap *heap) {
   bool held = false;
-  for (int i = 0; i < patience && !held; i++) held = mema_lockSoon(pool, slab);
-  if (!held || slab->share->keepsOut) return held;
+  for (int i = 0; i < patience && !held; i++) held = mema_lockSoon(pool, heap);
+  if (!held || heap->share->keepsOut) return held;
   held = false;
-  for (int i = 0; i < patience && !held; i++) held = mema_keepOutLong(slab->share);
-  if (!held) mema_unlockPool(slab);
+  for (int i = 0; i < patience && !held; i++) held = mema_keepOutLong(heap->share);
+  if (!held) mema_unlockPool(heap);
   return held;
 }
 
 bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, bool closely) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL || !holdSoon(pool, slab)) return false;
-  mema_Share *share = slab->share;
+  mema_Heap *heap = mema_sharedHeapOf(pool);
+  if (heap == NULL || !holdSoon(pool, heap)) return false;
+  mema_Share *share = heap->share;
   for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) addShard(share, shard);
   putCounts(share, gauge);
   putFootprint(share, gauge);
@@ -134,6 +134,6 @@ bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, bool closely) {
     share->closely = true;
     mema_renewKeys(share);
   }
-  mema_unlockPool(slab);
+  mema_unlockPool(heap);
   return true;
 }

@@ -145,7 +145,7 @@ static mema_Shard *makeShard(mema_Share *share) {
   shard->lost = 0;
   shard->overLow = shard->creditMost = shard->allocations = shard->frees = shard->held = shard->told = 0;
   atomic_store_explicit(&shard->lowCredit, 0, memory_order_relaxed);
-  shard->area = slab->area;
+  shard->area = slab->heap.area;
   shard->eighths = slab->eighths;
   shard->homes = slab->homes;
   shard->states = slab->states;
@@ -297,10 +297,11 @@ static void retireShare(mema_Share *share, mema_Slab *slab) {
   share->generation = 0;
   share->pool = NULL;
   share->gauge = NULL;
-  __atomic_store_n(&slab->share, NULL, __ATOMIC_RELAXED);
+  __atomic_store_n(&slab->heap.share, NULL, __ATOMIC_RELAXED);
 }
 
-bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
+bool mema_openShare(mema_Pool *pool, mema_Heap *heap) {
+  mema_Slab *slab = mema_slabIn(heap);
   mema_CellShape shape = shareShape();
   mema_Cell cell;
   if (!setUp() || !mema_takeCell(mema_cellShares, &shape, &cell)) return false;
@@ -319,9 +320,9 @@ bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
   share->inside = NULL;
   for (unsigned tag = 0; tag < mema_tagCount; tag++)
     atomic_store_explicit(&share->revoked[tag], UINT64_MAX, memory_order_relaxed);
-  if (mema_hasShards(slab)) layDepot(share->depot, slab->depot);
+  if (mema_hasShards(&slab->heap)) layDepot(share->depot, slab->depot);
   share->generation = pool->generation;
-  __atomic_store_n(&slab->share, share, __ATOMIC_RELEASE);
+  __atomic_store_n(&slab->heap.share, share, __ATOMIC_RELEASE);
   mema_releaseLock(&share->lock);
   if (mema_listShare(share)) return true;
   mema_takeLock(&share->lock);
@@ -332,8 +333,9 @@ bool mema_openShare(mema_Pool *pool, mema_Slab *slab) {
 }
 
 /* The pool is held; its slab's generation is 0 already. Shards stay called for ever: their owners drop them. */
-void mema_closeShare(mema_Slab *slab) {
-  mema_Share *share = slab->share;
+void mema_closeShare(mema_Heap *heap) {
+  mema_Slab *slab = mema_slabIn(heap);
+  mema_Share *share = slab->heap.share;
   mema_Shard *shards = share->shards;
   share->shards = NULL; /* first: a handler that forks must not look at them any more */
   atomic_signal_fence(memory_order_release);
@@ -356,11 +358,12 @@ void mema_closeShare(mema_Slab *slab) {
   mema_giveCell(mema_cellShares, share->cellIndex, true);
 }
 
-size_t mema_shareBytes(const mema_Slab *slab) {
-  const mema_Share *share = slab->share;
+size_t mema_shareBytes(const mema_Heap *heap) {
+  const mema_Slab *slab = mema_constSlab(heap);
+  const mema_Share *share = slab->heap.share;
   if (share == NULL) return 0;
   size_t page = mema_osPageSize(), bytes = shareShape().front + share->shardCount * shardShape().front;
-  for (unsigned i = 0; i < mema_classCount && mema_hasShards(slab); i++)
+  for (unsigned i = 0; i < mema_classCount && mema_hasShards(&slab->heap); i++)
     if (share->depot[i].count != 0)
       bytes += mema_roundUp((size_t)share->depot[i].count * share->depot[i].room * sizeof(mema_Spare), page);
   return bytes;
@@ -398,14 +401,14 @@ static void release(mema_Share *share) {
 
 /* The thread's own shard is busy meanwhile, so that signal handlers are kept out of it. Where it is busy before, this is such a handler,
  * which must not even wait for the lock: its holder may wait for the shard. */
-static mema_Reason lock(const mema_Pool *pool, mema_Slab *slab, bool soon) {
+static mema_Reason lock(const mema_Pool *pool, mema_Heap *heap, bool soon) {
   bool within = mema_isWithin();
-  mema_Share *share = __atomic_load_n(&slab->share, __ATOMIC_ACQUIRE);
+  mema_Share *share = __atomic_load_n(&heap->share, __ATOMIC_ACQUIRE);
   if (share == NULL) return MEMA_BAD_POOL;
   mema_Shard *shard = mema_shardOf(pool);
   if (shard != NULL && atomic_load_explicit(&shard->busy, memory_order_relaxed) != 0) return MEMA_REENTERED;
   if (!takeOrBorrow(share, within || soon)) return MEMA_REENTERED;
-  if (share->pool == pool && share->slab == slab && share->generation == mema_loadWord(&pool->generation)) {
+  if (share->pool == pool && &share->slab->heap == heap && share->generation == mema_loadWord(&pool->generation)) {
     if (within && !share->borrowed && !mema_keepOutLong(share)) {
       release(share);
       return MEMA_REENTERED;
@@ -420,34 +423,34 @@ static mema_Reason lock(const mema_Pool *pool, mema_Slab *slab, bool soon) {
   return MEMA_BAD_POOL;
 }
 
-bool mema_lockQuietly(const mema_Pool *pool, mema_Slab *slab) {
-  return lock(pool, slab, false) == MEMA_OK;
+bool mema_lockQuietly(const mema_Pool *pool, mema_Heap *heap) {
+  return lock(pool, heap, false) == MEMA_OK;
 }
 
-bool mema_lockSoon(const mema_Pool *pool, mema_Slab *slab) {
-  return lock(pool, slab, true) == MEMA_OK;
+bool mema_lockSoon(const mema_Pool *pool, mema_Heap *heap) {
+  return lock(pool, heap, true) == MEMA_OK;
 }
 
-bool mema_lockPool(const mema_Pool *pool, mema_Slab *slab) {
+bool mema_lockPool(const mema_Pool *pool, mema_Heap *heap) {
   watchThread();
-  mema_Reason reason = lock(pool, slab, false);
+  mema_Reason reason = lock(pool, heap, false);
   if (reason != MEMA_OK) mema_fail(reason);
   return reason == MEMA_OK;
 }
 
-void mema_unlockPool(mema_Slab *slab) {
-  mema_Share *share = __atomic_load_n(&slab->share, __ATOMIC_RELAXED);
+void mema_unlockPool(mema_Heap *heap) {
+  mema_Share *share = __atomic_load_n(&heap->share, __ATOMIC_RELAXED);
   if (share != NULL) release(share);
 }
 
-mema_Slab *mema_beginTurn(const mema_Pool *pool) {
-  mema_Slab *slab = mema_openPool(pool);
-  return slab == NULL || mema_isUnshared(pool) || mema_lockPool(pool, slab) ? slab : NULL;
+mema_Heap *mema_beginTurn(const mema_Pool *pool) {
+  mema_Heap *heap = mema_openPool(pool);
+  return heap == NULL || mema_isUnshared(pool) || mema_lockPool(pool, heap) ? heap : NULL;
 }
 
-void mema_endTurn(mema_Slab *slab) {
-  if (slab->share != NULL && slab->share->waiting != 0) mema_wakeWaiting(slab->share);
-  mema_unlockPool(slab);
+void mema_endTurn(mema_Heap *heap) {
+  if (heap->share != NULL && heap->share->waiting != 0) mema_wakeWaiting(heap->share);
+  mema_unlockPool(heap);
 }
 
 /* The lock is held. */
@@ -468,16 +471,16 @@ void mema_callInSlots(mema_Share *share) {
   if (!kept) mema_letIn(share);
 }
 
-mema_Slab *mema_holdPool(const mema_Pool *pool, bool slots) {
-  mema_Slab *slab = mema_openPool(pool);
-  if (slab == NULL || mema_isUnshared(pool)) return slab;
-  if (!mema_lockPool(pool, slab)) return NULL;
-  if (mema_hasShards(slab)) gatherAll(slab->share, slots);
-  return slab;
+mema_Heap *mema_holdPool(const mema_Pool *pool, bool slots) {
+  mema_Heap *heap = mema_openPool(pool);
+  if (heap == NULL || mema_isUnshared(pool)) return heap;
+  if (!mema_lockPool(pool, heap)) return NULL;
+  if (mema_hasShards(heap)) gatherAll(heap->share, slots);
+  return heap;
 }
 
-bool mema_holdQuietly(const mema_Pool *pool, mema_Slab *slab) {
-  if (!mema_lockQuietly(pool, slab)) return false;
-  if (mema_hasShards(slab)) gatherAll(slab->share, false);
+bool mema_holdQuietly(const mema_Pool *pool, mema_Heap *heap) {
+  if (!mema_lockQuietly(pool, heap)) return false;
+  if (mema_hasShards(heap)) gatherAll(heap->share, false);
   return true;
 }

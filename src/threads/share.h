@@ -167,23 +167,23 @@ struct mema_Share {
 /* ---- share.c: lives ---------------------------------------------------------------------------------------------------- */
 
 /* Lets threads share a pool that was just set up; false iff there is no memory. */
-MEMA_HIDDEN bool mema_openShare(mema_Pool *pool, mema_Slab *slab);
+MEMA_HIDDEN bool mema_openShare(mema_Pool *pool, mema_Heap *heap);
 
 /* Takes the lock of a shared pool, if it still is the one that it was when `slab` was looked up. False iff it is not (MEMA_BAD_POOL), or the
  * calling thread is inside already (MEMA_REENTERED); mema_lockPool notes the failure, mema_lockQuietly does not. */
-MEMA_HIDDEN bool mema_lockPool(const mema_Pool *pool, mema_Slab *slab);
-MEMA_HIDDEN bool mema_lockQuietly(const mema_Pool *pool, mema_Slab *slab);
+MEMA_HIDDEN bool mema_lockPool(const mema_Pool *pool, mema_Heap *heap);
+MEMA_HIDDEN bool mema_lockQuietly(const mema_Pool *pool, mema_Heap *heap);
 /* The same, quietly, with a fifth of a second, or a little more, for it. */
-MEMA_HIDDEN bool mema_lockSoon(const mema_Pool *pool, mema_Slab *slab);
+MEMA_HIDDEN bool mema_lockSoon(const mema_Pool *pool, mema_Heap *heap);
 /* Also ends mema_holdPool; nothing where the pool is not shared. */
-MEMA_HIDDEN void mema_unlockPool(mema_Slab *slab);
+MEMA_HIDDEN void mema_unlockPool(mema_Heap *heap);
 
 /* A turn: the slab of a live pool, locked where threads share it. NULL, and the failure noted, iff the pool is not a live pool or
  * mema_lockPool fails. mema_unlockPool or mema_endTurn ends it. Only then may what the slab says of itself be gone by: without the lock, it
  * may serve another pool by now. */
-MEMA_HIDDEN mema_Slab *mema_beginTurn(const mema_Pool *pool);
+MEMA_HIDDEN mema_Heap *mema_beginTurn(const mema_Pool *pool);
 /* Those who wait for budget look again. */
-MEMA_HIDDEN void mema_endTurn(mema_Slab *slab);
+MEMA_HIDDEN void mema_endTurn(mema_Heap *heap);
 
 /* Whether the calling thread is inside a call to a shared pool already: it is a signal handler, or a hook. Another thread may be so, too, and wait
  * for this one: so it waits for nobody without end. */
@@ -192,16 +192,16 @@ MEMA_HIDDEN bool mema_isWithin(void);
 /* For calls about a pool as a whole: locks it, keeps all threads out, and gathers in the Pool's fields what they count; with `slots`,
  * takes back all spare slots too, so that the slab's bitmaps tell the whole truth. mema_unlockPool ends it. NULL, and the
  * failure noted, iff the pool is not a live pool or the calling thread is inside. */
-MEMA_HIDDEN mema_Slab *mema_holdPool(const mema_Pool *pool, bool slots);
+MEMA_HIDDEN mema_Heap *mema_holdPool(const mema_Pool *pool, bool slots);
 
 /* The same without slots for a shared pool whose slab is known; notes no failure. */
-MEMA_HIDDEN bool mema_holdQuietly(const mema_Pool *pool, mema_Slab *slab);
+MEMA_HIDDEN bool mema_holdQuietly(const mema_Pool *pool, mema_Heap *heap);
 
 /* What the threads of a held pool hold besides slots: at most so many bytes. 0 where it is not shared. */
-MEMA_HIDDEN size_t mema_shareBytes(const mema_Slab *slab);
+MEMA_HIDDEN size_t mema_shareBytes(const mema_Heap *heap);
 
 /* Ends the sharing of a held pool, and unlocks it: who comes later finds the pool gone. */
-MEMA_HIDDEN void mema_closeShare(mema_Slab *slab);
+MEMA_HIDDEN void mema_closeShare(mema_Heap *heap);
 
 /* The calling thread's shard, made now if need be. NULL where the thread is ending, its end would not be noticed, it was interrupted while it
  * made one, or there is no memory. The lock is held. */
@@ -308,9 +308,9 @@ MEMA_HIDDEN void *mema_takeHere(mema_Pool *pool, size_t size, mema_Shard *shard)
 MEMA_HIDDEN bool mema_giveHere(mema_Pool *pool, void *ptr, mema_Shard *shard);
 MEMA_HIDDEN void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_Shard *shard);
 /* The same of one whose lock is held, and which has shards; *zeroed: the chunk's bytes are known to be zero. */
-MEMA_HIDDEN void *mema_sharedTake(mema_Slab *slab, size_t size, size_t alignment, bool *zeroed);
-MEMA_HIDDEN bool mema_sharedGive(mema_Slab *slab, void *ptr);
-MEMA_HIDDEN void *mema_sharedResize(mema_Slab *slab, void *ptr, size_t size);
+MEMA_HIDDEN void *mema_sharedTake(mema_Heap *heap, size_t size, size_t alignment, bool *zeroed);
+MEMA_HIDDEN bool mema_sharedGive(mema_Heap *heap, void *ptr);
+MEMA_HIDDEN void *mema_sharedResize(mema_Heap *heap, void *ptr, size_t size);
 /* Charges the pool for what a sub-pool comes to hold, or credits it, without the lock. False, with nothing changed: by the lock. */
 MEMA_HIDDEN bool mema_sharedHold(mema_Pool *pool, size_t bytes);
 MEMA_HIDDEN bool mema_sharedLetGo(mema_Pool *pool, size_t bytes);
@@ -339,8 +339,8 @@ static inline size_t mema_creditOf(const mema_Shard *shard) {
 }
 
 /* Whether threads have shards of the pool: otherwise each call takes the lock. Asked with the lock held. */
-static inline bool mema_hasShards(const mema_Slab *slab) {
-  return slab->states != NULL;
+static inline bool mema_hasShards(const mema_Heap *heap) {
+  return heap->threads;
 }
 
 /* Tells a pool's life from all others, and from copies of the Pool: generations are scattered over all their range, so that two differ as two

@@ -158,16 +158,17 @@ static void *takeLocked(mema_Share *share, size_t size, size_t alignment, bool *
   return chunk.ptr;
 }
 
-void *mema_sharedTake(mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
-  return takeLocked(slab->share, size, alignment, zeroed);
+void *mema_sharedTake(mema_Heap *heap, size_t size, size_t alignment, bool *zeroed) {
+  mema_Slab *slab = mema_slabIn(heap);
+  return takeLocked(slab->heap.share, size, alignment, zeroed);
 }
 
 /* Whether the pool still is one of these is seen with the lock. */
 static mema_Slab *lockShared(const mema_Pool *pool) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab != NULL && !mema_lockPool(pool, slab)) return NULL;
-  if (slab != NULL && mema_hasShards(slab)) return slab;
-  if (slab != NULL) mema_unlockPool(slab);
+  mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
+  if (slab != NULL && !mema_lockPool(pool, &slab->heap)) return NULL;
+  if (slab != NULL && mema_hasShards(&slab->heap)) return slab;
+  if (slab != NULL) mema_unlockPool(&slab->heap);
   mema_fail(MEMA_BAD_POOL);
   return NULL;
 }
@@ -176,8 +177,8 @@ static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size) {
   bool zeroed;
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return NULL;
-  void *ptr = takeLocked(slab->share, size, MEMA_ALIGNMENT, &zeroed);
-  mema_unlockPool(slab);
+  void *ptr = takeLocked(slab->heap.share, size, MEMA_ALIGNMENT, &zeroed);
+  mema_unlockPool(&slab->heap);
   return ptr;
 }
 
@@ -191,15 +192,16 @@ static bool giveLocked(mema_Share *share, void *ptr) {
   return findOther(share->slab, ptr, &chunk) ? giveOther(share, &chunk) : refusePointer(share, ptr);
 }
 
-bool mema_sharedGive(mema_Slab *slab, void *ptr) {
-  return giveLocked(slab->share, ptr);
+bool mema_sharedGive(mema_Heap *heap, void *ptr) {
+  mema_Slab *slab = mema_slabIn(heap);
+  return giveLocked(slab->heap.share, ptr);
 }
 
 static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr) {
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return false;
-  bool done = giveLocked(slab->share, ptr);
-  mema_endTurn(slab);
+  bool done = giveLocked(slab->heap.share, ptr);
+  mema_endTurn(&slab->heap);
   return done;
 }
 
@@ -292,10 +294,10 @@ bool mema_sharedHold(mema_Pool *pool, size_t bytes) {
 /* What is to be done to the thread's shard by the lock; it was left. Where the pool was freed meanwhile, or a signal handler is here, nothing:
  * a later call will do it. True, for a tail call. */
 static MEMA_SLOW bool seeToShard(const mema_Pool *pool, void (*what)(mema_Share *share, mema_Shard *shard)) {
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL || !mema_lockQuietly(pool, slab)) return true;
-  if (slab->share->inside != NULL) what(slab->share, slab->share->inside);
-  mema_unlockPool(slab);
+  mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
+  if (slab == NULL || !mema_lockQuietly(pool, &slab->heap)) return true;
+  if (slab->heap.share->inside != NULL) what(slab->heap.share, slab->heap.share->inside);
+  mema_unlockPool(&slab->heap);
   return true;
 }
 
@@ -534,16 +536,17 @@ static void *resizeWithin(mema_Share *share, void *ptr, size_t size) {
   return to;
 }
 
-void *mema_sharedResize(mema_Slab *slab, void *ptr, size_t size) {
-  void *to = resizeWithin(slab->share, ptr, size);
-  return to != NULL ? to : resizeLocked(slab->share, ptr, size);
+void *mema_sharedResize(mema_Heap *heap, void *ptr, size_t size) {
+  mema_Slab *slab = mema_slabIn(heap);
+  void *to = resizeWithin(slab->heap.share, ptr, size);
+  return to != NULL ? to : resizeLocked(slab->heap.share, ptr, size);
 }
 
 static MEMA_SLOW void *repallocSlow(mema_Pool *pool, void *ptr, size_t size) {
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return NULL;
-  void *to = mema_sharedResize(slab, ptr, size);
-  mema_endTurn(slab);
+  void *to = mema_sharedResize(&slab->heap, ptr, size);
+  mema_endTurn(&slab->heap);
   return to;
 }
 
@@ -574,10 +577,10 @@ void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size) {
 static MEMA_SLOW size_t chunkSizeSlow(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
   size_t size = 0;
-  mema_Slab *slab = mema_sharedSlabOf(pool);
-  if (slab == NULL || !mema_lockQuietly(pool, slab)) return 0;
+  mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
+  if (slab == NULL || !mema_lockQuietly(pool, &slab->heap)) return 0;
   if (mema_findChunk(&slab->heap, ptr, &chunk)) size = mema_sizeOf(pool, &chunk);
-  mema_unlockPool(slab);
+  mema_unlockPool(&slab->heap);
   return size;
 }
 

@@ -20,13 +20,13 @@ static size_t chargeFor(const mema_Pool *pool, const mema_Slab *slab, size_t siz
 }
 
 bool mema_beginWait(mema_Pool *pool, size_t size, mema_Wait *wait) {
-  mema_Slab *slab = mema_holdPool(pool, false);
+  mema_Slab *slab = mema_slabIn(mema_holdPool(pool, false));
   if (slab == NULL) return false;
   size_t charge = chargeFor(pool, slab, size);
-  bool hopeless = slab->share == NULL || charge > pool->poolSize;
+  bool hopeless = slab->heap.share == NULL || charge > pool->poolSize;
   if (hopeless) mema_failBytes(MEMA_OVER_BUDGET, charge, pool->freeSize);
   if (!hopeless) {
-    mema_Share *share = slab->share;
+    mema_Share *share = slab->heap.share;
     *wait = (mema_Wait){.generation = share->generation, .interrupted = waits, .share = share};
     /* Where there is room by now, the count is one that has passed, and the wait ends at once. */
     wait->seen = atomic_load_explicit(&share->freed, memory_order_relaxed) - (pool->freeSize >= charge);
@@ -35,7 +35,7 @@ bool mema_beginWait(mema_Pool *pool, size_t size, mema_Wait *wait) {
     waits = wait;
     pool->refused--; /* it will be asked again */
   }
-  mema_unlockPool(slab);
+  mema_unlockPool(&slab->heap);
   return !hopeless;
 }
 

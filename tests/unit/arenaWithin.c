@@ -11,7 +11,7 @@ enum { budget = 1 << 16 };
 
 static void rewindTo(Pool *pool, uint32_t mark, size_t bytes, size_t chunks) {
   size_t forgottenBytes, forgottenChunks;
-  mema_arenaRewind(&pool->slab->heap, mark, &forgottenBytes, &forgottenChunks);
+  mema_arenaRewind(pool->heap, mark, &forgottenBytes, &forgottenChunks);
   assert_int_equal(forgottenBytes, bytes);
   assert_int_equal(forgottenChunks, chunks);
   pool->freeSize += bytes;
@@ -23,14 +23,14 @@ static void marksAreRewoundTo(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, 16 * budget));
   char *old = palloc(&pool, 100), *youngest = palloc(&pool, 40);
-  uint32_t outer = mema_arenaMark(&pool.slab->heap);
+  uint32_t outer = mema_arenaMark(pool.heap);
   assert_true(pfree(&pool, youngest)); /* it stays where it is: behind the mark nothing goes back */
   char *first = palloc(&pool, 32);
   assert_true(samePlace(first, youngest + 48));
   assert_true(pfree(&pool, first)); /* back to the mark, but not over what is dead before it */
   char *inside[500];
   for (int i = 0; i < 500; i++) inside[i] = palloc(&pool, 16 * (1 + (size_t)i % 9));
-  uint32_t inner = mema_arenaMark(&pool.slab->heap);
+  uint32_t inner = mema_arenaMark(pool.heap);
   char *within = palloc(&pool, 5000), *large = palloc(&pool, 70000);
   assert_true(pfree(&pool, within));
   size_t bytes = 0;
@@ -52,7 +52,7 @@ static void nothingGrowsAcrossAMark(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
   char *old = palloc(&pool, 100);
-  uint32_t mark = mema_arenaMark(&pool.slab->heap);
+  uint32_t mark = mema_arenaMark(pool.heap);
   char *grown = mema_repalloc(&pool, old, 200);
   assert_false(samePlace(old, grown));
   rewindTo(&pool, mark, 208, 1);
@@ -67,7 +67,7 @@ static void damageIsSeen(void **state) {
   char *chunks[100];
   for (int i = 0; i < 100; i++) chunks[i] = palloc(&pool, 100);
   assert_true(pfree(&pool, chunks[50]) && pfree(&pool, chunks[51]));
-  mema_Arena *arena = mema_arenaOf(pool.slab);
+  mema_Arena *arena = mema_arenaOf(mema_slabIn(pool.heap));
   uint64_t *words[] = {&arena->words[0].live, &arena->words[0].dead, &arena->words[8].live, &arena->words[11].live};
   assert_true(mema_checkPool(&pool));
   for (int i = 0; i < 4; i++) {

@@ -36,7 +36,7 @@ static void eachPoolIsOfItsKind(void **state) {
     assert_int_equal(mema_kindOf(&pool), made[i].kind);
     assert_int_equal(mema_isUnshared(&pool), made[i].kind != mema_sharedPool);
     assert_int_equal(mema_fixedOf(&pool) != NULL, made[i].kind == mema_fixedPool);
-    assert_int_equal(mema_slabOf(&pool) != NULL, made[i].kind != mema_fixedPool);
+    assert_int_equal(mema_heapOf(&pool) != NULL, made[i].kind != mema_fixedPool);
     assert_true(freePool(&pool));
   }
   assert_int_equal(mema_kindOf(NULL), mema_noPool);
@@ -61,7 +61,7 @@ static void aHeaderWithoutTheGenerationIsNone(void **state) {
   for (unsigned i = 0; i < kinds; i++) {
     Pool pool = {0};
     assert_true(mema_initPoolWith(&pool, &made[i].options));
-    uintptr_t *header = (uintptr_t *)(void *)mema_slabField(&pool), generation = *header;
+    uintptr_t *header = (uintptr_t *)(void *)mema_heapField(&pool), generation = *header;
     for (uintptr_t away = 1; away <= 64; away *= 64) {
       *header = pool.generation - away;
       assert_int_equal(mema_kindOf(&pool), mema_noPool);

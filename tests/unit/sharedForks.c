@@ -377,7 +377,7 @@ static void *chargeAWhile(void *unused) {
   return unused;
 }
 
-static pid_t forkInTurn(mema_Slab *slab) {
+static pid_t forkInTurn(mema_Heap *slab) {
   pid_t child = fork();
   if (child != 0) return child;
   alarm(hangLimit() / 3);
@@ -395,7 +395,7 @@ static void theHolderForks(void **state) {
   sem_init(&mayCharge, 0, 0);
   sem_init(&charged, 0, 0);
   start(&thread, chargeAWhile);
-  mema_Slab *slab = mema_beginTurn(&pool);
+  mema_Heap *slab = mema_beginTurn(&pool);
   assert_non_null(slab);
   sem_post(&mayGo);
   sem_wait(&charged);
@@ -508,7 +508,7 @@ static void *keepLock(void *unused) {
   void *wrong = NULL;
   for (unsigned i = 0; i < poolsMore; i++)
     if (!pfree(&more[i], palloc(&more[i], size))) wrong = &more[i];
-  mema_Slab *slab = mema_beginTurn(&pool);
+  mema_Heap *slab = mema_beginTurn(&pool);
   sem_post(&warm);
   sem_wait(&mayGo);
   while (!atomic_load(&forkBegins)) sched_yield();

@@ -251,7 +251,7 @@ static void aThreadThatStaysInsideIsNotWaitedForLong(void **state) {
   (void)state;
   begin();
   pthread_t other = startOther(small);
-  mema_Shard *shard = mema_sharedSlabOf(&pool)->share->shards;
+  mema_Shard *shard = mema_sharedHeapOf(&pool)->share->shards;
   while (shard != NULL && shard == mema_shardHere) shard = shard->next;
   if (shard == NULL || shard->key == 0) skip();
   atomic_store(&shard->busy, 1);

@@ -19,7 +19,7 @@ static void damagedSpansAreFound(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, 64 * MIB));
   char *small = palloc(&pool, 16), *large = palloc(&pool, 100000);
-  mema_Slab *slab = pool.slab;
+  mema_Slab *slab = mema_slabIn(pool.heap);
   mema_Chunk chunk;
   assert_true(mema_slabFind(&slab->heap, small, &chunk));
   mema_Span *slots = chunk.span;
@@ -49,7 +49,7 @@ static void damagedListsOfRunsAreFound(void **state) {
   assert_true(makePool(&pool, *state, 64 * MIB));
   for (size_t i = 0; i < count; i++) assert_non_null(chunks[i] = palloc(&pool, (i == 5 ? 3 : 1) * unit));
   mema_Span *spans[count];
-  mema_Slab *slab = pool.slab;
+  mema_Slab *slab = mema_slabIn(pool.heap);
   for (size_t i = 1; i < count; i += 2) {
     mema_Chunk chunk;
     assert_true(mema_slabFind(&slab->heap, chunks[i], &chunk));

@@ -256,7 +256,7 @@ size_t mema_arenaTrim(mema_Heap *heap) {
   size_t area = mema_arenaAreaBytes(slab), records = mema_arenaRecordBytes(slab), words = mema_arenaWordBytes(slab);
   if (slab->hugeArea > area) area = slab->hugeArea;
   if (slab->hugeRecords > records) records = slab->hugeRecords;
-  size_t given = giveBack(slab->area, (size_t)arena->bump << mema_grainLog, &area);
+  size_t given = giveBack(slab->heap.area, (size_t)arena->bump << mema_grainLog, &area);
   if (hasRecords(slab)) given += giveBack(slab->records, arena->pieces * sizeof(mema_Block), &records);
   arena->touched = (uint32_t)(area >> mema_grainLog);
   arena->touchedPieces = (uint32_t)(records / sizeof(mema_Block));

@@ -75,12 +75,12 @@ static inline size_t mema_grainsFor(size_t size) {
 }
 
 static inline char *mema_grainAddress(const mema_Slab *slab, uint32_t grain) {
-  return slab->area + ((size_t)grain << mema_grainLog);
+  return slab->heap.area + ((size_t)grain << mema_grainLog);
 }
 
 /* The grain that starts at ptr. What is no multiple of 16 away is led far outside. */
 static inline size_t mema_grainOf(const mema_Slab *slab, const void *ptr) {
-  uintptr_t offset = (uintptr_t)ptr - (uintptr_t)slab->area;
+  uintptr_t offset = (uintptr_t)ptr - (uintptr_t)slab->heap.area;
   return offset >> mema_grainLog | offset << (sizeof offset * 8 - mema_grainLog);
 }
 

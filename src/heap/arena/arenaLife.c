@@ -46,7 +46,7 @@ static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char 
   slab->mappingSize = mappingSize;
   slab->lives = lives;
   slab->heap.ops = &mema_arenaOps;
-  slab->area = area;
+  slab->heap.area = area;
   slab->areaSize = areaSize;
   slab->unitShift = shape->unitShift;
   slab->tablePages = (uint32_t)((shape->front + shape->back) / mema_osPageSize());
@@ -111,7 +111,7 @@ static mema_Slab *openWarm(size_t area, bool records) {
 static bool purge(mema_Slab *slab) {
   size_t front = (size_t)((char *)mema_arenaOf(slab)->words - (char *)slab) + mema_arenaWordBytes(slab);
   return mema_purgePages(slab->mapping, mema_arenaRecordBytes(slab)) &&
-         mema_purgePages(slab->area, mema_arenaAreaBytes(slab)) && mema_purgePages(slab, front);
+         mema_purgePages(slab->heap.area, mema_arenaAreaBytes(slab)) && mema_purgePages(slab, front);
 }
 
 const mema_Layout mema_arenaLayout = {.ops = &mema_arenaOps,
@@ -178,10 +178,6 @@ static size_t extent(const mema_Heap *heap) {
   return (size_t)mema_arenaOf(mema_constSlab(heap))->bump << mema_grainLog;
 }
 
-static char *area(const mema_Heap *heap) {
-  return mema_constSlab(heap)->area;
-}
-
 static bool walk(mema_Heap *heap, size_t offset, mema_Chunk *chunk) {
   mema_Slab *arena = mema_slabIn(heap);
   mema_Piece piece = {.end = (uint32_t)((offset + 15) >> mema_grainLog)};
@@ -206,7 +202,7 @@ const mema_HeapOps mema_arenaOps = {
     .footprint = mema_arenaFootprint,
     .reservation = reservation,
     .extent = extent,
-    .area = area,
+    .livesOffset = offsetof(mema_Slab, lives),
     .walk = walk,
     .check = mema_arenaCheck,
     .mark = mema_arenaMark,

@@ -71,12 +71,12 @@ static void spreadTables(mema_Shape *shape, size_t area) {
 static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char *records, char *area, size_t areaSize) {
   (void)areaSize;
   slab->heap.ops = &mema_slabOps;
-  slab->area = area;
+  slab->heap.area = area;
   slab->areaSize = (size_t)shape->units << shape->unitShift; /* a last part of a unit is not used */
   slab->unitShift = shape->unitShift;
   slab->eighths = slab->areaSize / 8;
-  slab->unitEighths = (uint8_t)(shape->unitShift - 3);
-  slab->unitMask = (UINT32_C(1) << slab->unitEighths) - 1;
+  slab->heap.unitEighths = (uint8_t)(shape->unitShift - 3);
+  slab->heap.unitMask = (UINT32_C(1) << slab->heap.unitEighths) - 1;
   slab->classCount = shape->classCount;
   slab->units = shape->units;
   slab->spans = (mema_Span *)(void *)(tables + shape->spansOffset);
@@ -95,6 +95,7 @@ static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char 
   slab->stirred = true;
   slab->homes = NULL;
   slab->states = NULL;
+  slab->heap.threads = shape->statesOffset != 0;
   slab->rows = shape->rows;
   slab->usedRows = slab->youngRows = 0;
   slab->period = 1;
@@ -131,8 +132,8 @@ static void extend(mema_Shape *shape, const mema_SlabPlan *plan, size_t area) {
 static bool purge(mema_Slab *slab) {
   size_t records = slab->records == NULL ? 0 : ((size_t)(slab->mainNext - slab->mainFirst) + 1) * sizeof(mema_Block);
   size_t front = (size_t)((char *)slab->magazines - (char *)slab) + mema_magazineBytes(slab->magazineSize, slab->classCount);
-  return mema_purgePages(slab->mapping, records) && mema_purgePages(slab->area, (size_t)slab->frontier << slab->unitShift) &&
-         mema_purgePages(slab, front);
+  return mema_purgePages(slab->mapping, records) &&
+         mema_purgePages(slab->heap.area, (size_t)slab->frontier << slab->unitShift) && mema_purgePages(slab, front);
 }
 
 const mema_Layout mema_slabLayout = {.ops = &mema_slabOps,

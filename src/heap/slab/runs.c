@@ -142,7 +142,7 @@ static uint32_t findRun(const mema_Slab *slab, uint32_t units) {
 
 /* The first unit from `unit` on whose address is a multiple of alignUnits units. */
 static uint64_t alignUnit(const mema_Slab *slab, uint32_t unit, uint32_t alignUnits) {
-  uint32_t mask = alignUnits - 1, phase = (uint32_t)((uintptr_t)slab->area >> slab->unitShift) & mask;
+  uint32_t mask = alignUnits - 1, phase = (uint32_t)((uintptr_t)slab->heap.area >> slab->unitShift) & mask;
   return (uint64_t)unit + ((alignUnits - ((unit + phase) & mask)) & mask);
 }
 

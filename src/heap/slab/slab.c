@@ -697,14 +697,14 @@ size_t mema_slabLargest(const mema_Heap *heap, size_t room) {
 
 bool mema_slabFind(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
   mema_Slab *slab = mema_slabIn(heap);
-  size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->unitEighths;
+  size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->heap.unitEighths;
   if (eighth >= slab->eighths || unit >= slab->frontier) return false;
   mema_Span *span = &slab->spans[unit];
   if (span->kind == mema_unitInside) {
     unit -= span->back;
     span -= span->back;
   }
-  eighth -= unit << slab->unitEighths;
+  eighth -= unit << slab->heap.unitEighths;
   chunk->slot = 0;
   if (span->kind == mema_unitSlots) {
     size_t slot;

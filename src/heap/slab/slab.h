@@ -172,14 +172,11 @@ _Static_assert(sizeof(mema_SlotClass) == 64, "a size class is one cache line");
 struct mema_Slab {
   /* What a look-up reads, in one cache line. */
   mema_Heap heap;
-  char *area;
   size_t eighths; /* of the area: its bytes / 8 */
   mema_Span *spans;
-  uint32_t unitMask;   /* eighths of a unit, less one */
-  uint8_t unitEighths; /* log2 of the eighths of a unit */
-  uint8_t unitShift;
-  bool stirred; /* since its chunks were all freed, more happened than taking and giving slots of the words at hand */
 
+  uint8_t unitShift;
+  bool stirred;        /* since its chunks were all freed, more happened than taking and giving slots of the words at hand */
   mema_Block *records; /* NULL: no records */
   /* The slot handed out last, while its word is at hand still: see mema_takeSlot. */
   char *lastPtr;
@@ -221,7 +218,6 @@ struct mema_Slab {
   uint32_t mainFirst, mainNext, mainEnd;     /* the range of its own: its first, its unused ones */
   uint32_t freeRecords[mema_classCount + 1]; /* ranges given back, by class (the last: large): index + 1, linked */
 
-  struct mema_Share *share; /* of a shared pool's first slab; NULL otherwise. Kept by the pool above. */
   /* Of a slab for threads; NULL otherwise. */
   mema_Home *homes;                   /* by unit */
   mema_State *states;                 /* rows of mema_stateRow */
@@ -401,12 +397,12 @@ static inline uint32_t mema_unitOf(const mema_Slab *slab, const mema_Span *span)
 }
 
 static inline char *mema_unitAddress(const mema_Slab *slab, uint32_t unit) {
-  return slab->area + ((size_t)unit << slab->unitShift);
+  return slab->heap.area + ((size_t)unit << slab->unitShift);
 }
 
 /* The span that an address inside a span of slots belongs to. */
 static inline mema_Span *mema_slabSpanAt(const mema_Slab *slab, const char *address) {
-  mema_Span *span = &slab->spans[(size_t)(address - slab->area) >> slab->unitShift];
+  mema_Span *span = &slab->spans[(size_t)(address - slab->heap.area) >> slab->unitShift];
   return span->kind == mema_unitInside ? span - span->back : span;
 }
 
@@ -497,14 +493,14 @@ static inline bool mema_slabPrefersRun(const mema_Slab *slab, size_t slotSize, s
 /* Where a pointer leads, in eighths of bytes from the start of the area. What is not a multiple of 8 away is led far outside, so
  * that one comparison with slab->eighths tells all that cannot be a chunk's start. */
 static inline size_t mema_eighthOf(const mema_Slab *slab, const void *ptr) {
-  uintptr_t offset = (uintptr_t)ptr - (uintptr_t)slab->area;
+  uintptr_t offset = (uintptr_t)ptr - (uintptr_t)slab->heap.area;
   return offset >> 3 | offset << (sizeof offset * 8 - 3);
 }
 
 /* The run of the large chunk that starts at ptr, in this slab; NULL: there is none. */
 static inline mema_Span *mema_largeAt(const mema_Slab *slab, const void *ptr) {
-  size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->unitEighths;
-  if (eighth >= slab->eighths || unit >= slab->frontier || (eighth & slab->unitMask) != 0) return NULL;
+  size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->heap.unitEighths;
+  if (eighth >= slab->eighths || unit >= slab->frontier || (eighth & slab->heap.unitMask) != 0) return NULL;
   mema_Span *span = &slab->spans[unit];
   return span->kind == mema_unitLarge && span->place != mema_placeLost ? span : NULL;
 }
@@ -573,8 +569,8 @@ static inline uint32_t mema_slotNumber(const mema_Slab *slab, const mema_Span *s
 static inline mema_Span *mema_anySlot(const mema_Slab *slab, const void *ptr, size_t *slot) {
   size_t eighth = mema_eighthOf(slab, ptr);
   if (mema_unlikely(eighth >= slab->eighths)) return NULL;
-  mema_Span *span = &slab->spans[eighth >> slab->unitEighths];
-  return mema_likely(mema_slotAt(span, eighth & slab->unitMask, slot)) ? span : NULL;
+  mema_Span *span = &slab->spans[eighth >> slab->heap.unitEighths];
+  return mema_likely(mema_slotAt(span, eighth & slab->heap.unitMask, slot)) ? span : NULL;
 }
 
 /* The same for live ones. */

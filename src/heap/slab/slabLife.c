@@ -18,6 +18,7 @@ void mema_slabSetBudget(mema_Heap *heap, size_t bytes) {
 
 void mema_slabClear(mema_Heap *heap) {
   mema_Slab *slab = mema_slabIn(heap);
+  if (slab->heap.threads) mema_slabClearStates(slab);
   if (mema_slabClearWords(slab)) return;
   mema_slabResetClasses(slab);
   slab->denied = 0;
@@ -187,7 +188,7 @@ size_t mema_slabTrim(mema_Heap *heap) {
   mema_runPurge(slab, 0);
   /* What a huge page holds beyond the frontier was never used. */
   size_t used = mema_roundUp((size_t)slab->frontier << slab->unitShift, mema_osPageSize());
-  if (slab->hugeArea > used && mema_osPurge(slab->area + used, slab->hugeArea - used)) {
+  if (slab->hugeArea > used && mema_osPurge(slab->heap.area + used, slab->hugeArea - used)) {
     slab->purged += slab->hugeArea - used;
     slab->hugeArea = used;
   }

@@ -33,10 +33,6 @@ static size_t extent(const mema_Heap *heap) {
   return (size_t)slab->frontier << slab->unitShift;
 }
 
-static char *area(const mema_Heap *heap) {
-  return mema_constSlab(heap)->area;
-}
-
 /* The first live slot of a span, from this one on. */
 static bool walkSlots(mema_Slab *slab, uint32_t unit, size_t from, mema_Chunk *chunk) {
   const mema_Span *span = &slab->spans[unit];
@@ -56,7 +52,7 @@ static bool walk(mema_Heap *heap, size_t offset, mema_Chunk *chunk) {
     const mema_Span *span = &slab->spans[first];
     size_t start = (size_t)first << slab->unitShift;
     if (span->kind == mema_unitSlots && walkSlots(slab, first, offset, chunk)) return true;
-    if (span->kind == mema_unitLarge && start >= offset && mema_slabFind(&slab->heap, slab->area + start, chunk))
+    if (span->kind == mema_unitLarge && start >= offset && mema_slabFind(&slab->heap, slab->heap.area + start, chunk))
       return true;
     bool used = span->kind == mema_unitSlots || span->kind == mema_unitLarge;
     unit = used ? first + span->units : unit + 1;
@@ -82,7 +78,7 @@ const mema_HeapOps mema_slabOps = {
     .footprint = mema_slabFootprint,
     .reservation = reservation,
     .extent = extent,
-    .area = area,
+    .livesOffset = offsetof(mema_Slab, lives),
     .walk = walk,
     .check = mema_slabCheck,
 };

@@ -133,7 +133,7 @@ static void setPart(mema_Source *source, size_t number, void *base, size_t size)
 static void setParts(mema_Slab *slab, mema_Source *source) {
   char *end = (char *)slab->mapping + mema_tableBytes(slab);
   memset(source->parts, 0, sizeof source->parts);
-  setPart(source, mema_partArea, slab->area, slab->areaSize);
+  setPart(source, mema_partArea, slab->heap.area, slab->areaSize);
   setPart(source, mema_partSpans, slab->spans, slab->units * sizeof(mema_Span));
   setPart(source, mema_partBitmaps, slab->bitmaps, slab->areaSize / 128);
   if (slab->records != NULL) {
@@ -174,18 +174,19 @@ size_t mema_sourceHeaderBytes(void) {
 static bool lock(mema_Slab *slab) {
   slab->locked = true;
   return mema_osLock(slab, mema_sourceHeaderBytes()) && mema_osLock(slab->mapping, mema_tableBytes(slab)) &&
-         mema_osLock(slab->area, wholePages(slab->areaSize));
+         mema_osLock(slab->heap.area, wholePages(slab->areaSize));
 }
 
 static void unlock(mema_Slab *slab) {
   slab->locked = false;
   mema_osUnlock(slab, mema_sourceHeaderBytes());
   mema_osUnlock(slab->mapping, mema_tableBytes(slab));
-  mema_osUnlock(slab->area, wholePages(slab->areaSize));
+  mema_osUnlock(slab->heap.area, wholePages(slab->areaSize));
 }
 
 static bool populate(const mema_Slab *slab) {
-  return mema_osPopulate(slab->mapping, mema_tableBytes(slab)) && mema_osPopulate(slab->area, wholePages(slab->areaSize));
+  return mema_osPopulate(slab->mapping, mema_tableBytes(slab)) &&
+         mema_osPopulate(slab->heap.area, wholePages(slab->areaSize));
 }
 
 bool mema_sourceFill(mema_Slab *slab, const mema_SlabPlan *plan, void *room) {
@@ -198,7 +199,7 @@ bool mema_sourceFill(mema_Slab *slab, const mema_SlabPlan *plan, void *room) {
     slab->source = source;
     if (!beginHooked(slab, plan)) return false;
   } else if (plan->hugePages || (plan->committed && slab->areaSize >= hugeFrom)) {
-    mema_osPreferHuge(slab->area, wholePages(slab->areaSize));
+    mema_osPreferHuge(slab->heap.area, wholePages(slab->areaSize));
     if (plan->hugePages && mema_tableBytes(slab) >= mema_osHugeSize())
       mema_osPreferHuge(slab->mapping, mema_tableBytes(slab));
   }
@@ -245,8 +246,8 @@ size_t mema_sourceBeyond(const mema_Slab *slab) {
 size_t mema_sourcePurgeBeyond(const mema_Slab *slab) {
   size_t used, size = beyondFrontier(slab, &used);
   if (size == 0) return 0;
-  size_t resident = mema_osResident(slab->area + used, size);
-  return resident != 0 && mema_osPurge(slab->area + used, size) ? resident : 0;
+  size_t resident = mema_osResident(slab->heap.area + used, size);
+  return resident != 0 && mema_osPurge(slab->heap.area + used, size) ? resident : 0;
 }
 
 const char *mema_sourceCheck(const mema_Slab *slab) {

@@ -56,8 +56,8 @@ bool mema_fixedInit(mema_Pool *pool, const mema_Options *options, uintptr_t gene
   copyName(pool, options->name);
   fixed->generation = generation + mema_modeFixed;
   pool->generation = generation;
-  pool->slab = (mema_Slab *)(void *)fixed;
-  pool->seal = mema_sealOf(pool, pool->slab);
+  pool->heap = (mema_Heap *)(void *)fixed;
+  pool->seal = mema_sealOf(pool, pool->heap);
   return true;
 }
 
