@@ -23,8 +23,8 @@ bool lockChargedSet(void);
 void unlockChargedSet(void);
 
 /* Registers what is to be done at a fork, once. `settle` is called in the child with the bytes of the set: those are charged there, and no more,
- * since threads that were about to map or to give back do not exist. To be called before the heap and its pool register theirs: so this
- * lock is the last to be taken, and nobody waits for it, in a signal handler that interrupted the heap, while the heap is waited for. */
+ * since threads that were about to map or to give back do not exist. To be called before the heap and its pool register theirs: so a
+ * fork takes this lock last, and no handler that interrupted the heap waits for it while a fork waits for the heap. */
 void startChargedSet(void (*settle)(size_t bytes));
 
 #endif

@@ -60,7 +60,7 @@ void noteReserve(void);
 void addMapped(size_t bytes);
 void creditMapped(size_t bytes);
 
-/* The same, where the heap was interrupted: takeLateCredit credits them. */
+/* Notes bytes to credit where the heap was interrupted; takeLateCredit credits them. */
 void creditLate(size_t bytes);
 void takeLateCredit(void);
 

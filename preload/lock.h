@@ -1,7 +1,10 @@
 /* lock.h - the lock of the heap's rare paths, and of the set of mappings: it works before any constructor has run, and knows the thread that holds it.
  *
  * The lock word is the holder's number, so that taking the lock and naming the holder are one step: a signal handler that
- * interrupts its own thread at any instruction learns whether it would wait for itself. */
+ * interrupts its own thread at any instruction learns whether it would wait for itself.
+ *
+ * The lock of shared pools (src/threads/lock.h) has the same word, but also counts the locks that a thread holds: a pool refuses a call of a
+ * thread that holds one, as of a signal handler that interrupted the pool. A holder of this lock calls the pool, so this lock is not counted. */
 #ifndef MEMA_PRELOAD_LOCK_H
 #define MEMA_PRELOAD_LOCK_H
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The rooms of src/ have one direction: base, memory, heap, then pool beside threads, then report and api. This reads the symbols of the
 # object files and the includes of the sources, and fails on any reference that runs against the direction, and on any circle between
-# files of different rooms. It also holds the sizes that CONTRIBUTING.md states.
+# files of different rooms. The files of preload/, record/, exec/, trace/, cli/ and bench/ have no circle at all. It also holds the sizes
+# that CONTRIBUTING.md states.
 cd "$(dirname "$0")/.." || exit 1
 . tests/checks.sh
 : "${BUILD:=build}" "${CC:=gcc}"
