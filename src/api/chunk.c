@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "../heap/arena/arena.h"
-#include "../pool/kin.h"
+#include "../pool/tree.h"
 #include "../pool/fixed/fixedPool.h"
 #include "../memory/os.h"
 #include "../pool/pressure.h"
@@ -71,7 +71,7 @@ static MEMA_INLINE void *bumpBy(unsigned mode, mema_Pool *pool, size_t size, mem
 
 /* `mode` is a constant: each variant becomes a function of its own, which asks nothing that is known beforehand, and saves no register. */
 static MEMA_INLINE void *pallocBy(unsigned mode, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
-  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return mema_nullForBadPool();
+  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_nodeLives(pool))) return mema_nullForBadPool();
   return (mode & mema_modeArena) != 0 ? bumpBy(mode, pool, size, slab) : takeSlotBy(mode, pool, size, slab, class);
 }
 
@@ -123,7 +123,7 @@ static MEMA_NOINLINE bool pfreeLastTracked(mema_Pool *pool, mema_Slab *slab) {
 /* The same in a family, where the slot is not marked free yet. */
 static MEMA_INLINE bool pfreeLastFamilyBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
   uint64_t *word = mema_lastClass(slab)->word, after;
-  if (mema_unlikely(!mema_kinLives(pool))) return mema_falseForBadPool();
+  if (mema_unlikely(!mema_nodeLives(pool))) return mema_falseForBadPool();
   if (mema_unlikely(mema_setBit(*word, slab->lastSlot, &after)) || mema_unlikely(!creditLastBy(mode, pool, slab)))
     return pfreeSlow(pool, ptr, slab);
   *word = after;
@@ -146,7 +146,7 @@ static MEMA_INLINE bool giveSlotBy(unsigned mode, mema_Pool *pool, void *ptr, me
     return records ? pfreeLastTracked(pool, slab) : pfreeLast(pool, slab);
   if (family && !magazines && ptr == slab->lastPtr)
     return records ? pfreeLastFamilyTracked(pool, ptr, slab) : pfreeLastFamily(pool, ptr, slab);
-  if (family && mema_unlikely(!mema_kinLives(pool))) return mema_falseForBadPool();
+  if (family && mema_unlikely(!mema_nodeLives(pool))) return mema_falseForBadPool();
   size_t slot;
   mema_Span *span = mema_anySlot(slab, ptr, &slot);
   if (mema_unlikely(span == NULL)) return pfreeSlow(pool, ptr, slab);
@@ -163,7 +163,7 @@ static MEMA_INLINE bool giveSlotBy(unsigned mode, mema_Pool *pool, void *ptr, me
 
 /* An arena's chunk. */
 static MEMA_INLINE bool giveGrainsBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
-  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_kinLives(pool))) return mema_falseForBadPool();
+  if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_nodeLives(pool))) return mema_falseForBadPool();
   const mema_Arena *arena = mema_arenaOf(slab);
   size_t place = mema_grainOf(slab, ptr);
   if (mema_unlikely(!mema_arenaIsLive(arena, place))) return pfreeSlow(pool, ptr, slab);
@@ -183,7 +183,7 @@ static MEMA_INLINE bool pfreeBy(unsigned mode, mema_Pool *pool, void *ptr, mema_
 
 /* Of pools whose budget bounds memory. A sub-pool in its parent's slabs may have ended. */
 static bool isThere(const mema_Pool *pool) {
-  return pool->kin == NULL || mema_kinLives(pool);
+  return pool->node == NULL || mema_nodeLives(pool);
 }
 
 static void *pallocGeneral(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
@@ -267,7 +267,7 @@ static MEMA_INLINE void *pallocAny(uintptr_t mode, mema_Pool *pool, size_t size,
 /* A size that the byte table does not have. */
 static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size, mema_Slab *slab, uintptr_t mode) {
   bool family = (mode & (mema_modeFamily | mema_modeParentHeap)) != 0;
-  bool lives = mode < mema_modeCount && (!family || mema_kinLives(pool));
+  bool lives = mode < mema_modeCount && (!family || mema_nodeLives(pool));
   return mema_likely(lives) ? pallocAny(mode, pool, size, slab) : mema_nullForBadPool();
 }
 
@@ -281,11 +281,11 @@ static MEMA_INLINE void *pallocSized(Palloc *variant, uintptr_t mode, mema_Pool 
 static MEMA_NOINLINE void *pallocShared(mema_Pool *pool, size_t size) {
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (mema_unlikely(slab == NULL)) return mema_nullForBadPool();
-  mema_Shard *shard = mema_enterShard(pool);
-  if (shard != NULL) return mema_takeHere(pool, size, shard);
+  mema_ThreadCache *cache = mema_enterCache(pool);
+  if (cache != NULL) return mema_takeHere(pool, size, cache);
   if (!mema_lockPool(pool, &slab->heap)) return NULL;
   bool zeroed;
-  void *ptr = mema_hasShards(&slab->heap) ? mema_sharedTake(&slab->heap, size, MEMA_ALIGNMENT, &zeroed)
+  void *ptr = mema_hasCaches(&slab->heap) ? mema_sharedTake(&slab->heap, size, MEMA_ALIGNMENT, &zeroed)
                                           : pallocAny(slab->heap.mode, pool, size, slab);
   mema_unlockPool(&slab->heap);
   return ptr;
@@ -301,8 +301,8 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
   if (mema_unlikely(pool == NULL)) return mema_nullForBadPool();
   mema_Slab *slab = mema_slabIn(mema_sealedHeap(pool, &mode));
   if (slab == NULL) {
-    mema_Shard *shard = mema_enterHere(pool);
-    return mema_likely(shard != NULL) ? mema_takeHere(pool, size, shard) : pallocShared(pool, size);
+    mema_ThreadCache *cache = mema_enterHere(pool);
+    return mema_likely(cache != NULL) ? mema_takeHere(pool, size, cache) : pallocShared(pool, size);
   }
   if (mode == 0) {
     if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size, slab, 0);
@@ -322,12 +322,12 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
 static MEMA_NOINLINE bool pfreeShared(mema_Pool *pool, void *ptr) {
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (mema_unlikely(slab == NULL)) return mema_falseForBadPool();
-  mema_Shard *shard = mema_enterShard(pool);
-  if (shard != NULL) return mema_giveHere(pool, ptr, shard);
+  mema_ThreadCache *cache = mema_enterCache(pool);
+  if (cache != NULL) return mema_giveHere(pool, ptr, cache);
   if (!mema_lockPool(pool, &slab->heap)) return false;
   bool done =
-      mema_hasShards(&slab->heap) ? mema_sharedGive(&slab->heap, ptr) : variants.pfree[slab->heap.mode](pool, ptr, slab);
-  mema_endTurn(&slab->heap);
+      mema_hasCaches(&slab->heap) ? mema_sharedGive(&slab->heap, ptr) : variants.pfree[slab->heap.mode](pool, ptr, slab);
+  mema_unlockAfterCall(&slab->heap);
   return done;
 }
 
@@ -340,8 +340,8 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
   if (mema_unlikely(pool == NULL)) return mema_falseForBadPool();
   mema_Slab *slab = mema_slabIn(mema_sealedHeap(pool, &mode));
   if (slab == NULL) {
-    mema_Shard *shard = mema_enterHere(pool);
-    return mema_likely(shard != NULL) ? mema_giveHere(pool, ptr, shard) : pfreeShared(pool, ptr);
+    mema_ThreadCache *cache = mema_enterHere(pool);
+    return mema_likely(cache != NULL) ? mema_giveHere(pool, ptr, cache) : pfreeShared(pool, ptr);
   }
   if (mode == 0) return pfreeBy(0, pool, ptr, slab);
   if (mode == mema_modeRecords) return pfreeWordsTracked(pool, ptr, slab);
@@ -365,7 +365,7 @@ static void *refuseCall(mema_Pool *pool, mema_Fault fault, size_t first, size_t 
 
 static void *takeAny(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
   mema_Chunk chunk;
-  if (mema_hasShards(&slab->heap)) return mema_sharedTake(&slab->heap, size, alignment, zeroed);
+  if (mema_hasCaches(&slab->heap)) return mema_sharedTake(&slab->heap, size, alignment, zeroed);
   if (!mema_allocate(pool, &slab->heap, size, alignment, &chunk)) return NULL;
   *zeroed = chunk.zeroed;
   return chunk.ptr;
@@ -408,7 +408,7 @@ static void *alignedAtHand(mema_Pool *pool, size_t alignment, size_t size) {
   uintptr_t mode;
   mema_Slab *slab = mema_slabIn(mema_sealedHeap(pool, &mode));
   if (slab == NULL) return mema_sharedHeapOf(pool) != NULL ? mema_sharedAligned(pool, alignment, size) : NULL;
-  if (mode > mema_modeSlotsMost || pool->watched) return NULL;
+  if (mode > mema_modeSlotsMost || pool->alwaysSlow) return NULL;
   unsigned index = mema_slabClass(slab, size, alignment);
   mema_SlotClass *class = &slab->classes[index];
   if (index == slab->classCount || !mema_slotAtHand(class) || class->slotSize > pool->freeSize) return NULL;

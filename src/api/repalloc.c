@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "../heap/arena/arena.h"
-#include "../pool/kin.h"
+#include "../pool/tree.h"
 #include "../pool/fixed/fixedPool.h"
 #include "../pool/pressure.h"
 #include "../threads/share.h"
@@ -21,12 +21,12 @@ static MEMA_NOINLINE void rechargeLevels(mema_Pool *pool, size_t before, size_t 
   } else {
     mema_creditLevels(pool, before - after);
   }
-  if (pool->watched) mema_setWatch(pool);
+  if (pool->alwaysSlow) mema_setSlowPath(pool);
 }
 
 /* The same for any pool. */
 static void recharge(mema_Pool *pool, size_t before, size_t after) {
-  if (mema_unlikely(mema_isBelow(pool) || pool->watched)) {
+  if (mema_unlikely(mema_isBelow(pool) || pool->alwaysSlow)) {
     rechargeLevels(pool, before, after);
   } else {
     rechargeAlone(pool, before, after);
@@ -74,7 +74,8 @@ static MEMA_INLINE size_t nextChargeBy(bool bound, const mema_Pool *pool, const 
 /* A chunk has moved to a slab outside. Of an untracked arena's chunks only those that were there before have an age to keep; one that comes
  * from the area is as young as its move. */
 static MEMA_NOINLINE void countOutside(const mema_Pool *pool, const mema_Chunk *from, const mema_Chunk *to) {
-  if (to->record != NULL) mema_setStamp(to->record, from->record != NULL ? mema_stampOf(from->record) : pool->stamp);
+  if (to->record != NULL)
+    mema_setOwnerAndAge(to->record, from->record != NULL ? mema_ownerAndAge(from->record) : pool->ownerAndAge);
 }
 
 /* A chunk of the new size with the old one's bytes, of which there are `before`, not charged or linked; false, with nothing changed, iff none is
@@ -100,7 +101,7 @@ static MEMA_INLINE void *moveBy(bool bound, mema_Pool *pool, mema_Slab *slab, me
   if (!pool->untracked) {
     mema_replaceBlock(pool, to.record, from->record);
     to.record->ptr = to.ptr;
-    mema_setStamp(to.record, mema_stampOf(from->record));
+    mema_setOwnerAndAge(to.record, mema_ownerAndAge(from->record));
     to.record->poolAllocated = !to.heap->outside;
   }
   size_t after = chargeBy(bound, pool, slab, size, to.room);
@@ -195,7 +196,7 @@ static mema_Block *blockOf(const mema_Slab *slab, const mema_Span *span, size_t 
 static void inherit(mema_Pool *pool, mema_Block *block, const mema_Block *old, char *ptr, size_t size) {
   block->ptr = ptr;
   block->size = size;
-  mema_setStamp(block, mema_stampOf(old));
+  mema_setOwnerAndAge(block, mema_ownerAndAge(old));
   mema_replaceBlock(pool, block, old);
 }
 
@@ -271,11 +272,11 @@ static MEMA_NOINLINE void *repallocLarge(mema_Pool *pool, mema_Slab *slab, void 
 static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, void *ptr, size_t size) {
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (mema_unlikely(slab == NULL)) return mema_nullForBadPool();
-  mema_Shard *shard = mema_enterShard(pool);
-  if (shard != NULL) return mema_resizeHere(pool, ptr, size, shard);
+  mema_ThreadCache *cache = mema_enterCache(pool);
+  if (cache != NULL) return mema_resizeHere(pool, ptr, size, cache);
   if (!mema_lockPool(pool, &slab->heap)) return NULL;
-  void *to = mema_hasShards(&slab->heap) ? mema_sharedResize(&slab->heap, ptr, size) : repallocAny(pool, slab, ptr, size);
-  mema_endTurn(&slab->heap);
+  void *to = mema_hasCaches(&slab->heap) ? mema_sharedResize(&slab->heap, ptr, size) : repallocAny(pool, slab, ptr, size);
+  mema_unlockAfterCall(&slab->heap);
   return to;
 }
 
@@ -292,10 +293,10 @@ void *mema_repalloc(mema_Pool *pool, void *ptr, size_t size) {
   uintptr_t mode;
   mema_Slab *slab = mema_slabIn(mema_sealedHeap(pool, &mode));
   if (mema_unlikely(slab == NULL)) {
-    mema_Shard *shard = pool != NULL ? mema_enterHere(pool) : NULL;
-    return mema_likely(shard != NULL) ? mema_resizeHere(pool, ptr, size, shard) : repallocShared(pool, ptr, size);
+    mema_ThreadCache *cache = pool != NULL ? mema_enterHere(pool) : NULL;
+    return mema_likely(cache != NULL) ? mema_resizeHere(pool, ptr, size, cache) : repallocShared(pool, ptr, size);
   }
-  if (mema_unlikely(mode > mema_modeSlotsMost || pool->watched)) return repallocElse(pool, ptr, size, slab, mode);
+  if (mema_unlikely(mode > mema_modeSlotsMost || pool->alwaysSlow)) return repallocElse(pool, ptr, size, slab, mode);
   size_t slot;
   mema_Span *span = mema_liveSlot(slab, ptr, &slot);
   if (span == NULL || size == 0) return repallocLarge(pool, slab, ptr, size);

@@ -90,7 +90,7 @@ enum mema_Mode {
   mema_modeMagazines = 2,    /* slots freed are kept in magazines */
   mema_modeSlotsMost = 3,    /* modes up to here: slots, of a pool that stands alone */
   mema_modeArena = 4,        /* has records or not, and no magazines */
-  mema_modeFamily = 8,       /* the slab's pools are in a family: family/kin.h */
+  mema_modeFamily = 8,       /* the slab's pools are in a family: family/tree.h */
   mema_modeParentHeap = 16,  /* of a pool, not of a slab: the pool uses its parent's slabs */
   mema_modeBound = 32,       /* the budget of the slab's pools bounds memory: every call takes the general path */
   mema_modeCount = 64,       /* of slabs */

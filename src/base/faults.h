@@ -29,7 +29,7 @@
   X(mema_fixedHasHooks, MEMA_BAD_ARGUMENT, ": MEMA_FIXED with memory")             \
   X(mema_fixedIsLocked, MEMA_BAD_ARGUMENT, ": MEMA_FIXED with locked")             \
   X(mema_fixedIsHuge, MEMA_BAD_ARGUMENT, ": MEMA_FIXED with hugePages")            \
-  X(mema_creditIsLarge, MEMA_BAD_ARGUMENT, ": bytes # is above the $ charged")     \
+  X(mema_quotaIsLarge, MEMA_BAD_ARGUMENT, ": bytes # is above the $ charged")      \
   X(mema_statsAreNull, MEMA_BAD_ARGUMENT, ": stats is NULL")                       \
   X(mema_sourceIsNull, MEMA_BAD_ARGUMENT, ": the source is NULL")
 

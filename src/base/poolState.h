@@ -16,7 +16,7 @@
 enum { mema_reservedWords = sizeof(void *) == 8 ? 41 : 48 };
 
 struct mema_Heap;
-struct mema_Kin;
+struct mema_Node;
 struct mema_Cleanup;
 
 /* clang-format off */
@@ -27,8 +27,8 @@ struct mema_Cleanup;
       uintptr_t seal;                                                                                                \
       uintptr_t generation;                                                                                          \
       struct mema_Heap *heap;                                                                                        \
-      size_t watch;   /* a charge that would leave less takes the long way */                                        \
-      uint64_t stamp; /* what the last word of a Block begins its life as */                                         \
+      size_t slowPathBelow;   /* a charge that would leave less takes the long way */                                        \
+      uint64_t ownerAndAge; /* what the last word of a Block begins its life as */                                         \
       size_t allocations;                                                                                            \
       size_t frees;                                                                                                  \
       size_t refused;                                                                                                \
@@ -38,11 +38,11 @@ struct mema_Cleanup;
       bool untracked;                                                                                                \
       bool committed;                                                                                                \
       bool bound;   /* as mema_Options.boundMemory */                                                                \
-      bool watched; /* requests below the watch are to be seen by the general path */                                \
+      bool alwaysSlow; /* requests below the watch are to be seen by the general path */                                \
       char name[22];                                                                                                 \
       size_t held;                      /* of the budget of a pool that threads share, by sub-pools */               \
-      size_t owed;                      /* of that, let go by sub-pools when the pool's lock could not be taken */   \
-      struct mema_Kin *kin;             /* of a pool that has sub-pools, or is one */                                \
+      size_t deferredCredit;                      /* of that, let go by sub-pools when the pool's lock could not be taken */   \
+      struct mema_Node *node;             /* of a pool that has sub-pools, or is one */                                \
       uintptr_t life;                   /* of the kin */                                                             \
       struct mema_Cleanup *cleanups[2]; /* newest first; by mema_CleanupTime */                                      \
       void (*onLowWater)(struct MEMA_TAG(Pool) *, void *);                                                           \
@@ -60,7 +60,7 @@ struct mema_Cleanup;
       uintptr_t markSerial; /* of the youngest mark */                                                               \
       uintptr_t markedAt;   /* allocations at that time */                                                           \
       uintptr_t stale[8];   /* serials of expired marks: from, above which, and to; the oldest first */              \
-      uintptr_t spare[2];                                                                                            \
+      uintptr_t spare[2];                                                                                             \
     };                                                                                                                     \
   };
 /* clang-format on */

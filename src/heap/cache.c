@@ -34,7 +34,7 @@ enum { layoutCount = sizeof layouts / sizeof *layouts };
 
 /* The kind of cell that a heap goes to, or -1: it has a mapping of its own. */
 static int cellKindFor(const mema_SlabPlan *plan) {
-  if (plan->exact || plan->committed || plan->outside || plan->threads) return -1;
+  if (plan->neverCached || plan->committed || plan->outside || plan->threads) return -1;
   const mema_Layout *layout = plan->layout;
   unsigned log = mema_logOf(plan->area);
   if (plan->area != (size_t)1 << log || log < mema_cellAreaLog || log >= mema_cellAreaLog + layout->sizes) return -1;
@@ -142,8 +142,8 @@ static size_t alignmentFor(const mema_SlabPlan *plan, size_t area, uint8_t unitS
   return area >= hugeAreas ? mema_osHugeSize() : mappingAlignment;
 }
 
-static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool lean) {
-  mema_Shape shape = plan->layout->shapeOf(area, plan->unitShift, plan->records, lean, false);
+static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool compactRecords) {
+  mema_Shape shape = plan->layout->shapeOf(area, plan->unitShift, plan->records, compactRecords, false);
   if (plan->unitShift != 0) shape.unitShift = plan->unitShift; /* an arena's is that of the slabs outside it */
   if (area >> shape.unitShift > unitsMax) return false;
   bool hooked = plan->memory != NULL;
@@ -170,14 +170,14 @@ static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, boo
  * cannot serve another slab will. */
 static bool mapWhatFits(mema_Slab *slab, const mema_SlabPlan *plan) {
   size_t limit = mema_osAddressLimit(), area = plan->area;
-  bool lean = plan->lean || limit < roomyAddresses;
+  bool compactRecords = plan->compactRecords || limit < roomyAddresses;
   if (limit < roomyAddresses) {
     size_t share = mema_roundUp(limit / tightShare / 2, mappingAlignment);
     if (area > share) area = share > plan->least ? share : plan->least;
   }
-  while (!mapSlab(slab, plan, area, lean)) {
+  while (!mapSlab(slab, plan, area, compactRecords)) {
     if (area <= plan->least) return false;
-    lean = true;
+    compactRecords = true;
     area = mema_roundUp(area / 2, mappingAlignment);
     if (area < plan->least) area = plan->least;
   }
@@ -185,7 +185,7 @@ static bool mapWhatFits(mema_Slab *slab, const mema_SlabPlan *plan) {
 }
 
 static mema_Slab *openMapping(const mema_SlabPlan *plan) {
-  mema_Slab *slab = plan->exact || plan->outside || plan->committed ? NULL : takeWarmMapping(plan);
+  mema_Slab *slab = plan->neverCached || plan->outside || plan->committed ? NULL : takeWarmMapping(plan);
   if (slab != NULL) return slab;
   dropWarmMappings(warmLarge);
   slab = takeHeader();
@@ -214,7 +214,7 @@ static mema_Slab *openSlab(const mema_SlabPlan *plan) {
   if (plan->bound) bindMemory(slab, plan);
   __atomic_store_n(&slab->heap.share, NULL, __ATOMIC_RELAXED);
   slab->committed = slab->keepsDirty = plan->committed || (plan->memory != NULL && plan->memory->purge == NULL);
-  slab->exact = plan->exact || plan->outside || plan->committed || slab->areaSize != plan->area;
+  slab->neverCached = plan->neverCached || plan->outside || plan->committed || slab->areaSize != plan->area;
   slab->heap.ops->setBudget(&slab->heap, plan->budget);
   return slab;
 }
@@ -248,7 +248,7 @@ void mema_discard(mema_Slab *slab) {
 
 bool mema_mayStayWarm(const mema_Slab *slab, size_t bytes) {
   Warmth *warmth = warmthOf(slab);
-  if (slab->exact || bytes > warmth->each) return false;
+  if (slab->neverCached || bytes > warmth->each) return false;
   if (atomic_fetch_add_explicit(&warmth->now, bytes, memory_order_relaxed) + bytes <= warmth->all) return true;
   atomic_fetch_sub_explicit(&warmth->now, bytes, memory_order_relaxed);
   return false;

@@ -29,9 +29,9 @@ struct mema_Heap {
   bool outside;             /* not the pool's own heap, but a later addition to it */
   bool threads;             /* each thread has slots of its own: a slab with states */
   /* The engine's own, for look-ups: they lie here so that one cache line has all that a look-up reads. */
-  uint8_t unitEighths; /* log2 of the eighths of a unit */
-  uint32_t unitMask;   /* eighths of a unit, less one */
-  char *area;          /* where its chunks lie, from here on */
+  uint8_t unitQuantaLog; /* log2 of the eighths of a unit */
+  uint32_t unitMask;     /* eighths of a unit, less one */
+  char *area;            /* where its chunks lie, from here on */
 };
 
 /* The operations of an engine. Sizes are bytes, not 0, at most PTRDIFF_MAX; alignments are powers of two. */

@@ -24,7 +24,7 @@ size_t mema_committedReservation(size_t poolSize) {
 
 /* Memory of a kind of its own. */
 static MEMA_NOINLINE void planSource(mema_SlabPlan *plan, const mema_Options *options) {
-  plan->exact = true;
+  plan->neverCached = true;
   plan->hugePages = options->hugePages;
   plan->locked = options->locked;
   plan->memory = options->memory;
@@ -33,7 +33,7 @@ static MEMA_NOINLINE void planSource(mema_SlabPlan *plan, const mema_Options *op
   /* Small units have more tables: however small the reservation, they are as the budget asks for. */
   if (plan->bound && options->reservation != 0)
     plan->unitShift = mema_unitShiftFor(mema_areaFor(options->poolSize, spread, areaMax));
-  plan->lean = plan->committed || (options->memory != NULL && options->memory->commit == NULL);
+  plan->compactRecords = plan->committed || (options->memory != NULL && options->memory->commit == NULL);
 }
 
 static size_t plannedArea(const mema_SlabPlan *plan, const mema_Options *options, bool arena) {
@@ -42,7 +42,7 @@ static size_t plannedArea(const mema_SlabPlan *plan, const mema_Options *options
     size_t unit = (size_t)1 << plan->unitShift, least = unit < reservationMin ? reservationMin : unit;
     return options->reservation < least ? least : mema_roundUp(options->reservation, mema_osPageSize());
   }
-  if (plan->lean) return mema_committedReservation(poolSize);
+  if (plan->compactRecords) return mema_committedReservation(poolSize);
   return arena ? mema_arenaAreaFor(poolSize) : mema_areaFor(poolSize, spread, areaMax);
 }
 
@@ -51,15 +51,15 @@ mema_SlabPlan mema_planFor(const mema_Options *options, const mema_Layout *layou
                         .records = !options->untracked,
                         .threads = options->shared && options->untracked,
                         .committed = options->committed,
-                        .lean = options->committed,
+                        .compactRecords = options->committed,
                         .layout = layout};
   if (options->memory != NULL || options->hugePages || options->locked || options->boundMemory) planSource(&plan, options);
   plan.area = plannedArea(&plan, options, arena);
-  plan.exact |= options->reservation != 0;
+  plan.neverCached |= options->reservation != 0;
   if (arena && plan.area > mema_arenaMost) plan.area = (size_t)mema_arenaMost; /* grains are counted in 32 bits */
   if (plan.threads) {
     plan.unitShift = mema_unitShiftMax;
-    if (plan.area < sharedAreaMin && !plan.lean) plan.area = sharedAreaMin;
+    if (plan.area < sharedAreaMin && !plan.compactRecords) plan.area = sharedAreaMin;
   }
   if (plan.hugePages && plan.area <= MEMA_UNLIMITED) plan.area = mema_roundUp(plan.area, mema_osHugeSize());
   /* A committed reservation is had whole or not at all. */

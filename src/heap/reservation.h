@@ -30,7 +30,7 @@ typedef struct mema_Shape {
   uint32_t mainRecords;
   uint8_t magazineSize;
   uint32_t rows;
-  size_t depotOffset, homesOffset, linksOffset, statesOffset; /* of a slab for threads; else 0 */
+  size_t depotOffset, pageMapOffset, linksOffset, statesOffset; /* of a slab for threads; else 0 */
   /* From the header; but for the first, from the mapping if separate. */
   size_t nearOffset, spansOffset, bitmapsOffset, magazinesOffset;
   size_t front, back; /* bytes, whole pages */
@@ -41,7 +41,7 @@ typedef struct mema_Shape {
 struct mema_Layout {
   const mema_HeapOps *ops;
   unsigned firstKind, sizes;
-  mema_Shape (*shapeOf)(size_t area, uint8_t unitShift, bool records, bool lean, bool cell);
+  mema_Shape (*shapeOf)(size_t area, uint8_t unitShift, bool records, bool compactRecords, bool cell);
   void (*layOut)(mema_Slab *slab, const mema_Shape *shape, char *tables, char *records, char *area, size_t areaSize);
   /* Gives all pages of a closed cell back, those of the header last, since it says how much there is. False iff the system refused. */
   bool (*purge)(mema_Slab *slab);

@@ -31,7 +31,7 @@ static size_t roundUp(size_t n, size_t multiple) {
 
 /* Powers of two. */
 static unsigned cellsLog(const Kind *kind) {
-  return kind == &kinds[mema_cellShards] ? fewCellsLog : manyCellsLog;
+  return kind == &kinds[mema_cellCaches] ? fewCellsLog : manyCellsLog;
 }
 
 static uint32_t cellsPerRegion(const Kind *kind) {

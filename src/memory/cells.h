@@ -26,7 +26,7 @@ enum {
   mema_cellSlabs = 15,
   mema_cellArenas = 8,
   mema_cellShares = mema_cellSlabs + mema_cellArenas,
-  mema_cellShards,
+  mema_cellCaches,
   mema_cellKinds
 };
 

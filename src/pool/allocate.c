@@ -3,7 +3,7 @@
  *   allocate:  may it fail on purpose? -> room in all budgets above -> memory from the list of heaps -> charge, chain, callbacks
  *   release:   chain -> credit -> the memory goes back
  */
-#include "kin.h"
+#include "tree.h"
 #include "pressure.h"
 
 /* Takes the memory of a request that may have to wait for others to make room; false: refused, and counted. */
@@ -22,10 +22,10 @@ static bool takeMemoryAndRoom(mema_Pool *pool, mema_Heap *heap, size_t size, siz
 
 /* Charges a chunk that was taken. False iff a shared root has no room. */
 static bool chargeTaken(mema_Pool *pool, size_t charge) {
-  if (!mema_isBelow(pool) && !pool->watched) return mema_charge(pool, charge); /* true: it was asked before */
+  if (!mema_isBelow(pool) && !pool->alwaysSlow) return mema_charge(pool, charge); /* true: it was asked before */
   if (!mema_chargeLevels(pool, charge)) return false;
   pool->allocations++;
-  if (pool->watched) mema_setWatch(pool);
+  if (pool->alwaysSlow) mema_setSlowPath(pool);
   return true;
 }
 
@@ -48,7 +48,7 @@ bool mema_allocate(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignme
     chunk->record->poolAllocated = !chunk->heap->outside;
   } else if (chunk->record != NULL) { /* outside an arena: see marks.c */
     chunk->record->size = charge;
-    mema_setStamp(chunk->record, pool->stamp);
+    mema_setOwnerAndAge(chunk->record, pool->ownerAndAge);
   }
   mema_announceLow(pool);
   return true;

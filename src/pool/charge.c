@@ -1,8 +1,8 @@
 /* charge.c - bytes in the budget that are no chunks: memory that the caller has from elsewhere, or another resource.
  *
- *   poolSize == freeSize + charges of the live chunks + charged + held        held: by sub-pools, see family/kin.h
+ *   poolSize == freeSize + charges of the live chunks + charged + held        held: by sub-pools, see family/tree.h
  */
-#include "kin.h"
+#include "tree.h"
 #include "fixed/fixedPool.h"
 #include "pressure.h"
 #include "../threads/share.h"
@@ -52,7 +52,7 @@ static bool charge(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
 }
 
 static bool credit(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
-  if (bytes > pool->charged) return mema_failFor(mema_creditIsLarge, bytes, pool->charged);
+  if (bytes > pool->charged) return mema_failFor(mema_quotaIsLarge, bytes, pool->charged);
   pool->charged -= bytes;
   if (mema_isUnshared(pool)) {
     mema_creditLevels(pool, bytes);
@@ -63,8 +63,8 @@ static bool credit(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
   return true;
 }
 
-static bool carveShared(mema_Pool *pool, size_t bytes) {
-  mema_Heap *heap = mema_beginTurn(pool);
+static bool reserveGuaranteeShared(mema_Pool *pool, size_t bytes) {
+  mema_Heap *heap = mema_lockForCall(pool);
   if (heap == NULL) return false;
   bool done = mema_chargeLocked(pool, heap, bytes) || refuse(pool, MEMA_OVER_BUDGET, bytes);
   if (done) pool->held += bytes;
@@ -72,9 +72,9 @@ static bool carveShared(mema_Pool *pool, size_t bytes) {
   return done;
 }
 
-bool mema_carve(mema_Pool *pool, size_t bytes) {
+bool mema_reserveGuarantee(mema_Pool *pool, size_t bytes) {
   if (bytes == 0) return true;
-  return mema_isUnshared(pool) ? makeRoom(pool, bytes) : carveShared(pool, bytes);
+  return mema_isUnshared(pool) ? makeRoom(pool, bytes) : reserveGuaranteeShared(pool, bytes);
 }
 
 static bool chargeFixed(mema_Pool *pool, size_t bytes) {
@@ -89,7 +89,7 @@ static bool chargeFixed(mema_Pool *pool, size_t bytes) {
 bool mema_chargePool(mema_Pool *pool, size_t bytes) {
   mema_Kind kind = mema_kindOf(pool);
   if (kind == mema_fixedPool) return chargeFixed(pool, bytes);
-  mema_Heap *heap = mema_beginTurn(pool);
+  mema_Heap *heap = mema_lockForCall(pool);
   if (heap == NULL) return false;
   bool done = charge(pool, heap, bytes);
   mema_unlockPool(heap);
@@ -99,9 +99,9 @@ bool mema_chargePool(mema_Pool *pool, size_t bytes) {
 
 bool mema_creditPool(mema_Pool *pool, size_t bytes) {
   if (mema_kindOf(pool) == mema_fixedPool) return mema_fixedCredit(pool, bytes);
-  mema_Heap *heap = mema_beginTurn(pool);
+  mema_Heap *heap = mema_lockForCall(pool);
   if (heap == NULL) return false;
   bool done = credit(pool, heap, bytes);
-  mema_endTurn(heap);
+  mema_unlockAfterCall(heap);
   return done;
 }

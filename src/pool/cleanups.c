@@ -1,6 +1,6 @@
 /* cleanups.c - what is to be done when a pool's chunks end. The records are the callers'. */
 #include "pressure.h"
-#include "kin.h"
+#include "tree.h"
 
 /* A record that is in a pool's list is told by a word in it, so that it is not put in another, or twice: lists would run into each
  * other. */

@@ -87,13 +87,13 @@ typedef enum mema_Kind {
   mema_fixedPool,  /* a caller's buffer */
 } mema_Kind;
 
-/* kin.c: whether a sealed Pool that used its parent's slabs still does. */
-MEMA_HIDDEN bool mema_isKin(const mema_Pool *pool);
+/* tree.c: whether a sealed Pool that used its parent's slabs still does. */
+MEMA_HIDDEN bool mema_isInTree(const mema_Pool *pool);
 
 /* Of a Pool that is sealed as unshared, by its mode. */
 static inline mema_Kind mema_kindByMode(const mema_Pool *pool, uintptr_t mode) {
   if (mema_unlikely(mode >= mema_modeCount)) return mode == mema_modeFixed ? mema_fixedPool : mema_noPool;
-  return mema_likely((mode & mema_modeParentHeap) == 0) || mema_isKin(pool) ? mema_plainPool : mema_noPool;
+  return mema_likely((mode & mema_modeParentHeap) == 0) || mema_isInTree(pool) ? mema_plainPool : mema_noPool;
 }
 
 static inline mema_Kind mema_kindOf(const mema_Pool *pool) {

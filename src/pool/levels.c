@@ -4,14 +4,14 @@
  * guaranteed that is guaranteed + max(0, guard - freeSize), so the change is that of the second term. */
 #include "pressure.h"
 #include "../threads/share.h"
-#include "kin.h"
+#include "tree.h"
 
-static size_t beyondGuaranteed(const mema_Kin *kin, size_t freeSize) {
-  return freeSize < kin->guard ? kin->guard - freeSize : 0;
+static size_t beyondGuaranteed(const mema_Node *node, size_t freeSize) {
+  return freeSize < node->guard ? node->guard - freeSize : 0;
 }
 
-static mema_Kin *parentOf(const mema_Pool *pool) {
-  return pool->kin == NULL ? NULL : pool->kin->parent;
+static mema_Node *parentOf(const mema_Pool *pool) {
+  return pool->node == NULL ? NULL : pool->node->parent;
 }
 
 /* Whether threads share it: it is charged by way of a shard, or of its lock. */
@@ -22,7 +22,7 @@ static bool isSharedRoot(const mema_Pool *pool) {
 /* ---- a shared root ------------------------------------------------------------------------------------------------------ */
 
 bool mema_chargeLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
-  if (mema_hasShards(heap)) {
+  if (mema_hasCaches(heap)) {
     if (!mema_lend(heap->share, NULL, bytes)) return false;
     mema_chargeShare(heap->share, bytes);
     return true;
@@ -34,7 +34,7 @@ bool mema_chargeLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
 }
 
 void mema_creditLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
-  if (mema_hasShards(heap)) {
+  if (mema_hasCaches(heap)) {
     mema_creditShare(heap->share, bytes);
   } else {
     pool->freeSize += bytes;
@@ -42,21 +42,21 @@ void mema_creditLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
 }
 
 /* Credits what notes say. The lock is held. */
-static void settleOwed(mema_Pool *root, mema_Heap *heap) {
-  size_t owed = __atomic_exchange_n(&root->owed, 0, __ATOMIC_RELAXED);
-  if (owed == 0) return;
-  root->held -= owed;
-  mema_creditLocked(root, heap, owed);
+static void settleDeferredCredit(mema_Pool *root, mema_Heap *heap) {
+  size_t deferredCredit = __atomic_exchange_n(&root->deferredCredit, 0, __ATOMIC_RELAXED);
+  if (deferredCredit == 0) return;
+  root->held -= deferredCredit;
+  mema_creditLocked(root, heap, deferredCredit);
 }
 
 /* By the thread's shard, where it has the credit; else by the lock. */
 static bool chargeShared(mema_Pool *root, size_t bytes) {
   if (mema_sharedHold(root, bytes)) return true;
-  mema_Heap *heap = mema_beginTurn(root);
+  mema_Heap *heap = mema_lockForCall(root);
   if (heap == NULL) return false;
-  settleOwed(root, heap);
-  bool room = mema_hasShards(heap) ? mema_sharedHoldLocked(heap->share, bytes) : mema_chargeLocked(root, heap, bytes);
-  if (room && !mema_hasShards(heap)) root->held += bytes;
+  settleDeferredCredit(root, heap);
+  bool room = mema_hasCaches(heap) ? mema_sharedHoldLocked(heap->share, bytes) : mema_chargeLocked(root, heap, bytes);
+  if (room && !mema_hasCaches(heap)) root->held += bytes;
   mema_unlockPool(heap);
   return room;
 }
@@ -66,57 +66,57 @@ static void creditShared(mema_Pool *root, size_t bytes) {
   if (mema_sharedLetGo(root, bytes)) return;
   mema_Heap *heap = mema_sharedHeapOf(root);
   if (heap == NULL || !mema_lockQuietly(root, heap)) {
-    __atomic_fetch_add(&root->owed, bytes, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&root->deferredCredit, bytes, __ATOMIC_RELAXED);
     return;
   }
   root->held -= bytes;
   mema_creditLocked(root, heap, bytes);
-  settleOwed(root, heap);
-  mema_endTurn(heap);
+  settleDeferredCredit(root, heap);
+  mema_unlockAfterCall(heap);
 }
 
 /* ---- charging ----------------------------------------------------------------------------------------------------------- */
 
-mema_Pool *mema_narrowest(mema_Pool *pool, size_t bytes, size_t *room) {
-  mema_Pool *narrow = NULL;
+mema_Pool *mema_limitingPool(mema_Pool *pool, size_t bytes, size_t *room) {
+  mema_Pool *limiting = NULL;
   size_t inside = 0; /* what of the charge the levels passed so far take upon themselves */
   const mema_Pool *first = pool;
   *room = SIZE_MAX;
   for (;;) {
     size_t freeSize = pool != first && isSharedRoot(pool) ? mema_freeSize(pool) : pool->freeSize, whole = freeSize + inside;
     if (whole < *room) *room = whole;
-    if (bytes > freeSize && narrow == NULL) narrow = pool;
-    mema_Kin *parent = parentOf(pool);
-    if (parent == NULL || pool->kin->guard == 0) return narrow;
-    size_t spare = freeSize > pool->kin->guard ? freeSize - pool->kin->guard : 0;
-    inside += spare;
-    bytes = bytes > spare ? bytes - spare : 0;
+    if (bytes > freeSize && limiting == NULL) limiting = pool;
+    mema_Node *parent = parentOf(pool);
+    if (parent == NULL || pool->node->guard == 0) return limiting;
+    size_t cached = freeSize > pool->node->guard ? freeSize - pool->node->guard : 0;
+    inside += cached;
+    bytes = bytes > cached ? bytes - cached : 0;
     if (!mema_isPresent(parent)) break;
     pool = parent->pool;
   }
   if (inside < *room) *room = inside;
-  return narrow == NULL && bytes != 0 ? pool : narrow;
+  return limiting == NULL && bytes != 0 ? pool : limiting;
 }
 
 bool mema_refuseLevels(mema_Pool *pool, size_t bytes) {
   size_t room;
-  mema_narrowest(pool, bytes, &room);
+  mema_limitingPool(pool, bytes, &room);
   pool->refused++;
   mema_failBytes(MEMA_OVER_BUDGET, bytes, room < bytes ? room : bytes - 1); /* threads may have freed enough since */
   return false;
 }
 
 bool mema_isContended(const mema_Pool *pool) {
-  const mema_Kin *kin = pool->kin;
-  if (kin == NULL) return isSharedRoot(pool);
-  while (kin->parent != NULL) kin = kin->parent;
-  return mema_isPresent(kin) && isSharedRoot(kin->pool);
+  const mema_Node *node = pool->node;
+  if (node == NULL) return isSharedRoot(pool);
+  while (node->parent != NULL) node = node->parent;
+  return mema_isPresent(node) && isSharedRoot(node->pool);
 }
 
 /* What the next level has to take; 0 ends it. */
 static size_t passedOn(const mema_Pool *pool, size_t bytes) {
   if (parentOf(pool) == NULL) return 0;
-  return beyondGuaranteed(pool->kin, pool->freeSize - bytes) - beyondGuaranteed(pool->kin, pool->freeSize);
+  return beyondGuaranteed(pool->node, pool->freeSize - bytes) - beyondGuaranteed(pool->node, pool->freeSize);
 }
 
 static bool haveRoom(const mema_Pool *pool, size_t bytes) {
@@ -124,8 +124,8 @@ static bool haveRoom(const mema_Pool *pool, size_t bytes) {
     if (bytes > pool->freeSize) return false;
     bytes = passedOn(pool, bytes);
     if (bytes == 0) return true;
-    if (!mema_isPresent(pool->kin->parent)) return false;
-    pool = pool->kin->parent->pool;
+    if (!mema_isPresent(pool->node->parent)) return false;
+    pool = pool->node->parent->pool;
   }
   return bytes == 0 || chargeShared((mema_Pool *)pool, bytes);
 }
@@ -144,7 +144,7 @@ bool mema_chargeLevels(mema_Pool *pool, size_t bytes) {
     chargeOwn(pool, bytes);
     if (more == 0) break;
     bytes = more;
-    pool = pool->kin->parent->pool;
+    pool = pool->node->parent->pool;
   }
   return true;
 }
@@ -155,12 +155,12 @@ void mema_creditLevels(mema_Pool *pool, size_t bytes) {
       creditShared(pool, bytes);
       return;
     }
-    mema_Kin *parent = parentOf(pool);
-    size_t before = parent == NULL ? 0 : beyondGuaranteed(pool->kin, pool->freeSize);
+    mema_Node *parent = parentOf(pool);
+    size_t before = parent == NULL ? 0 : beyondGuaranteed(pool->node, pool->freeSize);
     mema_noteLow(pool);
     pool->freeSize += bytes;
     if (parent == NULL) return;
-    bytes = before - beyondGuaranteed(pool->kin, pool->freeSize);
+    bytes = before - beyondGuaranteed(pool->node, pool->freeSize);
     if (!mema_isPresent(parent)) return;
     pool = parent->pool;
   }
@@ -168,22 +168,22 @@ void mema_creditLevels(mema_Pool *pool, size_t bytes) {
 
 size_t mema_heldBelow(const mema_Pool *pool) {
   size_t held = 0;
-  if (pool->kin == NULL || isSharedRoot(pool)) return pool->held;
-  for (const mema_Kin *kin = pool->kin->newest; kin != NULL; kin = kin->older)
-    if (mema_isThere(kin)) held += mema_holds(kin->pool);
+  if (pool->node == NULL || isSharedRoot(pool)) return pool->held;
+  for (const mema_Node *node = pool->node->newest; node != NULL; node = node->older)
+    if (mema_isThere(node)) held += mema_holds(node->pool);
   return held;
 }
 
 /* ---- from one pool to another -------------------------------------------------------------------------------------------- */
 
-static size_t levelsAbove(const mema_Kin *kin) {
+static size_t levelsAbove(const mema_Node *node) {
   size_t levels = 0;
-  while ((kin = kin->parent) != NULL) levels++;
+  while ((node = node->parent) != NULL) levels++;
   return levels;
 }
 
 /* The record of the lowest pool that is at or above both. */
-static mema_Kin *meetingOf(mema_Kin *a, mema_Kin *b) {
+static mema_Node *meetingOf(mema_Node *a, mema_Node *b) {
   size_t levelsA = levelsAbove(a), levelsB = levelsAbove(b);
   for (; levelsA > levelsB; levelsA--) a = a->parent;
   for (; levelsB > levelsA; levelsB--) b = b->parent;
@@ -192,15 +192,15 @@ static mema_Kin *meetingOf(mema_Kin *a, mema_Kin *b) {
 }
 
 /* Whether no pool between this one and one above it, nor that, is lost. */
-static bool arePresent(const mema_Kin *above, const mema_Kin *kin) {
-  for (; kin != above; kin = kin->parent)
-    if (!mema_isPresent(kin->parent)) return false;
+static bool arePresent(const mema_Node *above, const mema_Node *node) {
+  for (; node != above; node = node->parent)
+    if (!mema_isPresent(node->parent)) return false;
   return true;
 }
 
 /* What of a charge comes to a pool above this one; false: it has no room for it below. */
 static bool comesTo(const mema_Pool *above, const mema_Pool *pool, size_t *bytes) {
-  for (; pool != above; pool = pool->kin->parent->pool) {
+  for (; pool != above; pool = pool->node->parent->pool) {
     if (*bytes > pool->freeSize) return false;
     *bytes = passedOn(pool, *bytes);
   }
@@ -208,21 +208,21 @@ static bool comesTo(const mema_Pool *above, const mema_Pool *pool, size_t *bytes
 }
 
 bool mema_moveCharge(mema_Pool *to, mema_Pool *from, size_t bytes) {
-  mema_Kin *meeting = meetingOf(to->kin, from->kin);
-  if (!arePresent(meeting, to->kin) || !arePresent(meeting, from->kin)) return false;
+  mema_Node *meeting = meetingOf(to->node, from->node);
+  if (!arePresent(meeting, to->node) || !arePresent(meeting, from->node)) return false;
   mema_Pool *above = meeting->pool;
   size_t more = bytes, less = bytes;
   if (!comesTo(above, to, &more)) return false;
-  for (const mema_Pool *pool = from; pool != above; pool = pool->kin->parent->pool)
-    less = beyondGuaranteed(pool->kin, pool->freeSize) - beyondGuaranteed(pool->kin, pool->freeSize + less);
+  for (const mema_Pool *pool = from; pool != above; pool = pool->node->parent->pool)
+    less = beyondGuaranteed(pool->node, pool->freeSize) - beyondGuaranteed(pool->node, pool->freeSize + less);
   if (more > less && !mema_chargeLevels(above, more - less)) return false;
   if (more < less) mema_creditLevels(above, less - more);
-  for (size_t charge = bytes, next; to != above; to = to->kin->parent->pool, charge = next) {
+  for (size_t charge = bytes, next; to != above; to = to->node->parent->pool, charge = next) {
     next = passedOn(to, charge);
     chargeOwn(to, charge);
   }
-  for (size_t credit = bytes, next; from != above; from = from->kin->parent->pool, credit = next) {
-    next = beyondGuaranteed(from->kin, from->freeSize) - beyondGuaranteed(from->kin, from->freeSize + credit);
+  for (size_t credit = bytes, next; from != above; from = from->node->parent->pool, credit = next) {
+    next = beyondGuaranteed(from->node, from->freeSize) - beyondGuaranteed(from->node, from->freeSize + credit);
     from->freeSize += credit;
   }
   return true;

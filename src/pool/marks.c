@@ -14,18 +14,18 @@
 #include <string.h>
 
 #include "fixed/fixedPool.h"
-#include "kin.h"
+#include "tree.h"
 
 enum { rangeWords = 2 };
 
 static const size_t words = sizeof(((mema_Pool *)0)->stale) / sizeof(uintptr_t);
 
 static uint32_t ageOf(const mema_Pool *pool) {
-  return (uint32_t)(pool->stamp >> mema_ageShift);
+  return (uint32_t)(pool->ownerAndAge >> mema_ageShift);
 }
 
 static void setAge(mema_Pool *pool, uint32_t age) {
-  pool->stamp = (pool->stamp & UINT32_MAX) | (uint64_t)age << mema_ageShift;
+  pool->ownerAndAge = (pool->ownerAndAge & UINT32_MAX) | (uint64_t)age << mema_ageShift;
 }
 
 /* ---- marks that are over ------------------------------------------------------------------------------------------------ */
@@ -57,7 +57,7 @@ typedef void Visit(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age);
 static void makeOldest(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age) {
   (void)pool;
   (void)age;
-  mema_setStamp(chunk->record, mema_stampOf(chunk->record) & UINT32_MAX);
+  mema_setOwnerAndAge(chunk->record, mema_ownerAndAge(chunk->record) & UINT32_MAX);
 }
 
 static void freeIfYounger(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age) {
@@ -124,7 +124,7 @@ static bool isWhole(const mema_Pool *pool, const mema_Block *block) {
 /* After four billion marks with chunks in between the count begins anew; the marks so far are over then. */
 static void restartAges(mema_Pool *pool) {
   for (mema_Block *block = pool->head; block != NULL; block = block->next)
-    mema_setStamp(block, mema_stampOf(block) & UINT32_MAX);
+    mema_setOwnerAndAge(block, mema_ownerAndAge(block) & UINT32_MAX);
   if (pool->untracked) visitOutside(pool, makeOldest, 0);
   setAge(pool, 0);
   endAbove(pool, 0);
@@ -196,7 +196,7 @@ bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr) {
     mema_failBroken("the chain comes to an end"); /* a Block of a fixed pool was written over: see isWhole */
     return false;
   }
-  mema_setStamp(block, (mema_stampOf(block) & UINT32_MAX) | (uint64_t)(mark.age - 1) << mema_ageShift);
+  mema_setOwnerAndAge(block, (mema_ownerAndAge(block) & UINT32_MAX) | (uint64_t)(mark.age - 1) << mema_ageShift);
   if (before != block->prev) mema_moveBlock(pool, block, before);
   return true;
 }

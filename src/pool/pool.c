@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "kin.h"
+#include "tree.h"
 #include "fixed/fixedPool.h"
 #include "../heap/engines.h"
 #include "pressure.h"
@@ -25,7 +25,7 @@ _Static_assert(offsetof(mema_Block, ptr) == 0 && offsetof(mema_Block, size) == s
 
 /* Eight words at a time: for a few hundred bytes compilers put a loop in microcode, which takes longer to begin than this to end. */
 typedef uintptr_t Words __attribute__((vector_size(8 * sizeof(uintptr_t)), aligned(sizeof(uintptr_t)), may_alias));
-enum { wordsFrom = offsetof(mema_Pool, watch), rows = (sizeof(mema_Pool) - wordsFrom) / sizeof(Words) };
+enum { wordsFrom = offsetof(mema_Pool, slowPathBelow), rows = (sizeof(mema_Pool) - wordsFrom) / sizeof(Words) };
 
 _Static_assert(sizeof(mema_Pool) % sizeof(uintptr_t) == 0 && wordsFrom % sizeof(uintptr_t) == 0, "a Pool is words");
 
@@ -50,8 +50,8 @@ static void forgetAll(mema_Pool *pool) {
 
 void mema_layPool(mema_Pool *pool, const mema_Options *options) {
   forgetAll(pool);
-  pool->poolSize = pool->freeSize = pool->lowWater = pool->watch = options->poolSize;
-  pool->stamp = 1; /* poolAllocated */
+  pool->poolSize = pool->freeSize = pool->lowWater = pool->slowPathBelow = options->poolSize;
+  pool->ownerAndAge = 1; /* poolAllocated */
   pool->initialized = true;
   pool->untracked = options->untracked;
   pool->committed = options->committed || options->locked;
@@ -71,7 +71,7 @@ static inline uintptr_t nextGeneration(mema_Heap *heap) {
 bool mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options *options) {
   mema_layPool(pool, options);
   pool->mem = heap->area;
-  if (heap->ops->notesLowLate) pool->watch = 0; /* see mema_noteLow */
+  if (heap->ops->notesLowLate) pool->slowPathBelow = 0; /* see mema_noteLow */
   if (mema_unlikely(options->boundMemory)) pool->bound = !options->untracked;
   uintptr_t generation = nextGeneration(heap);
   mema_storeWord(&heap->generation, generation + heap->mode);
@@ -150,13 +150,13 @@ bool mema_initPool(mema_Pool *pool, size_t poolSize) {
 bool mema_closePool(mema_Pool *pool) {
   mema_Heap *heap = mema_holdPool(pool, false);
   if (heap == NULL) return false;
-  mema_Kin *kin = pool->kin;
-  if (mema_unlikely(kin != NULL && kin->newest != NULL && heap->share != NULL)) { /* another thread made it a moment ago */
+  mema_Node *node = pool->node;
+  if (mema_unlikely(node != NULL && node->newest != NULL && heap->share != NULL)) { /* another thread made it a moment ago */
     mema_unlockPool(heap);
     return mema_endLives(pool, 0) && mema_closePool(pool);
   }
-  bool borrowed = kin != NULL && kin->usesParentHeap;
-  size_t held = kin != NULL && kin->parent != NULL ? mema_holds(pool) : 0;
+  bool borrowed = node != NULL && node->usesParentHeap;
+  size_t held = node != NULL && node->parent != NULL ? mema_holds(pool) : 0;
   if (!borrowed) mema_storeWord(&heap->generation, 0);
   forget(pool);
   if (!borrowed) {
@@ -164,14 +164,14 @@ bool mema_closePool(mema_Pool *pool) {
     mema_closeOutside(heap);
     heap->ops->close(heap);
   }
-  if (kin != NULL) mema_leaveFamily(kin, heap, held);
+  if (node != NULL) mema_leaveFamily(node, heap, held);
   return true;
 }
 
 bool mema_freePool(mema_Pool *pool) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool || !mema_mayEnd(pool)) return false;
-  if (mema_unlikely(kind == mema_sharedPool || pool->kin != NULL) && !mema_mayLeave(pool)) return false;
+  if (mema_unlikely(kind == mema_sharedPool || pool->node != NULL) && !mema_mayLeave(pool)) return false;
   if (!mema_endLives(pool, 0)) return false;
   if (kind == mema_fixedPool) return mema_fixedFree(pool, mema_fixedField(pool));
   if (mema_usesParentHeap(pool)) mema_freeYounger(pool, 0);
@@ -192,7 +192,7 @@ static void clearHeaps(mema_Pool *pool, mema_Heap *heap) {
 static void forgetMarks(mema_Pool *pool) {
   pool->markLife = pool->markSerial = 0;
   memset(pool->stale, 0, sizeof pool->stale);
-  pool->stamp &= UINT32_MAX; /* the age begins anew */
+  pool->ownerAndAge &= UINT32_MAX; /* the age begins anew */
 }
 
 bool mema_resetPool(mema_Pool *pool) {
@@ -218,7 +218,7 @@ bool mema_resetPool(mema_Pool *pool) {
 /* ---- the budget, and what is kept beyond it ---------------------------------------------------------------------------- */
 
 static size_t guaranteedTo(const mema_Pool *pool) {
-  return pool->kin != NULL ? pool->kin->guaranteed : 0;
+  return pool->node != NULL ? pool->node->guaranteed : 0;
 }
 
 static bool resize(mema_Pool *pool, mema_Heap *heap, size_t poolSize) {
@@ -229,8 +229,8 @@ static bool resize(mema_Pool *pool, mema_Heap *heap, size_t poolSize) {
   size_t before = pool->freeSize;
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
-  mema_setWatch(pool);
-  if (pool->kin != NULL) mema_setGuard(pool->kin, poolSize);
+  mema_setSlowPath(pool);
+  if (pool->node != NULL) mema_setGuard(pool->node, poolSize);
   mema_noteCrossing(pool, before);
   if (heap->share != NULL) mema_wakeWaiting(heap->share);
   if (mema_usesParentHeap(pool)) return true;
@@ -249,7 +249,7 @@ static size_t changeFixed(mema_Pool *pool, size_t poolSize, bool atLeast) {
 static bool canResize(const mema_Pool *pool, mema_Kind kind, size_t poolSize) {
   if (poolSize == 0) return mema_failFor(mema_poolSizeIsZero, 0, 0);
   if (poolSize > MEMA_UNLIMITED) return mema_failFor(mema_sizeIsTooLarge, poolSize, MEMA_UNLIMITED);
-  bool carvedWhole = kind == mema_sharedPool && pool->kin != NULL && pool->kin->parent != NULL;
+  bool carvedWhole = kind == mema_sharedPool && pool->node != NULL && pool->node->parent != NULL;
   return !carvedWhole || mema_failFor(mema_sharedChildResized, 0, 0);
 }
 

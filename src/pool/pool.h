@@ -3,7 +3,7 @@
  *   poolSize == freeSize + charges of the live chunks + charged + held
  *        charge: Block.size (tracked), the chunk's room (untracked); of an untracked arena the grains that it needs: its room there;
  *                mema_boundCharge of the same (tracked, where the budget bounds memory)
- *        charged: by mema_chargePool     held: by sub-pools, see family/kin.h
+ *        charged: by mema_chargePool     held: by sub-pools, see family/tree.h
  *   live chunks == allocations - frees
  */
 #ifndef MEMA_POOL_POOL_H
@@ -46,16 +46,16 @@ static inline size_t mema_chargeFor(const mema_Pool *pool, const mema_Heap *firs
 static inline void mema_noteLow(mema_Pool *pool) {
   if (pool->freeSize >= pool->lowWater) return;
   pool->lowWater = pool->freeSize;
-  if (!pool->watched && pool->watch != 0) pool->watch = pool->freeSize;
+  if (!pool->alwaysSlow && pool->slowPathBelow != 0) pool->slowPathBelow = pool->freeSize;
 }
 
 /* Charges a new chunk; false, with nothing changed, iff the budget has no room, or this is a request that the general path has to see
  * (the pool is watched). One comparison tells all of that, and a new low. */
 static inline bool mema_charge(mema_Pool *pool, size_t bytes) {
   ptrdiff_t left = (ptrdiff_t)(pool->freeSize - bytes); /* both are at most PTRDIFF_MAX */
-  if (mema_unlikely(left < (ptrdiff_t)pool->watch)) {
-    if (left < 0 || pool->watched) return false;
-    pool->lowWater = pool->watch = (size_t)left;
+  if (mema_unlikely(left < (ptrdiff_t)pool->slowPathBelow)) {
+    if (left < 0 || pool->alwaysSlow) return false;
+    pool->lowWater = pool->slowPathBelow = (size_t)left;
   }
   pool->freeSize = (size_t)left;
   pool->allocations++;
@@ -66,16 +66,16 @@ static inline bool mema_charge(mema_Pool *pool, size_t bytes) {
  *     byte 0  poolAllocated    bytes 1..3  owner: which pool of a family; 0: the first    bytes 4..7  age: counts marks (marks.c)
  * pool->stamp is that of a chunk allocated now, in the reservation. */
 enum { mema_ownerShift = 8, mema_ageShift = 32 };
-static inline uint64_t mema_stampOf(const mema_Block *block) {
-  uint64_t stamp;
-  __builtin_memcpy(&stamp, &block->poolAllocated, sizeof stamp);
-  return stamp;
+static inline uint64_t mema_ownerAndAge(const mema_Block *block) {
+  uint64_t ownerAndAge;
+  __builtin_memcpy(&ownerAndAge, &block->poolAllocated, sizeof ownerAndAge);
+  return ownerAndAge;
 }
-static inline void mema_setStamp(mema_Block *block, uint64_t stamp) {
-  __builtin_memcpy(&block->poolAllocated, &stamp, sizeof stamp);
+static inline void mema_setOwnerAndAge(mema_Block *block, uint64_t ownerAndAge) {
+  __builtin_memcpy(&block->poolAllocated, &ownerAndAge, sizeof ownerAndAge);
 }
 static inline uint32_t mema_ageOf(const mema_Block *block) {
-  return (uint32_t)(mema_stampOf(block) >> mema_ageShift);
+  return (uint32_t)(mema_ownerAndAge(block) >> mema_ageShift);
 }
 
 /* ---- the chain: the live chunks of a tracked pool, oldest first ----------------------------------------------------- */
@@ -86,7 +86,7 @@ static inline void mema_linkBlock(mema_Pool *pool, mema_Block *block, void *ptr,
   block->size = size;
   block->next = NULL;
   block->prev = tail;
-  mema_setStamp(block, pool->stamp);
+  mema_setOwnerAndAge(block, pool->ownerAndAge);
   *(tail != NULL ? &tail->next : &pool->head) = block;
   pool->tail = block;
 }

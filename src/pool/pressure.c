@@ -1,7 +1,7 @@
 /* pressure.c - see pressure.h. */
 #include "pressure.h"
 
-#include "kin.h"
+#include "tree.h"
 #include "fixed/fixedPool.h"
 #include "../threads/share.h"
 
@@ -9,16 +9,16 @@
 
 /* True if the pool notes its lows late: see mema_noteLow. */
 static bool isLate(const mema_Pool *pool) {
-  return pool->kin == NULL && mema_kindOf(pool) == mema_plainPool && mema_heapField(pool)->ops->notesLowLate;
+  return pool->node == NULL && mema_kindOf(pool) == mema_plainPool && mema_heapField(pool)->ops->notesLowLate;
 }
 
-void mema_setWatch(mema_Pool *pool) {
+void mema_setSlowPath(mema_Pool *pool) {
   mema_noteLow(pool);
   bool all = pool->failIn != 0 || (pool->bound && mema_fixedOf(pool) != NULL);
-  pool->watched = pool->onLowWater != NULL || all;
-  pool->watch = !pool->watched && isLate(pool) ? 0 : pool->lowWater;
-  if (pool->onLowWater != NULL && pool->watch < pool->lowWaterBytes) pool->watch = pool->lowWaterBytes;
-  if (all) pool->watch = PTRDIFF_MAX;
+  pool->alwaysSlow = pool->onLowWater != NULL || all;
+  pool->slowPathBelow = !pool->alwaysSlow && isLate(pool) ? 0 : pool->lowWater;
+  if (pool->onLowWater != NULL && pool->slowPathBelow < pool->lowWaterBytes) pool->slowPathBelow = pool->lowWaterBytes;
+  if (all) pool->slowPathBelow = PTRDIFF_MAX;
 }
 
 /* Whether this is a live pool that no threads share; else noted, by the fault where they do. Callbacks of one that they share would have to be made
@@ -35,7 +35,7 @@ bool mema_onLowWater(mema_Pool *pool, size_t bytes, void (*fn)(mema_Pool *, void
   pool->lowWaterArg = arg;
   pool->lowWaterBytes = fn != NULL ? bytes : 0;
   pool->lowering = false;
-  mema_setWatch(pool);
+  mema_setSlowPath(pool);
   return true;
 }
 
@@ -50,7 +50,7 @@ bool mema_failAfter(mema_Pool *pool, size_t n, bool once) {
   if (!isUnshared(pool, mema_sharedInjection)) return false;
   pool->failIn = n < MEMA_UNLIMITED ? n + 1 : 0;
   pool->failsOnce = once;
-  mema_setWatch(pool);
+  mema_setSlowPath(pool);
   return true;
 }
 
@@ -62,7 +62,7 @@ bool mema_failsOnPurpose(mema_Pool *pool) {
   }
   if (pool->failsOnce) {
     pool->failIn = 0;
-    mema_setWatch(pool);
+    mema_setSlowPath(pool);
   }
   return true;
 }
@@ -70,15 +70,15 @@ bool mema_failsOnPurpose(mema_Pool *pool) {
 /* ---- callbacks ---------------------------------------------------------------------------------------------------------- */
 
 static mema_Pool *above(const mema_Pool *pool) {
-  const mema_Kin *parent = pool->kin != NULL ? pool->kin->parent : NULL;
+  const mema_Node *parent = pool->node != NULL ? pool->node->parent : NULL;
   return parent != NULL && mema_isPresent(parent) ? parent->pool : NULL;
 }
 
 /* A shared root's count is changed by many threads. (A lost pool has none: it is passed over, lest what is above it be left with too many.) */
 static void countCallers(mema_Pool *pool, uint32_t change) {
   __atomic_fetch_add(&pool->callers, change, __ATOMIC_RELAXED);
-  for (const mema_Kin *kin = pool->kin != NULL ? pool->kin->parent : NULL; kin != NULL; kin = kin->parent)
-    if (mema_isPresent(kin)) __atomic_fetch_add(&kin->pool->callers, change, __ATOMIC_RELAXED);
+  for (const mema_Node *node = pool->node != NULL ? pool->node->parent : NULL; node != NULL; node = node->parent)
+    if (mema_isPresent(node)) __atomic_fetch_add(&node->pool->callers, change, __ATOMIC_RELAXED);
 }
 
 void mema_enterCallback(mema_Pool *pool) {
@@ -90,15 +90,15 @@ void mema_leaveCallback(mema_Pool *pool) {
 }
 
 /* Asks `narrow`, which is at or above `pool`. */
-static bool ask(mema_Pool *pool, mema_Pool *narrow, size_t wanted) {
-  if (narrow->onExhausted == NULL || narrow->exhausting) return false;
-  size_t before = narrow->freeSize;
-  narrow->exhausting = true;
+static bool ask(mema_Pool *pool, mema_Pool *limiting, size_t wanted) {
+  if (limiting->onExhausted == NULL || limiting->exhausting) return false;
+  size_t before = limiting->freeSize;
+  limiting->exhausting = true;
   mema_enterCallback(pool);
-  bool again = narrow->onExhausted(narrow, wanted, narrow->exhaustedArg);
+  bool again = limiting->onExhausted(limiting, wanted, limiting->exhaustedArg);
   mema_leaveCallback(pool);
-  narrow->exhausting = false;
-  return again && narrow->freeSize > before; /* else it would be asked without end */
+  limiting->exhausting = false;
+  return again && limiting->freeSize > before; /* else it would be asked without end */
 }
 
 bool mema_askExhausted(mema_Pool *pool, size_t wanted) {
@@ -110,15 +110,15 @@ bool mema_askExhausted(mema_Pool *pool, size_t wanted) {
 
 bool mema_askForRoom(mema_Pool *pool, size_t bytes) {
   size_t room;
-  mema_Pool *narrow = mema_narrowest(pool, bytes, &room);
-  return narrow == NULL || ask(pool, narrow, bytes);
+  mema_Pool *limiting = mema_limitingPool(pool, bytes, &room);
+  return limiting == NULL || ask(pool, limiting, bytes);
 }
 
 bool mema_makeRoom(mema_Pool *pool, size_t bytes) {
   size_t room;
-  mema_Pool *narrow;
-  while ((narrow = mema_narrowest(pool, bytes, &room)) != NULL) {
-    if (!ask(pool, narrow, bytes)) return mema_refuseLevels(pool, bytes);
+  mema_Pool *limiting;
+  while ((limiting = mema_limitingPool(pool, bytes, &room)) != NULL) {
+    if (!ask(pool, limiting, bytes)) return mema_refuseLevels(pool, bytes);
   }
   return true;
 }
@@ -135,7 +135,7 @@ void mema_announceLow(mema_Pool *pool) {
 
 void mema_settlePressure(mema_Pool *pool, size_t before) {
   mema_noteCrossing(pool, before);
-  if (pool->watched) mema_setWatch(pool);
+  if (pool->alwaysSlow) mema_setSlowPath(pool);
   mema_announceLow(pool);
 }
 
@@ -146,7 +146,7 @@ size_t mema_largestChunk(const mema_Pool *pool) {
   if (kind == mema_noPool) return 0;
   if (kind == mema_fixedPool) return mema_fixedLargest(pool, mema_fixedField(pool));
   size_t room = mema_freeSize(pool);
-  if (mema_isBelow(pool)) mema_narrowest((mema_Pool *)(uintptr_t)pool, 0, &room);
+  if (mema_isBelow(pool)) mema_limitingPool((mema_Pool *)(uintptr_t)pool, 0, &room);
   if (pool->bound) room = mema_boundRoom(room);
   return pool->untracked || pool->bound ? mema_heapField(pool)->ops->largest(mema_heapField(pool), room) : room;
 }

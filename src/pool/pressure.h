@@ -13,7 +13,7 @@
 
 #include "pool.h"
 
-MEMA_HIDDEN void mema_setWatch(mema_Pool *pool);
+MEMA_HIDDEN void mema_setSlowPath(mema_Pool *pool);
 
 /* A callback made on behalf of a call to this pool begins, or is over: meanwhile no pool at or above it can end. */
 MEMA_HIDDEN void mema_enterCallback(mema_Pool *pool);

@@ -3,52 +3,52 @@
 #include "fixed/fixedPool.h"
 #include "pressure.h"
 #include "../threads/share.h"
-#include "kin.h"
+#include "tree.h"
 
 /* ---- the tree ----------------------------------------------------------------------------------------------------------- */
 
 /* The children of a shared root may be made and freed by several threads at once. */
 static mema_Heap *lockRoot(const mema_Pool *root) {
-  return mema_isUnshared(root) ? NULL : mema_beginTurn(root);
+  return mema_isUnshared(root) ? NULL : mema_lockForCall(root);
 }
 
 static void unlockRoot(mema_Heap *heap) {
   if (heap != NULL) mema_unlockPool(heap);
 }
 
-bool mema_isThere(const mema_Kin *kin) {
-  const mema_Pool *pool = kin->pool;
-  return mema_heapOf(pool) != NULL && pool->kin == kin && mema_kinLives(pool);
+bool mema_isThere(const mema_Node *node) {
+  const mema_Pool *pool = node->pool;
+  return mema_heapOf(pool) != NULL && pool->node == node && mema_nodeLives(pool);
 }
 
-static void addChild(mema_Kin *parent, mema_Kin *kin) {
-  kin->older = parent->newest;
-  if (kin->older != NULL) kin->older->younger = kin;
-  parent->newest = kin;
+static void addChild(mema_Node *parent, mema_Node *node) {
+  node->older = parent->newest;
+  if (node->older != NULL) node->older->younger = node;
+  parent->newest = node;
 }
 
 /* Whoever ends a shared root says so first, and then looks for children under the lock: one that is linked is found, or this finds that it is late.
  * MEMA_OK: it is linked; MEMA_BAD_POOL, MEMA_BUSY: the root has ended, or is about to; MEMA_REENTERED. */
-static mema_Reason linkToShared(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
-  mema_Heap *locked = mema_beginTurn(root);
+static mema_Reason linkToShared(mema_Node *node, mema_Node *parent, const mema_Pool *root) {
+  mema_Heap *locked = mema_lockForCall(root);
   if (locked == NULL) return mema_lastReason();
   bool ending = __atomic_load_n(&root->ending, __ATOMIC_RELAXED);
-  mema_Reason reason = root->kin != parent || !mema_isThere(parent) ? MEMA_BAD_POOL : ending ? MEMA_BUSY : MEMA_OK;
-  if (reason == MEMA_OK) addChild(parent, kin);
+  mema_Reason reason = root->node != parent || !mema_isThere(parent) ? MEMA_BAD_POOL : ending ? MEMA_BUSY : MEMA_OK;
+  if (reason == MEMA_OK) addChild(parent, node);
   mema_unlockPool(locked);
   return reason;
 }
 
-static mema_Reason linkKin(mema_Kin *kin, mema_Kin *parent, const mema_Pool *root) {
-  if (!mema_isUnshared(root)) return linkToShared(kin, parent, root);
-  addChild(parent, kin);
+static mema_Reason linkNode(mema_Node *node, mema_Node *parent, const mema_Pool *root) {
+  if (!mema_isUnshared(root)) return linkToShared(node, parent, root);
+  addChild(parent, node);
   return MEMA_OK;
 }
 
-static void unlinkKin(mema_Kin *kin) {
-  mema_Heap *locked = mema_isPresent(kin->parent) ? lockRoot(kin->parent->pool) : NULL;
-  if (kin->older != NULL) kin->older->younger = kin->younger;
-  *(kin->younger != NULL ? &kin->younger->older : &kin->parent->newest) = kin->older;
+static void unlinkNode(mema_Node *node) {
+  mema_Heap *locked = mema_isPresent(node->parent) ? lockRoot(node->parent->pool) : NULL;
+  if (node->older != NULL) node->older->younger = node->younger;
+  *(node->younger != NULL ? &node->younger->older : &node->parent->newest) = node->older;
   unlockRoot(locked);
 }
 
@@ -83,24 +83,24 @@ static bool judge(const mema_Pool *child, const mema_Pool *parent, const mema_Op
 
 /* The parent's record, made now if need be; NULL, and why, iff there is no memory, or another thread has freed the parent, or this is
  * a signal handler that interrupted a call to it. */
-static mema_Kin *kinOfParent(mema_Pool *parent, mema_Reason *reason) {
+static mema_Node *nodeOfParent(mema_Pool *parent, mema_Reason *reason) {
   bool plain = mema_isUnshared(parent);
-  mema_Heap *locked = plain ? NULL : mema_beginTurn(parent);
+  mema_Heap *locked = plain ? NULL : mema_lockForCall(parent);
   *reason = MEMA_NO_MEMORY;
   if (!plain && locked == NULL) {
     *reason = mema_lastReason();
     return NULL;
   }
-  if (parent->kin == NULL) {
-    mema_Kin *kin = mema_takeKin();
-    if (kin != NULL) mema_ownKin(parent, kin);
+  if (parent->node == NULL) {
+    mema_Node *node = mema_takeNode();
+    if (node != NULL) mema_ownNode(parent, node);
   }
-  mema_Kin *kin = parent->kin;
+  mema_Node *node = parent->node;
   unlockRoot(locked);
-  return kin;
+  return node;
 }
 
-/* A pool's identity in slabs that are another's: see kin.h. */
+/* A pool's identity in slabs that are another's: see tree.h. */
 static void useParentHeap(mema_Pool *child, mema_Heap *heap, const mema_Options *options) {
   mema_layPool(child, options);
   child->mem = heap->area;
@@ -116,44 +116,44 @@ static mema_Heap *openSlab(mema_Pool *child, const mema_Options *options) {
   return mema_setUpPool(child, heap, options) ? heap : NULL;
 }
 
-void mema_setGuard(mema_Kin *kin, size_t poolSize) {
-  bool near = kin->parent != NULL && kin->parent->parent == NULL && mema_isUnshared(kin->parentPool);
-  kin->guard = kin->parent != NULL ? poolSize - kin->guaranteed : 0;
-  kin->nearGuard = near ? kin->guard : 0;
+void mema_setGuard(mema_Node *node, size_t poolSize) {
+  bool near = node->parent != NULL && node->parent->parent == NULL && mema_isUnshared(node->parentPool);
+  node->guard = node->parent != NULL ? poolSize - node->guaranteed : 0;
+  node->nearGuard = near ? node->guard : 0;
 }
 
 /* A pool that no family took. */
-static void closeStray(mema_Pool *child, mema_Kin *kin) {
-  kin->parent = NULL;
+static void closeStray(mema_Pool *child, mema_Node *node) {
+  node->parent = NULL;
   mema_closePool(child);
 }
 
 /* There was room for what is guaranteed; a parent that threads share has been charged for it. Another is charged when all memory has been had: so
  * what fails leaves no trace in its lows. The child is whole before it is linked: from then on it may be freed with its parent. */
-static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Kin *kinAbove, mema_Heap *heap,
+static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Node *nodeAbove, mema_Heap *heap,
                              const mema_Options *options) {
-  mema_Kin *kin = mema_takeKin();
-  if (kin == NULL) return MEMA_NO_MEMORY;
-  kin->usesParentHeap = mayUseParentHeap(parent, heap, options);
-  if (kin->usesParentHeap) {
+  mema_Node *node = mema_takeNode();
+  if (node == NULL) return MEMA_NO_MEMORY;
+  node->usesParentHeap = mayUseParentHeap(parent, heap, options);
+  if (node->usesParentHeap) {
     useParentHeap(child, heap, options);
   } else if (openSlab(child, options) == NULL) {
-    mema_dropKin(kin);
+    mema_dropNode(node);
     return MEMA_NO_MEMORY;
   }
-  kin->guaranteed = options->guaranteed;
-  kin->parent = kinAbove;
-  kin->parentPool = parent;
-  mema_setGuard(kin, options->poolSize);
-  kin->born = parent->markSerial;
-  child->stamp |= (uint64_t)kin->id << mema_ownerShift;
-  mema_ownKin(child, kin);
+  node->guaranteed = options->guaranteed;
+  node->parent = nodeAbove;
+  node->parentPool = parent;
+  mema_setGuard(node, options->poolSize);
+  node->born = parent->markSerial;
+  child->ownerAndAge |= (uint64_t)node->id << mema_ownerShift;
+  mema_ownNode(child, node);
   bool charged = options->guaranteed == 0 || !mema_isUnshared(parent) || mema_chargeLevels(parent, options->guaranteed);
-  mema_Reason reason = charged ? linkKin(kin, kinAbove, parent) : MEMA_OVER_BUDGET;
+  mema_Reason reason = charged ? linkNode(node, nodeAbove, parent) : MEMA_OVER_BUDGET;
   if (reason != MEMA_OK) {
-    closeStray(child, kin);
+    closeStray(child, node);
   } else if (mema_isUnshared(parent) && heap->ops->notesLowLate) {
-    mema_setWatch(parent); /* it no longer notes its lows late */
+    mema_setSlowPath(parent); /* it no longer notes its lows late */
   }
   return reason;
 }
@@ -177,17 +177,17 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
   if (mema_unlikely(parent->bound)) asked.boundMemory = true;
   options = &asked;
   mema_Reason reason;
-  mema_Kin *kin = kinOfParent(parent, &reason);
-  if (kin != NULL && !mema_carve(parent, options->guaranteed)) return false;
+  mema_Node *node = nodeOfParent(parent, &reason);
+  if (node != NULL && !mema_reserveGuarantee(parent, options->guaranteed)) return false;
   /* By a callback of those that were asked to make room? */
   bool taken = mema_kindOf(child) != mema_noPool;
-  if (kin != NULL) reason = taken ? MEMA_LIVE_POOL : makeChild(child, parent, kin, heap, options);
+  if (node != NULL) reason = taken ? MEMA_LIVE_POOL : makeChild(child, parent, node, heap, options);
   if (reason == MEMA_OK) {
     if (mema_isUnshared(parent)) mema_announceLow(parent);
     return true;
   }
   if (reason == MEMA_OVER_BUDGET) return mema_refuseLevels(parent, options->guaranteed); /* it went meanwhile */
-  if (kin != NULL && parentKind == mema_sharedPool)
+  if (node != NULL && parentKind == mema_sharedPool)
     mema_creditLevels(parent, options->guaranteed); /* which is a note without use, where it has been freed */
   failChild(reason, options);
   return false;
@@ -216,20 +216,20 @@ static bool mayUnlist(void) {
 }
 
 bool mema_mayLeave(const mema_Pool *pool) {
-  const mema_Kin *kin = __atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
-  const mema_Kin *parent = kin != NULL ? kin->parent : NULL;
+  const mema_Node *node = __atomic_load_n(&pool->node, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
+  const mema_Node *parent = node != NULL ? node->parent : NULL;
   if (parent == NULL || mema_isUnshared(parent->pool)) return mema_isUnshared(pool) || mayUnlist();
   return mayUnlist() && (!mema_isThere(parent) || isAtRest(parent->pool));
 }
 
-void mema_leaveFamily(mema_Kin *kin, mema_Heap *heap, size_t held) {
-  mema_Kin *parent = kin->parent;
+void mema_leaveFamily(mema_Node *node, mema_Heap *heap, size_t held) {
+  mema_Node *parent = node->parent;
   if (parent != NULL) {
-    unlinkKin(kin);
+    unlinkNode(node);
     if (mema_isThere(parent)) mema_creditLevels(parent->pool, held);
-    if (kin->usesParentHeap && parent->newest == NULL && parent->parent == NULL) setFamilyMode(heap, false);
+    if (node->usesParentHeap && parent->newest == NULL && parent->parent == NULL) setFamilyMode(heap, false);
   }
-  mema_dropKin(kin);
+  mema_dropNode(node);
 }
 
 /* What a pool's chunks are charged. Time grows with them. */
@@ -254,11 +254,11 @@ static size_t unaccounted(const mema_Pool *pool) {
 
 /* A sub-pool whose Pool is no longer what it was cannot end as others do. Its record serves nobody any more, since chunks may bear its number
  * still; what it held is what its parent has spent on nothing else. */
-static void loseChild(mema_Kin *kin) {
-  mema_Kin *parent = kin->parent;
-  unlinkKin(kin);
-  mema_storeWord(&kin->life, 0);
-  kin->pool = NULL;
+static void loseChild(mema_Node *node) {
+  mema_Node *parent = node->parent;
+  unlinkNode(node);
+  mema_storeWord(&node->life, 0);
+  node->pool = NULL;
   if (mema_isThere(parent) && mema_isUnshared(parent->pool)) mema_creditLevels(parent->pool, unaccounted(parent->pool));
 }
 
@@ -286,20 +286,20 @@ void mema_freeAllYounger(mema_Pool *pool, uint32_t age) {
 }
 
 /* `bulk`: the slabs that it uses end with it, or all their chunks do. */
-static void endChild(mema_Kin *kin, bool bulk) {
-  if (!mema_isThere(kin)) {
-    loseChild(kin);
+static void endChild(mema_Node *node, bool bulk) {
+  if (!mema_isThere(node)) {
+    loseChild(node);
     return;
   }
-  mema_Pool *pool = kin->pool;
+  mema_Pool *pool = node->pool;
   mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, 0);
-  if (kin->usesParentHeap && !bulk) mema_freeYounger(pool, 0);
-  if (!mema_closePool(pool)) loseChild(kin);
+  if (node->usesParentHeap && !bulk) mema_freeYounger(pool, 0);
+  if (!mema_closePool(pool)) loseChild(node);
 }
 
-static mema_Kin *newestSince(mema_Kin *kin, uintptr_t serial) {
-  mema_Heap *locked = mema_isThere(kin) ? lockRoot(kin->pool) : NULL;
-  mema_Kin *newest = kin->newest;
+static mema_Node *newestSince(mema_Node *node, uintptr_t serial) {
+  mema_Heap *locked = mema_isThere(node) ? lockRoot(node->pool) : NULL;
+  mema_Node *newest = node->newest;
   unlockRoot(locked);
   return newest != NULL && newest->born >= serial ? newest : NULL;
 }
@@ -317,46 +317,46 @@ static bool beginEnd(mema_Pool *pool, uintptr_t serial) {
 
 /* Whether any pool of the family from here down has clean-ups. Goes from each to its newest child, else to an older sibling, of its own or of
  * the next above that has one. */
-static bool isHeeded(const mema_Kin *top) {
-  for (const mema_Kin *kin = top;;) {
-    if (mema_isThere(kin) && mema_hasCleanups(kin->pool)) return true;
-    if (kin->newest != NULL) {
-      kin = kin->newest;
+static bool isHeeded(const mema_Node *top) {
+  for (const mema_Node *node = top;;) {
+    if (mema_isThere(node) && mema_hasCleanups(node->pool)) return true;
+    if (node->newest != NULL) {
+      node = node->newest;
       continue;
     }
-    while (kin != top && kin->older == NULL) kin = kin->parent;
-    if (kin == top) return false;
-    kin = kin->older;
+    while (node != top && node->older == NULL) node = node->parent;
+    if (node == top) return false;
+    node = node->older;
   }
 }
 
 /* Ends all sub-pools, each after its own, without recursion: families may be deep. No clean-up can be added and no sub-pool made to a pool
  * that is ending, so this comes to its end. `bulk` as for endChild. */
-static void endChildren(mema_Kin *top, uintptr_t serial, bool bulk) {
-  for (mema_Kin *kin = top, *child;;) {
-    if ((child = newestSince(kin, kin == top ? serial : 0)) != NULL) {
-      kin = child;
-      if (mema_isThere(kin)) beginEnd(kin->pool, 0);
+static void endChildren(mema_Node *top, uintptr_t serial, bool bulk) {
+  for (mema_Node *node = top, *child;;) {
+    if ((child = newestSince(node, node == top ? serial : 0)) != NULL) {
+      node = child;
+      if (mema_isThere(node)) beginEnd(node->pool, 0);
       continue;
     }
-    if (kin == top) return;
-    mema_Kin *parent = kin->parent;
-    endChild(kin, bulk);
-    kin = parent;
+    if (node == top) return;
+    mema_Node *parent = node->parent;
+    endChild(node, bulk);
+    node = parent;
   }
 }
 
 bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
   bool plain = mema_isUnshared(pool);
-  if (plain && !mema_hasCleanups(pool) && pool->kin->newest == NULL) return true;
+  if (plain && !mema_hasCleanups(pool) && pool->node->newest == NULL) return true;
   if (!mayUnlist() || (!plain && !isAtRest(pool))) return false;
   if (!beginEnd(pool, serial)) return mema_failFor(mema_endsSoon, 0, 0);
   /* Clean-ups find all chunks in their places: with any of them about, each sub-pool's go one by one. */
-  if (pool->kin != NULL) {
+  if (pool->node != NULL) {
     mema_Heap *locked = plain ? NULL : lockRoot(pool);
-    bool bulk = serial == 0 && !mema_usesParentHeap(pool) && !isHeeded(pool->kin);
+    bool bulk = serial == 0 && !mema_usesParentHeap(pool) && !isHeeded(pool->node);
     unlockRoot(locked);
-    endChildren(pool->kin, serial, bulk);
+    endChildren(pool->node, serial, bulk);
   }
   mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, serial);
   if (plain) pool->ending = false; /* else when it has ended, or begins anew */

@@ -1,7 +1,7 @@
 /* check.c - every invariant of a pool. Reads, never writes. */
 #include "../heap/arena/arena.h"
 #include "../heap/slab/slabCheck.h"
-#include "../pool/kin.h"
+#include "../pool/tree.h"
 #include "../pool/fixed/fixedPool.h"
 #include "../threads/share.h"
 
@@ -27,19 +27,19 @@ static const char *checkChain(const mema_Pool *pool, mema_Heap *heap, size_t *ch
 
 /* The next of a family from `top` down: its newest sub-pool where `down`, else an older one of its parent's,
  * or of the next above that has one; NULL: that was the last. (Not by recursion: families may be deep.) */
-static const mema_Kin *nextKin(const mema_Kin *top, const mema_Kin *kin, bool down) {
-  if (down && kin->newest != NULL) return kin->newest;
-  while (kin != top && kin->older == NULL) kin = kin->parent;
-  return kin == top ? NULL : kin->older;
+static const mema_Node *nextNode(const mema_Node *top, const mema_Node *node, bool down) {
+  if (down && node->newest != NULL) return node->newest;
+  while (node != top && node->older == NULL) node = node->parent;
+  return node == top ? NULL : node->older;
 }
 
 /* The live chunks in the slabs of a pool: its own, and those of its sub-pools that use the same slabs. */
 static size_t chunksIn(const mema_Pool *pool) {
   size_t chunks = pool->allocations - pool->frees;
-  for (const mema_Kin *kin = pool->kin; kin != NULL;) {
-    bool counts = kin == pool->kin || (kin->usesParentHeap && mema_isThere(kin));
-    if (counts && kin != pool->kin) chunks += kin->pool->allocations - kin->pool->frees;
-    kin = nextKin(pool->kin, kin, counts);
+  for (const mema_Node *node = pool->node; node != NULL;) {
+    bool counts = node == pool->node || (node->usesParentHeap && mema_isThere(node));
+    if (counts && node != pool->node) chunks += node->pool->allocations - node->pool->frees;
+    node = nextNode(pool->node, node, counts);
   }
   return chunks;
 }
@@ -58,22 +58,23 @@ static const char *checkSlabs(const mema_Pool *pool, mema_Heap *heap, size_t *by
 }
 
 static const char *checkBudget(const mema_Pool *pool, size_t chunkBytes) {
-  bool late = pool->watch == 0 && mema_heapField(pool)->ops->notesLowLate; /* it notes its lows later */
+  bool late = pool->slowPathBelow == 0 && mema_heapField(pool)->ops->notesLowLate; /* it notes its lows later */
   if (pool->freeSize > pool->poolSize || (pool->lowWater > pool->freeSize && !late))
     return "lowWater <= freeSize <= poolSize";
-  if (!pool->watched && !late && mema_isUnshared(pool) && pool->watch != pool->lowWater) return "watch == lowWater";
+  if (!pool->alwaysSlow && !late && mema_isUnshared(pool) && pool->slowPathBelow != pool->lowWater)
+    return "watch == lowWater";
   return pool->poolSize == pool->freeSize + chunkBytes + pool->charged + mema_heldBelow(pool)
              ? NULL
              : "poolSize == freeSize + the sizes of the live chunks + charged + held";
 }
 
 /* What a pool says of its sub-pools. */
-static const char *checkChildren(const mema_Kin *parent) {
+static const char *checkChildren(const mema_Node *parent) {
   if (!mema_isThere(parent)) return "a pool in a family has its record";
-  for (const mema_Kin *kin = parent->newest; kin != NULL; kin = kin->older) {
-    if (kin->parent != parent || kin->parentPool != parent->pool || !mema_isThere(kin))
+  for (const mema_Node *node = parent->newest; node != NULL; node = node->older) {
+    if (node->parent != parent || node->parentPool != parent->pool || !mema_isThere(node))
       return "sub-pools and their parent know each other";
-    if (kin->guard + kin->guaranteed != kin->pool->poolSize) return "poolSize == guaranteed + guard";
+    if (node->guard + node->guaranteed != node->pool->poolSize) return "poolSize == guaranteed + guard";
   }
   return NULL;
 }
@@ -96,13 +97,13 @@ static const char *checkAlone(const mema_Pool *pool, mema_Heap *heap) {
 }
 
 /* All that is below a pool that no other threads use, save what others share. */
-static const char *checkFamily(const mema_Kin *top) {
-  for (const mema_Kin *kin = top; kin != NULL;) {
-    bool plain = mema_isThere(kin) && mema_isUnshared(kin->pool);
-    const char *broken = plain ? checkChildren(kin) : NULL;
-    if (broken == NULL && plain && kin != top) broken = checkAlone(kin->pool, mema_heapField(kin->pool));
+static const char *checkFamily(const mema_Node *top) {
+  for (const mema_Node *node = top; node != NULL;) {
+    bool plain = mema_isThere(node) && mema_isUnshared(node->pool);
+    const char *broken = plain ? checkChildren(node) : NULL;
+    if (broken == NULL && plain && node != top) broken = checkAlone(node->pool, mema_heapField(node->pool));
     if (broken != NULL) return broken;
-    kin = nextKin(top, kin, plain);
+    node = nextNode(top, node, plain);
   }
   return NULL;
 }
@@ -110,8 +111,8 @@ static const char *checkFamily(const mema_Kin *top) {
 static const char *findBroken(const mema_Pool *pool, mema_Heap *heap) {
   const char *broken = checkAlone(pool, heap);
   if (broken != NULL) return broken;
-  if (pool->kin == NULL || !mema_isUnshared(pool)) return NULL;
-  return mema_isKin(pool) ? checkFamily(pool->kin) : "a pool in a family has its record";
+  if (pool->node == NULL || !mema_isUnshared(pool)) return NULL;
+  return mema_isInTree(pool) ? checkFamily(pool->node) : "a pool in a family has its record";
 }
 
 bool mema_checkPool(const mema_Pool *pool) {

@@ -1,12 +1,13 @@
 /* stats.c - what a pool holds and has done. Reads, never writes. */
-#include "../pool/kin.h"
+#include "../pool/tree.h"
 #include "../pool/fixed/fixedPool.h"
 #include "report.h"
 
 void mema_collectStats(const mema_Pool *pool, const mema_Heap *first, mema_Stats *stats) {
   mema_countStats(pool, stats);
   stats->subPoolBytes = mema_heldBelow(pool);
-  for (const mema_Kin *kin = pool->kin != NULL ? pool->kin->newest : NULL; kin != NULL; kin = kin->older) stats->subPools++;
+  for (const mema_Node *node = pool->node != NULL ? pool->node->newest : NULL; node != NULL; node = node->older)
+    stats->subPools++;
   if (mema_usesParentHeap(pool)) return; /* they are counted where they are its own */
   stats->footprint += mema_shareBytes(first);
   for (const mema_Heap *heap = first; heap != NULL; heap = heap->next) {

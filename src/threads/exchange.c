@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "../memory/os.h"
-#include "place.h"
+#include "slotRef.h"
 
 enum { waitSpins = 200, longTries = 200 /* a millisecond each */ };
 
@@ -13,38 +13,38 @@ void mema_prepareBarrier(void) {
 }
 
 /* Where threads cannot be made to pass a barrier, no shard is ever free to work without the lock. */
-uintptr_t mema_keyAtRest(const mema_Shard *shard) {
-  return canBarrier && !shard->share->tight && !shard->share->closely ? (uintptr_t)shard->pool + shard->generation : 0;
+uintptr_t mema_keyAtRest(const mema_ThreadCache *cache) {
+  return canBarrier && !cache->share->lowBudget && !cache->share->closely ? (uintptr_t)cache->pool + cache->generation : 0;
 }
 
 /* ---- calling ----------------------------------------------------------------------------------------------------------- */
 
 /* The owner exists, and is not the calling thread. */
-static bool isOthers(const mema_Shard *shard) {
-  return shard->owner != 0 && shard->owner != mema_threadNumber() &&
-         shard->epoch == atomic_load_explicit(&mema_forks, memory_order_relaxed);
+static bool isOthers(const mema_ThreadCache *cache) {
+  return cache->owner != 0 && cache->owner != mema_threadNumber() &&
+         cache->epoch == atomic_load_explicit(&mema_forks, memory_order_relaxed);
 }
 
-static bool isBusy(const mema_Shard *shard) {
-  return atomic_load_explicit(&shard->busy, memory_order_acquire) != 0;
+static bool isBusy(const mema_ThreadCache *cache) {
+  return atomic_load_explicit(&cache->busy, memory_order_acquire) != 0;
 }
 
 /* Its owner is between a few instructions, unless the system has put it to sleep there. */
-static bool spinUntilOut(const mema_Shard *shard) {
-  for (int i = 0; i < waitSpins && isBusy(shard); i++) mema_pause();
-  return !isBusy(shard);
+static bool spinUntilOut(const mema_ThreadCache *cache) {
+  for (int i = 0; i < waitSpins && isBusy(cache); i++) mema_pause();
+  return !isBusy(cache);
 }
 
 /* In a child that was forked meanwhile, by a handler that interrupted this, the owner does not exist. */
-static void waitUntilOut(mema_Share *share, const mema_Shard *shard) {
+static void waitUntilOut(mema_Share *share, const mema_ThreadCache *cache) {
   uint32_t waits;
   unsigned turns = 0;
-  if (spinUntilOut(shard)) return;
+  if (spinUntilOut(cache)) return;
   atomic_store_explicit(&share->pause, mema_waitsForOthers, memory_order_release);
   do {
     mema_letOthersRun(turns++);
     waits = mema_waitsForOthers;
-  } while ((isOthers(shard) && isBusy(shard)) ||
+  } while ((isOthers(cache) && isBusy(cache)) ||
            !atomic_compare_exchange_strong_explicit(&share->pause, &waits, mema_atWork, memory_order_acquire,
                                                     memory_order_relaxed));
 }
@@ -58,78 +58,78 @@ static void beginPeriod(mema_Slab *slab) {
 /* They may still be busy. While the share is tight all are called, and none can be more than about to see it. */
 static void callOthers(const mema_Share *share) {
   bool any = false;
-  if (share->tight) return;
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
-    if (!isOthers(shard)) continue;
-    atomic_store_explicit(&shard->key, 0, memory_order_seq_cst);
+  if (share->lowBudget) return;
+  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) {
+    if (!isOthers(cache)) continue;
+    atomic_store_explicit(&cache->key, 0, memory_order_seq_cst);
     any = true;
   }
   if (any && canBarrier) mema_osBarrier();
 }
 
-void mema_keepOut(mema_Share *share) {
+void mema_quiesce(mema_Share *share) {
   if (share->keepsOut) return;
   share->keepsOut = true;
   callOthers(share);
-  for (mema_Shard *shard = share->shards; shard != NULL && !share->tight; shard = shard->next)
-    if (isOthers(shard)) waitUntilOut(share, shard);
+  for (mema_ThreadCache *cache = share->caches; cache != NULL && !share->lowBudget; cache = cache->next)
+    if (isOthers(cache)) waitUntilOut(share, cache);
   beginPeriod(share->slab);
 }
 
 /* They were called. */
 static bool areSoonOut(const mema_Share *share) {
-  for (const mema_Shard *shard = share->shards; shard != NULL && !share->tight; shard = shard->next)
-    if (isOthers(shard) && !spinUntilOut(shard)) return false;
+  for (const mema_ThreadCache *cache = share->caches; cache != NULL && !share->lowBudget; cache = cache->next)
+    if (isOthers(cache) && !spinUntilOut(cache)) return false;
   return true;
 }
 
 static void letOthersIn(const mema_Share *share) {
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
-    if (isOthers(shard)) atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_release);
+  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
+    if (isOthers(cache)) atomic_store_explicit(&cache->key, mema_keyAtRest(cache), memory_order_release);
 }
 
-bool mema_tryKeepOut(mema_Share *share) {
+bool mema_tryQuiesce(mema_Share *share) {
   share->keepsOut = true;
   callOthers(share);
   if (areSoonOut(share)) {
     beginPeriod(share->slab);
     return true;
   }
-  mema_letIn(share);
+  mema_resume(share);
   return false;
 }
 
-bool mema_keepOutLong(mema_Share *share) {
+bool mema_quiesceLong(mema_Share *share) {
   for (int i = 0; i < longTries; i++) {
-    if (mema_tryKeepOut(share)) return true;
+    if (mema_tryQuiesce(share)) return true;
     mema_sleepMillisecond();
   }
   return false;
 }
 
-void mema_letIn(mema_Share *share) {
+void mema_resume(mema_Share *share) {
   share->keepsOut = false;
   letOthersIn(share);
 }
 
-bool mema_keepOutAgain(mema_Share *share) {
+bool mema_quiesceAgain(mema_Share *share) {
   callOthers(share);
   if (areSoonOut(share)) return true;
-  mema_letInAgain(share);
+  mema_resumeAgain(share);
   return false;
 }
 
-void mema_letInAgain(mema_Share *share) {
+void mema_resumeAgain(mema_Share *share) {
   if (!share->keepsOut) letOthersIn(share);
 }
 
 /* Whether of all threads that use the share only the calling one is inside, and the lock's holder. If it is `late`, others may be. */
 static bool isAloneInside(const mema_Share *share, bool late) {
   bool inside = false;
-  for (const mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
-    if (shard == share->inside) continue;
-    if (isOthers(shard) && !spinUntilOut(shard) && !late) return false;
-    if (shard->owner == mema_threadNumber()) inside = isBusy(shard);
+  for (const mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) {
+    if (cache == share->inside) continue;
+    if (isOthers(cache) && !spinUntilOut(cache) && !late) return false;
+    if (cache->owner == mema_threadNumber()) inside = isBusy(cache);
   }
   return inside;
 }
@@ -150,18 +150,18 @@ void mema_letGoOn(mema_Share *share) {
 }
 
 /* An entry may be written by half. */
-static void emptyShelves(mema_Shard *shard) {
+static void emptyShelves(mema_ThreadCache *cache) {
   for (unsigned i = 1; i <= mema_classCount; i++) {
-    shard->magazines[i].top = shard->magazines[i].bottom;
-    shard->returns[i].top = shard->returns[i].bottom;
+    cache->magazines[i].top = cache->magazines[i].bottom;
+    cache->returns[i].top = cache->returns[i].bottom;
   }
 }
 
 void mema_forgetUnfinished(mema_Share *share) {
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
-    if (shard->owner == mema_threadNumber() || !isBusy(shard)) continue;
-    emptyShelves(shard);
-    mema_leave(shard);
+  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) {
+    if (cache->owner == mema_threadNumber() || !isBusy(cache)) continue;
+    emptyShelves(cache);
+    mema_leave(cache);
     share->unfinished = true;
   }
 }
@@ -172,70 +172,70 @@ void mema_takeOver(mema_Share *share) {
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
   if (share->inside != NULL) mema_leave(share->inside);
   share->inside = NULL;
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
-    if (shard->owner == mema_threadNumber()) atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_relaxed);
+  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
+    if (cache->owner == mema_threadNumber()) atomic_store_explicit(&cache->key, mema_keyAtRest(cache), memory_order_relaxed);
 }
 
 /* All threads out and in again. */
 static void waitForGrace(mema_Share *share) {
   bool kept = share->keepsOut;
-  mema_keepOut(share);
-  if (!kept) mema_letIn(share);
+  mema_quiesce(share);
+  if (!kept) mema_resume(share);
 }
 
 /* ---- tags -------------------------------------------------------------------------------------------------------------- */
 
 /* Of these classes. */
-static void setPrivileges(mema_Shard *shard, uint64_t classes, bool own) {
+static void setPrivileges(mema_ThreadCache *cache, uint64_t classes, bool own) {
   for (; classes != 0; classes &= classes - 1) {
     unsigned state = (unsigned)__builtin_ctzll(classes) + 1;
-    shard->magazines[state].own = own ? (uint16_t)(shard->tag << 8 | state) : 0;
+    cache->magazines[state].own = own ? (uint16_t)(cache->ownerId << 8 | state) : 0;
   }
 }
 
-void mema_revoke(mema_Share *share, uint8_t tag, unsigned class) {
+void mema_revoke(mema_Share *share, uint8_t ownerId, unsigned class) {
   bool kept = share->keepsOut;
   uint64_t going = UINT64_C(1) << class;
-  mema_keepOut(share);
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) {
-    if (shard->tag != tag) continue;
-    if ((shard->lost & going) != 0) going = shard->lost;
-    shard->lost |= going;
-    setPrivileges(shard, going, false);
+  mema_quiesce(share);
+  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) {
+    if (cache->ownerId != ownerId) continue;
+    if ((cache->lost & going) != 0) going = cache->lost;
+    cache->lost |= going;
+    setPrivileges(cache, going, false);
   }
-  atomic_fetch_or_explicit(&share->revoked[tag], going, memory_order_release);
-  if (!kept) mema_letIn(share);
+  atomic_fetch_or_explicit(&share->revoked[ownerId], going, memory_order_release);
+  if (!kept) mema_resume(share);
 }
 
-void mema_regain(mema_Share *share, mema_Shard *shard) {
-  if (shard->patienceMost < UINT32_MAX / 2) shard->patienceMost *= 2;
-  shard->patience = shard->patienceMost;
-  if (shard->tag == 0 || shard->lost == 0) return;
+void mema_regain(mema_Share *share, mema_ThreadCache *cache) {
+  if (cache->patienceMost < UINT32_MAX / 2) cache->patienceMost *= 2;
+  cache->patience = cache->patienceMost;
+  if (cache->ownerId == 0 || cache->lost == 0) return;
   bool kept = share->keepsOut;
-  mema_keepOut(share);
-  atomic_fetch_and_explicit(&share->revoked[shard->tag], ~shard->lost, memory_order_release);
-  setPrivileges(shard, shard->lost, true);
-  if (!kept) mema_letIn(share);
+  mema_quiesce(share);
+  atomic_fetch_and_explicit(&share->revoked[cache->ownerId], ~cache->lost, memory_order_release);
+  setPrivileges(cache, cache->lost, true);
+  if (!kept) mema_resume(share);
 }
 
 /* No shard has the tag. */
-static bool isUnused(const mema_Share *share, uint8_t tag) {
-  return (atomic_load_explicit(&share->revoked[tag], memory_order_relaxed) & mema_unused) != 0;
+static bool isUnused(const mema_Share *share, uint8_t ownerId) {
+  return (atomic_load_explicit(&share->revoked[ownerId], memory_order_relaxed) & mema_unused) != 0;
 }
 
 /* A free tag is one with all classes revoked, which no shard has. It may be that of a thread that ended: its spans then become the new
  * thread's, which nobody must be about to free from as if they were nobody's. */
-void mema_giveTag(mema_Share *share, mema_Shard *shard) {
-  shard->tag = 0;
+void mema_giveOwnerId(mema_Share *share, mema_ThreadCache *cache) {
+  cache->ownerId = 0;
   if (!canBarrier) return;
-  for (unsigned tag = 1; tag < mema_tagCount && shard->tag == 0; tag++)
-    if (isUnused(share, (uint8_t)tag)) shard->tag = (uint8_t)tag;
-  if (shard->tag == 0) return;
+  for (unsigned ownerId = 1; ownerId < mema_tagCount && cache->ownerId == 0; ownerId++)
+    if (isUnused(share, (uint8_t)ownerId)) cache->ownerId = (uint8_t)ownerId;
+  if (cache->ownerId == 0) return;
   bool kept = share->keepsOut;
-  mema_keepOut(share);
-  atomic_store_explicit(&share->revoked[shard->tag], 0, memory_order_release);
-  if (!kept) mema_letIn(share);
-  setPrivileges(shard, (UINT64_C(1) << mema_classCount) - 1, true);
+  mema_quiesce(share);
+  atomic_store_explicit(&share->revoked[cache->ownerId], 0, memory_order_release);
+  if (!kept) mema_resume(share);
+  setPrivileges(cache, (UINT64_C(1) << mema_classCount) - 1, true);
 }
 
 /* ---- budget ------------------------------------------------------------------------------------------------------------ */
@@ -244,8 +244,8 @@ void mema_giveTag(mema_Share *share, mema_Shard *shard) {
  * exact for one thread, and for several not above the true least. */
 static size_t leastFree(const mema_Share *share) {
   size_t low = share->pool->freeSize;
-  for (const mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
-    low += atomic_load_explicit(&shard->lowCredit, memory_order_relaxed);
+  for (const mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
+    low += atomic_load_explicit(&cache->lowQuota, memory_order_relaxed);
   return low;
 }
 
@@ -254,32 +254,32 @@ static void noteLow(mema_Share *share) {
   if (low < share->pool->lowWater) share->pool->lowWater = low;
 }
 
-static void setCredit(mema_Shard *shard, size_t credit) {
-  shard->overLow = 0;
-  atomic_store_explicit(&shard->lowCredit, credit, memory_order_relaxed);
+static void setQuota(mema_ThreadCache *cache, size_t credit) {
+  cache->overLow = 0;
+  atomic_store_explicit(&cache->lowQuota, credit, memory_order_relaxed);
 }
 
-void mema_restartLow(mema_Share *share, mema_Shard *shard) {
+void mema_restartLow(mema_Share *share, mema_ThreadCache *cache) {
   noteLow(share);
-  setCredit(shard, mema_creditOf(shard));
+  setQuota(cache, mema_quotaOf(cache));
 }
 
 /* A thread's part of so many bytes of the budget. */
 static size_t partOf(const mema_Share *share, size_t bytes) {
-  return bytes / (8 * ((size_t)share->shardCount + 1));
+  return bytes / (8 * ((size_t)share->cacheCount + 1));
 }
 
 /* What may be lent at a time: nothing when the budget is nearly used up, or somebody waits for it. */
 static size_t lendable(const mema_Share *share) {
   size_t batch = partOf(share, share->pool->freeSize);
-  if (batch < mema_creditLeast || share->tight) return 0;
-  return batch < mema_creditMost ? batch : mema_creditMost;
+  if (batch < mema_quotaLeast || share->lowBudget) return 0;
+  return batch < mema_quotaMost ? batch : mema_quotaMost;
 }
 
 /* The pool's own part of the budget changes: the calling shard's least begins anew, so that it is not added to another time's. */
 static void beginAnew(mema_Share *share) {
   noteLow(share);
-  if (share->inside != NULL) setCredit(share->inside, mema_creditOf(share->inside));
+  if (share->inside != NULL) setQuota(share->inside, mema_quotaOf(share->inside));
 }
 
 void mema_chargeShare(mema_Share *share, size_t bytes) {
@@ -299,209 +299,210 @@ void mema_wakeWaiting(mema_Share *share) {
   mema_osWake(&share->freed, true);
 }
 
-void mema_gather(mema_Share *share, mema_Shard *shard) {
+void mema_collect(mema_Share *share, mema_ThreadCache *cache) {
   noteLow(share);
-  share->pool->freeSize += mema_creditOf(shard);
-  share->pool->allocations += shard->allocations;
-  share->pool->frees += shard->frees;
-  share->pool->held += shard->held;
-  share->told -= shard->told;
-  shard->allocations = shard->frees = shard->held = shard->creditMost = shard->told = 0;
-  setCredit(shard, 0);
+  share->pool->freeSize += mema_quotaOf(cache);
+  share->pool->allocations += cache->allocations;
+  share->pool->frees += cache->frees;
+  share->pool->held += cache->held;
+  share->told -= cache->told;
+  cache->allocations = cache->frees = cache->held = cache->quotaMost = cache->told = 0;
+  setQuota(cache, 0);
 }
 
 /* The keys of those that are called anyway change when they are let in. */
 void mema_renewKeys(mema_Share *share) {
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next)
-    if (!share->keepsOut || !isOthers(shard))
-      atomic_store_explicit(&shard->key, mema_keyAtRest(shard), memory_order_release);
+  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
+    if (!share->keepsOut || !isOthers(cache))
+      atomic_store_explicit(&cache->key, mema_keyAtRest(cache), memory_order_release);
 }
 
-static void setTight(mema_Share *share, bool tight) {
-  share->tight = tight;
+static void setLowBudget(mema_Share *share, bool lowBudget) {
+  share->lowBudget = lowBudget;
   share->turns = 0;
   mema_renewKeys(share);
 }
 
 static bool isScarce(const mema_Share *share) {
-  return share->waiting != 0 || partOf(share, leastFree(share)) < mema_creditLeast;
+  return share->waiting != 0 || partOf(share, leastFree(share)) < mema_quotaLeast;
 }
 
-void mema_tighten(mema_Share *share) {
-  if (!share->tight && isScarce(share)) setTight(share, true);
+void mema_enterLowBudget(mema_Share *share) {
+  if (!share->lowBudget && isScarce(share)) setLowBudget(share, true);
 }
 
 /* A quarter more than what was scarce, so that it is not so again at once; and not before the barrier that it took to call all has been made up for,
  * else it is passed again and again where the budget goes up and down around there. */
-void mema_loosen(mema_Share *share) {
-  if (!share->tight || share->waiting != 0 || ++share->turns < mema_tightTurns) return;
-  if (partOf(share, share->pool->freeSize) >= mema_creditLeast + mema_creditLeast / 4) setTight(share, false);
+void mema_leaveLowBudget(mema_Share *share) {
+  if (!share->lowBudget || share->waiting != 0 || ++share->turns < mema_lowBudgetTurns) return;
+  if (partOf(share, share->pool->freeSize) >= mema_quotaLeast + mema_quotaLeast / 4) setLowBudget(share, false);
 }
 
 /* Calls in what the others were lent. */
 static void callIn(mema_Share *share) {
   bool kept = share->keepsOut;
-  mema_keepOut(share);
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) mema_gather(share, shard);
-  mema_tighten(share);
-  if (!kept) mema_letIn(share);
+  mema_quiesce(share);
+  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) mema_collect(share, cache);
+  mema_enterLowBudget(share);
+  if (!kept) mema_resume(share);
 }
 
-bool mema_lend(mema_Share *share, mema_Shard *shard, size_t bytes) {
+bool mema_lend(mema_Share *share, mema_ThreadCache *cache, size_t bytes) {
   mema_Pool *pool = share->pool;
-  size_t credit = shard != NULL ? mema_creditOf(shard) : 0;
-  if (credit >= bytes && shard != NULL) return true;
-  if (pool->freeSize < bytes - credit || (shard != NULL && !share->tight && isScarce(share))) {
+  size_t credit = cache != NULL ? mema_quotaOf(cache) : 0;
+  if (credit >= bytes && cache != NULL) return true;
+  if (pool->freeSize < bytes - credit || (cache != NULL && !share->lowBudget && isScarce(share))) {
     callIn(share);
     credit = 0;
     if (pool->freeSize < bytes) return false;
   }
-  if (shard == NULL) return true;
+  if (cache == NULL) return true;
   noteLow(share);
   pool->freeSize -= bytes - credit;
   size_t batch = lendable(share);
   pool->freeSize -= batch;
-  setCredit(shard, bytes + batch);
-  shard->creditMost = 2 * batch;
+  setQuota(cache, bytes + batch);
+  cache->quotaMost = 2 * batch;
   return true;
 }
 
 /* Who comes here has freed something: others may wait for it, also where its credit was called in on the way. */
-void mema_settle(mema_Share *share, mema_Shard *shard) {
-  size_t keep = lendable(share), credit = mema_creditOf(shard);
+void mema_trimQuota(mema_Share *share, mema_ThreadCache *cache) {
+  size_t keep = lendable(share), credit = mema_quotaOf(cache);
   if (share->waiting != 0) mema_wakeWaiting(share);
-  if (credit <= shard->creditMost) return;
+  if (credit <= cache->quotaMost) return;
   noteLow(share);
   if (keep > credit) keep = credit;
   share->pool->freeSize += credit - keep;
-  setCredit(shard, keep);
-  shard->creditMost = 2 * keep;
+  setQuota(cache, keep);
+  cache->quotaMost = 2 * keep;
 }
 
 /* ---- slots ------------------------------------------------------------------------------------------------------------- */
 
-static mema_Spare *bundleAt(const mema_Depot *depot, uint32_t bundle) {
-  return depot->spares + (size_t)bundle * depot->room;
+static mema_CachedSlot *batchAt(const mema_Depot *depot, uint32_t batch) {
+  return depot->cachedSlots + (size_t)batch * depot->room;
 }
 
 /* The last moves into its place. */
-static void dropBundle(mema_Depot *depot, uint32_t bundle) {
+static void dropBatch(mema_Depot *depot, uint32_t batch) {
   uint32_t last = --depot->count;
-  if (bundle == last) return;
-  memcpy(bundleAt(depot, bundle), bundleAt(depot, last), depot->held[last] * sizeof(mema_Spare));
-  depot->held[bundle] = depot->held[last];
-  depot->tags[bundle] = depot->tags[last];
+  if (batch == last) return;
+  memcpy(batchAt(depot, batch), batchAt(depot, last), depot->held[last] * sizeof(mema_CachedSlot));
+  depot->held[batch] = depot->held[last];
+  depot->tags[batch] = depot->tags[last];
 }
 
-static uint32_t takeBundle(mema_Depot *depot, uint32_t bundle, mema_Spare *spares) {
-  uint32_t held = depot->held[bundle];
-  memcpy(spares, bundleAt(depot, bundle), held * sizeof *spares);
-  dropBundle(depot, bundle);
+static uint32_t takeBatch(mema_Depot *depot, uint32_t batch, mema_CachedSlot *cachedSlots) {
+  uint32_t held = depot->held[batch];
+  memcpy(cachedSlots, batchAt(depot, batch), held * sizeof *cachedSlots);
+  dropBatch(depot, batch);
   return held;
 }
 
 /* Whether the depot takes another bundle: one for a shard that does not come for it goes back to the slab. */
 static bool hasRoom(mema_Share *share, mema_Depot *depot) {
-  for (uint32_t bundle = 0; depot->count == mema_bundles && bundle < mema_bundles; bundle++) {
-    if (!mema_isNobodys(share->revoked, depot->tags[bundle])) continue;
-    mema_slabGiveSpares(share->slab, bundleAt(depot, bundle), depot->held[bundle]);
-    dropBundle(depot, bundle);
+  for (uint32_t batch = 0; depot->count == mema_batches && batch < mema_batches; batch++) {
+    if (!mema_isNobodys(share->revoked, depot->tags[batch])) continue;
+    mema_slabGiveCached(share->slab, batchAt(depot, batch), depot->held[batch]);
+    dropBatch(depot, batch);
   }
-  return depot->count < mema_bundles;
+  return depot->count < mema_batches;
 }
 
 /* Puts slots into the depot, for the shard of that tag; those that it has no room for go back to the slab. */
-static void putAway(mema_Share *share, unsigned class, const mema_Spare *spares, uint32_t count, uint8_t tag) {
+static void putAway(mema_Share *share, unsigned class, const mema_CachedSlot *cachedSlots, uint32_t count, uint8_t ownerId) {
   mema_Depot *depot = &share->depot[class];
   while (count != 0 && hasRoom(share, depot)) {
-    uint32_t held = count < depot->room ? count : depot->room, bundle = depot->count++;
-    memcpy(bundleAt(depot, bundle), spares, held * sizeof *spares);
-    depot->held[bundle] = held;
-    depot->tags[bundle] = tag;
-    spares += held;
+    uint32_t held = count < depot->room ? count : depot->room, batch = depot->count++;
+    memcpy(batchAt(depot, batch), cachedSlots, held * sizeof *cachedSlots);
+    depot->held[batch] = held;
+    depot->tags[batch] = ownerId;
+    cachedSlots += held;
     count -= held;
   }
-  mema_slabGiveSpares(share->slab, spares, count);
+  mema_slabGiveCached(share->slab, cachedSlots, count);
 }
 
-/* The youngest bundle for a shard, or else for one that is gone; mema_bundles: there is none. */
-static uint32_t findBundle(const mema_Share *share, const mema_Depot *depot, uint8_t tag) {
-  uint32_t found = mema_bundles;
-  for (uint32_t bundle = depot->count; bundle-- > 0;) {
-    if (depot->tags[bundle] == tag) return bundle;
-    if (found == mema_bundles && isUnused(share, depot->tags[bundle])) found = bundle;
+/* The youngest bundle for a shard, or else for one that is gone; mema_batches: there is none. */
+static uint32_t findBatch(const mema_Share *share, const mema_Depot *depot, uint8_t ownerId) {
+  uint32_t found = mema_batches;
+  for (uint32_t batch = depot->count; batch-- > 0;) {
+    if (depot->tags[batch] == ownerId) return batch;
+    if (found == mema_batches && isUnused(share, depot->tags[batch])) found = batch;
   }
   return found;
 }
 
 static uint8_t tagAt(const mema_Share *share, const char *ptr) {
-  return mema_tagOf(share->slab, (uint32_t)((size_t)(ptr - share->slab->heap.area) >> mema_unitShiftMax));
+  return mema_ownerOf(share->slab, (uint32_t)((size_t)(ptr - share->slab->heap.area) >> mema_unitShiftMax));
 }
 
 /* Who does not come for them needs none: from then on they are kept, until it comes. */
-static void noteSent(mema_Share *share, uint8_t tag) {
-  mema_Shard *owner = share->shards;
-  while (owner != NULL && owner->tag != tag) owner = owner->next;
+static void noteSent(mema_Share *share, uint8_t ownerId) {
+  mema_ThreadCache *owner = share->caches;
+  while (owner != NULL && owner->ownerId != ownerId) owner = owner->next;
   if (owner != NULL && ++owner->sentBack == mema_sentMost)
-    atomic_fetch_or_explicit(&share->revoked[tag], mema_nobodys, memory_order_relaxed);
+    atomic_fetch_or_explicit(&share->revoked[ownerId], mema_nobodys, memory_order_relaxed);
 }
 
-static void noteFill(mema_Share *share, mema_Shard *shard) {
-  shard->sentBack = 0;
-  if (shard->tag != 0 && mema_isNobodys(share->revoked, shard->tag))
-    atomic_fetch_and_explicit(&share->revoked[shard->tag], ~mema_nobodys, memory_order_relaxed);
+static void noteFill(mema_Share *share, mema_ThreadCache *cache) {
+  cache->sentBack = 0;
+  if (cache->ownerId != 0 && mema_isNobodys(share->revoked, cache->ownerId))
+    atomic_fetch_and_explicit(&share->revoked[cache->ownerId], ~mema_nobodys, memory_order_relaxed);
 }
 
 /* By tag, so that each goes to the right shard. */
-void mema_sendBack(mema_Share *share, mema_Shard *shard, unsigned class) {
-  mema_Shelf *shelf = &shard->returns[class + 1];
-  for (mema_Spare *from = shelf->bottom; from < shelf->top;) {
-    uint8_t tag = tagAt(share, from->ptr);
-    mema_Spare *end = from + 1;
-    for (mema_Spare *at = end; at < shelf->top; at++) {
-      if (tagAt(share, at->ptr) != tag) continue;
-      mema_Spare spare = *at;
+void mema_sendBack(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
+  mema_Magazine *magazine = &cache->returns[class + 1];
+  for (mema_CachedSlot *from = magazine->bottom; from < magazine->top;) {
+    uint8_t ownerId = tagAt(share, from->ptr);
+    mema_CachedSlot *end = from + 1;
+    for (mema_CachedSlot *at = end; at < magazine->top; at++) {
+      if (tagAt(share, at->ptr) != ownerId) continue;
+      mema_CachedSlot cached = *at;
       *at = *end;
-      *end++ = spare;
+      *end++ = cached;
     }
-    putAway(share, class, from, (uint32_t)(end - from), tag);
-    noteSent(share, tag);
+    putAway(share, class, from, (uint32_t)(end - from), ownerId);
+    noteSent(share, ownerId);
     from = end;
   }
-  shelf->top = shelf->bottom;
+  magazine->top = magazine->bottom;
 }
 
 /* The older half goes: what was freed last is in the caches still. */
-void mema_lighten(mema_Share *share, mema_Shard *shard, unsigned class) {
-  mema_Shelf *magazine = &shard->magazines[class + 1];
+void mema_flushHalf(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
+  mema_Magazine *magazine = &cache->magazines[class + 1];
   uint32_t held = (uint32_t)(magazine->top - magazine->bottom), older = (held + 1) / 2;
-  putAway(share, class, magazine->bottom, older, shard->tag);
+  putAway(share, class, magazine->bottom, older, cache->ownerId);
   memmove(magazine->bottom, magazine->bottom + older, (held - older) * sizeof *magazine->bottom);
   magazine->top -= older;
 }
 
 /* Slots come in the order of their addresses; the first is to be handed out first. */
-static void reverse(mema_Spare *spares, uint32_t count) {
+static void reverse(mema_CachedSlot *cachedSlots, uint32_t count) {
   for (uint32_t i = 0; i < count / 2; i++) {
-    mema_Spare spare = spares[i];
-    spares[i] = spares[count - 1 - i];
-    spares[count - 1 - i] = spare;
+    mema_CachedSlot cached = cachedSlots[i];
+    cachedSlots[i] = cachedSlots[count - 1 - i];
+    cachedSlots[count - 1 - i] = cached;
   }
 }
 
-static uint32_t takeSpares(mema_Share *share, const mema_Shard *shard, unsigned class, uint32_t wanted, mema_Spare *spares) {
+static uint32_t takeCached(mema_Share *share, const mema_ThreadCache *cache, unsigned class, uint32_t wanted,
+                           mema_CachedSlot *cachedSlots) {
   mema_Slab *slab = share->slab;
-  if (slab->youngRows >= mema_graceAfter || share->shardCount == 1) waitForGrace(share);
-  slab->tag = shard->tag;
-  uint32_t count = mema_slabTakeSpares(slab, class, wanted, spares);
-  slab->tag = 0;
-  reverse(spares, count);
+  if (slab->youngRows >= mema_graceAfter || share->cacheCount == 1) waitForGrace(share);
+  slab->ownerId = cache->ownerId;
+  uint32_t count = mema_slabTakeCached(slab, class, wanted, cachedSlots);
+  slab->ownerId = 0;
+  reverse(cachedSlots, count);
   return count;
 }
 
 /* What was to return to others fills the magazine, which is empty. */
-static bool keepReturns(mema_Shard *shard, unsigned class) {
-  mema_Shelf *from = &shard->returns[class + 1], *to = &shard->magazines[class + 1];
+static bool keepReturns(mema_ThreadCache *cache, unsigned class) {
+  mema_Magazine *from = &cache->returns[class + 1], *to = &cache->magazines[class + 1];
   size_t count = (size_t)(from->top - from->bottom);
   memcpy(to->bottom, from->bottom, count * sizeof *to->bottom);
   to->top = to->bottom + count;
@@ -510,14 +511,14 @@ static bool keepReturns(mema_Shard *shard, unsigned class) {
 }
 
 /* Whether they are for somebody who does not come for them. */
-static bool mayKeepReturns(const mema_Share *share, const mema_Shard *shard, unsigned class) {
-  const mema_Shelf *returns = &shard->returns[class + 1];
+static bool mayKeepReturns(const mema_Share *share, const mema_ThreadCache *cache, unsigned class) {
+  const mema_Magazine *returns = &cache->returns[class + 1];
   return returns->top != returns->bottom && mema_isNobodys(share->revoked, tagAt(share, returns->bottom->ptr));
 }
 
 /* Half a magazine. At first that is made up of smaller fills, of 8, 16, 32 slots and the rest: more would not fit with the next half, and one that
  * is now full and now empty goes by the lock for ever. */
-static uint32_t nextFill(mema_Shelf *magazine) {
+static uint32_t nextFill(mema_Magazine *magazine) {
   uint32_t half = (uint32_t)(magazine->limit - magazine->bottom) / 2, wanted = magazine->fill;
   if (wanted == 0) return half;
   uint32_t rest = half + mema_fillFirst > wanted ? half + mema_fillFirst - wanted : half;
@@ -526,40 +527,40 @@ static uint32_t nextFill(mema_Shelf *magazine) {
 }
 
 /* From spans of the shard's own tag first. */
-bool mema_fill(mema_Share *share, mema_Shard *shard, unsigned class) {
-  mema_Shelf *magazine = &shard->magazines[class + 1];
+bool mema_fill(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
+  mema_Magazine *magazine = &cache->magazines[class + 1];
   mema_Depot *depot = &share->depot[class];
-  noteFill(share, shard);
-  if (mayKeepReturns(share, shard, class)) return keepReturns(shard, class);
-  uint32_t own = findBundle(share, depot, shard->tag), count;
-  if (own < mema_bundles) {
-    count = takeBundle(depot, own, magazine->bottom);
+  noteFill(share, cache);
+  if (mayKeepReturns(share, cache, class)) return keepReturns(cache, class);
+  uint32_t own = findBatch(share, depot, cache->ownerId), count;
+  if (own < mema_batches) {
+    count = takeBatch(depot, own, magazine->bottom);
   } else {
-    count = takeSpares(share, shard, class, nextFill(magazine), magazine->bottom);
-    if (count == 0 && depot->count > 0) count = takeBundle(depot, depot->count - 1, magazine->bottom);
+    count = takeCached(share, cache, class, nextFill(magazine), magazine->bottom);
+    if (count == 0 && depot->count > 0) count = takeBatch(depot, depot->count - 1, magazine->bottom);
   }
   magazine->top = magazine->bottom + count;
-  return count != 0 || keepReturns(shard, class);
+  return count != 0 || keepReturns(cache, class);
 }
 
 /* All spare slots of a class that a shard has go to the depot. */
-static void flushClass(mema_Share *share, mema_Shard *shard, unsigned class) {
-  mema_Shelf *magazine = &shard->magazines[class + 1];
-  putAway(share, class, magazine->bottom, (uint32_t)(magazine->top - magazine->bottom), shard->tag);
+static void flushClass(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
+  mema_Magazine *magazine = &cache->magazines[class + 1];
+  putAway(share, class, magazine->bottom, (uint32_t)(magazine->top - magazine->bottom), cache->ownerId);
   magazine->top = magazine->bottom;
-  mema_sendBack(share, shard, class);
+  mema_sendBack(share, cache, class);
 }
 
 /* And from there to the slab. */
 static void emptyClass(mema_Share *share, unsigned class) {
   mema_Depot *depot = &share->depot[class];
-  for (uint32_t bundle = 0; bundle < depot->count; bundle++)
-    mema_slabGiveSpares(share->slab, bundleAt(depot, bundle), depot->held[bundle]);
+  for (uint32_t batch = 0; batch < depot->count; batch++)
+    mema_slabGiveCached(share->slab, batchAt(depot, batch), depot->held[batch]);
   depot->count = 0;
 }
 
-void mema_flushShard(mema_Share *share, mema_Shard *shard) {
-  for (unsigned class = 0; class < mema_classCount; class ++) flushClass(share, shard, class);
+void mema_flushCache(mema_Share *share, mema_ThreadCache *cache) {
+  for (unsigned class = 0; class < mema_classCount; class ++) flushClass(share, cache, class);
 }
 
 void mema_emptyDepot(mema_Share *share) {
@@ -569,12 +570,12 @@ void mema_emptyDepot(mema_Share *share) {
 void mema_releaseSparse(mema_Share *share) {
   bool kept = share->keepsOut;
   uint64_t sparse = mema_slabSparse(share->slab);
-  if (sparse != 0) mema_keepOut(share);
+  if (sparse != 0) mema_quiesce(share);
   for (uint64_t left = sparse; left != 0; left &= left - 1) {
     unsigned class = (unsigned)__builtin_ctzll(left);
-    for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) flushClass(share, shard, class);
+    for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) flushClass(share, cache, class);
     emptyClass(share, class);
   }
   mema_slabReleaseSparse(share->slab, sparse);
-  if (!kept && share->keepsOut) mema_letIn(share);
+  if (!kept && share->keepsOut) mema_resume(share);
 }

@@ -60,11 +60,11 @@ static void letGo(mema_Share *share) {
   bool takenOver = share->takenOver;
   share->takenOver = share->crowded = false;
   if (share->skipped) {
-    mema_letInAgain(share);
+    mema_resumeAgain(share);
   } else if (takenOver) {
     mema_letGoOn(share);
   } else {
-    mema_letIn(share);
+    mema_resume(share);
     mema_releaseLock(&share->lock);
   }
 }
@@ -76,9 +76,9 @@ static void letGo(mema_Share *share) {
 static bool hold(mema_Share *share, bool late) {
   share->skipped = mema_holdsLock(&share->lock);
   share->takenOver = share->crowded = false;
-  if (share->skipped) return mema_keepOutAgain(share) || (share->crowded = late);
+  if (share->skipped) return mema_quiesceAgain(share) || (share->crowded = late);
   if (!mema_tryLock(&share->lock)) return share->takenOver = mema_keepWaiting(share, late);
-  if (mema_tryKeepOut(share)) return true;
+  if (mema_tryQuiesce(share)) return true;
   if (late) return share->crowded = true;
   mema_releaseLock(&share->lock);
   return false;
@@ -153,13 +153,13 @@ static void afterForkInParent(void) {
   mema_osUnblockSignals(&before);
 }
 
-static void dissolveOthers(mema_Share *share) {
+static void destroyOthers(mema_Share *share) {
   uint32_t self = mema_threadNumber();
-  for (mema_Shard *shard = share->shards, *next; shard != NULL; shard = next) {
-    next = shard->next;
-    if (shard->owner == self) continue;
-    mema_dissolveShard(share, shard);
-    mema_giveCell(mema_cellShards, shard->cellIndex, true);
+  for (mema_ThreadCache *cache = share->caches, *next; cache != NULL; cache = next) {
+    next = cache->next;
+    if (cache->owner == self) continue;
+    mema_destroyCache(share, cache);
+    mema_giveCell(mema_cellCaches, cache->cellIndex, true);
   }
   share->orphans = 0;
   share->waiting = mema_waitsHere(share); /* a handler of it forked */
@@ -186,7 +186,7 @@ static void afterForkInChild(void) {
   if (!within && skippedAll) return;
   for (mema_Share *share = shares; share != NULL; share = share->next) inherit(share);
   for (mema_Share *share = shares; share != NULL; share = share->next)
-    if (isHeld(share)) dissolveOthers(share);
+    if (isHeld(share)) destroyOthers(share);
   if (within) return;
   mema_OsSignals before;
   mema_osBlockSignals(&before);
@@ -207,10 +207,10 @@ static bool freeLost(mema_Slab *slab, const mema_SlabView *view) {
   if (view->span->kind != mema_unitSlots) return false;
   for (uint32_t slot = 0; slot < view->span->slots; slot++) {
     if (mema_slotIsLive(slab, view->span, slot) || mema_slotIsFree(view->span, slot)) continue;
-    mema_Spare lost = {.ptr = mema_unitAddress(slab, view->unit) + (size_t)slot * view->span->slotSize,
-                       .state = mema_stateOf(slab, view->span, slot)};
-    mema_slabGiveSpares(slab, &lost, 1);
-    if (atomic_load_explicit(&slab->homes[view->unit], memory_order_relaxed) == 0) return true;
+    mema_CachedSlot lost = {.ptr = mema_unitAddress(slab, view->unit) + (size_t)slot * view->span->slotSize,
+                            .state = mema_stateOf(slab, view->span, slot)};
+    mema_slabGiveCached(slab, &lost, 1);
+    if (atomic_load_explicit(&slab->pageMap[view->unit], memory_order_relaxed) == 0) return true;
   }
   return false;
 }
@@ -220,7 +220,7 @@ void mema_finishForked(mema_Share *share) {
   mema_Pool *pool = share->pool;
   mema_SlabView view;
   size_t chunks = 0, bytes = 0;
-  mema_callInSlots(share);
+  mema_revokeSlots(share);
   for (uint32_t unit = 0; mema_slabNext(share->slab, unit, &view);)
     unit = freeLost(share->slab, &view) ? 0 : view.unit + view.units;
   for (const mema_Heap *heap = &share->slab->heap; heap != NULL; heap = heap->next)

@@ -19,14 +19,14 @@ static void put(_Atomic uint64_t *figure, uint64_t value) {
 
 /* The shard's counts become the pool's, and its least begins anew, so that less is added up of what threads held at different times. Its thread is
  * here, or out. */
-static void addShard(mema_Share *share, mema_Shard *shard) {
-  size_t credit = mema_creditOf(shard);
-  mema_restartLow(share, shard);
-  share->pool->allocations += shard->allocations;
-  share->pool->frees += shard->frees;
-  share->told += credit - shard->told;
-  shard->told = credit;
-  shard->allocations = shard->frees = 0;
+static void addCache(mema_Share *share, mema_ThreadCache *cache) {
+  size_t credit = mema_quotaOf(cache);
+  mema_restartLow(share, cache);
+  share->pool->allocations += cache->allocations;
+  share->pool->frees += cache->frees;
+  share->told += credit - cache->told;
+  cache->told = credit;
+  cache->allocations = cache->frees = 0;
 }
 
 static MEMA_INLINE void putCounts(const mema_Share *share, mema_Gauge *gauge) {
@@ -43,15 +43,15 @@ static void putFootprint(const mema_Share *share, mema_Gauge *gauge) {
   put(&gauge->footprint, bytes);
 }
 
-void mema_tellEnd(mema_Share *share, mema_Shard *shard) {
+void mema_tellEnd(mema_Share *share, mema_ThreadCache *cache) {
   mema_Gauge *gauge = share->gauge;
-  if (shard != NULL) addShard(share, shard);
+  if (cache != NULL) addCache(share, cache);
   if (gauge != NULL) putCounts(share, gauge);
 }
 
 /* Whether its thread did anything since it told. Without the lock each allocation takes of the credit, and each free adds to it. */
-static bool hasMoved(const mema_Shard *shard) {
-  return shard->overLow != 0 || atomic_load_explicit(&shard->lowCredit, memory_order_relaxed) != shard->told;
+static bool hasMoved(const mema_ThreadCache *cache) {
+  return cache->overLow != 0 || atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) != cache->told;
 }
 
 /* Units that hold memory of the system's. */
@@ -75,7 +75,7 @@ static MEMA_INLINE void putFigures(mema_Share *share, mema_Gauge *gauge) {
 }
 
 static MEMA_NOINLINE void addAndPut(mema_Share *share, mema_Gauge *gauge) {
-  addShard(share, share->inside);
+  addCache(share, share->inside);
   putFigures(share, gauge);
 }
 
@@ -107,7 +107,7 @@ uint32_t mema_sharedTell(mema_Pool *pool) {
   mema_Heap *heap = mema_sharedHeapOf(pool);
   if (heap == NULL || !mema_lockQuietly(pool, heap)) return 0;
   mema_Share *share = heap->share;
-  uint32_t threads = share->shardCount - share->orphans;
+  uint32_t threads = share->cacheCount - share->orphans;
   mema_unlockPool(heap);
   return threads + (threads == 0);
 }
@@ -118,7 +118,7 @@ static bool holdSoon(const mema_Pool *pool, mema_Heap *heap) {
   for (int i = 0; i < patience && !held; i++) held = mema_lockSoon(pool, heap);
   if (!held || heap->share->keepsOut) return held;
   held = false;
-  for (int i = 0; i < patience && !held; i++) held = mema_keepOutLong(heap->share);
+  for (int i = 0; i < patience && !held; i++) held = mema_quiesceLong(heap->share);
   if (!held) mema_unlockPool(heap);
   return held;
 }
@@ -127,7 +127,7 @@ bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, bool closely) {
   mema_Heap *heap = mema_sharedHeapOf(pool);
   if (heap == NULL || !holdSoon(pool, heap)) return false;
   mema_Share *share = heap->share;
-  for (mema_Shard *shard = share->shards; shard != NULL; shard = shard->next) addShard(share, shard);
+  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) addCache(share, cache);
   putCounts(share, gauge);
   putFootprint(share, gauge);
   if (closely && gauge == share->gauge && !share->closely) {

@@ -8,29 +8,29 @@
  */
 #include <string.h>
 
-#include "place.h"
+#include "slotRef.h"
 
 static size_t excess(size_t a, size_t b) {
   return a > b ? a - b : 0;
 }
 
-static MEMA_INLINE void *hand(const mema_Spare *spare, unsigned state) {
-  void *ptr = spare->ptr;
-  atomic_store_explicit(spare->state, (uint8_t)state, memory_order_relaxed);
+static MEMA_INLINE void *hand(const mema_CachedSlot *cached, unsigned state) {
+  void *ptr = cached->ptr;
+  atomic_store_explicit(cached->state, (uint8_t)state, memory_order_relaxed);
   return ptr;
 }
 
 /* The budget that the shard has for a chunk is charged; false, with nothing changed, iff it has too little. One comparison tells both
  * that, and a new low. */
-static MEMA_INLINE bool charge(mema_Shard *shard, size_t bytes) {
+static MEMA_INLINE bool charge(mema_ThreadCache *cache, size_t bytes) {
   size_t left;
-  if (mema_unlikely(__builtin_sub_overflow(shard->overLow, bytes, &left))) {
-    size_t low = atomic_load_explicit(&shard->lowCredit, memory_order_relaxed) + left; /* which is below 0 */
+  if (mema_unlikely(__builtin_sub_overflow(cache->overLow, bytes, &left))) {
+    size_t low = atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) + left; /* which is below 0 */
     if ((ptrdiff_t)low < 0) return false;
-    atomic_store_explicit(&shard->lowCredit, low, memory_order_relaxed);
+    atomic_store_explicit(&cache->lowQuota, low, memory_order_relaxed);
     left = 0;
   }
-  shard->overLow = left;
+  cache->overLow = left;
   return true;
 }
 
@@ -38,61 +38,61 @@ static MEMA_INLINE bool charge(mema_Shard *shard, size_t bytes) {
 
 /* A slot, for which mema_lend found budget; NULL iff the slab has no room at hand. */
 static void *takeSlot(mema_Share *share, unsigned class) {
-  mema_Shard *shard = mema_takeShard(share);
+  mema_ThreadCache *cache = mema_takeCache(share);
   size_t bytes = mema_classSize(class);
-  mema_Spare one;
-  if (shard == NULL) {
-    if (mema_slabTakeSpares(share->slab, class, 1, &one) == 0) return NULL;
+  mema_CachedSlot one;
+  if (cache == NULL) {
+    if (mema_slabTakeCached(share->slab, class, 1, &one) == 0) return NULL;
     mema_chargeShare(share, bytes);
     share->pool->allocations++;
     return hand(&one, class + 1);
   }
-  mema_Shelf *magazine = &shard->magazines[class + 1];
-  if (magazine->top == magazine->bottom && !mema_fill(share, shard, class)) return NULL;
-  charge(shard, bytes); /* it was lent */
-  shard->allocations++;
+  mema_Magazine *magazine = &cache->magazines[class + 1];
+  if (magazine->top == magazine->bottom && !mema_fill(share, cache, class)) return NULL;
+  charge(cache, bytes); /* it was lent */
+  cache->allocations++;
   return hand(--magazine->top, magazine->state);
 }
 
 /* Takes a slot that was claimed back, and credits the budget. */
-static void giveSlot(mema_Share *share, mema_Place place, void *ptr, size_t credit) {
-  mema_Shard *shard = mema_takeShard(share);
+static void giveSlot(mema_Share *share, mema_SlotRef place, void *ptr, size_t credit) {
+  mema_ThreadCache *cache = mema_takeCache(share);
   unsigned class = place.live - 1u;
-  mema_Spare spare = {.ptr = ptr, .state = place.state};
-  if (shard == NULL) {
-    mema_slabGiveSpares(share->slab, &spare, 1);
+  mema_CachedSlot cached = {.ptr = ptr, .state = place.state};
+  if (cache == NULL) {
+    mema_slabGiveCached(share->slab, &cached, 1);
     mema_creditShare(share, credit);
     share->pool->frees++;
     return;
   }
-  mema_Shelf *shelf = mema_shelfFor(shard, place);
-  if (shelf->top == shelf->limit) {
-    if (shelf == &shard->magazines[place.live]) {
-      mema_lighten(share, shard, class);
+  mema_Magazine *magazine = mema_magazineFor(cache, place);
+  if (magazine->top == magazine->limit) {
+    if (magazine == &cache->magazines[place.live]) {
+      mema_flushHalf(share, cache, class);
     } else {
-      mema_sendBack(share, shard, class);
+      mema_sendBack(share, cache, class);
     }
   }
-  *shelf->top++ = spare;
-  shard->overLow += credit;
-  shard->frees++;
-  mema_settle(share, shard);
+  *magazine->top++ = cached;
+  cache->overLow += credit;
+  cache->frees++;
+  mema_trimQuota(share, cache);
 }
 
 /* The thread may free there by a plain store. */
-static bool isOwn(const mema_Share *share, mema_Place place) {
-  return share->inside != NULL && share->inside->tag == place.tag && !mema_isRevoked(share->revoked, place);
+static bool isOwn(const mema_Share *share, mema_SlotRef place) {
+  return share->inside != NULL && share->inside->ownerId == place.ownerId && !mema_isRevoked(share->revoked, place);
 }
 
 /* Sees to it that the thread may claim a slot there, and keep it. This may wait for others, so it comes before any change: see share.h of forks. */
-static void prepareClaim(mema_Share *share, mema_Place place) {
-  mema_takeShard(share);
-  if (!isOwn(share, place) && !mema_isRevoked(share->revoked, place)) mema_revoke(share, place.tag, place.live - 1u);
+static void prepareClaim(mema_Share *share, mema_SlotRef place) {
+  mema_takeCache(share);
+  if (!isOwn(share, place) && !mema_isRevoked(share->revoked, place)) mema_revoke(share, place.ownerId, place.live - 1u);
 }
 
 /* Claims the slot that starts at ptr. */
-static bool claimLocked(mema_Share *share, const void *ptr, mema_Place *place) {
-  if (!mema_findPlace(share->slab, ptr, place) || !mema_isLive(*place)) return false;
+static bool claimLocked(mema_Share *share, const void *ptr, mema_SlotRef *place) {
+  if (!mema_findSlot(share->slab, ptr, place) || !mema_isLive(*place)) return false;
   prepareClaim(share, *place);
   return isOwn(share, *place) ? mema_claimOwn(*place) : mema_claim(*place);
 }
@@ -121,7 +121,7 @@ static bool refusePointer(mema_Share *share, const void *ptr) {
 
 /* NULL: a slot does not serve it, or budget or slab have no room. */
 static void *takeLentSlot(mema_Share *share, unsigned class) {
-  if (class == mema_classCount || !mema_lend(share, mema_takeShard(share), mema_classSize(class))) return NULL;
+  if (class == mema_classCount || !mema_lend(share, mema_takeCache(share), mema_classSize(class))) return NULL;
   return takeSlot(share, class);
 }
 
@@ -150,7 +150,7 @@ static void *takeLocked(mema_Share *share, size_t size, size_t alignment, bool *
       mema_refuse(pool, MEMA_NO_MEMORY, size);
       return NULL;
     }
-    mema_callInSlots(share);
+    mema_revokeSlots(share);
   }
   mema_chargeShare(share, charge);
   pool->allocations++;
@@ -167,7 +167,7 @@ void *mema_sharedTake(mema_Heap *heap, size_t size, size_t alignment, bool *zero
 static mema_Slab *lockShared(const mema_Pool *pool) {
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (slab != NULL && !mema_lockPool(pool, &slab->heap)) return NULL;
-  if (slab != NULL && mema_hasShards(&slab->heap)) return slab;
+  if (slab != NULL && mema_hasCaches(&slab->heap)) return slab;
   if (slab != NULL) mema_unlockPool(&slab->heap);
   mema_fail(MEMA_BAD_POOL);
   return NULL;
@@ -183,7 +183,7 @@ static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size) {
 }
 
 static bool giveLocked(mema_Share *share, void *ptr) {
-  mema_Place place;
+  mema_SlotRef place;
   mema_Chunk chunk;
   if (claimLocked(share, ptr, &place)) {
     giveSlot(share, place, ptr, mema_classSize(place.live - 1u));
@@ -201,78 +201,78 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr) {
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return false;
   bool done = giveLocked(slab->heap.share, ptr);
-  mema_endTurn(&slab->heap);
+  mema_unlockAfterCall(&slab->heap);
   return done;
 }
 
 /* ---- the common paths ---------------------------------------------------------------------------------------------------- */
 
 /* Compilers count from the start of the shard otherwise, in two steps more. */
-static MEMA_INLINE mema_Shelf *magazineFor(mema_Shard *shard, size_t state) {
-  return (mema_Shelf *)(void *)((char *)shard->magazines + state * sizeof(mema_Shelf));
+static MEMA_INLINE mema_Magazine *magazineFor(mema_ThreadCache *cache, size_t state) {
+  return (mema_Magazine *)(void *)((char *)cache->magazines + state * sizeof(mema_Magazine));
 }
 
 /* A slot; NULL where the shard, which is left, has none at hand, or not the credit. */
-static MEMA_INLINE void *takeAtHand(mema_Shard *shard, mema_Shelf *magazine) {
+static MEMA_INLINE void *takeAtHand(mema_ThreadCache *cache, mema_Magazine *magazine) {
   MEMA_HELD(magazine);
-  mema_Spare *spare = magazine->top;
-  if (mema_unlikely(spare == magazine->bottom || !charge(shard, magazine->slotSize))) {
-    mema_leave(shard);
+  mema_CachedSlot *cached = magazine->top;
+  if (mema_unlikely(cached == magazine->bottom || !charge(cache, magazine->slotSize))) {
+    mema_leave(cache);
     return NULL;
   }
-  magazine->top = --spare;
-  shard->allocations++;
-  void *ptr = hand(spare, magazine->state);
-  mema_leave(shard);
+  magazine->top = --cached;
+  cache->allocations++;
+  void *ptr = hand(cached, magazine->state);
+  mema_leave(cache);
   if (ptr == NULL) __builtin_unreachable(); /* callers ask */
   return ptr;
 }
 
-mema_Shard *mema_enterShard(const mema_Pool *pool) {
-  mema_Shard *shard = mema_shardOf(pool);
-  return shard != NULL && mema_enter(shard, pool) ? shard : NULL;
+mema_ThreadCache *mema_enterCache(const mema_Pool *pool) {
+  mema_ThreadCache *cache = mema_cacheOf(pool);
+  return cache != NULL && mema_enter(cache, pool) ? cache : NULL;
 }
 
 /* A size that the table does not have. */
-static MEMA_NOINLINE void *takeLarger(mema_Pool *pool, size_t size, mema_Shard *shard) {
+static MEMA_NOINLINE void *takeLarger(mema_Pool *pool, size_t size, mema_ThreadCache *cache) {
   void *ptr = NULL;
   if (size > mema_slotMax) {
-    mema_leave(shard);
+    mema_leave(cache);
   } else {
-    ptr = takeAtHand(shard, &shard->magazines[mema_classOf(size) + 1]);
+    ptr = takeAtHand(cache, &cache->magazines[mema_classOf(size) + 1]);
   }
   return ptr != NULL ? ptr : pallocSlow(pool, size);
 }
 
-static MEMA_INLINE void *takeHere(mema_Pool *pool, size_t size, mema_Shard *shard) {
-  if (mema_unlikely(size > mema_tableMax)) return takeLarger(pool, size, shard);
-  void *ptr = takeAtHand(shard, (mema_Shelf *)(void *)((char *)shard + shard->offsets[(size + 15) / 16]));
+static MEMA_INLINE void *takeHere(mema_Pool *pool, size_t size, mema_ThreadCache *cache) {
+  if (mema_unlikely(size > mema_tableMax)) return takeLarger(pool, size, cache);
+  void *ptr = takeAtHand(cache, (mema_Magazine *)(void *)((char *)cache + cache->offsets[(size + 15) / 16]));
   return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
 }
 
-void *mema_takeHere(mema_Pool *pool, size_t size, mema_Shard *shard) {
-  return takeHere(pool, size, shard);
+void *mema_takeHere(mema_Pool *pool, size_t size, mema_ThreadCache *cache) {
+  return takeHere(pool, size, cache);
 }
 
 /* Another pool than the last time. */
 static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size) {
-  mema_Shard *shard = mema_enterShard(pool);
-  return shard != NULL ? mema_takeHere(pool, size, shard) : pallocSlow(pool, size);
+  mema_ThreadCache *cache = mema_enterCache(pool);
+  return cache != NULL ? mema_takeHere(pool, size, cache) : pallocSlow(pool, size);
 }
 
 void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
-  mema_Shard *shard = mema_enterHere(pool);
-  return mema_likely(shard != NULL) ? takeHere(pool, size, shard) : pallocElse(pool, size);
+  mema_ThreadCache *cache = mema_enterHere(pool);
+  return mema_likely(cache != NULL) ? takeHere(pool, size, cache) : pallocElse(pool, size);
 }
 
 /* What is claimed joins the spare slots, which have room, at `spare`, their top; the budget is credited. */
-static MEMA_INLINE void keep(mema_Shard *shard, mema_Shelf *shelf, mema_Spare *spare, const mema_Place *place, void *ptr,
-                             size_t bytes) {
-  spare->ptr = ptr;
-  spare->state = place->state;
-  shelf->top = spare + 1;
-  shard->overLow += bytes;
-  shard->frees++;
+static MEMA_INLINE void keep(mema_ThreadCache *cache, mema_Magazine *magazine, mema_CachedSlot *cached,
+                             const mema_SlotRef *place, void *ptr, size_t bytes) {
+  cached->ptr = ptr;
+  cached->state = place->state;
+  magazine->top = cached + 1;
+  cache->overLow += bytes;
+  cache->frees++;
 }
 
 /* A slot that was kept in its magazine will be handed out soon: see mema_keepRecent. One that returns to another thread is left where it is. */
@@ -283,17 +283,17 @@ static MEMA_INLINE void expectSoon(const void *ptr) {
 /* ---- budget that sub-pools hold ------------------------------------------------------------------------------------------ */
 
 bool mema_sharedHold(mema_Pool *pool, size_t bytes) {
-  mema_Shard *shard = mema_enterShard(pool);
-  if (shard == NULL) return false;
-  bool done = charge(shard, bytes);
-  if (done) shard->held += bytes;
-  mema_leave(shard);
+  mema_ThreadCache *cache = mema_enterCache(pool);
+  if (cache == NULL) return false;
+  bool done = charge(cache, bytes);
+  if (done) cache->held += bytes;
+  mema_leave(cache);
   return done;
 }
 
 /* What is to be done to the thread's shard by the lock; it was left. Where the pool was freed meanwhile, or a signal handler is here, nothing:
  * a later call will do it. True, for a tail call. */
-static MEMA_SLOW bool seeToShard(const mema_Pool *pool, void (*what)(mema_Share *share, mema_Shard *shard)) {
+static MEMA_SLOW bool seeToCache(const mema_Pool *pool, void (*what)(mema_Share *share, mema_ThreadCache *cache)) {
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (slab == NULL || !mema_lockQuietly(pool, &slab->heap)) return true;
   if (slab->heap.share->inside != NULL) what(slab->heap.share, slab->heap.share->inside);
@@ -303,24 +303,24 @@ static MEMA_SLOW bool seeToShard(const mema_Pool *pool, void (*what)(mema_Share 
 
 /* Not as frees, which come by the lock once their magazine is full. */
 bool mema_sharedLetGo(mema_Pool *pool, size_t bytes) {
-  mema_Shard *shard = mema_enterShard(pool);
-  if (shard == NULL) return false;
-  shard->overLow += bytes;
-  shard->held -= bytes;
-  bool over = mema_creditOf(shard) > shard->creditMost;
-  mema_leave(shard);
-  return over ? seeToShard(pool, mema_settle) : true;
+  mema_ThreadCache *cache = mema_enterCache(pool);
+  if (cache == NULL) return false;
+  cache->overLow += bytes;
+  cache->held -= bytes;
+  bool over = mema_quotaOf(cache) > cache->quotaMost;
+  mema_leave(cache);
+  return over ? seeToCache(pool, mema_trimQuota) : true;
 }
 
 bool mema_sharedHoldLocked(mema_Share *share, size_t bytes) {
-  mema_Shard *shard = mema_takeShard(share);
-  if (!mema_lend(share, shard, bytes)) return false;
-  if (shard == NULL) {
+  mema_ThreadCache *cache = mema_takeCache(share);
+  if (!mema_lend(share, cache, bytes)) return false;
+  if (cache == NULL) {
     mema_chargeShare(share, bytes);
     share->pool->held += bytes;
   } else {
-    charge(shard, bytes); /* it was lent */
-    shard->held += bytes;
+    charge(cache, bytes); /* it was lent */
+    cache->held += bytes;
   }
   return true;
 }
@@ -329,128 +329,132 @@ bool mema_sharedHoldLocked(mema_Share *share, size_t bytes) {
 
 /* From within a shard takes a chunk back of whatever span. False, with nothing changed, where it is none, or that is not for here to say.
  * The shard is left. */
-static bool giveAtHand(mema_Shard *shard, void *ptr) {
-  mema_Place place;
+static bool giveAtHand(mema_ThreadCache *cache, void *ptr) {
+  mema_SlotRef place;
   bool done = false;
-  if (mema_findHere(shard, ptr, &place)) {
-    mema_Shelf *shelf = mema_shelfFor(shard, place);
-    done = shelf->top != shelf->limit && mema_claimHere(shard, place);
-    if (done) keep(shard, shelf, shelf->top, &place, ptr, shelf->slotSize);
+  if (mema_findHere(cache, ptr, &place)) {
+    mema_Magazine *magazine = mema_magazineFor(cache, place);
+    done = magazine->top != magazine->limit && mema_claimHere(cache, place);
+    if (done) keep(cache, magazine, magazine->top, &place, ptr, magazine->slotSize);
   }
-  mema_leave(shard);
+  mema_leave(cache);
   return done;
 }
 
 /* A chunk in a span of several units, or none at all; or a magazine that is full. */
 static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
-  mema_Shard *shard = mema_enterShard(pool);
-  return shard != NULL && giveAtHand(shard, ptr) ? true : pfreeSlow(pool, ptr);
+  mema_ThreadCache *cache = mema_enterCache(pool);
+  return cache != NULL && giveAtHand(cache, ptr) ? true : pfreeSlow(pool, ptr);
 }
 
 /* The rest of a free from within: a slot that is the caller's joins a shelf. */
-static MEMA_INLINE bool endFree(mema_Shard *shard, mema_Shelf *shelf, mema_Spare *spare, const mema_Place *place,
-                                void *ptr) {
-  keep(shard, shelf, spare, place, ptr, shelf->slotSize);
-  mema_leave(shard);
+static MEMA_INLINE bool endFree(mema_ThreadCache *cache, mema_Magazine *magazine, mema_CachedSlot *cached,
+                                const mema_SlotRef *place, void *ptr) {
+  keep(cache, magazine, cached, place, ptr, magazine->slotSize);
+  mema_leave(cache);
   return true;
 }
 
 /* A chunk in a span of another tag. One look at what that has lost tells whether to compare and exchange, and where the slot goes: see
- * mema_isRevoked, mema_shelfFor. */
-static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, void *ptr, mema_Shard *shard, mema_State *state, uint16_t whose) {
-  mema_Place place = {.state = state, .live = mema_homeState(whose)};
-  uint64_t lost = atomic_load_explicit(&shard->revoked[mema_homeTag(whose)], memory_order_acquire);
+ * mema_isRevoked, mema_magazineFor. */
+static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_State *state,
+                                       uint16_t whose) {
+  mema_SlotRef place = {.state = state, .live = mema_entryState(whose)};
+  uint64_t lost = atomic_load_explicit(&cache->revoked[mema_entryOwner(whose)], memory_order_acquire);
   bool stays = (lost & mema_nobodys) != 0;
-  mema_Shelf *shelf = stays ? magazineFor(shard, place.live) : &shard->returns[place.live];
-  mema_Spare *spare = shelf->top;
-  if (mema_unlikely(spare == shelf->limit || (lost >> (place.live - 1u) & 1) == 0 || !mema_claim(place))) {
-    mema_leave(shard);
+  mema_Magazine *magazine = stays ? magazineFor(cache, place.live) : &cache->returns[place.live];
+  mema_CachedSlot *cached = magazine->top;
+  if (mema_unlikely(cached == magazine->limit || (lost >> (place.live - 1u) & 1) == 0 || !mema_claim(place))) {
+    mema_leave(cache);
     return pfreeSlow(pool, ptr);
   }
   if (stays) expectSoon(ptr);
-  return endFree(shard, shelf, spare, &place, ptr);
+  return endFree(cache, magazine, cached, &place, ptr);
 }
 
 /* A chunk in a span of another tag; or of the shard's, which then has none, or the class was revoked. The shard is entered. */
-static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, void *ptr, mema_Shard *shard, mema_State *state, uint16_t whose) {
-  mema_Place place = {.state = state, .live = mema_homeState(whose)};
-  if (mema_homeTag(whose) != shard->tag) return pfreeForeign(pool, ptr, shard, state, whose);
-  mema_Shelf *magazine = magazineFor(shard, place.live);
-  mema_Spare *spare = magazine->top;
-  if (mema_unlikely(spare == magazine->limit || !mema_claim(place))) {
-    mema_leave(shard);
+static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_State *state,
+                                      uint16_t whose) {
+  mema_SlotRef place = {.state = state, .live = mema_entryState(whose)};
+  if (mema_entryOwner(whose) != cache->ownerId) return pfreeForeign(pool, ptr, cache, state, whose);
+  mema_Magazine *magazine = magazineFor(cache, place.live);
+  mema_CachedSlot *cached = magazine->top;
+  if (mema_unlikely(cached == magazine->limit || !mema_claim(place))) {
+    mema_leave(cache);
     return pfreeSlow(pool, ptr);
   }
   expectSoon(ptr);
-  bool again = --shard->patience == 0;
-  endFree(shard, magazine, spare, &place, ptr);
-  return mema_unlikely(again) ? seeToShard(pool, mema_regain) : true;
+  bool again = --cache->patience == 0;
+  endFree(cache, magazine, cached, &place, ptr);
+  return mema_unlikely(again) ? seeToCache(pool, mema_regain) : true;
 }
 
-static MEMA_INLINE bool giveHere(mema_Pool *pool, void *ptr, mema_Shard *shard) {
-  mema_Place place;
-  size_t eighth;
-  if (mema_unlikely(!mema_eighthHere(shard, ptr, &eighth) || !mema_findNear(shard->homes, shard->states, eighth, &place)))
+static MEMA_INLINE bool giveHere(mema_Pool *pool, void *ptr, mema_ThreadCache *cache) {
+  mema_SlotRef place;
+  size_t quantum;
+  if (mema_unlikely(!mema_quantumHere(cache, ptr, &quantum) ||
+                    !mema_findNearSlot(cache->pageMap, cache->states, quantum, &place)))
     goto another;
-  mema_Shelf *magazine = magazineFor(shard, place.live);
+  mema_Magazine *magazine = magazineFor(cache, place.live);
   MEMA_HELD(magazine);
-  if (mema_unlikely(place.whose != magazine->own)) return pfreeAtomic(pool, ptr, shard, place.state, place.whose);
-  mema_Spare *spare = magazine->top;
-  if (mema_unlikely(spare == magazine->limit || !mema_claimOwn(place))) goto another;
+  if (mema_unlikely(place.whose != magazine->own)) return pfreeAtomic(pool, ptr, cache, place.state, place.whose);
+  mema_CachedSlot *cached = magazine->top;
+  if (mema_unlikely(cached == magazine->limit || !mema_claimOwn(place))) goto another;
   expectSoon(ptr);
-  return endFree(shard, magazine, spare, &place, ptr);
+  return endFree(cache, magazine, cached, &place, ptr);
 another:
-  mema_leave(shard);
+  mema_leave(cache);
   return pfreeElse(pool, ptr);
 }
 
-bool mema_giveHere(mema_Pool *pool, void *ptr, mema_Shard *shard) {
-  return giveHere(pool, ptr, shard);
+bool mema_giveHere(mema_Pool *pool, void *ptr, mema_ThreadCache *cache) {
+  return giveHere(pool, ptr, cache);
 }
 
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
-  mema_Shard *shard = mema_enterHere(pool);
-  return mema_likely(shard != NULL) ? giveHere(pool, ptr, shard) : pfreeElse(pool, ptr);
+  mema_ThreadCache *cache = mema_enterHere(pool);
+  return mema_likely(cache != NULL) ? giveHere(pool, ptr, cache) : pfreeElse(pool, ptr);
 }
 
 /* ---- repalloc ------------------------------------------------------------------------------------------------------------ */
 
 /* From within a shard changes the size of a slot's chunk; NULL, with nothing changed, where that is not for here to do. Others find the old
  * chunk or the new one, never both: a fork, or a check of the pool, may come right behind. */
-static void *resizeAtHand(mema_Shard *shard, void *from, size_t size) {
-  mema_Place place;
-  if (!mema_findHere(shard, from, &place) || !mema_isLive(place)) return NULL;
+static void *resizeAtHand(mema_ThreadCache *cache, void *from, size_t size) {
+  mema_SlotRef place;
+  if (!mema_findHere(cache, from, &place) || !mema_isLive(place)) return NULL;
   unsigned class = mema_classOf(size);
-  mema_Shelf *new = &shard->magazines[class + 1];
-  size_t before = shard->magazines[place.live].slotSize, after = new->slotSize;
+  mema_Magazine *new = &cache->magazines[class + 1];
+  size_t before = cache->magazines[place.live].slotSize, after = new->slotSize;
   if (mema_staysInSlot(before, size)) return from;
-  mema_Shelf *shelf = mema_shelfFor(shard, place);
-  if (new->top == new->bottom || shelf->top == shelf->limit || mema_creditOf(shard) < excess(after, before)) return NULL;
-  if (!mema_claimHere(shard, place)) return NULL;
-  charge(shard, excess(after, before));
-  mema_Spare *spare = --new->top;
-  void *to = memcpy(spare->ptr, from, before < after ? before : after);
-  hand(spare, new->state);
-  shard->allocations++;
-  keep(shard, shelf, shelf->top, &place, from, excess(before, after));
+  mema_Magazine *magazine = mema_magazineFor(cache, place);
+  if (new->top == new->bottom || magazine->top == magazine->limit || mema_quotaOf(cache) < excess(after, before))
+    return NULL;
+  if (!mema_claimHere(cache, place)) return NULL;
+  charge(cache, excess(after, before));
+  mema_CachedSlot *cached = --new->top;
+  void *to = memcpy(cached->ptr, from, before < after ? before : after);
+  hand(cached, new->state);
+  cache->allocations++;
+  keep(cache, magazine, magazine->top, &place, from, excess(before, after));
   return to;
 }
 
 /* A chunk of the new size, not charged. If it is a slot of the slab for threads, *spare is that, not handed out yet: until then nobody else can
  * free it; else spare->ptr is NULL. */
-static bool takeUncharged(mema_Share *share, size_t size, mema_Chunk *chunk, mema_Spare *spare) {
+static bool takeUncharged(mema_Share *share, size_t size, mema_Chunk *chunk, mema_CachedSlot *cached) {
   unsigned class = mema_slabClass(share->slab, size, MEMA_ALIGNMENT);
-  *spare = (mema_Spare){0};
-  for (bool again = false; class == mema_classCount || mema_slabTakeSpares(share->slab, class, 1, spare) == 0;
+  *cached = (mema_CachedSlot){0};
+  for (bool again = false; class == mema_classCount || mema_slabTakeCached(share->slab, class, 1, cached) == 0;
        again = true) {
     if (mema_takeMemory(&share->slab->heap, size, MEMA_ALIGNMENT, chunk)) return true;
     if (again) return false;
-    mema_callInSlots(share);
+    mema_revokeSlots(share);
   }
-  *chunk = (mema_Chunk){.ptr = spare->ptr,
+  *chunk = (mema_Chunk){.ptr = cached->ptr,
                         .room = mema_classSize(class),
                         .heap = &share->slab->heap,
-                        .span = mema_slabSpanAt(share->slab, spare->ptr)};
+                        .span = mema_slabSpanAt(share->slab, cached->ptr)};
   return true;
 }
 
@@ -460,13 +464,13 @@ static bool isSlot(const mema_Share *share, const mema_Chunk *chunk) {
 
 /* Takes back a chunk of whatever kind, which was a slot or not when it was found; false iff it is one that another thread freed meanwhile. */
 static bool giveUncredited(mema_Share *share, const mema_Chunk *chunk, bool slot) {
-  mema_Place place;
+  mema_SlotRef place;
   if (!slot) {
     mema_giveMemory(&share->slab->heap, chunk);
     return true;
   }
   if (!claimLocked(share, chunk->ptr, &place)) return false;
-  mema_slabGiveSpares(share->slab, &(mema_Spare){.ptr = chunk->ptr, .state = place.state}, 1);
+  mema_slabGiveCached(share->slab, &(mema_CachedSlot){.ptr = chunk->ptr, .state = place.state}, 1);
   return true;
 }
 
@@ -474,18 +478,18 @@ static bool giveUncredited(mema_Share *share, const mema_Chunk *chunk, bool slot
 static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
   mema_Pool *pool = share->pool;
   mema_Chunk to;
-  mema_Spare spare;
-  mema_Place place;
+  mema_CachedSlot cached;
+  mema_SlotRef place;
   bool slot = isSlot(share, from);
-  if (slot && mema_findPlace(share->slab, from->ptr, &place)) prepareClaim(share, place);
-  if (!takeUncharged(share, size, &to, &spare) || !mema_moveBytes(&to, from, from->room < size ? from->room : size)) {
+  if (slot && mema_findSlot(share->slab, from->ptr, &place)) prepareClaim(share, place);
+  if (!takeUncharged(share, size, &to, &cached) || !mema_moveBytes(&to, from, from->room < size ? from->room : size)) {
     if (size <= from->room) return from->ptr;
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return NULL;
   }
   if (!giveUncredited(share, from, slot)) {
-    if (spare.ptr != NULL) {
-      mema_slabGiveSpares(share->slab, &spare, 1);
+    if (cached.ptr != NULL) {
+      mema_slabGiveCached(share->slab, &cached, 1);
     } else {
       mema_giveMemory(&share->slab->heap, &to);
     }
@@ -496,7 +500,7 @@ static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
   pool->frees++;
   mema_chargeShare(share, excess(to.room, from->room));
   mema_creditShare(share, excess(from->room, to.room));
-  return spare.ptr != NULL ? hand(&spare, to.span->class + 1u) : to.ptr;
+  return cached.ptr != NULL ? hand(&cached, to.span->class + 1u) : to.ptr;
 }
 
 static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
@@ -525,14 +529,14 @@ static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
 
 /* From slot to slot, once there is credit, and a spare slot; NULL, with nothing changed, where that is not enough. */
 static void *resizeWithin(mema_Share *share, void *ptr, size_t size) {
-  mema_Shard *shard = mema_takeShard(share);
-  if (shard == NULL || size == 0 || size > mema_slotMax) return NULL;
+  mema_ThreadCache *cache = mema_takeCache(share);
+  if (cache == NULL || size == 0 || size > mema_slotMax) return NULL;
   unsigned class = mema_classOf(size);
-  const mema_Shelf *magazine = &shard->magazines[class + 1];
-  if (!mema_lend(share, shard, magazine->slotSize)) return NULL;
-  if (magazine->top == magazine->bottom && !mema_fill(share, shard, class)) return NULL;
-  void *to = resizeAtHand(shard, ptr, size);
-  if (to != NULL) mema_settle(share, shard);
+  const mema_Magazine *magazine = &cache->magazines[class + 1];
+  if (!mema_lend(share, cache, magazine->slotSize)) return NULL;
+  if (magazine->top == magazine->bottom && !mema_fill(share, cache, class)) return NULL;
+  void *to = resizeAtHand(cache, ptr, size);
+  if (to != NULL) mema_trimQuota(share, cache);
   return to;
 }
 
@@ -546,30 +550,30 @@ static MEMA_SLOW void *repallocSlow(mema_Pool *pool, void *ptr, size_t size) {
   mema_Slab *slab = lockShared(pool);
   if (slab == NULL) return NULL;
   void *to = mema_sharedResize(&slab->heap, ptr, size);
-  mema_endTurn(&slab->heap);
+  mema_unlockAfterCall(&slab->heap);
   return to;
 }
 
-void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_Shard *shard) {
-  void *to = size != 0 && size <= mema_slotMax ? resizeAtHand(shard, ptr, size) : NULL;
-  mema_leave(shard);
+void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_ThreadCache *cache) {
+  void *to = size != 0 && size <= mema_slotMax ? resizeAtHand(cache, ptr, size) : NULL;
+  mema_leave(cache);
   return to != NULL ? to : repallocSlow(pool, ptr, size);
 }
 
 void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size) {
   if (ptr == NULL) return mema_sharedPalloc(pool, size);
-  mema_Shard *shard = mema_enterAny(pool);
-  return mema_likely(shard != NULL) ? mema_resizeHere(pool, ptr, size, shard) : repallocSlow(pool, ptr, size);
+  mema_ThreadCache *cache = mema_enterAny(pool);
+  return mema_likely(cache != NULL) ? mema_resizeHere(pool, ptr, size, cache) : repallocSlow(pool, ptr, size);
 }
 
 /* ---- the calls beside them ----------------------------------------------------------------------------------------------- */
 
 void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size) {
-  mema_Shard *shard = mema_enterShard(pool);
-  if (shard == NULL) return NULL;
-  unsigned class = mema_slabClass(shard->share->slab, size, alignment);
-  if (class < mema_classCount) return takeAtHand(shard, &shard->magazines[class + 1]);
-  mema_leave(shard);
+  mema_ThreadCache *cache = mema_enterCache(pool);
+  if (cache == NULL) return NULL;
+  unsigned class = mema_slabClass(cache->share->slab, size, alignment);
+  if (class < mema_classCount) return takeAtHand(cache, &cache->magazines[class + 1]);
+  mema_leave(cache);
   return NULL;
 }
 
@@ -585,27 +589,27 @@ static MEMA_SLOW size_t chunkSizeSlow(const mema_Pool *pool, const void *ptr) {
 }
 
 /* The size of a slot's chunk, from within a shard; 0: there is none, or it is not for here to say. */
-static MEMA_INLINE size_t sizeHere(const mema_Shard *shard, mema_Place place) {
-  return mema_isLive(place) ? shard->magazines[place.live].slotSize : 0;
+static MEMA_INLINE size_t sizeHere(const mema_ThreadCache *cache, mema_SlotRef place) {
+  return mema_isLive(place) ? cache->magazines[place.live].slotSize : 0;
 }
 
 static MEMA_NOINLINE size_t chunkSizeElse(const mema_Pool *pool, const void *ptr) {
-  mema_Place place;
-  mema_Shard *shard = mema_enterShard(pool);
-  if (shard == NULL) return chunkSizeSlow(pool, ptr);
-  size_t size = mema_findHere(shard, ptr, &place) ? sizeHere(shard, place) : 0;
-  mema_leave(shard);
+  mema_SlotRef place;
+  mema_ThreadCache *cache = mema_enterCache(pool);
+  if (cache == NULL) return chunkSizeSlow(pool, ptr);
+  size_t size = mema_findHere(cache, ptr, &place) ? sizeHere(cache, place) : 0;
+  mema_leave(cache);
   return size != 0 ? size : chunkSizeSlow(pool, ptr);
 }
 
 /* Some programs ask it at every malloc and free (as malloc_usable_size): so the common case calls nothing. */
 size_t mema_sharedChunkSize(const mema_Pool *pool, const void *ptr) {
-  mema_Place place;
-  mema_Shard *shard = mema_shardHere;
-  size_t eighth, size = 0;
-  if (mema_unlikely(shard == NULL || !mema_enter(shard, pool))) return chunkSizeElse(pool, ptr);
-  if (mema_eighthHere(shard, ptr, &eighth) && mema_findNear(shard->homes, shard->states, eighth, &place))
-    size = sizeHere(shard, place);
-  mema_leave(shard);
+  mema_SlotRef place;
+  mema_ThreadCache *cache = mema_cacheHere;
+  size_t quantum, size = 0;
+  if (mema_unlikely(cache == NULL || !mema_enter(cache, pool))) return chunkSizeElse(pool, ptr);
+  if (mema_quantumHere(cache, ptr, &quantum) && mema_findNearSlot(cache->pageMap, cache->states, quantum, &place))
+    size = sizeHere(cache, place);
+  mema_leave(cache);
   return mema_likely(size != 0) ? size : chunkSizeElse(pool, ptr);
 }

@@ -1,7 +1,7 @@
 /* wait.c - waiting for budget.
  *
  * Who waits says so (`waiting`) while no thread is inside, with all credit called in: from then on the share is tight, so that each free
- * comes by the lock, and by mema_settle, which counts `freed` up. The waiter read `freed` before it let the others in: whatever is freed after
+ * comes by the lock, and by mema_trimQuota, which counts `freed` up. The waiter read `freed` before it let the others in: whatever is freed after
  * it looked is seen, or wakes it. */
 #include "../memory/os.h"
 #include "wait.h"
@@ -31,7 +31,7 @@ bool mema_beginWait(mema_Pool *pool, size_t size, mema_Wait *wait) {
     /* Where there is room by now, the count is one that has passed, and the wait ends at once. */
     wait->seen = atomic_load_explicit(&share->freed, memory_order_relaxed) - (pool->freeSize >= charge);
     share->waiting++;
-    mema_tighten(share);
+    mema_enterLowBudget(share);
     waits = wait;
     pool->refused--; /* it will be asked again */
   }

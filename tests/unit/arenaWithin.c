@@ -98,7 +98,7 @@ static void agesBeginAnew(void **unused) {
   (void)unused;
   assert_true(makePool(&pool, &kindArenaUntrackedOutside, MIB));
   mema_Mark over = mema_markPool(&pool);
-  pool.stamp |= (uint64_t)UINT32_MAX << 32;
+  pool.ownerAndAge |= (uint64_t)UINT32_MAX << 32;
   void *slots[50];
   assert_non_null(palloc(&pool, 65000));
   for (size_t i = 0; i < 50; i++) slots[i] = palloc(&pool, 1000);

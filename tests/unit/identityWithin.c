@@ -114,16 +114,16 @@ static void useAll(Pool *pool) {
 }
 
 /* The calling thread's shard, of whatever pool, has an address here that must not be touched. */
-static void anUnsharedPoolEntersNoShard(void **state) {
+static void anUnsharedPoolEntersNoCache(void **state) {
   (void)state;
-  mema_Shard *before = mema_shardHere;
+  mema_ThreadCache *before = mema_cacheHere;
   for (unsigned i = 0; i < kinds; i++) {
     if (made[i].kind == mema_sharedPool) continue;
     Pool pool = {0};
     assert_true(mema_initPoolWith(&pool, &made[i].options));
-    mema_shardHere = (mema_Shard *)(uintptr_t)64;
+    mema_cacheHere = (mema_ThreadCache *)(uintptr_t)64;
     useAll(&pool);
-    mema_shardHere = before;
+    mema_cacheHere = before;
     assert_true(freePool(&pool));
   }
 }
@@ -134,7 +134,7 @@ int main(void) {
       cmocka_unit_test(aCopyOrAnEarlierLifeIsNone),
       cmocka_unit_test(aHeaderWithoutTheGenerationIsNone),
       cmocka_unit_test(theSharedCallsRefuseAllOtherPools),
-      cmocka_unit_test(anUnsharedPoolEntersNoShard),
+      cmocka_unit_test(anUnsharedPoolEntersNoCache),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -274,9 +274,9 @@ static void structsBeginAsSpecified(void **state) {
   assert_int_equal(offsetof(Block, next), sizeof(void *) + sizeof(size_t));
   assert_int_equal(offsetof(Block, prev), 2 * sizeof(void *) + sizeof(size_t));
   assert_int_equal(offsetof(Block, poolAllocated), 3 * sizeof(void *) + sizeof(size_t));
-  struct Pool *tag = NULL; /* the tags are the specification's too */
+  struct Pool *ownerId = NULL; /* the tags are the specification's too */
   struct Block *block = NULL;
-  assert_true(sizeof *tag == sizeof(mema_Pool) && sizeof *block == sizeof(mema_Block));
+  assert_true(sizeof *ownerId == sizeof(mema_Pool) && sizeof *block == sizeof(mema_Block));
 }
 
 int main(void) {

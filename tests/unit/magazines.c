@@ -335,8 +335,8 @@ static void chunksOutgrowTheirSlots(void **state) {
   for (unsigned i = 0; i < count; i++) assert_non_null(grown[i] = palloc(&pool, 10));
   for (size_t size = 10, next; size < largest; size = next) {
     next = size * 5 / 4 + 1;
-    void *spare = palloc(&pool, next); /* a slot is at hand, most of the time */
-    assert_true(pfree(&pool, spare));
+    void *cached = palloc(&pool, next); /* a slot is at hand, most of the time */
+    assert_true(pfree(&pool, cached));
     for (unsigned i = 0; i < count; i++) {
       mema_Stats before, after;
       fillBytes(grown[i], size, i);

@@ -4,7 +4,7 @@
 
 static unsigned calls;
 static Pool root, child, other, made;
-static void *spare;
+static void *cached;
 
 static void count(Pool *pool, void *arg) {
   assert_true(pool == arg);
@@ -124,39 +124,39 @@ static void aCallbackFreesASibling(void **unused) {
 
 /* ---- exhausted ------------------------------------------------------------------------------------------------------------ */
 
-static bool giveSpare(Pool *pool, size_t wanted, void *arg) {
+static bool giveCached(Pool *pool, size_t wanted, void *arg) {
   (void)arg;
   calls++;
   assert_true(wanted > 0 && mema_checkPool(pool));
   assertRefused(pool, palloc(pool, hideSize(pool->freeSize + 1)), MEMA_OVER_BUDGET); /* and does not come here again */
-  void *mine = spare;
-  spare = NULL;
+  void *mine = cached;
+  cached = NULL;
   return mine != NULL && pfree(pool, mine);
 }
 
-static void spareIsFreed(void **unused) {
+static void cachedIsFreed(void **unused) {
   (void)unused;
   calls = 0;
   assert_true(initPool(&root, 10000));
   assertWorks(makeChild(&child, &root, 9000, 0));
-  assertWorks(mema_onExhausted(&root, giveSpare, NULL));
-  spare = palloc(&root, 6000);
+  assertWorks(mema_onExhausted(&root, giveCached, NULL));
+  cached = palloc(&root, 6000);
   void *a = palloc(&root, 5000); /* room is made */
   assert_true(a != NULL && calls == 1);
   assertFails(palloc(&root, 6000), MEMA_OVER_BUDGET); /* asked in vain */
   assert_int_equal(calls, 2);
-  spare = palloc(&root, 3000);
+  cached = palloc(&root, 3000);
   assert_non_null(palloc(&child, 4000)); /* a sub-pool's request */
   assert_int_equal(calls, 3);
-  spare = palloc(&root, 1000);
+  cached = palloc(&root, 1000);
   assert_true(mema_chargePool(&root, 800));
   assert_int_equal(calls, 4);
-  spare = palloc(&root, 200);
+  cached = palloc(&root, 200);
   assert_true(makeChild(&other, &root, 200, 150));
   assert_int_equal(calls, 5);
   assertFails(palloc(&child, 8000), MEMA_OVER_BUDGET); /* its own budget, of which it has no callback */
   assert_int_equal(calls, 5);
-  spare = palloc(&root, 50);
+  cached = palloc(&root, 50);
   assert_non_null(a = mema_repalloc(&root, a, 5020));
   assert_int_equal(calls, 6);
   assertWell(levelIsWrong(&root));
@@ -206,7 +206,7 @@ static void theBudgetIsRaisedStepByStep(void **unused) {
 static bool freeTheChunk(Pool *pool, size_t wanted, void *arg) {
   (void)wanted, (void)arg;
   calls++;
-  assert_true(pfree(pool, spare));
+  assert_true(pfree(pool, cached));
   return true;
 }
 
@@ -215,10 +215,10 @@ static void repallocOfAChunkThatGoes(void **state) {
   for (size_t size = 100; size < 200000; size *= 13) {
     calls = 0;
     assert_true(makeRoot(&root, state, size * 3));
-    spare = palloc(&root, size);
+    cached = palloc(&root, size);
     assert_non_null(palloc(&root, size));
     assertWorks(mema_onExhausted(&root, freeTheChunk, NULL));
-    assertFails(mema_repalloc(&root, spare, 2 * size + 1), MEMA_BAD_POINTER);
+    assertFails(mema_repalloc(&root, cached, 2 * size + 1), MEMA_BAD_POINTER);
     assert_int_equal(calls, 1);
     assertPool(&root, size, 1);
     assert_true(freePool(&root));
@@ -228,8 +228,8 @@ static void repallocOfAChunkThatGoes(void **state) {
 static bool makeIt(Pool *pool, size_t wanted, void *arg) {
   (void)wanted, (void)arg;
   calls++;
-  void *mine = spare;
-  spare = NULL;
+  void *mine = cached;
+  cached = NULL;
   return mine != NULL && pfree(pool, mine) && makeChild(&made, pool, 100, 0);
 }
 
@@ -238,7 +238,7 @@ static void theChildIsMadeUnderWay(void **unused) {
   (void)unused;
   calls = 0;
   assert_true(initPool(&root, 1000));
-  spare = palloc(&root, 800);
+  cached = palloc(&root, 800);
   assertWorks(mema_onExhausted(&root, makeIt, NULL));
   memset(&made, 0, sizeof made);
   assertFails(mema_initSubPool(&made, &root, &(mema_Options){.poolSize = 500, .guaranteed = 500}), MEMA_LIVE_POOL);
@@ -252,16 +252,16 @@ static void theChildIsMadeUnderWay(void **unused) {
 
 static bool giveQuietly(Pool *pool, size_t wanted, void *arg) {
   (void)wanted, (void)arg;
-  void *mine = spare;
-  spare = NULL;
+  void *mine = cached;
+  cached = NULL;
   return mine != NULL && pfree(pool, mine);
 }
 
 static bool freeTheChunkInVain(Pool *pool, size_t wanted, void *arg) {
   (void)wanted, (void)arg;
-  void *mine = spare;
+  void *mine = cached;
   calls++;
-  spare = NULL;
+  cached = NULL;
   assert_true(mine == NULL || pfree(pool, mine));
   return false;
 }
@@ -272,10 +272,10 @@ static void repallocOfAChunkThatGoesInVain(void **state) {
   for (int way = 0; way < 2; way++) {
     assert_true(makeRoot(&root, state, 1000));
     assert_non_null(palloc(&root, 700));
-    void *ptr = spare = palloc(&root, 100);
+    void *ptr = cached = palloc(&root, 100);
     assertWorks(mema_onExhausted(&root, ways[way], NULL));
     assertFails(mema_repalloc(&root, ptr, 900), MEMA_BAD_POINTER);
-    assert_null(spare);
+    assert_null(cached);
     assertPool(&root, 700, 1);
     assert_true(freePool(&root));
   }
@@ -311,7 +311,7 @@ static void repallocOfAChunkThatGrows(void **state) {
 /* What a callback freed, that then said no, is not taken for what was missing. */
 static void noIsNo(void **state) {
   assert_true(makeRoot(&root, state, 1000));
-  spare = palloc(&root, 900);
+  cached = palloc(&root, 900);
   assertWorks(mema_onExhausted(&root, freeTheChunkInVain, NULL));
   assertFails(palloc(&root, hideSize(400)), MEMA_OVER_BUDGET);
   assert_int_equal(mema_lastError()->wanted, 400);
@@ -325,16 +325,16 @@ static void noIsNo(void **state) {
 static void aRequestThatIsTriedAgainIsOne(void **state) {
   mema_Stats stats;
   assert_true(makeRoot(&root, state, 10000));
-  spare = palloc(&root, 6000);
+  cached = palloc(&root, 6000);
   void *ptr = palloc(&root, 1000), *to = NULL;
   assertWorks(mema_onExhausted(&root, giveQuietly, NULL) && mema_failAfter(&root, 1, true));
   assertWorks((to = mema_repalloc(&root, ptr, 5000)) != NULL);
-  assert_null(spare);
+  assert_null(cached);
   assertFails(palloc(&root, 10), MEMA_INJECTED);
   assertPool(&root, 5000, 1);
   calls = 0;
-  spare = palloc(&root, 4000);
-  assertWorks(mema_onExhausted(&root, giveSpare, NULL));
+  cached = palloc(&root, 4000);
+  assertWorks(mema_onExhausted(&root, giveCached, NULL));
   assert_non_null(mema_repalloc(&root, to, 8000));
   assert_int_equal(calls, 1);
   assert_true(mema_poolStats(&root, &stats));
@@ -346,13 +346,13 @@ static void aRequestThatIsTriedAgainIsOne(void **state) {
 static void belowAgainAfterRoomWasMade(void **state) {
   calls = 0;
   assert_true(makeRoot(&root, state, 10000));
-  spare = palloc(&root, 9000);
+  cached = palloc(&root, 9000);
   assert_non_null(palloc(&root, 500));
   assertWorks(mema_onLowWater(&root, 1000, count, &root) && mema_onExhausted(&root, giveQuietly, NULL));
   assertWorks(mema_chargePool(&root, 9000));
   assert_int_equal(calls, 1);
   assertWorks(mema_creditPool(&root, 9000));
-  spare = palloc(&root, 9000);
+  cached = palloc(&root, 9000);
   assert_int_equal(calls, 2);
   assert_non_null(palloc(&root, 8900));
   assert_int_equal(calls, 3);
@@ -381,9 +381,9 @@ static void theSystemHasNone(void **unused) {
       calls = 0;
       assert_true(mema_initPoolWith(&root, &options));
       assertWorks(makeChild(&child, &root, 100 * MIB, 0));
-      spare = palloc(&root, 100);
+      cached = palloc(&root, 100);
       void *ptr = palloc(pool, 5000), *to = NULL;
-      assert_true(spare != NULL && ptr != NULL);
+      assert_true(cached != NULL && ptr != NULL);
       hooks->failAt = 1;
       hooks->failOn = true;
       assertWorks(mema_onExhausted(&root, restore, NULL) && mema_onExhausted(&child, restore, NULL));
@@ -392,7 +392,7 @@ static void theSystemHasNone(void **unused) {
       assertWorks(mema_onExhausted(&root, restore, &yes));
       to = changes != 0 ? mema_repalloc(pool, ptr, MIB) : palloc(pool, MIB);
       assert_non_null(to);
-      assert_null(spare);
+      assert_null(cached);
       assert_int_equal(calls, 2 * (1 + p));
       assertWell(levelIsWrong(&root));
       assert_true(freePool(&root));
@@ -412,7 +412,7 @@ static bool makeItFixed(Pool *pool, size_t wanted, void *arg) {
 static void aFixedPoolIsMadeUnderWay(void **unused) {
   (void)unused;
   assert_true(initPool(&root, 1000));
-  spare = palloc(&root, 800);
+  cached = palloc(&root, 800);
   assertWorks(mema_onExhausted(&root, makeItFixed, NULL));
   memset(&made, 0, sizeof made);
   assertFails(mema_initSubPool(&made, &root, &(mema_Options){.poolSize = 500, .guaranteed = 500}), MEMA_LIVE_POOL);
@@ -433,7 +433,7 @@ static void theOptionsChangeUnderWay(void **unused) {
   (void)unused;
   mema_Options options = {.poolSize = 600, .guaranteed = 500};
   assert_true(initPool(&root, 1000));
-  spare = palloc(&root, 800);
+  cached = palloc(&root, 800);
   assertWorks(mema_onExhausted(&root, changeItsOptions, &options));
   memset(&made, 0, sizeof made);
   assertWorks(mema_initSubPool(&made, &root, &options));
@@ -558,7 +558,7 @@ int main(void) {
       aloneKinds(refusedRequestsTellNothing),
       cmocka_unit_test(asSubPoolsGrow),
       cmocka_unit_test(aCallbackFreesASibling),
-      cmocka_unit_test(spareIsFreed),
+      cmocka_unit_test(cachedIsFreed),
       aloneKinds(yesWithoutRoomIsNo),
       cmocka_unit_test(theBudgetIsRaisedStepByStep),
       aloneKinds(repallocOfAChunkThatGoes),

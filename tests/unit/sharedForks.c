@@ -25,12 +25,12 @@ static void begin(void) {
   freePool(&pool); /* of a test that failed */
   assert_true(mema_initPoolWith(&pool, &options));
   assert_non_null(chunk = palloc(&pool, size));
-  const mema_Shard *shard = mema_shardHere;
-  if (shard == NULL || shard->tag == 0) {
+  const mema_ThreadCache *cache = mema_cacheHere;
+  if (cache == NULL || cache->ownerId == 0) {
     skip();  /* no barrier: nobody is inside without the lock */
     abort(); /* as analysers do not know */
   }
-  share = shard->share;
+  share = cache->share;
   signal(SIGALRM, SIG_DFL);
   alarm(hangLimit());
 }
@@ -64,7 +64,7 @@ static int childsLife(size_t chargedBytes) {
   if (!mema_checkPool(&pool)) return 2;
   for (unsigned i = 0; i < 1000; i++)
     if (useShortly(NULL) != NULL) return 3;
-  if (atomic_load(&mema_shardHere->key) != mema_keyOf(&pool)) return 8; /* it takes the lock each time */
+  if (atomic_load(&mema_cacheHere->key) != mema_keyOf(&pool)) return 8; /* it takes the lock each time */
   if (pthread_create(&thread, NULL, useShortly, NULL) != 0 || pthread_join(thread, &answer) != 0 || answer != NULL) return 4;
   if (!pfree(&pool, chunk) || pfree(&pool, hidePointer(chunk))) return 5;
   void *whole = palloc(&pool, pool.poolSize);
@@ -148,12 +148,12 @@ static Work takingStats = {.run = takeStats}, trimming = {.run = trim}, freeing 
             enlargingFirst = {.run = enlargeFirst, .frees = true};
 
 /* Inside, as a handler that interrupted a call is; and out again, as when that call ends, where it is the child. */
-static pid_t forkInside(mema_Shard *shard) {
+static pid_t forkInside(mema_ThreadCache *cache) {
   pid_t child = fork();
   if (child != 0) return child;
   alarm(hangLimit() / 3);
   bool whole = !share->unfinished;
-  mema_leave(shard);
+  mema_leave(cache);
   _exit(whole ? childsLife(size) : 10);
 }
 
@@ -182,13 +182,13 @@ static void whoWaitsForTheForker(void **state) {
   begin();
   if (work->revoked) letAnotherFree();
   start(&thread, work->run);
-  mema_Shard *shard = mema_shardHere;
-  assert_true(mema_enter(shard, &pool));
+  mema_ThreadCache *cache = mema_cacheHere;
+  assert_true(mema_enter(cache, &pool));
   sem_post(&mayGo);
   while (!doesWait()) sched_yield();
-  pid_t first = forkInside(shard), second = forkInside(shard);
+  pid_t first = forkInside(cache), second = forkInside(cache);
   assert_true(doesWait());
-  mema_leave(shard);
+  mema_leave(cache);
   assertEndsWell(first);
   assertEndsWell(second);
   pthread_join(thread, &answer);
@@ -204,13 +204,13 @@ static void *chargeSlowly(void *unused) {
   void *wrong = useShortly(unused);
   sem_post(&warm);
   while (sem_wait(&mayCharge) != 0) sched_yield();
-  if (wrong != NULL || !mema_enter(mema_shardHere, &pool)) return &pool;
-  mema_shardHere->overLow -= size;
+  if (wrong != NULL || !mema_enter(mema_cacheHere, &pool)) return &pool;
+  mema_cacheHere->overLow -= size;
   sem_post(&charged);
   while (!doesWait()) sched_yield();
   usleep(20000);
-  mema_shardHere->overLow += size;
-  mema_leave(mema_shardHere);
+  mema_cacheHere->overLow += size;
+  mema_leave(mema_cacheHere);
   return unused;
 }
 
@@ -223,14 +223,14 @@ static void othersAreOutToo(void **state) {
   sem_init(&charged, 0, 0);
   start(&slow, chargeSlowly);
   start(&thread, takeStats);
-  mema_Shard *shard = mema_shardHere;
-  assert_true(mema_enter(shard, &pool));
+  mema_ThreadCache *cache = mema_cacheHere;
+  assert_true(mema_enter(cache, &pool));
   sem_post(&mayCharge);
   sem_wait(&charged);
   sem_post(&mayGo);
   while (!doesWait()) sched_yield();
-  pid_t child = forkInside(shard);
-  mema_leave(shard);
+  pid_t child = forkInside(cache);
+  mema_leave(cache);
   assertEndsWell(child);
   pthread_join(slow, &answer);
   assert_null(answer);
@@ -244,27 +244,27 @@ static void othersAreOutToo(void **state) {
 
 /* Half of what a request does: charged, and popped. And half of what a free may have done, as others see it: a place is counted in which something
  * older stands. */
-static void beginChanges(mema_Shard *shard) {
-  shard->overLow -= size;
-  shard->magazines[mema_classOf(size) + 1].top--;
-  *shard->magazines[mema_classOf(larger) + 1].top++ = (mema_Spare){.ptr = chunk};
+static void beginChanges(mema_ThreadCache *cache) {
+  cache->overLow -= size;
+  cache->magazines[mema_classOf(size) + 1].top--;
+  *cache->magazines[mema_classOf(larger) + 1].top++ = (mema_CachedSlot){.ptr = chunk};
 }
 
-static void undoChanges(mema_Shard *shard) {
-  shard->magazines[mema_classOf(larger) + 1].top--;
-  shard->magazines[mema_classOf(size) + 1].top++;
-  shard->overLow += size;
+static void undoChanges(mema_ThreadCache *cache) {
+  cache->magazines[mema_classOf(larger) + 1].top--;
+  cache->magazines[mema_classOf(size) + 1].top++;
+  cache->overLow += size;
 }
 
 static pid_t forkAmidChanges(void) {
-  mema_Shard *shard = mema_shardHere;
-  beginChanges(shard);
+  mema_ThreadCache *cache = mema_cacheHere;
+  beginChanges(cache);
   sem_post(&charged);
   sem_wait(&mayCharge); /* so are all others */
   pid_t child = fork();
-  undoChanges(shard);
+  undoChanges(cache);
   if (child == 0) alarm(hangLimit() / 3);
-  mema_leave(shard);
+  mema_leave(cache);
   if (child == 0) _exit(childsLife(size));
   return child;
 }
@@ -272,7 +272,7 @@ static pid_t forkAmidChanges(void) {
 static void *forkToo(void *ended) {
   int status = -1;
   warmUp();
-  if (!mema_enter(mema_shardHere, &pool)) return &pool;
+  if (!mema_enter(mema_cacheHere, &pool)) return &pool;
   pid_t child = forkAmidChanges();
   return child > 0 && waitpid(child, &status, 0) == child && status == 0 ? ended : &pool;
 }
@@ -293,8 +293,8 @@ static void handlersOfTwoThreads(void **state) {
     assert_int_equal(pthread_create(&thread, NULL, takeStatsFirst, NULL), 0);
     while (!doesWait()) sched_yield();
   }
-  mema_Shard *shard = mema_shardHere;
-  atomic_store(&shard->busy, 1); /* it may be called by now */
+  mema_ThreadCache *cache = mema_cacheHere;
+  atomic_store(&cache->busy, 1); /* it may be called by now */
   sem_post(&mayCharge);
   sem_post(&mayCharge);
   pid_t child = forkAmidChanges();
@@ -322,12 +322,12 @@ static void forkNow(int number) {
 }
 
 static void *stayInside(void *unused) {
-  if (useShortly(NULL) != NULL || !mema_enter(mema_shardHere, &pool)) return &pool;
+  if (useShortly(NULL) != NULL || !mema_enter(mema_cacheHere, &pool)) return &pool;
   sem_post(&isInside);
   while (!doesWait()) sched_yield();
   pthread_kill(holder, SIGUSR1);
   while (sem_wait(&mayLeave) != 0) sched_yield();
-  mema_leave(mema_shardHere);
+  mema_leave(mema_cacheHere);
   return unused;
 }
 
@@ -359,12 +359,12 @@ static void theHolderForksWhereItWaits(void **state) {
 
 /* ---- the lock's holder is interrupted anywhere, and forks --------------------------------------------------------------------- */
 
-static mema_Shard *chargers;
+static mema_ThreadCache *chargers;
 
 /* Half of a call. */
 static void *chargeAWhile(void *unused) {
   void *wrong = useShortly(unused);
-  chargers = mema_shardHere;
+  chargers = mema_cacheHere;
   sem_post(&warm);
   sem_wait(&mayGo);
   if (wrong != NULL || !mema_enter(chargers, &pool)) return &pool;
@@ -395,7 +395,7 @@ static void theHolderForks(void **state) {
   sem_init(&mayCharge, 0, 0);
   sem_init(&charged, 0, 0);
   start(&thread, chargeAWhile);
-  mema_Heap *slab = mema_beginTurn(&pool);
+  mema_Heap *slab = mema_lockForCall(&pool);
   assert_non_null(slab);
   sem_post(&mayGo);
   sem_wait(&charged);
@@ -508,7 +508,7 @@ static void *keepLock(void *unused) {
   void *wrong = NULL;
   for (unsigned i = 0; i < poolsMore; i++)
     if (!pfree(&more[i], palloc(&more[i], size))) wrong = &more[i];
-  mema_Heap *slab = mema_beginTurn(&pool);
+  mema_Heap *slab = mema_lockForCall(&pool);
   sem_post(&warm);
   sem_wait(&mayGo);
   while (!atomic_load(&forkBegins)) sched_yield();
@@ -516,7 +516,7 @@ static void *keepLock(void *unused) {
   pthread_kill(holder, SIGUSR1);
   while (!atomic_load(&handlerRuns)) sched_yield();
   usleep(1000);
-  mema_endTurn(slab);
+  mema_unlockAfterCall(slab);
   return wrong == NULL ? unused : wrong;
 }
 

@@ -131,7 +131,7 @@ static void smallOnesAreToldOfWhenAsked(void **state) {
     assert_int_equal(mema_sharedTell(&pool), 1);
     assertToldWithPeak();
   }
-  if (mema_shardHere != NULL && mema_shardHere->key != 0) assert_true(lacked); /* else this tests nothing */
+  if (mema_cacheHere != NULL && mema_cacheHere->key != 0) assert_true(lacked); /* else this tests nothing */
   end();
 }
 
@@ -218,12 +218,12 @@ static void closenessEnds(void **state) {
   (void)state;
   begin();
   take(&chunks[0][0], small);
-  if (mema_shardHere == NULL || mema_shardHere->key == 0) skip(); /* no barrier: each call takes the lock */
+  if (mema_cacheHere == NULL || mema_cacheHere->key == 0) skip(); /* no barrier: each call takes the lock */
   assert_true(mema_sharedTellAll(&pool, gauge, true));
   take(&chunks[0][1], small);
-  assert_int_equal(mema_shardHere->key, 0);
+  assert_int_equal(mema_cacheHere->key, 0);
   assert_true(mema_sharedWatch(&pool, gauge));
-  assert_true(mema_shardHere->key == mema_keyOf(&pool));
+  assert_true(mema_cacheHere->key == mema_keyOf(&pool));
   assertTold();
   end();
 }
@@ -251,12 +251,12 @@ static void aThreadThatStaysInsideIsNotWaitedForLong(void **state) {
   (void)state;
   begin();
   pthread_t other = startOther(small);
-  mema_Shard *shard = mema_sharedHeapOf(&pool)->share->shards;
-  while (shard != NULL && shard == mema_shardHere) shard = shard->next;
-  if (shard == NULL || shard->key == 0) skip();
-  atomic_store(&shard->busy, 1);
+  mema_ThreadCache *cache = mema_sharedHeapOf(&pool)->share->caches;
+  while (cache != NULL && cache == mema_cacheHere) cache = cache->next;
+  if (cache == NULL || cache->key == 0) skip();
+  atomic_store(&cache->busy, 1);
   assert_false(mema_sharedTellAll(&pool, gauge, true));
-  atomic_store(&shard->busy, 0);
+  atomic_store(&cache->busy, 0);
   assert_true(mema_sharedTellAll(&pool, gauge, true));
   assertTold();
   letOtherFree();

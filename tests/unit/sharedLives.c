@@ -283,7 +283,7 @@ static void waitingIsRefusedWhereItIsInVain(void **state) {
   assert_true(freePool(&plain));
 }
 
-static void *endWithCredit(void *unused) {
+static void *endWithQuota(void *unused) {
   (void)unused;
   void *chunk = palloc(&pool, 400 * KIB);
   for (unsigned i = 0; i < 100; i++) pfree(&pool, palloc(&pool, 100));
@@ -300,7 +300,7 @@ static void aThreadsEndServesWhoWaits(void **state) {
   for (unsigned n = 0; n < 20; n++) {
     pthread_t ending, waiter;
     atomic_store(&waiting, 0);
-    pthread_create(&ending, NULL, endWithCredit, NULL);
+    pthread_create(&ending, NULL, endWithQuota, NULL);
     while (mema_freeSize(&pool) > 200 * KIB) usleep(10);
     pthread_create(&waiter, NULL, waitForHalf, &forEver);
     pthread_join(ending, &answer);

@@ -55,20 +55,20 @@ static void lowerPrioritiesComeToRun(void **state) {
   void *answer;
   assert_true(mema_initPoolWith(&pool, &options));
   assert_true(pfree(&pool, palloc(&pool, 100)));
-  mema_Shard *shard = mema_shardHere;
+  mema_ThreadCache *cache = mema_cacheHere;
   stayHere();
   sem_init(&mayCall, 0, 0);
   sem_init(&hasCalled, 0, 0);
-  if (shard == NULL || shard->tag == 0 || !startFirst(&thread)) {
+  if (cache == NULL || cache->ownerId == 0 || !startFirst(&thread)) {
     skip();  /* no barrier; or no right to such threads */
     abort(); /* as analysers do not know */
   }
   alarm(hangLimit());
   for (unsigned turn = 0; turn < turns; turn++) {
-    assert_true(mema_enter(shard, &pool));
+    assert_true(mema_enter(cache, &pool));
     sem_post(&mayCall);
-    while (atomic_load(&shard->share->pause) != mema_waitsForOthers) sched_yield();
-    mema_leave(shard);
+    while (atomic_load(&cache->share->pause) != mema_waitsForOthers) sched_yield();
+    mema_leave(cache);
     sem_wait(&hasCalled);
   }
   pthread_join(thread, &answer);

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { size = 64, large = 32768, few = 50, bundle = 64, span = 1024, most = 5 * span };
+enum { size = 64, large = 32768, few = 50, batch = 64, span = 1024, most = 5 * span };
 
 static Pool pool;
 
@@ -171,10 +171,10 @@ static void slotsGoBackToTheirThread(void **state) {
   static Held own, again;
   for (unsigned times = 0; times < 20; times++) {
     begin(16 * MIB);
-    take(&own, 3 * bundle);
+    take(&own, 3 * batch);
     runThread(giveWhatItGets, &own);
     take(&again, span);
-    assert_int_equal(common(&own, &again), 3 * bundle);
+    assert_int_equal(common(&own, &again), 3 * batch);
     giveAll(&again);
     end();
   }
@@ -187,11 +187,11 @@ static void asLongAsItComesForMore(void **state) {
   begin(16 * MIB);
   take(&own, span);
   for (unsigned times = 0; times < 20; times++) {
-    some.count = 3 * bundle;
-    memcpy(some.chunks, own.chunks, 3 * bundle * sizeof *some.chunks);
+    some.count = 3 * batch;
+    memcpy(some.chunks, own.chunks, 3 * batch * sizeof *some.chunks);
     runThread(giveWhatItGets, &some);
-    take(&own, 3 * bundle);
-    assert_int_equal(common(&own, &some), 3 * bundle);
+    take(&own, 3 * batch);
+    assert_int_equal(common(&own, &some), 3 * batch);
   }
   assert_true(mema_resetPool(&pool));
   end();
@@ -211,7 +211,7 @@ static void theOtherThreadLeavesThemAlone(void **state) {
   (void)state;
   static Held own;
   begin(16 * MIB);
-  take(&own, 3 * bundle);
+  take(&own, 3 * batch);
   runThread(giveAndTake, &own);
   assert_int_equal(common(&own, &theirs), 0);
   end();
@@ -232,7 +232,7 @@ static void *giveSomeAndAll(void *chunks) {
   void **some = chunks;
   for (unsigned i = 0; i < few; i++)
     if (!pfree(&pool, some[i])) return hidePointer("not freed");
-  for (unsigned i = few; i < few + 10 * bundle; i++)
+  for (unsigned i = few; i < few + 10 * batch; i++)
     if (!pfree(&pool, some[i])) return hidePointer("not freed either");
   for (unsigned i = few; i-- > 0;)
     if (palloc(&pool, 2 * size) != some[i]) return hidePointer("another slot");
@@ -242,9 +242,9 @@ static void *giveSomeAndAll(void *chunks) {
 /* Of whatever size. */
 static void norForThoseOfOtherSizes(void **state) {
   (void)state;
-  static void *chunks[few + 10 * bundle];
+  static void *chunks[few + 10 * batch];
   begin(16 * MIB);
-  for (unsigned i = 0; i < few + 10 * bundle; i++) assert_non_null(chunks[i] = palloc(&pool, i < few ? 2 * size : size));
+  for (unsigned i = 0; i < few + 10 * batch; i++) assert_non_null(chunks[i] = palloc(&pool, i < few ? 2 * size : size));
   runThread(giveSomeAndAll, chunks);
   assert_true(mema_resetPool(&pool));
   end();

@@ -280,7 +280,7 @@ static void *trimWhenAsked(void *unused) {
 
 /* False when the other thread waits for this one to leave its shard. (Where there is no barrier, it waits for the lock, which does not show.) */
 static bool isAnswered(void) {
-  const mema_Share *share = mema_shardHere->share;
+  const mema_Share *share = mema_cacheHere->share;
   for (unsigned tries = 0; tries < 1000000; tries++) {
     if (sem_trywait(&answered) == 0) return true;
     if (atomic_load(&share->pause) == mema_waitsForOthers) return false;

@@ -112,7 +112,7 @@ typedef struct Item {
   size_t size;
   unsigned seed;
 } Item;
-static _Atomic(Item *) shelf[shelves];
+static _Atomic(Item *) magazine[shelves];
 static _Atomic size_t live; /* charges of what is on its way, never too low */
 static atomic_uint wave;
 
@@ -162,7 +162,7 @@ static void *exchange(void *number) {
   uint64_t random = *(unsigned *)number + 1;
   unsigned steps = scaled(20000);
   for (unsigned n = 0; n < steps; n++) {
-    _Atomic(Item *) *place = &shelf[nextRandom(&random) % shelves];
+    _Atomic(Item *) *place = &magazine[nextRandom(&random) % shelves];
     Item *item = atomic_exchange(place, NULL);
     if (item != NULL) {
       if (n % 16 == 0) freeWildly(&random, item);
@@ -220,7 +220,7 @@ static void itemsGoFromThreadToThread(void **state) {
   atomic_store(&stopping, true);
   pthread_join(asker, NULL);
   for (unsigned i = 0; i < shelves; i++) {
-    Item *item = atomic_exchange(&shelf[i], NULL);
+    Item *item = atomic_exchange(&magazine[i], NULL);
     if (item != NULL) endItem(item);
   }
   assert_int_equal(atomic_load(&live), 0);

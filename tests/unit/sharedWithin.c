@@ -1,4 +1,4 @@
-/* What no public call tells: by which way a thread of a shared pool frees what it allocated (src/threads/place.h). */
+/* What no public call tells: by which way a thread of a shared pool frees what it allocated (src/threads/slotRef.h). */
 #include "../../src/base/poolState.h"
 
 #include "unit.h"
@@ -14,7 +14,7 @@ static void *chunks[sizes];
 static const size_t sizeOf[sizes] = {64, 128, 256};
 
 static bool isPlain(size_t size) {
-  return mema_shardHere->magazines[mema_classOf(size) + 1].own != 0;
+  return mema_cacheHere->magazines[mema_classOf(size) + 1].own != 0;
 }
 
 static void assertPlain(bool first, bool second, bool third) {
@@ -45,7 +45,7 @@ static void begin(void) {
   freePool(&pool); /* of a test that failed */
   assert_true(mema_initPoolWith(&pool, &options));
   for (unsigned i = 0; i < sizes; i++) assert_non_null(chunks[i] = palloc(&pool, sizeOf[i]));
-  if (mema_shardHere == NULL || mema_shardHere->tag == 0) skip(); /* no barrier, so no privileges */
+  if (mema_cacheHere == NULL || mema_cacheHere->ownerId == 0) skip(); /* no barrier, so no privileges */
 }
 
 static void end(void) {

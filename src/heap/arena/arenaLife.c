@@ -21,11 +21,11 @@ static size_t frontOf(size_t area, size_t header) {
 }
 
 /* Pieces may all be of 16 bytes; a lean arena has records for pieces of 64 on average. */
-static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bool cell) {
+static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool compactRecords, bool cell) {
   (void)unitShift;
   size_t page = mema_osPageSize();
   mema_Shape shape = {.unitShift = mema_unitShiftFor(area), .spansOffset = cell ? arenaHeader : 0};
-  uint64_t pieces = !records ? 0 : lean ? area / 64 + 512 : area / 16;
+  uint64_t pieces = !records ? 0 : compactRecords ? area / 64 + 512 : area / 16;
   shape.mainRecords = pieces < UINT32_MAX - 4096 ? (uint32_t)pieces : UINT32_MAX - 4096;
   shape.front = frontOf(area, shape.spansOffset);
   shape.back = mema_roundUp(shape.mainRecords * sizeof(mema_Block), page);

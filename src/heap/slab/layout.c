@@ -19,25 +19,25 @@ static uint8_t classCountFor(uint8_t unitShift) {
 
 /* Records for an area: enough for slots of 16 bytes throughout, and for ranges that wait for their class; a lean area has
  * enough for chunks of 64 bytes on average. A pool that needs more goes on in another slab. */
-static uint32_t recordsFor(size_t area, bool lean) {
-  uint64_t count = lean ? area / 64 + 512 : area / 16 + area / 32;
+static uint32_t recordsFor(size_t area, bool compactRecords) {
+  uint64_t count = compactRecords ? area / 64 + 512 : area / 16 + area / 32;
   return count < UINT32_MAX - 4096 ? (uint32_t)count : UINT32_MAX - 4096;
 }
 
 /* A slab for threads: depot, homes and states behind the rest; touched only as far as there are spans of slots. Rows wait for their class,
  * so there are twice as many as slots of 16 bytes would need. */
 static void addStates(mema_Shape *shape, size_t area) {
-  size_t page = mema_osPageSize(), rows = area / MEMA_ALIGNMENT / mema_stateRow * 2, most = (size_t)1 << mema_homeRowBits;
+  size_t page = mema_osPageSize(), rows = area / MEMA_ALIGNMENT / mema_stateRow * 2, most = (size_t)1 << mema_entryRowBits;
   shape->rows = (uint32_t)(rows < most ? rows : most);
   shape->depotOffset = shape->magazinesOffset;
-  shape->homesOffset = mema_roundUp(shape->depotOffset + mema_depotSpares * sizeof(mema_Spare), page);
-  shape->linksOffset = mema_roundUp(shape->homesOffset + shape->units * sizeof(mema_Home), page);
+  shape->pageMapOffset = mema_roundUp(shape->depotOffset + mema_depotSlots * sizeof(mema_CachedSlot), page);
+  shape->linksOffset = mema_roundUp(shape->pageMapOffset + shape->units * sizeof(mema_MapEntry), page);
   shape->statesOffset = mema_roundUp(shape->linksOffset + shape->rows * sizeof(mema_RowLink), page);
   shape->front = mema_roundUp(shape->statesOffset + (size_t)shape->rows * mema_stateRow, page);
   shape->magazineSize = 0;
 }
 
-static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lean, bool cell) {
+static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool compactRecords, bool cell) {
   mema_Shape shape = {.unitShift = unitShift != 0 ? unitShift : mema_unitShiftFor(area)};
   shape.classCount = classCountFor(shape.unitShift);
   shape.units = (uint32_t)(area >> shape.unitShift);
@@ -54,7 +54,7 @@ static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool lea
   shape.magazineSize =
       shape.unitShift == mema_unitShiftMax ? mema_magazineMost : 0; /* smaller pools lie in the caches anyway */
   shape.front = mema_roundUp(shape.magazinesOffset + mema_magazineBytes(shape.magazineSize, shape.classCount), page);
-  shape.mainRecords = records ? recordsFor(area, lean) : 0;
+  shape.mainRecords = records ? recordsFor(area, compactRecords) : 0;
   /* One record more: the first of them is at a multiple of a record's size from the near ones. */
   shape.back = records ? mema_roundUp(((size_t)shape.mainRecords + 1) * sizeof(mema_Block), page) : 0;
   return shape;
@@ -74,9 +74,9 @@ static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char 
   slab->heap.area = area;
   slab->areaSize = (size_t)shape->units << shape->unitShift; /* a last part of a unit is not used */
   slab->unitShift = shape->unitShift;
-  slab->eighths = slab->areaSize / 8;
-  slab->heap.unitEighths = (uint8_t)(shape->unitShift - 3);
-  slab->heap.unitMask = (UINT32_C(1) << slab->heap.unitEighths) - 1;
+  slab->quanta = slab->areaSize / 8;
+  slab->heap.unitQuantaLog = (uint8_t)(shape->unitShift - 3);
+  slab->heap.unitMask = (UINT32_C(1) << slab->heap.unitQuantaLog) - 1;
   slab->classCount = shape->classCount;
   slab->units = shape->units;
   slab->spans = (mema_Span *)(void *)(tables + shape->spansOffset);
@@ -92,18 +92,18 @@ static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char 
   slab->tablePages = (uint32_t)((shape->front + shape->back) / mema_osPageSize());
   slab->source = NULL;
   slab->purged = 0;
-  slab->stirred = true;
-  slab->homes = NULL;
+  slab->usedSinceReset = true;
+  slab->pageMap = NULL;
   slab->states = NULL;
   slab->heap.threads = shape->statesOffset != 0;
   slab->rows = shape->rows;
   slab->usedRows = slab->youngRows = 0;
   slab->period = 1;
-  slab->tag = 0;
+  slab->ownerId = 0;
   memset(slab->freeRows, 0, sizeof slab->freeRows);
   if (shape->statesOffset != 0) {
-    slab->depot = (mema_Spare *)(void *)(tables + shape->depotOffset);
-    slab->homes = (mema_Home *)(void *)(tables + shape->homesOffset);
+    slab->depot = (mema_CachedSlot *)(void *)(tables + shape->depotOffset);
+    slab->pageMap = (mema_MapEntry *)(void *)(tables + shape->pageMapOffset);
     slab->rowLinks = (mema_RowLink *)(void *)(tables + shape->linksOffset);
     slab->states = (mema_State *)(void *)(tables + shape->statesOffset);
   }

@@ -15,8 +15,8 @@
 enum {
   magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
   fewUnits = 16,             /* a growth of so many is none: see mema_slabHasGrown */
-  taggedTries = 64,          /* spans looked at from either end of a list for one of a tag */
-  taggedFew = 16,            /* the same where others will do */
+  ownedTries = 64,           /* spans looked at from either end of a list for one of a tag */
+  ownedFew = 16,             /* the same where others will do */
   idleSpans = 2,             /* threads leave alone what others have free, up to as many slots as so many spans have, */
   idleUnits = 256,           /* and one more for each so many units that the slab uses */
   denials = 64,              /* requests denied unseen after one that was looked into */
@@ -182,18 +182,18 @@ bool mema_spanIsEmpty(const mema_Span *span) {
 }
 
 /* What lookers without a lock go by. */
-static void setHomes(const mema_Slab *slab, uint32_t unit, const mema_Span *span) {
-  if (slab->homes == NULL) return;
-  uint64_t same = (uint64_t)span->firstRecord << 16 | (uint64_t)slab->tag << 8 | (span->class + 1u);
-  uint64_t reciprocal = ((UINT64_C(1) << mema_homeShift) + span->slotSize / 8 - 1) / (span->slotSize / 8);
+static void setEntries(const mema_Slab *slab, uint32_t unit, const mema_Span *span) {
+  if (slab->pageMap == NULL) return;
+  uint64_t same = (uint64_t)span->firstRecord << 16 | (uint64_t)slab->ownerId << 8 | (span->class + 1u);
+  uint64_t reciprocal = ((UINT64_C(1) << mema_entryShift) + span->slotSize / 8 - 1) / (span->slotSize / 8);
   for (uint32_t i = 0; i < span->units; i++)
-    atomic_store_explicit(&slab->homes[unit + i], same | (span->units == 1 ? reciprocal << 40 : (uint64_t)i << 37),
+    atomic_store_explicit(&slab->pageMap[unit + i], same | (span->units == 1 ? reciprocal << 40 : (uint64_t)i << 37),
                           memory_order_release);
 }
 
-static void clearHomes(const mema_Slab *slab, uint32_t unit, uint32_t units) {
-  for (uint32_t i = 0; slab->homes != NULL && i < units; i++)
-    atomic_store_explicit(&slab->homes[unit + i], 0, memory_order_relaxed);
+static void clearEntries(const mema_Slab *slab, uint32_t unit, uint32_t units) {
+  for (uint32_t i = 0; slab->pageMap != NULL && i < units; i++)
+    atomic_store_explicit(&slab->pageMap[unit + i], 0, memory_order_relaxed);
 }
 
 static uint32_t slotsIn(const mema_Slab *slab, uint32_t units, uint32_t slotSize) {
@@ -217,7 +217,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
   if (slots > 64 && unit + units > slab->bitmapUnits) slab->bitmapUnits = unit + units;
   span->bitmap = slots <= 64 ? &span->word : (uint64_t *)(void *)(slab->bitmaps + (((size_t)unit << slab->unitShift) / 128));
   spanAllFree(span);
-  setHomes(slab, unit, span);
+  setEntries(slab, unit, span);
   for (uint32_t i = 1; i < units; i++) {
     slab->spans[unit + i].kind = mema_unitInside;
     slab->spans[unit + i].back = (uint16_t)i;
@@ -227,10 +227,10 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
 /* Gives the units of a span that is on no list back; returns the first unit behind the free run that this makes. */
 static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   uint32_t units = span->units;
-  slab->stirred = true;
+  slab->usedSinceReset = true;
   slab->classes[span->class].idle -= span->slots;
   giveRecords(slab, span->class, span->firstRecord);
-  clearHomes(slab, mema_unitOf(slab, span), units);
+  clearEntries(slab, mema_unitOf(slab, span), units);
   span->remainders = 0;
   for (uint32_t i = 0; i < units; i++) span[i].kind = mema_unitNone;
   return mema_runGive(slab, mema_unitOf(slab, span), units, true);
@@ -273,7 +273,7 @@ static void keepRecent(mema_Slab *slab) {
 
 /* Every word with a free slot is noted, every span that has one is on its class's list. */
 static void settle(mema_Slab *slab, mema_SlotClass *class) {
-  slab->stirred = true;
+  slab->usedSinceReset = true;
   park(slab, class);
   while (class->top > class->bottom) {
     const mema_FreeSlot *slot = --class->top;
@@ -443,7 +443,7 @@ uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
 }
 
 bool mema_slabClearWords(mema_Slab *slab) {
-  if (slab->stirred || slab->states != NULL) return false;
+  if (slab->usedSinceReset || slab->states != NULL) return false;
   mema_forgetLast(slab);
   for (unsigned i = 0; i < slab->classCount; i++) {
     const mema_SlotClass *class = &slab->classes[i];
@@ -486,7 +486,7 @@ static bool refill(mema_Slab *slab, unsigned class) {
 bool mema_slabRefill(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
   bool tells = c->slotSize <= yieldSlotMost;
-  slab->stirred = true;
+  slab->usedSinceReset = true;
   if (tells) chooseMode(slab);
   if (!refill(slab, class)) return false;
   if (tells) noteYield(slab, c);
@@ -503,7 +503,7 @@ static void dropRecent(const mema_Slab *slab, mema_SlotClass *class, const mema_
 
 bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word) {
   uint64_t free = span->bitmap[word];
-  slab->stirred = true;
+  slab->usedSinceReset = true;
   span->summary |= UINT64_C(1) << word;
   if (span->place == mema_placeClosed) appendPartial(slab, span);
   return free == UINT64_MAX || free == span->lastMask ? mema_slabEmptied(slab, span) : true;
@@ -540,40 +540,40 @@ static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
 /* ---- slots for threads ------------------------------------------------------------------------------------------------- */
 
 /* Takes slots of the word at hand, the lowest first. */
-static uint32_t takeFromWord(mema_Slab *slab, const mema_SlotClass *class, uint32_t most, mema_Spare *spares) {
+static uint32_t takeFromWord(mema_Slab *slab, const mema_SlotClass *class, uint32_t most, mema_CachedSlot *cachedSlots) {
   const mema_Span *span = &slab->spans[class->active];
   uint32_t firstSlot = (uint32_t)(class->word - span->bitmap) * 64;
   uint64_t free = *class->word;
   uint32_t count = 0;
   for (; free != 0 && count < most; free &= free - 1) {
     uint64_t bit = mema_lowestBit(free);
-    spares[count++] = (mema_Spare){.ptr = class->base + bit * class->slotSize,
-                                   .state = mema_stateOf(slab, span, firstSlot + (uint32_t)bit)};
+    cachedSlots[count++] = (mema_CachedSlot){.ptr = class->base + bit * class->slotSize,
+                                             .state = mema_stateOf(slab, span, firstSlot + (uint32_t)bit)};
   }
   *class->word = free;
   return count;
 }
 
 /* A span of this tag among so many of the first or last partial ones of the class, or mema_noUnit. */
-static uint32_t findTagged(const mema_Slab *slab, const mema_SlotClass *class, uint8_t tag, int tries) {
+static uint32_t findOwned(const mema_Slab *slab, const mema_SlotClass *class, uint8_t ownerId, int tries) {
   uint32_t fore = class->partialHead, back = class->partialTail;
   for (; tries > 0 && fore != mema_noUnit; tries--, fore = slab->spans[fore].next, back = slab->spans[back].prev) {
-    if (mema_tagOf(slab, fore) == tag) return fore;
-    if (mema_tagOf(slab, back) == tag) return back;
+    if (mema_ownerOf(slab, fore) == ownerId) return fore;
+    if (mema_ownerOf(slab, back) == ownerId) return back;
   }
   return mema_noUnit;
 }
 
 /* As mema_slabRefill, but threads keep to spans of their own, unless others have much that is free: a thread that frees slots of a span that is
- * another's ends the other's privilege to free there without atomic operations (threads/place.h). Where much is free that is asked at each fill,
+ * another's ends the other's privilege to free there without atomic operations (threads/slotRef.h). Where much is free that is asked at each fill,
  * so few spans are looked at; where not, a new one comes of it, which lasts. */
-static bool refillTagged(mema_Slab *slab, unsigned class) {
+static bool refillOwned(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
-  if (c->active != mema_noUnit && mema_tagOf(slab, c->active) == slab->tag && serveActive(slab, c)) return true;
+  if (c->active != mema_noUnit && mema_ownerOf(slab, c->active) == slab->ownerId && serveActive(slab, c)) return true;
   settle(slab, c);
   uint32_t slots = slotsIn(slab, spanUnits(slab, c->slotSize), c->slotSize);
   bool much = c->idle / slots >= idleSpans + mema_usedUnits(slab) / idleUnits;
-  uint32_t own = findTagged(slab, c, slab->tag, much ? taggedFew : taggedTries);
+  uint32_t own = findOwned(slab, c, slab->ownerId, much ? ownedFew : ownedTries);
   if (own != mema_noUnit) {
     removePartial(slab, &slab->spans[own]);
     if (activate(slab, c, &slab->spans[own])) return true;
@@ -581,22 +581,22 @@ static bool refillTagged(mema_Slab *slab, unsigned class) {
   return (!much && newSpan(slab, class)) || mema_slabRefill(slab, class);
 }
 
-uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mema_Spare *spares) {
+uint32_t mema_slabTakeCached(mema_Slab *slab, unsigned class, uint32_t most, mema_CachedSlot *cachedSlots) {
   mema_SlotClass *c = &slab->classes[class];
   uint32_t count = 0;
-  bool tagged = slab->tag != 0;
+  bool owned = slab->ownerId != 0;
   mema_forgetLast(slab);
-  if (tagged && c->active != mema_noUnit && mema_tagOf(slab, c->active) != slab->tag) settle(slab, c);
-  while (count < most && (*c->word != 0 || (tagged ? refillTagged(slab, class) : mema_slabRefill(slab, class))))
-    count += takeFromWord(slab, c, most - count, spares + count);
+  if (owned && c->active != mema_noUnit && mema_ownerOf(slab, c->active) != slab->ownerId) settle(slab, c);
+  while (count < most && (*c->word != 0 || (owned ? refillOwned(slab, class) : mema_slabRefill(slab, class))))
+    count += takeFromWord(slab, c, most - count, cachedSlots + count);
   c->idle -= count;
   return count;
 }
 
-void mema_slabGiveSpares(mema_Slab *slab, const mema_Spare *spares, uint32_t count) {
+void mema_slabGiveCached(mema_Slab *slab, const mema_CachedSlot *cachedSlots, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
-    mema_Span *span = mema_slabSpanAt(slab, spares[i].ptr);
-    uint32_t slot = mema_slotNumber(slab, span, spares[i].ptr);
+    mema_Span *span = mema_slabSpanAt(slab, cachedSlots[i].ptr);
+    uint32_t slot = mema_slotNumber(slab, span, cachedSlots[i].ptr);
     uint64_t *word = &span->bitmap[slot / 64], before = *word, after = before | UINT64_C(1) << slot % 64;
     *word = after;
     mema_spanClass(slab, span)->idle++;
@@ -621,7 +621,7 @@ static size_t grainOf(const mema_Slab *slab) {
 }
 
 static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, uint8_t place, mema_Chunk *chunk) {
-  slab->stirred = true;
+  slab->usedSinceReset = true;
   size_t units = mema_roundUp(size, mema_unitSize(slab)) >> slab->unitShift, alignUnits = alignment >> slab->unitShift;
   if (units > slab->units || alignUnits > slab->units) return false;
   uint32_t record;
@@ -697,22 +697,22 @@ size_t mema_slabLargest(const mema_Heap *heap, size_t room) {
 
 bool mema_slabFind(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
   mema_Slab *slab = mema_slabIn(heap);
-  size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->heap.unitEighths;
-  if (eighth >= slab->eighths || unit >= slab->frontier) return false;
+  size_t quantum = mema_quantumOf(slab, ptr), unit = quantum >> slab->heap.unitQuantaLog;
+  if (quantum >= slab->quanta || unit >= slab->frontier) return false;
   mema_Span *span = &slab->spans[unit];
   if (span->kind == mema_unitInside) {
     unit -= span->back;
     span -= span->back;
   }
-  eighth -= unit << slab->heap.unitEighths;
+  quantum -= unit << slab->heap.unitQuantaLog;
   chunk->slot = 0;
   if (span->kind == mema_unitSlots) {
     size_t slot;
-    if (!mema_slotAt(span, eighth, &slot)) return false;
+    if (!mema_slotAt(span, quantum, &slot)) return false;
     chunk->slot = (uint32_t)slot;
     if (!mema_slotIsLive(slab, span, chunk->slot)) return false;
     chunk->room = span->slotSize;
-  } else if (span->kind == mema_unitLarge && eighth == 0 && span->place != mema_placeLost) {
+  } else if (span->kind == mema_unitLarge && quantum == 0 && span->place != mema_placeLost) {
     chunk->room = span->bytes;
   } else {
     return false;

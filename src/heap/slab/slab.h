@@ -105,31 +105,31 @@ _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is
 typedef _Atomic uint8_t mema_State;
 
 /* What lookers without a lock know of a unit, in one word; 0 where there are no slots.
- *     bits 0..7 class + 1    8..15 the span's tag (threads/place.h)    16..36 the span's first row
+ *     bits 0..7 class + 1    8..15 the span's tag (threads/slotRef.h)    16..36 the span's first row
  *          37..39 the unit's number in its span    40..63 reciprocal
  * The reciprocal of a unit that is a span by itself is ceil(2^24 / (slotSize / 8)), with which a slot is found as by mema_slotAt. Of a unit
  * that is not, it is 0.
  * A looker may go by what a unit was a moment ago, and looks at the states of a span that has ended: they are all 0 then, since
  * rows pass to another span only when no looker can still be busy with the one before (see mema_Slab.period). */
-typedef _Atomic uint64_t mema_Home;
+typedef _Atomic uint64_t mema_MapEntry;
 
-enum { mema_stateRow = 64, mema_homeRowBits = 21, mema_homeShift = 24, mema_depotSpares = 16384 };
+enum { mema_stateRow = 64, mema_entryRowBits = 21, mema_entryShift = 24, mema_depotSlots = 16384 };
 
-static inline uint8_t mema_homeState(uint64_t home) {
-  return (uint8_t)home;
+static inline uint8_t mema_entryState(uint64_t entry) {
+  return (uint8_t)entry;
 }
-static inline uint8_t mema_homeTag(uint64_t home) {
-  return (uint8_t)(home >> 8);
+static inline uint8_t mema_entryOwner(uint64_t entry) {
+  return (uint8_t)(entry >> 8);
 }
 /* The first state of the span, from the first of all. */
-static inline size_t mema_homeStates(uint64_t home) {
-  return (size_t)(home >> 16 << 6) & ((UINT64_C(1) << (mema_homeRowBits + 6)) - 1);
+static inline size_t mema_entryStates(uint64_t entry) {
+  return (size_t)(entry >> 16 << 6) & ((UINT64_C(1) << (mema_entryRowBits + 6)) - 1);
 }
-static inline uint32_t mema_homeBack(uint64_t home) {
-  return (uint32_t)(home >> 37) & 7;
+static inline uint32_t mema_entryBack(uint64_t entry) {
+  return (uint32_t)(entry >> 37) & 7;
 }
-static inline uint32_t mema_homeReciprocal(uint64_t home) {
-  return (uint32_t)(home >> 40);
+static inline uint32_t mema_entryReciprocal(uint64_t entry) {
+  return (uint32_t)(entry >> 40);
 }
 
 /* Of the first of a range of rows that waits. */
@@ -139,10 +139,10 @@ typedef struct mema_RowLink {
 } mema_RowLink;
 
 /* A slot that a thread has, but nobody uses. */
-typedef struct mema_Spare {
+typedef struct mema_CachedSlot {
   char *ptr;
   mema_State *state;
-} mema_Spare;
+} mema_CachedSlot;
 
 /* A free slot: all that handing it out needs. */
 typedef struct mema_FreeSlot {
@@ -172,11 +172,11 @@ _Static_assert(sizeof(mema_SlotClass) == 64, "a size class is one cache line");
 struct mema_Slab {
   /* What a look-up reads, in one cache line. */
   mema_Heap heap;
-  size_t eighths; /* of the area: its bytes / 8 */
+  size_t quanta; /* of the area: its bytes / 8 */
   mema_Span *spans;
 
   uint8_t unitShift;
-  bool stirred;        /* since its chunks were all freed, more happened than taking and giving slots of the words at hand */
+  bool usedSinceReset; /* since its chunks were all freed, more happened than taking and giving slots of the words at hand */
   mema_Block *records; /* NULL: no records */
   /* The slot handed out last, while its word is at hand still: see mema_takeSlot. */
   char *lastPtr;
@@ -191,7 +191,7 @@ struct mema_Slab {
   bool hugePages;               /* asked for from the start */
   bool locked;                  /* in memory */
   bool keepsDirty;              /* free pages are not given back now */
-  bool exact;                   /* not kept warm when it is closed */
+  bool neverCached;             /* not kept warm when it is closed */
   uint8_t magazineSize;
   uint8_t classCount;
   int8_t cellKind; /* below 0: mapped by itself */
@@ -219,15 +219,15 @@ struct mema_Slab {
   uint32_t freeRecords[mema_classCount + 1]; /* ranges given back, by class (the last: large): index + 1, linked */
 
   /* Of a slab for threads; NULL otherwise. */
-  mema_Home *homes;                   /* by unit */
+  mema_MapEntry *pageMap;             /* by unit */
   mema_State *states;                 /* rows of mema_stateRow */
-  mema_Spare *depot;                  /* room for mema_depotSpares: the pool above uses it */
+  mema_CachedSlot *depot;             /* room for mema_depotSlots: the pool above uses it */
   mema_RowLink *rowLinks;             /* by row */
   uint32_t rows, usedRows;            /* those from usedRows on were never used */
   uint32_t freeRows[mema_classCount]; /* ranges of rows that wait for their class: the one that ended last, + 1 */
   uint32_t period;    /* counts times at which no thread was in the middle of a call; the pool above counts */
   uint32_t youngRows; /* ranges that could not be used again because they ended in this period */
-  uint8_t tag;        /* for spans that are made now */
+  uint8_t ownerId;    /* for spans that are made now */
 
   char *bitmaps;
   uint32_t bitmapUnits; /* up to here the bitmaps may have been touched */
@@ -260,9 +260,9 @@ struct mema_SlabPlan {
   bool records;
   bool threads; /* with homes and states */
   bool committed;
-  bool lean; /* memory is scarce: fewer records */
+  bool compactRecords; /* memory is scarce: fewer records */
   bool outside;
-  bool exact;                       /* an unusual reservation: neither from nor for the warm ones */
+  bool neverCached;                 /* an unusual reservation: neither from nor for the warm ones */
   const struct mema_Layout *layout; /* of which engine: reservation.h */
   bool hugePages;
   bool locked;
@@ -315,9 +315,9 @@ MEMA_HIDDEN bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *ch
 /* Takes up to `most` slots of a class from a slab for threads, in the order of their addresses, as they come to hand; they are spare. Where
  * slab->tag is not 0, they come from spans of that tag while there are any, or few of others. Returns how many: 0 iff the slab has no
  * room. */
-MEMA_HIDDEN uint32_t mema_slabTakeSpares(mema_Slab *slab, unsigned class, uint32_t most, mema_Spare *spares);
+MEMA_HIDDEN uint32_t mema_slabTakeCached(mema_Slab *slab, unsigned class, uint32_t most, mema_CachedSlot *cachedSlots);
 /* Takes spare slots of a class back. */
-MEMA_HIDDEN void mema_slabGiveSpares(mema_Slab *slab, const mema_Spare *spares, uint32_t count);
+MEMA_HIDDEN void mema_slabGiveCached(mema_Slab *slab, const mema_CachedSlot *cachedSlots, uint32_t count);
 /* Whether the memory in use has grown by an eighth since empty spans were looked for the last time. (Empty spans, and those whose slots wait in
  * magazines, count as used.) Then they had better be given back before fresh units are taken: of a slab for threads by the pool above, which
  * has spare slots of them. */
@@ -412,8 +412,8 @@ static inline mema_State *mema_stateOf(const mema_Slab *slab, const mema_Span *s
 }
 
 /* The tag of the span that a unit belongs to. */
-static inline uint8_t mema_tagOf(const mema_Slab *slab, uint32_t unit) {
-  return mema_homeTag(atomic_load_explicit(&slab->homes[unit], memory_order_relaxed));
+static inline uint8_t mema_ownerOf(const mema_Slab *slab, uint32_t unit) {
+  return mema_entryOwner(atomic_load_explicit(&slab->pageMap[unit], memory_order_relaxed));
 }
 
 /* Whether the bitmap has a slot as free. */
@@ -492,15 +492,15 @@ static inline bool mema_slabPrefersRun(const mema_Slab *slab, size_t slotSize, s
 
 /* Where a pointer leads, in eighths of bytes from the start of the area. What is not a multiple of 8 away is led far outside, so
  * that one comparison with slab->eighths tells all that cannot be a chunk's start. */
-static inline size_t mema_eighthOf(const mema_Slab *slab, const void *ptr) {
+static inline size_t mema_quantumOf(const mema_Slab *slab, const void *ptr) {
   uintptr_t offset = (uintptr_t)ptr - (uintptr_t)slab->heap.area;
   return offset >> 3 | offset << (sizeof offset * 8 - 3);
 }
 
 /* The run of the large chunk that starts at ptr, in this slab; NULL: there is none. */
 static inline mema_Span *mema_largeAt(const mema_Slab *slab, const void *ptr) {
-  size_t eighth = mema_eighthOf(slab, ptr), unit = eighth >> slab->heap.unitEighths;
-  if (eighth >= slab->eighths || unit >= slab->frontier || (eighth & slab->heap.unitMask) != 0) return NULL;
+  size_t quantum = mema_quantumOf(slab, ptr), unit = quantum >> slab->heap.unitQuantaLog;
+  if (quantum >= slab->quanta || unit >= slab->frontier || (quantum & slab->heap.unitMask) != 0) return NULL;
   mema_Span *span = &slab->spans[unit];
   return span->kind == mema_unitLarge && span->place != mema_placeLost ? span : NULL;
 }
@@ -511,8 +511,8 @@ static inline mema_Span *mema_largeAt(const mema_Slab *slab, const void *ptr) {
  * n = q * d + r, r < d, the product n * c is q * 2^32 + q * e + r * c, and q * e + r * c < 2^32, since here n < 2^16 and d <= 2^12. So
  * the upper half is q. The lower half is q * e for the start of a slot, and at least c, which is above all of those, where
  * r > 0. It grows with q: that of the last slot, and one more, is the bound, below 2^16; a last partial slot is beyond. */
-static inline bool mema_slotAt(const mema_Span *span, size_t eighths, size_t *slot) {
-  uint64_t product = eighths * (uint64_t)span->reciprocal;
+static inline bool mema_slotAt(const mema_Span *span, size_t quanta, size_t *slot) {
+  uint64_t product = quanta * (uint64_t)span->reciprocal;
   *slot = product >> 32;
   return (uint32_t)product < span->remainders;
 }
@@ -567,10 +567,10 @@ static inline uint32_t mema_slotNumber(const mema_Slab *slab, const mema_Span *s
 
 /* The slot that starts at ptr, live or not, in the first unit of a span; NULL where there is none. */
 static inline mema_Span *mema_anySlot(const mema_Slab *slab, const void *ptr, size_t *slot) {
-  size_t eighth = mema_eighthOf(slab, ptr);
-  if (mema_unlikely(eighth >= slab->eighths)) return NULL;
-  mema_Span *span = &slab->spans[eighth >> slab->heap.unitEighths];
-  return mema_likely(mema_slotAt(span, eighth & slab->heap.unitMask, slot)) ? span : NULL;
+  size_t quantum = mema_quantumOf(slab, ptr);
+  if (mema_unlikely(quantum >= slab->quanta)) return NULL;
+  mema_Span *span = &slab->spans[quantum >> slab->heap.unitQuantaLog];
+  return mema_likely(mema_slotAt(span, quantum & slab->heap.unitMask, slot)) ? span : NULL;
 }
 
 /* The same for live ones. */

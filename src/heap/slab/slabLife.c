@@ -35,13 +35,14 @@ void mema_slabClear(mema_Heap *heap) {
   }
   slab->keepsDirty = slab->committed;
   mema_runMaybePurge(slab);
-  slab->stirred = false;
+  slab->usedSinceReset = false;
 }
 
 static size_t stateBytes(const mema_Slab *slab, size_t page) {
   if (slab->states == NULL) return 0;
   return mema_roundUp((size_t)slab->usedRows * mema_stateRow, page) +
-         mema_roundUp(slab->usedRows * sizeof(mema_RowLink), page) + mema_roundUp(slab->frontier * sizeof(mema_Home), page);
+         mema_roundUp(slab->usedRows * sizeof(mema_RowLink), page) +
+         mema_roundUp(slab->frontier * sizeof(mema_MapEntry), page);
 }
 
 /* What clean units hold though they are clean: where pages are larger than units, one is in memory as long as a neighbour is, in use or dirty,

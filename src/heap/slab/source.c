@@ -25,7 +25,7 @@ void mema_sourceLike(mema_SlabPlan *plan) {
   plan->hugePages = like->hugePages;
   plan->locked = like->locked;
   plan->committed |= like->locked;
-  plan->lean |= like->locked || (plan->memory != NULL && plan->memory->commit == NULL);
+  plan->compactRecords |= like->locked || (plan->memory != NULL && plan->memory->commit == NULL);
 }
 
 static void release(const mema_Memory *memory, void *base, size_t size) {
@@ -102,7 +102,7 @@ static bool reachWhole(mema_Source *source, size_t number) {
 static void openLookUps(mema_Slab *slab) {
   size_t spans = slab->source->parts[mema_partSpans].ready / sizeof(mema_Span);
   if (spans > slab->units) spans = slab->units;
-  slab->eighths = (spans << slab->unitShift) / 8;
+  slab->quanta = (spans << slab->unitShift) / 8;
 }
 
 bool mema_sourceReachUnits(mema_Slab *slab, uint32_t units) {
@@ -264,5 +264,5 @@ const char *mema_sourceCheck(const mema_Slab *slab) {
     if (used[i] > source->parts[i].ready || source->parts[i].ready > source->parts[i].size)
       return "what is in use of a slab was committed";
   size_t spans = source->parts[mema_partSpans].ready / sizeof(mema_Span);
-  return slab->eighths * 8 >> slab->unitShift <= spans ? NULL : "look-ups lead to records that were committed";
+  return slab->quanta * 8 >> slab->unitShift <= spans ? NULL : "look-ups lead to records that were committed";
 }

@@ -40,16 +40,16 @@ bool mema_fixedInit(mema_Pool *pool, const mema_Options *options, uintptr_t gene
   if (fixed == NULL) return mema_failFor(mema_bufferIsSmall, options->bufferSize, mema_fixedBufferLeast);
   fixed->fallback = options->fallback;
   forget(pool);
-  pool->poolSize = pool->freeSize = pool->lowWater = pool->watch =
+  pool->poolSize = pool->freeSize = pool->lowWater = pool->slowPathBelow =
       options->poolSize != 0 ? options->poolSize : heapBytes(fixed);
-  pool->stamp = 1; /* poolAllocated */
+  pool->ownerAndAge = 1; /* poolAllocated */
   pool->initialized = true;
   pool->mem = mema_fixedAt(fixed, 1);
   pool->untracked = options->untracked;
   pool->committed = options->committed;
-  pool->bound = pool->watched = options->boundMemory && !options->untracked;
+  pool->bound = pool->alwaysSlow = options->boundMemory && !options->untracked;
   if (pool->bound) {
-    pool->watch = PTRDIFF_MAX; /* every request takes the general path */
+    pool->slowPathBelow = PTRDIFF_MAX; /* every request takes the general path */
     fixed->bySize = false;
     fixed->beside = mema_fixedFront * mema_grainSize;
   }
@@ -88,7 +88,7 @@ size_t mema_fixedResize(mema_Pool *pool, size_t poolSize, bool atLeast) {
   }
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
-  if (!pool->watched) pool->watch = pool->lowWater;
+  if (!pool->alwaysSlow) pool->slowPathBelow = pool->lowWater;
   return poolSize;
 }
 
@@ -104,7 +104,7 @@ bool mema_fixedCharge(mema_Pool *pool, size_t bytes) {
 }
 
 bool mema_fixedCredit(mema_Pool *pool, size_t bytes) {
-  if (bytes > pool->charged) return mema_failFor(mema_creditIsLarge, bytes, pool->charged);
+  if (bytes > pool->charged) return mema_failFor(mema_quotaIsLarge, bytes, pool->charged);
   pool->charged -= bytes;
   pool->freeSize += bytes;
   return true;
@@ -135,7 +135,7 @@ static const char *checkChain(const mema_Pool *pool, mema_Fixed *fixed, size_t c
     if (block->prev != before) return "the chain leads back as it leads on";
     if (block->size == 0 || block->size > chunk.room) return "a block's size is that of its chunk";
     if (chunk.grain != 0 && chunk.room - block->size >= mema_grainSize) return "a chunk has no more grains than it needs";
-    if ((uint8_t)mema_stampOf(block) != (chunk.grain != 0)) return "poolAllocated says where the chunk lies";
+    if ((uint8_t)mema_ownerAndAge(block) != (chunk.grain != 0)) return "poolAllocated says where the chunk lies";
     *bytes += mema_fixedChargeOf(fixed, &chunk);
   }
   if (count != chunks) return "the chain lists every live chunk";

@@ -291,7 +291,7 @@ static mema_Reason move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *fro
     mema_replaceBlock(pool, to.record, from->record);
     to.record->ptr = to.ptr;
     to.record->size = size;
-    mema_setStamp(to.record, mema_stampOf(from->record));
+    mema_setOwnerAndAge(to.record, mema_ownerAndAge(from->record));
     to.record->poolAllocated = to.grain != 0;
   }
   recharge(pool, before, mema_fixedChargeOf(fixed, &to));

@@ -1,4 +1,4 @@
-/* kin.h - families of pools: who is whose sub-pool, and what each holds of whose budget. Read this first.
+/* tree.h - families of pools: who is whose sub-pool, and what each holds of whose budget. Read this first.
  *
  *            root                     budget: each level by itself, exact after each call
  *           /    \                        pool.poolSize == pool.freeSize + its live chunks + pool.charged + held(pool)
@@ -19,55 +19,55 @@
  * threads  A family is used by one thread at a time, unless the root is shared: then its children, each with slabs of its own, may be used
  *          by a thread each, and what concerns the root is charged to the thread's shard of it, or done under the root's lock.
  */
-#ifndef MEMA_POOL_KIN_H
-#define MEMA_POOL_KIN_H
+#ifndef MEMA_POOL_TREE_H
+#define MEMA_POOL_TREE_H
 
 #include "../base/stack.h"
 #include "pool.h"
 
-typedef struct mema_Kin mema_Kin;
+typedef struct mema_Node mema_Node;
 
-struct mema_Kin {
+struct mema_Node {
   mema_Pool *pool;
   uintptr_t life; /* as pool->life; 0: nobody's */
   mema_Pool *parentPool;
   size_t guard;     /* what of the budget lies beyond the guaranteed bytes: where freeSize is below, the parent is charged */
   size_t nearGuard; /* the same; 0 where the parent is shared, or a sub-pool itself: then not its fields alone change */
-  mema_Kin *parent; /* NULL: the root */
-  mema_Kin *newest; /* of its children */
-  mema_Kin *older;  /* its parent's child made before this one */
-  mema_Kin *younger; /* and after */
+  mema_Node *parent;  /* NULL: the root */
+  mema_Node *newest;  /* of its children */
+  mema_Node *older;   /* its parent's child made before this one */
+  mema_Node *younger; /* and after */
   size_t guaranteed;
   uintptr_t born; /* the parent's markSerial when it was made */
-  uint32_t id;    /* the owner in Blocks: 1 to mema_kinMost */
+  uint32_t id;    /* the owner in Blocks: 1 to mema_nodesMost */
   bool usesParentHeap;
   mema_StackLink nextFree; /* id */
 };
 
-enum { mema_kinMost = 0xFFFFFF };
+enum { mema_nodesMost = 0xFFFFFF };
 
-/* ---- kin.c: records ---------------------------------------------------------------------------------------------------- */
+/* ---- tree.c: records ---------------------------------------------------------------------------------------------------- */
 
-/* A record that is nobody's yet; NULL iff there is no memory, or there are mema_kinMost of them. */
-MEMA_HIDDEN mema_Kin *mema_takeKin(void);
+/* A record that is nobody's yet; NULL iff there is no memory, or there are mema_nodesMost of them. */
+MEMA_HIDDEN mema_Node *mema_takeNode(void);
 /* Makes it the pool's. */
-MEMA_HIDDEN void mema_ownKin(mema_Pool *pool, mema_Kin *kin);
-MEMA_HIDDEN void mema_dropKin(mema_Kin *kin);
+MEMA_HIDDEN void mema_ownNode(mema_Pool *pool, mema_Node *node);
+MEMA_HIDDEN void mema_dropNode(mema_Node *node);
 
 /* Whether the record that a Pool in a family points to is its own: not so for one that is in it no more. (A copy elsewhere has no seal.) */
-static inline bool mema_kinLives(const mema_Pool *pool) {
-  return pool->kin != NULL && mema_loadWord(&pool->kin->life) == pool->life;
+static inline bool mema_nodeLives(const mema_Pool *pool) {
+  return pool->node != NULL && mema_loadWord(&pool->node->life) == pool->life;
 }
 
 /* Whether the Pool of a record that has children is where it was, so that its fields can be gone by. A program may have moved it, or used
  * its memory for something else. It is lost then: what is below it is charged no further, and grows no more than what was guaranteed. */
-static inline bool mema_isPresent(const mema_Kin *kin) {
-  return kin->pool->kin == kin;
+static inline bool mema_isPresent(const mema_Node *node) {
+  return node->pool->node == node;
 }
 
 /* Whether a chunk is the pool's own, and not another's with which it shares slabs. */
 static inline bool mema_isOwn(const mema_Pool *pool, const mema_Block *block) {
-  return ((mema_stampOf(block) ^ pool->stamp) & ((uint64_t)mema_kinMost << mema_ownerShift)) == 0;
+  return ((mema_ownerAndAge(block) ^ pool->ownerAndAge) & ((uint64_t)mema_nodesMost << mema_ownerShift)) == 0;
 }
 
 /* As mema_findChunk, for the pool's own chunks. */
@@ -78,23 +78,23 @@ static inline bool mema_findOwn(const mema_Pool *pool, mema_Heap *heap, const vo
 /* Whether what the pool uses may concern its parent: it is a sub-pool, with budget beyond its guaranteed bytes. (So not one that threads
  * share.) */
 static inline bool mema_isBelow(const mema_Pool *pool) {
-  return pool->kin != NULL && pool->kin->parent != NULL && pool->kin->guard != 0;
+  return pool->node != NULL && pool->node->parent != NULL && pool->node->guard != 0;
 }
 
 static inline bool mema_usesParentHeap(const mema_Pool *pool) {
-  const mema_Kin *kin = __atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
-  return kin != NULL && kin->usesParentHeap;
+  const mema_Node *node = __atomic_load_n(&pool->node, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
+  return node != NULL && node->usesParentHeap;
 }
 
 /* ---- levels.c: charges on all levels ------------------------------------------------------------------------------------ */
 
 /* The pool, at or above this one (which the caller has locked, if threads share it), that has no room for so many bytes more of this one; NULL:
  * all have. *room: so many it could have. */
-MEMA_HIDDEN mema_Pool *mema_narrowest(mema_Pool *pool, size_t bytes, size_t *room);
+MEMA_HIDDEN mema_Pool *mema_limitingPool(mema_Pool *pool, size_t bytes, size_t *room);
 /* Whether one has none. */
 static inline bool mema_isShort(mema_Pool *pool, size_t bytes) {
   size_t room;
-  return mema_narrowest(pool, bytes, &room) != NULL;
+  return mema_limitingPool(pool, bytes, &room) != NULL;
 }
 /* Charges on all levels. False, with nothing changed, iff one has no room. */
 MEMA_HIDDEN bool mema_chargeLevels(mema_Pool *pool, size_t bytes);
@@ -120,11 +120,11 @@ MEMA_HIDDEN bool mema_isContended(const mema_Pool *pool);
 MEMA_HIDDEN bool mema_refuseLevels(mema_Pool *pool, size_t bytes);
 /* Sees to it that there is room for what is guaranteed to a new sub-pool; a pool that threads share is charged for it at once (charge.c). False:
  * refused, and counted. */
-MEMA_HIDDEN bool mema_carve(mema_Pool *pool, size_t bytes);
+MEMA_HIDDEN bool mema_reserveGuarantee(mema_Pool *pool, size_t bytes);
 /* The bytes that a sub-pool holds of its parent's budget. */
 static inline size_t mema_holds(const mema_Pool *pool) {
-  const mema_Kin *kin = pool->kin;
-  return kin->guaranteed + (pool->freeSize < kin->guard ? kin->guard - pool->freeSize : 0);
+  const mema_Node *node = pool->node;
+  return node->guaranteed + (pool->freeSize < node->guard ? node->guard - pool->freeSize : 0);
 }
 /* Those that all its sub-pools hold of a pool's budget. Only a pool that threads share counts them as it goes: of another, time grows with the
  * sub-pools, and what lost ones held is not known. */
@@ -132,31 +132,32 @@ MEMA_HIDDEN size_t mema_heldBelow(const mema_Pool *pool);
 
 /* Whether so little may be left of a budget without anybody to be told. */
 static inline bool mema_mayGoLow(const mema_Pool *pool, ptrdiff_t left) {
-  return left >= 0 && !pool->watched;
+  return left >= 0 && !pool->alwaysSlow;
 }
 
 /* The common cases, inline: all of it is guaranteed; or nothing more is, and the parent is a root that can be charged by itself.
  *
  * Charges a pool in a family for a new chunk; false, with nothing changed, iff the general path has to see the request. */
 static inline bool mema_chargeChild(mema_Pool *pool, size_t bytes) {
-  const mema_Kin *kin = pool->kin;
+  const mema_Node *node = pool->node;
   ptrdiff_t left = (ptrdiff_t)(pool->freeSize - bytes);
-  if (mema_likely(left < (ptrdiff_t)kin->guard)) {
-    if (mema_unlikely(pool->freeSize - 1 >= kin->nearGuard)) return false;
-    mema_Pool *above = kin->parentPool;
+  if (mema_likely(left < (ptrdiff_t)node->guard)) {
+    if (mema_unlikely(pool->freeSize - 1 >= node->nearGuard)) return false;
+    mema_Pool *above = node->parentPool;
     ptrdiff_t leftAbove = (ptrdiff_t)(above->freeSize - bytes);
-    if (mema_unlikely(leftAbove < (ptrdiff_t)above->watch)) {
-      if (!mema_mayGoLow(above, leftAbove) || (left < (ptrdiff_t)pool->watch && !mema_mayGoLow(pool, left))) return false;
-      above->lowWater = above->watch = (size_t)leftAbove;
+    if (mema_unlikely(leftAbove < (ptrdiff_t)above->slowPathBelow)) {
+      if (!mema_mayGoLow(above, leftAbove) || (left < (ptrdiff_t)pool->slowPathBelow && !mema_mayGoLow(pool, left)))
+        return false;
+      above->lowWater = above->slowPathBelow = (size_t)leftAbove;
     }
-    if (mema_unlikely(left < (ptrdiff_t)pool->watch)) {
+    if (mema_unlikely(left < (ptrdiff_t)pool->slowPathBelow)) {
       if (!mema_mayGoLow(pool, left)) return false;
-      pool->lowWater = pool->watch = (size_t)left;
+      pool->lowWater = pool->slowPathBelow = (size_t)left;
     }
     above->freeSize = (size_t)leftAbove;
-  } else if (mema_unlikely(left < (ptrdiff_t)pool->watch)) {
+  } else if (mema_unlikely(left < (ptrdiff_t)pool->slowPathBelow)) {
     if (!mema_mayGoLow(pool, left)) return false;
-    pool->lowWater = pool->watch = (size_t)left;
+    pool->lowWater = pool->slowPathBelow = (size_t)left;
   }
   pool->freeSize = (size_t)left;
   pool->allocations++;
@@ -165,11 +166,11 @@ static inline bool mema_chargeChild(mema_Pool *pool, size_t bytes) {
 
 /* Credits it for a chunk that ends; false, with nothing changed, iff the general path has to do so. */
 static inline bool mema_creditChild(mema_Pool *pool, size_t bytes) {
-  const mema_Kin *kin = pool->kin;
+  const mema_Node *node = pool->node;
   size_t freeSize = pool->freeSize, after = freeSize + bytes;
-  if (mema_likely(freeSize < kin->guard)) {
-    if (mema_unlikely(after > kin->nearGuard)) return false;
-    mema_Pool *above = kin->parentPool;
+  if (mema_likely(freeSize < node->guard)) {
+    if (mema_unlikely(after > node->nearGuard)) return false;
+    mema_Pool *above = node->parentPool;
     above->freeSize += bytes;
   }
   pool->freeSize = after;
@@ -180,10 +181,10 @@ static inline bool mema_creditChild(mema_Pool *pool, size_t bytes) {
 /* ---- subPool.c ---------------------------------------------------------------------------------------------------------- */
 
 /* Whether a record's Pool lives, and is as it was left: the caller may have moved it, or used its memory for something else. */
-MEMA_HIDDEN bool mema_isThere(const mema_Kin *kin);
+MEMA_HIDDEN bool mema_isThere(const mema_Node *node);
 
 /* The guards of a pool with this budget. */
-MEMA_HIDDEN void mema_setGuard(mema_Kin *kin, size_t poolSize);
+MEMA_HIDDEN void mema_setGuard(mema_Node *node, size_t poolSize);
 
 /* Before a pool ends, or all its chunks do (serial 0), or those that are younger than the mark with this serial: runs its clean-ups, and frees
  * its sub-pools, newest first. False, and the failure noted, iff another thread is at it, or the calling thread in the midst of a call to the
@@ -194,7 +195,7 @@ static inline bool mema_hasCleanups(const mema_Pool *pool) {
 }
 /* The same, and nothing where there are none of either. */
 static inline bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
-  return mema_likely(__atomic_load_n(&pool->kin, __ATOMIC_ACQUIRE) == NULL && !mema_hasCleanups(pool)) ||
+  return mema_likely(__atomic_load_n(&pool->node, __ATOMIC_ACQUIRE) == NULL && !mema_hasCleanups(pool)) ||
          mema_endFamily(pool, serial);
 }
 /* False, and the failure noted, iff a callback or clean-up of this pool, or of one below it, is under way: it cannot end then. */
@@ -203,7 +204,7 @@ MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
  * or ends a shared pool. For shared pools, and those of families. */
 MEMA_HIDDEN bool mema_mayLeave(const mema_Pool *pool);
 /* Takes a pool that has ended, and held so much, out of its family. */
-MEMA_HIDDEN void mema_leaveFamily(mema_Kin *kin, mema_Heap *heap, size_t held);
+MEMA_HIDDEN void mema_leaveFamily(mema_Node *node, mema_Heap *heap, size_t held);
 /* Frees the youngest chunks of a tracked pool one by one: those of this age, and younger ones. */
 MEMA_HIDDEN void mema_freeAllYounger(mema_Pool *pool, uint32_t age);
 static inline void mema_freeYounger(mema_Pool *pool, uint32_t age) {
