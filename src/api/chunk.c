@@ -10,10 +10,9 @@
 #include <string.h>
 
 #include "../heap/arena/arena.h"
-#include "../pool/tree.h"
 #include "../pool/fixed/fixedPool.h"
-#include "../memory/os.h"
 #include "../pool/pressure.h"
+#include "../pool/tree.h"
 #include "../threads/share.h"
 
 /* ---- the general path ---------------------------------------------------------------------------------------------------- */
@@ -264,7 +263,7 @@ static MEMA_INLINE void *pallocAny(uintptr_t mode, mema_Pool *pool, size_t size,
   return isSlot ? variants.palloc[mode](pool, size, slab, &slab->classes[index]) : pallocSlow(pool, size, slab);
 }
 
-/* A size that the byte table does not have. */
+/* A size that the byte table does not have. The general path asks no pool whether it is in its family still, so that is asked here. */
 static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size, mema_Slab *slab, uintptr_t mode) {
   bool family = (mode & (mema_modeFamily | mema_modeParentHeap)) != 0;
   bool lives = mode < mema_modeCount && (!family || mema_nodeLives(pool));
@@ -291,7 +290,7 @@ static MEMA_NOINLINE void *pallocShared(mema_Pool *pool, size_t size) {
   return ptr;
 }
 
-/* Of no pool with slabs that stands alone or in a family. */
+/* The mode is none that slabs have. */
 static MEMA_INLINE void *pallocElse(uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *header) {
   return mode == mema_modeFixed ? mema_fixedPalloc(pool, size, (mema_Fixed *)(void *)header) : mema_nullForBadPool();
 }

@@ -33,12 +33,12 @@ static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Heap *heap
 #endif
 }
 
-/* The header that a Pool names, whatever it is: memory that is no pool names one too. */
+/* The header that a Pool names. Memory that is no pool names an arbitrary address. */
 static inline mema_Heap *mema_heapField(const mema_Pool *pool) {
   return (mema_Heap *)mema_loadWord((const uintptr_t *)(const void *)&pool->heap);
 }
 
-/* The same, of a fixed pool. */
+/* That of a fixed pool. */
 static inline mema_Fixed *mema_fixedField(const mema_Pool *pool) {
   return (mema_Fixed *)(void *)mema_heapField(pool);
 }

@@ -100,6 +100,7 @@ static void theSharedCallsRefuseAllOtherPools(void **state) {
 
 /* All calls with a chunk. */
 static void useAll(Pool *pool) {
+  volatile size_t three = 3; /* which clang would warn of */
   void *chunk = palloc(pool, 100);
   assert_true(mema_ownsChunk(pool, chunk));
   assert_non_null(chunk = mema_repalloc(pool, chunk, 3000));
@@ -109,7 +110,7 @@ static void useAll(Pool *pool) {
   assert_true(pfree(pool, mema_pmemalign(pool, 256, 100)));
   assert_false(pfree(pool, buffer + 1));
   assert_null(palloc(pool, 16 * MIB));
-  assert_null(mema_pmemalign(pool, 3, 100));
+  assert_null(mema_pmemalign(pool, three, 100));
   assert_true(mema_chargePool(pool, 10) && mema_creditPool(pool, 10));
 }
 
