@@ -1,7 +1,8 @@
 /* levels.c - a charge on all levels of a family, or on none.
  *
- * What a pool passes on to its parent is the change of what it holds, max(guaranteed, poolSize - freeSize). With guard == poolSize -
- * guaranteed that is guaranteed + max(0, guard - freeSize), so the change is that of the second term. */
+ * A pool passes on to its parent the change of the bytes it holds, max(guaranteed, poolSize - freeSize). With
+ * guard == poolSize - guaranteed, these bytes are guaranteed + max(0, guard - freeSize). So the change is the
+ * change of the second term. */
 #include "pressure.h"
 #include "../threads/share.h"
 #include "tree.h"
@@ -14,7 +15,7 @@ static mema_Node *parentOf(const mema_Pool *pool) {
   return pool->node == NULL ? NULL : pool->node->parent;
 }
 
-/* Whether threads share it: it is charged by way of a shard, or of its lock. */
+/* True iff threads share the pool. A charge to it goes through the thread's cache, or through its lock. */
 static bool isSharedRoot(const mema_Pool *pool) {
   return !mema_isUnshared(pool);
 }
@@ -41,7 +42,7 @@ void mema_creditLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes) {
   }
 }
 
-/* Credits what notes say. The lock is held. */
+/* Applies the credit that creditShared deferred. The caller holds the lock. */
 static void settleDeferredCredit(mema_Pool *root, mema_Heap *heap) {
   size_t deferredCredit = __atomic_exchange_n(&root->deferredCredit, 0, __ATOMIC_RELAXED);
   if (deferredCredit == 0) return;
@@ -49,7 +50,7 @@ static void settleDeferredCredit(mema_Pool *root, mema_Heap *heap) {
   mema_creditLocked(root, heap, deferredCredit);
 }
 
-/* By the thread's shard, where it has the credit; else by the lock. */
+/* Charges through the thread's cache if its quota is large enough; else under the lock. */
 static bool chargeShared(mema_Pool *root, size_t bytes) {
   if (mema_sharedHold(root, bytes)) return true;
   mema_Heap *heap = mema_lockForCall(root);
@@ -61,7 +62,8 @@ static bool chargeShared(mema_Pool *root, size_t bytes) {
   return room;
 }
 
-/* Called with the lock held by the interrupted thread itself, from a handler or a hook of the root's memory, it leaves a note. */
+/* Credits a shared root. If the lock cannot be taken, it defers the credit: the call may come from a handler,
+ * or from a hook of the root's memory, that interrupted the holder of the lock. */
 static void creditShared(mema_Pool *root, size_t bytes) {
   if (mema_sharedLetGo(root, bytes)) return;
   mema_Heap *heap = mema_sharedHeapOf(root);
@@ -79,7 +81,7 @@ static void creditShared(mema_Pool *root, size_t bytes) {
 
 mema_Pool *mema_limitingPool(mema_Pool *pool, size_t bytes, size_t *room) {
   mema_Pool *limiting = NULL;
-  size_t inside = 0; /* what of the charge the levels passed so far take upon themselves */
+  size_t inside = 0; /* the part of the charge that the guaranteed bytes of the levels so far cover */
   const mema_Pool *first = pool;
   *room = SIZE_MAX;
   for (;;) {
@@ -102,7 +104,7 @@ bool mema_refuseLevels(mema_Pool *pool, size_t bytes) {
   size_t room;
   mema_limitingPool(pool, bytes, &room);
   pool->refused++;
-  mema_failBytes(MEMA_OVER_BUDGET, bytes, room < bytes ? room : bytes - 1); /* threads may have freed enough since */
+  mema_failBytes(MEMA_OVER_BUDGET, bytes, room < bytes ? room : bytes - 1); /* other threads may have freed enough since */
   return false;
 }
 
@@ -113,7 +115,7 @@ bool mema_isContended(const mema_Pool *pool) {
   return mema_isPresent(node) && isSharedRoot(node->pool);
 }
 
-/* What the next level has to take; 0 ends it. */
+/* Returns the part of a charge that the parent has to take; 0: none. */
 static size_t passedOn(const mema_Pool *pool, size_t bytes) {
   if (parentOf(pool) == NULL) return 0;
   return beyondGuaranteed(pool->node, pool->freeSize - bytes) - beyondGuaranteed(pool->node, pool->freeSize);
@@ -182,7 +184,7 @@ static size_t levelsAbove(const mema_Node *node) {
   return levels;
 }
 
-/* The record of the lowest pool that is at or above both. */
+/* Returns the node of the lowest pool that is at or above both. */
 static mema_Node *meetingOf(mema_Node *a, mema_Node *b) {
   size_t levelsA = levelsAbove(a), levelsB = levelsAbove(b);
   for (; levelsA > levelsB; levelsA--) a = a->parent;
@@ -191,14 +193,15 @@ static mema_Node *meetingOf(mema_Node *a, mema_Node *b) {
   return a;
 }
 
-/* Whether no pool between this one and one above it, nor that, is lost. */
+/* True iff every pool above `node`, up to and including `above`, is present. */
 static bool arePresent(const mema_Node *above, const mema_Node *node) {
   for (; node != above; node = node->parent)
     if (!mema_isPresent(node->parent)) return false;
   return true;
 }
 
-/* What of a charge comes to a pool above this one; false: it has no room for it below. */
+/* Computes the part of a charge that reaches `above`, a pool at or above this one. False iff a level below
+ * `above` has no room. */
 static bool comesTo(const mema_Pool *above, const mema_Pool *pool, size_t *bytes) {
   for (; pool != above; pool = pool->node->parent->pool) {
     if (*bytes > pool->freeSize) return false;

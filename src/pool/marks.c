@@ -1,16 +1,19 @@
 /* marks.c - marks in a pool's chain, and going back to them.
  *
- * A pool has an age, which grows with each mark; a chunk keeps, in its Block, the age at which it was allocated. Since the chain is in the order
- * of allocation, ages never fall along it, and the chunks younger than a mark are those at its end whose age is at least the mark's:
+ * A pool has an age, which grows with each mark. The Block of a chunk keeps the age at which the chunk was
+ * allocated. The chain is in the order of allocation, so ages never fall along it. The chunks younger than a
+ * mark are those at the end of the chain whose age is at least the mark's:
  *     block.age <= block.next.age <= pool.age        a mark's age <= pool.age, while it is valid
- * So a mark is a few numbers, costs nothing when it is forgotten, and stays valid whatever single chunks are freed.
+ * So a mark is a few numbers, needs no release, and stays valid when any single chunks are freed.
  *
- * An untracked arena has no chain. There a mark is a position too: what lies in the area at or behind it is younger. Chunks in slabs outside
- * have a Block even so, which keeps the age; they are looked at one by one.
+ * An untracked arena has no chain. Its marks include a position: chunks in the area at or behind it are
+ * younger. A chunk in a slab outside has a Block even there, which keeps its age. Going back examines these
+ * chunks one by one.
  *
- * Going back to a mark ends the younger marks, not the mark itself. Their serials are a range, which is remembered; ranges that lie above a mark
- * that was gone back to are forgotten with it, so that only ranges between marks that are still valid take up room. There is room for
- * four; where more are needed the oldest is forgotten: a mark in it is then taken for the nearest older one, and is safe to use still. */
+ * Going back to a mark expires the younger marks, not the mark itself. The pool remembers the range of their
+ * serials. Going back also forgets all remembered ranges above the mark, so only ranges between valid marks
+ * take up room. There is room for four ranges. When a fifth is needed, the oldest is forgotten. A mark in
+ * that range is then taken for the nearest older valid mark, and using it is still safe. */
 #include <string.h>
 
 #include "fixed/fixedPool.h"
@@ -28,7 +31,7 @@ static void setAge(mema_Pool *pool, uint32_t age) {
   pool->ownerAndAge = (pool->ownerAndAge & UINT32_MAX) | (uint64_t)age << mema_ageShift;
 }
 
-/* ---- marks that are over ------------------------------------------------------------------------------------------------ */
+/* ---- expired marks ------------------------------------------------------------------------------------------------------ */
 
 static bool isOver(const mema_Pool *pool, uintptr_t serial) {
   for (size_t i = 0; i < words; i += rangeWords)
@@ -36,7 +39,7 @@ static bool isOver(const mema_Pool *pool, uintptr_t serial) {
   return false;
 }
 
-/* All marks above this one end. */
+/* Expires all marks above this one. */
 static void endAbove(mema_Pool *pool, uintptr_t serial) {
   size_t used = 0;
   while (used < words && pool->stale[used + 1] != 0 && pool->stale[used] < serial) used += rangeWords;
@@ -64,7 +67,7 @@ static void freeIfYounger(mema_Pool *pool, const mema_Chunk *chunk, uint32_t age
   if (mema_ageOf(chunk->record) >= age) mema_releaseChunk(pool, mema_heapField(pool), chunk);
 }
 
-/* Each live chunk that lies outside. A slab stays as long as it is looked at. */
+/* Visits each live chunk outside. An outside slab is kept while its chunks are visited. */
 static void visitOutside(mema_Pool *pool, Visit *visit, uint32_t age) {
   mema_Heap *first = mema_heapField(pool);
   mema_Chunk chunk;
@@ -89,7 +92,8 @@ static void rewindArena(mema_Pool *pool, const mema_Mark *mark) {
   visitOutside(pool, freeIfYounger, (uint32_t)mark->age);
 }
 
-/* Whether a mark's position is one that its pool can have been at: where chunks have no position, 0. */
+/* True if the mark's position is valid for the pool: one that the heap can go back to, or 0 where chunks have
+ * no position. */
 static bool mayBeAt(const mema_Pool *pool, uintptr_t position) {
   const mema_Heap *heap = mema_heapField(pool);
   return pool->untracked ? heap->ops->mayRewind(heap, position) : position == 0;
@@ -97,7 +101,8 @@ static bool mayBeAt(const mema_Pool *pool, uintptr_t position) {
 
 /* ---- marking ------------------------------------------------------------------------------------------------------------ */
 
-/* Whether this is a live pool with a chain, or an arena, that no other thread is in; else the failure is noted. */
+/* True iff marks can be used here: the pool is live, unshared, and has a chain or is an arena. Otherwise the
+ * failure is noted. */
 static bool canMark(const mema_Pool *pool) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool) return false;
@@ -106,7 +111,7 @@ static bool canMark(const mema_Pool *pool) {
   return marks || mema_failFor(mema_untrackedMark, 0, 0);
 }
 
-/* The Block of the pool's own live chunk that starts at ptr, or NULL. */
+/* Returns the Block of the pool's own live chunk that starts at ptr, or NULL. */
 static mema_Block *blockOf(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
   mema_FixedChunk inBuffer;
@@ -115,13 +120,14 @@ static mema_Block *blockOf(const mema_Pool *pool, const void *ptr) {
   return mema_findOwn(pool, mema_heapField(pool), ptr, &chunk) ? chunk.record : NULL;
 }
 
-/* Whether a Block, or NULL, is what it was made; else noted. Only in a caller's buffer can a chunk write over one. */
+/* True iff a Block is intact, or NULL; otherwise the failure is noted. Only in a caller's buffer can a chunk
+ * write over a Block. */
 static bool isWhole(const mema_Pool *pool, const mema_Block *block) {
   mema_Fixed *fixed = mema_fixedOf(pool);
   return fixed == NULL || block == NULL || mema_fixedIsWhole(pool, fixed, block);
 }
 
-/* After four billion marks with chunks in between the count begins anew; the marks so far are over then. */
+/* Starts the count of ages again, after four billion marks with chunks in between. All earlier marks expire. */
 static void restartAges(mema_Pool *pool) {
   for (mema_Block *block = pool->head; block != NULL; block = block->next)
     mema_setOwnerAndAge(block, mema_ownerAndAge(block) & UINT32_MAX);
@@ -144,16 +150,17 @@ mema_Mark mema_markPool(mema_Pool *pool) {
   return mark;
 }
 
-/* Whether this is a live pool, and the mark a valid one of it; else the failure is noted. */
+/* True iff the pool is live and the mark is a valid mark of it. Otherwise the failure is noted. */
 static bool openMark(const mema_Pool *pool, const mema_Mark *mark) {
   if (mema_openKind(pool) == mema_noPool) return false;
   if (mark->life == 0) return mema_failFor(mema_markIsZero, 0, 0);
-  bool ours = mark->life == pool->markLife && mark->serial - 1 < pool->markSerial; /* a serial is not 0, nor is an age */
+  bool ours = mark->life == pool->markLife && mark->serial - 1 < pool->markSerial; /* serials and ages begin at 1 */
   if (ours && isOver(pool, mark->serial)) return mema_failFor(mema_markIsOver, 0, 0);
   return (ours && mark->age - 1 < ageOf(pool) && mayBeAt(pool, mark->position)) || mema_failFor(mema_markIsForeign, 0, 0);
 }
 
-/* As mema_freeYounger; false, and noted, iff a Block is in the way that was written over. */
+/* Frees the chunks of a fixed pool whose age is at least `age`. False, and the failure noted, iff it meets a
+ * Block that was written over. */
 static bool freeYounger(mema_Pool *pool, uint32_t age) {
   while (pool->tail != NULL) {
     if (!isWhole(pool, pool->tail)) return false;

@@ -1,11 +1,11 @@
-/* pool.h - what the pool's own files share: charging, and the chain. What tells a live pool from anything else is in identity.h.
+/* pool.h - what the files of pool/ have in common: charging, and the chain. identity.h tells a live pool from
+ * any other memory.
  *
  *   poolSize == freeSize + charges of the live chunks + charged + held
- *        charge: Block.size (tracked), the chunk's room (untracked); of an untracked arena the grains that it needs: its room there;
- *                mema_boundCharge of the same (tracked, where the budget bounds memory)
- *        charged: by mema_chargePool     held: by sub-pools, see family/tree.h
- *   live chunks == allocations - frees
- */
+ *        charge: Block.size (tracked); the chunk's room (untracked); in an untracked arena the grains that the chunk needs;
+ *                mema_boundCharge of the room (tracked, where the budget bounds memory)
+ *        charged: by mema_chargePool     held: by sub-pools, see tree.h
+ *   live chunks == allocations - frees */
 #ifndef MEMA_POOL_POOL_H
 #define MEMA_POOL_POOL_H
 
@@ -14,19 +14,20 @@
 #include "../heap/heapList.h"
 #include "identity.h"
 
-/* Of a pool that has slabs. */
-/* The size that a chunk has for its pool. A Block says it, those in the slabs outside of an untracked arena too: they are charged as in the
- * arena. */
+/* The following functions are for pools with a heap of slabs or an arena, not for fixed pools. */
+/* Returns the size of a chunk as its pool counts it. If the chunk has a Block, the Block holds this size.
+ * That includes chunks in the slabs outside of an untracked arena, which are charged as in the arena. */
 static inline size_t mema_sizeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
   return pool->untracked && chunk->record == NULL ? chunk->room : chunk->record->size;
 }
 
-/* The charge of a tracked chunk with so much room, where the budget bounds memory: the room, its part of the tables and of the unused ends of spans
- * and pages (at most a thirty-second), its Block, and its bits. */
+/* Returns the charge of a tracked chunk with this room, where the budget bounds memory. The charge has four
+ * parts: the room; a thirty-second of it, at least its part of the tables and of the unused ends of spans and
+ * pages; its Block; its bits. */
 static inline size_t mema_boundCharge(size_t room) {
   return room + room / 32 + sizeof(mema_Block) + 1;
 }
-/* charge.c: the most room that is charged at most so many bytes; 0: none. */
+/* charge.c: returns the most room whose charge is at most `bytes`; 0: none. */
 MEMA_HIDDEN size_t mema_boundRoom(size_t bytes);
 MEMA_HIDDEN size_t mema_boundChargeOf(const mema_Pool *pool, const mema_Chunk *chunk);
 
@@ -34,23 +35,24 @@ static inline size_t mema_chargeOf(const mema_Pool *pool, const mema_Chunk *chun
   return mema_unlikely(pool->bound) ? mema_boundChargeOf(pool, chunk) : mema_sizeOf(pool, chunk);
 }
 
-/* The charge of a new chunk, in a pool with this heap. */
+/* Returns the charge of a new chunk in a pool whose first heap is `first`. */
 static inline size_t mema_chargeFor(const mema_Pool *pool, const mema_Heap *first, size_t size, size_t alignment) {
   if (!pool->untracked && !pool->bound) return size;
   size_t room = first->ops->room(first, size, alignment);
   return pool->bound ? mema_boundCharge(room) : room;
 }
 
-/* The least freeSize so far; see pressure.h for the watch. In an arena nearly every request is a new low: so it has a watch of 0, and lows
- * are noted before something is credited, instead. */
+/* Records the least freeSize so far. pressure.h explains slowPathBelow. In an arena nearly every request is a
+ * new low, so its slowPathBelow is 0: it records the low-water mark before a credit, not on allocation. */
 static inline void mema_noteLow(mema_Pool *pool) {
   if (pool->freeSize >= pool->lowWater) return;
   pool->lowWater = pool->freeSize;
   if (!pool->alwaysSlow && pool->slowPathBelow != 0) pool->slowPathBelow = pool->freeSize;
 }
 
-/* Charges a new chunk; false, with nothing changed, iff the budget has no room, or this is a request that the general path has to see
- * (the pool is watched). One comparison tells all of that, and a new low. */
+/* Charges a new chunk. False, with nothing changed, iff the budget has no room, or the general path has to
+ * handle the request: the pool is alwaysSlow and less than slowPathBelow would be left. One comparison finds
+ * both cases, and a new low. */
 static inline bool mema_charge(mema_Pool *pool, size_t bytes) {
   ptrdiff_t left = (ptrdiff_t)(pool->freeSize - bytes); /* both are at most PTRDIFF_MAX */
   if (mema_unlikely(left < (ptrdiff_t)pool->slowPathBelow)) {
@@ -62,9 +64,9 @@ static inline bool mema_charge(mema_Pool *pool, size_t bytes) {
   return true;
 }
 
-/* What a Block says beyond its size, in its last word: where the chunk lies, whose it is, and how old.
- *     byte 0  poolAllocated    bytes 1..3  owner: which pool of a family; 0: the first    bytes 4..7  age: counts marks (marks.c)
- * pool->stamp is that of a chunk allocated now, in the reservation. */
+/* The last word of a Block, ownerAndAge: where the chunk lies, its owner, and its age.
+ *     byte 0  poolAllocated    bytes 1..3  owner: the pool within its family; 0: the root    bytes 4..7  age: counts marks (marks.c)
+ * pool->ownerAndAge is the word for a chunk that is allocated now, in the reservation. */
 enum { mema_ownerShift = 8, mema_ageShift = 32 };
 static inline uint64_t mema_ownerAndAge(const mema_Block *block) {
   uint64_t ownerAndAge;
@@ -97,7 +99,7 @@ static inline void mema_unlinkBlock(mema_Pool *pool, const mema_Block *block) {
   *(next != NULL ? &next->prev : &pool->tail) = prev;
 }
 
-/* Puts a block in the place of another, which is then no part of the chain. */
+/* Puts a block in the place of an old one, which leaves the chain. */
 static inline void mema_replaceBlock(mema_Pool *pool, mema_Block *block, const mema_Block *old) {
   block->next = old->next;
   block->prev = old->prev;
@@ -105,7 +107,7 @@ static inline void mema_replaceBlock(mema_Pool *pool, mema_Block *block, const m
   *(block->next != NULL ? &block->next->prev : &pool->tail) = block;
 }
 
-/* Moves a block of the chain behind another; NULL: to the front. */
+/* Moves a block of the chain behind the block `before`; NULL: to the front. */
 static inline void mema_moveBlock(mema_Pool *pool, mema_Block *block, mema_Block *before) {
   mema_unlinkBlock(pool, block);
   mema_Block *after = before != NULL ? before->next : pool->head;
@@ -131,30 +133,31 @@ static inline void mema_countStats(const mema_Pool *pool, mema_Stats *stats) {
                         .badFrees = pool->badFrees,
                         .chargedBytes = pool->charged,
                         .subPoolBytes = pool->held};
-  if (pool->freeSize < pool->lowWater) stats->peakBytes = stats->liveBytes; /* an arena, which notes it later */
+  if (pool->freeSize < pool->lowWater) stats->peakBytes = stats->liveBytes; /* an arena records a low later */
   __builtin_memcpy(stats->name, pool->name, sizeof stats->name);
 }
 
 /* ---- pool.c ------------------------------------------------------------------------------------------------------------ */
 
-/* Whether a pool can be made so, as far as the arguments tell; else the failure is noted. `options` is not NULL. */
+/* True iff the pool can be made with these options, judging by the arguments alone; else the failure is
+ * noted. `options` is not NULL. */
 MEMA_HIDDEN bool mema_judgeOptions(const mema_Pool *pool, const mema_Options *options);
 /* Notes that there is no memory for a pool with these options. */
 MEMA_HIDDEN void mema_failMemoryOf(const mema_Options *options);
-/* A slab for such a pool; NULL iff there is no memory. */
+/* Opens a heap for a pool with these options. NULL iff there is no memory. */
 MEMA_HIDDEN mema_Heap *mema_openHeapFor(const mema_Options *options);
-/* Makes the Pool that of this slab; false, and the slab closed, iff there is no memory. */
+/* Sets up the Pool on this heap. False, with the heap closed, iff there is no memory. */
 MEMA_HIDDEN bool mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options *options);
-/* The first part of it: a Pool's fields at the beginning of its life. */
+/* The first part of mema_setUpPool: sets a Pool's fields to those of a new pool. */
 MEMA_HIDDEN void mema_layPool(mema_Pool *pool, const mema_Options *options);
-/* Ends a pool that has no clean-ups and sub-pools any more; false, and the failure noted, iff it is none. */
+/* Ends a pool whose clean-ups and sub-pools are gone. False, and the failure noted, iff the pool is not live. */
 MEMA_HIDDEN bool mema_closePool(mema_Pool *pool);
 
 /* ---- chunk.c, for the files above it ----------------------------------------------------------------------------------- */
 
 /* Takes, charges and links a chunk. */
 MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk);
-/* Frees a chunk that was found. True, for a tail call. */
+/* Frees a chunk that was found. Returns true, for a tail call. */
 MEMA_HIDDEN bool mema_releaseChunk(mema_Pool *pool, mema_Heap *heap, const mema_Chunk *chunk);
 /* Counts and notes a refused request. */
 MEMA_HIDDEN void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted);

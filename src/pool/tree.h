@@ -1,24 +1,26 @@
-/* tree.h - families of pools: who is whose sub-pool, and what each holds of whose budget. Read this first.
+/* tree.h - families of pools: the parent of each sub-pool, and the bytes that it holds of its parent's
+ * budget. Read this first.
  *
- *            root                     budget: each level by itself, exact after each call
- *           /    \                        pool.poolSize == pool.freeSize + its live chunks + pool.charged + held(pool)
- *       child     child                   held(pool)    == the sum, over its children, of what each holds:
- *       /                                 holds(child)  == max(guaranteed, child.poolSize - child.freeSize)
- *   grandchild                        A shared root counts it in pool.held; elsewhere mema_heldBelow sums it up.
+ *             root                     budget: each level by itself, exact after each call
+ *            /    \                        pool.poolSize == pool.freeSize + its live chunks + pool.charged + held(pool)
+ *        child     child                   held(pool)    == the sum, over its children, of the bytes that each holds:
+ *        /                                 holds(child)  == max(guaranteed, child.poolSize - child.freeSize)
+ *    grandchild                        A shared root counts held(root) in pool.held; for other pools mema_heldBelow sums it up.
  *
- * So a sub-pool that stays within its guaranteed bytes does not concern its parent; one that grows beyond charges the difference to its
- * parent, which may grow beyond its own guaranteed bytes by that, and so on upwards. A charge is taken on all levels or on none.
+ * A sub-pool that stays within its guaranteed bytes leaves its parent's budget alone. A sub-pool that grows
+ * beyond them charges the difference to its parent. The parent may thereby grow beyond its own guaranteed
+ * bytes, and so on upwards. A charge is taken on all levels or on none.
  *
- * memory   A tracked sub-pool takes its chunks from the slabs of its parent, where that is tracked, unshared, and a slab pool itself. The owner
- *          of a chunk is in its Block (mema_isOwn). Any other sub-pool has slabs of its own.
- * kin      A record for each pool that is or has a sub-pool. Its memory is never unmapped, so that what a stale copy of a Pool points to
- *          can be looked at; a `life` that no other has had tells whether it is the same still.
- * mode     Slabs that several pools of a family use, and those of sub-pools, have the bit mema_modeFamily in their mode: only then do common calls
- *          come here. The generation of a pool that uses its parent's slabs is less than the parent's by mema_modeParentHeap, so that the two are
- *          never taken for each other.
- * threads  A family is used by one thread at a time, unless the root is shared: then its children, each with slabs of its own, may be used
- *          by a thread each, and what concerns the root is charged to the thread's shard of it, or done under the root's lock.
- */
+ * memory   A tracked sub-pool takes its chunks from its parent's heap, if the parent is tracked, unshared, and a slab pool itself.
+ *          The Block of a chunk names its owner (mema_isOwn). Any other sub-pool has a heap of its own.
+ * node     The record of a pool that is or has a sub-pool. The memory of nodes is never unmapped, so the library can read the
+ *          node that a stale copy of a Pool points to. Each life of a node has a unique number, `life`, which exposes such a copy.
+ * mode     A heap that several pools of a family use, and the heap of a sub-pool, have the bit mema_modeFamily in their mode. Only
+ *          for these do common calls come here. The generation of a pool that uses its parent's heap is less than the parent's by
+ *          mema_modeParentHeap, so a call cannot take one for the other.
+ * threads  A family with an unshared root is used by one thread at a time. Under a shared root each child has a heap of its own,
+ *          and each child may be used by a different thread. A child then charges the root through the calling thread's cache of
+ *          the root, or under the root's lock. */
 #ifndef MEMA_POOL_TREE_H
 #define MEMA_POOL_TREE_H
 
@@ -29,77 +31,81 @@ typedef struct mema_Node mema_Node;
 
 struct mema_Node {
   mema_Pool *pool;
-  uintptr_t life; /* as pool->life; 0: nobody's */
+  uintptr_t life; /* equals pool->life while the pool owns this node; 0: no pool owns it */
   mema_Pool *parentPool;
-  size_t guard;     /* what of the budget lies beyond the guaranteed bytes: where freeSize is below, the parent is charged */
-  size_t nearGuard; /* the same; 0 where the parent is shared, or a sub-pool itself: then not its fields alone change */
-  mema_Node *parent;  /* NULL: the root */
-  mema_Node *newest;  /* of its children */
-  mema_Node *older;   /* its parent's child made before this one */
-  mema_Node *younger; /* and after */
+  size_t guard;       /* poolSize - guaranteed: while freeSize is below it, the pool holds more than guaranteed */
+  size_t nearGuard;   /* equals guard if the parent is an unshared root; else 0: more than the parent's fields change */
+  mema_Node *parent;  /* NULL: the pool is the root */
+  mema_Node *newest;  /* the youngest child */
+  mema_Node *older;   /* the next older sibling */
+  mema_Node *younger; /* the next younger sibling */
   size_t guaranteed;
-  uintptr_t born; /* the parent's markSerial when it was made */
-  uint32_t id;    /* the owner in Blocks: 1 to mema_nodesMost */
+  uintptr_t born; /* the parent's markSerial at the time of the init */
+  uint32_t id;    /* the owner that Blocks name: 1 to mema_nodesMost */
   bool usesParentHeap;
-  mema_StackLink nextFree; /* id */
+  mema_StackLink nextFree; /* an id */
 };
 
 enum { mema_nodesMost = 0xFFFFFF };
 
 /* ---- tree.c: records ---------------------------------------------------------------------------------------------------- */
 
-/* A record that is nobody's yet; NULL iff there is no memory, or there are mema_nodesMost of them. */
+/* Takes a node that no pool owns. NULL iff there is no memory, or mema_nodesMost nodes are in use. */
 MEMA_HIDDEN mema_Node *mema_takeNode(void);
-/* Makes it the pool's. */
+/* Makes the pool the owner of the node. */
 MEMA_HIDDEN void mema_ownNode(mema_Pool *pool, mema_Node *node);
 MEMA_HIDDEN void mema_dropNode(mema_Node *node);
 
-/* Whether the record that a Pool in a family points to is its own: not so for one that is in it no more. (A copy elsewhere has no seal.) */
+/* True iff the pool owns the node that it points to. False for a Pool that has left the family. (A copy of a
+ * Pool at another address has no valid seal.) */
 static inline bool mema_nodeLives(const mema_Pool *pool) {
   return pool->node != NULL && mema_loadWord(&pool->node->life) == pool->life;
 }
 
-/* Whether the Pool of a record that has children is where it was, so that its fields can be gone by. A program may have moved it, or used
- * its memory for something else. It is lost then: what is below it is charged no further, and grows no more than what was guaranteed. */
+/* True iff the Pool of a node with children is still at its address, so its fields are valid. A program may
+ * have moved the Pool, or used its memory again. The Pool is then lost: the pools below it charge it no
+ * further, and grow only to their guaranteed bytes. */
 static inline bool mema_isPresent(const mema_Node *node) {
   return node->pool->node == node;
 }
 
-/* Whether a chunk is the pool's own, and not another's with which it shares slabs. */
+/* True iff the chunk belongs to this pool, not to another pool that uses the same heap. */
 static inline bool mema_isOwn(const mema_Pool *pool, const mema_Block *block) {
   return ((mema_ownerAndAge(block) ^ pool->ownerAndAge) & ((uint64_t)mema_nodesMost << mema_ownerShift)) == 0;
 }
 
-/* As mema_findChunk, for the pool's own chunks. */
+/* Like mema_findChunk, but finds only the pool's own chunks. */
 static inline bool mema_findOwn(const mema_Pool *pool, mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
   return mema_findChunk(heap, ptr, chunk) && (pool->untracked || mema_isOwn(pool, chunk->record));
 }
 
-/* Whether what the pool uses may concern its parent: it is a sub-pool, with budget beyond its guaranteed bytes. (So not one that threads
- * share.) */
+/* True iff charges of the pool may reach its parent: it is a sub-pool with budget beyond its guaranteed
+ * bytes. A shared sub-pool has none, so the answer is false for it. */
 static inline bool mema_isBelow(const mema_Pool *pool) {
   return pool->node != NULL && pool->node->parent != NULL && pool->node->guard != 0;
 }
 
 static inline bool mema_usesParentHeap(const mema_Pool *pool) {
-  const mema_Node *node = __atomic_load_n(&pool->node, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
+  const mema_Node *node = __atomic_load_n(&pool->node, __ATOMIC_ACQUIRE); /* another thread may be setting it */
   return node != NULL && node->usesParentHeap;
 }
 
 /* ---- levels.c: charges on all levels ------------------------------------------------------------------------------------ */
 
-/* The pool, at or above this one (which the caller has locked, if threads share it), that has no room for so many bytes more of this one; NULL:
- * all have. *room: so many it could have. */
+/* Returns the lowest pool, from this one upwards, that has no room for a charge of `bytes` to this pool;
+ * NULL: all have room. *room is the largest charge that all levels have room for. If the pool is shared, the
+ * caller holds its lock. */
 MEMA_HIDDEN mema_Pool *mema_limitingPool(mema_Pool *pool, size_t bytes, size_t *room);
-/* Whether one has none. */
+/* True iff some level has no room for the charge. */
 static inline bool mema_isShort(mema_Pool *pool, size_t bytes) {
   size_t room;
   return mema_limitingPool(pool, bytes, &room) != NULL;
 }
-/* Charges on all levels. False, with nothing changed, iff one has no room. */
+/* Charges the pool and all levels that the charge reaches. False, with nothing changed, iff a level has no
+ * room. */
 MEMA_HIDDEN bool mema_chargeLevels(mema_Pool *pool, size_t bytes);
 MEMA_HIDDEN void mema_creditLevels(mema_Pool *pool, size_t bytes);
-/* Credits a pool that the caller has locked, if threads share it, for what was charged to it by one call. */
+/* Credits bytes that were charged by one call. If the pool is shared, the caller holds its lock. */
 static inline void mema_creditBytes(mema_Pool *pool, size_t bytes) {
   if (mema_isBelow(pool)) {
     mema_creditLevels(pool, bytes);
@@ -108,36 +114,37 @@ static inline void mema_creditBytes(mema_Pool *pool, size_t bytes) {
     pool->freeSize += bytes;
   }
 }
-/* Has `to` charged instead of `from`, both of one family and neither shared. False, with nothing changed, iff a level has no room; one above both
- * is only asked for the difference. */
+/* Moves a charge from `from` to `to`, two unshared pools of one family. False, with nothing changed, iff a
+ * level has no room. A pool above both is asked only for the difference. */
 MEMA_HIDDEN bool mema_moveCharge(mema_Pool *to, mema_Pool *from, size_t bytes);
-/* Charges, and credits, a pool that threads share, whose lock is held. */
+/* Charge and credit a shared pool; the caller holds its lock. */
 MEMA_HIDDEN bool mema_chargeLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes);
 MEMA_HIDDEN void mema_creditLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes);
-/* Whether threads share the root: what there is room for now may be gone at the next step. */
+/* True iff the root is shared. Another thread may then use up the room that a test has just found. */
 MEMA_HIDDEN bool mema_isContended(const mema_Pool *pool);
-/* Counts and notes that some level had no room for so many bytes more. False, for a tail call. */
+/* Counts and notes a refusal: some level has no room for `bytes` more. Returns false, for a tail call. */
 MEMA_HIDDEN bool mema_refuseLevels(mema_Pool *pool, size_t bytes);
-/* Sees to it that there is room for what is guaranteed to a new sub-pool; a pool that threads share is charged for it at once (charge.c). False:
- * refused, and counted. */
+/* Makes sure that the budget has room for the guaranteed bytes of a new sub-pool. A shared pool is charged
+ * for them at once (charge.c). False: the request is refused, and counted. */
 MEMA_HIDDEN bool mema_reserveGuarantee(mema_Pool *pool, size_t bytes);
-/* The bytes that a sub-pool holds of its parent's budget. */
+/* Returns the bytes that a sub-pool holds of its parent's budget. */
 static inline size_t mema_holds(const mema_Pool *pool) {
   const mema_Node *node = pool->node;
   return node->guaranteed + (pool->freeSize < node->guard ? node->guard - pool->freeSize : 0);
 }
-/* Those that all its sub-pools hold of a pool's budget. Only a pool that threads share counts them as it goes: of another, time grows with the
- * sub-pools, and what lost ones held is not known. */
+/* Returns the bytes that all sub-pools hold of the pool's budget. A shared pool keeps this count. For any
+ * other pool the time is linear in the number of sub-pools, and the bytes that lost sub-pools held are left
+ * out. */
 MEMA_HIDDEN size_t mema_heldBelow(const mema_Pool *pool);
 
-/* Whether so little may be left of a budget without anybody to be told. */
+/* True if the budget has room and no low-water callback is due. */
 static inline bool mema_mayGoLow(const mema_Pool *pool, ptrdiff_t left) {
   return left >= 0 && !pool->alwaysSlow;
 }
 
-/* The common cases, inline: all of it is guaranteed; or nothing more is, and the parent is a root that can be charged by itself.
- *
- * Charges a pool in a family for a new chunk; false, with nothing changed, iff the general path has to see the request. */
+/* Charges a pool in a family for a new chunk. False, with nothing changed, iff the general path has to handle
+ * the request. It covers two common cases inline. Either the guaranteed bytes cover the whole charge, or they
+ * cover none of it and the parent is an unshared root. */
 static inline bool mema_chargeChild(mema_Pool *pool, size_t bytes) {
   const mema_Node *node = pool->node;
   ptrdiff_t left = (ptrdiff_t)(pool->freeSize - bytes);
@@ -164,7 +171,8 @@ static inline bool mema_chargeChild(mema_Pool *pool, size_t bytes) {
   return true;
 }
 
-/* Credits it for a chunk that ends; false, with nothing changed, iff the general path has to do so. */
+/* Credits a pool in a family for a chunk that ends. False, with nothing changed, iff the general path has to
+ * do so. */
 static inline bool mema_creditChild(mema_Pool *pool, size_t bytes) {
   const mema_Node *node = pool->node;
   size_t freeSize = pool->freeSize, after = freeSize + bytes;
@@ -180,32 +188,34 @@ static inline bool mema_creditChild(mema_Pool *pool, size_t bytes) {
 
 /* ---- subPool.c ---------------------------------------------------------------------------------------------------------- */
 
-/* Whether a record's Pool lives, and is as it was left: the caller may have moved it, or used its memory for something else. */
+/* True iff the node's Pool is live and intact. The caller may have moved the Pool, or used its memory again. */
 MEMA_HIDDEN bool mema_isThere(const mema_Node *node);
 
-/* The guards of a pool with this budget. */
+/* Sets both guards of the node for a pool with this budget. */
 MEMA_HIDDEN void mema_setGuard(mema_Node *node, size_t poolSize);
 
-/* Before a pool ends, or all its chunks do (serial 0), or those that are younger than the mark with this serial: runs its clean-ups, and frees
- * its sub-pools, newest first. False, and the failure noted, iff another thread is at it, or the calling thread in the midst of a call to the
- * pool. */
+/* Runs the clean-ups of a pool and frees its sub-pools, newest first, before chunks end. With serial 0 all
+ * chunks, or the pool itself, are about to end; otherwise the chunks younger than the mark with this serial.
+ * False, and the failure noted, iff another thread is ending the pool, or the calling thread is inside a call
+ * to the pool. */
 MEMA_HIDDEN bool mema_endFamily(mema_Pool *pool, uintptr_t serial);
 static inline bool mema_hasCleanups(const mema_Pool *pool) {
   return pool->cleanups[0] != NULL || pool->cleanups[1] != NULL;
 }
-/* The same, and nothing where there are none of either. */
+/* Like mema_endFamily, but returns at once if there are no clean-ups and no sub-pools. */
 static inline bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
   return mema_likely(__atomic_load_n(&pool->node, __ATOMIC_ACQUIRE) == NULL && !mema_hasCleanups(pool)) ||
          mema_endFamily(pool, serial);
 }
-/* False, and the failure noted, iff a callback or clean-up of this pool, or of one below it, is under way: it cannot end then. */
+/* True iff no callback or clean-up of the pool, or of a pool below it, is running. Otherwise the pool cannot
+ * end, and the failure is noted. */
 MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
-/* False, and the failure noted, iff the calling thread is in the midst of a call to the shared pool whose sub-pool this is, or of one that makes
- * or ends a shared pool. For shared pools, and those of families. */
+/* Asked before a shared pool, or a pool of a family, ends. False, and the failure noted, iff the calling
+ * thread is inside a call to the pool's shared parent, or inside a call that makes or ends a shared pool. */
 MEMA_HIDDEN bool mema_mayLeave(const mema_Pool *pool);
-/* Takes a pool that has ended, and held so much, out of its family. */
+/* Takes a pool that has ended out of its family, and credits its parent with the `held` bytes. */
 MEMA_HIDDEN void mema_leaveFamily(mema_Node *node, mema_Heap *heap, size_t held);
-/* Frees the youngest chunks of a tracked pool one by one: those of this age, and younger ones. */
+/* Frees the youngest chunks of a tracked pool one by one: those whose age is at least `age`. */
 MEMA_HIDDEN void mema_freeAllYounger(mema_Pool *pool, uint32_t age);
 static inline void mema_freeYounger(mema_Pool *pool, uint32_t age) {
   if (pool->tail != NULL) mema_freeAllYounger(pool, age);
@@ -213,7 +223,8 @@ static inline void mema_freeYounger(mema_Pool *pool, uint32_t age) {
 
 /* ---- cleanups.c --------------------------------------------------------------------------------------------------------- */
 
-/* Runs the clean-ups for this time, newest first, that were added after the mark with this serial (0: all). */
+/* Runs the clean-ups that are due at this time, newest first. With serial 0 it runs all of them; otherwise
+ * those added after the mark with this serial. */
 MEMA_HIDDEN void mema_runCleanups(mema_Pool *pool, mema_CleanupTime when, uintptr_t serial);
 
 #endif
