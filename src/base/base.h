@@ -1,12 +1,5 @@
-/* engine.h - what a pool asks of the memory under it.
- *
- * An engine hands out chunks and takes them back; it knows nothing of charges, chains or owners. It answers, for any 64-bit
- * value, whether that is the start of one of its live chunks, without looking at the value's memory. For each chunk of a tracked
- * pool it keeps room for one Block record, which the pool above writes.
- *
- * slab.h is the default engine, arena.h another, which shares the slab's header, its life and its names: the general functions ask
- * which it is, the common paths know by the pool's mode. fixed.h, the engine of a caller's buffer,
- * has a header and a life of its own; the calls over it are in fixed/.
+/* base.h - what every part of the library sees: compiler macros, operations on words and bits, the modes of heaps, and the
+ * description of one chunk.
  */
 #ifndef MEMA_BASE_BASE_H
 #define MEMA_BASE_BASE_H
@@ -24,26 +17,30 @@
 #define MEMA_NOINLINE __attribute__((noinline))
 #define MEMA_SLOW __attribute__((noinline, cold))
 
-/* The number of the lowest bit set; word is not 0. (Compilers widen the int of the builtin once more.) */
+/* The number of the lowest set bit of a word that is not 0. It is 64 bits wide, since compilers widen the int
+ * of the builtin by one more instruction. */
 static inline uint64_t mema_lowestBit(uint64_t word) {
 #if defined(__x86_64__)
   uint64_t bit;
   __asm__("rep bsfq %1, %0"
           : "=r"(bit)
           : "r"(word)
-          : "cc"); /* tzcnt where there is one; the same for words that are not 0 */
+          : "cc"); /* runs as tzcnt where the processor has it; both agree for words that are not 0 */
   return bit;
 #else
   return (uint64_t)__builtin_ctzll(word);
 #endif
 }
 
-/* Has an address computed once: gcc otherwise computes it anew at each use, where it is short of registers. */
+/* Makes gcc compute an address once and keep it. Otherwise gcc, when short of registers, computes it again at
+ * each use. */
 #define MEMA_HELD(pointer) __asm__("" : "+r"(pointer))
 
-/* Words of plain structs that one thread may write while others read them. A reader takes whatever value it meets, and asks again under a
- * lock before anything depends on it. A plain load of an aligned word is what the hardware reads at once, on every system that mema
- * runs on; compilers of today fold it into a comparison, as they do not fold an atomic one (4 instructions of each palloc). */
+/* mema_loadWord and mema_storeWord access words of plain structs that one thread may write while others read
+ * them. A reader uses any value it sees only as a hint, and reads again under a lock before a result depends on
+ * it. Hardware reads an aligned word at once, on every system that mema runs on, so a plain load is enough.
+ * Compilers fold a plain load into a comparison, but not an atomic one; this saves 4 instructions of each
+ * palloc. */
 static inline uintptr_t mema_loadWord(const uintptr_t *word) {
 #if defined(__SANITIZE_THREAD__)
   return __atomic_load_n(word, __ATOMIC_RELAXED);
@@ -57,7 +54,7 @@ static inline void mema_storeWord(uintptr_t *word, uintptr_t value) {
   __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
-/* Tells the processor that a loop waits for another thread. */
+/* Tells the processor that this loop waits for another thread. */
 static inline void mema_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -66,11 +63,11 @@ static inline void mema_pause(void) {
 #endif
 }
 
-/* *after is `before` with a bit (its number modulo 64) set; true iff it was set already. */
+/* Stores `before` with one bit set in *after; `bit` counts modulo 64. True iff the bit was set already. */
 static inline bool mema_setBit(uint64_t before, uint64_t bit, uint64_t *after) {
 #if defined(__x86_64__)
   bool was;
-  __asm__("btsq %2, %1" : "=@ccc"(was), "+r"(before) : "r"(bit)); /* one instruction for the question and the answer */
+  __asm__("btsq %2, %1" : "=@ccc"(was), "+r"(before) : "r"(bit)); /* one instruction tests and sets */
   *after = before;
   return was;
 #else
@@ -83,33 +80,33 @@ static inline size_t mema_roundUp(size_t n, size_t powerOfTwo) {
   return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
 }
 
-/* The mode of a heap: bits that choose the variant of palloc and pfree for its pools (the table in chunk.c). A heap's header begins with its
- * generation, to which the mode is added (identity.h). */
+/* The mode of a heap: bits that choose the variant of palloc and pfree for its pools (the table in chunk.c). A
+ * heap's header begins with its generation, to which the mode is added (identity.h). */
 enum mema_Mode {
-  mema_modeRecords = 1,      /* a Block for each chunk */
-  mema_modeMagazines = 2,    /* slots freed are kept in magazines */
-  mema_modeSlotsMost = 3,    /* modes up to here: slots, of a pool that stands alone */
-  mema_modeArena = 4,        /* has records or not, and no magazines */
-  mema_modeFamily = 8,       /* the slab's pools are in a family: family/tree.h */
-  mema_modeParentHeap = 16,  /* of a pool, not of a slab: the pool uses its parent's slabs */
+  mema_modeRecords = 1,      /* each chunk has a Block */
+  mema_modeMagazines = 2,    /* freed slots are kept in magazines */
+  mema_modeSlotsMost = 3,    /* modes up to here: a slab whose pool has no family */
+  mema_modeArena = 4,        /* an arena: with or without records, never with magazines */
+  mema_modeFamily = 8,       /* the slab's pools are in a family: pool/tree.h */
+  mema_modeParentHeap = 16,  /* of a pool, not of a heap: the pool uses its parent's slabs */
   mema_modeBound = 32,       /* the budget of the slab's pools bounds memory: every call takes the general path */
-  mema_modeCount = 64,       /* of slabs */
-  mema_modeFixed = 64,       /* a caller's buffer, whose calls are all in fixed/ */
-  mema_generationStep = 128, /* two generations differ by a multiple */
+  mema_modeCount = 64,       /* the number of modes of slabs and arenas */
+  mema_modeFixed = 64,       /* a heap in a caller's buffer; its calls are all in pool/fixed/ */
+  mema_generationStep = 128, /* two generations differ by a multiple of this */
 };
 
 typedef struct mema_Heap mema_Heap;
 typedef struct mema_Span mema_Span;
 
-/* One chunk, as an engine sees it: filled in when it is handed out or found. */
+/* One chunk, as its heap describes it. The heap fills this in when it hands the chunk out or finds it. */
 typedef struct mema_Chunk {
   char *ptr;
-  size_t room;        /* bytes that it occupies, and may use: at least what was asked for */
-  mema_Block *record; /* its Block; NULL in a slab without records */
+  size_t room;        /* bytes that the chunk occupies and may use: at least the bytes requested */
+  mema_Block *record; /* the chunk's Block; NULL in a heap without records */
   mema_Heap *heap;
-  mema_Span *span; /* of a slab's chunk; else NULL */
-  uint32_t slot;   /* its number in the span; in an arena its first grain */
-  bool zeroed;     /* handed out: all its bytes are known to be zero */
+  mema_Span *span; /* the span of a slab's chunk; else NULL */
+  uint32_t slot;   /* the slot's number in the span; in an arena, the chunk's first grain */
+  bool zeroed;     /* set on handing out: all bytes are known to be zero */
 } mema_Chunk;
 
 #endif

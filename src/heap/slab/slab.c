@@ -1,11 +1,11 @@
-/* slab.c - spans of slots: where size classes take their slots from, and what happens to a span as it fills and empties.
+/* slab.c - spans of slots: how size classes get their slots, and how a span changes as it fills and empties.
  *
  *   palloc: word at hand used up, or magazine empty -> mema_slabRefill -> next noted word, next partial span, new span
  *   pfree:  a word's first free slot, or no room in the magazine -> mema_slabNote -> the word is noted, its span opened
  *           a word's last live slot -> mema_slabEmptied -> run given back
  *
- * A span with its first noted word goes to the tail of its class's list: by the time it is reached it has collected more (at the
- * head, random replacement took two to three times as long in a prototype).
+ * A span with its first noted word goes to the tail of its class's list. It collects more free slots before its turn comes. (At
+ * the head, random replacement took two to three times as long in a prototype.)
  */
 #include <string.h>
 
@@ -13,37 +13,38 @@
 #include "source.h"
 
 enum {
-  magazineBytes = 64 * 1024, /* of slots that wait in one magazine */
-  fewUnits = 16,             /* a growth of so many is none: see mema_slabHasGrown */
-  ownedTries = 64,           /* spans looked at from either end of a list for one of a tag */
-  ownedFew = 16,             /* the same where others will do */
-  idleSpans = 2,             /* threads leave alone what others have free, up to as many slots as so many spans have, */
-  idleUnits = 256,           /* and one more for each so many units that the slab uses */
-  denials = 64,              /* requests denied unseen after one that was looked into */
-  manyUnits = 192,           /* in use (12 MiB): from here on slots freed are kept in magazines, */
-  someUnits = 16,            /* and from here on where words have few free slots: see chooseMode */
-  yields = 64,               /* words that the mean goes over */
-  yieldSlotMost = 1024,      /* spans of slots up to here have a word of 64 at least */
+  magazineBytes = 64 * 1024, /* the slots in one magazine have at most this many bytes */
+  fewUnits = 16,             /* a growth by this many units does not count: see mema_slabHasGrown */
+  ownedTries = 64,           /* spans searched from either end of a list for one of an owner */
+  ownedFew = 16,             /* spans searched when spans of other owners will do */
+  idleSpans = 2,             /* threads take no free slots of other owners up to the slots of this many spans, */
+  idleUnits = 256,           /* and one span more for each of this many used units */
+  denials = 64,              /* requests denied without a search after one that was searched for in vain */
+  manyUnits = 192,           /* used units (12 MiB) from which freed slots are always kept in magazines, */
+  someUnits = 16,            /* and from which they are if words have few free slots: see chooseMode */
+  yields = 64,               /* words that the running mean covers */
+  yieldSlotMost = 1024,      /* spans of slots up to this size have a word of 64 slots at least */
   poorYield = 6,
   richYield = 24, /* a magazine has 32 */
 };
 
 static const uint64_t noWord = 0;
-static uint64_t allFree = UINT64_MAX; /* never written: a free slot is not freed */
+static uint64_t allFree = UINT64_MAX; /* never written, since a free slot is not freed */
 
 static void serveNothing(mema_Slab *slab, mema_SlotClass *class) {
   mema_forgetLast(slab);
-  class->word = (uint64_t *)(uintptr_t)&noWord; /* never written: a word of 0 is only looked at */
+  class->word = (uint64_t *)(uintptr_t)&noWord; /* never written, since a word of 0 is only read */
 }
 
-/* The generation tells the pool above the mode. */
+/* Sets the mode. The generation carries it to the pool. */
 static void setMode(mema_Slab *slab, uint8_t mode) {
   uintptr_t generation = slab->heap.generation;
   if (generation != 0) mema_storeWord(&slab->heap.generation, generation + mode - slab->heap.mode);
   slab->heap.mode = mode;
 }
 
-/* Slots waiting in magazines keep their spans: large ones, of which a span has few, should be few. */
+/* The size of a class's magazine. Slots in magazines keep their spans, so a magazine of large slots, of which a
+ * span has few, is small. */
 static uint32_t magazineSizeFor(const mema_Slab *slab, uint32_t slotSize) {
   uint32_t few = magazineBytes / slotSize;
   return few < slab->magazineSize ? few : slab->magazineSize;
@@ -113,7 +114,8 @@ static void removePartial(mema_Slab *slab, mema_Span *span) {
 
 /* ---- records ----------------------------------------------------------------------------------------------------------- */
 
-/* Rows of states for a span of this class. One that ended in this period may be looked at still. */
+/* Takes rows of states for a span of this class. Rows of a span that ended in the current period are not
+ * reused: a look-up may still read them. */
 static bool takeRows(mema_Slab *slab, unsigned class, uint32_t slots, uint32_t *first) {
   uint32_t count = (slots + mema_stateRow - 1) / mema_stateRow, waiting = slab->freeRows[class];
   if (waiting != 0 && slab->rowLinks[waiting - 1].period != slab->period) {
@@ -128,7 +130,8 @@ static bool takeRows(mema_Slab *slab, unsigned class, uint32_t slots, uint32_t *
   return true;
 }
 
-/* `count` Block records in a row for a span or large chunk of this class. Ranges given back serve their class again. */
+/* Takes `count` Block records in a row for a span or large chunk of this class. Ranges given back serve their
+ * class again. */
 static bool takeRecords(mema_Slab *slab, unsigned class, uint32_t count, uint32_t *first) {
   *first = 0;
   if (slab->states != NULL && class < mema_classCount) return takeRows(slab, class, count, first);
@@ -159,14 +162,14 @@ static void giveRecords(mema_Slab *slab, unsigned class, uint32_t first) {
 
 /* ---- spans ------------------------------------------------------------------------------------------------------------- */
 
-/* Units of a span of this class: enough for eight slots. */
+/* The units of a span of this class: enough for eight slots. */
 static uint32_t spanUnits(const mema_Slab *slab, uint32_t slotSize) {
   uint32_t units = 1;
   while (units < mema_spanUnitsMax && ((size_t)units << slab->unitShift) / slotSize < 8) units *= 2;
   return units;
 }
 
-/* Marks all slots free, as the bitmap, the summary and lastMask say it. */
+/* Marks all slots free in the bitmap and the summary. */
 static void spanAllFree(mema_Span *span) {
   uint32_t words = mema_spanWords(span);
   for (uint32_t w = 0; w + 1 < words; w++) span->bitmap[w] = UINT64_MAX;
@@ -181,7 +184,7 @@ bool mema_spanIsEmpty(const mema_Span *span) {
   return span->bitmap[words - 1] == span->lastMask;
 }
 
-/* What lookers without a lock go by. */
+/* Sets the page map entries of a span, for look-ups without a lock. */
 static void setEntries(const mema_Slab *slab, uint32_t unit, const mema_Span *span) {
   if (slab->pageMap == NULL) return;
   uint64_t same = (uint64_t)span->firstRecord << 16 | (uint64_t)slab->ownerId << 8 | (span->class + 1u);
@@ -224,7 +227,8 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
   }
 }
 
-/* Gives the units of a span that is on no list back; returns the first unit behind the free run that this makes. */
+/* Gives back the units of a span that is on no list. Returns the first unit behind the free run that this
+ * makes. */
 static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   uint32_t units = span->units;
   slab->usedSinceReset = true;
@@ -236,7 +240,7 @@ static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   return mema_runGive(slab, mema_unitOf(slab, span), units, true);
 }
 
-/* Puts a span with free slots that no class is serving from on its class's list. */
+/* Puts a span with free slots, which is not active, on its class's list. */
 static void putOnList(mema_Slab *slab, mema_Span *span) {
   if (mema_spanIsEmpty(span)) {
     prependPartial(slab, span);
@@ -245,18 +249,18 @@ static void putOnList(mema_Slab *slab, mema_Span *span) {
   }
 }
 
-/* A word's free slots are to be found by the summary from now on. */
+/* Notes a word with free slots in its span's summary, and puts the span on its class's list. */
 static void noteWord(mema_Slab *slab, mema_Span *span, uint32_t word) {
   span->summary |= UINT64_C(1) << word;
   if (span->place == mema_placeActive) return;
   if (span->place == mema_placePartial) {
     if (!mema_spanIsEmpty(span)) return;
-    removePartial(slab, span); /* it may have become empty where it was */
+    removePartial(slab, span); /* it may have become empty at its place in the list */
   }
   putOnList(slab, span);
 }
 
-/* Serves the class from words no longer. */
+/* Ends serving the class from its word at hand; notes the word if it has free slots. */
 static void park(mema_Slab *slab, mema_SlotClass *class) {
   if (*class->word != 0) {
     mema_Span *active = &slab->spans[class->active];
@@ -265,13 +269,14 @@ static void park(mema_Slab *slab, mema_SlotClass *class) {
   serveNothing(slab, class);
 }
 
-/* From now on slots freed are kept in magazines. */
+/* From now on freed slots are kept in magazines. */
 static void keepRecent(mema_Slab *slab) {
   for (unsigned i = 0; i < slab->classCount; i++) park(slab, &slab->classes[i]);
   setMode(slab, slab->heap.mode | mema_modeMagazines);
 }
 
-/* Every word with a free slot is noted, every span that has one is on its class's list. */
+/* Empties the magazine and the word at hand: notes every word with a free slot, and puts every span with one on
+ * its class's list. */
 static void settle(mema_Slab *slab, mema_SlotClass *class) {
   slab->usedSinceReset = true;
   park(slab, class);
@@ -287,16 +292,16 @@ static void settle(mema_Slab *slab, mema_SlotClass *class) {
   if (active->summary != 0) putOnList(slab, active);
 }
 
-/* Slots freed go to their words again. */
+/* From now on freed slots go to their words again. */
 static void keepWords(mema_Slab *slab) {
   for (unsigned i = 0; i < slab->classCount; i++) settle(slab, &slab->classes[i]);
   setMode(slab, (uint8_t)(slab->heap.mode & ~mema_modeMagazines));
 }
 
-/* A chunk freed and another allocated at random, again and again, leave words with a free slot or two: most calls then go on to another word, and
- * mispredict what there is to do. Magazines do better there; but worse with chunks that are freed by the batch, which leave words, or
- * magazines, that are full. So the mode is chosen by what was found at the last refills. In large slabs words are cold as well: there it is
- * magazines always. */
+/* Chooses between words and magazines by the number of free slots found at the last refills. When chunks are
+ * freed and allocated at random, words have only one or two free slots; most calls then go on to another word,
+ * and their branches are mispredicted. Magazines do better there. They do worse with chunks freed in batches,
+ * which leave full words or magazines. In large slabs words are also cold, so magazines are always used. */
 static void chooseMode(mema_Slab *slab) {
   if (slab->magazineSize == 0) return;
   uint32_t used = mema_usedUnits(slab);
@@ -313,7 +318,7 @@ static void noteYield(mema_Slab *slab, const mema_SlotClass *class) {
   slab->yield += (uint32_t)found - slab->yield / yields;
 }
 
-/* Gives empty spans of a class back, but for so many. Returns bytes of units. */
+/* Gives back the empty spans of a class, except `kept` of them. Returns the bytes of their units. */
 static size_t releaseEmpty(mema_Slab *slab, mema_SlotClass *class, uint32_t kept) {
   size_t bytes = 0;
   settle(slab, class);
@@ -364,7 +369,8 @@ void mema_slabReleaseSparse(mema_Slab *slab, uint64_t sparse) {
   slab->settledUnits = mema_usedUnits(slab);
 }
 
-/* A run, at the cost of spans kept for reuse if there is no other. Where there is none at all, this is not looked into each time. */
+/* Takes a run. If there is none, spans kept for reuse are given back first. After a failure, requests as long
+ * are denied without a search for a while. */
 static uint32_t takeRun(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
   if (slab->denied > 0 && units >= slab->deniedUnits) {
     slab->denied--;
@@ -382,8 +388,8 @@ static uint32_t takeRun(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bo
 
 /* ---- slots ------------------------------------------------------------------------------------------------------------- */
 
-/* Loads the magazine, which is empty, with free slots of a word: the first on top, to be taken first. Slots that it has no room for
- * stay noted. */
+/* Loads an empty magazine with free slots of a word; the first slot lies on top and is taken first. Slots that
+ * find no room in it stay noted. */
 static void loadMagazine(mema_Slab *slab, mema_SlotClass *class, mema_Span *span, uint32_t word) {
   uint64_t free = span->bitmap[word];
   char *base = mema_unitAddress(slab, mema_unitOf(slab, span)) + (size_t)word * 64 * span->slotSize;
@@ -405,13 +411,14 @@ static void serveWord(mema_Slab *slab, mema_SlotClass *class, mema_Span *span, u
   class->firstRecord = span->firstRecord + word * 64;
 }
 
-/* Goes on with the next noted word of the active span; false iff none has a free slot: then the span is closed. */
+/* Goes on with the next noted word of the active span. If no word has a free slot, closes the span and returns
+ * false. */
 static bool serveActive(mema_Slab *slab, mema_SlotClass *class) {
   mema_Span *span = &slab->spans[class->active];
   while (span->summary != 0) {
     unsigned word = (unsigned)__builtin_ctzll(span->summary);
     span->summary &= span->summary - 1;
-    if (span->bitmap[word] == 0) continue; /* noted, and taken since */
+    if (span->bitmap[word] == 0) continue; /* taken since it was noted */
     if ((slab->heap.mode & mema_modeMagazines) != 0) {
       loadMagazine(slab, class, span, word);
     } else {
@@ -431,7 +438,8 @@ static bool activate(mema_Slab *slab, mema_SlotClass *class, mema_Span *span) {
   return serveActive(slab, class);
 }
 
-/* Every slot of every span was just freed: the first span of each class stays to serve the next chunks, the others' units go. */
+/* Clears one span after every slot of every span was freed. The first span of each class stays to serve the
+ * next chunks; the units of the others are given back. */
 uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
   mema_SlotClass *class = mema_spanClass(slab, span);
   uint32_t unit = mema_unitOf(slab, span), units = span->units;
@@ -470,8 +478,8 @@ static bool newSpan(mema_Slab *slab, unsigned class) {
   return activate(slab, &slab->classes[class], &slab->spans[unit]);
 }
 
-/* Gives the class, whose magazine and word at hand are used up, a word with a free slot; false iff the slab has no room for
- * another span. */
+/* Gives the class a word with a free slot, after its magazine and its word at hand are used up. False iff the
+ * slab has no room for another span. */
 static bool refill(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
   if (c->active != mema_noUnit && serveActive(slab, c)) return true;
@@ -493,7 +501,7 @@ bool mema_slabRefill(mema_Slab *slab, unsigned class) {
   return true;
 }
 
-/* Drops the slots of a span from its class's magazine. */
+/* Removes the slots of a span from its class's magazine. */
 static void dropRecent(const mema_Slab *slab, mema_SlotClass *class, const mema_Span *span) {
   mema_FreeSlot *kept = class->bottom;
   for (mema_FreeSlot *slot = class->bottom; slot < class->top; slot++)
@@ -509,7 +517,7 @@ bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word) {
   return free == UINT64_MAX || free == span->lastMask ? mema_slabEmptied(slab, span) : true;
 }
 
-/* An empty span is given back, unless it is active or the only one on its class's list. */
+/* Gives an empty span back, unless it is active or the only one on its class's list. */
 bool mema_slabEmptied(mema_Slab *slab, mema_Span *span) {
   mema_SlotClass *class = mema_spanClass(slab, span);
   slab->denied = 0;
@@ -554,7 +562,8 @@ static uint32_t takeFromWord(mema_Slab *slab, const mema_SlotClass *class, uint3
   return count;
 }
 
-/* A span of this tag among so many of the first or last partial ones of the class, or mema_noUnit. */
+/* Searches `tries` of the first and last partial spans of the class for one of this owner; mema_noUnit if there
+ * is none. */
 static uint32_t findOwned(const mema_Slab *slab, const mema_SlotClass *class, uint8_t ownerId, int tries) {
   uint32_t fore = class->partialHead, back = class->partialTail;
   for (; tries > 0 && fore != mema_noUnit; tries--, fore = slab->spans[fore].next, back = slab->spans[back].prev) {
@@ -564,9 +573,10 @@ static uint32_t findOwned(const mema_Slab *slab, const mema_SlotClass *class, ui
   return mema_noUnit;
 }
 
-/* As mema_slabRefill, but threads keep to spans of their own, unless others have much that is free: a thread that frees slots of a span that is
- * another's ends the other's privilege to free there without atomic operations (threads/slotRef.h). Where much is free that is asked at each fill,
- * so few spans are looked at; where not, a new one comes of it, which lasts. */
+/* As mema_slabRefill, but prefers spans of the owner, unless spans of others have many free slots. A thread
+ * that frees slots of another thread's span ends that thread's privilege to free there without atomic
+ * operations (threads/slotRef.h). If others have many free slots, each fill searches, so it searches few spans.
+ * If they have few, a new span is made, and the search pays once. */
 static bool refillOwned(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
   if (c->active != mema_noUnit && mema_ownerOf(slab, c->active) == slab->ownerId && serveActive(slab, c)) return true;
@@ -614,7 +624,7 @@ void mema_slabClearStates(mema_Slab *slab) {
 
 /* ---- large chunks ------------------------------------------------------------------------------------------------------ */
 
-/* Large chunks are charged by the page, or by the unit where that is smaller. */
+/* The bytes in which large chunks are charged: the page, or the unit if that is smaller. */
 static size_t grainOf(const mema_Slab *slab) {
   size_t unit = mema_unitSize(slab), page = mema_osPageSize();
   return unit < page ? unit : page;
@@ -651,10 +661,11 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, uint8_t pl
   return true;
 }
 
-/* Gives a large chunk's units back; returns the first unit behind the free run that this makes. */
+/* Gives a large chunk's units back. Returns the first unit behind the free run that this makes. */
 uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
   uint32_t unit = mema_unitOf(slab, span), units = span->units;
-  /* Moved pages lie in a kernel mapping of their own; a fresh one in their place joins its neighbours again. */
+  /* Moved pages lie in a kernel mapping of their own. A fresh mapping in their place merges with its neighbours
+   * again. */
   bool moved = span->place == mema_placeMoved;
   bool dirty = !moved || !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift);
   slab->movedRuns -= moved;
@@ -670,7 +681,7 @@ bool mema_slabTake(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *c
   mema_Slab *slab = mema_slabIn(heap);
   unsigned class = mema_slabClass(slab, size, alignment);
   if (class == slab->classCount) return takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
-  return slab->states == NULL && takeSlotOf(slab, class, chunk); /* those for threads are taken as spares */
+  return slab->states == NULL && takeSlotOf(slab, class, chunk); /* slots for threads are taken as cached slots */
 }
 
 bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk) {
