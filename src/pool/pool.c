@@ -148,7 +148,7 @@ bool mema_initPool(mema_Pool *pool, size_t poolSize) {
 /* ---- the end, and the end of all chunks -------------------------------------------------------------------------------- */
 
 bool mema_closePool(mema_Pool *pool) {
-  mema_Heap *heap = mema_holdPool(pool, false);
+  mema_Heap *heap = mema_kindOf(pool) == mema_plainPool ? mema_heapField(pool) : mema_holdPool(pool, false);
   if (heap == NULL) return false;
   mema_Node *node = pool->node;
   if (mema_unlikely(node != NULL && node->newest != NULL && heap->share != NULL)) { /* another thread made it a moment ago */
