@@ -1,10 +1,12 @@
-/* fork.c - a fork finds every shared pool at rest: its lock held, and no other thread inside.
+/* fork.c - the fork handlers: they bring every shared pool to rest before a fork, with its lock held and no other thread
+ * inside.
  *
- * No handler runs while all shares are held one after the other, or let go: one that forked then, or used a pool that is not held yet, would leave a
- * child in which others have locks. Once all are held, handlers are provided for.
+ * Signals are blocked while the handlers hold the shares one after the other, and while they release them. A signal
+ * handler that then forked, or used a pool not held yet, would leave a child in which other threads have locks. Once
+ * all shares are held, the code allows for signal handlers.
  *
- * The child has one thread. What the shards of the others held goes back to their pools, their credit to the budget, so that the child
- * has all that it would have had alone. */
+ * The child has one thread. The caches of the other threads are destroyed: their slots go back to their pools, and their
+ * quotas to the budgets. The child then has all that it would have had alone. */
 #include <pthread.h>
 
 #include "../heap/slab/slabCheck.h"
@@ -19,14 +21,16 @@ enum { lateTurns = 1200 /* see mema_letOthersRun */ };
 
 static mema_Lock listLock;
 static mema_Share *shares;
-static volatile bool holding; /* the list's lock is a fork's */
-/* The fork comes from a handler of a fault or a trap in the midst of another fork's holding, or letting go. */
+static volatile bool holding; /* a fork holds the list's lock */
+/* The fork skips all shares: it comes from the handler of a fault or a trap, which interrupted another fork
+ * while that held or released the shares. */
 static bool skippedAll;
-/* It comes from a handler that interrupted a change of the list, which must not be changed meanwhile. */
+/* The fork comes from a signal handler that interrupted a change of the list. The list must stay as it is
+ * until the fork is done. */
 static bool listInterrupted;
-static _Atomic uint32_t forkingThread; /* its number; 0: none */
-static unsigned
-    nested; /* forks of signal handlers that interrupted that thread between the first and the last handler of its fork */
+static _Atomic uint32_t forkingThread; /* the number of the thread that forks; 0: none */
+/* Forks from signal handlers that interrupted that thread between the first and the last handler of its fork. */
+static unsigned nested;
 
 bool mema_isForking(void) {
   return atomic_load_explicit(&forkingThread, memory_order_relaxed) == mema_threadNumber();
@@ -36,7 +40,7 @@ bool mema_isInList(void) {
   return mema_holdsLock(&listLock) && (!mema_isForking() || listInterrupted);
 }
 
-/* Each change is one store, before which all is as it was, and after which it is as it will be, to who goes through the list from its head. */
+/* Each change of the list is one store, so a reader that starts at the head sees the old list or the new one. */
 bool mema_listShare(mema_Share *share) {
   bool taken = mema_takeLock(&listLock);
   if (!taken && mema_isInList()) return false;
@@ -69,10 +73,13 @@ static void letGo(mema_Share *share) {
   }
 }
 
-/* A share whose lock the thread holds already, since a signal handler that interrupted it forks, is left as it is, with all others out: the
- * interrupted call goes on in both processes. One whose lock's holder waits for the interrupted call is held as that waits. Who is `late` waits no
- * longer for others who may be waiting for it, as handlers do that fork, too: what those are in the middle of is lost to the child, until
- * mema_finishForked. */
+/* Holds one share for the fork. False, with the share as it was, if that is not possible now. There are three cases:
+ *   The thread holds the lock already: the fork comes from a signal handler that interrupted a call. The share is
+ *   `skipped`: all other threads are quiesced, and the interrupted call goes on in both processes.
+ *   The lock's holder waits for the interrupted call: the fork keeps it waiting (`takenOver`).
+ *   Else the fork takes the lock and quiesces all threads.
+ * With `late` set, the fork stops waiting for threads that may be waiting for it, such as handlers that fork too. The
+ * child loses their unfinished changes until mema_finishForked. */
 static bool hold(mema_Share *share, bool late) {
   share->skipped = mema_holdsLock(&share->lock);
   share->takenOver = share->crowded = false;
@@ -84,7 +91,7 @@ static bool hold(mema_Share *share, bool late) {
   return false;
 }
 
-/* All of them, or none. */
+/* Holds all shares, or none. */
 static bool holdAll(bool late) {
   for (mema_Share *share = shares; share != NULL; share = share->next) {
     if (hold(share, late)) continue;
@@ -99,7 +106,7 @@ static void releaseList(bool taken) {
   if (taken) mema_releaseLock(&listLock);
 }
 
-/* Holds the list and all that is in it; false, with nothing held, where that is not to be had now. */
+/* Holds the list and all its shares. False, with nothing held, if that is not possible now. */
 static bool tryToHold(bool late) {
   bool taken = mema_takeLock(&listLock);
   if (!taken && holding) return skippedAll = true;
@@ -114,7 +121,8 @@ static bool tryToHold(bool late) {
   return false;
 }
 
-/* No lock is kept while another is waited for: the thread that has that may be in a signal handler, and wait for the first. */
+/* Holds all shares before the fork. It keeps no lock while it waits for another: the holder of the second may
+ * be in a signal handler, and wait for the first. */
 static void beforeFork(void) {
   if (mema_isForking()) {
     nested++;
@@ -130,12 +138,12 @@ static void beforeFork(void) {
   }
 }
 
-/* One made meanwhile, by another handler, is held by nobody. */
+/* True if the fork holds the share. It does not hold a share that another handler made meanwhile. */
 static bool isHeld(const mema_Share *share) {
   return !share->skipped && (share->takenOver || mema_holdsLock(&share->lock));
 }
 
-/* A fork within a fork leaves all as it is held, for the outer one. */
+/* Ends a fork within a fork: true, with all shares still held for the outer fork. */
 static bool wasNested(void) {
   if (!mema_isForking() || nested == 0) return false;
   nested--;
@@ -162,17 +170,20 @@ static void destroyOthers(mema_Share *share) {
     mema_giveCell(mema_cellCaches, cache->cellIndex, true);
   }
   share->orphans = 0;
-  share->waiting = mema_waitsHere(share); /* a handler of it forked */
+  share->waiting = mema_waitsHere(
+      share); /* of the waits only the calling thread's are left: a signal handler may have interrupted them and forked */
 }
 
-/* The lock of a holder that was kept waiting is the calling thread's; nobody else is inside. */
+/* Makes the calling thread the holder of a lock whose holder was kept waiting, and drops the unfinished
+ * changes of threads that do not exist in the child. */
 static void inherit(mema_Share *share) {
   if (share->takenOver) mema_takeOver(share);
   if (share->skipped || isHeld(share)) mema_forgetUnfinished(share);
   share->takenOver = share->crowded = false;
 }
 
-/* The figures that are told there are the parent's. Its pools are its own, and go on as they are. */
+/* Takes the gauges off all shares: they show the parent's figures. The child's pools are its own, and go on
+ * without one. */
 static void leaveGauges(void) {
   for (mema_Share *share = shares; share != NULL; share = share->next) share->gauge = NULL;
 }
@@ -181,7 +192,7 @@ static void afterForkInChild(void) {
   leaveGauges();
   atomic_fetch_add_explicit(&mema_forks, 1, memory_order_relaxed);
   mema_prepareBarrier();
-  mema_keepOwn(); /* those of shares that are skipped too */
+  mema_keepOwn(); /* also the caches of skipped shares */
   bool within = wasNested();
   if (!within && skippedAll) return;
   for (mema_Share *share = shares; share != NULL; share = share->next) inherit(share);
@@ -202,7 +213,7 @@ static void afterForkInChild(void) {
 
 /* ---- what a crowded fork left unfinished -------------------------------------------------------------------------------- */
 
-/* Slots that are neither live nor free; true: their span is none any more. */
+/* Frees the slots of a span that are neither live nor free. True if that ended the span. */
 static bool freeLost(mema_Slab *slab, const mema_SlabView *view) {
   if (view->span->kind != mema_unitSlots) return false;
   for (uint32_t slot = 0; slot < view->span->slots; slot++) {
@@ -215,7 +226,8 @@ static bool freeLost(mema_Slab *slab, const mema_SlabView *view) {
   return false;
 }
 
-/* With nothing left in shards, what is live tells the rest. */
+/* Recovers what a crowded fork lost. Once the caches are empty, counts and budget follow from the live
+ * chunks. */
 void mema_finishForked(mema_Share *share) {
   mema_Pool *pool = share->pool;
   mema_SlabView view;

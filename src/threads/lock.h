@@ -11,28 +11,31 @@
 
 #include "../base/base.h"
 
-/* word == 0: free; else word == the holder's number (even) + (1 where threads may sleep on it). */
+/* word == 0: free. Else word == the holder's number (even), + 1 if threads may sleep on the lock. */
 typedef struct mema_Lock {
   _Atomic uint32_t word;
 } mema_Lock;
 
-/* The calling thread's number, which no other thread of the process has or had, and which a forked child's only thread keeps. Even, not 0.
- * (Not the kernel's: that one changes in a child, and asking for it is a system call.) */
+/* Returns the calling thread's number: even, not 0, and never used by another thread of the process, present
+ * or past. The only thread of a forked child keeps its number. (The kernel's number is not used: it changes
+ * in a child, and takes a system call.) */
 MEMA_HIDDEN uint32_t mema_threadNumber(void);
 
 /* Waits for the lock. Returns false iff the calling thread holds it already; errno is kept. */
 MEMA_HIDDEN bool mema_takeLock(mema_Lock *lock);
-/* The same for a short while only: false also where others hold it for longer. */
+/* As mema_takeLock, but waits only for a short while: false also if another thread holds the lock for longer. */
 MEMA_HIDDEN bool mema_tryLock(mema_Lock *lock);
-/* The same for a fifth of a second, or a little more, since whoever holds it may wait for the caller. */
+/* As mema_tryLock, but waits a fifth of a second, or a little more. It is for callers that the lock's holder
+ * may wait for. */
 MEMA_HIDDEN bool mema_tryLockLong(mema_Lock *lock);
 MEMA_HIDDEN void mema_releaseLock(mema_Lock *lock);
-/* Takes it from a holder that does not exist: in the child of a fork. */
+/* Takes the lock from a holder that does not exist in this process, the child of a fork. */
 MEMA_HIDDEN void mema_seizeLock(mema_Lock *lock);
-/* For waits whose end nobody tells. Lets others run, when it did so for so many turns already: in the end those of a lower priority, too. */
+/* Lets other threads run, in a loop that waits without a wake-up. `turns` counts the rounds so far: after
+ * many it sleeps, so that threads of a lower priority run too. */
 MEMA_HIDDEN void mema_letOthersRun(unsigned turns);
 MEMA_HIDDEN void mema_sleepMillisecond(void);
-/* Whether the calling thread holds any, or was interrupted while it took or released one. */
+/* True if the calling thread holds any lock, or was interrupted while it took or released one. */
 MEMA_HIDDEN bool mema_holdsSome(void);
 MEMA_HIDDEN bool mema_holdsLock(const mema_Lock *lock);
 

@@ -1,44 +1,62 @@
-/* share.h - what the threads of a shared pool share, and what each has for itself.
+/* share.h - the protocol of shared pools: the state that all threads share, the cache of each thread, and the rules
+ * by which one thread stops the others.
  *
- *   share   one for each shared pool: its lock, its shards, its depot. The slab engine below, the Pool's own fields and the depot are
- *           touched under the lock only.
- *   shard   one for each thread that uses the pool: `credit`, bytes of the budget that it may hand out unasked, and for each size class a
- *           magazine of spare slots. Its thread works on it without lock, fence or atomic addition.
- *           It outlives its thread, for another (share.c). Slots that the thread freed in spans of other shards do not join its magazines, but
- *           `returns`, and go back (exchange.c).
- *   depot   spare slots between magazines, so that what one thread frees another allocates without going through bitmaps.
+ * Parts
+ *   share         One for each shared pool: its lock, its thread caches, its depot. The lock guards the slab below,
+ *                 the fields of the Pool, and the depot.
+ *   thread cache  One for each thread that uses the pool. It has a `quota`, the bytes of the budget that its thread may
+ *                 use without the lock, and one magazine of cached slots for each size class. Its thread works on it
+ *                 without lock, fence or atomic addition. A cache outlives its thread: another thread adopts it
+ *                 (share.c). A slot that the thread frees in a span of another cache joins `returns`, not a magazine,
+ *                 and goes back to that cache (exchange.c).
+ *   depot         Cached slots between magazines. A slot that one thread frees reaches another thread through the
+ *                 depot, without a bitmap.
  *
- *           palloc                  pfree                     a magazine runs empty or full, credit runs out or over
- *             |                       |                         |
- *           shard: pop, state = live  shard: state -> 0, push   share (locked): depot <-> slab; poolSize, freeSize
+ *           palloc                    pfree                        a magazine is empty or full, the quota too small or
+ *             |                         |                          too large
+ *             |                         |                            |
+ *           cache: pop, state = live  cache: state -> 0, push      share (locked): depot <-> slab; poolSize, freeSize
  *
- * Every slot of the slab is at any time in one place: live, in one magazine, among the returns of a shard, in the depot, or free in the
- * slab's bitmap. A state byte tells whether it is live (slab.h). palloc writes it, since the slot is nobody else's; pfree claims the slot by
- * it (slotRef.h), and so decides which of two threads that free the same chunk is right.
+ * Invariants
+ *   Each slot of the slab is at any time in exactly one place: live, in one magazine, in the returns of one cache, in
+ *   the depot, or free in the slab's bitmap. A state byte says whether the slot is live (slab.h). palloc sets the byte
+ *   by a plain store, since it owns the slot. pfree claims the slot by the byte (slotRef.h): if two threads free one
+ *   chunk, exactly one of them succeeds.
  *
- * Budget, whenever no thread is inside:
- *     poolSize == pool->freeSize + the credit of all shards + charges of live chunks + charged bytes + what sub-pools hold
+ *   Budget, whenever no thread is inside its cache:
+ *     poolSize == pool->freeSize + quotas of all caches + charges of live chunks + charged bytes + bytes of sub-pools
  *
- * Who keeps whom out. A thread that works on its shard says so in `busy`, then compares the shard's `key` with the pool's; whoever wants the
- * shards of others (to call in their credit, to flush them, to fork) takes the lock, calls them by a key of 0, and waits until none is busy. Each
- * writes one flag and reads the other's, which needs a full barrier on both sides (Dekker); here the rare side pays for both, by
- * mema_osBarrier (asymmetric, as in Dice, Huang and Yang, "Asymmetric Dekker synchronization", 2001). Where the system has none, shards
- * are called for ever, and each call takes the lock. A thread that finds itself called waits for the lock, never while busy.
+ * Entering a cache, and quiescing it
+ *   A thread is inside its cache while `busy` is 1. To enter, it sets `busy`, then compares the cache's `key` with the
+ *   pool's. To use the caches of others (to collect their quotas, to flush them, to fork), a thread takes the lock, sets
+ *   their keys to 0 and waits until no cache is busy. A cache with a key of 0 is quiesced. Its thread waits for the lock
+ *   at its next call, and is not busy while it waits.
  *
- * While the share is `tight`, the budget is nearly used up or somebody waits for it: then shards stay called, too, and have no credit. So what
- * is freed is the pool's at once, and those who wait hear of it; else a shard keeps what its thread freed until that comes by the lock, or it is
- * called in.
+ *   Each side writes one flag and reads the other's, so both sides need a full barrier (Dekker). The rare side pays for
+ *   both, by mema_osBarrier (asymmetric, as in Dice, Huang and Yang, "Asymmetric Dekker synchronization", 2001). If the
+ *   system has no such barrier, caches are always quiesced and each call takes the lock.
  *
- * A signal handler that interrupts its own thread while it is busy, or holds the lock, is refused (MEMA_REENTERED): it never waits. One that
- * interrupted a call to another pool may wait for other threads, but not for ever: their handlers may wait for this thread. After a fifth of a
- * second, or a little more, it is refused. The same goes for hooks, which are called with a pool's lock held.
+ * Low budget
+ *   A share is in low-budget mode (`lowBudget`) while its budget is nearly used up, or a thread waits for budget. In this
+ *   mode all caches stay quiesced and keep no quota, so each free credits the pool at once and wakes the waiters. In the
+ *   normal mode a cache keeps the bytes that its thread freed until the thread takes the lock, or the cache is quiesced.
  *
- * A fork has every lock, and all threads are out. But where it comes from a signal handler that interrupted its thread inside, the holder of a lock
- * may be waiting for just that thread: then the holder is kept where it waits, and the child has the lock in its place (fork.c). So whoever
- * waits for others to be out leaves nothing half done meanwhile. And two such handlers may wait for each other: after a fifth of a second, or a
- * little more, they fork even so.
+ * Signal handlers and hooks
+ *   A handler is refused (MEMA_REENTERED) if it interrupted its own thread inside the cache or with the lock held: it
+ *   never waits. A handler that interrupted a call to another pool waits for other threads, but not for ever, since their
+ *   handlers may wait for this thread. It is refused after a fifth of a second, or a little more. The same rules hold for
+ *   hooks, which the library calls with a pool's lock held.
  *
- * Memory of shares and shards is never unmapped: a late thread may look at its own, and finds that its generation is over. */
+ * Forks (fork.c)
+ *   A fork holds all locks, and all threads are out of their caches. There is one exception: the fork comes from a
+ *   handler that interrupted its thread inside, and the holder of a lock waits for that thread. The fork then keeps the
+ *   holder where it waits, and the child gets the lock in its place. A thread that waits for others to leave their
+ *   caches therefore leaves no change half done. Two such handlers may wait for each other: after a fifth of a second,
+ *   or a little more, they fork all the same.
+ *
+ * Memory
+ *   The memory of shares and caches is never unmapped. A late thread may look at its own cache: it finds a generation
+ *   that is no longer the pool's. */
 #ifndef MEMA_THREADS_SHARE_H
 #define MEMA_THREADS_SHARE_H
 
@@ -47,309 +65,338 @@
 #include "lock.h"
 
 enum {
-  mema_magazineSmall = 512,             /* bytes: slots up to here */
-  mema_cacheMagazineMost = 128,         /* of them are in a magazine, */
-  mema_magazineMore = 256,              /* or of larger ones, which are fewer to a span, */
-  mema_cacheMagazineBytes = 192 * 1024, /* but of no more bytes than this, */
-  mema_magazineLeast = 4,               /* except for the largest */
-  mema_fillFirst = 8,                   /* slots of its first fill: many threads do not need many */
-  mema_quotaMost = 4096 * 1024,         /* bytes lent at a time */
-  mema_quotaLeast = 1024,               /* less is not worth it: the budget is nearly used up */
-  mema_lowBudgetTurns = 256,            /* turns at least for which shards stay called once the budget is nearly used up */
-  mema_tagCount = 256,                  /* of shards with spans of their own; 0 is nobody's */
-  mema_orphansMost = 16,                /* shards of threads that ended, which are kept for others */
-  mema_sentMost = 4,                    /* times that slots are sent back to a shard that does not come for any */
-  mema_patience = 2048, /* atomic frees in own spans before a shard has its privileges back, for the first time */
-  mema_graceAfter = 16, /* ranges of rows too young to be used again, before grace is waited for */
+  mema_magazineSmall = 512,             /* bytes: the largest slot of a small magazine */
+  mema_cacheMagazineMost = 128,         /* slots at most in a magazine of small slots */
+  mema_magazineMore = 256,              /* slots at most in other magazines: larger slots are fewer to a span */
+  mema_cacheMagazineBytes = 192 * 1024, /* bytes at most in a magazine */
+  mema_magazineLeast = 4,               /* slots at least in a magazine, whatever their bytes */
+  mema_fillFirst = 8,                   /* slots of a magazine's first fill: many threads need few */
+  mema_quotaMost = 4096 * 1024,         /* bytes of quota at most in one loan */
+  mema_quotaLeast = 1024,               /* bytes of quota at least in one loan; below it the budget is low */
+  mema_lowBudgetTurns = 256,            /* releases of the lock at least before low-budget mode ends */
+  mema_tagCount = 256,                  /* owner ids; 0 belongs to no cache */
+  mema_orphansMost = 16,                /* caches of ended threads that a share keeps */
+  mema_sentMost = 4,                    /* returns of slots to a cache without a refill, before they stop */
+  mema_patience = 2048,                 /* atomic frees in own spans before a cache first regains its privileges */
+  mema_graceAfter = 16,                 /* ranges of state rows too young for reuse, before a grace period is awaited */
 };
 
-/* Bits of a tag beside those of the classes: no shard has it; nobody asks for slots of its spans. */
+/* Two bits of `revoked` beside those of the classes. `mema_unused`: no cache has the owner id.
+ * `mema_nobodys`: no cache asks for slots of the spans of the owner id. */
 static const uint64_t mema_unused = UINT64_C(1) << 63, mema_nobodys = UINT64_C(1) << 62;
 
-/* A stack of spare slots of one class. */
+/* A stack of cached slots of one class. */
 typedef struct mema_Magazine {
-  mema_CachedSlot *top; /* the first unused place */
+  mema_CachedSlot *top; /* the first unused entry */
   mema_CachedSlot *bottom, *limit;
   uint32_t slotSize;
-  uint16_t own;  /* the low 16 bits of the homes from which its thread frees by a plain store; 0: none (see slotRef.h) */
-  uint8_t state; /* of its slots while they are live */
-  uint8_t fill;  /* slots that it asks for the next time, while those are few; then 0 */
+  uint16_t own;  /* the low 16 bits of page map entries whose slots its thread frees by a plain store; 0: none (slotRef.h) */
+  uint8_t state; /* the state of its slots while they are live */
+  uint8_t fill;  /* slots of the next fill, while the fills grow; then 0: half a magazine */
 } mema_Magazine;
 
 enum { mema_batches = 4 };
 
-/* Bundles of spare slots of one class between magazines, each as many as half a magazine has, or less. */
+/* Batches of cached slots of one class. A batch has at most half as many slots as a magazine. */
 typedef struct mema_Depot {
-  mema_CachedSlot *cachedSlots; /* room for all bundles, side by side */
-  uint32_t room;                /* slots of a bundle */
-  uint32_t count;               /* of bundles */
+  mema_CachedSlot *cachedSlots; /* room for all batches, side by side */
+  uint32_t room;                /* slots for which a batch has room */
+  uint32_t count;               /* batches */
   uint32_t held[mema_batches];
-  uint8_t tags[mema_batches]; /* of the shards that they are for: see slotRef.h */
+  uint8_t tags[mema_batches]; /* owner ids of the caches that the batches are for (slotRef.h) */
 } mema_Depot;
 
-/* What the holder of a lock does. */
+/* The state of a lock's holder. */
 typedef enum mema_Pause {
   mema_atWork,
-  mema_waitsForOthers, /* to be out; it goes on when they are */
-  mema_keptWaiting,    /* until a fork is over */
+  mema_waitsForOthers, /* the holder waits until other threads are out of their caches */
+  mema_keptWaiting,    /* a fork keeps the holder waiting until the fork is done */
 } mema_Pause;
 
 typedef struct mema_Share mema_Share;
 typedef struct mema_ThreadCache mema_ThreadCache;
 
 struct mema_ThreadCache {
-  _Alignas(64) _Atomic uint32_t busy; /* the owner is at work; written by the owner */
-  /* mema_keyOf its pool; 0 while it is called: the holder of the lock wants it, or the pool is gone. */
+  /* 1: the owner is inside. Only the owner writes it, and the one thread of a forked child. */
+  _Alignas(64) _Atomic uint32_t busy;
+  /* mema_keyOf of its pool. 0 while the cache is quiesced, and after the pool has ended. */
   _Atomic uintptr_t key;
-  size_t overLow; /* credit beyond the next, so that one subtraction tells whether there is enough, and no new low */
-  _Atomic size_t lowQuota; /* the least since the lock was last held for this shard */
-  size_t quotaMost;        /* more goes back to the pool, when the thread comes by the lock */
+  size_t overLow;          /* quota above lowQuota: one subtraction finds a lack of quota or a new minimum */
+  _Atomic size_t lowQuota; /* the minimum of the quota since its last change under the lock */
+  size_t quotaMost;        /* the pool takes quota above this back when the thread takes the lock */
   size_t allocations, frees;
-  /* By sub-pools, charged here; modulo the word's range, since others may have credited what this one charged. */
+  /* Bytes of sub-pools charged here. The count is modulo the range of the word: other caches may have
+   * credited bytes that this one charged. */
   size_t held;
 
-  char *area; /* of the slab: copies, in lines that nobody writes */
+  char *area; /* this and the next four: copies, in a cache line that no thread writes */
   size_t quanta;
   const mema_MapEntry *pageMap;
   mema_State *states;
   const _Atomic uint64_t *revoked;
   mema_Share *share;
-  uintptr_t generation; /* the pool's; 0 when the pool is gone */
+  uintptr_t generation; /* the pool's; 0: the pool has ended */
   const mema_Pool *pool;
   uint8_t ownerId;
-  uint32_t owner; /* the thread's number; 0: it ended, and another may have the shard */
-  uint32_t epoch; /* the process's count of forks: the owner of an older one does not exist here */
+  uint32_t owner; /* the thread's number; 0: the thread ended, and another may adopt the cache */
+  uint32_t epoch; /* the count of forks (mema_forks): with an older count the owner does not exist in this process */
   uint32_t cellIndex;
-  uint32_t processor;              /* of an orphan: where its thread ended */
-  uint32_t patience, patienceMost; /* atomic frees in spans of its tag, until it asks for its privileges: left, in all */
-  uint64_t lost;                   /* classes whose privilege it lost, and may have had back since: see mema_regain */
-  size_t told;                     /* the credit that it had when the gauge was last told: see gauge.c */
-  uint32_t sentBack;               /* how often slots were sent back to it since it last came for some */
-  mema_ThreadCache *next;          /* of the pool */
-  mema_ThreadCache *nextOfThread;  /* the owner's next */
+  uint32_t processor;              /* of an orphan: the processor where its thread ended */
+  uint32_t patience, patienceMost; /* atomic frees in its spans before it regains its privileges: left, and in all */
+  uint64_t lost;                   /* classes whose privilege it ever lost, even if regained since: see mema_regain */
+  size_t told;                     /* the quota last reported to the gauge: see gauge.c */
+  uint32_t sentBack;               /* returns of slots to it since its last fill */
+  mema_ThreadCache *next;          /* the next of the pool */
+  mema_ThreadCache *nextOfThread;  /* the next of the owner */
 
-  _Alignas(64) mema_Magazine magazines[mema_classCount + 1]; /* by state, class + 1 */
-  mema_Magazine returns[mema_classCount + 1];                /* freed here, in spans of other shards: they go back there */
-  uint16_t offsets[mema_tableMax / 16 + 1];                  /* by (size + 15) / 16: bytes from the shard to the magazine */
+  _Alignas(64) mema_Magazine magazines[mema_classCount + 1]; /* indexed by state: class + 1 */
+  mema_Magazine returns[mema_classCount + 1]; /* slots freed here in spans of other caches, on their way back */
+  uint16_t offsets[mema_tableMax / 16 + 1];   /* indexed by (size + 15) / 16: bytes from the cache to the magazine */
   mema_CachedSlot cachedSlots[];
 };
 
 struct mema_Share {
   mema_Lock lock;
-  _Atomic uint32_t freed; /* counts what waiting threads wait for */
-  _Atomic uint32_t pause; /* a mema_Pause */
-  uintptr_t generation;   /* of the pool that it serves; 0: none */
+  _Atomic uint32_t freed; /* counts the frees that waiters wait for */
+  _Atomic uint32_t pause; /* the state of the lock's holder: a mema_Pause */
+  uintptr_t generation;   /* the generation of its pool; 0: it has none */
   mema_Pool *pool;
   mema_Slab *slab;
-  mema_ThreadCache *caches; /* NULL in a tracked pool: there each call takes the lock */
+  mema_ThreadCache *caches; /* NULL in a tracked pool, where each call takes the lock */
   uint32_t cacheCount;
-  uint32_t orphans; /* of them: their threads ended */
+  uint32_t orphans; /* caches whose threads ended */
   uint32_t waiting; /* threads in mema_pallocWait */
-  uint32_t turns;   /* taken while it is tight, and nobody waits */
+  uint32_t turns;   /* lock releases in low-budget mode, without a waiter */
   uint32_t cellIndex;
-  mema_ThreadCache *inside; /* the shard of the lock's holder, which is busy meanwhile; NULL: it has none */
-  bool keepsOut;            /* the lock's holder has called all shards */
-  bool lowBudget;           /* all shards are called, until there is more budget, and nobody waits for it */
-  bool skipped;             /* by the fork under way */
-  bool takenOver;           /* by it: the lock's holder is kept waiting */
-  bool crowded;             /* and some may be inside even so; */
-  bool unfinished;          /* this is a child of such a fork: see mema_finishForked */
-  bool borrowed;            /* a call between the handlers of a fork, which holds the lock */
-  bool closely;             /* all shards are called, so that the gauge is told of each call */
-  mema_Gauge *gauge;        /* told of each call that takes the lock; NULL: none is */
-  size_t told;              /* the sum of the shards' */
-  size_t toldUnits;         /* of the slabs, when the footprint was told; SIZE_MAX: it is to be told */
-  mema_Share *next, *prev;  /* all that serve a pool: fork.c */
+  mema_ThreadCache *inside; /* the cache of the lock's holder, busy while the lock is held; NULL: none */
+  bool keepsOut;            /* the lock's holder has quiesced all caches */
+  bool lowBudget;           /* low-budget mode: all caches are quiesced */
+  bool skipped;             /* the fork in progress skips this share */
+  bool takenOver;           /* the fork in progress keeps the lock's holder waiting */
+  bool crowded;             /* the fork in progress found threads inside */
+  bool unfinished;          /* this process is the child of a crowded fork: see mema_finishForked */
+  bool borrowed;            /* a call between the handlers of a fork uses the lock that the fork holds */
+  bool closely;             /* all caches are quiesced, so that each call updates the gauge */
+  mema_Gauge *gauge;        /* updated by each call that takes the lock; NULL: no gauge */
+  size_t told;              /* the sum of `told` of all caches */
+  size_t toldUnits;         /* the slabs' units at the last update of the footprint; SIZE_MAX: update it */
+  mema_Share *next, *prev;  /* the list of all shares that serve a pool: fork.c */
   mema_Depot depot[mema_classCount];
-  _Atomic uint64_t revoked[mema_tagCount]; /* by tag: a bit for each class, and two more; all where no shard has the tag */
+  /* Indexed by owner id: a bit for each class, mema_unused and mema_nobodys. All bits set: no cache has the id. */
+  _Atomic uint64_t revoked[mema_tagCount];
 };
 
 /* ---- share.c: lives ---------------------------------------------------------------------------------------------------- */
 
-/* Lets threads share a pool that was just set up; false iff there is no memory. */
+/* Opens the share of a pool that was just set up. False iff there is no memory, or the caller is a signal
+ * handler that interrupted the set-up or a change of the list of shares. */
 MEMA_HIDDEN bool mema_openShare(mema_Pool *pool, mema_Heap *heap);
 
-/* Takes the lock of a shared pool, if it still is the one that it was when `slab` was looked up. False iff it is not (MEMA_BAD_POOL), or the
- * calling thread is inside already (MEMA_REENTERED); mema_lockPool notes the failure, mema_lockQuietly does not. */
+/* Takes the lock of a shared pool. `heap` is the one found before the lock was taken. False if the pool no
+ * longer has this heap (MEMA_BAD_POOL), or the calling thread may not wait (MEMA_REENTERED): it is inside
+ * already, or a limited wait ended. mema_lockPool notes the failure, mema_lockQuietly does not. */
 MEMA_HIDDEN bool mema_lockPool(const mema_Pool *pool, mema_Heap *heap);
 MEMA_HIDDEN bool mema_lockQuietly(const mema_Pool *pool, mema_Heap *heap);
-/* The same, quietly, with a fifth of a second, or a little more, for it. */
+/* As mema_lockQuietly, but waits a fifth of a second, or a little more, at most. */
 MEMA_HIDDEN bool mema_lockSoon(const mema_Pool *pool, mema_Heap *heap);
-/* Also ends mema_holdPool; nothing where the pool is not shared. */
+/* Releases the lock that mema_lockPool or mema_holdPool took. Does nothing if the pool is not shared. */
 MEMA_HIDDEN void mema_unlockPool(mema_Heap *heap);
 
-/* A turn: the slab of a live pool, locked where threads share it. NULL, and the failure noted, iff the pool is not a live pool or
- * mema_lockPool fails. mema_unlockPool or mema_unlockAfterCall ends it. Only then may what the slab says of itself be gone by: without the lock, it
- * may serve another pool by now. */
+/* Returns the heap of a live pool, and takes its lock if the pool is shared. NULL, with the failure noted,
+ * iff the pool is not live or mema_lockPool fails. mema_unlockPool or mema_unlockAfterCall ends the call. Use
+ * the contents of the heap only between them: without the lock, the heap may serve another pool by now. */
 MEMA_HIDDEN mema_Heap *mema_lockForCall(const mema_Pool *pool);
-/* Those who wait for budget look again. */
+/* As mema_unlockPool, and wakes the threads that wait for budget. */
 MEMA_HIDDEN void mema_unlockAfterCall(mema_Heap *heap);
 
-/* Whether the calling thread is inside a call to a shared pool already: it is a signal handler, or a hook. Another thread may be so, too, and wait
- * for this one: so it waits for nobody without end. */
+/* True if the calling thread is inside a call to a shared pool already: the caller is a signal handler or a
+ * hook. It must not wait without limit, since another thread may be in such a call too, and wait for this
+ * one. */
 MEMA_HIDDEN bool mema_isWithin(void);
 
-/* For calls about a pool as a whole: locks it, keeps all threads out, and gathers in the Pool's fields what they count; with `slots`,
- * takes back all spare slots too, so that the slab's bitmaps tell the whole truth. mema_unlockPool ends it. NULL, and the
- * failure noted, iff the pool is not a live pool or the calling thread is inside. */
+/* Takes the lock of a pool, quiesces all threads, and adds their counts to the Pool's fields. With `slots` it
+ * also takes back all cached slots, so that the slab's bitmaps are complete. mema_unlockPool ends it. NULL,
+ * with the failure noted, iff the pool is not live or mema_lockPool fails. */
 MEMA_HIDDEN mema_Heap *mema_holdPool(const mema_Pool *pool, bool slots);
 
-/* The same without slots for a shared pool whose slab is known; notes no failure. */
+/* As mema_holdPool without slots, for a shared pool whose heap is known. Notes no failure. */
 MEMA_HIDDEN bool mema_holdQuietly(const mema_Pool *pool, mema_Heap *heap);
 
-/* What the threads of a held pool hold besides slots: at most so many bytes. 0 where it is not shared. */
+/* Returns an upper bound of the bytes that the share, its depot and its thread caches take, for a held pool.
+ * 0 if it is not shared. */
 MEMA_HIDDEN size_t mema_shareBytes(const mema_Heap *heap);
 
-/* Ends the sharing of a held pool, and unlocks it: who comes later finds the pool gone. */
+/* Closes the share of a held pool, and releases its lock. A later caller finds that the pool has ended. */
 MEMA_HIDDEN void mema_closeShare(mema_Heap *heap);
 
-/* The calling thread's shard, made now if need be. NULL where the thread is ending, its end would not be noticed, it was interrupted while it
- * made one, or there is no memory. The lock is held. */
+/* Returns the cache of the calling thread, and makes it if need be. The lock is held. NULL if the thread is
+ * ending, if its end would not be noticed, if a handler interrupted it while it made a cache, or if there is
+ * no memory. */
 MEMA_HIDDEN mema_ThreadCache *mema_takeCache(mema_Share *share);
 
-/* Gives what a shard holds back to its pool and takes it out of the pool's list. The lock is held, its owner is out or gone. */
+/* Gives the contents of a cache back to its pool, and removes it from the pool's list. The lock is held; the
+ * owner is out of the cache, or has ended. */
 MEMA_HIDDEN void mema_destroyCache(mema_Share *share, mema_ThreadCache *cache);
-/* Takes back all that threads hold, their credit included. The lock is held. */
+/* Takes all slots and quotas back from the thread caches. The lock is held. */
 MEMA_HIDDEN void mema_revokeSlots(mema_Share *share);
-/* The calling thread, of a child, has what it had before the fork. */
+/* In the child of a fork: keeps the caches of the calling thread its own. */
 MEMA_HIDDEN void mema_keepOwn(void);
 
 /* ---- exchange.c: between shards and the pool; the lock is held ----------------------------------------------------------- */
 
-/* Asks the system for the barrier, in each process once. */
+/* Asks the system for the barrier, once in each process. */
 MEMA_HIDDEN void mema_prepareBarrier(void);
-/* A shard's key when the lock's holder does not call. */
+/* Returns the key of a cache while no holder of the lock quiesces it. */
 MEMA_HIDDEN uintptr_t mema_keyAtRest(const mema_ThreadCache *cache);
-/* Calls all shards but the calling thread's, and waits until their owners are out. */
+/* Quiesces all caches but the calling thread's: sets their keys to 0, and waits until their owners are out. */
 MEMA_HIDDEN void mema_quiesce(mema_Share *share);
-/* The same; false, with nothing changed, where one of them stays inside for longer than a short while. */
+/* As mema_quiesce, but gives up after a short while: false, with nothing changed, if an owner stays inside. */
 MEMA_HIDDEN bool mema_tryQuiesce(mema_Share *share);
-/* The same with a fifth of a second, or a little more, for it. */
+/* As mema_tryQuiesce, but gives up after a fifth of a second, or a little more. */
 MEMA_HIDDEN bool mema_quiesceLong(mema_Share *share);
-/* For a fork of a handler that interrupted the lock's holder at whatever instruction: calls all others, whatever that has done of it, and waits for a
- * short while; false: one stays inside. mema_resumeAgain ends it. */
+/* Quiesces all other caches for a fork whose handler interrupted the lock's holder at any instruction. It
+ * does not rely on any step of an interrupted mema_quiesce, and waits for a short while. False if an owner
+ * stays inside. mema_resumeAgain ends it. */
 MEMA_HIDDEN bool mema_quiesceAgain(mema_Share *share);
 MEMA_HIDDEN void mema_resumeAgain(mema_Share *share);
-/* For one of a handler that interrupted the calling thread inside, without the lock: keeps the lock's holder where it waits for that, with all others
- * out, or, if it is `late`, wherever they are. False, with nothing changed, where that is not so. mema_letGoOn ends it. */
+/* Keeps the lock's holder waiting, for a fork whose handler interrupted the calling thread inside its cache,
+ * without the lock. All other threads are out; with `late` they may be anywhere. False, with nothing changed,
+ * if the holder does not wait for others, if the calling thread is not inside, or if another thread is.
+ * mema_letGoOn ends it. */
 MEMA_HIDDEN bool mema_keepWaiting(mema_Share *share, bool late);
 MEMA_HIDDEN void mema_letGoOn(mema_Share *share);
-/* In the child: forgets what threads were in the middle of changing, who do not exist here. */
+/* In the child: drops the unfinished changes of threads that do not exist here. */
 MEMA_HIDDEN void mema_forgetUnfinished(mema_Share *share);
-/* In the child: the lock of a holder that was kept waiting is the calling thread's. */
+/* In the child: makes the calling thread the holder of a lock whose holder was kept waiting. */
 MEMA_HIDDEN void mema_takeOver(mema_Share *share);
 MEMA_HIDDEN void mema_resume(mema_Share *share);
-/* Where the budget is nearly used up, or somebody waits for it, no thread comes in without the lock. All are kept out, and all credit was gathered. */
+/* Begins low-budget mode if the budget is nearly used up or a thread waits for budget: no thread then enters
+ * its cache without the lock. All threads are quiesced, and their quotas were collected. */
 MEMA_HIDDEN void mema_enterLowBudget(mema_Share *share);
-/* Ends that where there is budget again. */
+/* Ends low-budget mode if there is budget again. */
 MEMA_HIDDEN void mema_leaveLowBudget(mema_Share *share);
-/* Ends the owner's privilege to free chunks of a class in spans of this tag by plain stores: see slotRef.h. With it go those that went before, and
- * came back. */
+/* Ends the owner's privilege to free chunks of one class in its spans by plain stores: see slotRef.h. If the
+ * owner lost this class before and regained it, all classes it ever lost go too. */
 MEMA_HIDDEN void mema_revoke(mema_Share *share, uint8_t ownerId, unsigned class);
-/* Gives all privileges back to a shard that has done without for long; each time it has to wait twice as long for the next. */
+/* Gives all privileges back to a cache that did without them for long. Each time the wait for the next time
+ * doubles. */
 MEMA_HIDDEN void mema_regain(mema_Share *share, mema_ThreadCache *cache);
-/* Finds a tag for a new shard, and gives it all privileges. */
+/* Finds an owner id for a new cache, and gives the cache all privileges. The owner id is 0, without
+ * privileges, if none is unused or the system has no barrier. */
 MEMA_HIDDEN void mema_giveOwnerId(mema_Share *share, mema_ThreadCache *cache);
-/* Gives a shard's credit and counts to the pool. */
+/* Moves the quota and counts of a cache to the pool. */
 MEMA_HIDDEN void mema_collect(mema_Share *share, mema_ThreadCache *cache);
-/* Gives all spare slots of a shard back, to the depot while that has room. */
+/* Takes all cached slots out of a cache: into the depot while that has room, then into the slab. */
 MEMA_HIDDEN void mema_flushCache(mema_Share *share, mema_ThreadCache *cache);
 MEMA_HIDDEN void mema_emptyDepot(mema_Share *share);
-/* Where the slab mema_slabHasGrown: spare slots of classes that have many free ones leave their magazines, and spans that are empty then are given
- * back. */
+/* Called if mema_slabHasGrown. Flushes the cached slots of classes with many free slots, and gives their
+ * empty spans back. */
 MEMA_HIDDEN void mema_releaseSparse(mema_Share *share);
-/* Sends what is to return to other shards on its way. */
+/* Sends the returns of one class to the depot, for the caches that own their spans. */
 MEMA_HIDDEN void mema_sendBack(mema_Share *share, mema_ThreadCache *cache, unsigned class);
-/* Makes room in a magazine that is full, or puts slots into one that is empty; the latter is false iff there is no memory. */
+/* mema_flushHalf makes room in a full magazine. mema_fill puts slots into an empty magazine; false iff there
+ * is no memory. */
 MEMA_HIDDEN void mema_flushHalf(mema_Share *share, mema_ThreadCache *cache, unsigned class);
 MEMA_HIDDEN bool mema_fill(mema_Share *share, mema_ThreadCache *cache, unsigned class);
-/* Sees to it that the budget can be charged `bytes` in pool->freeSize (shard NULL), or in the shard's credit. False iff it has no room. */
+/* Makes sure that `bytes` can be charged to pool->freeSize (cache NULL), or to the cache's quota. False iff
+ * the budget has no room. */
 MEMA_HIDDEN bool mema_lend(mema_Share *share, mema_ThreadCache *cache, size_t bytes);
-/* Charges, or credits, the pool itself, which has room for it. */
+/* Charge or credit the pool itself. A charge needs room in pool->freeSize. */
 MEMA_HIDDEN void mema_chargeShare(mema_Share *share, size_t bytes);
 MEMA_HIDDEN void mema_creditShare(mema_Share *share, size_t bytes);
-/* Of all shards that may work without the lock: they may, or no longer. */
+/* Sets the keys of all caches again, after a change of mode: their threads may now enter, or no longer. */
 MEMA_HIDDEN void mema_renewKeys(mema_Share *share);
-/* Notes the least that was free, and begins anew with a shard, whose thread is here, out, or ends: what others use later is not used at the same
- * time. */
+/* Notes the minimum of free budget, and begins a new minimum for one cache. Its thread calls this, is out, or
+ * ends. So budget that threads used at different times is not added up. */
 MEMA_HIDDEN void mema_restartLow(mema_Share *share, mema_ThreadCache *cache);
-/* Lets those that wait for budget look again. */
+/* Wakes the threads that wait for budget. */
 MEMA_HIDDEN void mema_wakeWaiting(mema_Share *share);
-/* Takes back what a shard has too much of, and lets those that wait for budget look again. */
+/* Takes surplus quota back from a cache, and wakes the threads that wait for budget. */
 MEMA_HIDDEN void mema_trimQuota(mema_Share *share, mema_ThreadCache *cache);
 
 /* ---- gauge.c ------------------------------------------------------------------------------------------------------------- */
 
-/* Tells the share's gauge of what the calling thread did; the lock is held. A signal handler that forks may take the gauge off the share meanwhile. */
+/* Updates the share's gauge with the calling thread's counts. The lock is held. The gauge is an argument,
+ * since a signal handler that forks may take it off the share meanwhile. */
 MEMA_HIDDEN void mema_tellGauge(mema_Share *share, mema_Gauge *gauge);
-/* Tells it, if there is one, of a thread that ends: its shard stays for others, or was dissolved (NULL). The lock is held. */
+/* Updates the gauge, if there is one, at the end of a thread. `cache` is the one kept for others; NULL: it
+ * was destroyed. The lock is held. */
 MEMA_HIDDEN void mema_tellEnd(mema_Share *share, mema_ThreadCache *cache);
 
 /* ---- fork.c -------------------------------------------------------------------------------------------------------------- */
 
-MEMA_HIDDEN extern _Atomic uint32_t mema_forks; /* how often this process was forked off another */
-/* The calling thread is between the first and the last handler of a fork of its own, and holds all locks. */
+MEMA_HIDDEN extern _Atomic uint32_t mema_forks; /* the number of forks between the first process and this one */
+/* True if the calling thread is between the first and the last handler of a fork of its own, and holds all
+ * locks. */
 MEMA_HIDDEN bool mema_isForking(void);
-/* Finds what mema_forgetUnfinished lost: slots, and budget. The lock is held. */
+/* Recovers the slots and the budget that mema_forgetUnfinished lost. The lock is held. */
 MEMA_HIDDEN void mema_finishForked(mema_Share *share);
-/* Registers the handlers, once. */
+/* Registers the fork handlers. Called once. */
 MEMA_HIDDEN bool mema_watchForks(void);
-/* Enters a share in the list of those that a fork must find at rest; false iff the calling thread was interrupted in here. */
+/* Adds a share to the list that a fork goes through. False iff the caller is a signal handler that
+ * interrupted a change of the list. */
 MEMA_HIDDEN bool mema_listShare(mema_Share *share);
-/* Whether a signal handler asks, and interrupted its thread in here. */
+/* True if the caller is a signal handler that interrupted a change of the list. */
 MEMA_HIDDEN bool mema_isInList(void);
-/* The caller has seen that it did not. */
+/* Removes a share from the list. Requires that mema_isInList is false. */
 MEMA_HIDDEN void mema_unlistShare(mema_Share *share);
 
 /* ---- shared.c: the calls of shared untracked pools ------------------------------------------------------------------------ */
 
-/* palloc, pfree and repalloc of the pool whose shard the calling thread has entered: so it lives, threads share it, and it has no Blocks. */
+/* palloc, pfree and repalloc, from inside the calling thread's cache, which they leave. So the pool is live,
+ * shared and untracked. */
 MEMA_HIDDEN void *mema_takeHere(mema_Pool *pool, size_t size, mema_ThreadCache *cache);
 MEMA_HIDDEN bool mema_giveHere(mema_Pool *pool, void *ptr, mema_ThreadCache *cache);
 MEMA_HIDDEN void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_ThreadCache *cache);
-/* The same of one whose lock is held, and which has shards; *zeroed: the chunk's bytes are known to be zero. */
+/* palloc, pfree and repalloc of a pool with thread caches, under its lock. *zeroed: the bytes of the chunk
+ * are known to be 0. */
 MEMA_HIDDEN void *mema_sharedTake(mema_Heap *heap, size_t size, size_t alignment, bool *zeroed);
 MEMA_HIDDEN bool mema_sharedGive(mema_Heap *heap, void *ptr);
 MEMA_HIDDEN void *mema_sharedResize(mema_Heap *heap, void *ptr, size_t size);
-/* Charges the pool for what a sub-pool comes to hold, or credits it, without the lock. False, with nothing changed: by the lock. */
+/* Charge or credit the pool with bytes of a sub-pool, without the lock. False, with nothing changed: do it
+ * under the lock. */
 MEMA_HIDDEN bool mema_sharedHold(mema_Pool *pool, size_t bytes);
 MEMA_HIDDEN bool mema_sharedLetGo(mema_Pool *pool, size_t bytes);
-/* The first with the lock held, false iff there is no room. */
+/* As mema_sharedHold, with the lock held. False iff the budget has no room. */
 MEMA_HIDDEN bool mema_sharedHoldLocked(mema_Share *share, size_t bytes);
-/* A slot that is at hand; NULL says nothing. */
+/* Takes a slot from the calling thread's magazine. NULL is no failure: try under the lock. */
 MEMA_HIDDEN void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size);
 
 /* ---- in and out ---------------------------------------------------------------------------------------------------------- */
 
-/* The calling thread's shard of the pool that it used last; NULL: there is none. (Why not a shard that nobody can enter: the library for
- * LD_PRELOAD asks before the loader has written any address.) */
+/* The calling thread's cache of the pool it used last; NULL: none. (The initial value is NULL, not the
+ * address of a cache that no thread can enter, since the preload library reads it before the loader has
+ * written any address.) */
 MEMA_HIDDEN extern _Thread_local mema_ThreadCache *mema_cacheHere;
-/* The calling thread's shard of a pool, which becomes mema_cacheHere; NULL: it has none. Callers go on with what this returns: a
- * signal handler may use another pool, and change mema_cacheHere, at any time. */
+/* Returns the calling thread's cache of a pool, and makes it mema_cacheHere. NULL: it has none. Callers go on
+ * with the result, not with mema_cacheHere: a signal handler may use another pool, and change that, at any
+ * time. */
 MEMA_HIDDEN mema_ThreadCache *mema_cacheOf(const mema_Pool *pool);
 
-/* Whether a shard is of this pool, which lives, unless the shard is called (as all are whose pools are gone). */
+/* True if the cache belongs to this pool. The pool is live, unless the cache is quiesced, as all caches of
+ * ended pools are. */
 static inline bool mema_isCacheOf(const mema_ThreadCache *cache, const mema_Pool *pool) {
   return cache->pool == pool && mema_loadWord(&cache->generation) == mema_loadWord(&pool->generation);
 }
 
-/* Bytes of the budget that a shard may hand out unasked. */
+/* Returns the bytes of the budget that a thread may use without the lock. */
 static inline size_t mema_quotaOf(const mema_ThreadCache *cache) {
   return atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) + cache->overLow;
 }
 
-/* Whether threads have shards of the pool: otherwise each call takes the lock. Asked with the lock held. */
+/* True if the pool has thread caches; if not, each call takes the lock. Requires the lock. */
 static inline bool mema_hasCaches(const mema_Heap *heap) {
   return heap->threads;
 }
 
-/* Tells a pool's life from all others, and from copies of the Pool: generations are scattered over all their range, so that two differ as two
- * addresses do only by chance, once in 2^57 times. */
+/* Returns a number that differs between lives of pools, and between a Pool and its copies. Generations are
+ * scattered over all their range, so two keys are equal only by chance, once in 2^57 times. */
 static inline uintptr_t mema_keyOf(const mema_Pool *pool) {
   return (uintptr_t)pool + mema_loadWord(&pool->generation);
 }
 
-/* Of an atomic word, which is acquired if a signal fence follows. gcc does not compare those where they lie. */
+/* Compares an atomic word in memory; with a signal fence behind it, the load is an acquire. gcc would load
+ * the word into a register first. */
 #if defined(__x86_64__) && defined(__LP64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(__SANITIZE_THREAD__)
 #define MEMA_DIFFERS(suffix, word, value)                                                     \
   __extension__({                                                                             \
@@ -361,12 +408,14 @@ static inline uintptr_t mema_keyOf(const mema_Pool *pool) {
 #define MEMA_DIFFERS(suffix, word, value) (atomic_load_explicit(word, memory_order_acquire) != (value))
 #endif
 
-/* False iff the calling thread, whose shard this is, must not go on: it was interrupted while busy, the shard is called, or it is not of this pool,
- * which is not NULL. That is asked inside: before, a signal handler may have come and given it up. */
+/* Enters the calling thread's cache. False iff the thread was interrupted inside, the cache is quiesced, or
+ * it does not belong to this pool, which is not NULL. The key is compared inside: earlier, a signal handler
+ * could still free the pool. */
 static MEMA_INLINE bool mema_enter(mema_ThreadCache *cache, const mema_Pool *pool) {
   if (mema_unlikely(MEMA_DIFFERS("l", &cache->busy, 0))) return false;
   atomic_store_explicit(&cache->busy, 1, memory_order_relaxed);
-  atomic_signal_fence(memory_order_seq_cst); /* mema_osBarrier of whoever calls makes it a barrier between processors */
+  atomic_signal_fence(
+      memory_order_seq_cst); /* the quiescing thread's mema_osBarrier makes it a barrier between processors */
   bool out = MEMA_DIFFERS("q", &cache->key, mema_keyOf(pool));
   atomic_signal_fence(memory_order_acquire);
   if (mema_likely(!out)) return true;
@@ -378,13 +427,13 @@ static inline void mema_leave(mema_ThreadCache *cache) {
   atomic_store_explicit(&cache->busy, 0, memory_order_release);
 }
 
-/* The calling thread's shard of the pool, entered, where it is that of the pool that the thread used last; else NULL. */
+/* Enters the calling thread's cache, if `pool` is the pool that the thread used last. Else NULL. */
 static MEMA_INLINE mema_ThreadCache *mema_enterHere(const mema_Pool *pool) {
   mema_ThreadCache *cache = mema_cacheHere;
   return mema_likely(cache != NULL && mema_enter(cache, pool)) ? cache : NULL;
 }
 
-/* The same of any of its pools. */
+/* As mema_enterHere, for any pool that the thread has a cache of. */
 MEMA_HIDDEN mema_ThreadCache *mema_enterCache(const mema_Pool *pool);
 static MEMA_INLINE mema_ThreadCache *mema_enterAny(const mema_Pool *pool) {
   mema_ThreadCache *cache = mema_enterHere(pool);
