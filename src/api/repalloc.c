@@ -1,4 +1,4 @@
-/* repalloc.c - a chunk's size changed: in place where its slot or run has room, else in another place. */
+/* repalloc.c - changes a chunk's size: in place if its slot or run has room, else by a move. */
 #include <string.h>
 
 #include "../heap/arena/arena.h"
@@ -7,14 +7,15 @@
 #include "../pool/pressure.h"
 #include "../threads/share.h"
 
-/* Brings the budget from `before` to `after` bytes for one chunk, of a pool that stands alone. The caller has seen that it has room. */
+/* Changes the charge of one chunk from `before` to `after` bytes, in a pool whose charges reach no parent and
+ * no callback. The caller has checked that the budget has room. */
 static void rechargeAlone(mema_Pool *pool, size_t before, size_t after) {
   pool->freeSize += before;
   pool->freeSize -= after;
   mema_noteLow(pool);
 }
 
-/* The same for one that others are to be told of. */
+/* Like rechargeAlone, for a sub-pool whose charges may reach its parent, or a pool that is alwaysSlow. */
 static MEMA_NOINLINE void rechargeLevels(mema_Pool *pool, size_t before, size_t after) {
   if (after > before) {
     mema_chargeLevels(pool, after - before);
@@ -24,7 +25,7 @@ static MEMA_NOINLINE void rechargeLevels(mema_Pool *pool, size_t before, size_t 
   if (pool->alwaysSlow) mema_setSlowPath(pool);
 }
 
-/* The same for any pool. */
+/* Like rechargeAlone, for any pool. */
 static void recharge(mema_Pool *pool, size_t before, size_t after) {
   if (mema_unlikely(mema_isBelow(pool) || pool->alwaysSlow)) {
     rechargeLevels(pool, before, after);
@@ -37,20 +38,19 @@ static bool hasRoom(const mema_Pool *pool, size_t before, size_t after) {
   return after <= before || after - before <= pool->freeSize;
 }
 
-/* What an untracked chunk of this size is charged that has this room. */
+/* Returns the charge of an untracked chunk with this size and room. */
 static MEMA_NOINLINE size_t untrackedCharge(const mema_Heap *heap, size_t size, size_t room) {
   return heap->ops->chargesBySize ? heap->ops->room(heap, size, MEMA_ALIGNMENT) : room;
 }
 
-/* `bound`, here and below: whether the budget bounds memory. It is a constant: each answer has functions of its own, in which it is not asked.
- *
- * The charge of a chunk with this size and room. */
+/* Returns the charge of a chunk with this size and room. `bound`, here and below: the budget bounds memory.
+ * It is a constant, and each value has functions of its own, which therefore do not test it. */
 static MEMA_INLINE size_t chargeBy(bool bound, const mema_Pool *pool, const mema_Slab *first, size_t size, size_t room) {
   if (bound) return mema_boundCharge(untrackedCharge(&first->heap, size, room));
   return pool->untracked ? untrackedCharge(&first->heap, size, room) : size;
 }
 
-/* The chunk stays; only its size changes. */
+/* Records the new size of a chunk that stays in its place. `before` is charged for it now. */
 static inline void *settleBy(bool bound, mema_Pool *pool, const mema_Slab *first, mema_Chunk *chunk, size_t before,
                              size_t size) {
   size_t after = chargeBy(bound, pool, first, size, chunk->room);
@@ -59,27 +59,27 @@ static inline void *settleBy(bool bound, mema_Pool *pool, const mema_Slab *first
   return chunk->ptr;
 }
 
-/* The bytes that an untracked chunk will be charged if it stays in the heap it is in. */
+/* Returns the bytes that an untracked chunk will be charged if it stays in its heap. */
 static MEMA_NOINLINE size_t nextUntrackedCharge(const mema_Heap *heap, size_t size, size_t room) {
   return size <= room && !heap->ops->chargesBySize ? room : heap->ops->room(heap, size, MEMA_ALIGNMENT);
 }
 
-/* The same for any chunk. */
+/* Like nextUntrackedCharge, for any chunk. */
 static MEMA_INLINE size_t nextChargeBy(bool bound, const mema_Pool *pool, const mema_Slab *first, const mema_Chunk *chunk,
                                        size_t size) {
   if (bound) return mema_boundCharge(nextUntrackedCharge(&first->heap, size, chunk->room));
   return pool->untracked ? nextUntrackedCharge(&first->heap, size, chunk->room) : size;
 }
 
-/* A chunk has moved to a slab outside. Of an untracked arena's chunks only those that were there before have an age to keep; one that comes
- * from the area is as young as its move. */
+/* Sets owner and age of a chunk that has moved to a slab outside. In an untracked arena only a chunk that was
+ * outside before has an age to keep; a chunk from the area gets the age of its move. */
 static MEMA_NOINLINE void countOutside(const mema_Pool *pool, const mema_Chunk *from, const mema_Chunk *to) {
   if (to->record != NULL)
     mema_setOwnerAndAge(to->record, from->record != NULL ? mema_ownerAndAge(from->record) : pool->ownerAndAge);
 }
 
-/* A chunk of the new size with the old one's bytes, of which there are `before`, not charged or linked; false, with nothing changed, iff none is
- * to be had. */
+/* Takes memory of the new size and copies the old chunk's bytes there, of which there are `before`. Does not
+ * charge or link it. False, with nothing changed, iff there is no memory. */
 static MEMA_INLINE bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chunk *from, size_t before, size_t size,
                                 mema_Chunk *to) {
   if (!mema_takeGrown(&slab->heap, from, size, to)) return false;
@@ -88,8 +88,9 @@ static MEMA_INLINE bool copyOut(mema_Pool *pool, mema_Slab *slab, const mema_Chu
   return true;
 }
 
-/* The chunk's bytes go to another place; its position in the chain stays, since its age does. `charged` for it now, of `before` bytes. NULL, with
- * `before` charged: the system has none. */
+/* Moves the chunk's bytes to another place. The chunk keeps its age, and so its position in the chain. On
+ * entry `charged` bytes are charged for it, and `before` were charged before the call. NULL, with `before`
+ * charged again: the system has no memory. */
 static MEMA_INLINE void *moveBy(bool bound, mema_Pool *pool, mema_Slab *slab, mema_Chunk *from, size_t before,
                                 size_t charged, size_t size) {
   mema_Chunk to;
@@ -126,15 +127,17 @@ static void *refusePointer(mema_Pool *pool) {
   return NULL;
 }
 
-/* What a sub-pool's chunk that grows is charged before it does, where all levels have room; else 0. Where other threads may take the room
- * meanwhile, that is all of it. */
+/* Makes sure that all levels have room for the growth of a sub-pool's chunk. Returns the bytes that are then
+ * charged for the chunk; 0: some level has no room. Under a shared root another thread could take the room
+ * meanwhile, so there the growth is charged at once. */
 static MEMA_NOINLINE size_t reserve(mema_Pool *pool, size_t before, size_t after) {
   if (!mema_isContended(pool)) return mema_isShort(pool, after - before) ? 0 : before;
   return mema_chargeLevels(pool, after - before) ? after : 0;
 }
 
-/* A chunk cannot have the size: for want of memory, or of so many bytes of budget. Callbacks that are to make room may free it, or change its size,
- * whatever they answer. True: all is to be asked anew; else it is refused, and that counted. */
+/* Asks the callbacks to make room for a change that failed: `missing` is the bytes of budget that it lacked;
+ * 0: it lacked memory. A callback may free the chunk or change its size, whatever it answers. True: the
+ * caller starts again from the beginning. False: the request is refused, and counted. */
 static MEMA_NOINLINE bool isWorthAnotherTry(mema_Pool *pool, mema_Slab *slab, mema_Chunk *chunk, size_t size,
                                             size_t missing) {
   bool again = missing == 0 ? mema_askExhausted(pool, size) : mema_askForRoom(pool, missing);
@@ -153,7 +156,7 @@ static MEMA_INLINE void *changeBy(bool bound, mema_Pool *pool, mema_Slab *slab, 
   do {
     size_t before = bound ? mema_boundChargeOf(pool, chunk) : mema_sizeOf(pool, chunk);
     size_t after = nextChargeBy(bound, pool, slab, chunk, size), charged = before;
-    missing = after - before; /* of budget, unless there is room for it */
+    missing = after - before; /* of budget, unless it has room */
     if (hasRoom(pool, before, after) &&
         (after <= before || !mema_isBelow(pool) || (charged = reserve(pool, before, after)) != 0)) {
       if (chunk->heap->ops->stretch(chunk->heap, chunk, size)) return settleBy(bound, pool, slab, chunk, charged, size);
@@ -186,13 +189,13 @@ static MEMA_NOINLINE void *repallocAny(mema_Pool *pool, mema_Slab *slab, void *p
   return to;
 }
 
-/* ---- from slot to slot, at little cost --------------------------------------------------------------------------------- */
+/* ---- from slot to slot: the common paths ------------------------------------------------------------------------------- */
 
 static mema_Block *blockOf(const mema_Slab *slab, const mema_Span *span, size_t slot) {
   return slab->records + span->firstRecord + slot;
 }
 
-/* The Block of a chunk's new slot takes the place of the old one in the chain. */
+/* Puts the Block of a chunk's new slot in the place of its old Block in the chain. */
 static void inherit(mema_Pool *pool, mema_Block *block, const mema_Block *old, char *ptr, size_t size) {
   block->ptr = ptr;
   block->size = size;
@@ -200,20 +203,20 @@ static void inherit(mema_Pool *pool, mema_Block *block, const mema_Block *old, c
   mema_replaceBlock(pool, block, old);
 }
 
-/* The class of slots that a slot's chunk of this size goes to; NULL where it had better go to a run. */
+/* Returns the class for a slot's chunk that changes to this size; NULL: the chunk should go to a run. */
 static mema_SlotClass *nextClass(mema_Slab *slab, size_t slotSize, size_t size) {
   if (mema_likely(size <= mema_tableMax)) return mema_smallClass(slab, size);
   unsigned class = mema_slabClass(slab, size, MEMA_ALIGNMENT);
   return class == slab->classCount || mema_slabPrefersRun(slab, slotSize, size) ? NULL : &slab->classes[class];
 }
 
-/* Makes it a class with a slot at hand. */
+/* Makes sure that the class has a slot at hand. False iff the slab has no room for another span. */
 static bool bringToHand(mema_Slab *slab, const mema_SlotClass *class) {
   return mema_likely(mema_slotAtHand(class)) || mema_slabRefill(slab, (unsigned)(class - slab->classes));
 }
 
-/* A slot's chunk goes to another slot, unless this is no common case. It is credited first: what is then charged is the difference, and the
- * low water is the true one. */
+/* Moves a slot's chunk to another slot; other cases take the general path. It credits the old charge first.
+ * So only the difference is charged, and the low-water mark is right. */
 static MEMA_NOINLINE void *changeSlot(mema_Pool *pool, mema_Slab *slab, mema_Span *span, size_t slot, void *ptr,
                                       size_t size) {
   mema_SlotClass *class = nextClass(slab, span->slotSize, size);
@@ -223,7 +226,7 @@ static MEMA_NOINLINE void *changeSlot(mema_Pool *pool, mema_Slab *slab, mema_Spa
   mema_Block *record = NULL;
   if (!hasRoom(pool, before, after) || !bringToHand(slab, class)) return repallocAny(pool, slab, ptr, size);
   pool->freeSize += before;
-  if (mema_unlikely(!mema_charge(pool, after))) { /* there was room: so not */
+  if (mema_unlikely(!mema_charge(pool, after))) { /* impossible: hasRoom was true */
     pool->freeSize -= before;
     return NULL;
   }
@@ -235,7 +238,7 @@ static MEMA_NOINLINE void *changeSlot(mema_Pool *pool, mema_Slab *slab, mema_Spa
   return to;
 }
 
-/* Whether a slot goes on holding its chunk. Tracked chunks are charged the difference. */
+/* True iff the chunk stays in its slot. A tracked chunk is then charged the difference. */
 static bool stays(mema_Pool *pool, const mema_Slab *slab, const mema_Span *span, size_t slot, size_t size) {
   if (!mema_staysInSlot(span->slotSize, size)) return false;
   if (pool->untracked) return true;
@@ -246,7 +249,7 @@ static bool stays(mema_Pool *pool, const mema_Slab *slab, const mema_Span *span,
   return true;
 }
 
-/* The same for one in a run of its own. */
+/* True iff the chunk stays in its own run, with the difference charged. */
 static bool staysInRun(mema_Pool *pool, mema_Slab *slab, const void *ptr, size_t size) {
   mema_Span *span = mema_largeAt(slab, ptr);
   if (span == NULL || !mema_staysInRun(slab, span, size)) return false;
@@ -263,12 +266,12 @@ static bool staysInRun(mema_Pool *pool, mema_Slab *slab, const void *ptr, size_t
   return true;
 }
 
-/* What is no slot's chunk. */
+/* Changes a chunk that is in no slot. */
 static MEMA_NOINLINE void *repallocLarge(mema_Pool *pool, mema_Slab *slab, void *ptr, size_t size) {
   return size != 0 && staysInRun(pool, slab, ptr, size) ? ptr : repallocAny(pool, slab, ptr, size);
 }
 
-/* Of a shared pool where the calling thread has no shard at hand, or of none. */
+/* Handles a shared pool for which the calling thread has no cache at hand, and a Pool that is not live. */
 static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, void *ptr, size_t size) {
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (mema_unlikely(slab == NULL)) return mema_nullForBadPool();
@@ -280,7 +283,8 @@ static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, void *ptr, size_t siz
   return to;
 }
 
-/* Of an arena, a pool in a family, one whose charges others are to be told of, a fixed one, or of none. */
+/* Handles all other pools: arenas, pools in families, pools that are alwaysSlow or bound, fixed pools, and a
+ * Pool that is not live. */
 static MEMA_NOINLINE void *repallocElse(mema_Pool *pool, void *ptr, size_t size, mema_Slab *header, uintptr_t mode) {
   mema_Kind kind = mema_kindByMode(pool, mode);
   if (mema_likely(kind == mema_plainPool)) return repallocAny(pool, header, ptr, size);

@@ -1,4 +1,4 @@
-/* subPool.c - a sub-pool's life. */
+/* subPool.c - a sub-pool's life, and chunks moved from one pool to another. */
 #include "../heap/arena/arena.h"
 #include "fixed/fixedPool.h"
 #include "pressure.h"
@@ -7,7 +7,8 @@
 
 /* ---- the tree ----------------------------------------------------------------------------------------------------------- */
 
-/* The children of a shared root may be made and freed by several threads at once. */
+/* Locks a shared root, whose children several threads may make and free at once. Does nothing for an unshared
+ * pool. */
 static mema_Heap *lockRoot(const mema_Pool *root) {
   return mema_isUnshared(root) ? NULL : mema_lockForCall(root);
 }
@@ -27,8 +28,10 @@ static void addChild(mema_Node *parent, mema_Node *node) {
   parent->newest = node;
 }
 
-/* Whoever ends a shared root says so first, and then looks for children under the lock: one that is linked is found, or this finds that it is late.
- * MEMA_OK: it is linked; MEMA_BAD_POOL, MEMA_BUSY: the root has ended, or is about to; MEMA_REENTERED. */
+/* Links a new child to a shared root. A thread that ends the root sets `ending` before it scans the children
+ * under the lock. So either that scan finds the child, or this call sees `ending`, and no child is missed.
+ * MEMA_OK: the child is linked; MEMA_BAD_POOL: the root has ended; MEMA_BUSY: the root is about to end;
+ * MEMA_REENTERED: the lock cannot be taken here. */
 static mema_Reason linkToShared(mema_Node *node, mema_Node *parent, const mema_Pool *root) {
   mema_Heap *locked = mema_lockForCall(root);
   if (locked == NULL) return mema_lastReason();
@@ -52,7 +55,8 @@ static void unlinkNode(mema_Node *node) {
   unlockRoot(locked);
 }
 
-/* A slab's pools take the common paths of families, or no longer. */
+/* Selects, for all pools that use this heap, the variants of the common paths for families, or those for
+ * single pools. */
 static void setFamilyMode(mema_Heap *heap, bool family) {
   uint8_t mode = (uint8_t)(family ? heap->mode | mema_modeFamily : heap->mode & ~mema_modeFamily);
   mema_storeWord(&heap->generation, heap->generation + mode - heap->mode);
@@ -61,14 +65,15 @@ static void setFamilyMode(mema_Heap *heap, bool family) {
 
 /* ---- the beginning ------------------------------------------------------------------------------------------------------ */
 
-/* Whether a sub-pool takes its chunks from its parent's slabs: nothing is asked of its memory that they are not. */
+/* True iff a new sub-pool may take its chunks from its parent's heap: its options ask for no memory that the
+ * parent's heap does not provide. */
 static bool mayUseParentHeap(const mema_Pool *parent, const mema_Heap *heap, const mema_Options *options) {
   return mema_isUnshared(parent) && !parent->untracked && (heap->mode & mema_modeArena) == 0 && !options->untracked &&
          !options->shared && !options->committed && !options->locked && !options->hugePages && options->memory == NULL &&
          options->reservation == 0 && options->engine == MEMA_SLAB && (!options->boundMemory || parent->bound);
 }
 
-/* Whether a live parent can have such a child; else noted. */
+/* True iff a live parent can have such a child; else the failure is noted. */
 static bool judge(const mema_Pool *child, const mema_Pool *parent, const mema_Options *options) {
   if (mema_fixedOf(parent) != NULL) return mema_failFor(mema_parentIsFixed, 0, 0);
   if (options == NULL) return mema_failFor(mema_optionsAreNull, 0, 0);
@@ -76,13 +81,13 @@ static bool judge(const mema_Pool *child, const mema_Pool *parent, const mema_Op
   if (!mema_judgeOptions(child, options)) return false;
   size_t guaranteed = options->guaranteed, poolSize = options->poolSize;
   if (guaranteed > poolSize) return mema_failFor(mema_guaranteedIsLarge, guaranteed, poolSize);
-  /* Threads that share it would have to agree with its parent on each batch of budget. */
+  /* Otherwise the threads that share the child would have to charge its parent for each batch of budget. */
   if (options->shared && guaranteed != poolSize) return mema_failFor(mema_guaranteedInPart, guaranteed, poolSize);
   return !__atomic_load_n(&parent->ending, __ATOMIC_RELAXED) || mema_failFor(mema_endsSoon, 0, 0);
 }
 
-/* The parent's record, made now if need be; NULL, and why, iff there is no memory, or another thread has freed the parent, or this is
- * a signal handler that interrupted a call to it. */
+/* Returns the parent's node, and makes it if there is none. NULL, with the reason set, iff there is no
+ * memory, or another thread has freed the parent, or a signal handler has interrupted a call to the parent. */
 static mema_Node *nodeOfParent(mema_Pool *parent, mema_Reason *reason) {
   bool plain = mema_isUnshared(parent);
   mema_Heap *locked = plain ? NULL : mema_lockForCall(parent);
@@ -100,7 +105,7 @@ static mema_Node *nodeOfParent(mema_Pool *parent, mema_Reason *reason) {
   return node;
 }
 
-/* A pool's identity in slabs that are another's: see tree.h. */
+/* Sets up a pool in its parent's heap: tree.h explains its generation. */
 static void useParentHeap(mema_Pool *child, mema_Heap *heap, const mema_Options *options) {
   mema_layPool(child, options);
   child->mem = heap->area;
@@ -122,14 +127,16 @@ void mema_setGuard(mema_Node *node, size_t poolSize) {
   node->nearGuard = near ? node->guard : 0;
 }
 
-/* A pool that no family took. */
+/* Closes a pool that was not linked to any parent. */
 static void closeStray(mema_Pool *child, mema_Node *node) {
   node->parent = NULL;
   mema_closePool(child);
 }
 
-/* There was room for what is guaranteed; a parent that threads share has been charged for it. Another is charged when all memory has been had: so
- * what fails leaves no trace in its lows. The child is whole before it is linked: from then on it may be freed with its parent. */
+/* Makes the child and links it. The budget had room for the guaranteed bytes, and a shared parent is charged
+ * for them already. An unshared parent is charged only after all memory has been taken, so a failure does not
+ * change its low-water mark. The child is complete before it is linked: from then on another thread may free
+ * it together with its parent. */
 static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Node *nodeAbove, mema_Heap *heap,
                              const mema_Options *options) {
   mema_Node *node = mema_takeNode();
@@ -153,12 +160,12 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Node *nod
   if (reason != MEMA_OK) {
     closeStray(child, node);
   } else if (mema_isUnshared(parent) && heap->ops->notesLowLate) {
-    mema_setSlowPath(parent); /* it no longer notes its lows late */
+    mema_setSlowPath(parent); /* a parent no longer notes its lows late */
   }
   return reason;
 }
 
-/* Notes why there is none, though its options were good. */
+/* Notes the reason why no child was made, although its options were good. */
 static void failChild(mema_Reason reason, const mema_Options *options) {
   if (reason == MEMA_NO_MEMORY) {
     mema_failMemoryOf(options);
@@ -173,22 +180,22 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
   mema_Kind parentKind = mema_openKind(parent);
   if (parentKind == mema_noPool || !judge(child, parent, options)) return false;
   mema_Heap *heap = mema_heapField(parent);
-  mema_Options asked = *options; /* callbacks may change what it lies in */
+  mema_Options asked = *options; /* callbacks may change the caller's options */
   if (mema_unlikely(parent->bound)) asked.boundMemory = true;
   options = &asked;
   mema_Reason reason;
   mema_Node *node = nodeOfParent(parent, &reason);
   if (node != NULL && !mema_reserveGuarantee(parent, options->guaranteed)) return false;
-  /* By a callback of those that were asked to make room? */
+  /* A callback that was asked to make room may have made this child meanwhile. */
   bool taken = mema_kindOf(child) != mema_noPool;
   if (node != NULL) reason = taken ? MEMA_LIVE_POOL : makeChild(child, parent, node, heap, options);
   if (reason == MEMA_OK) {
     if (mema_isUnshared(parent)) mema_announceLow(parent);
     return true;
   }
-  if (reason == MEMA_OVER_BUDGET) return mema_refuseLevels(parent, options->guaranteed); /* it went meanwhile */
+  if (reason == MEMA_OVER_BUDGET) return mema_refuseLevels(parent, options->guaranteed); /* another thread took the room */
   if (node != NULL && parentKind == mema_sharedPool)
-    mema_creditLevels(parent, options->guaranteed); /* which is a note without use, where it has been freed */
+    mema_creditLevels(parent, options->guaranteed); /* harmless if the parent has been freed */
   failChild(reason, options);
   return false;
 }
@@ -201,14 +208,16 @@ bool mema_mayEnd(const mema_Pool *pool) {
   return mema_failFor(called ? mema_calledBack : mema_endsSoon, 0, 0);
 }
 
-/* Whether the calling thread is not in the midst of a call to this pool, so that the lock can be had when it is needed. False: noted. */
+/* True iff the calling thread is not inside a call to this pool, so that it can take the lock when needed.
+ * Otherwise the failure is noted. */
 static bool isAtRest(const mema_Pool *pool) {
   mema_Heap *locked = lockRoot(pool);
   unlockRoot(locked);
   return locked != NULL || mema_isUnshared(pool);
 }
 
-/* Whether the calling thread is not in the midst of changing the list of shared pools, where one that ends, with its parent or alone, leaves it. */
+/* True iff the calling thread is not changing the list of shared pools. A shared pool that ends, with its
+ * parent or alone, has to be taken off that list. Otherwise the failure is noted. */
 static bool mayUnlist(void) {
   if (mema_likely(!mema_isInList())) return true;
   mema_fail(MEMA_REENTERED);
@@ -216,7 +225,7 @@ static bool mayUnlist(void) {
 }
 
 bool mema_mayLeave(const mema_Pool *pool) {
-  const mema_Node *node = __atomic_load_n(&pool->node, __ATOMIC_ACQUIRE); /* that of a shared root may be made just now */
+  const mema_Node *node = __atomic_load_n(&pool->node, __ATOMIC_ACQUIRE); /* another thread may be setting it */
   const mema_Node *parent = node != NULL ? node->parent : NULL;
   if (parent == NULL || mema_isUnshared(parent->pool)) return mema_isUnshared(pool) || mayUnlist();
   return mayUnlist() && (!mema_isThere(parent) || isAtRest(parent->pool));
@@ -232,7 +241,7 @@ void mema_leaveFamily(mema_Node *node, mema_Heap *heap, size_t held) {
   mema_dropNode(node);
 }
 
-/* What a pool's chunks are charged. Time grows with them. */
+/* Returns the charges of all chunks of a pool. The time is linear in their number. */
 static size_t chargesOf(const mema_Pool *pool) {
   size_t bytes = 0, chunks = 0;
   mema_Chunk chunk;
@@ -246,14 +255,15 @@ static size_t chargesOf(const mema_Pool *pool) {
   return bytes;
 }
 
-/* Bytes of the budget that are in use for nothing that there is. */
+/* Returns the bytes of the used budget that belong to no chunk, no charge and no live sub-pool. */
 static size_t unaccounted(const mema_Pool *pool) {
   size_t used = pool->poolSize - pool->freeSize, known = chargesOf(pool) + pool->charged + mema_heldBelow(pool);
   return known < used ? used - known : 0;
 }
 
-/* A sub-pool whose Pool is no longer what it was cannot end as others do. Its record serves nobody any more, since chunks may bear its number
- * still; what it held is what its parent has spent on nothing else. */
+/* Unlinks a sub-pool whose Pool was moved or written over, so that it cannot end in the usual way. Its node
+ * is not used again, since the Blocks of chunks may still bear its id. An unshared parent is credited with
+ * the bytes that nothing else accounts for. */
 static void loseChild(mema_Node *node) {
   mema_Node *parent = node->parent;
   unlinkNode(node);
@@ -262,7 +272,8 @@ static void loseChild(mema_Node *node) {
   if (mema_isThere(parent) && mema_isUnshared(parent->pool)) mema_creditLevels(parent->pool, unaccounted(parent->pool));
 }
 
-/* Frees the youngest chunk of a pool that charges sizes, where it is a sub-pool's slot and no other level has to be looked at; else false. */
+/* Frees the youngest chunk of a pool that charges by size, on the common path. False, with nothing changed,
+ * unless the chunk is a sub-pool's own slot and mema_creditChild can credit it. */
 static bool releaseYoungestSlot(mema_Pool *pool, mema_Slab *slab) {
   const mema_Block *block = pool->tail;
   size_t slot;
@@ -285,7 +296,8 @@ void mema_freeAllYounger(mema_Pool *pool, uint32_t age) {
   }
 }
 
-/* `bulk`: the slabs that it uses end with it, or all their chunks do. */
+/* Ends one child, whose own children are gone. `bulk`: the heap that the child uses is about to be closed or
+ * cleared. */
 static void endChild(mema_Node *node, bool bulk) {
   if (!mema_isThere(node)) {
     loseChild(node);
@@ -304,10 +316,11 @@ static mema_Node *newestSince(mema_Node *node, uintptr_t serial) {
   return newest != NULL && newest->born >= serial ? newest : NULL;
 }
 
-/* False iff another thread is at it already: of a pool that threads share. */
+/* Marks a pool as ending and runs its first clean-ups. False iff the pool is shared and another thread is
+ * ending it already. */
 static bool beginEnd(mema_Pool *pool, uintptr_t serial) {
   if (mema_isUnshared(pool)) {
-    pool->ending = true; /* mema_mayEnd was asked */
+    pool->ending = true; /* mema_mayEnd found it false */
   } else if (__atomic_exchange_n(&pool->ending, true, __ATOMIC_RELAXED)) {
     return false;
   }
@@ -315,8 +328,8 @@ static bool beginEnd(mema_Pool *pool, uintptr_t serial) {
   return true;
 }
 
-/* Whether any pool of the family from here down has clean-ups. Goes from each to its newest child, else to an older sibling, of its own or of
- * the next above that has one. */
+/* True iff a pool of the family, from `top` down, has clean-ups. The walk goes from each pool to its newest
+ * child, else to the next older sibling of the pool, or of the nearest pool above that has one. */
 static bool isHeeded(const mema_Node *top) {
   for (const mema_Node *node = top;;) {
     if (mema_isThere(node) && mema_hasCleanups(node->pool)) return true;
@@ -330,8 +343,8 @@ static bool isHeeded(const mema_Node *top) {
   }
 }
 
-/* Ends all sub-pools, each after its own, without recursion: families may be deep. No clean-up can be added and no sub-pool made to a pool
- * that is ending, so this comes to its end. `bulk` as for endChild. */
+/* Ends all sub-pools, each after its own children. It uses no recursion, since families may be deep. A pool
+ * that is ending accepts no new clean-up and no new sub-pool, so the loop ends. `bulk`: see endChild. */
 static void endChildren(mema_Node *top, uintptr_t serial, bool bulk) {
   for (mema_Node *node = top, *child;;) {
     if ((child = newestSince(node, node == top ? serial : 0)) != NULL) {
@@ -351,7 +364,8 @@ bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
   if (plain && !mema_hasCleanups(pool) && pool->node->newest == NULL) return true;
   if (!mayUnlist() || (!plain && !isAtRest(pool))) return false;
   if (!beginEnd(pool, serial)) return mema_failFor(mema_endsSoon, 0, 0);
-  /* Clean-ups find all chunks in their places: with any of them about, each sub-pool's go one by one. */
+  /* A clean-up must find each live chunk accounted to its pool. So if any pool has clean-ups, the chunks of
+   * each sub-pool are freed one by one, not in bulk. */
   if (pool->node != NULL) {
     mema_Heap *locked = plain ? NULL : lockRoot(pool);
     bool bulk = serial == 0 && !mema_usesParentHeap(pool) && !isHeeded(pool->node);
@@ -359,7 +373,7 @@ bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
     endChildren(pool->node, serial, bulk);
   }
   mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, serial);
-  if (plain) pool->ending = false; /* else when it has ended, or begins anew */
+  if (plain) pool->ending = false; /* a shared pool clears it when it has ended, or at the end of a reset */
   return true;
 }
 
@@ -389,7 +403,7 @@ bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
   mema_linkBlock(to, block, block->ptr, block->size);
   block->poolAllocated = !chunk.heap->outside;
   if (to == from) {
-    to->markedAt = to->allocations - 1; /* a mark made from now on is of another moment, as after an allocation */
+    to->markedAt = to->allocations - 1; /* later marks then differ from earlier ones, as after an allocation */
     return true;
   }
   from->frees++;

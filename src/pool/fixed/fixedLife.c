@@ -4,7 +4,7 @@
 
 /* ---- init and the end --------------------------------------------------------------------------------------------------- */
 
-/* The fault of the options; mema_noFault: none. */
+/* Returns the fault of the options; mema_noFault: they are good. */
 static mema_Fault faultOf(const mema_Options *options) {
   uintptr_t last;
   if (options->buffer == NULL) return mema_bufferIsNull;
@@ -120,7 +120,8 @@ void mema_fixedStats(const mema_Pool *pool, const mema_Fixed *fixed, mema_Stats 
   mema_outsideStats(fixed, stats);
 }
 
-/* As many Blocks as there are live chunks, each that of a live chunk, in a chain that leads back as it leads on. */
+/* Checks the chain: it has as many Blocks as there are live chunks, each Block is that of a live chunk, and
+ * the links back match the links forward. */
 static const char *checkChain(const mema_Pool *pool, mema_Fixed *fixed, size_t chunks, size_t *bytes) {
   const mema_Block *before = NULL;
   size_t count = 0;
@@ -172,14 +173,18 @@ bool mema_fixedCheckPool(const mema_Pool *pool, mema_Fixed *fixed) {
 
 /* ---- the bound ----------------------------------------------------------------------------------------------------------- */
 
-/* See mema.h for the bound, and docs/design.md for its source.
+/* Returns the size, in grains, of a heap that never refuses a request; mema.h states this bound,
+ * docs/design.md names its source.
  *
- * A request of r grains that is refused found no free piece of r' grains, r rounded up to a class (fixed.c). So each free piece has at most
- * r' - 1. No two of them are neighbours, so there is a live piece between each two, and there are at most k + 1 of them, where k is the
- * number of live pieces, which have a grain or more each, and with the request at most `peak`: k <= peak - r. The heap is then no larger than
+ * Suppose a request of r grains is refused. Then no free piece has r' grains, where r' is r rounded up to a
+ * class (fixed.c). So each free piece has at most r' - 1 grains. No two free pieces are neighbours, so there
+ * is a live piece between each two of them. With k live pieces, there are at most k + 1 free ones. Each live
+ * piece has at least a grain, and together with the request they have at most `peak`: k <= peak - r. So the
+ * heap is no larger than
  *     (peak - r) + (peak - r + 1) * (r' - 1) == (peak - r + 1) * r' - 1
- * and one that has a grain more refuses nothing. The most of that over r is what is wanted. All r of a class have the same r', so the least of
- * them is the worst; and of classes there are some hundreds at most, which are looked at one by one. */
+ * and a heap with one grain more refuses nothing. The bound is the maximum of that size over r. All r of a
+ * class have one r', so the least of them is the worst. There are some hundreds of classes at most, and the
+ * loop looks at each. */
 static size_t boundFor(size_t peak, size_t largest) {
   size_t most = 0, r = 1;
   while (r <= largest) {

@@ -1,5 +1,6 @@
-/* fixedOutside.c - the chunks of a fixed pool that its buffer has no room for: in slabs of the system's, where options.fallback allows that.
- * The first such slab stays until the pool is reset or freed; the others go when they are empty (mema_giveMemory). */
+/* fixedOutside.c - the chunks of a fixed pool that its buffer has no room for. If options.fallback allows
+ * them, they lie in slabs of the system's. The first such slab stays until the pool is reset or freed; the
+ * other slabs go when they are empty (mema_giveMemory). */
 #include "../../heap/slab/slabCheck.h"
 #include "../../heap/slab/source.h"
 #include "../../heap/heapList.h"

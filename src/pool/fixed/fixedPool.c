@@ -1,8 +1,7 @@
 /* fixedPool.c - the chunks of a fixed pool.
  *
  *   palloc:  bytes -> grains -> a piece (heap/fixed) -> the budget is charged, the chain grows
- *   pfree:   which piece starts there, and is it live? -> the chain shrinks, the budget is credited -> the piece is given back
- */
+ *   pfree:   a live piece starts there? -> the chain shrinks, the budget is credited -> the piece is given back */
 #include "../pressure.h"
 #include "fixedPool.h"
 
@@ -12,12 +11,12 @@ static MEMA_INLINE uint32_t frontOf(const mema_Fixed *fixed) {
   return fixed->tracked ? mema_fixedFront : 0;
 }
 
-/* Of a size that is at most PTRDIFF_MAX. */
+/* Returns the grains of a piece for a chunk of this size, which is at most PTRDIFF_MAX. */
 static size_t grainsFor(const mema_Fixed *fixed, size_t size) {
   return ((size + mema_grainSize - 1) >> mema_grainShift) + frontOf(fixed);
 }
 
-/* In the buffer. */
+/* Returns the charge of a chunk of this size in the buffer. */
 static size_t chargeFor(const mema_Fixed *fixed, size_t size) {
   return fixed->bySize ? size : mema_roundUp(size, mema_grainSize) + fixed->beside;
 }
@@ -33,7 +32,8 @@ static bool isBlock(const mema_Fixed *fixed, const mema_Block *block) {
   return mema_fixedFind(fixed, (const void *)chunk) != 0 || mema_outsideHolds(fixed, block);
 }
 
-/* Whether a Block is what it was made, as far as can be told, so that its neighbours in the chain may be written to. */
+/* True iff a Block is intact, as far as the map and its neighbours show, so that the neighbours may be
+ * written to. */
 static bool isWhole(const mema_Pool *pool, const mema_Fixed *fixed, const mema_FixedChunk *chunk) {
   const mema_Block *block = chunk->record, *next = block->next, *prev = block->prev;
   if (block->ptr != chunk->ptr || block->size == 0 || block->size > chunk->room) return false;
@@ -89,13 +89,14 @@ static void giveChunk(mema_Fixed *fixed, const mema_FixedChunk *chunk) {
   }
 }
 
-/* The size that a chunk has for its pool. */
+/* Returns the size of a chunk as its pool counts it. */
 static size_t sizeOf(const mema_FixedChunk *chunk) {
   return chunk->record != NULL ? chunk->record->size : chunk->room;
 }
 
-/* Memory for a chunk, not charged or linked. `credit` is what the budget will get back for it. Says why there is none, and of how many bytes;
- * over the budget, how many in addition to the credit. */
+/* Takes memory for a chunk; does not charge or link it. `credit` is the part of the budget that the caller
+ * gives back afterwards. On failure returns the reason, and *wanted is the bytes that were missing: over the
+ * budget, the bytes in addition to the credit. */
 static mema_Reason takeChunk(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment, size_t credit,
                              mema_FixedChunk *chunk, size_t *wanted) {
   size_t most = pool->freeSize + credit;
@@ -124,8 +125,9 @@ static mema_Reason takeChunk(mema_Pool *pool, mema_Fixed *fixed, size_t size, si
 
 /* ---- palloc ------------------------------------------------------------------------------------------------------------- */
 
-/* THE general path: whatever refuses a request for a new chunk refuses it here, and whatever is told of one is told at its end. Every request
- * that a watched pool (mema_charge) has below its watch comes here. */
+/* THE general path: all refusals of a new chunk are made here, and all callbacks about one are made at its
+ * end. In a pool that is alwaysSlow, it also handles each request that would leave less than slowPathBelow
+ * (mema_charge). */
 static MEMA_NOINLINE void *allocate(mema_Pool *pool, mema_Fixed *fixed, size_t size, size_t alignment) {
   mema_FixedChunk chunk;
   if (size > MEMA_UNLIMITED || mema_failsOnPurpose(pool)) {
@@ -152,21 +154,21 @@ static MEMA_NOINLINE void *allocate(mema_Pool *pool, mema_Fixed *fixed, size_t s
   return chunk.ptr;
 }
 
-/* A piece whose charge was refused goes back. */
+/* Gives back a piece whose charge was refused, and takes the general path. */
 static MEMA_NOINLINE void *allocateInstead(mema_Pool *pool, mema_Fixed *fixed, size_t size, uint32_t grain,
                                            uint32_t grains) {
   mema_fixedGiveRecent(fixed, grain, grains);
   return allocate(pool, fixed, size, MEMA_ALIGNMENT);
 }
 
-/* Taken, and charged. */
+/* Links and returns the chunk of a piece that was taken and charged. */
 static MEMA_INLINE void *hand(mema_Pool *pool, const mema_Fixed *fixed, uint32_t grain, uint32_t front, size_t size) {
   char *ptr = mema_fixedChunk(fixed, grain);
   if (front != 0) mema_linkBlock(pool, blockAt(fixed, grain), ptr, size);
   return ptr;
 }
 
-/* Not 0 bytes; in all so many grains. */
+/* Takes a piece for a chunk of `size` bytes, not 0; the piece has `whole` grains. */
 static MEMA_NOINLINE void *pallocTake(mema_Pool *pool, mema_Fixed *fixed, size_t size, uint32_t whole) {
   uint32_t front = frontOf(fixed), grain = mema_fixedTake(fixed, whole);
   if (mema_unlikely(grain == 0)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
@@ -177,11 +179,11 @@ static MEMA_NOINLINE void *pallocTake(mema_Pool *pool, mema_Fixed *fixed, size_t
 
 void *mema_fixedPalloc(mema_Pool *pool, size_t size, mema_Fixed *fixed) {
   size_t grains = (size + mema_grainSize - 1) >> mema_grainShift;
-  /* 0 bytes, and those whose rounding overflows, are 0 grains: out of range, too. */
+  /* 0 bytes, and sizes whose rounding overflows, give 0 grains. Then grains - 1 is out of range, too. */
   if (mema_unlikely(grains - 1 >= fixed->end)) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
   uint32_t front = frontOf(fixed), whole = (uint32_t)grains + front, grain = fixed->recent;
   if (fixed->recentSize != whole || whole > mema_fixedNearby) return pallocTake(pool, fixed, size, whole);
-  /* The first case of mema_fixedTake, without the call. */
+  /* From here on: the first case of mema_fixedTake, without the call. */
   size_t charge = front != 0 ? size : grains << mema_grainShift;
   if (mema_unlikely(!mema_charge(pool, charge))) return allocate(pool, fixed, size, MEMA_ALIGNMENT);
   fixed->recent = fixed->recentSize = 0;
@@ -250,14 +252,15 @@ static void recharge(mema_Pool *pool, size_t before, size_t after) {
   mema_noteLow(pool);
 }
 
-/* Whether a chunk outside may grow there: untracked, it is charged what it occupies, which may be more than there is. */
+/* True iff the budget allows a chunk outside to grow in place. An untracked chunk is charged its room, which
+ * may exceed the free budget. */
 static bool mayGrowOutside(mema_Pool *pool, mema_Fixed *fixed, const mema_FixedChunk *chunk, size_t size) {
   if (fixed->bySize || size <= chunk->room) return true;
   size_t room = mema_outsideRoom(pool, fixed, size, MEMA_ALIGNMENT);
   return room <= chunk->room || room - chunk->room <= pool->freeSize;
 }
 
-/* In place; false, with nothing changed, where it has no room there. */
+/* Changes a chunk's size in place. False, with nothing changed, iff there is no room. */
 static bool stretch(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *chunk, size_t size) {
   if (chunk->grain == 0) {
     if (!mayGrowOutside(pool, fixed, chunk, size) || !mema_outsideStretch(&chunk->outside, size)) return false;
@@ -276,14 +279,15 @@ static void *settle(mema_Pool *pool, const mema_Fixed *fixed, mema_FixedChunk *c
   return chunk->ptr;
 }
 
-/* To another place. MEMA_OK: *ptr is it; else why there is none, and *wanted of how many bytes. */
+/* Moves a chunk to another place. MEMA_OK: *ptr is its new address. Otherwise returns the reason, and *wanted
+ * is the bytes that were missing. */
 static mema_Reason move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *from, size_t before, size_t size, void **ptr,
                         size_t *wanted) {
   mema_FixedChunk to;
   mema_Reason reason = takeChunk(pool, fixed, size, MEMA_ALIGNMENT, before, &to, wanted);
   if (reason != MEMA_OK) {
     if (size > from->room) return reason;
-    *ptr = settle(pool, fixed, from, before, size); /* outside, and it stays as large as it is */
+    *ptr = settle(pool, fixed, from, before, size); /* a chunk outside, which keeps its room */
     return MEMA_OK;
   }
   __builtin_memcpy(to.ptr, from->ptr, from->room < size ? from->room : size);
@@ -302,7 +306,8 @@ static mema_Reason move(mema_Pool *pool, mema_Fixed *fixed, mema_FixedChunk *fro
   return MEMA_OK;
 }
 
-/* As move, wherever it goes; `again` where this request was counted before. */
+/* Changes a chunk's size in place, or moves it. Results as for move. `again`: this request was counted for
+ * failIn before. */
 static mema_Reason change(mema_Pool *pool, mema_Fixed *fixed, bool again, size_t size, void **ptr, size_t *wanted) {
   mema_FixedChunk chunk;
   *wanted = size;
@@ -332,8 +337,9 @@ static MEMA_SLOW void refuseChange(mema_Pool *pool, mema_Reason reason, size_t w
   }
 }
 
-/* Where it is refused for want of room, others may be asked to make some. They may free the chunk, or change it, whatever they answer. True: all is
- * to be asked anew; else it is refused, and that counted. */
+/* Asks the callbacks to make room if the change failed for lack of it. A callback may free the chunk or
+ * change its size, whatever it answers. True: the caller starts the change again from the beginning. False:
+ * the request is refused, and counted. */
 static MEMA_NOINLINE bool isWorthAnotherTry(mema_Pool *pool, mema_Fixed *fixed, mema_Reason reason, void *ptr,
                                             size_t wanted) {
   mema_FixedChunk chunk;
