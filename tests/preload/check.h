@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* No stdio: the program under test may have no memory left for it. */
@@ -31,6 +32,13 @@ static inline bool isFilled(const void *chunk, size_t size, unsigned char seed) 
     if (bytes[i] != seed) return false;
   }
   return true;
+}
+
+/* SIGALRM comes after that pause, once; 0: no more. A handler calls this at its end. A timer that repeats by itself could leave the
+ * interrupted code no time to proceed, where the handler is slow. */
+static inline void interruptIn(long microseconds) {
+  struct itimerval once = {{0, 0}, {0, microseconds}};
+  setitimer(ITIMER_REAL, &once, NULL);
 }
 
 /* xorshift64*: the same values in every run. */

@@ -4,15 +4,14 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "probe.h"
 
-enum { FORKS = 150, HELD = 64 };
+enum { FORKS = 150, HELD = 64, PAUSE = 200 };
 
 static atomic_int forks;
-static atomic_bool stopping;
+static atomic_bool stopping, rests;
 static bool isChild;
 
 static void awaitChild(pid_t child) {
@@ -37,6 +36,7 @@ static void handler(int number) {
       _exit(0);
     }
   }
+  if (!isChild && !atomic_load(&rests)) interruptIn(PAUSE);
   errno = savedErrno;
 }
 
@@ -68,7 +68,6 @@ static void *work(void *unused) {
 
 int main(void) {
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-  struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
   sigset_t alarms;
   pthread_t thread;
   unsigned char *chunks[HELD] = {NULL};
@@ -78,13 +77,15 @@ int main(void) {
   CHECK(pthread_sigmask(SIG_BLOCK, &alarms, NULL) == 0);
   CHECK(pthread_create(&thread, NULL, work, NULL) == 0);
   CHECK(pthread_sigmask(SIG_UNBLOCK, &alarms, NULL) == 0);
-  CHECK(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+  CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+  interruptIn(PAUSE);
   while (atomic_load(&forks) < FORKS && !isChild) replaceSome(chunks, &random, 100);
   if (isChild) {
     replaceSome(chunks, &random, 40000); /* figures are published meanwhile */
     _exit(0);
   }
-  CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
+  atomic_store(&rests, true);
+  interruptIn(0);
   atomic_store(&stopping, true);
   CHECK(pthread_join(thread, NULL) == 0);
   return 0;

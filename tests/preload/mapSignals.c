@@ -5,14 +5,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/time.h>
 
 #include "probe.h"
 
-enum { SIGNALS = 3000, REFUSALS = 5, LATE = 5 };
+enum { SIGNALS = 3000, REFUSALS = 5, LATE = 5, PAUSE = 50 };
 
 static atomic_int handled, refused, late;
-static atomic_bool stop;
+static atomic_bool stop, rests;
 /* Mapped by one call of the handler, unmapped by a later one. */
 static void *kept = MAP_FAILED;
 
@@ -34,6 +33,7 @@ static void handler(int number) {
   kept = memory;
   errno = savedErrno;
   atomic_fetch_add(&handled, 1);
+  if (!atomic_load(&rests)) interruptIn(PAUSE);
 }
 
 static void *work(void *argument) {
@@ -47,7 +47,6 @@ static void *work(void *argument) {
 
 int main(void) {
   struct sigaction action = {.sa_handler = handler};
-  struct itimerval often = {{0, 50}, {0, 50}}, never = {{0, 0}, {0, 0}};
   sigset_t alarms;
   pthread_t thread;
   sigemptyset(&alarms);
@@ -56,7 +55,8 @@ int main(void) {
   CHECK(pthread_create(&thread, NULL, work, NULL) == 0);
   CHECK(pthread_sigmask(SIG_UNBLOCK, &alarms, NULL) == 0);
   free(malloc(100));
-  CHECK(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+  CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+  interruptIn(PAUSE);
   for (unsigned i = 0; atomic_load(&handled) < SIGNALS || atomic_load(&refused) < REFUSALS || atomic_load(&late) < LATE;
        i++) {
     free(malloc(1 + i % 2000));
@@ -65,7 +65,8 @@ int main(void) {
     CHECK(memory != MAP_FAILED && munmap(memory + pageBytes(), pageBytes()) == 0);
     CHECK(munmap(memory, 4 * pageBytes()) == 0);
   }
-  CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
+  atomic_store(&rests, true);
+  interruptIn(0);
   atomic_store(&stop, true);
   CHECK(pthread_join(thread, NULL) == 0);
   if (kept != MAP_FAILED) CHECK(munmap(kept, 3 * pageBytes()) == 0);

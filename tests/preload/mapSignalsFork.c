@@ -5,20 +5,21 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "probe.h"
 
-enum { FORKS = 1000 };
+enum { FORKS = 1000, PAUSE = 50 };
 
 static atomic_int forks;
+static atomic_bool rests;
 
 static void handler(int number) {
   (void)number;
   int savedErrno = errno;
   void *memory = mapPages(3);
   CHECK(memory != MAP_FAILED ? munmap(memory, 3 * pageBytes()) == 0 : errno == ENOMEM);
+  if (!atomic_load(&rests)) interruptIn(PAUSE);
   errno = savedErrno;
 }
 
@@ -38,7 +39,6 @@ static void *work(void *argument) {
 
 int main(void) {
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-  struct itimerval often = {{0, 50}, {0, 50}}, never = {{0, 0}, {0, 0}};
   sigset_t alarms;
   pthread_t thread;
   uint64_t random = 1;
@@ -47,9 +47,11 @@ int main(void) {
   CHECK(pthread_sigmask(SIG_BLOCK, &alarms, NULL) == 0);
   CHECK(pthread_create(&thread, NULL, work, NULL) == 0);
   CHECK(pthread_sigmask(SIG_UNBLOCK, &alarms, NULL) == 0);
-  CHECK(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+  CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+  interruptIn(PAUSE);
   while (atomic_load(&forks) < FORKS) free(malloc(1 + nextRandom(&random) % 2000));
-  CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
+  atomic_store(&rests, true);
+  interruptIn(0);
   CHECK(pthread_join(thread, NULL) == 0);
   /* What a handler unmapped last is given back by the next mapping. */
   CHECK(munmap(mapPages(1), pageBytes()) == 0);

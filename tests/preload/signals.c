@@ -5,13 +5,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/time.h>
 
 #include "check.h"
 
-enum { SIGNALS = 3000, REFUSALS = 10 };
+enum { SIGNALS = 3000, REFUSALS = 10, PAUSE = 50 };
 
 static atomic_int handled, refused;
+static atomic_bool rests;
 
 static void handler(int number) {
   (void)number;
@@ -29,13 +29,13 @@ static void handler(int number) {
   (void)malloc_usable_size(chunk);
   errno = savedErrno;
   atomic_fetch_add(&handled, 1);
+  if (!atomic_load(&rests)) interruptIn(PAUSE);
 }
 
 int main(void) {
   struct sigaction action = {.sa_handler = handler};
-  /* The timer is but a source of interruptions; how many come is counted, not how fast. */
-  struct itimerval often = {{0, 50}, {0, 50}}, never = {{0, 0}, {0, 0}};
-  CHECK(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+  CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+  interruptIn(PAUSE);
   /* Until the handler has met the heap at work: before that the test has shown nothing. */
   for (unsigned i = 0; atomic_load(&handled) < SIGNALS || atomic_load(&refused) < REFUSALS; i++) {
     size_t size = 1 + i % 2000;
@@ -46,6 +46,7 @@ int main(void) {
     CHECK(chunk != NULL && isFilled(chunk, size, (unsigned char)i));
     free(chunk);
   }
-  CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
+  atomic_store(&rests, true);
+  interruptIn(0);
   return 0;
 }

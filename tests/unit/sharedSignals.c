@@ -16,10 +16,10 @@ static Pool mainPool, otherPools[2];
 static unsigned char *kept[held]; /* the handler's own: no one else looks at them */
 static Pool *keptPool;
 static atomic_uint ticks, served, refusedTicks;
-static atomic_bool wrong, stopping, raisesAtForks;
+static atomic_bool wrong, stopping, ticking, raisesAtForks;
 static const char *volatile complaint;
 static unsigned handlerForks; /* at each so many ticks; 0: never */
-static int interval = 100;    /* microseconds between ticks */
+static int interval = 100;    /* microseconds from the end of a tick to the next; 0: ticks are raised, not timed */
 static uint64_t handlerRandom;
 
 static void complain(const char *what) {
@@ -69,6 +69,12 @@ static int childOfHandler(void) {
   return pfree(&mainPool, chunk) || isReentry() ? 0 : 2;
 }
 
+/* The timer starts anew at the end of each tick: so the interrupted flow proceeds, however slow the handler is. */
+static void tickLater(void) {
+  struct itimerval once = {{0, 0}, {0, interval}};
+  if (atomic_load(&ticking)) setitimer(ITIMER_REAL, &once, NULL);
+}
+
 static void onTick(int signal) {
   (void)signal;
   int number = errno;
@@ -80,6 +86,7 @@ static void onTick(int signal) {
     int status = -1;
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0) complain("a child forked by a handler ended badly");
   }
+  tickLater();
   errno = number;
 }
 
@@ -93,12 +100,13 @@ static void startTicking(Pool *pool) {
   memset(kept, 0, sizeof kept);
   struct sigaction action = {.sa_handler = onTick, .sa_flags = SA_RESTART};
   sigaction(SIGALRM, &action, NULL);
-  struct itimerval often = {{0, interval}, {0, interval}};
-  setitimer(ITIMER_REAL, &often, NULL);
+  atomic_store(&ticking, true);
+  tickLater();
 }
 
 static void stopTicking(void) {
   struct itimerval never = {{0, 0}, {0, 0}};
+  atomic_store(&ticking, false);
   setitimer(ITIMER_REAL, &never, NULL);
   signal(SIGALRM, SIG_IGN);
   for (unsigned i = 0; i < held; i++)
@@ -314,7 +322,7 @@ static void theHandlerForksAmidForks(void **state) {
   if (UNDER_ASAN) skip(); /* its allocator's own locks may be held by other threads at a fork, and stay so in the child */
   const Kind *kind = *state;
   makeShared(&mainPool, kind->options.untracked);
-  interval = 1000000;
+  interval = 0;
   startTicking(&mainPool);
   handlerForks = 1;
   uint64_t random = 1;
