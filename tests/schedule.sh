@@ -48,7 +48,7 @@ begin() { # TASK
 count() { # TASK
   local log=${fileOf[$1]}.log group=${groups[$1]} status line good bad skips
   status=$(cat "${fileOf[$1]}.status")
-  line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -1)
+  line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -1)
   read -r good _ bad _ skips _ <<<"${line:-0 passed, 1 failed}, 0 skipped"
   bad=${bad%,} skips=${skips%,}
   [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
@@ -69,7 +69,7 @@ count() { # TASK
 remember() { # TASK STATUS
   local log=${fileOf[$1]}.log name=${names[$1]} text label seed
   seed=$(sed -nE 's/.*to repeat: (random|family) [0-9]+ ([0-9]+)$/SEED=\2 /p' "$log" | head -1)
-  grep -q '^FAILED: ' "$log" || failures+=("${seed}make test ONLY=${name#gcc/}|the task ended with status $2")
+  grep -aq '^FAILED: ' "$log" || failures+=("${seed}make test ONLY=${name#gcc/}|the task ended with status $2")
   while IFS= read -r text; do
     label=$(sed -nE 's/.* \[([^] ]*)\]$/\1/p' <<<"$text")
     case $label in '' | "${name##*/}") ;; *) label=/$label ;; esac
@@ -89,8 +89,8 @@ report() { # GROUP
   [ "${skippedOf[$group]}" -eq 0 ] || line="$line, ${skippedOf[$group]} skipped"
   printf '%-16s %-12s %s  (%d s)\n' "${group%%/*}" "${group#*/}" "$line" $(((workOf[$group] + 500) / 1000))
   for log in ${loud[$group]:-}; do
-    grep -q ' 0 failed' <(tail -1 "$log") || grep -v -e '^ok ' -e '^skipped' "$log" | sed 's/^/    | /' | tail -150
-    grep '^skipped' "$log" | sed 's/^/    | /'
+    grep -aq ' 0 failed' <(tail -1 "$log") || grep -av -e '^ok ' -e '^skipped' "$log" | sed 's/^/    | /' | tail -150
+    grep -a '^skipped' "$log" | sed 's/^/    | /'
   done
 }
 

@@ -68,8 +68,8 @@ askIfNamed() { # TASK NAME
 }
 
 # Asks for all tasks of a name. The variant may be left out: it is gcc.
-askByName() { # NAME
-  local task count=${#names[@]} name found=1
+askByName() { # NAME COUNT: of the tasks that existed before the choice
+  local task count=$2 name found=1
   for name in "$1" "gcc/$1"; do
     for ((task = 0; task < count; task++)); do
       if askIfNamed "$task" "$name"; then found=0; fi
@@ -118,10 +118,12 @@ askForBuilds() {
 }
 
 choose() { # ONLY: no name stands for all tasks
-  local name task
+  local name task count=${#names[@]} chosen=' '
   set -f
   for name in $1; do
-    if ! askByName "$name"; then
+    [[ $chosen != *" $name "* ]] || continue
+    chosen+="$name "
+    if ! askByName "$name" "$count"; then
       refuse "$name"
       return 1
     fi
