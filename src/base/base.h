@@ -1,5 +1,5 @@
-/* base.h - what every part of the library sees: compiler macros, operations on words and bits, the modes of heaps, and the
- * description of one chunk.
+/* base.h - what every part of the library sees: compiler macros, operations on words and bits, the modes of
+ * heaps, and the description of one chunk.
  */
 #ifndef MEMA_BASE_BASE_H
 #define MEMA_BASE_BASE_H

@@ -7,18 +7,18 @@
 #include "reservation.h"
 
 enum {
-  headerKind = 2 * mema_cellSizes, /* mema_cellSlabs kinds in all */
+  headerKind = 2 * mema_cellSizes, /* behind all other kinds: mema_cellSlabs kinds in all */
   hugeAreas = 32 << 20,            /* areas from here on start at a huge page */
-  warmLarge = 1 << 20,             /* what a warm mapping may keep though others are made */
+  warmLarge = 1 << 20,             /* a warm mapping may keep up to this though others are made */
   warmMappings = 16,
-  tightShare = 4, /* under an address-space limit, a slab takes at most this part of it */
+  tightShare = 4, /* under a tight limit on address space, a slab takes at most 1/tightShare of it */
   mappingAlignment = 64 * 1024,
 };
 
-static const size_t unitsMax = (size_t)1 << 26;       /* so that a word's number fits behind a unit's in 32 bits */
+static const size_t unitsMax = (size_t)1 << 26;       /* the number of a word then fits behind that of a unit in 32 bits */
 static const size_t roomyAddresses = (size_t)1 << 36; /* limits below 64 GiB are tight */
 
-/* Bytes kept warm: at most `each` of one heap, `all` in the process. */
+/* Bytes kept warm: at most `each` of one heap, at most `all` in the process. */
 typedef struct Warmth {
   const size_t each, all;
   _Atomic size_t now;
@@ -32,7 +32,7 @@ static _Atomic(mema_Slab *) warmSlabs[warmMappings];
 static const mema_Layout *const layouts[] = {&mema_slabLayout, &mema_arenaLayout};
 enum { layoutCount = sizeof layouts / sizeof *layouts };
 
-/* The kind of cell that a heap goes to, or -1: it has a mapping of its own. */
+/* The kind of cell for a heap, or -1 if it gets a mapping of its own. */
 static int cellKindFor(const mema_SlabPlan *plan) {
   if (plan->neverCached || plan->committed || plan->outside || plan->threads) return -1;
   const mema_Layout *layout = plan->layout;
@@ -41,7 +41,7 @@ static int cellKindFor(const mema_SlabPlan *plan) {
   return (int)(layout->firstKind + log - mema_cellAreaLog + (plan->records ? layout->sizes : 0));
 }
 
-/* Of a kind of cell that heaps lie in. */
+/* The shape of a kind of cell that heaps lie in. */
 static mema_CellShape cellShapeOf(const mema_Layout *layout, unsigned kind) {
   unsigned number = kind - layout->firstKind;
   bool records = number >= layout->sizes;
@@ -104,7 +104,7 @@ static bool putWarmMapping(mema_Slab *slab) {
   return false;
 }
 
-/* Gives warm mappings back that keep more than `most` bytes; returns what they kept. */
+/* Gives back warm mappings that keep more than `most` bytes; returns the bytes that they kept. */
 static size_t dropWarmMappings(size_t most) {
   size_t bytes = 0;
   for (unsigned i = 0; i < warmMappings; i++) {
@@ -118,7 +118,7 @@ static size_t dropWarmMappings(size_t most) {
   return bytes;
 }
 
-/* A warm slab of this very shape, or NULL. */
+/* A warm slab of exactly this shape, or NULL. */
 static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
   for (unsigned i = 0; i < warmMappings; i++) {
     if (atomic_load_explicit(&warmSlabs[i], memory_order_relaxed) == NULL) continue;
@@ -129,12 +129,12 @@ static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
     if (!fits && putWarmMapping(slab)) continue;
     mema_unwarm(slab);
     if (fits) return slab;
-    unmapSlab(slab); /* all places were taken meanwhile */
+    unmapSlab(slab); /* all places were filled in the meantime */
   }
   return NULL;
 }
 
-/* Memory from hooks may be scarce: it need only be aligned as units are. */
+/* The alignment of a mapping. Memory from hooks may be scarce, so it is aligned only as units are. */
 static size_t alignmentFor(const mema_SlabPlan *plan, size_t area, uint8_t unitShift) {
   size_t page = mema_osPageSize(), unit = (size_t)1 << unitShift;
   if (plan->hugePages) return mema_osHugeSize();
@@ -144,7 +144,7 @@ static size_t alignmentFor(const mema_SlabPlan *plan, size_t area, uint8_t unitS
 
 static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool compactRecords) {
   mema_Shape shape = plan->layout->shapeOf(area, plan->unitShift, plan->records, compactRecords, false);
-  if (plan->unitShift != 0) shape.unitShift = plan->unitShift; /* an arena's is that of the slabs outside it */
+  if (plan->unitShift != 0) shape.unitShift = plan->unitShift; /* an arena takes the unit size of the slabs outside it */
   if (area >> shape.unitShift > unitsMax) return false;
   bool hooked = plan->memory != NULL;
   if (hooked || plan->threads) plan->layout->extend(&shape, plan, area);
@@ -166,8 +166,8 @@ static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, boo
   return false;
 }
 
-/* Under a tight limit, and where the system refuses, less is taken: a smaller area can still serve many requests, and what it
- * cannot serve another slab will. */
+/* Maps the planned area, or a smaller one if the limit on address space is tight or the system refuses. A
+ * smaller area still serves many requests; another slab serves the rest. */
 static bool mapWhatFits(mema_Slab *slab, const mema_SlabPlan *plan) {
   size_t limit = mema_osAddressLimit(), area = plan->area;
   bool compactRecords = plan->compactRecords || limit < roomyAddresses;
@@ -196,7 +196,7 @@ static mema_Slab *openMapping(const mema_SlabPlan *plan) {
   return NULL;
 }
 
-/* Some systems give huge pages unasked: then each table, and the area, would hold more memory than is touched. */
+/* Some systems give huge pages unasked. Each table, and the area, would then hold more memory than is touched. */
 static void bindMemory(mema_Slab *slab, const mema_SlabPlan *plan) {
   slab->heap.mode |= mema_modeBound;
   if (!plan->hugePages && slab->source == NULL) mema_osAvoidHuge(slab->mapping, slab->mappingSize);
@@ -235,7 +235,7 @@ static const mema_Layout *layoutOf(unsigned kind) {
   return found;
 }
 
-/* A cold cell reads as zero; one that the system will not take back is never used again. */
+/* A cold cell must read as zero. A cell that the system does not take back is never used again. */
 void mema_discard(mema_Slab *slab) {
   if (slab->cellKind < 0) {
     unmapSlab(slab);

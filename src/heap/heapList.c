@@ -6,11 +6,13 @@
 #include "slab/source.h"
 #include "reservation.h"
 
-/* Bytes: a slab outside the reservation is at least so large, where the system has it; and is no larger than that of itself. */
+/* Bytes: a slab outside has at least outsideMin if the system has them, and at most outsideMax unless one
+ * request needs more. */
 static const size_t outsideMin = (size_t)1 << 20, outsideMax = (size_t)1 << 40;
 enum { step = 64 * 1024 };
 
-/* As large as all of them outside so far, so that their number stays small: each search walks them. The system may give less. */
+/* Makes a slab outside, as large as all slabs outside so far. Their number stays small this way, and each
+ * search walks them all. The system may give less. */
 static mema_Slab *openOutside(const mema_Heap *first, size_t outside, size_t size, size_t alignment) {
   if (size > MEMA_UNLIMITED / 4 || alignment > MEMA_UNLIMITED / 4) return NULL;
   mema_SlabPlan plan = {.layout = &mema_slabLayout, .outside = true, .bound = (first->mode & mema_modeBound) != 0};
@@ -26,7 +28,7 @@ static mema_Slab *openOutside(const mema_Heap *first, size_t outside, size_t siz
   return mema_slabOpen(&plan);
 }
 
-/* Another slab goes last: the older ones are tried first. */
+/* Adds a slab at the end of the list, so that older slabs are tried first. */
 static mema_Heap *addOutside(mema_Heap *first, size_t size, size_t alignment) {
   mema_Heap *last = first;
   size_t outside = 0;
@@ -35,14 +37,14 @@ static mema_Heap *addOutside(mema_Heap *first, size_t size, size_t alignment) {
   return last->next = added != NULL ? &added->heap : NULL;
 }
 
-/* True, for a tail call. */
+/* Counts a chunk taken outside. Always true, for a tail call. */
 static bool count(const mema_Chunk *chunk) {
   if (chunk->heap->outside) mema_slabIn(chunk->heap)->liveChunks++;
   return true;
 }
 
 bool mema_takeMemory(mema_Heap *first, size_t size, size_t alignment, mema_Chunk *chunk) {
-  mema_Heap *each = first; /* there is one */
+  mema_Heap *each = first; /* the list is never empty */
   do {
     if (each->ops->take(each, size, alignment, chunk)) return count(chunk);
     each = each->next;
@@ -65,8 +67,8 @@ void mema_pinOutside(mema_Heap *heap, bool pinned) {
   mema_slabIn(heap)->liveChunks += pinned ? 1 : SIZE_MAX;
 }
 
-/* When one becomes empty another empty one goes, but not the only one: a chunk taken and freed again and again would map and
- * unmap each time. */
+/* When a slab becomes empty, another empty one is given back, but not the only one. Otherwise a chunk taken and
+ * freed again and again would map and unmap each time. */
 size_t mema_dropEmptyHeaps(mema_Heap *first, unsigned keep) {
   size_t bytes = 0;
   for (mema_Heap **link = &first->next; *link != NULL;) {

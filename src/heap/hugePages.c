@@ -1,18 +1,20 @@
 /* hugePages.c - huge pages for dense growth.
  *
- * A first touch, and giving a page back, cost by the page: where a pool is large, and grows densely, huge pages make both cheap. They
- * are asked for one at a time, just ahead of the frontier (of units, of records), once some bytes are in use. So a pool has at most one
- * huge page more than it would have touched: at most a sixteenth. */
+ * A first touch, and giving a page back, cost time per page. If a pool is large and grows densely, huge pages
+ * make both cheap. They are asked for one at a time, just ahead of the frontier (of units, of records), once a
+ * number of bytes is in use. So each of the two has at most one huge page more than it would have touched: at
+ * most a sixteenth.
+ */
 #include "../memory/os.h"
 #include "arena/arena.h"
 #include "reservation.h"
 
 enum {
-  hugeFrom = 32 << 20,       /* sixteen huge pages: one more is not much then */
-  hugeFromShared = 64 << 20, /* whole programs: some never use the last one's rest */
+  hugeFrom = 32 << 20,       /* sixteen huge pages: one more adds little */
+  hugeFromShared = 64 << 20, /* shared pools often serve whole programs; some never use the rest of the last page */
 };
 
-/* Returns the bytes up to which this is now settled. */
+/* Asks for the next huge page if it is time. Returns the bytes up to which huge pages are settled. */
 static size_t askHuge(char *base, size_t limit, size_t settled, size_t used, size_t from) {
   size_t huge = mema_osHugeSize();
   if (used <= from || used <= settled) return settled;
@@ -28,7 +30,7 @@ static bool asksHuge(const mema_Slab *slab) {
          (slab->heap.mode & mema_modeBound) == 0;
 }
 
-/* Slots are dense; a large chunk may never be touched in full, and gets pages as they are used. */
+/* Slots are dense. A large chunk may never be touched in full, so it gets pages as they are used. */
 void mema_slabHugeArea(mema_Slab *slab, bool dense) {
   size_t used = (size_t)slab->frontier << slab->unitShift;
   if (!asksHuge(slab) || used <= slab->hugeArea) return;
@@ -43,7 +45,7 @@ void mema_slabHugeRecords(mema_Slab *slab) {
   slab->hugeRecords = askHuge((char *)(slab->records + slab->mainFirst), limit, slab->hugeRecords, used, hugeFrom);
 }
 
-/* Of the first bytes nothing need be asked. */
+/* The first hugeFrom bytes get no huge pages. */
 size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used) {
   const mema_Arena *arena = mema_arenaOf(slab);
   size_t *settled = records ? &slab->hugeRecords : &slab->hugeArea;

@@ -1,28 +1,29 @@
-/* plan.c - how large a reservation a pool gets that is in a slab or an arena, and of which memory. */
+/* plan.c - how large a reservation a slab or an arena gets, and of which memory. */
 #include "plan.h"
 
 #include "slab/source.h"
 #include "../memory/os.h"
 
 enum {
-  spread = 16, /* the area is so many times the budget: chunks of one byte, 16 bytes each, still lie in it */
+  spread = 16, /* the area in budgets: chunks of one byte, which occupy 16 bytes each, still lie in it */
   reservationMin = 16 * 1024,
-  sharedAreaMin = 64 << 20, /* of a shared pool with a shard for each thread: room for spans of each class */
+  sharedAreaMin = 64 << 20, /* for a shared pool with thread caches: room for spans of each class */
   committedSpans = 4 << 20, /* see mema_committedReservation */
 };
 
 static const uint64_t areaMax = (uint64_t)1 << 40;
 
-/* Twice the budget: a chunk occupies less than twice its bytes, from 32 bytes on (33 bytes take 48; one byte more than the largest slot
- * takes two units). And a span of each class that is not full: 60 units of 64 KiB, at most 80 of smaller ones, of which
- * a reservation has a thousand or more. */
+/* The reservation is twice the budget, because from 32 bytes on a chunk occupies less than twice its bytes. (33
+ * bytes take 48; one byte more than the largest slot takes two units.) To this come spans that are not full,
+ * one of each class: 60 units of 64 KiB, or at most 80 of smaller ones. A reservation has a thousand units or
+ * more. */
 size_t mema_committedReservation(size_t poolSize) {
   if (poolSize > MEMA_UNLIMITED / 4) return MEMA_UNLIMITED;
   size_t spans = poolSize / 4 < committedSpans ? poolSize / 4 : committedSpans;
   return mema_roundUp(poolSize * 2 + spans + mema_areaMin / 2, mema_areaStep);
 }
 
-/* Memory of a kind of its own. */
+/* Plans memory with an option of its own: hooks, huge pages, locked or bound memory. */
 static MEMA_NOINLINE void planSource(mema_SlabPlan *plan, const mema_Options *options) {
   plan->neverCached = true;
   plan->hugePages = options->hugePages;
@@ -30,7 +31,7 @@ static MEMA_NOINLINE void planSource(mema_SlabPlan *plan, const mema_Options *op
   plan->memory = options->memory;
   plan->committed |= options->locked;
   plan->bound = options->boundMemory && !options->untracked;
-  /* Small units have more tables: however small the reservation, they are as the budget asks for. */
+  /* Smaller units need larger tables. So the unit size follows the budget, however small the reservation. */
   if (plan->bound && options->reservation != 0)
     plan->unitShift = mema_unitShiftFor(mema_areaFor(options->poolSize, spread, areaMax));
   plan->compactRecords = plan->committed || (options->memory != NULL && options->memory->commit == NULL);
@@ -62,7 +63,7 @@ mema_SlabPlan mema_planFor(const mema_Options *options, const mema_Layout *layou
     if (plan.area < sharedAreaMin && !plan.compactRecords) plan.area = sharedAreaMin;
   }
   if (plan.hugePages && plan.area <= MEMA_UNLIMITED) plan.area = mema_roundUp(plan.area, mema_osHugeSize());
-  /* A committed reservation is had whole or not at all. */
+  /* A committed reservation is taken in full, or not at all. */
   plan.least = plan.committed ? plan.area : plan.area < mema_areaStep ? plan.area : mema_areaStep;
   return plan;
 }

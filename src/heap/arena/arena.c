@@ -1,4 +1,4 @@
-/* arena.c - see arena.h: chunks are put one behind the other, and forgotten all at once. */
+/* arena.c - see arena.h: puts chunks one behind the other, and forgets them all at once. */
 #include "arena.h"
 
 #include <string.h>
@@ -29,7 +29,7 @@ static uint32_t highestBit(uint64_t bits) {
 
 /* ---- dead pieces ------------------------------------------------------------------------------------------------------- */
 
-/* A piece of so many grains is dead. Its bit among those of live ones is the caller's to clear. */
+/* Marks a piece of `grains` grains as dead. The caller clears its live bit. */
 static void noteDead(mema_Arena *arena, uint32_t grain, uint32_t grains) {
   uint32_t word = grain / wordGrains;
   arena->words[word].dead |= bitOf(grain);
@@ -54,20 +54,20 @@ static void startAnew(mema_Arena *arena) {
   forgetDead(arena);
 }
 
-/* Nothing is live any more: there are dead bits only. */
+/* Clears the dead bits when nothing is live any more, and starts anew. */
 static void forgetAllDead(mema_Arena *arena) {
   for (uint32_t w = arena->firstDead; w <= arena->lastDead && arena->deadGrains != 0; w++) arena->words[w].dead = 0;
   startAnew(arena);
 }
 
-/* The bump goes back to a grain of this word, in which no piece begins there or behind. */
+/* Moves the bump back to a grain of this word; no piece begins at this grain or behind it. */
 static void bumpBack(mema_Arena *arena, uint32_t w, uint32_t grain) {
   arena->bump = grain;
   arena->words[w].end = grain;
   arena->words[w].last = arena->pieces - 1;
 }
 
-/* Dead pieces in front of the bump are taken back: those of a few words. */
+/* Moves the bump back over the dead pieces just before it, in at most mema_arenaLookBack words. */
 static void lookBack(mema_Arena *arena) {
   uint32_t w = arena->bump / wordGrains + 1, lowest = arena->floor / wordGrains;
   for (int tries = mema_arenaLookBack; tries > 0 && w > lowest && arena->deadGrains != 0; tries--) {
@@ -104,7 +104,7 @@ bool mema_arenaGive(mema_Slab *slab, uint32_t grain, uint32_t end) {
 
 /* ---- taking ------------------------------------------------------------------------------------------------------------ */
 
-/* Huge pages are asked for ahead of the bump, and of the records, as slabLife.c tells. */
+/* Asks for huge pages ahead of the bump and of the records: see hugePages.c. */
 static void raiseLimits(mema_Slab *slab, mema_Arena *arena, uint64_t end) {
   if (end > arena->limit) {
     size_t settled = mema_slabHugeAhead(slab, false, (size_t)end << mema_grainLog) >> mema_grainLog;
@@ -159,14 +159,14 @@ bool mema_arenaFind(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
 
 /* ---- another size ------------------------------------------------------------------------------------------------------ */
 
-/* The youngest chunk ends elsewhere. */
+/* Moves the end of the youngest chunk. */
 static void moveEnd(mema_Slab *slab, mema_Arena *arena, uint32_t grain, uint32_t end) {
   noteTouched(arena);
   raiseLimits(slab, arena, end);
   arena->words[grain / wordGrains].end = arena->bump = end;
 }
 
-/* What a chunk gives up becomes a dead piece of its own. */
+/* Makes the part that a chunk gives up a dead piece of its own. */
 static void cutOff(mema_Arena *arena, uint32_t grain, uint32_t from, uint32_t end) {
   mema_ArenaWord *first = &arena->words[grain / wordGrains], *word = &arena->words[from / wordGrains];
   if (mema_piecesBehind(word, from) == 0) word->end = end;
@@ -174,7 +174,8 @@ static void cutOff(mema_Arena *arena, uint32_t grain, uint32_t from, uint32_t en
   noteDead(arena, from, end - from);
 }
 
-/* Where there are records a chunk keeps what it gives up, since a piece more would change the numbers of those behind it. */
+/* In an arena with records a chunk keeps the part that it could give up, since another piece would change the
+ * numbers of the pieces behind it. */
 bool mema_arenaStretch(mema_Heap *heap, mema_Chunk *chunk, size_t size) {
   mema_Slab *slab = mema_slabIn(heap);
   mema_Arena *arena = mema_arenaOf(slab);
@@ -194,7 +195,8 @@ bool mema_arenaStretch(mema_Heap *heap, mema_Chunk *chunk, size_t size) {
 
 /* ---- all of it --------------------------------------------------------------------------------------------------------- */
 
-/* Some words at a time: how often a loop runs is then the same for most requests, and predicted. */
+/* Clears several words per step. Most requests then run the loop equally often, so the processor predicts its
+ * end. */
 void mema_arenaClear(mema_Heap *heap) {
   mema_Slab *slab = mema_slabIn(heap);
   mema_Arena *arena = mema_arenaOf(slab);
@@ -235,8 +237,9 @@ size_t mema_arenaAreaBytes(const mema_Slab *slab) {
   return (size_t)larger(arena->touched, arena->bump) << mema_grainLog;
 }
 
-/* Gives the whole pages of [base + used, base + touched) back, and makes *touched what is left. Those that are not resident too: they may
- * have been swapped out, and are to read as zero. Returns the resident bytes. */
+/* Gives back the whole pages of [base + used, base + touched), and sets *touched to what is left. Pages that
+ * are not resident are included: they may have been swapped out, and must read as zero. Returns the resident
+ * bytes. */
 static size_t giveBack(void *base, size_t used, size_t *touched) {
   uintptr_t page = mema_osPageSize(), start = (uintptr_t)base;
   uintptr_t from = mema_roundUp(start + used, page), to = mema_roundUp(start + *touched, page);
@@ -247,7 +250,7 @@ static size_t giveBack(void *base, size_t used, size_t *touched) {
   return resident;
 }
 
-/* The words last, since what is touched of the area says how many there are. */
+/* Trims the words last, since the touched part of the area says how many of them there are. */
 size_t mema_arenaTrim(mema_Heap *heap) {
   mema_Slab *slab = mema_slabIn(heap);
   mema_Arena *arena = mema_arenaOf(slab);
@@ -273,7 +276,8 @@ uint32_t mema_arenaMark(mema_Heap *heap) {
   return arena->floor = arena->bump;
 }
 
-/* Takes the pieces that begin in a word at or behind the mark away; their dead grains go from the count. */
+/* Removes the pieces that begin in this word, at or behind the mark. Adds the grains of its dead pieces to
+ * *deadGrains. Returns the number of live ones. */
 static uint32_t rewindWord(mema_Arena *arena, uint32_t w, uint32_t mark, uint32_t *deadGrains) {
   mema_ArenaWord *word = &arena->words[w];
   uint64_t behind = mark / wordGrains == w ? UINT64_MAX << mark % wordGrains : UINT64_MAX;
@@ -324,7 +328,7 @@ bool mema_arenaNext(const mema_Slab *slab, uint32_t grain, mema_Piece *piece) {
 static const char *checkWords(const mema_Slab *slab, const mema_Arena *arena, uint32_t *pieces) {
   uint32_t words = (uint32_t)((arena->grains + (uint64_t)wordGrains - 1) / wordGrains);
   uint32_t used = arena->bump / wordGrains, written = (larger(arena->touched, arena->bump) + wordGrains - 1) / wordGrains;
-  for (uint32_t w = 0; w < words && w <= written; w++) { /* behind that they were never written */
+  for (uint32_t w = 0; w < words && w <= written; w++) { /* words behind these were never written */
     const mema_ArenaWord *word = &arena->words[w];
     uint64_t bits = word->live | word->dead, behind = w < used   ? 0
                                                       : w > used ? UINT64_MAX

@@ -1,6 +1,8 @@
-/* arenaLife.c - an arena's life: where its parts lie in its reservation, what becomes of it, and its row of operations (heap.h).
+/* arenaLife.c - an arena's life: the layout of its reservation, opening and closing, and its table of operations
+ * (heap.h).
  *
- * An arena has the words of its bits in the place of a slab's spans and bitmaps, and no near records. */
+ * An arena has the words of its bits where a slab has spans and bitmaps, and it has no near records.
+ */
 #include <string.h>
 
 #include "../plan.h"
@@ -12,7 +14,7 @@
 enum {
   arenaHeader = (sizeof(mema_Slab) + sizeof(mema_Arena) + 63) / 64 * 64,
   firstKind = mema_cellSlabs,
-  sizes = mema_cellArenas / 2, /* from 256 KiB on */
+  sizes = mema_cellArenas / 2, /* sizes of areas, from 256 KiB on */
 };
 
 static size_t frontOf(size_t area, size_t header) {
@@ -20,7 +22,7 @@ static size_t frontOf(size_t area, size_t header) {
   return mema_roundUp(header + words * sizeof(mema_ArenaWord), mema_osPageSize());
 }
 
-/* Pieces may all be of 16 bytes; a lean arena has records for pieces of 64 on average. */
+/* All pieces may be of 16 bytes. With compact records there are enough for pieces of 64 bytes on average. */
 static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool compactRecords, bool cell) {
   (void)unitShift;
   size_t page = mema_osPageSize();
@@ -32,7 +34,8 @@ static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool com
   return shape;
 }
 
-/* Header memory may have served a slab before. What a slab's common paths look at tells them that nothing is here. */
+/* Header memory may have served a slab before. This clears the fields that a slab's common paths read, so that
+ * these find nothing here. */
 static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char *records, char *area, size_t areaSize) {
   int8_t kind = slab->cellKind;
   uint32_t index = slab->cellIndex;
@@ -100,14 +103,14 @@ void mema_arenaClose(mema_Heap *heap) {
   mema_keepWarm(slab, bytes);
 }
 
-/* A small arena that was closed is one that can be opened: nothing else is to be done. */
+/* Opens a small arena that is kept warm: it was cleared when it was closed, so nothing else is to be done. */
 static mema_Slab *openWarm(size_t area, bool records) {
   unsigned log = mema_logOf(area), kind = firstKind + log - mema_cellAreaLog + (records ? sizes : 0);
   if (area != (size_t)1 << log || log < mema_cellAreaLog || log >= mema_cellAreaLog + sizes) return NULL;
   return (mema_Slab *)(void *)mema_takeWarmFront(kind, frontOf(area, arenaHeader));
 }
 
-/* The header goes last, since it says how much there is. */
+/* Purges the header last, since it says how much there is to purge. */
 static bool purge(mema_Slab *slab) {
   size_t front = (size_t)((char *)mema_arenaOf(slab)->words - (char *)slab) + mema_arenaWordBytes(slab);
   return mema_purgePages(slab->mapping, mema_arenaRecordBytes(slab)) &&
@@ -124,14 +127,14 @@ const mema_Layout mema_arenaLayout = {.ops = &mema_arenaOps,
 
 /* ---- the row of operations -------------------------------------------------------------------------------------------- */
 
-/* The common case is a matter of nanoseconds: an arena that is kept warm. */
+/* The common case takes nanoseconds: an arena that is kept warm. */
 static mema_Heap *open(const mema_Options *options) {
   mema_Slab *arena = NULL;
   if (options->reservation == 0 && !options->committed && !options->hugePages && !options->locked && !options->boundMemory)
     arena = openWarm(mema_arenaAreaFor(options->poolSize), !options->untracked);
   if (arena != NULL) {
     mema_slabSetBudget(&arena->heap, options->poolSize);
-    arena->heap.mode &= (uint8_t)~mema_modeFamily; /* of its life before */
+    arena->heap.mode &= (uint8_t)~mema_modeFamily; /* left from its life before */
     return &arena->heap;
   }
   mema_SlabPlan plan = mema_planFor(options, &mema_arenaLayout, true);
@@ -139,7 +142,7 @@ static mema_Heap *open(const mema_Options *options) {
   return arena != NULL ? &arena->heap : NULL;
 }
 
-/* Chunks outside have a Block even where the pool is untracked: it keeps their age, for marks. */
+/* Chunks outside have a Block even in an untracked pool: it keeps their age, for marks. */
 static void planOutside(const mema_Heap *heap, mema_SlabPlan *plan) {
   const mema_Slab *arena = mema_constSlab(heap);
   plan->unitShift = arena->unitShift;
@@ -166,7 +169,7 @@ static size_t largest(const mema_Heap *heap, size_t most) {
 static size_t trim(mema_Heap *heap) {
   mema_Slab *arena = mema_slabIn(heap);
   if (arena->committed) return 0;
-  size_t bytes = mema_sourcePurgeBeyond(arena); /* of what was touched until now */
+  size_t bytes = mema_sourcePurgeBeyond(arena); /* counts first, while the touched bytes are still known */
   return bytes + mema_arenaTrim(&arena->heap);
 }
 

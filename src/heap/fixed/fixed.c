@@ -1,9 +1,10 @@
-/* fixed.c - see fixed.h: pieces taken, given back, joined, and binned. */
+/* fixed.c - see fixed.h: takes pieces, gives them back, joins and bins them. */
 #include "fixed.h"
 
 /* ---- the map, written -------------------------------------------------------------------------------------------------- */
 
-/* A long piece says its length in the first whole word within it, and in the last. Shorter ones cover no whole word. */
+/* Writes the length of a long piece to the first and the last word that lie wholly inside it. Shorter pieces
+ * cover no whole word. */
 static MEMA_INLINE void tellLength(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
   if (mema_likely(grains <= mema_fixedNearby)) return;
   mema_FixedWord *first = &fixed->words[grain / 64 + 1], *behind = &fixed->words[(grain + grains) / 64];
@@ -26,7 +27,7 @@ static MEMA_INLINE void setLive(mema_Fixed *fixed, uint32_t grain) {
   word->live |= bit;
 }
 
-/* The same where the bound is there. */
+/* As setLive, for a grain whose bound is set already. */
 static MEMA_INLINE void turnLive(mema_Fixed *fixed, uint32_t grain) {
   fixed->words[grain / 64].live |= UINT64_C(1) << grain % 64;
 }
@@ -44,7 +45,8 @@ static MEMA_NOINLINE uint32_t longBefore(const mema_Fixed *fixed, uint32_t grain
   return previous->bounds != 0 ? grain / 64 * 64 - 64 + mema_highestBit(previous->bounds) : grain - (uint32_t)previous->live;
 }
 
-/* The start of the piece that ends at a bound and is not the hot one. (Before the first word there is no bound: bit 0 ends the search.) */
+/* The start of the piece that ends at a bound, and is not the hot one. (No bound lies before the first word:
+ * bit 0 ends the search.) */
 static MEMA_INLINE uint32_t pieceBefore(const mema_Fixed *fixed, uint32_t grain) {
   const mema_FixedWord *word = &fixed->words[grain / 64];
   uint32_t at = grain % 64;
@@ -59,7 +61,7 @@ static MEMA_INLINE mema_FixedLink *linkAt(const mema_Fixed *fixed, uint32_t grai
   return (mema_FixedLink *)(void *)mema_fixedAt(fixed, grain);
 }
 
-/* Whether a piece lies there that can be in a bin. Any number may be asked about. */
+/* True if a free piece other than the hot one starts at this grain, which may be any value. */
 static MEMA_INLINE bool canBeBinned(const mema_Fixed *fixed, uint32_t grain) {
   if (mema_unlikely(grain - 1 >= fixed->end - 1 || grain == fixed->hot)) return false;
   const mema_FixedWord *word = &fixed->words[grain / 64];
@@ -71,14 +73,14 @@ static MEMA_INLINE void emptyBin(mema_Fixed *fixed, uint32_t class) {
   if ((fixed->binned[class / 64] &= ~(UINT64_C(1) << class % 64)) == 0) fixed->filled &= ~(UINT64_C(1) << class / 64);
 }
 
-/* The piece that a link names; 0 where it names none, or was damaged. */
+/* The piece that a link names; 0 if it names none, or is damaged. */
 static MEMA_INLINE uint32_t follow(mema_Fixed *fixed, uint32_t grain) {
   if (grain == 0 || mema_likely(canBeBinned(fixed, grain))) return grain;
   fixed->damaged = true;
   return 0;
 }
 
-/* The map has the piece already, but for its length. */
+/* Puts a piece in the bin of its size. The map shows the piece already, but not its length. */
 static MEMA_INLINE void bin(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
   uint32_t class = mema_fixedClass(grains), head = follow(fixed, fixed->heads[class]);
   tellLength(fixed, grain, grains);
@@ -92,7 +94,7 @@ static MEMA_INLINE void bin(mema_Fixed *fixed, uint32_t grain, uint32_t grains) 
   }
 }
 
-/* Takes a piece out of its bin, in which it need not be the first. */
+/* Takes a piece out of its bin, wherever it is in the list. */
 static MEMA_INLINE void unbin(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
   const mema_FixedLink *link = linkAt(fixed, grain);
   uint32_t class = mema_fixedClass(grains), next = follow(fixed, link->next), prev = link->prev;
@@ -106,11 +108,11 @@ static MEMA_INLINE void unbin(mema_Fixed *fixed, uint32_t grain, uint32_t grains
     linkAt(fixed, prev)->next = next;
     if (next != 0) linkAt(fixed, next)->prev = prev;
   } else {
-    fixed->damaged = true; /* in no list any more */
+    fixed->damaged = true; /* now in no list */
   }
 }
 
-/* The lowest class from there on whose bin is not empty; classCount where there is none. */
+/* The lowest class, from this one on, whose bin is not empty; classCount if there is none. */
 static MEMA_INLINE uint32_t filledClass(const mema_Fixed *fixed, uint32_t class) {
   if (mema_unlikely(class >= fixed->classCount)) return fixed->classCount;
   uint64_t here = fixed->binned[class / 64] >> class % 64;
@@ -121,7 +123,8 @@ static MEMA_INLINE uint32_t filledClass(const mema_Fixed *fixed, uint32_t class)
   return word * 64 + (uint32_t)__builtin_ctzll(fixed->binned[word]);
 }
 
-/* Takes the first piece of a bin out of it if it has `least` grains. 0: not, or the list was damaged, and the bin is empty now. */
+/* Takes the first piece out of a bin, if it has `least` grains. Returns 0 if it has not, or if the list was
+ * damaged; a damaged bin is emptied. */
 static MEMA_INLINE uint32_t pop(mema_Fixed *fixed, uint32_t class, size_t least, uint32_t *grains) {
   uint32_t grain = fixed->heads[class], next;
   if (mema_unlikely(!canBeBinned(fixed, grain))) {
@@ -131,7 +134,7 @@ static MEMA_INLINE uint32_t pop(mema_Fixed *fixed, uint32_t class, size_t least,
   }
   *grains = mema_fixedSize(fixed, grain);
   if (mema_unlikely(*grains < least)) {
-    if (mema_fixedClass(*grains) == class) return 0; /* of the request's own class, but too small */
+    if (mema_fixedClass(*grains) == class) return 0; /* it is of the request's own class, but too small */
     fixed->damaged = true;
     emptyBin(fixed, class);
     return 0;
@@ -147,7 +150,7 @@ static MEMA_INLINE uint32_t pop(mema_Fixed *fixed, uint32_t class, size_t least,
 
 /* ---- taking ------------------------------------------------------------------------------------------------------------ */
 
-/* From the front of the hot piece, which has as many. */
+/* Carves `grains` grains from the front of the hot piece, which has at least as many. */
 static MEMA_INLINE uint32_t carveHot(mema_Fixed *fixed, uint32_t grains) {
   uint32_t grain = fixed->hot, rest = fixed->hotSize - grains;
   fixed->hotSize = rest;
@@ -158,7 +161,8 @@ static MEMA_INLINE uint32_t carveHot(mema_Fixed *fixed, uint32_t grains) {
   return grain;
 }
 
-/* From the front of the recent piece, which has as many, and more. The map has it as live already. */
+/* Carves `grains` grains from the front of the recent piece, which has more. The map shows them as live
+ * already. */
 static MEMA_INLINE uint32_t carveRecent(mema_Fixed *fixed, uint32_t grains) {
   uint32_t grain = fixed->recent;
   fixed->recent = grain + grains;
@@ -168,11 +172,12 @@ static MEMA_INLINE uint32_t carveRecent(mema_Fixed *fixed, uint32_t grains) {
   return grain;
 }
 
-/* From a piece that is in no bin. */
+/* Makes the first `grains` grains of a free piece live, which is in no bin; the rest becomes hot, or goes to
+ * its bin. */
 static MEMA_INLINE uint32_t split(mema_Fixed *fixed, uint32_t grain, uint32_t whole, uint32_t grains) {
   if (whole != grains) {
     setFree(fixed, grain + grains);
-    if (fixed->hotSize == 0) { /* it is as good as any */
+    if (fixed->hotSize == 0) { /* the rest becomes the hot piece */
       fixed->hot = grain + grains;
       fixed->hotSize = whole - grains;
     } else {
@@ -192,7 +197,8 @@ static void settle(mema_Fixed *fixed) {
   mema_fixedGive(fixed, grain, grains);
 }
 
-/* No class has pieces that are sure to serve. When the recent piece is joined there may be one; else the request's own class may have one. */
+/* Takes a piece when no class is sure to have one that serves. It joins the recent piece and tries again;
+ * without a recent piece, it tries the first piece of the request's own class. */
 static MEMA_NOINLINE uint32_t takeRest(mema_Fixed *fixed, uint32_t grains) {
   if (fixed->recentSize != 0) {
     settle(fixed);
@@ -213,7 +219,7 @@ uint32_t mema_fixedTake(mema_Fixed *fixed, size_t size) {
     tellLength(fixed, grain, grains);
     return grain;
   }
-  /* The lesser of the two that fit is what a bin has to be better than. */
+  /* A bin must have a better fit than `least`, the smaller of the recent and the hot piece that has room. */
   bool isRecent = recentSize > grains && (hotSize < grains || recentSize <= hotSize);
   uint32_t least = isRecent ? recentSize : hotSize >= grains ? hotSize : 0;
   if (fixed->filled == 0 && least != 0) return isRecent ? carveRecent(fixed, grains) : carveHot(fixed, grains);
@@ -224,12 +230,12 @@ uint32_t mema_fixedTake(mema_Fixed *fixed, size_t size) {
     if (mema_unlikely(class == fixed->classCount)) return takeRest(fixed, grains);
     uint32_t whole, grain = pop(fixed, class, grains, &whole);
     if (mema_likely(grain != 0)) return split(fixed, grain, whole, grains);
-  } /* again only behind damage, which has cost a bin */
+  } /* runs again only after damage, which has emptied a bin */
 }
 
 uint32_t mema_fixedTakeAligned(mema_Fixed *fixed, size_t size, size_t alignment) {
   if (alignment <= mema_grainSize) return mema_fixedTake(fixed, size);
-  settle(fixed); /* its length is not in the map, for a piece that is given back beside it */
+  settle(fixed); /* the recent piece's length is not in the map, where a piece given back beside it would look */
   size_t more = (alignment >> mema_grainShift) - 1;
   uint32_t grain = mema_fixedTake(fixed, size + more);
   if (grain == 0) return 0;
@@ -283,7 +289,7 @@ bool mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
 
 /* ---- in place ---------------------------------------------------------------------------------------------------------- */
 
-/* What is behind the piece is free, and has `more` grains or more: so many of them join it. */
+/* Lengthens a piece by `more` grains of the free piece behind it, which has `free` grains. */
 static void grow(mema_Fixed *fixed, uint32_t grain, uint32_t before, uint32_t more, uint32_t free) {
   uint32_t behind = grain + before, rest = free - more;
   bool isHot = behind == fixed->hot;
@@ -329,10 +335,10 @@ uint32_t mema_fixedMost(mema_Fixed *fixed) {
 
 /* ---- a life ------------------------------------------------------------------------------------------------------------ */
 
-/* Where things lie, from the start of the mema_Fixed. */
+/* The layout of a heap: offsets from the start of the mema_Fixed. */
 typedef struct Layout {
   uint32_t classes, binWords, words;
-  size_t map, heads, heap; /* bytes; the heap is where grain 1 lies */
+  size_t map, heads, heap; /* bytes; `heap` is the offset of grain 1 */
 } Layout;
 
 static Layout layoutFor(size_t grains) {
@@ -340,13 +346,14 @@ static Layout layoutFor(size_t grains) {
   layout.binWords = (layout.classes + 63) / 64;
   layout.words = (uint32_t)((grains + 1) / 64 + 1);
   layout.map = mema_roundUp(sizeof(mema_Fixed) + layout.binWords * sizeof(uint64_t), mema_grainSize);
-  /* Behind the map, which is read to one word more: in the heap another thread may write at that time. There are two or more. */
+  /* The heads lie behind the map, because a look-up reads one word beyond the map's end. If the heap lay there,
+   * another thread might write to it at that time. There are at least two heads, which fill that word. */
   layout.heads = layout.map + (size_t)layout.words * sizeof(mema_FixedWord);
   layout.heap = mema_roundUp(layout.heads + layout.classes * sizeof(uint32_t), mema_grainSize);
   return layout;
 }
 
-/* So that grain numbers, and one more, fit into 32 bits. */
+/* The bound makes every grain number, and one more, fit in 32 bits. */
 size_t mema_fixedGrainsMost(void) {
   return sizeof(size_t) > 4 ? (size_t)UINT32_MAX - 64 : (size_t)PTRDIFF_MAX / mema_grainSize;
 }
@@ -361,7 +368,8 @@ size_t mema_fixedBytesFor(size_t grains) {
   return bytes < mema_fixedBufferLeast ? mema_fixedBufferLeast : bytes;
 }
 
-/* The most grains whose records have room beside them, by halving: the records grow with the grains. */
+/* The largest number of grains that fit into `size` bytes beside their records. The records grow with the
+ * grains, so it is found by halving. */
 static size_t grainsFor(size_t size) {
   size_t least = 0, most = size / mema_grainSize + 1; /* `least` fits, `most` does not */
   if (most > mema_fixedGrainsMost()) most = mema_fixedGrainsMost() + 1;

@@ -1,132 +1,149 @@
-/* fixed.h - the fixed engine: pieces of a caller's buffer, found and joined in constant time. No system, no C library.
+/* fixed.h - the fixed engine: pieces of a caller's buffer, found and joined in constant time. It needs no system
+ * and no C library.
  *
  *   buffer:  mema_Fixed | bins' bits | map | bins' heads | grain 1 | grain 2 | ... | grain end-1
  *
- * The buffer is cut into grains of 16 bytes, and the grains into pieces, each live or free. Two bits per grain, out of line, say which:
+ * The buffer is cut into grains of 16 bytes, and the grains into pieces, each live or free. The map has two bits
+ * per grain, out of line:
  *
- *     bounds  a piece starts here                    bounds[0] == bounds[end] == 1: what lies around the heap counts as live
- *     live    where bounds is set: the piece is live. Elsewhere it means nothing,
+ *     bounds  a piece starts here                bounds[0] == bounds[end] == 1: everything around the heap counts as live
+ *     live    the piece that starts here is live; without a bound here the bit means nothing
  *
- * so that the `live` words that lie wholly inside of a piece are free to hold its length, in the first and in the last of them. A piece's
- * size is the distance to the next bound: 64 bits are looked at, which two words hold, or 65 grains and more are told by that length; and
- * backwards the same. Nothing of this lies in a chunk: one that overflows cannot damage it, and two free neighbours are always one piece.
+ * A `live` word that lies wholly inside a piece is therefore free for other use: the first and the last such
+ * word of a piece hold the piece's length. The size of a piece is the distance to the next bound. A look at 64
+ * bits, which two words hold, finds it; a piece of 65 grains or more is found by its length. The search
+ * backwards works alike. Nothing of this lies in a chunk, so a chunk that overflows cannot damage it. Free
+ * neighbours are always one piece.
  *
  *     bounds[g] & live[g]                        iff a live piece starts at grain g, or the `recent` one
  *     bounds[g] & ~live[g]                       iff a free piece starts at g: it is `hot`, or in the bin of its size
  *     not (free at g and free at g + size(g))
  *     end - 1 == sum of the sizes of all pieces
  *
- * The piece freed last is `recent`: neither joined nor binned, and the map has it as live still. A request of its size takes it back, and
- * nothing is written to the map by either; a smaller one may be carved from it; a chunk freed beside it makes it larger, which the map's
- * lengths do not say. It is joined and binned when a chunk is freed elsewhere, or a request finds no room.
+ * The piece freed last is `recent`: it is neither joined nor binned, and the map still shows it as live. A
+ * request of its size takes it back; neither step writes to the map. A smaller request may be carved from it. A
+ * chunk freed beside it makes it larger, though the lengths in the map do not say so. It is joined and binned
+ * when a chunk is freed elsewhere, or when a request finds no room.
  *
- * Free pieces are binned by size in two levels (two-level segregated fit; Masmano, Ripoll, Crespo and Real, "TLSF: a new dynamic memory
- * allocator for real-time systems", ECRTS 2004): 16 classes to a doubling, exact up to 31 grains. A request is rounded up to a class, and
- * the lowest class from there on that is not empty has a piece that serves: good fit. One free piece, the one joined last (or what a split
- * left, where there was none), is in no bin: `hot`. Requests are carved from it unless a bin has a better fit; what is freed next to it
- * joins it without a bin being touched.
+ * Free pieces are binned by size in two levels (two-level segregated fit; Masmano, Ripoll, Crespo and Real,
+ * "TLSF: a new dynamic memory allocator for real-time systems", ECRTS 2004): 16 classes to a doubling, exact up
+ * to 31 grains. A request is rounded up to a class, and the lowest class from there on that is not empty has a
+ * piece that serves: good fit. One free piece is in no bin: the `hot` one. It is the piece joined last, or, if
+ * there was none, the rest of a split. Requests are carved from it unless a bin has a better fit. A piece freed
+ * next to it joins it without a change to a bin.
  *
- * The bins' lists run through the free pieces' own memory, which a program may write to by mistake. So the map alone is believed: a link
- * is followed, and written through, only where the map has a free piece at the place it names, and a piece is handed out by the size that
- * the map gives. A list that fails this is dropped: its pieces are lost until a neighbour that is freed joins them, or until reset, and
- * `damaged` says so (mema_fixedCheck). Whatever is written there, the engine neither leaves the buffer nor touches a live chunk. */
+ * The lists of the bins run through the memory of the free pieces, which a program may write to by mistake. So
+ * the engine trusts the map alone. It follows a link, and writes through it, only if the map has a free piece at
+ * the place that the link names; it hands out a piece by the size that the map gives. A list that fails this
+ * test is dropped, and `damaged` says so (mema_fixedCheck). The pieces of a dropped list are lost until a freed
+ * neighbour joins them, or until reset. Whatever a program writes there, the engine neither leaves the buffer
+ * nor touches a live chunk.
+ */
 #ifndef MEMA_HEAP_FIXED_FIXED_H
 #define MEMA_HEAP_FIXED_FIXED_H
 
 #include "../../base/base.h"
 
 enum {
-  mema_grainShift = 4, /* bytes of a grain: 16 */
+  mema_grainShift = 4, /* log2 of the bytes of a grain: 16 */
   mema_grainSize = 1 << mema_grainShift,
   mema_fixedBufferLeast = 256, /* bytes: a smaller buffer is refused */
   mema_fixedStepShift = 4,     /* 16 classes to a doubling */
-  mema_fixedNearby = 64        /* grains: longer pieces tell their length in the map */
+  mema_fixedNearby = 64        /* grains: the map holds the length of a longer piece */
 };
 
-/* 64 grains. */
+/* The bits of 64 grains in the map. */
 typedef struct mema_FixedWord {
   uint64_t bounds, live;
 } mema_FixedWord;
 
-/* At the start of a piece that is in a bin. */
+/* The link of a piece in a bin; it lies at the start of the piece. */
 typedef struct mema_FixedLink {
-  uint32_t next, prev; /* grains; next 0: the last; prev of the first of a bin says nothing */
+  uint32_t next, prev; /* grains; next is 0 in the last piece; prev means nothing in the first */
 } mema_FixedLink;
 
 typedef struct mema_Fixed {
-  uintptr_t generation;      /* of the pool that has it, plus mema_modeFixed; 0: none. Written by the pool above. */
-  struct mema_Slab *outside; /* the pool's too: where it falls back on the system */
-  uintptr_t firstPtr;        /* where the chunk of a piece at grain 1 begins */
-  char *grains;              /* where grain 0 would be */
-  mema_FixedWord *words; /* of the word before the first, and of that behind the last, the bounds may be read: ours, too */
-  uint32_t *heads;       /* by class: the first piece of the bin; 0: none */
-  uint64_t filled;       /* which words of binned are not 0 */
-  uint32_t end;          /* grains 1 .. end - 1 are the heap */
-  uint32_t recent, recentSize; /* both 0: none */
-  uint32_t hot, hotSize;       /* the free piece that is in no bin, whose length the map does not tell; both 0: none */
+  uintptr_t generation;      /* that of its pool, plus mema_modeFixed; 0: no pool. The pool writes it. */
+  struct mema_Slab *outside; /* used by the pool only: its slabs outside, if it falls back on the system */
+  uintptr_t firstPtr;        /* the address of the chunk whose piece starts at grain 1 */
+  char *grains;              /* the address that grain 0 would have */
+  mema_FixedWord
+      *words;      /* the bounds of the words before the first and behind the last may be read: both lie in the buffer */
+  uint32_t *heads; /* by class: the first piece of its bin; 0: none */
+  uint64_t filled; /* a bit for each word of binned that is not 0 */
+  uint32_t end;    /* the heap has grains 1 to end - 1 */
+  uint32_t recent, recentSize; /* the piece freed last; both 0: none */
+  uint32_t hot, hotSize;       /* the free piece in no bin, whose length is not in the map; both 0: none */
   uint16_t classCount;
-  bool tracked; /* a Block lies in front of each chunk, in its piece */
+  bool tracked; /* each piece has a Block in front of its chunk */
   bool fallback;
   bool damaged;
-  /* How the pool above charges a chunk: by its size, or by its room and so many bytes. */
+  /* How the pool charges a chunk: by its size, or by its room plus `beside` bytes. */
   bool bySize;
   uint8_t beside;
-  uint64_t binned[]; /* by class: the bin is not empty */
+  uint64_t binned[]; /* by class: a bit for each bin that is not empty */
 } mema_Fixed;
 _Static_assert(offsetof(mema_Fixed, generation) == 0, "a header begins with its generation: identity.h");
 
-enum { mema_fixedFront = (sizeof(mema_Block) + mema_grainSize - 1) / mema_grainSize }; /* grains of a Block */
+enum { mema_fixedFront = (sizeof(mema_Block) + mema_grainSize - 1) / mema_grainSize }; /* the grains of a Block */
 
 /* ---- fixed.c ------------------------------------------------------------------------------------------------------------- */
 
-/* Lays an empty heap in a buffer; NULL iff that has no room for one grain and the records. The rest of it is not touched. */
+/* Makes an empty heap in a buffer, and leaves the rest of the buffer untouched. NULL iff the buffer has no room
+ * for one grain and the records. */
 MEMA_HIDDEN mema_Fixed *mema_fixedOpen(void *buffer, size_t size, bool tracked);
-/* All pieces are free again, and one. */
+/* Frees all pieces and joins them to one. */
 MEMA_HIDDEN void mema_fixedClear(mema_Fixed *fixed);
-/* The grain of a live piece of so many grains (not 0), whose chunk is aligned; 0 iff there is none to be had. */
+/* Takes a piece of `grains` grains (not 0), whose chunk is aligned as asked. Returns its first grain; 0 iff
+ * there is no such piece. */
 MEMA_HIDDEN uint32_t mema_fixedTake(mema_Fixed *fixed, size_t grains);
 MEMA_HIDDEN uint32_t mema_fixedTakeAligned(mema_Fixed *fixed, size_t grains, size_t alignment);
-/* Takes a live piece of so many grains back, and joins and bins it; what lies before it is not the recent one. Always true, for a tail call. */
+/* Takes back a live piece of `grains` grains, joins it with its free neighbours, and bins it. The piece in
+ * front of it must not be the recent one. Always true, for a tail call. */
 MEMA_HIDDEN bool mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grains);
-/* Changes a live piece's size in place; false, with nothing changed, iff what lies behind it is not free, or too small. */
+/* Changes a live piece's size in place. False, with nothing changed, iff the piece behind it is not free, or
+ * too small. */
 MEMA_HIDDEN bool mema_fixedStretch(mema_Fixed *fixed, uint32_t grain, uint32_t before, size_t after);
-/* The most grains that mema_fixedTake would find. */
+/* The largest number of grains that mema_fixedTake would find. */
 MEMA_HIDDEN uint32_t mema_fixedMost(mema_Fixed *fixed);
-/* Bytes of a buffer, at whatever address, with a heap of so many grains; SIZE_MAX where that is more than any has. */
+/* The bytes of a buffer, at any address, that has room for a heap of `grains` grains; SIZE_MAX if no heap can
+ * have so many. */
 MEMA_HIDDEN size_t mema_fixedBytesFor(size_t grains);
 /* The most grains that a heap can have. */
 MEMA_HIDDEN size_t mema_fixedGrainsMost(void);
 
 /* ---- fixedCheck.c -------------------------------------------------------------------------------------------------------- */
 
-/* The invariant that is broken, or NULL; adds the live pieces and their grains. Linear in the pieces. */
+/* Returns the invariant that is broken, or NULL. Adds the number of live pieces and their grains. Linear in the
+ * pieces. */
 MEMA_HIDDEN const char *mema_fixedCheck(const mema_Fixed *fixed, size_t *pieces, size_t *grains);
 
 /* ---- sizes and classes ----------------------------------------------------------------------------------------------------- */
 
-/* The number of the highest bit set; word is not 0. */
+/* The number of the highest set bit of a word that is not 0. */
 static inline uint32_t mema_highestBit(uint64_t word) {
   return 63u ^ (uint32_t)__builtin_clzll(word);
 }
 
-/* Sizes below 32 grains have a class each; from there on 16 classes share a doubling. */
+/* The shift of a size: 0 below 32 grains, where each size has a class; from there on 16 classes share a
+ * doubling. */
 static inline uint32_t mema_fixedShift(size_t grains) {
   return mema_highestBit(grains | 1u << mema_fixedStepShift) - mema_fixedStepShift;
 }
 
-/* The class whose bin a piece goes to: its least size is at most this. */
+/* The class of a piece: the highest class whose least size is at most this size. */
 static inline uint32_t mema_fixedClass(size_t grains) {
   uint32_t shift = mema_fixedShift(grains);
   return (shift << mema_fixedStepShift) + (uint32_t)(grains >> shift);
 }
 
-/* The lowest class all of whose pieces have so many grains. */
+/* The lowest class whose pieces all have this many grains. */
 static inline uint32_t mema_fixedClassUp(size_t grains) {
   uint32_t shift = mema_fixedShift(grains);
   return (shift << mema_fixedStepShift) + (uint32_t)((grains + ((size_t)1 << shift) - 1) >> shift);
 }
 
-/* The least size in the class of that number. */
+/* The least size in a class. */
 static inline size_t mema_fixedLeastOf(uint32_t class) {
   uint32_t steps = 1u << mema_fixedStepShift;
   if (class < 2 * steps) return class;
@@ -140,18 +157,19 @@ static inline bool mema_fixedIsBound(const mema_Fixed *fixed, uint32_t grain) {
   return (fixed->words[grain / 64].bounds >> grain % 64 & 1) != 0;
 }
 
-/* Where a piece starts. */
+/* True if the piece that starts at this grain is live. */
 static inline bool mema_fixedIsLive(const mema_Fixed *fixed, uint32_t grain) {
   return (fixed->words[grain / 64].live >> grain % 64 & 1) != 0;
 }
 
-/* Of a piece of more than mema_fixedNearby grains: the next bound is in the next word, or that is wholly within. */
+/* The size of a piece of more than mema_fixedNearby grains. The next bound is in the next word, or that whole
+ * word lies inside the piece and holds the length. */
 static inline uint32_t mema_fixedLongSize(const mema_Fixed *fixed, uint32_t grain) {
   const mema_FixedWord *next = &fixed->words[grain / 64 + 1];
   return next->bounds != 0 ? 64 - grain % 64 + (uint32_t)__builtin_ctzll(next->bounds) : (uint32_t)next->live;
 }
 
-/* The size of the piece that starts there, which is not the hot one. */
+/* The size of the piece that starts at this grain and is not the hot one. */
 static inline uint32_t mema_fixedSize(const mema_Fixed *fixed, uint32_t grain) {
   const mema_FixedWord *word = &fixed->words[grain / 64];
   uint32_t at = grain % 64;
@@ -160,10 +178,10 @@ static inline uint32_t mema_fixedSize(const mema_Fixed *fixed, uint32_t grain) {
   return (uint32_t)__builtin_ctzll(behind) + 1;
 }
 
-/* The grain where the live piece with that chunk starts; 0 iff there is none. Any value may be asked about. */
+/* The grain where the live piece of this chunk starts; 0 iff there is none. ptr may be any value. */
 static inline uint32_t mema_fixedFind(const mema_Fixed *fixed, const void *ptr) {
   uintptr_t offset = (uintptr_t)ptr - fixed->firstPtr;
-  /* Rotated, so that what is no multiple of 16 is out of range, too. */
+  /* The rotation moves an offset that is not a multiple of 16 out of range. */
   uintptr_t index = offset >> mema_grainShift | offset << (sizeof offset * 8 - mema_grainShift);
   if (mema_unlikely(index >= fixed->end - 1)) return 0;
   uint32_t grain = (uint32_t)index + 1;
@@ -172,13 +190,13 @@ static inline uint32_t mema_fixedFind(const mema_Fixed *fixed, const void *ptr) 
   return (word->bounds & word->live) >> grain % 64 & 1 ? grain : 0;
 }
 
-/* As mema_fixedSize, of any piece. */
+/* As mema_fixedSize, for any piece. */
 static inline uint32_t mema_fixedAnySize(const mema_Fixed *fixed, uint32_t grain) {
   if (grain == fixed->recent && fixed->recentSize != 0) return fixed->recentSize;
   return grain == fixed->hot && fixed->hotSize != 0 ? fixed->hotSize : mema_fixedSize(fixed, grain);
 }
 
-/* Takes a live piece back, for now as the recent one. Always true, for a tail call. */
+/* Takes back a live piece and makes it the recent one. Always true, for a tail call. */
 static inline bool mema_fixedGiveRecent(mema_Fixed *fixed, uint32_t grain, uint32_t grains) {
   uint32_t recent = fixed->recent, recentSize = fixed->recentSize;
   if (recent + recentSize == grain) {

@@ -1,7 +1,7 @@
-/* fixedCheck.c - the fixed engine's invariants, checked. Reads, never writes. */
+/* fixedCheck.c - checks the invariants of the fixed engine. It reads, and never writes. */
 #include "fixed.h"
 
-/* Where the next piece starts, by the bounds alone; at most end. */
+/* The start of the next piece, found by the bounds alone; at most `end`. */
 static uint32_t boundBehind(const mema_Fixed *fixed, uint32_t grain) {
   uint32_t at = grain + 1;
   while (!mema_fixedIsBound(fixed, at)) {
@@ -17,7 +17,8 @@ static const char *checkLength(const mema_Fixed *fixed, uint32_t grain, uint32_t
   return first >= last || fixed->words[last - 1].live == grains ? NULL : "a long piece tells its length at both ends";
 }
 
-/* The map: pieces side by side from grain 1 to the end, no two free ones in a row. *free: those that are to be in bins. */
+/* Checks the map: pieces side by side from grain 1 to the end, no two free ones in a row. Adds to *free the
+ * pieces that must be in bins. */
 static const char *checkMap(const mema_Fixed *fixed, size_t *pieces, size_t *grains, size_t *free) {
   bool wasFree = false, metHot = fixed->hotSize == 0, metRecent = fixed->recentSize == 0;
   if (!mema_fixedIsBound(fixed, 0) || !mema_fixedIsLive(fixed, 0) || !mema_fixedIsBound(fixed, fixed->end) ||

@@ -4,8 +4,8 @@
  *   pfree:  a word's first free slot, or no room in the magazine -> mema_slabNote -> the word is noted, its span opened
  *           a word's last live slot -> mema_slabEmptied -> run given back
  *
- * A span with its first noted word goes to the tail of its class's list. It collects more free slots before its turn comes. (At
- * the head, random replacement took two to three times as long in a prototype.)
+ * A span with its first noted word goes to the tail of its class's list. It collects more free slots before its
+ * turn comes. (At the head, random replacement took two to three times as long in a prototype.)
  */
 #include <string.h>
 

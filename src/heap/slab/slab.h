@@ -1,7 +1,8 @@
 /* slab.h - the default engine: slots of one size side by side, all records out of line.
  *
  *   slab   one reservation: `units` units of 2^unitShift bytes, and beside them one Span record for each unit
- *   span   one or more units in a row that serve one purpose: slots of one size class, one large chunk, or nothing (a free run)
+ *   span   one or more units in a row that serve one purpose: slots of one size class, one large chunk, or nothing
+ *          (a free run)
  *   slot   one chunk's place in a span
  *
  *          spans[]    [slots 48 B][slots 1 KiB][ free run, 3 units   ][large chunk, 2 units][untouched ...
@@ -9,22 +10,23 @@
  *          area       [unit 0    ][unit 1     ][unit 2 | unit 3 | unit 4][unit 5 | unit 6  ][unit 7 ...
  *                                                                                          ^ frontier
  *
- * A pointer is looked up by arithmetic. Its unit gives the Span, a multiplication with the reciprocal of the slot size gives the
- * slot, and one bit says whether the slot is live. A set bit of the bitmap is a free slot. Only the bitmap decides which slots are
- * live: lists and summaries can be rebuilt from it. The engine never reads or writes chunks.
+ * A pointer is looked up by arithmetic. Its unit gives the Span, a multiplication with the reciprocal of the
+ * slot size gives the slot, and one bit says whether the slot is live. A set bit of the bitmap is a free slot.
+ * Only the bitmap decides which slots are live: lists and summaries can be rebuilt from it. The engine never
+ * reads or writes chunks.
  *
  * Invariants, for all units u below the frontier and spans s:
  *     units         == usedUnits + freeUnits + (units - frontier)     freeUnits: in free runs; usedUnits: in all other spans
  *     dirtyUnits    == the sum of the free runs' dirtyUnits; no two free runs are neighbours
  *     s.remainders  is 0 for every unit that is not the first of a span of slots
- *     s.kind        is mema_unitInside or mema_unitNone for a unit that is neither the first of a span, nor inside a slot span,
- *                   nor the end of a free run; so a look-up never takes such a unit for a chunk
+ *     s.kind        is mema_unitInside or mema_unitNone for a unit that is neither the first of a span, nor inside
+ *                   a slot span, nor the end of a free run; so a look-up never takes such a unit for a chunk
  *     a free run is in bins[], on the list for its length; binMap says which of these lists are not empty
  *     grownRuns     == the number of spans that are mema_placeGrown, at most mema_grownMost
  *     largeSlack    == the sum of mema_spanSlack over the large chunks
  *     a slot span is closed, or on its class's list of partial spans, or `active` for its class
- *     every free slot is in its class's magazine, or its word is at hand for its class, or its word is noted (bit w of s.summary
- *                   is set) and its span is not closed; a closed span has a summary of 0
+ *     every free slot is in its class's magazine, or its word is at hand for its class, or its word is noted
+ *                   (bit w of s.summary is set) and its span is not closed; a closed span has a summary of 0
  *     in a slab that keeps freed slots in magazines no word is at hand; in all other slabs magazines are empty
  *     the lists of partial spans hold empty spans first, except spans with slots in a magazine
  */
@@ -105,13 +107,14 @@ _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is
  * ends, the rows wait for another span of its class. */
 typedef _Atomic uint8_t mema_State;
 
-/* The page map entry of a unit: one word with all that a look-up without a lock reads; 0 where there are no slots.
+/* The page map entry of a unit: one word with all that a look-up without a lock reads; 0 where there are no
+ * slots.
  *     bits 0..7 class + 1    8..15 the span's owner id (threads/slotRef.h)    16..36 the span's first row
  *          37..39 the unit's number in its span    40..63 reciprocal
- * The reciprocal is ceil(2^24 / (slotSize / 8)) for a unit that is a span by itself; a slot is found with it as by mema_slotAt.
- * For all other units the reciprocal is 0.
- * A look-up may read an entry that is out of date, and then read the states of a span that has ended. Those states are all 0.
- * Rows pass to another span only when no look-up of the former span can still be running (see mema_Slab.period).
+ * The reciprocal is ceil(2^24 / (slotSize / 8)) for a unit that is a span by itself; a slot is found with it as
+ * by mema_slotAt. For all other units the reciprocal is 0. A look-up may read an entry that is out of date, and
+ * then read the states of a span that has ended. Those states are all 0. Rows pass to another span only when no
+ * look-up of the former span can still be running (see mema_Slab.period).
  */
 typedef _Atomic uint64_t mema_MapEntry;
 
