@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "checkers.h"
 #include "poolState.h"
 
 #define mema_likely(condition) __builtin_expect(!!(condition), 1)
@@ -42,7 +43,7 @@ static inline uint64_t mema_lowestBit(uint64_t word) {
  * Compilers fold a plain load into a comparison, but not an atomic one; this saves 4 instructions of each
  * palloc. */
 static inline uintptr_t mema_loadWord(const uintptr_t *word) {
-#if defined(__SANITIZE_THREAD__)
+#if defined(MEMA_THREAD_SANITIZED)
   return __atomic_load_n(word, __ATOMIC_RELAXED);
 #else
   return *word;

@@ -121,9 +121,18 @@ static mema_Fixed *open(const mema_Pool *pool) {
   return fixed;
 }
 
+/* As mema_isLivePool. The shadow of the three words that mema_fixedOf reads is enough. */
+static bool isLive(const mema_Pool *pool) {
+  enum { looked = offsetof(mema_Pool, heap) + sizeof(void *) - offsetof(mema_Pool, seal) };
+  uint8_t shadow[looked];
+  bool lifted = mema_liftShadow(&pool->seal, shadow, looked), live = mema_fixedOf(pool) != NULL;
+  if (lifted) mema_restoreShadow(&pool->seal, shadow, looked);
+  return live;
+}
+
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
   if (pool == NULL || options == NULL) return mema_failFor(pool == NULL ? mema_poolIsNull : mema_optionsAreNull, 0, 0);
-  if (mema_fixedOf(pool) != NULL) return mema_failFor(mema_poolIsLive, 0, 0);
+  if (isLive(pool)) return mema_failFor(mema_poolIsLive, 0, 0);
   if (options->engine != MEMA_FIXED) return mema_failFor(mema_engineIsNone, (unsigned)options->engine, 0);
   if (options->fallback) return mema_failFor(mema_noFallback, 0, 0);
   return mema_fixedJudge(options) &&

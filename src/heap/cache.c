@@ -92,7 +92,7 @@ static mema_Slab *takeHeader(void) {
 static void unmapSlab(mema_Slab *slab) {
   mema_sourceRelease(slab);
   mema_storeWord(&slab->heap.generation, 0);
-  mema_giveCell(headerKind, slab->cellIndex, false);
+  mema_giveCell(headerKind, slab->cellIndex);
 }
 
 static bool putWarmMapping(mema_Slab *slab) {
@@ -192,7 +192,7 @@ static mema_Slab *openMapping(const mema_SlabPlan *plan) {
   if (slab == NULL) return NULL;
   slab->mappingSize = 0;
   if (mapWhatFits(slab, plan)) return slab;
-  mema_giveCell(headerKind, slab->cellIndex, false);
+  mema_giveCell(headerKind, slab->cellIndex);
   return NULL;
 }
 
@@ -243,12 +243,12 @@ void mema_discard(mema_Slab *slab) {
   }
   unsigned kind = (unsigned)slab->cellKind;
   uint32_t index = slab->cellIndex;
-  if (layoutOf(kind)->purge(slab)) mema_giveCell(kind, index, false);
+  if (layoutOf(kind)->purge(slab)) mema_giveCell(kind, index);
 }
 
 bool mema_mayStayWarm(const mema_Slab *slab, size_t bytes) {
   Warmth *warmth = warmthOf(slab);
-  if (slab->neverCached || bytes > warmth->each) return false;
+  if (slab->neverCached || bytes > warmth->each || mema_isRaceChecked()) return false;
   if (atomic_fetch_add_explicit(&warmth->now, bytes, memory_order_relaxed) + bytes <= warmth->all) return true;
   atomic_fetch_sub_explicit(&warmth->now, bytes, memory_order_relaxed);
   return false;
@@ -257,7 +257,7 @@ bool mema_mayStayWarm(const mema_Slab *slab, size_t bytes) {
 void mema_keepWarm(mema_Slab *slab, size_t bytes) {
   slab->warm = bytes;
   if (slab->cellKind >= 0) {
-    mema_giveCell((unsigned)slab->cellKind, slab->cellIndex, true);
+    mema_giveWarmCell((unsigned)slab->cellKind, slab->cellIndex);
   } else if (!putWarmMapping(slab)) {
     mema_unwarm(slab);
     unmapSlab(slab);

@@ -65,7 +65,8 @@ MEMA_HIDDEN extern const mema_Layout mema_slabLayout, mema_arenaLayout;
 
 /* Opens a heap with no live chunk; NULL iff the system has no room. The caller sets the generation. */
 MEMA_HIDDEN mema_Slab *mema_slabOpen(const mema_SlabPlan *plan);
-/* Reserves `bytes` of the bound on warm memory for a heap that closes; false if they exceed it. */
+/* Reserves `bytes` of the bound on warm memory for a heap that closes; false if they exceed it,
+ * or in a program with the thread sanitizer: see cells.h. */
 MEMA_HIDDEN bool mema_mayStayWarm(const mema_Slab *slab, size_t bytes);
 /* Takes a heap's bytes off the sum of warm memory. */
 MEMA_HIDDEN void mema_unwarm(mema_Slab *slab);

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "../base/checkers.h"
 #include "../base/stack.h"
 #include "os.h"
 
@@ -133,11 +134,16 @@ bool mema_takeCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell) 
   if (mema_takeWarmCell(kind, shape, cell)) return true;
   Kind *k = &kinds[kind];
   if (!pop(k, &k->cold, &cell->index) && !takeFresh(k, shape, &cell->index)) return false;
+  mema_noteAcquired(k);
   locate(k, shape, cell);
   return true;
 }
 
-void mema_giveCell(unsigned kind, uint32_t index, bool warm) {
-  Kind *k = &kinds[kind];
-  push(k, warm ? &k->warm : &k->cold, index);
+void mema_giveWarmCell(unsigned kind, uint32_t index) {
+  push(&kinds[kind], &kinds[kind].warm, index);
+}
+
+void mema_giveCell(unsigned kind, uint32_t index) {
+  mema_noteReleasing(&kinds[kind]);
+  push(&kinds[kind], &kinds[kind].cold, index);
 }

@@ -49,8 +49,12 @@ typedef struct mema_Cell {
  * False iff there is none, and address space is short: a region would take a large part of what the process may have. Constant. */
 bool mema_takeCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell);
 
-/* Gives a cell up, warm (the bytes it keeps resident count towards the process's bound) or cold (reading as zero). */
-void mema_giveCell(unsigned kind, uint32_t index, bool warm);
+/* Gives up a cell that reads as zero; cells of shares and thread caches need not. */
+void mema_giveCell(unsigned kind, uint32_t index);
+
+/* Gives up a cell as it is, warm. The bytes that it keeps resident count towards the process's bound. The thread sanitizer does not learn of warm
+ * cells, so this must not be called if mema_isRaceChecked. */
+void mema_giveWarmCell(unsigned kind, uint32_t index);
 
 /* Takes a warm cell of this kind, if there is one, whose front has that many bytes, and says where the front is. NULL: there is none. */
 char *mema_takeWarmFront(unsigned kind, size_t front);

@@ -25,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../base/checkers.h"
+
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
@@ -34,16 +36,22 @@
 
 enum { privateMemory = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
 
+/* The address that stands for all mappings (checkers.h). The kernel may map a range for one thread as soon as another has unmapped it. */
+static const char mappings;
+
 /* Anonymous memory needs no offset, so the call that takes it in other units does as well. */
 static void *mapPages(void *base, size_t size, int flags) {
 #ifdef SYS_mmap2
-  return (void *)syscall(SYS_mmap2, base, size, PROT_READ | PROT_WRITE, flags, -1, 0L);
+  void *mapped = (void *)syscall(SYS_mmap2, base, size, PROT_READ | PROT_WRITE, flags, -1, 0L);
 #else
-  return (void *)syscall(SYS_mmap, base, size, PROT_READ | PROT_WRITE, flags, -1, 0L);
+  void *mapped = (void *)syscall(SYS_mmap, base, size, PROT_READ | PROT_WRITE, flags, -1, 0L);
 #endif
+  mema_noteAcquired(&mappings);
+  return mapped;
 }
 
 static int unmapPages(void *base, size_t size) {
+  mema_noteReleasing(&mappings);
   return (int)syscall(SYS_munmap, base, size);
 }
 

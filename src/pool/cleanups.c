@@ -15,12 +15,19 @@ static bool mayHaveCleanups(const mema_Pool *pool) {
   return kind != mema_noPool && (kind != mema_sharedPool || mema_failFor(mema_sharedCleanup, 0, 0));
 }
 
+/* Whether a record, which may be undefined memory, is in a list. */
+static bool isListed(const mema_Cleanup *cleanup) {
+  uintptr_t token = cleanup->token;
+  if (mema_unlikely(!atomic_load_explicit(&mema_isSettled, memory_order_relaxed))) mema_markDefined(&token, sizeof token);
+  return token == tokenOf(cleanup);
+}
+
 static bool canAdd(const mema_Pool *pool, const mema_Cleanup *cleanup, void (*run)(void *arg), mema_CleanupTime when) {
   if (!mayHaveCleanups(pool)) return false;
   if (cleanup == NULL) return mema_failFor(mema_cleanupIsNull, 0, 0);
   if (run == NULL) return mema_failFor(mema_cleanupDoesNothing, 0, 0);
   if ((unsigned)when > MEMA_BEFORE_SUB_POOLS) return mema_failFor(mema_cleanupTimeIsNone, (unsigned)when, 0);
-  if (cleanup->token == tokenOf(cleanup)) return mema_failFor(mema_cleanupInUse, 0, 0);
+  if (isListed(cleanup)) return mema_failFor(mema_cleanupInUse, 0, 0);
   return !pool->ending || mema_failFor(mema_endsSoon, 0, 0);
 }
 

@@ -10,6 +10,7 @@ static const uintptr_t livesAtOnce = sizeof(uintptr_t) == 8 ? 1 << 16 : 1;
 static const uintptr_t undrawn = (uintptr_t)0x9E3779B97F4A7C15u;
 
 _Atomic uintptr_t mema_secret = (uintptr_t)0x9E3779B97F4A7C15u;
+_Atomic bool mema_isSettled;
 static _Atomic uintptr_t generations;
 
 void *mema_nullForBadPool(void) {
@@ -24,10 +25,20 @@ bool mema_falseForBadPool(void) {
 
 /* ---- a new pool ---------------------------------------------------------------------------------------------------------- */
 
-void mema_drawSecret(void) {
+static void drawSecret(void) {
   uintptr_t none = undrawn;
   if (atomic_load_explicit(&mema_secret, memory_order_relaxed) != undrawn) return;
   atomic_compare_exchange_strong_explicit(&mema_secret, &none, mema_osRandom(), memory_order_relaxed, memory_order_relaxed);
+}
+
+/* The question before the first pool is made, and every question under memcheck. */
+bool mema_isLiveUnsettled(const mema_Pool *pool) {
+  uint8_t shadow[sizeof *pool];
+  drawSecret();
+  if (!mema_isMemcheckThere()) atomic_store_explicit(&mema_isSettled, true, memory_order_release);
+  bool lifted = mema_liftShadow(pool, shadow, sizeof *pool), live = mema_kindOf(pool) != mema_noPool;
+  if (lifted) mema_restoreShadow(pool, shadow, sizeof *pool);
+  return live;
 }
 
 /* Scattered: see mema_keyOf. */

@@ -19,6 +19,8 @@ typedef struct mema_Fixed mema_Fixed;
 
 /* A constant until the first pool is made. */
 MEMA_HIDDEN extern _Atomic uintptr_t mema_secret;
+/* The secret is drawn, and the program does not run under memcheck (checkers.h). */
+MEMA_HIDDEN extern _Atomic bool mema_isSettled;
 
 static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Heap *heap) {
   uintptr_t sum = (uintptr_t)pool + (uintptr_t)heap;
@@ -109,6 +111,15 @@ static inline mema_Kind mema_openKind(const mema_Pool *pool) {
   return kind;
 }
 
+/* identity.c: mema_isLivePool before mema_isSettled. */
+MEMA_HIDDEN MEMA_SLOW bool mema_isLiveUnsettled(const mema_Pool *pool);
+
+/* Whether a Pool, which may be undefined memory, is a live pool. The secret is drawn when this returns. */
+static inline bool mema_isLivePool(const mema_Pool *pool) {
+  bool settled = atomic_load_explicit(&mema_isSettled, memory_order_acquire);
+  return mema_likely(settled) ? mema_kindOf(pool) != mema_noPool : mema_isLiveUnsettled(pool);
+}
+
 /* The slab of a live pool that has slabs, else NULL; */
 static inline mema_Heap *mema_heapOf(const mema_Pool *pool) {
   mema_Kind kind = mema_kindOf(pool);
@@ -128,8 +139,6 @@ static inline mema_Heap *mema_openPool(const mema_Pool *pool) {
 MEMA_HIDDEN MEMA_SLOW void *mema_nullForBadPool(void);
 MEMA_HIDDEN MEMA_SLOW bool mema_falseForBadPool(void);
 
-/* Draws the secret, where that was not done. */
-MEMA_HIDDEN void mema_drawSecret(void);
 /* A generation that no pool had; of the numbers that `lives` has left, if there are any. Never 0. */
 MEMA_HIDDEN uintptr_t mema_nextGeneration(uintptr_t *lives);
 /* Makes the Pool that of a header which has the generation already. */

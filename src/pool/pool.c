@@ -87,7 +87,7 @@ static inline mema_Fault faultOf(const mema_Pool *pool, const mema_Options *opti
   if (pool == NULL || options == NULL) return pool == NULL ? mema_poolIsNull : mema_optionsAreNull;
   bool isFixed = options->engine == MEMA_FIXED;
   if (options->poolSize == 0 && !isFixed) return mema_poolSizeIsZero;
-  if (mema_kindOf(pool) != mema_noPool) return mema_poolIsLive;
+  if (mema_isLivePool(pool)) return mema_poolIsLive;
   if (isFixed) return mema_noFault;
   if (options->poolSize > MEMA_UNLIMITED) return mema_sizeIsTooLarge;
   if (options->engine > MEMA_ARENA) return mema_engineIsNone;
@@ -120,13 +120,11 @@ void mema_failMemoryOf(const mema_Options *options) {
 }
 
 mema_Heap *mema_openHeapFor(const mema_Options *options) {
-  mema_drawSecret();
   return mema_engines[options->engine]->open(options);
 }
 
 /* Its header lies in the buffer, which has no numbers of its own to give. */
 static bool initFixed(mema_Pool *pool, const mema_Options *options) {
-  mema_drawSecret();
   uintptr_t lives = 0;
   return mema_fixedInit(pool, options, mema_nextGeneration(&lives));
 }

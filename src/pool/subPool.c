@@ -187,7 +187,7 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
   mema_Node *node = nodeOfParent(parent, &reason);
   if (node != NULL && !mema_reserveGuarantee(parent, options->guaranteed)) return false;
   /* A callback that was asked to make room may have made this child meanwhile. */
-  bool taken = mema_kindOf(child) != mema_noPool;
+  bool taken = mema_isLivePool(child);
   if (node != NULL) reason = taken ? MEMA_LIVE_POOL : makeChild(child, parent, node, heap, options);
   if (reason == MEMA_OK) {
     if (mema_isUnshared(parent)) mema_announceLow(parent);

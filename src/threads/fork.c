@@ -167,7 +167,7 @@ static void destroyOthers(mema_Share *share) {
     next = cache->next;
     if (cache->owner == self) continue;
     mema_destroyCache(share, cache);
-    mema_giveCell(mema_cellCaches, cache->cellIndex, true);
+    mema_giveCell(mema_cellCaches, cache->cellIndex);
   }
   share->orphans = 0;
   share->waiting = mema_waitsHere(

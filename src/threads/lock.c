@@ -77,29 +77,34 @@ static MEMA_NOINLINE bool waitLong(mema_Lock *lock, uint32_t value) {
   return false;
 }
 
-static bool noteTaken(bool taken) {
-  if (!taken) countHold(-1);
+static bool noteTaken(const mema_Lock *lock, bool taken) {
+  if (taken) {
+    mema_noteAcquired(lock);
+  } else {
+    countHold(-1);
+  }
   return taken;
 }
 
 bool mema_takeLock(mema_Lock *lock) {
   uint32_t number = mema_threadNumber();
   countHold(1);
-  return noteTaken(tryLock(lock, number) || waitForLock(lock, number));
+  return noteTaken(lock, tryLock(lock, number) || waitForLock(lock, number));
 }
 
 bool mema_tryLock(mema_Lock *lock) {
   countHold(1);
-  return noteTaken(!mema_holdsLock(lock) && spinForLock(lock, mema_threadNumber()));
+  return noteTaken(lock, !mema_holdsLock(lock) && spinForLock(lock, mema_threadNumber()));
 }
 
 bool mema_tryLockLong(mema_Lock *lock) {
   uint32_t number = mema_threadNumber();
   countHold(1);
-  return noteTaken(tryLock(lock, number) || waitLong(lock, number));
+  return noteTaken(lock, tryLock(lock, number) || waitLong(lock, number));
 }
 
 void mema_releaseLock(mema_Lock *lock) {
+  mema_noteReleasing(lock);
   if ((atomic_exchange_explicit(&lock->word, 0, memory_order_release) & 1) != 0) mema_osWake(&lock->word, false);
   countHold(-1);
 }

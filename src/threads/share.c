@@ -77,7 +77,7 @@ static void layDepot(mema_Depot *depot, mema_CachedSlot *cachedSlots) {
 /* ---- shards ------------------------------------------------------------------------------------------------------------ */
 
 static void giveCacheCell(mema_ThreadCache *cache) {
-  mema_giveCell(mema_cellCaches, cache->cellIndex, true);
+  mema_giveCell(mema_cellCaches, cache->cellIndex);
 }
 
 /* One of the calling thread's whose pool is gone; NULL: none. It stays the thread's until that ends: a call that a signal handler interrupted may
@@ -330,7 +330,7 @@ bool mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   mema_takeLock(&share->lock);
   retireShare(share, slab);
   mema_releaseLock(&share->lock);
-  mema_giveCell(mema_cellShares, share->cellIndex, true);
+  mema_giveCell(mema_cellShares, share->cellIndex);
   return false;
 }
 
@@ -357,7 +357,7 @@ void mema_closeShare(mema_Heap *heap) {
   share->keepsOut = share->lowBudget = false;
   mema_releaseLock(&share->lock);
   mema_unlistShare(share);
-  mema_giveCell(mema_cellShares, share->cellIndex, true);
+  mema_giveCell(mema_cellShares, share->cellIndex);
 }
 
 size_t mema_shareBytes(const mema_Heap *heap) {

@@ -397,7 +397,7 @@ static inline uintptr_t mema_keyOf(const mema_Pool *pool) {
 
 /* Compares an atomic word in memory; with a signal fence behind it, the load is an acquire. gcc would load
  * the word into a register first. */
-#if defined(__x86_64__) && defined(__LP64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && defined(__LP64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(MEMA_THREAD_SANITIZED)
 #define MEMA_DIFFERS(suffix, word, value)                                                     \
   __extension__({                                                                             \
     bool differs;                                                                             \

@@ -84,7 +84,7 @@ static void closeCell(mema_Slab *slab) {
     slab->warm = bytes;
   }
   mema_arenaClear(&slab->heap);
-  mema_giveCell((unsigned)slab->cellKind, slab->cellIndex, true);
+  mema_giveWarmCell((unsigned)slab->cellKind, slab->cellIndex);
 }
 
 void mema_arenaClose(mema_Heap *heap) {
