@@ -80,6 +80,8 @@ script exports tests/exports.sh all
 script limits tests/limits.sh tests/programs/fill
 script silent tests/silent.sh tests/programs/silent
 script examples tests/examples.sh all
+script valgrind tests/valgrind.sh 'all testPrograms'
+script sanitizers tests/sanitizers.sh all
 script guide tests/guide.sh all
 
 choose "${ONLY:-}" || exit 2

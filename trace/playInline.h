@@ -64,6 +64,7 @@ static inline void playRelease(const PlayHeap *heap, PlayObject *object, PlayCou
 static inline __attribute__((always_inline)) PlayCounts playInline(const TraceProcess *process, const PlayHeap *heap,
                                                                    PlayObject *live) {
   PlayCounts counts = {0};
+  if (process->count == 0) return counts; /* there may be no array to point into */
   const TraceOperation *end = process->operations + process->count;
   for (const TraceOperation *operation = process->operations; operation < end; operation++) {
     switch (operation->kind) {

@@ -151,8 +151,15 @@ static void touching(void) {
   free(touched);
 }
 
+/* As that of a program that did nothing: it has no array. (The undefined-behaviour sanitizer watches.) */
+static void nothing(void) {
+  PlayCounts counts = play(NULL, 0, 0, "");
+  CHECK(counts.operations == 0);
+}
+
 int main(void) {
   everything();
+  nothing();
   refusals();
   touching();
   return 0;
