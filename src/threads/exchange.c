@@ -1,4 +1,5 @@
-/* exchange.c - see share.h: what goes between shards and the pool: slots by the dozen, budget by the batch. The lock is held. */
+/* exchange.c - the exchange between thread caches and the pool: slots by the dozen, budget by the loan. It
+ * also quiesces threads and keeps the owner ids. The protocol is in share.h. The lock is held. */
 #include <string.h>
 
 #include "../memory/os.h"
@@ -13,14 +14,15 @@ void mema_prepareBarrier(void) {
   canBarrier = mema_osCanBarrier() && !mema_isRaceChecked();
 }
 
-/* Where threads cannot be made to pass a barrier, no shard is ever free to work without the lock. */
+/* 0: without the barrier no cache is ever used without the lock. Low budget and a close gauge need the lock
+ * too. */
 uintptr_t mema_keyAtRest(const mema_ThreadCache *cache) {
   return canBarrier && !cache->share->lowBudget && !cache->share->closely ? (uintptr_t)cache->pool + cache->generation : 0;
 }
 
-/* ---- calling ----------------------------------------------------------------------------------------------------------- */
+/* ---- quiescing --------------------------------------------------------------------------------------------------- */
 
-/* The owner exists, and is not the calling thread. */
+/* True if the owner exists, and is not the calling thread. */
 static bool isOthers(const mema_ThreadCache *cache) {
   return cache->owner != 0 && cache->owner != mema_threadNumber() &&
          cache->epoch == atomic_load_explicit(&mema_forks, memory_order_relaxed);
@@ -30,13 +32,15 @@ static bool isBusy(const mema_ThreadCache *cache) {
   return atomic_load_explicit(&cache->busy, memory_order_acquire) != 0;
 }
 
-/* Its owner is between a few instructions, unless the system has put it to sleep there. */
+/* Waits a short while until the owner is out. The owner has a few instructions left, unless the system has
+ * suspended it. */
 static bool spinUntilOut(const mema_ThreadCache *cache) {
   for (int i = 0; i < waitSpins && isBusy(cache); i++) mema_pause();
   return !isBusy(cache);
 }
 
-/* In a child that was forked meanwhile, by a handler that interrupted this, the owner does not exist. */
+/* Waits until the owner is out. If a handler interrupted this and forked, the owner does not exist in the
+ * child: the wait ends there. */
 static void waitUntilOut(mema_Share *share, const mema_ThreadCache *cache) {
   uint32_t waits;
   unsigned turns = 0;
@@ -50,13 +54,14 @@ static void waitUntilOut(mema_Share *share, const mema_ThreadCache *cache) {
                                                     memory_order_relaxed));
 }
 
-/* Nobody but the caller is in the middle of anything now. */
+/* Begins a period. All other threads are quiescent now. */
 static void beginPeriod(mema_Slab *slab) {
   slab->period++;
   slab->youngRows = 0;
 }
 
-/* They may still be busy. While the share is tight all are called, and none can be more than about to see it. */
+/* Sets the keys of all other caches to 0. Their threads may still be busy. With a low budget the keys are 0
+ * already, and no thread can do more inside than notice it. */
 static void callOthers(const mema_Share *share) {
   bool any = false;
   if (share->lowBudget) return;
@@ -77,7 +82,7 @@ void mema_quiesce(mema_Share *share) {
   beginPeriod(share->slab);
 }
 
-/* They were called. */
+/* True if all other threads leave their caches within a short while. Their keys are 0 already. */
 static bool areSoonOut(const mema_Share *share) {
   for (const mema_ThreadCache *cache = share->caches; cache != NULL && !share->lowBudget; cache = cache->next)
     if (isOthers(cache) && !spinUntilOut(cache)) return false;
@@ -124,7 +129,8 @@ void mema_resumeAgain(mema_Share *share) {
   if (!share->keepsOut) letOthersIn(share);
 }
 
-/* Whether of all threads that use the share only the calling one is inside, and the lock's holder. If it is `late`, others may be. */
+/* True if the calling thread is inside its cache, and all others but the lock's holder are out. With `late`,
+ * others may be inside too. */
 static bool isAloneInside(const mema_Share *share, bool late) {
   bool inside = false;
   for (const mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) {
@@ -135,7 +141,7 @@ static bool isAloneInside(const mema_Share *share, bool late) {
   return inside;
 }
 
-/* All others were called before the holder began to wait. */
+/* The holder quiesced all other caches before it began to wait. */
 bool mema_keepWaiting(mema_Share *share, bool late) {
   uint32_t waits = mema_waitsForOthers;
   if (!atomic_compare_exchange_strong_explicit(&share->pause, &waits, mema_keptWaiting, memory_order_acquire,
@@ -150,7 +156,7 @@ void mema_letGoOn(mema_Share *share) {
   atomic_store_explicit(&share->pause, mema_waitsForOthers, memory_order_release);
 }
 
-/* An entry may be written by half. */
+/* Empties all magazines of a cache: an unfinished change may have left an entry half written. */
 static void emptyShelves(mema_ThreadCache *cache) {
   for (unsigned i = 1; i <= mema_classCount; i++) {
     cache->magazines[i].top = cache->magazines[i].bottom;
@@ -167,7 +173,8 @@ void mema_forgetUnfinished(mema_Share *share) {
   }
 }
 
-/* The holder was in the middle of nothing. The thread's own shard was called by it, and is let in again. */
+/* The lock's holder had no change unfinished. It quiesced the calling thread's cache, whose key is set again
+ * here. */
 void mema_takeOver(mema_Share *share) {
   mema_seizeLock(&share->lock);
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
@@ -177,16 +184,16 @@ void mema_takeOver(mema_Share *share) {
     if (cache->owner == mema_threadNumber()) atomic_store_explicit(&cache->key, mema_keyAtRest(cache), memory_order_relaxed);
 }
 
-/* All threads out and in again. */
+/* Waits for a grace period: all threads leave their caches once, and may enter again. */
 static void waitForGrace(mema_Share *share) {
   bool kept = share->keepsOut;
   mema_quiesce(share);
   if (!kept) mema_resume(share);
 }
 
-/* ---- tags -------------------------------------------------------------------------------------------------------------- */
+/* ---- owner ids --------------------------------------------------------------------------------------------------- */
 
-/* Of these classes. */
+/* Sets or clears the privileges of these classes. */
 static void setPrivileges(mema_ThreadCache *cache, uint64_t classes, bool own) {
   for (; classes != 0; classes &= classes - 1) {
     unsigned state = (unsigned)__builtin_ctzll(classes) + 1;
@@ -219,13 +226,14 @@ void mema_regain(mema_Share *share, mema_ThreadCache *cache) {
   if (!kept) mema_resume(share);
 }
 
-/* No shard has the tag. */
+/* True if no cache has the owner id. */
 static bool isUnused(const mema_Share *share, uint8_t ownerId) {
   return (atomic_load_explicit(&share->revoked[ownerId], memory_order_relaxed) & mema_unused) != 0;
 }
 
-/* A free tag is one with all classes revoked, which no shard has. It may be that of a thread that ended: its spans then become the new
- * thread's, which nobody must be about to free from as if they were nobody's. */
+/* An unused owner id has all classes revoked, and no cache has it. It may be that of an ended thread, whose
+ * spans then become the new thread's. All threads are quiesced while the bits change, so none is about to
+ * free from these spans by an earlier reading. */
 void mema_giveOwnerId(mema_Share *share, mema_ThreadCache *cache) {
   cache->ownerId = 0;
   if (!canBarrier) return;
@@ -239,10 +247,10 @@ void mema_giveOwnerId(mema_Share *share, mema_ThreadCache *cache) {
   setPrivileges(cache, (UINT64_C(1) << mema_classCount) - 1, true);
 }
 
-/* ---- budget ------------------------------------------------------------------------------------------------------------ */
+/* ---- budget ------------------------------------------------------------------------------------------------------ */
 
-/* The least that was free since the last time, as far as can be told: each shard knows its own least, not when it was. So this is
- * exact for one thread, and for several not above the true least. */
+/* Returns a lower bound of the minimum of free budget since the last time. Each cache knows its own minimum,
+ * but not when that was. So the result is exact for one thread, and for several not above the true minimum. */
 static size_t leastFree(const mema_Share *share) {
   size_t low = share->pool->freeSize;
   for (const mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
@@ -265,19 +273,21 @@ void mema_restartLow(mema_Share *share, mema_ThreadCache *cache) {
   setQuota(cache, mema_quotaOf(cache));
 }
 
-/* A thread's part of so many bytes of the budget. */
+/* Returns the part of a budget that one thread may have: 1/8 of an equal share, with one cache more than
+ * there are. */
 static size_t partOf(const mema_Share *share, size_t bytes) {
   return bytes / (8 * ((size_t)share->cacheCount + 1));
 }
 
-/* What may be lent at a time: nothing when the budget is nearly used up, or somebody waits for it. */
+/* Returns the bytes that one loan may have. 0 if the budget is nearly used up, or a thread waits for it. */
 static size_t lendable(const mema_Share *share) {
   size_t batch = partOf(share, share->pool->freeSize);
   if (batch < mema_quotaLeast || share->lowBudget) return 0;
   return batch < mema_quotaMost ? batch : mema_quotaMost;
 }
 
-/* The pool's own part of the budget changes: the calling shard's least begins anew, so that it is not added to another time's. */
+/* Called before pool->freeSize changes. Begins a new minimum for the caller's cache, so that minima of
+ * different times are not added up. */
 static void beginAnew(mema_Share *share) {
   noteLow(share);
   if (share->inside != NULL) setQuota(share->inside, mema_quotaOf(share->inside));
@@ -311,7 +321,7 @@ void mema_collect(mema_Share *share, mema_ThreadCache *cache) {
   setQuota(cache, 0);
 }
 
-/* The keys of those that are called anyway change when they are let in. */
+/* Caches that the lock's holder has quiesced are left out: mema_resume sets their keys. */
 void mema_renewKeys(mema_Share *share) {
   for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
     if (!share->keepsOut || !isOthers(cache))
@@ -332,14 +342,15 @@ void mema_enterLowBudget(mema_Share *share) {
   if (!share->lowBudget && isScarce(share)) setLowBudget(share, true);
 }
 
-/* A quarter more than what was scarce, so that it is not so again at once; and not before the barrier that it took to call all has been made up for,
- * else it is passed again and again where the budget goes up and down around there. */
+/* Hysteresis: low-budget mode ends only 25 % above the threshold at which it began, and after 256 releases of
+ * the lock. By then the barrier that quiesced all threads has paid off. Else a budget that goes up and down
+ * around the threshold would cost a barrier each time. */
 void mema_leaveLowBudget(mema_Share *share) {
   if (!share->lowBudget || share->waiting != 0 || ++share->turns < mema_lowBudgetTurns) return;
   if (partOf(share, share->pool->freeSize) >= mema_quotaLeast + mema_quotaLeast / 4) setLowBudget(share, false);
 }
 
-/* Calls in what the others were lent. */
+/* Collects the quotas and counts of all caches, and begins low-budget mode if need be. */
 static void callIn(mema_Share *share) {
   bool kept = share->keepsOut;
   mema_quiesce(share);
@@ -367,7 +378,7 @@ bool mema_lend(mema_Share *share, mema_ThreadCache *cache, size_t bytes) {
   return true;
 }
 
-/* Who comes here has freed something: others may wait for it, also where its credit was called in on the way. */
+/* Called after a free: wakes the waiters, even if the quota was collected on the way. */
 void mema_trimQuota(mema_Share *share, mema_ThreadCache *cache) {
   size_t keep = lendable(share), credit = mema_quotaOf(cache);
   if (share->waiting != 0) mema_wakeWaiting(share);
@@ -379,13 +390,13 @@ void mema_trimQuota(mema_Share *share, mema_ThreadCache *cache) {
   cache->quotaMost = 2 * keep;
 }
 
-/* ---- slots ------------------------------------------------------------------------------------------------------------- */
+/* ---- slots ------------------------------------------------------------------------------------------------------- */
 
 static mema_CachedSlot *batchAt(const mema_Depot *depot, uint32_t batch) {
   return depot->cachedSlots + (size_t)batch * depot->room;
 }
 
-/* The last moves into its place. */
+/* Removes a batch: the last one moves into its place. */
 static void dropBatch(mema_Depot *depot, uint32_t batch) {
   uint32_t last = --depot->count;
   if (batch == last) return;
@@ -401,7 +412,8 @@ static uint32_t takeBatch(mema_Depot *depot, uint32_t batch, mema_CachedSlot *ca
   return held;
 }
 
-/* Whether the depot takes another bundle: one for a shard that does not come for it goes back to the slab. */
+/* True if the depot has room for a batch. A full depot first gives those batches to the slab whose caches ask
+ * for no slots. */
 static bool hasRoom(mema_Share *share, mema_Depot *depot) {
   for (uint32_t batch = 0; depot->count == mema_batches && batch < mema_batches; batch++) {
     if (!mema_isNobodys(share->revoked, depot->tags[batch])) continue;
@@ -411,7 +423,7 @@ static bool hasRoom(mema_Share *share, mema_Depot *depot) {
   return depot->count < mema_batches;
 }
 
-/* Puts slots into the depot, for the shard of that tag; those that it has no room for go back to the slab. */
+/* Puts slots into the depot, for the cache with that owner id. Slots without room there go back to the slab. */
 static void putAway(mema_Share *share, unsigned class, const mema_CachedSlot *cachedSlots, uint32_t count, uint8_t ownerId) {
   mema_Depot *depot = &share->depot[class];
   while (count != 0 && hasRoom(share, depot)) {
@@ -425,7 +437,7 @@ static void putAway(mema_Share *share, unsigned class, const mema_CachedSlot *ca
   mema_slabGiveCached(share->slab, cachedSlots, count);
 }
 
-/* The youngest bundle for a shard, or else for one that is gone; mema_batches: there is none. */
+/* Finds the youngest batch for a cache, or else one whose owner id is unused. mema_batches: there is none. */
 static uint32_t findBatch(const mema_Share *share, const mema_Depot *depot, uint8_t ownerId) {
   uint32_t found = mema_batches;
   for (uint32_t batch = depot->count; batch-- > 0;) {
@@ -439,7 +451,8 @@ static uint8_t tagAt(const mema_Share *share, const char *ptr) {
   return mema_ownerOf(share->slab, (uint32_t)((size_t)(ptr - share->slab->heap.area) >> mema_unitShiftMax));
 }
 
-/* Who does not come for them needs none: from then on they are kept, until it comes. */
+/* Counts a return of slots to an owner. The owner that never refills needs none: after mema_sentMost of them
+ * its slots stay with the threads that free them, until it refills. */
 static void noteSent(mema_Share *share, uint8_t ownerId) {
   mema_ThreadCache *owner = share->caches;
   while (owner != NULL && owner->ownerId != ownerId) owner = owner->next;
@@ -453,7 +466,7 @@ static void noteFill(mema_Share *share, mema_ThreadCache *cache) {
     atomic_fetch_and_explicit(&share->revoked[cache->ownerId], ~mema_nobodys, memory_order_relaxed);
 }
 
-/* By tag, so that each goes to the right shard. */
+/* Sorts the returns by owner id, so that each slot goes to the right cache. */
 void mema_sendBack(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   mema_Magazine *magazine = &cache->returns[class + 1];
   for (mema_CachedSlot *from = magazine->bottom; from < magazine->top;) {
@@ -472,7 +485,7 @@ void mema_sendBack(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   magazine->top = magazine->bottom;
 }
 
-/* The older half goes: what was freed last is in the caches still. */
+/* Flushes the older half: the slots freed last are still in the processor's caches. */
 void mema_flushHalf(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   mema_Magazine *magazine = &cache->magazines[class + 1];
   uint32_t held = (uint32_t)(magazine->top - magazine->bottom), older = (held + 1) / 2;
@@ -481,7 +494,8 @@ void mema_flushHalf(mema_Share *share, mema_ThreadCache *cache, unsigned class) 
   magazine->top -= older;
 }
 
-/* Slots come in the order of their addresses; the first is to be handed out first. */
+/* Reverses the order of slots. The slab delivers them by address, and the lowest address is to be handed out
+ * first. */
 static void reverse(mema_CachedSlot *cachedSlots, uint32_t count) {
   for (uint32_t i = 0; i < count / 2; i++) {
     mema_CachedSlot cached = cachedSlots[i];
@@ -501,7 +515,7 @@ static uint32_t takeCached(mema_Share *share, const mema_ThreadCache *cache, uns
   return count;
 }
 
-/* What was to return to others fills the magazine, which is empty. */
+/* Moves the returns of a class into its magazine, which is empty. */
 static bool keepReturns(mema_ThreadCache *cache, unsigned class) {
   mema_Magazine *from = &cache->returns[class + 1], *to = &cache->magazines[class + 1];
   size_t count = (size_t)(from->top - from->bottom);
@@ -511,14 +525,15 @@ static bool keepReturns(mema_ThreadCache *cache, unsigned class) {
   return count != 0;
 }
 
-/* Whether they are for somebody who does not come for them. */
+/* True if the first of the returns belongs to a cache that asks for no slots. */
 static bool mayKeepReturns(const mema_Share *share, const mema_ThreadCache *cache, unsigned class) {
   const mema_Magazine *returns = &cache->returns[class + 1];
   return returns->top != returns->bottom && mema_isNobodys(share->revoked, tagAt(share, returns->bottom->ptr));
 }
 
-/* Half a magazine. At first that is made up of smaller fills, of 8, 16, 32 slots and the rest: more would not fit with the next half, and one that
- * is now full and now empty goes by the lock for ever. */
+/* Returns the number of slots of the next fill: half a magazine. The first half comes in smaller fills, of 8,
+ * 16, 32 slots and the rest. More than the rest would not fit beside the next half, and a magazine that is
+ * full and empty in turns takes the lock each time. */
 static uint32_t nextFill(mema_Magazine *magazine) {
   uint32_t half = (uint32_t)(magazine->limit - magazine->bottom) / 2, wanted = magazine->fill;
   if (wanted == 0) return half;
@@ -527,7 +542,8 @@ static uint32_t nextFill(mema_Magazine *magazine) {
   return wanted < rest ? wanted : rest;
 }
 
-/* From spans of the shard's own tag first. */
+/* The order is: returns whose owners ask for no slots, batches for this cache or for an unused owner id,
+ * slots of the slab, then any batch, then any returns. */
 bool mema_fill(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   mema_Magazine *magazine = &cache->magazines[class + 1];
   mema_Depot *depot = &share->depot[class];
@@ -544,7 +560,7 @@ bool mema_fill(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   return count != 0 || keepReturns(cache, class);
 }
 
-/* All spare slots of a class that a shard has go to the depot. */
+/* Moves all cached slots of a class from a cache to the depot. */
 static void flushClass(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   mema_Magazine *magazine = &cache->magazines[class + 1];
   putAway(share, class, magazine->bottom, (uint32_t)(magazine->top - magazine->bottom), cache->ownerId);
@@ -552,7 +568,7 @@ static void flushClass(mema_Share *share, mema_ThreadCache *cache, unsigned clas
   mema_sendBack(share, cache, class);
 }
 
-/* And from there to the slab. */
+/* Moves all slots of a class from the depot to the slab. */
 static void emptyClass(mema_Share *share, unsigned class) {
   mema_Depot *depot = &share->depot[class];
   for (uint32_t batch = 0; batch < depot->count; batch++)

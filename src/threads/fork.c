@@ -106,7 +106,8 @@ static void releaseList(bool taken) {
   if (taken) mema_releaseLock(&listLock);
 }
 
-/* Holds the list and all its shares. False, with nothing held, if that is not possible now. */
+/* Holds the list and all its shares, or sets `skippedAll`. False, with nothing held, if that is not possible
+ * now. */
 static bool tryToHold(bool late) {
   bool taken = mema_takeLock(&listLock);
   if (!taken && holding) return skippedAll = true;
@@ -170,8 +171,7 @@ static void destroyOthers(mema_Share *share) {
     mema_giveCell(mema_cellCaches, cache->cellIndex);
   }
   share->orphans = 0;
-  share->waiting = mema_waitsHere(
-      share); /* of the waits only the calling thread's are left: a signal handler may have interrupted them and forked */
+  share->waiting = mema_waitsHere(share); /* a handler may have interrupted a wait, and forked */
 }
 
 /* Makes the calling thread the holder of a lock whose holder was kept waiting, and drops the unfinished
@@ -211,7 +211,7 @@ static void afterForkInChild(void) {
   mema_osUnblockSignals(&before);
 }
 
-/* ---- what a crowded fork left unfinished -------------------------------------------------------------------------------- */
+/* ---- repairs after a crowded fork -------------------------------------------------------------------------------- */
 
 /* Frees the slots of a span that are neither live nor free. True if that ended the span. */
 static bool freeLost(mema_Slab *slab, const mema_SlabView *view) {
@@ -243,7 +243,7 @@ void mema_finishForked(mema_Share *share) {
   share->unfinished = false;
 }
 
-/* ---- the handlers -------------------------------------------------------------------------------------------------------- */
+/* ---- the handlers ------------------------------------------------------------------------------------------------ */
 
 bool mema_watchForks(void) {
   mema_prepareBarrier();

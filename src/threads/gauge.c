@@ -1,24 +1,24 @@
-/* gauge.c - the figures of a shared pool, left where they can be read when the process is gone.
+/* gauge.c - the gauge of a shared pool: figures in memory that outlives the process.
  *
- * What is counted without the lock is counted in shards, and a process may end at any instruction. So each call that takes the lock leaves the figures
- * in the gauge: its thread is inside its own shard, and adds what that counted. All other shards are taken for what they were when their threads
- * last had the lock:
+ * Without the lock, calls are counted in thread caches, and a process may end at any instruction. So each call that takes
+ * the lock writes the figures to the gauge. The calling thread is inside its own cache then, and adds that cache's counts.
+ * All other caches count as they were when their threads last had the lock:
  *
- *     told == the sum of told over all shards == the credit that the gauge takes for unused
+ *     share->told == the sum of told over all caches == the quota that the gauge takes for unused
  *     liveBytes == poolSize - freeSize - told
  *
- * The common paths know nothing of it. */
+ * The common paths do nothing for the gauge. */
 #include "../heap/slab/slab.h"
 #include "share.h"
 
-enum { patience = 10 /* fifths of a second */ };
+enum { patience = 10 /* tries of a fifth of a second */ };
 
 static void put(_Atomic uint64_t *figure, uint64_t value) {
   atomic_store_explicit(figure, value, memory_order_relaxed);
 }
 
-/* The shard's counts become the pool's, and its least begins anew, so that less is added up of what threads held at different times. Its thread is
- * here, or out. */
+/* Adds the counts of a cache to the pool's, and begins a new minimum of its quota. So fewer minima of
+ * different times are added up. The cache's thread is the caller, or is out. */
 static void addCache(mema_Share *share, mema_ThreadCache *cache) {
   size_t credit = mema_quotaOf(cache);
   mema_restartLow(share, cache);
@@ -49,12 +49,13 @@ void mema_tellEnd(mema_Share *share, mema_ThreadCache *cache) {
   if (gauge != NULL) putCounts(share, gauge);
 }
 
-/* Whether its thread did anything since it told. Without the lock each allocation takes of the credit, and each free adds to it. */
+/* True if the cache's thread allocated or freed since its last report. Without the lock each allocation takes
+ * from the quota, and each free adds to it. */
 static bool hasMoved(const mema_ThreadCache *cache) {
   return cache->overLow != 0 || atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) != cache->told;
 }
 
-/* Units that hold memory of the system's. */
+/* Returns the number of units that hold memory of the system. */
 static size_t heldUnits(const mema_Share *share) {
   size_t units = 0;
   for (const mema_Slab *slab = share->slab; slab != NULL; slab = mema_nextSlab(slab))
@@ -67,7 +68,8 @@ static MEMA_NOINLINE void renewFootprint(mema_Share *share, mema_Gauge *gauge, s
   putFootprint(share, gauge);
 }
 
-/* The footprint takes longer to find than all others, and as a rule is what it was. */
+/* Writes all figures. The footprint takes longer to compute than the others and seldom changes, so it is
+ * computed only if the number of units has changed. */
 static MEMA_INLINE void putFigures(mema_Share *share, mema_Gauge *gauge) {
   putCounts(share, gauge);
   size_t units = heldUnits(share);
@@ -79,7 +81,8 @@ static MEMA_NOINLINE void addAndPut(mema_Share *share, mema_Gauge *gauge) {
   putFigures(share, gauge);
 }
 
-/* A call between the handlers of a fork may be one of the child, whose gauge this is not. */
+/* A call between the handlers of a fork leaves the gauge alone: the call may be the child's, and the gauge
+ * the parent's. */
 void mema_tellGauge(mema_Share *share, mema_Gauge *gauge) {
   if (mema_unlikely(share->borrowed)) return;
   if (share->inside != NULL && hasMoved(share->inside)) {
@@ -112,7 +115,7 @@ uint32_t mema_sharedTell(mema_Pool *pool) {
   return threads + (threads == 0);
 }
 
-/* As mema_lockSoon, and with all threads out. */
+/* As mema_lockSoon, and then quiesces all threads. */
 static bool holdSoon(const mema_Pool *pool, mema_Heap *heap) {
   bool held = false;
   for (int i = 0; i < patience && !held; i++) held = mema_lockSoon(pool, heap);

@@ -1,21 +1,23 @@
-/* lock.c - see lock.h. */
+/* lock.c - the lock of lock.h: it spins first, then sleeps on a futex. */
 #include "lock.h"
 
 #include "../memory/os.h"
 
-/* What is done under the lock takes less time than falling asleep and waking up. */
+/* Work under the lock takes less time than falling asleep and waking up, so a waiter spins first. */
 enum { spins = 100, yields = 1000, longTries = 200 /* a millisecond each */, sleepMost = 50 /* milliseconds */ };
 
-/* Those that the thread holds, or is about to take. */
+/* the locks that the thread holds, or is about to take */
 static _Thread_local _Atomic uint32_t holds;
 
 static void countHold(int change) {
   uint32_t known = atomic_load_explicit(&holds, memory_order_relaxed);
-  atomic_store_explicit(&holds, known + (uint32_t)change, memory_order_relaxed); /* a handler leaves it as it was */
+  /* a signal handler between the two restores the count before it returns */
+  atomic_store_explicit(&holds, known + (uint32_t)change, memory_order_relaxed);
   atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* A signal handler may have been given one meanwhile, and have taken a shard by it: then that is the thread's. */
+/* Draws a number for the calling thread. A signal handler may have drawn one meanwhile, and have made a cache
+ * with it: then that number is the thread's. */
 static MEMA_NOINLINE uint32_t drawNumber(_Atomic uint32_t *number) {
   static _Atomic uint32_t threads;
   uint32_t known = 0;
@@ -46,7 +48,8 @@ static bool spinForLock(mema_Lock *lock, uint32_t value) {
   return false;
 }
 
-/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers; so many milliseconds at most. */
+/* Sleeps while the word is unchanged, for so many milliseconds at most. First it marks the word, so that the
+ * holder knows of sleepers. */
 static void sleepOnLock(mema_Lock *lock, int milliseconds) {
   uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
   if (seen == 0) return;
@@ -59,13 +62,15 @@ static void sleepOnLock(mema_Lock *lock, int milliseconds) {
 static MEMA_NOINLINE bool waitForLock(mema_Lock *lock, uint32_t value) {
   if (mema_holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
-  /* Who has slept cannot know whether others still do, so it takes the lock with the mark set. Nobody sleeps for long: the one that is woken may run a
-   * signal handler first, and until that is over the lock is free and not marked. */
+  /* A thread that has slept cannot know if others still sleep, so it takes the lock with the mark set. Each
+   * sleep is short: the thread that is woken may run a signal handler first, and until that ends the lock is
+   * free and not marked. */
   while (!tryLock(lock, value | 1)) sleepOnLock(lock, sleepMost);
   return true;
 }
 
-/* Whoever gives up may have been woken just then: that was meant for one who waits on, and nobody else marks the lock for those. */
+/* A timed-out waiter may have consumed a wake-up meant for a waiter that stays; pass it on. No other thread
+ * marks the lock for those waiters. */
 static MEMA_NOINLINE bool waitLong(mema_Lock *lock, uint32_t value) {
   if (mema_holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;

@@ -1,6 +1,6 @@
 /* lock.h - a lock that knows its holder, and works before any constructor has run.
  *
- * The lock word is the holder's number, so that taking the lock and naming the holder are one step: a signal handler that interrupts its
+ * The lock word is the holder's number, so taking the lock and naming the holder are one step. A signal handler that interrupts its
  * own thread at any instruction learns whether it would wait for itself. */
 #ifndef MEMA_THREADS_LOCK_H
 #define MEMA_THREADS_LOCK_H

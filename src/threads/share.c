@@ -1,4 +1,5 @@
-/* share.c - see share.h: how shares and shards begin and end, and the lock. */
+/* share.c - the lives of shares and thread caches, the lock, and the end of a thread. The protocol is in
+ * share.h. */
 #include <pthread.h>
 #include <string.h>
 
@@ -6,25 +7,26 @@
 #include "../memory/os.h"
 #include "share.h"
 
-/* NULL to begin with, as is all that threads have here, since zero is what they find while the loader relocates, too. What is written then is
- * lost when the loader makes the threads' memory anew: until constructors run, threads have no shards. */
+/* NULL at first. All thread-local data here begins as zero, since that is its content while the loader
+ * relocates, too. The loader then makes the threads' memory anew, and loses all earlier writes. So until
+ * constructors run, threads have no caches. */
 _Thread_local mema_ThreadCache *mema_cacheHere;
 static bool threadsStay;
 
-/* All shards of the calling thread, linked by nextOfThread; some may be of pools that are gone. */
+/* All caches of the calling thread, linked by nextOfThread. The pools of some may have ended. */
 static _Thread_local mema_ThreadCache *ownCaches;
-static _Thread_local bool alwaysSlow; /* its end will be noticed */
-static _Thread_local bool ending;     /* was noticed: from now on the thread has no shards */
-static _Thread_local bool listing;    /* a signal handler must leave the list alone */
+static _Thread_local bool alwaysSlow; /* endThread will run at the thread's end */
+static _Thread_local bool ending;     /* the thread ends, and gets no more caches */
+static _Thread_local bool listing;    /* the list is being changed: a signal handler must not change it */
 
 static pthread_key_t endKey;
 static mema_Lock setUpLock;
 static bool isSetUp;
-static size_t cacheBytes; /* known when all is set up */
+static size_t cacheBytes; /* set by setUpOnce */
 
-/* ---- sizes ------------------------------------------------------------------------------------------------------------- */
+/* ---- sizes ------------------------------------------------------------------------------------------------------- */
 
-enum { magazineGap = 20 }; /* spares: five cache lines */
+enum { magazineGap = 20 }; /* cached slots: five cache lines */
 
 static uint32_t magazineSize(uint32_t slotSize) {
   uint32_t count = mema_cacheMagazineBytes / slotSize,
@@ -32,7 +34,7 @@ static uint32_t magazineSize(uint32_t slotSize) {
   return count > most ? most : count < mema_magazineLeast ? mema_magazineLeast : count;
 }
 
-/* Of magazines and returns. */
+/* Returns the entries of all magazines and returns of a thread cache, gaps included. */
 static uint32_t allShelves(void) {
   uint32_t count = 0;
   for (unsigned i = 0; i < mema_classCount; i++) count += magazineSize(mema_classSize(i));
@@ -47,7 +49,8 @@ static mema_CellShape shareShape(void) {
   return (mema_CellShape){.front = mema_roundUp(sizeof(mema_Share), mema_osPageSize())};
 }
 
-/* Magazines for all classes, side by side. Without the gaps most would lie 2 KiB from each other, and their tops in few sets of the cache. */
+/* Lays out magazines for all classes side by side. Without the gaps most would lie 2 KiB apart, and their
+ * tops would share a few sets of the processor's cache. */
 static mema_CachedSlot *layShelves(mema_Magazine *shelves, mema_CachedSlot *cachedSlots, uint32_t part) {
   for (unsigned i = 0; i < mema_classCount; i++) {
     uint32_t slotSize = mema_classSize(i), size = magazineSize(slotSize) / part;
@@ -62,7 +65,7 @@ static mema_CachedSlot *layShelves(mema_Magazine *shelves, mema_CachedSlot *cach
   return cachedSlots;
 }
 
-/* As much of the depot as there is room for, which is all of it. */
+/* Lays out the depot within its memory, which has room for all of it. */
 static void layDepot(mema_Depot *depot, mema_CachedSlot *cachedSlots) {
   uint32_t left = mema_depotSlots;
   for (unsigned i = 0; i < mema_classCount; i++) {
@@ -74,24 +77,25 @@ static void layDepot(mema_Depot *depot, mema_CachedSlot *cachedSlots) {
   }
 }
 
-/* ---- shards ------------------------------------------------------------------------------------------------------------ */
+/* ---- thread caches ----------------------------------------------------------------------------------------------- */
 
 static void giveCacheCell(mema_ThreadCache *cache) {
   mema_giveCell(mema_cellCaches, cache->cellIndex);
 }
 
-/* One of the calling thread's whose pool is gone; NULL: none. It stays the thread's until that ends: a call that a signal handler interrupted may
- * be about to look at it, and to say in it that the thread is at work; or has said so, and is about to find that it is called. */
+/* Finds a cache of the calling thread whose pool has ended; NULL: none. The cache stays the thread's until
+ * the thread ends. A signal handler may have interrupted a call that is about to read the cache and to set
+ * `busy`. Or that call has set it, and is about to find the key 0. */
 static mema_ThreadCache *findLeftOver(void) {
   mema_ThreadCache *cache = ownCaches;
-  /* Whoever freed the pool writes to it no more when that is seen. */
+  /* the thread that closed the pool writes to the cache no more once the generation is 0 */
   while (cache != NULL && (__atomic_load_n(&cache->generation, __ATOMIC_ACQUIRE) != 0 ||
                            atomic_load_explicit(&cache->busy, memory_order_relaxed) != 0))
     cache = cache->nextOfThread;
   return cache;
 }
 
-/* A handler may read the list while its thread changes it, which is done by one store, but must not change it then. */
+/* A signal handler may read the list during a change, which is one store. It must not change the list then. */
 mema_ThreadCache *mema_cacheOf(const mema_Pool *pool) {
   mema_ThreadCache *cache = mema_cacheHere;
   bool within = listing;
@@ -104,7 +108,8 @@ mema_ThreadCache *mema_cacheOf(const mema_Pool *pool) {
   return cache;
 }
 
-/* The calling thread's from now on, which is at work on it. A handler may fork at any time. */
+/* Makes the calling thread the owner, inside the cache. A signal handler may fork at any time, so the epoch
+ * is checked again. */
 static void own(mema_ThreadCache *cache) {
   uint32_t forks;
   atomic_store_explicit(&cache->busy, 1, memory_order_relaxed);
@@ -162,7 +167,7 @@ static mema_ThreadCache *makeCache(mema_Share *share) {
   mema_storeWord(&cache->generation, share->generation);
   atomic_store_explicit(&cache->key, mema_keyAtRest(cache), memory_order_relaxed);
   cache->next = share->caches;
-  atomic_signal_fence(memory_order_release); /* a handler that forks looks at all */
+  atomic_signal_fence(memory_order_release); /* a signal handler that forks goes through the whole list */
   share->caches = cache;
   share->cacheCount++;
   if (leftOver == NULL) enlist(cache);
@@ -173,8 +178,9 @@ static bool isOrphan(const mema_ThreadCache *cache) {
   return cache->owner == 0;
 }
 
-/* An orphan of this processor: its slots, and their spans, are in the caches here; and what another thread hands its work to, as a rule
- * runs where that did. One of another only where no more may be kept. */
+/* Adopts an orphan of this processor: its slots and spans are in the processor's caches. A thread that takes
+ * over an ended thread's work usually runs where that one ran. An orphan of another processor is adopted only
+ * if no more may be kept. */
 static mema_ThreadCache *adopt(mema_Share *share) {
   uint32_t here = mema_osProcessor();
   mema_ThreadCache *orphan = NULL;
@@ -219,9 +225,9 @@ void mema_destroyCache(mema_Share *share, mema_ThreadCache *cache) {
   mema_storeWord(&cache->generation, 0);
 }
 
-/* ---- the end of a thread ----------------------------------------------------------------------------------------------- */
+/* ---- the end of a thread ----------------------------------------------------------------------------------------- */
 
-/* What the thread had is left as it is for another, or goes back to the pool; then the cell serves another thread. */
+/* Leaves the cache to another thread as it is, or gives its contents back to the pool and frees the cell. */
 static void endCache(mema_ThreadCache *cache) {
   mema_Share *share = cache->share;
   mema_takeLock(&share->lock);
@@ -243,7 +249,7 @@ static void endCache(mema_ThreadCache *cache) {
   if (!kept) giveCacheCell(cache);
 }
 
-/* Gives back what ended threads left. The lock is held. */
+/* Destroys all orphans. The lock is held. */
 static void dropOrphans(mema_Share *share) {
   for (mema_ThreadCache *cache = share->caches, *next; cache != NULL; cache = next) {
     next = cache->next;
@@ -254,7 +260,8 @@ static void dropOrphans(mema_Share *share) {
   share->orphans = 0;
 }
 
-/* Whatever the thread calls later (other destructors, the C library's own) finds `ending` set, and does without a shard. */
+/* Runs at the end of a thread. Later calls of the thread (from other destructors, or the C library) find
+ * `ending` set, and use no cache. */
 static void endThread(void *unused) {
   (void)unused;
   ending = true;
@@ -262,7 +269,7 @@ static void endThread(void *unused) {
     mema_ThreadCache *cache = ownCaches;
     ownCaches = cache->nextOfThread;
     atomic_signal_fence(memory_order_release);
-    mema_cacheHere = NULL; /* only now: a handler may have found it in the list */
+    mema_cacheHere = NULL; /* not earlier: a handler may have found the cache in the list and set this again */
     endCache(cache);
   }
 }
@@ -271,30 +278,30 @@ __attribute__((constructor(101))) static void threadsBegin(void) {
   threadsStay = true;
 }
 
-/* Sees to it that the calling thread's end is noticed. May allocate, so it is called without the lock. */
+/* Makes sure that endThread runs at the calling thread's end. May allocate, so it is called without the lock. */
 static void watchThread(void) {
   if (alwaysSlow || ending || !threadsStay) return;
-  alwaysSlow = true; /* first: what follows may allocate, and come here again */
+  alwaysSlow = true; /* set first: the call below may allocate, and lead here again */
   alwaysSlow = pthread_setspecific(endKey, &endKey) == 0;
 }
 
-/* ---- shares ------------------------------------------------------------------------------------------------------------ */
+/* ---- shares ------------------------------------------------------------------------------------------------------ */
 
-/* Once in the process. */
+/* Runs once in the process. */
 static bool setUpOnce(void) {
   cacheBytes = mema_roundUp(sizeof(mema_ThreadCache) + allShelves() * sizeof(mema_CachedSlot), mema_osPageSize());
   return pthread_key_create(&endKey, endThread) == 0 && mema_watchForks();
 }
 
 static bool setUp(void) {
-  if (__atomic_load_n(&isSetUp, __ATOMIC_ACQUIRE)) return true; /* without the lock, which no fork holds */
-  if (!mema_takeLock(&setUpLock)) return false;                 /* from a signal handler that interrupted it */
+  if (__atomic_load_n(&isSetUp, __ATOMIC_ACQUIRE)) return true; /* without the lock: no fork holds it */
+  if (!mema_takeLock(&setUpLock)) return false;                 /* a signal handler interrupted the set-up */
   if (!isSetUp && setUpOnce()) __atomic_store_n(&isSetUp, true, __ATOMIC_RELEASE);
   mema_releaseLock(&setUpLock);
   return isSetUp;
 }
 
-/* It serves no pool any more: a late thread that has waited for the lock sees that. */
+/* Detaches a share from its pool. A late thread that waited for the lock sees that. */
 static void retireShare(mema_Share *share, mema_Slab *slab) {
   share->generation = 0;
   share->pool = NULL;
@@ -308,7 +315,7 @@ bool mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   mema_Cell cell;
   if (!setUp() || !mema_takeCell(mema_cellShares, &shape, &cell)) return false;
   mema_Share *share = (mema_Share *)(void *)cell.front;
-  mema_takeLock(&share->lock); /* a late thread of the pool that had it before may be looking */
+  mema_takeLock(&share->lock); /* a late thread of its previous pool may be looking at it */
   share->pool = pool;
   share->slab = slab;
   share->caches = NULL;
@@ -334,15 +341,16 @@ bool mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   return false;
 }
 
-/* The pool is held; its slab's generation is 0 already. Shards stay called for ever: their owners drop them. */
+/* The pool is held, and its slab's generation is 0 already. The keys stay 0 for ever; the owners drop their
+ * caches. */
 void mema_closeShare(mema_Heap *heap) {
   mema_Slab *slab = mema_slabIn(heap);
   mema_Share *share = slab->heap.share;
   mema_ThreadCache *caches = share->caches;
-  share->caches = NULL; /* first: a handler that forks must not look at them any more */
+  share->caches = NULL; /* first: a signal handler that forks must not go through them any more */
   atomic_signal_fence(memory_order_release);
   for (mema_ThreadCache *cache = caches, *next; cache != NULL; cache = next) {
-    next = cache->next; /* before its owner sees that it may drop it */
+    next = cache->next; /* read before the owner sees that it may drop the cache */
     bool orphan = isOrphan(cache);
     atomic_store_explicit(&cache->key, 0, memory_order_relaxed);
     __atomic_store_n(&cache->generation, 0, __ATOMIC_RELEASE);
@@ -371,7 +379,7 @@ size_t mema_shareBytes(const mema_Heap *heap) {
   return bytes;
 }
 
-/* ---- the lock ---------------------------------------------------------------------------------------------------------- */
+/* ---- the lock ---------------------------------------------------------------------------------------------------- */
 
 bool mema_isWithin(void) {
   if (mema_holdsSome()) return true;
@@ -380,7 +388,8 @@ bool mema_isWithin(void) {
   return false;
 }
 
-/* Between the handlers of a fork its thread holds every lock, and may go on using the pools. */
+/* Takes the lock, or borrows it: between the handlers of a fork the forking thread holds every lock, and may
+ * use the pools. */
 static bool takeOrBorrow(mema_Share *share, bool soon) {
   if (soon ? mema_tryLockLong(&share->lock) : mema_takeLock(&share->lock)) return true;
   if (!mema_isForking() || share->skipped || share->crowded || share->borrowed) return false;
@@ -401,8 +410,9 @@ static void release(mema_Share *share) {
   }
 }
 
-/* The thread's own shard is busy meanwhile, so that signal handlers are kept out of it. Where it is busy before, this is such a handler,
- * which must not even wait for the lock: its holder may wait for the shard. */
+/* Takes the lock, and enters the thread's own cache, so that signal handlers stay out of it. If the cache is
+ * busy already, the caller is such a handler. It must not even wait for the lock, whose holder may wait for
+ * that cache. */
 static mema_Reason lock(const mema_Pool *pool, mema_Heap *heap, bool soon) {
   bool within = mema_isWithin();
   mema_Share *share = __atomic_load_n(&heap->share, __ATOMIC_ACQUIRE);
@@ -415,7 +425,7 @@ static mema_Reason lock(const mema_Pool *pool, mema_Heap *heap, bool soon) {
       release(share);
       return MEMA_REENTERED;
     }
-    /* A handler may have made it, before there was the lock. */
+    /* a signal handler may have made the cache before the lock was taken */
     share->inside = cache != NULL && mema_isCacheOf(cache, pool) ? cache : mema_cacheOf(pool);
     if (share->inside != NULL) atomic_store_explicit(&share->inside->busy, 1, memory_order_relaxed);
     if (mema_unlikely(share->unfinished) && !within) mema_finishForked(share);
@@ -455,7 +465,7 @@ void mema_unlockAfterCall(mema_Heap *heap) {
   mema_unlockPool(heap);
 }
 
-/* The lock is held. */
+/* Collects the quotas and counts of all caches; with `slots`, their slots too. The lock is held. */
 static void collectAll(mema_Share *share, bool slots) {
   mema_quiesce(share);
   if (slots) dropOrphans(share);

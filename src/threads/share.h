@@ -186,7 +186,7 @@ struct mema_Share {
   _Atomic uint64_t revoked[mema_tagCount];
 };
 
-/* ---- share.c: lives ---------------------------------------------------------------------------------------------------- */
+/* ---- share.c: lives ---------------------------------------------------------------------------------------------- */
 
 /* Opens the share of a pool that was just set up. False iff there is no memory, or the caller is a signal
  * handler that interrupted the set-up or a change of the list of shares. */
@@ -242,7 +242,7 @@ MEMA_HIDDEN void mema_revokeSlots(mema_Share *share);
 /* In the child of a fork: keeps the caches of the calling thread its own. */
 MEMA_HIDDEN void mema_keepOwn(void);
 
-/* ---- exchange.c: between shards and the pool; the lock is held ----------------------------------------------------------- */
+/* ---- exchange.c: between thread caches and the pool; the lock is held -------------------------------------------- */
 
 /* Asks the system for the barrier, once in each process. */
 MEMA_HIDDEN void mema_prepareBarrier(void);
@@ -314,7 +314,7 @@ MEMA_HIDDEN void mema_wakeWaiting(mema_Share *share);
 /* Takes surplus quota back from a cache, and wakes the threads that wait for budget. */
 MEMA_HIDDEN void mema_trimQuota(mema_Share *share, mema_ThreadCache *cache);
 
-/* ---- gauge.c ------------------------------------------------------------------------------------------------------------- */
+/* ---- gauge.c ----------------------------------------------------------------------------------------------------- */
 
 /* Updates the share's gauge with the calling thread's counts. The lock is held. The gauge is an argument,
  * since a signal handler that forks may take it off the share meanwhile. */
@@ -323,7 +323,7 @@ MEMA_HIDDEN void mema_tellGauge(mema_Share *share, mema_Gauge *gauge);
  * was destroyed. The lock is held. */
 MEMA_HIDDEN void mema_tellEnd(mema_Share *share, mema_ThreadCache *cache);
 
-/* ---- fork.c -------------------------------------------------------------------------------------------------------------- */
+/* ---- fork.c ------------------------------------------------------------------------------------------------------ */
 
 MEMA_HIDDEN extern _Atomic uint32_t mema_forks; /* the number of forks between the first process and this one */
 /* True if the calling thread is between the first and the last handler of a fork of its own, and holds all
@@ -341,7 +341,7 @@ MEMA_HIDDEN bool mema_isInList(void);
 /* Removes a share from the list. Requires that mema_isInList is false. */
 MEMA_HIDDEN void mema_unlistShare(mema_Share *share);
 
-/* ---- shared.c: the calls of shared untracked pools ------------------------------------------------------------------------ */
+/* ---- shared.c: the calls of shared untracked pools --------------------------------------------------------------- */
 
 /* palloc, pfree and repalloc, from inside the calling thread's cache, which they leave. So the pool is live,
  * shared and untracked. */
@@ -362,7 +362,7 @@ MEMA_HIDDEN bool mema_sharedHoldLocked(mema_Share *share, size_t bytes);
 /* Takes a slot from the calling thread's magazine. NULL is no failure: try under the lock. */
 MEMA_HIDDEN void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size);
 
-/* ---- in and out ---------------------------------------------------------------------------------------------------------- */
+/* ---- entering and leaving a cache -------------------------------------------------------------------------------- */
 
 /* The calling thread's cache of the pool it used last; NULL: none. (The initial value is NULL, not the
  * address of a cache that no thread can enter, since the preload library reads it before the loader has

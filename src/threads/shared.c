@@ -1,10 +1,10 @@
 /* shared.c - palloc, pfree and repalloc of a shared untracked pool.
  *
- *   palloc:  my shard -> is there credit, and a spare slot? -> credit down, slot popped, its state: live
- *   pfree:   my shard -> which slot would that be, and of which class? -> claimed by its state, or refused -> credit up, slot pushed
+ *   palloc:  the thread's cache -> enough quota, and a cached slot? -> reduce the quota, pop the slot, set its state
+ *   pfree:   the thread's cache -> which slot, of which class? -> claim it by its state, or refuse -> raise the quota, push
  *
- * The common path of each is up to `mema_leave`; all else takes the lock. Chunks that are no slots of the pool's own reservation (large
- * ones, and all in slabs outside) are taken and given under the lock only.
+ * The common path of each ends at `mema_leave`; everything else takes the lock. Chunks that are no slots of the pool's
+ * own reservation (large chunks, and all chunks in slabs outside) are taken and given under the lock only.
  */
 #include <string.h>
 
@@ -20,12 +20,12 @@ static MEMA_INLINE void *hand(const mema_CachedSlot *cached, unsigned state) {
   return ptr;
 }
 
-/* The budget that the shard has for a chunk is charged; false, with nothing changed, iff it has too little. One comparison tells both
- * that, and a new low. */
+/* Charges a chunk to the cache's quota. False, with nothing changed, iff the quota is too small. One
+ * comparison finds both this case and a new minimum. */
 static MEMA_INLINE bool charge(mema_ThreadCache *cache, size_t bytes) {
   size_t left;
   if (mema_unlikely(__builtin_sub_overflow(cache->overLow, bytes, &left))) {
-    size_t low = atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) + left; /* which is below 0 */
+    size_t low = atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) + left; /* `left` is below 0 */
     if ((ptrdiff_t)low < 0) return false;
     atomic_store_explicit(&cache->lowQuota, low, memory_order_relaxed);
     left = 0;
@@ -34,9 +34,9 @@ static MEMA_INLINE bool charge(mema_ThreadCache *cache, size_t bytes) {
   return true;
 }
 
-/* ---- slots, with the lock held ------------------------------------------------------------------------------------------- */
+/* ---- slots, with the lock held ----------------------------------------------------------------------------------- */
 
-/* A slot, for which mema_lend found budget; NULL iff the slab has no room at hand. */
+/* Takes a slot, after mema_lend found budget for it. NULL iff the slab has no room at hand. */
 static void *takeSlot(mema_Share *share, unsigned class) {
   mema_ThreadCache *cache = mema_takeCache(share);
   size_t bytes = mema_classSize(class);
@@ -49,12 +49,12 @@ static void *takeSlot(mema_Share *share, unsigned class) {
   }
   mema_Magazine *magazine = &cache->magazines[class + 1];
   if (magazine->top == magazine->bottom && !mema_fill(share, cache, class)) return NULL;
-  charge(cache, bytes); /* it was lent */
+  charge(cache, bytes); /* mema_lend provided for it */
   cache->allocations++;
   return hand(--magazine->top, magazine->state);
 }
 
-/* Takes a slot that was claimed back, and credits the budget. */
+/* Gives a claimed slot back, and credits the budget. */
 static void giveSlot(mema_Share *share, mema_SlotRef place, void *ptr, size_t credit) {
   mema_ThreadCache *cache = mema_takeCache(share);
   unsigned class = place.live - 1u;
@@ -79,27 +79,28 @@ static void giveSlot(mema_Share *share, mema_SlotRef place, void *ptr, size_t cr
   mema_trimQuota(share, cache);
 }
 
-/* The thread may free there by a plain store. */
+/* True if the calling thread may claim the slot by a plain store. */
 static bool isOwn(const mema_Share *share, mema_SlotRef place) {
   return share->inside != NULL && share->inside->ownerId == place.ownerId && !mema_isRevoked(share->revoked, place);
 }
 
-/* Sees to it that the thread may claim a slot there, and keep it. This may wait for others, so it comes before any change: see share.h of forks. */
+/* Makes sure that the calling thread may claim the slot, and has a cache to keep it. This may wait for other
+ * threads, so it comes before any change: share.h says why, under Forks. */
 static void prepareClaim(mema_Share *share, mema_SlotRef place) {
   mema_takeCache(share);
   if (!isOwn(share, place) && !mema_isRevoked(share->revoked, place)) mema_revoke(share, place.ownerId, place.live - 1u);
 }
 
-/* Claims the slot that starts at ptr. */
+/* Claims the slot that starts at ptr. False iff none does, or it is not live. */
 static bool claimLocked(mema_Share *share, const void *ptr, mema_SlotRef *place) {
   if (!mema_findSlot(share->slab, ptr, place) || !mema_isLive(*place)) return false;
   prepareClaim(share, *place);
   return isOwn(share, *place) ? mema_claimOwn(*place) : mema_claim(*place);
 }
 
-/* ---- other chunks, with the lock held ------------------------------------------------------------------------------------ */
+/* ---- other chunks, with the lock held ---------------------------------------------------------------------------- */
 
-/* A live chunk that is no slot of the slab for threads. */
+/* Finds a live chunk that is no slot of the share's slab. */
 static bool findOther(mema_Slab *slab, const void *ptr, mema_Chunk *chunk) {
   return mema_findChunk(&slab->heap, ptr, chunk) && (chunk->heap != &slab->heap || chunk->span->kind != mema_unitSlots);
 }
@@ -117,15 +118,16 @@ static bool refusePointer(mema_Share *share, const void *ptr) {
   return false;
 }
 
-/* ---- any chunk, by way of the lock --------------------------------------------------------------------------------------- */
+/* ---- any chunk, under the lock ----------------------------------------------------------------------------------- */
 
-/* NULL: a slot does not serve it, or budget or slab have no room. */
+/* Takes a slot on loan. NULL: no class of slots serves the request, or the budget or the slab has no room. */
 static void *takeLentSlot(mema_Share *share, unsigned class) {
   if (class == mema_classCount || !mema_lend(share, mema_takeCache(share), mema_classSize(class))) return NULL;
   return takeSlot(share, class);
 }
 
-/* Slots that threads hold are in the way of no chunk. */
+/* Takes any chunk, under the lock. If memory is lacking, it takes all cached slots back from the threads and
+ * tries again. */
 static void *takeLocked(mema_Share *share, size_t size, size_t alignment, bool *zeroed) {
   mema_Pool *pool = share->pool;
   mema_Chunk chunk;
@@ -163,7 +165,7 @@ void *mema_sharedTake(mema_Heap *heap, size_t size, size_t alignment, bool *zero
   return takeLocked(slab->heap.share, size, alignment, zeroed);
 }
 
-/* Whether the pool still is one of these is seen with the lock. */
+/* Takes the pool's lock, and checks under it that the pool is still shared and has thread caches. */
 static mema_Slab *lockShared(const mema_Pool *pool) {
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (slab != NULL && !mema_lockPool(pool, &slab->heap)) return NULL;
@@ -205,14 +207,14 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr) {
   return done;
 }
 
-/* ---- the common paths ---------------------------------------------------------------------------------------------------- */
+/* ---- the common paths -------------------------------------------------------------------------------------------- */
 
-/* Compilers count from the start of the shard otherwise, in two steps more. */
+/* Returns a magazine by its state. Compilers would compute it from the start of the cache, in two more steps. */
 static MEMA_INLINE mema_Magazine *magazineFor(mema_ThreadCache *cache, size_t state) {
   return (mema_Magazine *)(void *)((char *)cache->magazines + state * sizeof(mema_Magazine));
 }
 
-/* A slot; NULL where the shard, which is left, has none at hand, or not the credit. */
+/* Takes a slot from a magazine, and leaves the cache. NULL: the magazine is empty, or the quota is too small. */
 static MEMA_INLINE void *takeAtHand(mema_ThreadCache *cache, mema_Magazine *magazine) {
   MEMA_HELD(magazine);
   mema_CachedSlot *cached = magazine->top;
@@ -224,7 +226,7 @@ static MEMA_INLINE void *takeAtHand(mema_ThreadCache *cache, mema_Magazine *maga
   cache->allocations++;
   void *ptr = hand(cached, magazine->state);
   mema_leave(cache);
-  if (ptr == NULL) __builtin_unreachable(); /* callers ask */
+  if (ptr == NULL) __builtin_unreachable(); /* callers test for NULL */
   return ptr;
 }
 
@@ -233,7 +235,7 @@ mema_ThreadCache *mema_enterCache(const mema_Pool *pool) {
   return cache != NULL && mema_enter(cache, pool) ? cache : NULL;
 }
 
-/* A size that the table does not have. */
+/* Takes a chunk of a size that the table of classes does not have. */
 static MEMA_NOINLINE void *takeLarger(mema_Pool *pool, size_t size, mema_ThreadCache *cache) {
   void *ptr = NULL;
   if (size > mema_slotMax) {
@@ -254,7 +256,7 @@ void *mema_takeHere(mema_Pool *pool, size_t size, mema_ThreadCache *cache) {
   return takeHere(pool, size, cache);
 }
 
-/* Another pool than the last time. */
+/* The common path for another pool than the thread's last. */
 static MEMA_NOINLINE void *pallocElse(mema_Pool *pool, size_t size) {
   mema_ThreadCache *cache = mema_enterCache(pool);
   return cache != NULL ? mema_takeHere(pool, size, cache) : pallocSlow(pool, size);
@@ -265,7 +267,7 @@ void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
   return mema_likely(cache != NULL) ? takeHere(pool, size, cache) : pallocElse(pool, size);
 }
 
-/* What is claimed joins the spare slots, which have room, at `spare`, their top; the budget is credited. */
+/* Pushes a claimed slot onto a magazine with room, at its top `cached`, and credits the quota. */
 static MEMA_INLINE void keep(mema_ThreadCache *cache, mema_Magazine *magazine, mema_CachedSlot *cached,
                              const mema_SlotRef *place, void *ptr, size_t bytes) {
   cached->ptr = ptr;
@@ -275,12 +277,13 @@ static MEMA_INLINE void keep(mema_ThreadCache *cache, mema_Magazine *magazine, m
   cache->frees++;
 }
 
-/* A slot that was kept in its magazine will be handed out soon: see mema_keepRecent. One that returns to another thread is left where it is. */
+/* Prefetches a slot that was pushed onto its own magazine: palloc hands it out soon (see mema_keepRecent).
+ * Slots that return to other threads are not prefetched. */
 static MEMA_INLINE void expectSoon(const void *ptr) {
   __builtin_prefetch(ptr, 1);
 }
 
-/* ---- budget that sub-pools hold ------------------------------------------------------------------------------------------ */
+/* ---- budget of sub-pools ----------------------------------------------------------------------------------------- */
 
 bool mema_sharedHold(mema_Pool *pool, size_t bytes) {
   mema_ThreadCache *cache = mema_enterCache(pool);
@@ -291,8 +294,8 @@ bool mema_sharedHold(mema_Pool *pool, size_t bytes) {
   return done;
 }
 
-/* What is to be done to the thread's shard by the lock; it was left. Where the pool was freed meanwhile, or a signal handler is here, nothing:
- * a later call will do it. True, for a tail call. */
+/* Takes the lock and applies `what` to the thread's cache, which was left. Does nothing if the pool was freed
+ * meanwhile, or the caller is a signal handler: a later call does it. Returns true, for a tail call. */
 static MEMA_SLOW bool seeToCache(const mema_Pool *pool, void (*what)(mema_Share *share, mema_ThreadCache *cache)) {
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (slab == NULL || !mema_lockQuietly(pool, &slab->heap)) return true;
@@ -301,7 +304,8 @@ static MEMA_SLOW bool seeToCache(const mema_Pool *pool, void (*what)(mema_Share 
   return true;
 }
 
-/* Not as frees, which come by the lock once their magazine is full. */
+/* Trims the quota here. Frees take the lock when their magazine is full; credits of sub-pools fill no
+ * magazine. */
 bool mema_sharedLetGo(mema_Pool *pool, size_t bytes) {
   mema_ThreadCache *cache = mema_enterCache(pool);
   if (cache == NULL) return false;
@@ -319,16 +323,16 @@ bool mema_sharedHoldLocked(mema_Share *share, size_t bytes) {
     mema_chargeShare(share, bytes);
     share->pool->held += bytes;
   } else {
-    charge(cache, bytes); /* it was lent */
+    charge(cache, bytes); /* mema_lend provided for it */
     cache->held += bytes;
   }
   return true;
 }
 
-/* ---- pfree, from within -------------------------------------------------------------------------------------------------- */
+/* ---- pfree, from inside the cache -------------------------------------------------------------------------------- */
 
-/* From within a shard takes a chunk back of whatever span. False, with nothing changed, where it is none, or that is not for here to say.
- * The shard is left. */
+/* Frees a chunk in any span of slots, from inside the cache, and leaves it. False, with nothing changed, if
+ * ptr is no slot, or the lock is needed. */
 static bool giveAtHand(mema_ThreadCache *cache, void *ptr) {
   mema_SlotRef place;
   bool done = false;
@@ -341,13 +345,13 @@ static bool giveAtHand(mema_ThreadCache *cache, void *ptr) {
   return done;
 }
 
-/* A chunk in a span of several units, or none at all; or a magazine that is full. */
+/* pfree of a chunk in a span of several units, of a bad pointer, or into a full magazine. */
 static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
   mema_ThreadCache *cache = mema_enterCache(pool);
   return cache != NULL && giveAtHand(cache, ptr) ? true : pfreeSlow(pool, ptr);
 }
 
-/* The rest of a free from within: a slot that is the caller's joins a shelf. */
+/* Ends a free from inside the cache: pushes a claimed slot, and leaves the cache. */
 static MEMA_INLINE bool endFree(mema_ThreadCache *cache, mema_Magazine *magazine, mema_CachedSlot *cached,
                                 const mema_SlotRef *place, void *ptr) {
   keep(cache, magazine, cached, place, ptr, magazine->slotSize);
@@ -355,8 +359,8 @@ static MEMA_INLINE bool endFree(mema_ThreadCache *cache, mema_Magazine *magazine
   return true;
 }
 
-/* A chunk in a span of another tag. One look at what that has lost tells whether to compare and exchange, and where the slot goes: see
- * mema_isRevoked, mema_magazineFor. */
+/* pfree of a chunk in a span of another owner id, from inside the cache. One load of `revoked` decides if a
+ * compare-and-exchange may claim the slot, and which magazine gets it: see mema_isRevoked, mema_magazineFor. */
 static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_State *state,
                                        uint16_t whose) {
   mema_SlotRef place = {.state = state, .live = mema_entryState(whose)};
@@ -372,7 +376,8 @@ static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, void *ptr, mema_ThreadCa
   return endFree(cache, magazine, cached, &place, ptr);
 }
 
-/* A chunk in a span of another tag; or of the shard's, which then has none, or the class was revoked. The shard is entered. */
+/* pfree by compare-and-exchange, from inside the cache. The span has another owner id; or it has the cache's,
+ * and the privilege of the class was revoked, or the cache has no owner id. */
 static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_State *state,
                                       uint16_t whose) {
   mema_SlotRef place = {.state = state, .live = mema_entryState(whose)};
@@ -416,10 +421,11 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   return mema_likely(cache != NULL) ? giveHere(pool, ptr, cache) : pfreeElse(pool, ptr);
 }
 
-/* ---- repalloc ------------------------------------------------------------------------------------------------------------ */
+/* ---- repalloc ---------------------------------------------------------------------------------------------------- */
 
-/* From within a shard changes the size of a slot's chunk; NULL, with nothing changed, where that is not for here to do. Others find the old
- * chunk or the new one, never both: a fork, or a check of the pool, may come right behind. */
+/* Changes the size of a slot's chunk, from inside the cache: in place, or by a move to another slot. NULL,
+ * with nothing changed, if the lock is needed. The old chunk is claimed before the new one is live, so other
+ * threads find one of them, never both. A fork, or a check of the pool, may follow directly. */
 static void *resizeAtHand(mema_ThreadCache *cache, void *from, size_t size) {
   mema_SlotRef place;
   if (!mema_findHere(cache, from, &place) || !mema_isLive(place)) return NULL;
@@ -440,8 +446,8 @@ static void *resizeAtHand(mema_ThreadCache *cache, void *from, size_t size) {
   return to;
 }
 
-/* A chunk of the new size, not charged. If it is a slot of the slab for threads, *spare is that, not handed out yet: until then nobody else can
- * free it; else spare->ptr is NULL. */
+/* Takes a chunk of the new size, not charged. If it is a slot of the share's slab, *cached is that slot, not
+ * handed out yet: until then no other thread can free it. Else cached->ptr is NULL. */
 static bool takeUncharged(mema_Share *share, size_t size, mema_Chunk *chunk, mema_CachedSlot *cached) {
   unsigned class = mema_slabClass(share->slab, size, MEMA_ALIGNMENT);
   *cached = (mema_CachedSlot){0};
@@ -462,7 +468,8 @@ static bool isSlot(const mema_Share *share, const mema_Chunk *chunk) {
   return chunk->heap == &share->slab->heap && chunk->span->kind == mema_unitSlots;
 }
 
-/* Takes back a chunk of whatever kind, which was a slot or not when it was found; false iff it is one that another thread freed meanwhile. */
+/* Gives back a chunk of any kind, without credit. `slot` says if it was a slot when it was found. False iff
+ * it is a slot that another thread freed meanwhile. */
 static bool giveUncredited(mema_Share *share, const mema_Chunk *chunk, bool slot) {
   mema_SlotRef place;
   if (!slot) {
@@ -474,7 +481,7 @@ static bool giveUncredited(mema_Share *share, const mema_Chunk *chunk, bool slot
   return true;
 }
 
-/* The budget has room for the difference. */
+/* Moves a chunk to one of the new size. The budget has room for the difference. */
 static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
   mema_Pool *pool = share->pool;
   mema_Chunk to;
@@ -527,7 +534,8 @@ static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
   return ptr;
 }
 
-/* From slot to slot, once there is credit, and a spare slot; NULL, with nothing changed, where that is not enough. */
+/* Moves a chunk from slot to slot, after a loan of quota and a fill of the magazine. NULL, with nothing
+ * changed, if these do not suffice. */
 static void *resizeWithin(mema_Share *share, void *ptr, size_t size) {
   mema_ThreadCache *cache = mema_takeCache(share);
   if (cache == NULL || size == 0 || size > mema_slotMax) return NULL;
@@ -566,7 +574,7 @@ void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size) {
   return mema_likely(cache != NULL) ? mema_resizeHere(pool, ptr, size, cache) : repallocSlow(pool, ptr, size);
 }
 
-/* ---- the calls beside them ----------------------------------------------------------------------------------------------- */
+/* ---- aligned chunks, and sizes ----------------------------------------------------------------------------------- */
 
 void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size) {
   mema_ThreadCache *cache = mema_enterCache(pool);
@@ -577,7 +585,7 @@ void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size) {
   return NULL;
 }
 
-/* Looks at the slab only where it cannot go: inside, or with the lock. */
+/* Finds a chunk's size under the lock, since it reads the slab, which must not go away meanwhile. */
 static MEMA_SLOW size_t chunkSizeSlow(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
   size_t size = 0;
@@ -588,7 +596,7 @@ static MEMA_SLOW size_t chunkSizeSlow(const mema_Pool *pool, const void *ptr) {
   return size;
 }
 
-/* The size of a slot's chunk, from within a shard; 0: there is none, or it is not for here to say. */
+/* Returns the size of a slot's chunk, from inside the cache. 0: it is not live. */
 static MEMA_INLINE size_t sizeHere(const mema_ThreadCache *cache, mema_SlotRef place) {
   return mema_isLive(place) ? cache->magazines[place.live].slotSize : 0;
 }
@@ -602,7 +610,8 @@ static MEMA_NOINLINE size_t chunkSizeElse(const mema_Pool *pool, const void *ptr
   return size != 0 ? size : chunkSizeSlow(pool, ptr);
 }
 
-/* Some programs ask it at every malloc and free (as malloc_usable_size): so the common case calls nothing. */
+/* Some programs ask for the size at every malloc and free (malloc_usable_size), so the common case calls no
+ * function. */
 size_t mema_sharedChunkSize(const mema_Pool *pool, const void *ptr) {
   mema_SlotRef place;
   mema_ThreadCache *cache = mema_cacheHere;

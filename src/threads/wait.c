@@ -1,8 +1,8 @@
 /* wait.c - waiting for budget.
  *
- * Who waits says so (`waiting`) while no thread is inside, with all credit called in: from then on the share is tight, so that each free
- * comes by the lock, and by mema_trimQuota, which counts `freed` up. The waiter read `freed` before it let the others in: whatever is freed after
- * it looked is seen, or wakes it. */
+ * A waiter counts itself in `waiting` while all threads are quiesced and their quotas are collected. From then on the
+ * share is in low-budget mode: each free takes the lock and calls mema_trimQuota, which increments `freed`. The waiter
+ * reads `freed` before it resumes the threads. So it sees each later free, or that free wakes it. */
 #include "../memory/os.h"
 #include "wait.h"
 
@@ -28,18 +28,18 @@ bool mema_beginWait(mema_Pool *pool, size_t size, mema_Wait *wait) {
   if (!hopeless) {
     mema_Share *share = slab->heap.share;
     *wait = (mema_Wait){.generation = share->generation, .interrupted = waits, .share = share};
-    /* Where there is room by now, the count is one that has passed, and the wait ends at once. */
+    /* If there is room by now, `seen` is an earlier count, and the wait ends at once. */
     wait->seen = atomic_load_explicit(&share->freed, memory_order_relaxed) - (pool->freeSize >= charge);
     share->waiting++;
     mema_enterLowBudget(share);
     waits = wait;
-    pool->refused--; /* it will be asked again */
+    pool->refused--; /* the request will be made again */
   }
   mema_unlockPool(&slab->heap);
   return !hopeless;
 }
 
-/* Between the handlers of a fork its thread has the lock already. */
+/* Between the handlers of a fork the thread holds the lock already. */
 void mema_endWait(const mema_Wait *wait) {
   mema_Share *share = wait->share;
   bool taken = mema_takeLock(&share->lock);
