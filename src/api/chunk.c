@@ -1,12 +1,12 @@
 /* chunk.c - palloc and pfree.
  *
  *   palloc:  is it a pool? -> has the budget room? -> a slot (slab.h) -> the budget is charged, the chain grows
- *   pfree:   is it a pool? -> which slot, and is it live? (slab.h) -> the bit is set, the budget is credited, the chain shrinks
+ *   pfree:   is it a pool? -> is a live slot there? (slab.h) -> the bit is set, the budget is credited, the chain shrinks
  *
- * (In a family the bit comes last, since the general path may have to take over. For arenas see arena.h.)
+ * In a family the bit is set last, since the general path may have to take over. For arenas see arena.h.
  *
- * The common path of each is inline down to the bitmap and calls nothing; everything else is a tail call to the general one.
- */
+ * The common path of each is inline down to the bitmap and calls nothing. Every other case is a tail call to
+ * the general path. */
 #include <string.h>
 
 #include "../heap/arena/arena.h"
@@ -30,7 +30,7 @@ static MEMA_INLINE bool chargeBy(unsigned mode, mema_Pool *pool, size_t charge) 
   return (mode & mema_modeFamily) != 0 ? mema_chargeChild(pool, charge) : mema_charge(pool, charge);
 }
 
-/* A chunk of at most the class's slot size. */
+/* Takes a chunk from a class whose slots have room for it. */
 static MEMA_INLINE void *takeSlotBy(unsigned mode, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   size_t slotSize = class->slotSize, charge = (mode & mema_modeRecords) != 0 ? size + (size == 0) : slotSize;
   mema_Block *record;
@@ -53,7 +53,7 @@ static MEMA_INLINE void *takeSlotBy(unsigned mode, mema_Pool *pool, size_t size,
   return ptr;
 }
 
-/* A chunk of an arena. */
+/* Takes a chunk of an arena. */
 static MEMA_INLINE void *bumpBy(unsigned mode, mema_Pool *pool, size_t size, mema_Slab *slab) {
   mema_Arena *arena = mema_arenaOf(slab);
   bool records = (mode & mema_modeRecords) != 0;
@@ -68,7 +68,8 @@ static MEMA_INLINE void *bumpBy(unsigned mode, mema_Pool *pool, size_t size, mem
   return ptr;
 }
 
-/* `mode` is a constant: each variant becomes a function of its own, which asks nothing that is known beforehand, and saves no register. */
+/* Takes a chunk, by the variant for a mode. `mode` is a constant, so each variant becomes a function of its
+ * own. It tests nothing that the mode decides, and saves no register. */
 static MEMA_INLINE void *pallocBy(unsigned mode, mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_nodeLives(pool))) return mema_nullForBadPool();
   return (mode & mema_modeArena) != 0 ? bumpBy(mode, pool, size, slab) : takeSlotBy(mode, pool, size, slab, class);
@@ -89,14 +90,16 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr, mema_Slab *slab) {
   return false;
 }
 
-/* False, with nothing changed, iff the general path has to do it: only in families. */
+/* Credits a freed chunk. False, with nothing changed, iff the general path has to do so, which happens only
+ * in families. */
 static MEMA_INLINE bool creditBy(unsigned mode, mema_Pool *pool, size_t charge) {
   if ((mode & mema_modeFamily) != 0) return mema_creditChild(pool, charge);
   credit(pool, charge);
   return true;
 }
 
-/* The same for a chunk with a Block, which must be the pool's own: the Block leaves the chain. */
+/* Like creditBy, for a chunk with a Block: the Block leaves the chain. Also false if the chunk is not the
+ * pool's own. */
 static MEMA_INLINE bool creditBlockBy(unsigned mode, mema_Pool *pool, const mema_Block *block) {
   if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_isOwn(pool, block))) return false;
   if (mema_unlikely(!creditBy(mode, pool, block->size))) return false;
@@ -104,7 +107,7 @@ static MEMA_INLINE bool creditBlockBy(unsigned mode, mema_Pool *pool, const mema
   return true;
 }
 
-/* Of the slot handed out last. */
+/* Credits the slot that was handed out last. */
 static MEMA_INLINE bool creditLastBy(unsigned mode, mema_Pool *pool, mema_Slab *slab) {
   const mema_SlotClass *class = mema_lastClass(slab);
   if ((mode & mema_modeRecords) == 0) return creditBy(mode, pool, class->slotSize);
@@ -119,7 +122,7 @@ static MEMA_NOINLINE bool pfreeLastTracked(mema_Pool *pool, mema_Slab *slab) {
   return creditLastBy(mema_modeRecords, pool, slab);
 }
 
-/* The same in a family, where the slot is not marked free yet. */
+/* Frees the slot that was handed out last, in a family. The slot is not marked free yet. */
 static MEMA_INLINE bool pfreeLastFamilyBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
   uint64_t *word = mema_lastClass(slab)->word, after;
   if (mema_unlikely(!mema_nodeLives(pool))) return mema_falseForBadPool();
@@ -137,7 +140,7 @@ static MEMA_NOINLINE bool pfreeLastFamilyTracked(mema_Pool *pool, void *ptr, mem
   return pfreeLastFamilyBy(mema_modeFamily | mema_modeRecords, pool, ptr, slab);
 }
 
-/* A slot's chunk. */
+/* Frees a chunk in a slot. */
 static MEMA_INLINE bool giveSlotBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
   bool family = (mode & mema_modeFamily) != 0, magazines = (mode & mema_modeMagazines) != 0;
   bool records = (mode & mema_modeRecords) != 0;
@@ -160,7 +163,7 @@ static MEMA_INLINE bool giveSlotBy(unsigned mode, mema_Pool *pool, void *ptr, me
   return mema_keepRecent(mode, slab, span, slot, ptr, word, record) || mema_slabNote(slab, span, (uint32_t)(slot / 64));
 }
 
-/* An arena's chunk. */
+/* Frees a chunk of an arena. */
 static MEMA_INLINE bool giveGrainsBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
   if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_nodeLives(pool))) return mema_falseForBadPool();
   const mema_Arena *arena = mema_arenaOf(slab);
@@ -173,14 +176,14 @@ static MEMA_INLINE bool giveGrainsBy(unsigned mode, mema_Pool *pool, void *ptr, 
   return mema_likely(credited) ? mema_arenaGive(slab, grain, end) : pfreeSlow(pool, ptr, slab);
 }
 
-/* `mode` as for pallocBy. */
+/* Frees a chunk, by the variant for a mode; `mode` is a constant, as for pallocBy. */
 static MEMA_INLINE bool pfreeBy(unsigned mode, mema_Pool *pool, void *ptr, mema_Slab *slab) {
   return (mode & mema_modeArena) != 0 ? giveGrainsBy(mode, pool, ptr, slab) : giveSlotBy(mode, pool, ptr, slab);
 }
 
 /* ---- by the general path ------------------------------------------------------------------------------------------------ */
 
-/* Of pools whose budget bounds memory. A sub-pool in its parent's slabs may have ended. */
+/* True iff a pool whose budget bounds memory still lives: a sub-pool in its parent's heap may have ended. */
 static bool isThere(const mema_Pool *pool) {
   return pool->node == NULL || mema_nodeLives(pool);
 }
@@ -217,7 +220,7 @@ VARIANT(FamilyRecentTracked, mema_modeFamily | mema_modeMagazines | mema_modeRec
 VARIANT(FamilyArena, mema_modeFamily | mema_modeArena)
 VARIANT(FamilyArenaTracked, mema_modeFamily | mema_modeArena | mema_modeRecords)
 
-/* An arena has no magazines. */
+/* The entries for modes that do not exist: an arena has no magazines. */
 static void *pallocNever(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   (void)pool, (void)size, (void)slab, (void)class;
   return mema_nullForBadPool();
@@ -228,7 +231,7 @@ static bool pfreeNever(mema_Pool *pool, void *ptr, mema_Slab *slab) {
   return mema_falseForBadPool();
 }
 
-/* Those of arenas do not look at the class. */
+/* The types of the variants. The variants for arenas do not use the class. */
 typedef void *Palloc(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class);
 typedef bool Pfree(mema_Pool *pool, void *ptr, mema_Slab *slab);
 
@@ -239,7 +242,8 @@ typedef bool Pfree(mema_Pool *pool, void *ptr, mema_Slab *slab);
 #define BOUND(call) EIGHT(call##General), EIGHT(call##General), EIGHT(call##General), EIGHT(call##General)
 #define ALL(call) WITHIN(call, ), WITHIN(call, Family), WITHIN(call, Family), WITHIN(call, Family), BOUND(call)
 
-/* By mode. The third row is of pools whose parent's slabs serve no family any more: the variants of families find that such a pool has ended. */
+/* The variants by mode. The third row is for pools whose parent's heap serves no family any more. It has the
+ * variants for families, which find out that such a pool has ended. */
 static const struct {
   Palloc *palloc[mema_modeCount];
   Pfree *pfree[mema_modeCount];
@@ -248,7 +252,8 @@ _Static_assert(mema_modeCount == 8 * 8, "each mode has its variants");
 
 /* ---- palloc ------------------------------------------------------------------------------------------------------------- */
 
-/* The class has no slot at hand. (A refill need not keep an alignment beyond MEMA_ALIGNMENT: mema_pmemalign does not come here.) */
+/* Refills a class that has no slot at hand, and takes a slot. A refill need not keep an alignment beyond
+ * MEMA_ALIGNMENT, since mema_pmemalign does not come here. */
 static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
   if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
@@ -256,27 +261,28 @@ static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab 
   return variants.palloc[slab->heap.mode](pool, size, slab, class);
 }
 
-/* Any size, in a live pool that no other thread is in. */
+/* Takes a chunk of any size, in a live pool that no other thread is in. */
 static MEMA_INLINE void *pallocAny(uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *slab) {
   unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
   bool isSlot = index < slab->classCount || (mode & mema_modeArena) != 0;
   return isSlot ? variants.palloc[mode](pool, size, slab, &slab->classes[index]) : pallocSlow(pool, size, slab);
 }
 
-/* A size that the byte table does not have. The general path asks no pool whether it is in its family still, so that is asked here. */
+/* Takes a chunk of a size beyond the byte table. The general path does not test whether a pool is still in its
+ * family, so this function does. */
 static MEMA_NOINLINE void *pallocLarger(mema_Pool *pool, size_t size, mema_Slab *slab, uintptr_t mode) {
   bool family = (mode & (mema_modeFamily | mema_modeParentHeap)) != 0;
   bool lives = mode < mema_modeCount && (!family || mema_nodeLives(pool));
   return mema_likely(lives) ? pallocAny(mode, pool, size, slab) : mema_nullForBadPool();
 }
 
-/* By one variant where the byte table has the size. */
+/* Takes a chunk by `variant` if the byte table covers the size. */
 static MEMA_INLINE void *pallocSized(Palloc *variant, uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *slab) {
   if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size, slab, mode);
   return variant(pool, size, slab, mema_smallClass(slab, size));
 }
 
-/* Of a shared pool where the calling thread has no shard at hand, or of none. */
+/* Handles a shared pool for which the calling thread has no cache at hand, and a Pool that is not live. */
 static MEMA_NOINLINE void *pallocShared(mema_Pool *pool, size_t size) {
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (mema_unlikely(slab == NULL)) return mema_nullForBadPool();
@@ -290,7 +296,7 @@ static MEMA_NOINLINE void *pallocShared(mema_Pool *pool, size_t size) {
   return ptr;
 }
 
-/* The mode is none that slabs have. */
+/* Handles a mode that no slab or arena has: a fixed pool, or a Pool that is not live. */
 static MEMA_INLINE void *pallocElse(uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *header) {
   return mode == mema_modeFixed ? mema_fixedPalloc(pool, size, (mema_Fixed *)(void *)header) : mema_nullForBadPool();
 }
@@ -317,7 +323,7 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
 
 /* ---- pfree -------------------------------------------------------------------------------------------------------------- */
 
-/* As pallocShared. */
+/* Like pallocShared, for pfree. */
 static MEMA_NOINLINE bool pfreeShared(mema_Pool *pool, void *ptr) {
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
   if (mema_unlikely(slab == NULL)) return mema_falseForBadPool();
@@ -351,7 +357,7 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
 
 /* ---- the calls beside them --------------------------------------------------------------------------------------------- */
 
-/* A request that is refused for what it asks. */
+/* Refuses a request because of its arguments. */
 static void *refuseCall(mema_Pool *pool, mema_Fault fault, size_t first, size_t second) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool) return NULL;
@@ -370,7 +376,7 @@ static void *takeAny(mema_Pool *pool, mema_Slab *slab, size_t size, size_t align
   return chunk.ptr;
 }
 
-/* Any chunk, of any pool; *zeroed: its bytes are known to be zero. */
+/* Takes any chunk, in any pool. *zeroed: its bytes are known to be zero. */
 static void *allocateAny(mema_Pool *pool, size_t size, size_t alignment, bool *zeroed) {
   *zeroed = false;
   mema_Kind kind = mema_openKind(pool);
@@ -383,7 +389,7 @@ static void *allocateAny(mema_Pool *pool, size_t size, size_t alignment, bool *z
   return ptr;
 }
 
-/* What no slot holds. */
+/* Takes zero bytes that are too many for a slot. */
 static MEMA_NOINLINE void *pcallocLarge(mema_Pool *pool, size_t bytes) {
   bool zeroed;
   void *ptr = allocateAny(pool, bytes, MEMA_ALIGNMENT, &zeroed);
@@ -402,7 +408,8 @@ void *mema_pcalloc(mema_Pool *pool, size_t count, size_t size) {
   return ptr != NULL ? memset(ptr, 0, bytes + (bytes == 0)) : NULL;
 }
 
-/* A slot at hand, where no general path has to see the request. NULL says nothing. */
+/* Takes an aligned slot that is at hand, if the general path need not see the request. NULL means nothing:
+ * the caller goes on. */
 static void *alignedAtHand(mema_Pool *pool, size_t alignment, size_t size) {
   uintptr_t mode;
   mema_Slab *slab = mema_slabIn(mema_sealedHeap(pool, &mode));

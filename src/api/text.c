@@ -5,13 +5,14 @@
 
 #include "../pool/pool.h"
 
-/* A chunk with n bytes of `source` and, where asked for, a terminator. */
+/* Returns a new chunk with n bytes of `source` and, if asked for, a terminator. */
 static char *copy(mema_Pool *pool, const void *source, size_t n, size_t terminator) {
   if (source == NULL) {
     if (mema_openKind(pool) != mema_noPool) mema_refuseFor(pool, mema_sourceIsNull, 0, 0);
     return NULL;
   }
-  /* n is at most the length of an object, or a caller's wish: one more may overflow, and is then too large. */
+  /* n is at most the length of an object, or an arbitrary argument. Adding 1 could overflow, so a too large n
+   * is passed on as it is. */
   char *chunk = mema_palloc(pool, n > MEMA_UNLIMITED ? n : n + terminator);
   if (chunk == NULL) return NULL;
   memcpy(chunk, source, n);

@@ -1,4 +1,4 @@
-/* wait.c - palloc that waits for budget, in a pool that threads share. */
+/* wait.c - palloc that waits for budget, in a shared pool. */
 #include "../memory/os.h"
 #include "../threads/wait.h"
 

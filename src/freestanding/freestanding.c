@@ -1,11 +1,14 @@
-/* freestanding.c - libmema-fixed.a: the public calls for fixed pools alone, where there is neither a C library nor an operating system.
+/* freestanding.c - libmema-fixed.a: the public calls for fixed pools alone, without a C library or an
+ * operating system.
  *
- * What differs from the hosted library (docs/design.md, "The fixed engine"): pools with another engine than MEMA_FIXED, or with a fallback, are
- * refused (MEMA_BAD_ARGUMENT), mema_initPool with them; nothing prints and nothing draws; there is no errno; the last failure is one for the
- * whole program, not one for each thread; and the secret in the seals is a constant, mixed with
- * addresses, so that a Pool can be forged by who sets out to.
+ * It differs from the hosted library (docs/design.md, "The fixed engine") in these points. It refuses
+ * (MEMA_BAD_ARGUMENT) pools with another engine than MEMA_FIXED, pools with a fallback, and mema_initPool. It
+ * does not print or draw. It has no errno. The last failure is one for the whole program, not one for each
+ * thread. The secret in the seals is a constant, mixed with addresses, so a program can forge a Pool on
+ * purpose.
  *
- * gcc and clang call memcpy, memmove and memset of their own accord, whatever the flags. Weak ones are here for programs that have none. */
+ * gcc and clang generate calls of memcpy, memmove and memset, whatever the flags. For programs without these
+ * functions, this file defines weak ones. */
 #include "../pool/fixed/fixedPool.h"
 #include "../pool/pressure.h"
 
@@ -25,7 +28,7 @@ MEMA_PUBLIC void *memmove(void *to, const void *from, size_t n);
 MEMA_PUBLIC void *memset(void *to, int byte, size_t n);
 
 __attribute__((weak)) PLAIN_LOOP void *memcpy(void *restrict to, const void *restrict from, size_t n) {
-  volatile char *target = to; /* volatile: not to be made a call of itself */
+  volatile char *target = to; /* volatile: else the compiler makes the loop a call of memcpy */
   const char *source = from;
   while (n-- > 0) *target++ = *source++;
   return to;
@@ -50,7 +53,7 @@ __attribute__((weak)) PLAIN_LOOP void *memset(void *to, int byte, size_t n) {
 
 /* ---- pressure ------------------------------------------------------------------------------------------------------------ */
 
-/* Callbacks and requests that fail on purpose are not part of this library: nothing asks for them. */
+/* This library has no callbacks and no requests that fail on purpose. */
 bool mema_failsOnPurpose(mema_Pool *pool) {
   (void)pool;
   return false;
@@ -107,7 +110,7 @@ void mema_outsideClose(mema_Fixed *fixed) {
 void mema_outsideStats(const mema_Fixed *fixed, mema_Stats *stats) {
   (void)fixed, (void)stats;
 }
-/* NOLINTNEXTLINE(readability-non-const-parameter): elsewhere they are written */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the hosted library writes them */
 const char *mema_outsideCheck(const mema_Fixed *fixed, size_t *chunks, size_t *bytes) {
   (void)fixed, (void)chunks, (void)bytes;
   return NULL;
@@ -239,7 +242,7 @@ bool mema_checkPool(const mema_Pool *pool) {
 
 /* ---- strings ---------------------------------------------------------------------------------------------------------------- */
 
-/* A chunk with n bytes of `source` and, where asked for, a terminator. */
+/* Returns a new chunk with n bytes of `source` and, if asked for, a terminator. */
 static char *copy(mema_Pool *pool, const void *source, size_t n, size_t terminator) {
   mema_Fixed *fixed = open(pool);
   if (fixed == NULL) return NULL;

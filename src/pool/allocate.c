@@ -1,16 +1,18 @@
-/* allocate.c - the general path of a chunk: any size and alignment, on any heap but a fixed one, in a pool that its caller holds.
+/* allocate.c - the general path of a chunk: any size and alignment, in any heap but a fixed one. No other
+ * thread is in the pool.
  *
- *   allocate:  may it fail on purpose? -> room in all budgets above -> memory from the list of heaps -> charge, chain, callbacks
- *   release:   chain -> credit -> the memory goes back
- */
+ *   allocate:  fail on purpose? -> room in all budgets above -> memory from the list of heaps -> charge, chain, callbacks
+ *   release:   chain -> credit -> the memory goes back */
 #include "tree.h"
 #include "pressure.h"
 
-/* Takes the memory of a request that may have to wait for others to make room; false: refused, and counted. */
+/* Takes memory for a request, and asks callbacks to make room if need be. False: the request is refused, and
+ * counted. */
 static bool takeMemoryAndRoom(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignment, size_t charge,
                               mema_Chunk *chunk) {
   for (;;) {
-    /* Other threads may take a shared root's budget meanwhile: whether there is room is told by charging it. */
+    /* Under a shared root only the charge itself finds out whether there is room: other threads may take the
+     * room before it. */
     bool ask = charge > pool->freeSize || (mema_isBelow(pool) && !mema_isContended(pool));
     if (ask && !mema_makeRoom(pool, charge)) return false;
     if (mema_takeMemory(heap, size, alignment, chunk)) return true;
@@ -22,7 +24,7 @@ static bool takeMemoryAndRoom(mema_Pool *pool, mema_Heap *heap, size_t size, siz
 
 /* Charges a chunk that was taken. False iff a shared root has no room. */
 static bool chargeTaken(mema_Pool *pool, size_t charge) {
-  if (!mema_isBelow(pool) && !pool->alwaysSlow) return mema_charge(pool, charge); /* true: it was asked before */
+  if (!mema_isBelow(pool) && !pool->alwaysSlow) return mema_charge(pool, charge); /* true: the budget was tested before */
   if (!mema_chargeLevels(pool, charge)) return false;
   pool->allocations++;
   if (pool->alwaysSlow) mema_setSlowPath(pool);
@@ -46,7 +48,7 @@ bool mema_allocate(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignme
   if (!pool->untracked) {
     mema_linkBlock(pool, chunk->record, chunk->ptr, size);
     chunk->record->poolAllocated = !chunk->heap->outside;
-  } else if (chunk->record != NULL) { /* outside an arena: see marks.c */
+  } else if (chunk->record != NULL) { /* outside an untracked arena: see marks.c */
     chunk->record->size = charge;
     mema_setOwnerAndAge(chunk->record, pool->ownerAndAge);
   }

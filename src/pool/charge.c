@@ -1,7 +1,7 @@
-/* charge.c - bytes in the budget that are no chunks: memory that the caller has from elsewhere, or another resource.
+/* charge.c - bytes in the budget that are no chunks: memory from elsewhere, or another resource of the
+ * caller.
  *
- *   poolSize == freeSize + charges of the live chunks + charged + held        held: by sub-pools, see family/tree.h
- */
+ *   poolSize == freeSize + charges of the live chunks + charged + held        held: by sub-pools, see tree.h */
 #include "tree.h"
 #include "fixed/fixedPool.h"
 #include "pressure.h"
@@ -9,7 +9,7 @@
 
 /* ---- a budget that bounds memory ---------------------------------------------------------------------------------------- */
 
-/* An arena charges a chunk by its size, wherever it lies. */
+/* An arena charges a chunk by its size, even for a chunk outside. */
 size_t mema_boundChargeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
   const mema_Heap *first = mema_heapField(pool);
   bool bySize = first->ops->chargesBySize;
@@ -17,14 +17,14 @@ size_t mema_boundChargeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
 }
 
 size_t mema_boundRoom(size_t bytes) {
-  size_t room = bytes / 33 * 32 + bytes % 33; /* not below the answer */
+  size_t room = bytes / 33 * 32 + bytes % 33; /* at least the answer */
   while (room > 0 && mema_boundCharge(room) > bytes) room--;
   return room;
 }
 
 /* ---- bytes that are no chunks ------------------------------------------------------------------------------------------- */
 
-/* The budget of memory is what the charged bytes leave of it: so much may the slabs keep, free pages included. */
+/* Sets the bytes that the heaps may keep, free pages included: the budget less the charged bytes. */
 static void shareBudget(const mema_Pool *pool, mema_Heap *heap) {
   if (mema_usesParentHeap(pool)) return;
   mema_setHeapBudgets(heap, pool->poolSize - pool->charged);
@@ -35,7 +35,7 @@ static bool refuse(mema_Pool *pool, mema_Reason reason, size_t bytes) {
   return false;
 }
 
-/* Of a pool that threads do not share: others may be asked to make room. False: refused, and counted. */
+/* Makes room in an unshared pool, by callbacks if need be. False: the request is refused, and counted. */
 static bool makeRoom(mema_Pool *pool, size_t bytes) {
   return mema_failsOnPurpose(pool) ? refuse(pool, MEMA_INJECTED, bytes) : mema_makeRoom(pool, bytes);
 }
@@ -80,7 +80,7 @@ bool mema_reserveGuarantee(mema_Pool *pool, size_t bytes) {
 static bool chargeFixed(mema_Pool *pool, size_t bytes) {
   if (bytes > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, bytes);
   if (!makeRoom(pool, bytes)) return false;
-  size_t before = pool->freeSize; /* by now: callbacks may have freed much */
+  size_t before = pool->freeSize; /* taken now, since callbacks may have freed much */
   if (!mema_fixedCharge(pool, bytes)) return false;
   mema_settlePressure(pool, before);
   return true;

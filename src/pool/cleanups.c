@@ -1,15 +1,15 @@
-/* cleanups.c - what is to be done when a pool's chunks end. The records are the callers'. */
+/* cleanups.c - clean-ups: functions to run when a pool's chunks end. The caller provides their records. */
 #include "pressure.h"
 #include "tree.h"
 
-/* A record that is in a pool's list is told by a word in it, so that it is not put in another, or twice: lists would run into each
- * other. */
+/* Returns the token that marks a record as part of a pool's list. So a record cannot be added twice, or to
+ * two pools, which would join two lists. */
 static uintptr_t tokenOf(const mema_Cleanup *cleanup) {
   uintptr_t token = ~mema_sealOf((const mema_Pool *)(const void *)cleanup, NULL);
   return token + (token == 0);
 }
 
-/* Whether the pool is live, and may have clean-ups; else noted. */
+/* True iff the pool is live and may have clean-ups; else the failure is noted. */
 static bool mayHaveCleanups(const mema_Pool *pool) {
   mema_Kind kind = mema_openKind(pool);
   return kind != mema_noPool && (kind != mema_sharedPool || mema_failFor(mema_sharedCleanup, 0, 0));
@@ -39,7 +39,7 @@ bool mema_addCleanup(mema_Pool *pool, mema_Cleanup *cleanup, void (*run)(void *a
   return true;
 }
 
-/* Takes it out of the list; false iff it is not in it. */
+/* Takes a record out of a list. False iff the list does not have it. */
 static bool cancelIn(mema_Cleanup **link, const mema_Cleanup *cleanup) {
   for (; *link != NULL; link = &(*link)->next) {
     if (*link != cleanup) continue;
@@ -61,7 +61,7 @@ bool mema_cancelCleanup(mema_Pool *pool, mema_Cleanup *cleanup) {
 void mema_runCleanups(mema_Pool *pool, mema_CleanupTime when, uintptr_t serial) {
   mema_Cleanup *cleanup;
   while ((cleanup = pool->cleanups[when]) != NULL && cleanup->serial >= serial) {
-    mema_Cleanup copy = *cleanup; /* the record may lie in a chunk that it frees */
+    mema_Cleanup copy = *cleanup; /* the clean-up may free the chunk that the record lies in */
     pool->cleanups[when] = copy.next;
     cleanup->token = 0;
     mema_enterCallback(pool);

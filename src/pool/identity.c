@@ -1,12 +1,12 @@
-/* identity.c - see identity.h. */
+/* identity.c - the secret, generations and seals: see identity.h. */
 #include "identity.h"
 
 #include "../memory/os.h"
 
-/* Generations that a slab gives by itself, without an atomic addition, before it takes as many more. */
+/* A heap takes this many generations at once, and hands them out without an atomic addition. */
 static const uintptr_t livesAtOnce = sizeof(uintptr_t) == 8 ? 1 << 16 : 1;
 
-/* Before the first pool is made; addresses and small numbers, whichever, do not make a seal that fits. */
+/* The secret before the first pool is made. Addresses and small numbers do not add up to a seal that fits it. */
 static const uintptr_t undrawn = (uintptr_t)0x9E3779B97F4A7C15u;
 
 _Atomic uintptr_t mema_secret = (uintptr_t)0x9E3779B97F4A7C15u;
@@ -31,7 +31,7 @@ static void drawSecret(void) {
   atomic_compare_exchange_strong_explicit(&mema_secret, &none, mema_osRandom(), memory_order_relaxed, memory_order_relaxed);
 }
 
-/* The question before the first pool is made, and every question under memcheck. */
+/* Tests whether the Pool lives: before the first pool is made, and for every such test under memcheck. */
 bool mema_isLiveUnsettled(const mema_Pool *pool) {
   uint8_t shadow[sizeof *pool];
   drawSecret();
@@ -41,13 +41,14 @@ bool mema_isLiveUnsettled(const mema_Pool *pool) {
   return live;
 }
 
-/* Scattered: see mema_keyOf. */
+/* The multiplication scatters generations over all their range: see mema_keyOf. */
 uintptr_t mema_nextGeneration(uintptr_t *lives) {
   if (*lives % livesAtOnce == 0) *lives = atomic_fetch_add_explicit(&generations, livesAtOnce, memory_order_relaxed);
   return ++*lives * mema_generationStep * undrawn;
 }
 
-/* The seal comes last, since other threads may be looking whether a shared pool lives that was here before. */
+/* The seal is written last: another thread may be testing whether the shared pool that was here before is
+ * live. */
 void mema_identify(mema_Pool *pool, mema_Heap *heap, uintptr_t generation, bool shared) {
   uintptr_t seal = mema_sealOf(pool, heap);
   mema_storeWord(&pool->generation, generation);

@@ -1,11 +1,14 @@
-/* identity.h - what a Pool is. Every call asks here first whether its Pool lives, and of which kind it is; only then it enters a room.
+/* identity.h - the identity of a Pool. Every call first tests whether its Pool lives, and of which kind it
+ * is.
  *
- *   seal         a secret, drawn once per process, plus the address of the Pool, plus that of its heap's header; of a pool that threads share the
- *                complement of that. So a copy of a Pool does not fit, and memory that is no pool fits by chance once in 2^64 times.
- *   generation   a number that no two lives of pools share. The header begins with the same number plus the heap's mode (engine.h), or with 0. So one
- *                subtraction tells a live Pool from the restored copy of a freed one, and tells the mode as well.
+ *   seal         the sum of a secret, drawn once per process, the address of the Pool, and the address of its heap's header. A shared
+ *                pool has the complement of that sum. So the seal of a copy of a Pool does not fit, and memory that is no pool fits
+ *                by chance once in 2^64 times.
+ *   generation   a number that no two lives of pools share. The header begins with this number plus the heap's mode (heap.h), or with
+ *                0. So one subtraction tells a live Pool from the restored copy of a freed one, and yields the mode as well.
  *
- * A header is looked at only where the seal fits. That of a slab is never unmapped. That of a fixed pool lies in the caller's buffer. */
+ * A header is read only if the seal fits. The header of a slab or arena is never unmapped. The header of a
+ * fixed pool lies in the caller's buffer. */
 #ifndef MEMA_POOL_IDENTITY_H
 #define MEMA_POOL_IDENTITY_H
 
@@ -17,9 +20,9 @@
 typedef struct mema_Slab mema_Slab;
 typedef struct mema_Fixed mema_Fixed;
 
-/* A constant until the first pool is made. */
+/* This is a constant until the first pool is made. */
 MEMA_HIDDEN extern _Atomic uintptr_t mema_secret;
-/* The secret is drawn, and the program does not run under memcheck (checkers.h). */
+/* True once the secret is drawn, unless the program runs under memcheck (checkers.h). */
 MEMA_HIDDEN extern _Atomic bool mema_isSettled;
 
 static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Heap *heap) {
@@ -45,18 +48,19 @@ static inline mema_Fixed *mema_fixedField(const mema_Pool *pool) {
   return (mema_Fixed *)(void *)mema_heapField(pool);
 }
 
-/* How far a header's generation is from the Pool's: the mode of a live pool. */
+/* Returns the distance of a header's generation from the Pool's: the mode of a live pool. */
 static inline uintptr_t mema_modeOf(const mema_Pool *pool, const mema_Heap *heap) {
   return mema_loadWord((const uintptr_t *)(const void *)heap) - mema_loadWord(&pool->generation);
 }
 
-/* Whether a pool that was found live is one that threads do not share. The Pool is asked, not its slab, which by now may serve another. */
+/* True iff a pool that was found live is unshared. It reads the Pool, not the heap, which may serve another
+ * pool by now. */
 static inline bool mema_isUnshared(const mema_Pool *pool) {
   return mema_loadWord(&pool->seal) == mema_sealOf(pool, mema_heapField(pool));
 }
 
-/* The header of a Pool whose seal is that of an unshared pool, and its mode; else NULL. It lives iff the mode is below mema_modeCount, and then has
- * slabs, or is mema_modeFixed. */
+/* Returns the header of a Pool sealed as unshared, and its mode; else NULL. The pool is live iff the mode is
+ * below mema_modeCount (a slab or arena) or is mema_modeFixed. */
 static inline mema_Heap *mema_sealedHeap(const mema_Pool *pool, uintptr_t *mode) {
   if (mema_unlikely(pool == NULL)) return NULL;
   mema_Heap *heap = mema_heapField(pool);
@@ -65,7 +69,7 @@ static inline mema_Heap *mema_sealedHeap(const mema_Pool *pool, uintptr_t *mode)
   return heap;
 }
 
-/* The slab of a live shared pool, else NULL. */
+/* Returns the heap of a live shared pool, else NULL. */
 static inline mema_Heap *mema_sharedHeapOf(const mema_Pool *pool) {
   if (mema_unlikely(pool == NULL)) return NULL;
   mema_Heap *heap = mema_heapField(pool);
@@ -73,7 +77,7 @@ static inline mema_Heap *mema_sharedHeapOf(const mema_Pool *pool) {
   return mema_modeOf(pool, heap) < mema_modeCount ? heap : NULL;
 }
 
-/* The header of a live fixed pool, else NULL. */
+/* Returns the header of a live fixed pool, else NULL. */
 static inline mema_Fixed *mema_fixedOf(const mema_Pool *pool) {
   uintptr_t mode;
   mema_Heap *header = mema_sealedHeap(pool, &mode);
@@ -84,15 +88,15 @@ static inline mema_Fixed *mema_fixedOf(const mema_Pool *pool) {
 
 typedef enum mema_Kind {
   mema_noPool,
-  mema_plainPool,  /* slabs, for one thread at a time */
-  mema_sharedPool, /* slabs that threads share */
+  mema_plainPool,  /* a slab or arena, for one thread at a time */
+  mema_sharedPool, /* a slab that threads share */
   mema_fixedPool,  /* a caller's buffer */
 } mema_Kind;
 
-/* tree.c: whether a sealed Pool that used its parent's slabs still does. */
+/* tree.c: true iff a sealed Pool that used its parent's heap still does. */
 MEMA_HIDDEN bool mema_isInTree(const mema_Pool *pool);
 
-/* Of a Pool that is sealed as unshared, by its mode. */
+/* Returns the kind of a Pool that is sealed as unshared, by its mode. */
 static inline mema_Kind mema_kindByMode(const mema_Pool *pool, uintptr_t mode) {
   if (mema_unlikely(mode >= mema_modeCount)) return mode == mema_modeFixed ? mema_fixedPool : mema_noPool;
   return mema_likely((mode & mema_modeParentHeap) == 0) || mema_isInTree(pool) ? mema_plainPool : mema_noPool;
@@ -104,29 +108,29 @@ static inline mema_Kind mema_kindOf(const mema_Pool *pool) {
   return mema_sharedHeapOf(pool) != NULL ? mema_sharedPool : mema_noPool;
 }
 
-/* The same, noting where it is no pool. */
+/* Like mema_kindOf; notes MEMA_BAD_POOL if the Pool is not live. */
 static inline mema_Kind mema_openKind(const mema_Pool *pool) {
   mema_Kind kind = mema_kindOf(pool);
   if (mema_unlikely(kind == mema_noPool)) mema_fail(MEMA_BAD_POOL);
   return kind;
 }
 
-/* identity.c: mema_isLivePool before mema_isSettled. */
+/* identity.c: does the work of mema_isLivePool until mema_isSettled is true. */
 MEMA_HIDDEN MEMA_SLOW bool mema_isLiveUnsettled(const mema_Pool *pool);
 
-/* Whether a Pool, which may be undefined memory, is a live pool. The secret is drawn when this returns. */
+/* True iff a Pool, which may be undefined memory, is a live pool. The secret is drawn when this returns. */
 static inline bool mema_isLivePool(const mema_Pool *pool) {
   bool settled = atomic_load_explicit(&mema_isSettled, memory_order_acquire);
   return mema_likely(settled) ? mema_kindOf(pool) != mema_noPool : mema_isLiveUnsettled(pool);
 }
 
-/* The slab of a live pool that has slabs, else NULL; */
+/* Returns the heap of a live pool with a slab or arena, else NULL. */
 static inline mema_Heap *mema_heapOf(const mema_Pool *pool) {
   mema_Kind kind = mema_kindOf(pool);
   return kind == mema_plainPool || kind == mema_sharedPool ? mema_heapField(pool) : NULL;
 }
 
-/* and the same, noting the failure. */
+/* Like mema_heapOf, and notes MEMA_BAD_POOL for NULL. */
 static inline mema_Heap *mema_openPool(const mema_Pool *pool) {
   mema_Heap *heap = mema_heapOf(pool);
   if (mema_unlikely(heap == NULL)) mema_fail(MEMA_BAD_POOL);
@@ -135,13 +139,14 @@ static inline mema_Heap *mema_openPool(const mema_Pool *pool) {
 
 /* ---- identity.c ---------------------------------------------------------------------------------------------------------- */
 
-/* MEMA_BAD_POOL. For tail calls: common paths then need no stack frame. */
+/* Note MEMA_BAD_POOL. They are for tail calls: common paths then need no stack frame. */
 MEMA_HIDDEN MEMA_SLOW void *mema_nullForBadPool(void);
 MEMA_HIDDEN MEMA_SLOW bool mema_falseForBadPool(void);
 
-/* A generation that no pool had; of the numbers that `lives` has left, if there are any. Never 0. */
+/* Returns a generation that no pool has used, never 0. It comes from the numbers that `lives` has left, if
+ * there are any. */
 MEMA_HIDDEN uintptr_t mema_nextGeneration(uintptr_t *lives);
-/* Makes the Pool that of a header which has the generation already. */
+/* Sets a Pool's identity. The header has the generation already. */
 MEMA_HIDDEN void mema_identify(mema_Pool *pool, mema_Heap *heap, uintptr_t generation, bool shared);
 
 #endif

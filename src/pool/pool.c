@@ -1,4 +1,5 @@
-/* pool.c - a pool's life and budget: init, reset, resize, trim, free. Chunks are chunk.c's business. */
+/* pool.c - a pool's life and budget: init, reset, resize, trim, free. For chunks see api/chunk.c and
+ * allocate.c. */
 #define _GNU_SOURCE
 #include "pool.h"
 
@@ -23,13 +24,15 @@ _Static_assert(offsetof(mema_Block, ptr) == 0 && offsetof(mema_Block, size) == s
 
 /* ---- init -------------------------------------------------------------------------------------------------------------- */
 
-/* Eight words at a time: for a few hundred bytes compilers put a loop in microcode, which takes longer to begin than this to end. */
+/* Eight words, written at once. For a few hundred bytes compilers use a microcoded loop, which starts more
+ * slowly than this runs. */
 typedef uintptr_t Words __attribute__((vector_size(8 * sizeof(uintptr_t)), aligned(sizeof(uintptr_t)), may_alias));
 enum { wordsFrom = offsetof(mema_Pool, slowPathBelow), rows = (sizeof(mema_Pool) - wordsFrom) / sizeof(Words) };
 
 _Static_assert(sizeof(mema_Pool) % sizeof(uintptr_t) == 0 && wordsFrom % sizeof(uintptr_t) == 0, "a Pool is words");
 
-/* No pool any more. Other threads may be looking whether a shared pool lives. */
+/* Clears the identity of a Pool, which then is no pool. Other threads may be testing whether a shared pool
+ * lives. */
 static void forget(mema_Pool *pool) {
   mema_storeWord(&pool->seal, 0);
   mema_storeWord(&pool->generation, 0);
@@ -40,7 +43,7 @@ static void forget(mema_Pool *pool) {
   pool->head = pool->tail = NULL;
 }
 
-/* All zero again. */
+/* Sets all fields of a Pool to zero. */
 static void forgetAll(mema_Pool *pool) {
   Words *at = (Words *)(void *)((char *)pool + wordsFrom);
   forget(pool);
@@ -61,7 +64,7 @@ void mema_layPool(mema_Pool *pool, const mema_Options *options) {
   }
 }
 
-/* Of those that the heap's header keeps in store, if it does. */
+/* Returns a generation, from the numbers that the heap's header keeps, if it keeps any. */
 static inline uintptr_t nextGeneration(mema_Heap *heap) {
   uintptr_t none = 0;
   size_t offset = heap->ops->livesOffset;
@@ -82,7 +85,7 @@ bool mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options *option
   return false;
 }
 
-/* The fault of the arguments; of MEMA_FIXED, of those that all engines have. */
+/* Returns the first fault of the arguments. For MEMA_FIXED it checks only the options that all engines have. */
 static inline mema_Fault faultOf(const mema_Pool *pool, const mema_Options *options) {
   if (pool == NULL || options == NULL) return pool == NULL ? mema_poolIsNull : mema_optionsAreNull;
   bool isFixed = options->engine == MEMA_FIXED;
@@ -97,7 +100,7 @@ static inline mema_Fault faultOf(const mema_Pool *pool, const mema_Options *opti
   return options->reservation > MEMA_UNLIMITED ? mema_reservationIsLarge : mema_noFault;
 }
 
-/* Notes it, with its numbers. */
+/* Notes the fault, with its numbers. */
 static MEMA_SLOW bool blame(mema_Fault fault, const mema_Options *options) {
   if (fault == mema_engineIsNone) return mema_failFor(fault, (unsigned)options->engine, 0);
   if (fault == mema_sizeIsTooLarge) return mema_failFor(fault, options->poolSize, MEMA_UNLIMITED);
@@ -123,7 +126,7 @@ mema_Heap *mema_openHeapFor(const mema_Options *options) {
   return mema_engines[options->engine]->open(options);
 }
 
-/* Its header lies in the buffer, which has no numbers of its own to give. */
+/* Initialises a fixed pool. Its header lies in the buffer, and keeps no generations. */
 static bool initFixed(mema_Pool *pool, const mema_Options *options) {
   uintptr_t lives = 0;
   return mema_fixedInit(pool, options, mema_nextGeneration(&lives));
@@ -149,7 +152,7 @@ bool mema_closePool(mema_Pool *pool) {
   mema_Heap *heap = mema_kindOf(pool) == mema_plainPool ? mema_heapField(pool) : mema_holdPool(pool, false);
   if (heap == NULL) return false;
   mema_Node *node = pool->node;
-  if (mema_unlikely(node != NULL && node->newest != NULL && heap->share != NULL)) { /* another thread made it a moment ago */
+  if (mema_unlikely(node != NULL && node->newest != NULL && heap->share != NULL)) { /* another thread has just made it */
     mema_unlockPool(heap);
     return mema_endLives(pool, 0) && mema_closePool(pool);
   }
@@ -176,7 +179,8 @@ bool mema_freePool(mema_Pool *pool) {
   return mema_closePool(pool);
 }
 
-/* Of a pool with slabs of its own: all their chunks are its own, now that its sub-pools are gone. */
+/* Frees all chunks of a pool with a heap of its own. Its sub-pools are gone, so all chunks in the heap belong
+ * to this pool. */
 static void clearHeaps(mema_Pool *pool, mema_Heap *heap) {
   mema_closeOutside(heap);
   heap->ops->clear(heap);
@@ -190,7 +194,7 @@ static void clearHeaps(mema_Pool *pool, mema_Heap *heap) {
 static void forgetMarks(mema_Pool *pool) {
   pool->markLife = pool->markSerial = 0;
   memset(pool->stale, 0, sizeof pool->stale);
-  pool->ownerAndAge &= UINT32_MAX; /* the age begins anew */
+  pool->ownerAndAge &= UINT32_MAX; /* the age starts again */
 }
 
 bool mema_resetPool(mema_Pool *pool) {
@@ -243,7 +247,8 @@ static size_t changeFixed(mema_Pool *pool, size_t poolSize, bool atLeast) {
   return poolSize;
 }
 
-/* Of a live pool. The parent of a shared one has its whole budget carved out. */
+/* True iff the budget of a live pool may be changed. A shared sub-pool's whole budget is guaranteed by its
+ * parent, so it may not. */
 static bool canResize(const mema_Pool *pool, mema_Kind kind, size_t poolSize) {
   if (poolSize == 0) return mema_failFor(mema_poolSizeIsZero, 0, 0);
   if (poolSize > MEMA_UNLIMITED) return mema_failFor(mema_sizeIsTooLarge, poolSize, MEMA_UNLIMITED);
@@ -251,7 +256,8 @@ static bool canResize(const mema_Pool *pool, mema_Kind kind, size_t poolSize) {
   return !carvedWhole || mema_failFor(mema_sharedChildResized, 0, 0);
 }
 
-/* `atLeast`: the budget may stay larger, by what is in use. Returns it; 0: refused. */
+/* Changes the budget and returns the new one; 0: refused. `atLeast`: if more than poolSize is in use or
+ * guaranteed, the budget becomes that many bytes. */
 static size_t changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool || !canResize(pool, kind, poolSize)) return 0;

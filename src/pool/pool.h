@@ -117,7 +117,7 @@ static inline void mema_moveBlock(mema_Pool *pool, mema_Block *block, mema_Block
   *(after != NULL ? &after->prev : &pool->tail) = block;
 }
 
-/* ---- what a Pool itself tells of it ------------------------------------------------------------------------------------- */
+/* ---- the statistics that the Pool itself holds -------------------------------------------------------------------------- */
 
 static inline void mema_countStats(const mema_Pool *pool, mema_Stats *stats) {
   *stats = (mema_Stats){.untracked = pool->untracked,
@@ -153,7 +153,7 @@ MEMA_HIDDEN void mema_layPool(mema_Pool *pool, const mema_Options *options);
 /* Ends a pool whose clean-ups and sub-pools are gone. False, and the failure noted, iff the pool is not live. */
 MEMA_HIDDEN bool mema_closePool(mema_Pool *pool);
 
-/* ---- chunk.c, for the files above it ----------------------------------------------------------------------------------- */
+/* ---- allocate.c and refuse.c ------------------------------------------------------------------------------------------- */
 
 /* Takes, charges and links a chunk. */
 MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk);

@@ -1,13 +1,13 @@
-/* pressure.c - see pressure.h. */
+/* pressure.c - callbacks when a budget runs low, and requests that fail on purpose: see pressure.h. */
 #include "pressure.h"
 
 #include "tree.h"
 #include "fixed/fixedPool.h"
 #include "../threads/share.h"
 
-/* ---- the watch ---------------------------------------------------------------------------------------------------------- */
+/* ---- the slow path ------------------------------------------------------------------------------------------------------ */
 
-/* True if the pool notes its lows late: see mema_noteLow. */
+/* True iff the pool notes its lows late: see mema_noteLow. */
 static bool isLate(const mema_Pool *pool) {
   return pool->node == NULL && mema_kindOf(pool) == mema_plainPool && mema_heapField(pool)->ops->notesLowLate;
 }
@@ -21,8 +21,8 @@ void mema_setSlowPath(mema_Pool *pool) {
   if (all) pool->slowPathBelow = PTRDIFF_MAX;
 }
 
-/* Whether this is a live pool that no threads share; else noted, by the fault where they do. Callbacks of one that they share would have to be made
- * by whichever thread comes first, with or without the pool's lock. */
+/* True iff the pool is live and unshared; else the failure is noted, for a shared pool with this fault. A
+ * shared pool has no callbacks: any of its threads would have to run them, with or without the pool's lock. */
 static bool isUnshared(const mema_Pool *pool, mema_Fault fault) {
   mema_Kind kind = mema_openKind(pool);
   return kind != mema_noPool && (kind != mema_sharedPool || mema_failFor(fault, 0, 0));
@@ -74,7 +74,9 @@ static mema_Pool *above(const mema_Pool *pool) {
   return parent != NULL && mema_isPresent(parent) ? parent->pool : NULL;
 }
 
-/* A shared root's count is changed by many threads. (A lost pool has none: it is passed over, lest what is above it be left with too many.) */
+/* Adds `change` to the count of callers of the pool and of each pool above it. Several threads may change the
+ * count of a shared root, so the addition is atomic. A lost pool has no count: the walk passes over it, so
+ * the counts above it stay balanced. */
 static void countCallers(mema_Pool *pool, uint32_t change) {
   __atomic_fetch_add(&pool->callers, change, __ATOMIC_RELAXED);
   for (const mema_Node *node = pool->node != NULL ? pool->node->parent : NULL; node != NULL; node = node->parent)
@@ -89,7 +91,7 @@ void mema_leaveCallback(mema_Pool *pool) {
   countCallers(pool, UINT32_MAX);
 }
 
-/* Asks `narrow`, which is at or above `pool`. */
+/* Calls onExhausted of `limiting`, a pool at or above `pool`. */
 static bool ask(mema_Pool *pool, mema_Pool *limiting, size_t wanted) {
   if (limiting->onExhausted == NULL || limiting->exhausting) return false;
   size_t before = limiting->freeSize;
@@ -98,11 +100,11 @@ static bool ask(mema_Pool *pool, mema_Pool *limiting, size_t wanted) {
   bool again = limiting->onExhausted(limiting, wanted, limiting->exhaustedArg);
   mema_leaveCallback(pool);
   limiting->exhausting = false;
-  return again && limiting->freeSize > before; /* else it would be asked without end */
+  return again && limiting->freeSize > before; /* else the loop could call it without end */
 }
 
 bool mema_askExhausted(mema_Pool *pool, size_t wanted) {
-  if (!mema_isUnshared(pool)) return ask(pool, pool, wanted); /* not by whichever thread comes */
+  if (!mema_isUnshared(pool)) return ask(pool, pool, wanted); /* threads do not run a parent's callbacks */
   for (mema_Pool *each = pool; each != NULL; each = above(each))
     if (ask(pool, each, wanted)) return true;
   return false;

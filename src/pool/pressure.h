@@ -1,13 +1,13 @@
 /* pressure.h - what happens when a budget runs low: callbacks, requests that fail on purpose, and room made.
  *
- * The common paths ask one question of a budget, whether a charge would leave less than pool->watch. Where no one is to be told anything, that
- * is the least there has been so far (lowWater), and the answer is a new least, or no room. In a `watched` pool it is above that, as
- * far up as there is something to do: such requests take the general path (mema_allocate), and callbacks are made there, never
- * from the midst of a common one:
- *     watch == lowWater                                    unless watched; 0 in an arena that stands alone (see mema_noteLow)
- *     watch == max(lowWater, lowWaterBytes)                with onLowWater
- *     watch == the most there is                           while requests are counted (failIn), and in a fixed pool whose budget bounds memory
- */
+ * The common paths test one thing about a budget: would the charge leave less than pool->slowPathBelow? In
+ * most pools that is lowWater, the least freeSize so far. A charge below it is then a new low, or the budget
+ * has no room. In a pool that is alwaysSlow, slowPathBelow is higher, so that the general path
+ * (mema_allocate) handles each request that may need a callback. All callbacks are made there, never in the
+ * middle of a common path:
+ *     slowPathBelow == lowWater                          unless alwaysSlow; 0 in an arena without a family (see mema_noteLow)
+ *     slowPathBelow == max(lowWater, lowWaterBytes)      with onLowWater
+ *     slowPathBelow == PTRDIFF_MAX                       while requests are counted (failIn); in a bound fixed pool */
 #ifndef MEMA_POOL_PRESSURE_H
 #define MEMA_POOL_PRESSURE_H
 
@@ -15,34 +15,39 @@
 
 MEMA_HIDDEN void mema_setSlowPath(mema_Pool *pool);
 
-/* A callback made on behalf of a call to this pool begins, or is over: meanwhile no pool at or above it can end. */
+/* Begin and end a callback made during a call to this pool. Between them neither the pool nor any pool above
+ * it can end. */
 MEMA_HIDDEN void mema_enterCallback(mema_Pool *pool);
 MEMA_HIDDEN void mema_leaveCallback(mema_Pool *pool);
 
-/* Whether this request is to fail on purpose. */
+/* True iff this request is to fail on purpose. Counts the request. */
 MEMA_HIDDEN bool mema_failsOnPurpose(mema_Pool *pool);
 
-/* Sees to it that all levels have room for `bytes` more: whoever has not is asked to make some. False iff there is none: the refusal is then
- * counted and noted. Callbacks may have freed any chunk of the pool. */
+/* Makes sure that all levels have room for `bytes` more, and calls onExhausted of each pool that has none.
+ * False iff no room was made: the refusal is then counted and noted. Callbacks may have freed any chunk of
+ * the pool. */
 MEMA_HIDDEN bool mema_makeRoom(mema_Pool *pool, size_t bytes);
 
-/* Asks whoever has no room for `bytes` more, once. True iff the request is to be tried again: all have room, or something was freed. */
+/* Calls onExhausted once, of the pool that has no room for `bytes` more. True iff the request is worth
+ * another try: all levels have room, or the callback has freed something. */
 MEMA_HIDDEN bool mema_askForRoom(mema_Pool *pool, size_t bytes);
 
-/* Where the budgets have room, but not the system, or the buffer: this pool is asked first, then those above. True iff something was
- * freed. */
+/* Calls onExhausted if the budgets have room, but the system or the buffer has none: first of this pool, then
+ * of the pools above. True iff a callback has freed something. */
 MEMA_HIDDEN bool mema_askExhausted(mema_Pool *pool, size_t wanted);
 
-/* freeSize was `before`: whether the pool's low water was passed. */
+/* Notes that onLowWater is due if freeSize, which was `before`, has fallen below lowWaterBytes. */
 static inline void mema_noteCrossing(mema_Pool *pool, size_t before) {
   if (mema_likely(pool->onLowWater == NULL)) return;
   if (before >= pool->lowWaterBytes && pool->freeSize < pool->lowWaterBytes) pool->lowering = true;
 }
 
-/* At the end of a call to a pool that stands alone, whose freeSize was `before`. */
+/* Ends a call to a pool without a family, whose freeSize was `before`: updates slowPathBelow and makes the
+ * callbacks that are due. */
 MEMA_HIDDEN void mema_settlePressure(mema_Pool *pool, size_t before);
 
-/* Tells those, at or above this pool, whose budget went below their low water. After the call is done. */
+/* Calls onLowWater of this pool, and of each pool above, if freeSize fell below lowWaterBytes. Called at the
+ * end of a call. */
 MEMA_HIDDEN void mema_announceLow(mema_Pool *pool);
 
 #endif

@@ -1,7 +1,7 @@
 /* refuse.c - counts and notes a refused request. */
 #include "pool.h"
 
-/* A callback that was asked for room may have freed enough, and refused. */
+/* Reports less than `wanted` as available, even if a callback has freed enough and then refused. */
 void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted) {
   size_t available = pool->freeSize < wanted ? pool->freeSize : wanted - 1;
   pool->refused++;

@@ -1,5 +1,5 @@
-/* tree.c - records of families. They lie in segments, each twice as long as the one before, that are never unmapped; free ones are on a
- * stack (base/stack.h), by their ids. */
+/* tree.c - the nodes of families. They lie in segments, each twice as long as the one before, which are never
+ * unmapped. Free nodes are on a stack (base/stack.h), by their ids. */
 #include "tree.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 enum { firstSegment = 512, segments = 16 };
 
 static _Atomic(mema_Node *) table[segments];
-static _Atomic uint32_t used; /* ids up to here were handed out */
+static _Atomic uint32_t used; /* ids up to here have been handed out */
 static mema_Stack freeKin;
 static _Atomic uintptr_t lives;
 
@@ -17,14 +17,15 @@ static unsigned segmentOf(uint32_t index) {
   return 31 - (unsigned)__builtin_clz(index / firstSegment + 1);
 }
 
-/* NULL iff its segment is not there. */
+/* Returns the node with this id; NULL iff its segment is not mapped yet. */
 static mema_Node *nodeAt(uint32_t id) {
   unsigned segment = segmentOf(id - 1);
   mema_Node *base = atomic_load_explicit(&table[segment], memory_order_acquire);
   return base == NULL ? NULL : base + (id - 1) - firstSegment * ((UINT32_C(1) << segment) - 1);
 }
 
-/* Leaves the record in *found: the last one that is looked at is the one that is popped. */
+/* Returns the link of a node, and stores the node in *found. The stack pops the number whose link it asked
+ * for last. */
 static mema_StackLink *linkOf(void *found, uint32_t id) {
   mema_Node *node = nodeAt(id);
   *(mema_Node **)found = node;
@@ -45,7 +46,8 @@ static bool mapSegment(unsigned segment) {
   return true;
 }
 
-/* An id once taken stays so, even where its segment cannot be had: that costs a number, of sixteen million. */
+/* Takes a node with a new id. The id counts as taken even if its segment cannot be mapped: that loses one id
+ * of sixteen million. */
 static mema_Node *takeFresh(void) {
   uint32_t index = atomic_load_explicit(&used, memory_order_relaxed);
   do {
@@ -72,7 +74,7 @@ void mema_ownNode(mema_Pool *pool, mema_Node *node) {
   pool->life = atomic_fetch_add_explicit(&lives, 1, memory_order_relaxed) + 1;
   node->pool = pool;
   mema_storeWord(&node->life, pool->life);
-  __atomic_store_n(&pool->node, node, __ATOMIC_RELEASE); /* of a shared root others may be looking */
+  __atomic_store_n(&pool->node, node, __ATOMIC_RELEASE); /* other threads may read a shared root's node */
 }
 
 bool mema_isInTree(const mema_Pool *pool) {

@@ -1,11 +1,12 @@
-/* check.c - every invariant of a pool. Reads, never writes. */
+/* check.c - checks every invariant of a pool. Reads, never writes. */
 #include "../heap/arena/arena.h"
 #include "../heap/slab/slabCheck.h"
 #include "../pool/tree.h"
 #include "../pool/fixed/fixedPool.h"
 #include "../threads/share.h"
 
-/* The chain leads there and back, and each Block's chunk is live and has this very Block. */
+/* Checks the chain: the links back match the links forward, and each Block belongs to a live chunk that names
+ * this Block. */
 static const char *checkChain(const mema_Pool *pool, mema_Heap *heap, size_t *chunks, size_t *bytes) {
   const mema_Block *before = NULL;
   size_t most = pool->allocations - pool->frees;
@@ -25,15 +26,17 @@ static const char *checkChain(const mema_Pool *pool, mema_Heap *heap, size_t *ch
   return pool->tail == before ? NULL : "the chain ends at the tail";
 }
 
-/* The next of a family from `top` down: its newest sub-pool where `down`, else an older one of its parent's,
- * or of the next above that has one; NULL: that was the last. (Not by recursion: families may be deep.) */
+/* Returns the next node of the family from `top` down; NULL: `node` was the last. That is the node's newest
+ * sub-pool if `down`, else the next older sibling of the node, or of the nearest node above that has one. It
+ * uses no recursion, since families may be deep. */
 static const mema_Node *nextNode(const mema_Node *top, const mema_Node *node, bool down) {
   if (down && node->newest != NULL) return node->newest;
   while (node != top && node->older == NULL) node = node->parent;
   return node == top ? NULL : node->older;
 }
 
-/* The live chunks in the slabs of a pool: its own, and those of its sub-pools that use the same slabs. */
+/* Returns the live chunks in the heap of a pool: the pool's own, and those of the sub-pools that use the same
+ * heap. */
 static size_t chunksIn(const mema_Pool *pool) {
   size_t chunks = pool->allocations - pool->frees;
   for (const mema_Node *node = pool->node; node != NULL;) {
@@ -44,7 +47,7 @@ static size_t chunksIn(const mema_Pool *pool) {
   return chunks;
 }
 
-/* *bytes: what its chunks are charged, where it is untracked. */
+/* Checks all heaps of a pool. Adds the charges of the chunks to *bytes if the pool is untracked. */
 static const char *checkSlabs(const mema_Pool *pool, mema_Heap *heap, size_t *bytes) {
   size_t chunks = 0;
   for (mema_Heap *each = heap; each != NULL; each = each->next) {
@@ -68,7 +71,7 @@ static const char *checkBudget(const mema_Pool *pool, size_t chunkBytes) {
              : "poolSize == freeSize + the sizes of the live chunks + charged + held";
 }
 
-/* What a pool says of its sub-pools. */
+/* Checks that a pool and its sub-pools agree. */
 static const char *checkChildren(const mema_Node *parent) {
   if (!mema_isThere(parent)) return "a pool in a family has its record";
   for (const mema_Node *node = parent->newest; node != NULL; node = node->older) {
@@ -79,7 +82,7 @@ static const char *checkChildren(const mema_Node *parent) {
   return NULL;
 }
 
-/* A pool by itself. */
+/* Checks one pool, without its family. */
 static const char *checkAlone(const mema_Pool *pool, mema_Heap *heap) {
   size_t bytes = 0, chained = 0;
   if (heap->outside || pool->mem != heap->area) return "mem is the start of the reservation";
@@ -96,7 +99,7 @@ static const char *checkAlone(const mema_Pool *pool, mema_Heap *heap) {
   return checkBudget(pool, bytes);
 }
 
-/* All that is below a pool that no other threads use, save what others share. */
+/* Checks all pools below an unshared pool, except shared sub-pools and the pools below them. */
 static const char *checkFamily(const mema_Node *top) {
   for (const mema_Node *node = top; node != NULL;) {
     bool plain = mema_isThere(node) && mema_isUnshared(node->pool);

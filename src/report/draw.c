@@ -17,7 +17,7 @@
 
 enum { columnsMin = 20, columnsDefault = 72, columnsMax = 200, columnsWithKey = 41, label = 10, mapRows = 4 };
 
-/* The text made so far; like snprintf it counts on where the buffer ends. */
+/* The text made so far. Like snprintf, it keeps counting beyond the end of the buffer. */
 typedef struct Canvas {
   char *buffer;
   size_t size, length;
@@ -39,7 +39,7 @@ static void putBytes(Canvas *canvas, size_t bytes) {
   put(canvas, text);
 }
 
-/* One cell, from empty (0) to full (4). */
+/* Puts one cell, from empty (0) to full (4). */
 static void putCell(Canvas *canvas, unsigned quarters) {
   static const char *const plain[] = {".", "-", "+", "*", "#"}, *const blocks[] = {"·", "░", "▒", "▓", "█"};
   put(canvas, canvas->ascii ? plain[quarters] : blocks[quarters]);
@@ -79,7 +79,7 @@ static void putHeading(Canvas *canvas, const mema_Stats *told) {
   put(canvas, text);
 }
 
-/* The heading, cut to the width: what matters comes first. */
+/* Puts the heading, cut to the width. The important parts come first. */
 static void putHeadingWithin(Canvas *canvas, const mema_Stats *stats, unsigned columns) {
   char line[256] = "";
   Canvas heading = {.buffer = line, .size = sizeof line};
@@ -100,7 +100,7 @@ static void putBudget(Canvas *canvas, const mema_Pool *pool, unsigned cells) {
   put(canvas, "\n");
 }
 
-/* Adds `bytes` taken evenly over [from, to) to the cells, each `each` bytes wide. */
+/* Adds `bytes`, spread evenly over [from, to), to the cells, each of which is `each` bytes wide. */
 static void spread(double *cells, double each, double from, double to, double bytes) {
   if (bytes <= 0) return;
   for (unsigned i = (unsigned)(from / each); i * each < to; i++) {
@@ -109,7 +109,7 @@ static void spread(double *cells, double each, double from, double to, double by
   }
 }
 
-/* The bytes taken in each cell. */
+/* Computes the bytes taken in each cell. */
 static void measure(mema_Heap *heap, double *cells, double each) {
   mema_Chunk chunk;
   char *area = heap->area;
@@ -119,7 +119,7 @@ static void measure(mema_Heap *heap, double *cells, double each) {
   }
 }
 
-/* The same of a fixed pool's heap, piece by piece. */
+/* Computes the bytes taken in each cell of a fixed pool's buffer, piece by piece. */
 static void measureFixed(const mema_Fixed *fixed, double *cells, double each) {
   for (uint32_t grain = 1, size; grain < fixed->end; grain += size) {
     size = mema_fixedAnySize(fixed, grain);
@@ -128,7 +128,7 @@ static void measureFixed(const mema_Fixed *fixed, double *cells, double each) {
   }
 }
 
-/* Of a heap, or where that is NULL of a fixed pool's. */
+/* Puts the map of a heap, or of a fixed pool's buffer if `heap` is NULL. */
 static void putMap(Canvas *canvas, mema_Heap *heap, const mema_Fixed *fixed, unsigned width) {
   double cells[columnsMax * mapRows + 1] = {0};
   size_t extent = heap != NULL ? heap->ops->extent(heap) : (size_t)(fixed->end - 1) * mema_grainSize,
@@ -138,7 +138,7 @@ static void putMap(Canvas *canvas, mema_Heap *heap, const mema_Fixed *fixed, uns
     put(canvas, "untouched\n");
     return;
   }
-  /* Whole 16-byte steps to a cell, and no more cells than that gives. */
+  /* Each cell is a multiple of 16 bytes, and there are no more cells than the extent fills. */
   size_t each = (extent / 16 + count - 1) / count * 16;
   count = (extent + each - 1) / each;
   if (heap == NULL) {

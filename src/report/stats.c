@@ -1,4 +1,4 @@
-/* stats.c - what a pool holds and has done. Reads, never writes. */
+/* stats.c - the bytes that a pool holds, and the counts of its calls. Reads, never writes. */
 #include "../pool/tree.h"
 #include "../pool/fixed/fixedPool.h"
 #include "report.h"
@@ -8,7 +8,7 @@ void mema_collectStats(const mema_Pool *pool, const mema_Heap *first, mema_Stats
   stats->subPoolBytes = mema_heldBelow(pool);
   for (const mema_Node *node = pool->node != NULL ? pool->node->newest : NULL; node != NULL; node = node->older)
     stats->subPools++;
-  if (mema_usesParentHeap(pool)) return; /* they are counted where they are its own */
+  if (mema_usesParentHeap(pool)) return; /* the parent's statistics count the heap */
   stats->footprint += mema_shareBytes(first);
   for (const mema_Heap *heap = first; heap != NULL; heap = heap->next) {
     if (heap->outside) stats->outsideChunks += mema_liveOutside(heap);

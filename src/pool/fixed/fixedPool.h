@@ -5,9 +5,9 @@
  *   fixedOutside.c  chunks that the buffer has no room for, in slabs of the system's (options.fallback)
  *
  * The first two files call only memcpy, memmove and memset of the C library. Of the rest of src/ they call
- * the functions declared under "asked for" below, and the failures, refusals and callbacks of error.h, pool.h
- * and pressure.h. src/freestanding/ implements all of these a second time. Together they are libmema-fixed.a,
- * which needs no operating system.
+ * the functions declared under "asked for" below, base/error.c, and the refusals and callbacks of pool.h and
+ * pressure.h. src/freestanding/ implements all of these but error.c a second time. Together they are
+ * libmema-fixed.a, which needs no operating system.
  *
  * In a tracked pool the Block of a chunk lies at the start of the chunk's piece, in front of the chunk. So a
  * chunk that overflows may write over its neighbour's Block. A Block is therefore compared with the map and
