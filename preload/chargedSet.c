@@ -19,7 +19,8 @@ void unlockChargedSet(void) {
   releaseLock(&lock);
 }
 
-/* Where the lock is taken already a handler forks that interrupted a fork, at whatever instruction: only those are counted. */
+/* If this thread holds the lock already, a signal handler forks that interrupted a fork, at any instruction.
+ * Such forks are only counted. */
 static void beforeFork(void) {
   if (!takeLock(&lock)) nestedForks++;
 }

@@ -1,4 +1,5 @@
-/* ending.c - see ending.h. Each is a name of this library: it completes the figures, and passes the call on. */
+/* ending.c - see ending.h. Each function has the name of one in the C library: it completes the figures and
+ * passes the call on. */
 #define _GNU_SOURCE
 #include "ending.h"
 
@@ -14,7 +15,7 @@ static void (*nextExit)(int);
 static void (*nextAbort)(void);
 static void (*nextAssertFail)(const char *, const char *, unsigned, const char *);
 
-/* POSIX's way to make a function pointer of what dlsym returns. */
+/* Finds a function by name. The conversion to a function pointer is the one that POSIX prescribes for dlsym. */
 static void find(void *function, const char *name) {
   *(void **)function = dlsym(RTLD_NEXT, name);
 }
@@ -23,7 +24,7 @@ static void quickExit(void) {
   heapEnd(RUN_LEFT);
 }
 
-/* Registered first, quickExit is called last of all that at_quick_exit has. */
+/* quickExit is registered first, so it runs last of all functions of at_quick_exit. */
 void startEndings(void) {
   find(&nextExit, "_exit");
   find(&nextAbort, "abort");
@@ -41,7 +42,7 @@ void _Exit(int status) {
   _exit(status);
 }
 
-/* A handler of SIGABRT may leave by a jump, and the program go on. */
+/* A handler of SIGABRT may leave by a jump, and the program goes on. */
 void abort(void) {
   heapEnd(RUN_LEFT);
   if (nextAbort != NULL) nextAbort();

@@ -10,7 +10,7 @@ MEMA_PUBLIC __attribute__((noreturn)) void abort(void);
 MEMA_PUBLIC __attribute__((noreturn)) void __assert_fail(const char *assertion, const char *file, unsigned line,
                                                          const char *function);
 
-/* Finds the functions of these names that come behind the library's own. */
+/* Finds the next functions of these names behind this library's. */
 void startEndings(void);
 
 #endif

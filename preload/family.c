@@ -1,9 +1,9 @@
-/* family.c - the malloc family over the heap: what the C standard, POSIX and glibc promise of each function.
+/* family.c - the malloc family on top of the heap, as the C standard, POSIX and glibc define each function.
  *
- *   errno      a refusal is ENOMEM; success and free leave it alone
- *   zero       a request for 0 bytes is given a chunk of its own; realloc(ptr, 0) frees and returns NULL, as in glibc
- *   bad        a pointer that is nobody's: free ignores it, realloc returns NULL with EINVAL, malloc_usable_size is 0; each is
- *              counted but the last, and under MEMA_STRICT the first two abort the program */
+ *   errno        A refusal sets ENOMEM. Success and free leave errno alone.
+ *   zero bytes   A request for 0 bytes gets a chunk of its own. realloc(ptr, 0) frees and returns NULL, as in glibc.
+ *   bad pointer  A pointer to no live chunk: free ignores it, realloc returns NULL with EINVAL, malloc_usable_size
+ *                returns 0. The first two count it, and abort the program under MEMA_STRICT. */
 #define _GNU_SOURCE
 #include "family.h"
 
@@ -39,7 +39,7 @@ void free(void *ptr) {
   heapRelease(ptr);
 }
 
-/* The size is the caller's claim; the heap knows better. */
+/* The size is ignored: the heap knows the chunk's size. */
 void free_sized(void *ptr, size_t size) {
   (void)size;
   free(ptr);
@@ -100,7 +100,7 @@ int posix_memalign(void **out, size_t alignment, size_t size) {
   return 0;
 }
 
-/* Unlike the others it takes any alignment, as glibc does, and rounds it up. */
+/* memalign takes any alignment, as in glibc, and rounds it up to a power of two. */
 void *memalign(size_t alignment, size_t size) {
   if (alignment > SIZE_MAX / 2 + 1) return refuse(EINVAL);
   size_t rounded = MEMA_ALIGNMENT;

@@ -1,5 +1,5 @@
-/* family.h - the malloc family, which is all that the preload library exports. Declared here and not by <stdlib.h>: some of
- * it is newer, and some older, than the C library that the program runs with. */
+/* family.h - the malloc family. The declarations are here since <stdlib.h> lacks some of them: a few are
+ * newer, and a few older, than the C library that the program runs with. */
 #ifndef MEMA_PRELOAD_FAMILY_H
 #define MEMA_PRELOAD_FAMILY_H
 

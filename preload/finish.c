@@ -9,7 +9,7 @@
 #include "owner.h"
 #include "table.h"
 
-/* From here on each call tells what it does: other threads, and handlers of the end, go on. */
+/* Completes the figures. From now on each call updates them, since other threads and exit handlers go on. */
 static bool tellLast(RunState how) {
   bool told = mema_sharedTellAll(&heapPool, gaugeOf(&ownSlot()->pool), true);
   tableTell(how, told && watchesPool());

@@ -1,4 +1,4 @@
-/* finish.h - the figures of a process made complete, when it ends or becomes another program. */
+/* finish.h - completes the figures of a process when it ends, or becomes another program. */
 #ifndef MEMA_PRELOAD_FINISH_H
 #define MEMA_PRELOAD_FINISH_H
 
@@ -6,15 +6,15 @@
 
 #include "runTable.h"
 
-/* The process comes to its end: its figures are complete, and stay so. The heap goes on working, for those who end later. Waits for other threads, but
- * for some seconds at most. Nothing in a child of vfork, whose memory is its parent's. False there, and where the caller interrupted the heap. Keeps
- * errno. */
+/* The process ends: completes its figures, and keeps them so. The heap goes on working for threads and
+ * handlers that end later. Waits for other threads, for some seconds at most. Does nothing in a child of
+ * vfork, whose memory is its parent's. False there, and if the caller interrupted the heap. Keeps errno. */
 bool heapEnd(RunState how);
 
-/* Another program is about to take the place of this one (exec): the same. */
+/* As heapEnd, before exec replaces this program by another. */
 void heapPublish(void);
 
-/* That failed, and this program goes on. Keeps errno. */
+/* Takes heapPublish back after a failed exec: this program goes on. Keeps errno. */
 void heapResume(void);
 
 #endif

@@ -1,5 +1,5 @@
-/* foreign.c - see foreign.h. The layout read here is that of glibc's malloc: before a chunk lies its size, with three flags in
- * the low bits, and the bit that says "in use" is in the header of the chunk behind. */
+/* foreign.c - see foreign.h. The layout is that of glibc's malloc. In front of a chunk lies its size, with
+ * three flags in the low bits. The flag for "in use" is in the header of the next chunk. */
 #define _GNU_SOURCE
 #include "foreign.h"
 
@@ -19,12 +19,14 @@ void rememberBreak(void) {
   firstBreak = (uintptr_t)rawBreak(0);
 }
 
-/* The size field of the chunk whose header begins at `header`; the caller has checked that it lies in the data segment. */
+/* Returns the size field of the chunk with this header. The caller has checked that it lies in the data
+ * segment. */
 static size_t sizeField(uintptr_t header) {
   return *(const size_t *)(header + SIZE_FIELD);
 }
 
-/* Programs extend the data segment by themselves, and may leave anything there. */
+/* True if the data segment holds the C library's heap. Programs extend the segment by themselves too, and may
+ * leave any bytes there. */
 static bool isLibcHeapInUse(void) {
   return __libc_free != NULL && mallinfo2 != NULL && mallinfo2().arena > 0;
 }
@@ -37,7 +39,7 @@ size_t foreignSize(const void *ptr) {
   uintptr_t header = address - HEADER;
   size_t field = sizeField(header);
   size_t size = field & ~(size_t)FLAGS;
-  /* The heap's unused top is a chunk as well, so behind every other one there is room for a header. */
+  /* The heap's unused top is a chunk too, so every other chunk has a header behind it. */
   if ((field & NOT_MAIN_HEAP) != 0 || size < (size_t)2 * HEADER || size % HEADER != 0 || end - header < HEADER ||
       size > end - header - HEADER) {
     return 0;

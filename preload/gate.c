@@ -13,12 +13,13 @@
 #include "settings.h"
 #include "table.h"
 
-/* How many calls of a thread may pass that take no lock of the pool, until the figures are told: so many for each thread that uses the
- * heap. It begins with one and doubles, so that what a program does that makes but few calls is known as well. */
+/* The calls of a thread, without the pool's lock, from one publication of its figures to the next: so many
+ * for each thread that uses the heap. The interval begins with one call and doubles, so that the figures of
+ * programs with few calls are known too. */
 #define PUBLISH_EVERY 64
 #define PUBLISH_MOST (256 * PUBLISH_EVERY)
 
-/* The end of a process waits for the heap's lock so often as takeLockSoon waits: two seconds. */
+/* Tries for the heap's lock at the end of a process: with takeLockSoon they take two seconds. */
 #define END_TRIES 100
 
 typedef enum HeapState {
@@ -31,26 +32,28 @@ mema_Pool heapPool;
 atomic_bool heapIsPlain;
 
 static Lock lock;
-/* Everything from here on is read and written under the lock only, the atomics excepted. */
+/* All variables from here on are read and written under the lock only, except the atomic ones. */
 static HeapState state;
-/* Also read without the lock. */
+/* True if the environment was read. Also read without the lock. */
 static atomic_bool settingsRead;
 static _Atomic int publicationInterval = 1;
-/* Each call of the pool that takes its lock stores its figures in the process's slot, which others read. Also read without the lock. */
+/* The pool's gauge is in the process's slot, which others read: each call that takes the pool's lock updates
+ * it. Also read without the lock. */
 static atomic_bool watching;
-/* Bytes that a signal handler gave back while the heap that it had interrupted could not take them. */
+/* Bytes that a signal handler gave back while it interrupted the heap, which could not take them then. */
 static _Atomic size_t lateCredit;
-static size_t mapped, peakMapped; /* by the program itself, of what is charged */
+static size_t mapped, peakMapped; /* charged bytes that the program maps by itself: now, and at most */
 
 _Thread_local int heapCallsLeft;
-static _Thread_local bool counted; /* the thread has a number of calls left */
+static _Thread_local bool counted; /* heapCallsLeft has been set for the thread */
 
-/* While forking the lock is held from the first thing to the last, and yet other handlers of the same fork may allocate. The
- * pool is then at rest, unless a signal handler interrupts such a call: hence the second flag. */
+/* A fork holds the lock from its first handler to its last, and other handlers of the fork may allocate in
+ * between. The pool is at rest then, unless a signal handler interrupts such a call: `borrowed` marks that
+ * call. */
 static volatile unsigned forkDepth;
 static volatile bool borrowed;
 
-/* ---- what the program maps by itself ------------------------------------------------------------------------------ */
+/* ---- memory that the program maps by itself --------------------------------------------------------------------- */
 
 void noteMapped(void) {
   putFigure(&ownSlot()->mappedBytes, mapped);
@@ -81,7 +84,7 @@ void takeLateCredit(void) {
   creditMapped(atomic_exchange_explicit(&lateCredit, 0, memory_order_relaxed));
 }
 
-/* In a forked child: so many bytes are charged, and no more. */
+/* In a forked child: reduces the charges to so many bytes. */
 static void settleCharges(size_t bytes) {
   if (!enterHeap()) return;
   atomic_store_explicit(&lateCredit, 0, memory_order_relaxed);
@@ -110,7 +113,7 @@ static void applySettings(void) {
     startReserve(&heapPool, settings.reserve);
     return;
   }
-  /* The loader holds more already. Nothing more is handed out until it has given back what is too much. */
+  /* The loader's chunks exceed the budget already. The pool grants no more until the excess is freed. */
   mema_Stats stats;
   if (mema_poolStats(&heapPool, &stats) && mema_resizePool(&heapPool, stats.liveBytes)) state = HEAP_EARLY;
 }
@@ -132,8 +135,9 @@ static void setPlain(void) {
   atomic_store_explicit(&heapIsPlain, state == HEAP_READY && !reserveIsOpen, memory_order_release);
 }
 
-/* Whether this is a signal handler that interrupted a call of its own thread to the pool. It must not even wait for the heap's lock: whoever
- * has that may be waiting for that call. To give nothing back is a question that changes nothing. */
+/* True if the caller is a signal handler that interrupted a call of its own thread to the pool. It must not
+ * even wait for the heap's lock, whose holder may wait for that call. A credit of 0 bytes tests this and
+ * changes nothing. */
 static bool interruptsPool(void) {
   int savedErrno = errno;
   bool interrupts = !mema_creditPool(&heapPool, 0) && mema_lastError()->reason == MEMA_REENTERED;
@@ -155,7 +159,7 @@ bool enterHeap(void) {
   return true;
 }
 
-/* As enterHeap, but not for ever: the process is to end though another thread keeps the lock. */
+/* As enterHeap, but waits for a limited time: the process must end even if another thread keeps the lock. */
 bool enterHeapSoon(void) {
   bool taken = false;
   if (interruptsPool() || holdsLock(&lock)) return false;
@@ -184,7 +188,7 @@ void noteReserve(void) {
 }
 
 void leaveHeap(void) {
-  if (reserveIsOpen) setPlain(); /* it may have been opened in this call */
+  if (reserveIsOpen) setPlain(); /* this call may have opened the reserve */
   noteReserve();
   if (borrowed) {
     borrowed = false;
@@ -199,7 +203,7 @@ static void settleLateCredit(void) {
   leaveHeap();
 }
 
-/* Calls until the next publication, where so many threads use the heap. */
+/* Returns the calls of a thread until its next publication, by the number of threads that use the heap. */
 static int nextInterval(uint32_t threads) {
   int interval = atomic_load_explicit(&publicationInterval, memory_order_relaxed);
   int most = threads < PUBLISH_MOST / PUBLISH_EVERY ? PUBLISH_EVERY * (int)threads : PUBLISH_MOST;
@@ -213,7 +217,7 @@ static void publish(void) {
   heapCallsLeft = threads > 0 ? nextInterval(threads) : PUBLISH_EVERY;
 }
 
-/* A thread's first call went by the pool's lock anyway: many do little more. */
+/* A thread's first call is not published here: it took the pool's lock, and many threads make few more. */
 __attribute__((noinline)) void publishNowAndThen(void) {
   int savedErrno = errno;
   if (counted) {
@@ -233,8 +237,9 @@ __attribute__((noinline)) void noteRefusal(mema_Reason reason) {
 
 /* ---- fork --------------------------------------------------------------------------------------------------------- */
 
-/* Where a signal handler forks that interrupted a call to the pool, the lock's holder may be waiting for just that call, or for one who does: then the
- * fork goes on without the lock. All that the holder changes are counters, and the reserve, which is settled before the next request. */
+/* Takes the lock for a fork. If a signal handler forks that interrupted a call to the pool, the lock's holder
+ * may be waiting for that call, or for a thread that does. The fork then goes on without the lock. The holder
+ * changes only counters and the reserve, which is settled before the next request. */
 static bool takeLockToFork(void) {
   return interruptsPool() ? takeLockSoon(&lock) : takeLock(&lock);
 }
@@ -242,7 +247,8 @@ static bool takeLockToFork(void) {
 static void beforeFork(void) {
   if (holdsLock(&lock)) {
     if (forkDepth > 0) forkDepth++;
-    /* Else a signal handler that interrupted the heap forks: the interrupted call goes on in both processes, and lets go. */
+    /* Else a signal handler that interrupted the heap forks. The interrupted call goes on in both processes,
+     * and releases the lock. */
   } else if (takeLockToFork()) {
     forkDepth = 1;
   }
@@ -256,9 +262,9 @@ static void afterForkInParent(void) {
   if (forkIsOver()) releaseLock(&lock);
 }
 
-/* The pool counts on, from what it had counted in the parent, and begins a new peak. */
+/* The pool's counts go on from the parent's (*now), and a new peak begins. */
 static void startCounting(RunPool *now) {
-  /* Resizing to the same size begins a new peak. */
+  /* a resize to the present size begins a new peak */
   if (state == HEAP_READY) mema_resizePool(&heapPool, heapPool.poolSize);
   forgetReservePeak(&heapPool);
   mema_sharedTellAll(&heapPool, gaugeOf(now), false);
@@ -279,7 +285,7 @@ static void afterForkInChild(void) {
   if (!over && holdsLock(&lock)) return;
   forkDepth = 0;
   borrowed = false;
-  resetLock(&lock); /* it may be that of a thread that does not exist here */
+  resetLock(&lock); /* its holder may be a thread that does not exist here */
 }
 
 void guardForks(void) {

@@ -1,7 +1,9 @@
-/* gate.h - the pool of the heap, and the way in and out: what chunks, charges, and the ends of a process go through.
+/* gate.h - the pool of the heap, and how to enter and leave the heap. Chunks, charges and the ends of a process all come
+ * through here.
  *
- * Made at the first call of any kind: the loader allocates before any constructor runs. What the pool grants by itself takes no lock of
- * the heap's (heapIsReady); what is rare enters, does its work under the lock, and leaves. */
+ * The pool is made at the first call of any kind, since the loader allocates before any constructor runs. Requests that
+ * the pool grants by itself take no lock of the heap (heapIsReady). Rare calls enter the heap, work under its lock, and
+ * leave it. */
 #ifndef MEMA_PRELOAD_GATE_H
 #define MEMA_PRELOAD_GATE_H
 
@@ -14,16 +16,17 @@
 #include "../src/threads/calls.h"
 #include "runTable.h"
 
-/* Hidden: reached without the table of addresses, which the loader fills in only after the first calls. */
+/* Hidden, so that code reaches these without the table of addresses, which the loader fills in only after the
+ * first calls. */
 #pragma GCC visibility push(hidden)
 
-/* Shared: calls that find what they want there take no lock of the heap's. */
+/* A shared pool: its common paths take no lock of the heap. */
 extern mema_Pool heapPool;
 
-/* The environment is applied and the reserve closed, so that nothing needs to be seen to before a request. */
+/* True if the environment is applied and the reserve closed: requests then need no preparation. */
 extern atomic_bool heapIsPlain;
 
-/* Of the calling thread: calls until it publishes the figures. */
+/* The calling thread's remaining calls until it publishes its figures. */
 extern _Thread_local int heapCallsLeft;
 
 /* ---- in and out --------------------------------------------------------------------------------------------------- */
@@ -31,36 +34,37 @@ extern _Thread_local int heapCallsLeft;
 /* Returns false iff the calling thread is inside the heap, or its pool, already. */
 bool enterHeap(void);
 
-/* As enterHeap, but not for ever: the process is to end though another thread keeps the lock. */
+/* As enterHeap, but waits for a limited time: the process must end even if another thread keeps the lock. */
 bool enterHeapSoon(void);
 
 void leaveHeap(void);
 
-/* Registers what is to be done at a fork. */
+/* Registers the fork handlers. */
 void guardForks(void);
 
-/* Whether the environment has been read, so that `settings` stay. */
+/* True if the environment was read: `settings` do not change any more. */
 bool knowsSettings(void);
 
 /* ---- figures ------------------------------------------------------------------------------------------------------ */
 
-/* A request was refused, for this reason. */
+/* Counts a refused request, by its reason. */
 void noteRefusal(mema_Reason reason);
 
 void publishNowAndThen(void);
 
-/* Has the pool keep its figures where others read them. False where there is none, or not now: the pool was interrupted. */
+/* Makes the pool keep its figures in the process's slot, where others read them. False if that slot is
+ * private, or the caller interrupted the pool. */
 bool watchPool(void);
 bool watchesPool(void);
 
 void noteMapped(void);
 void noteReserve(void);
 
-/* Bytes that the program maps by itself were charged to the pool, or are to be credited. */
+/* Note that mapped bytes were charged to the pool, or credit them. */
 void addMapped(size_t bytes);
 void creditMapped(size_t bytes);
 
-/* Notes bytes to credit where the heap was interrupted; takeLateCredit credits them. */
+/* Notes a credit of a caller that interrupted the heap. takeLateCredit makes it. */
 void creditLate(size_t bytes);
 void takeLateCredit(void);
 
@@ -74,7 +78,7 @@ static inline bool heapIsReady(void) {
   return __builtin_expect(atomic_load_explicit(&heapIsPlain, memory_order_acquire), 1);
 }
 
-/* True where it is time to publish the figures. */
+/* Counts a call. True if the thread must publish its figures now. */
 static inline bool countCall(void) {
   return __builtin_expect(--heapCallsLeft <= 0, 0);
 }

@@ -18,12 +18,12 @@ static void *refuseInterrupted(void) {
 
 typedef enum RequestKind { PLAIN, ZEROED, ALIGNED, RESIZED } RequestKind;
 
-/* A request of the heap, in a form in which it can be made twice. */
+/* A request to the heap, in a form that can be repeated. */
 typedef struct Request {
   RequestKind kind;
   size_t size;
-  size_t factor; /* ZEROED: so many times the size; ALIGNED: the alignment */
-  void *ptr;     /* RESIZED */
+  size_t factor; /* ZEROED: the count of elements; ALIGNED: the alignment */
+  void *ptr;     /* RESIZED: the chunk */
 } Request;
 
 static inline void *grant(const Request *request) {
@@ -40,7 +40,7 @@ static inline void *grant(const Request *request) {
   }
 }
 
-/* After a first refusal: from the reserve, if that can be. */
+/* Repeats a refused request with the reserve, if the reserve may be lent. */
 __attribute__((noinline)) static void *grantFromReserve(Request request, mema_Reason refusal) {
   size_t size = request.size;
   if (request.kind == ZEROED && __builtin_mul_overflow(size, request.factor, &size)) return NULL;
@@ -50,7 +50,7 @@ __attribute__((noinline)) static void *grantFromReserve(Request request, mema_Re
   return chunk;
 }
 
-/* The general way to a chunk; `refused`: the pool has just said no. */
+/* The general path of an allocation, under the lock. `refused`: the pool refused the request a moment ago. */
 __attribute__((noinline)) static void *allocateSlowly(Request request, bool refused) {
   mema_Reason reason = refused ? mema_lastError()->reason : MEMA_OK;
   int before = refused ? mema_lastError()->errnoBefore : errno;
@@ -64,7 +64,7 @@ __attribute__((noinline)) static void *allocateSlowly(Request request, bool refu
   return chunk;
 }
 
-/* The pool granted, or refused; each is a tail call, so that the common way keeps little on the stack. */
+/* The next three functions are tail calls of `allocate`, so that the common path uses little stack. */
 __attribute__((noinline, cold)) static void *publishFor(void *chunk) {
   publishNowAndThen();
   return chunk;
@@ -99,8 +99,8 @@ void *heapAllocateAligned(size_t alignment, size_t size) {
   return allocate(ALIGNED, size, alignment);
 }
 
-/* The C library's chunk moves into the pool when it is resized. Called under the lock, leaves it before giving the old chunk
- * back, because that is another allocator with locks of its own. */
+/* Moves a chunk of the C library into the pool, and resizes it. Called under the lock. It leaves the heap
+ * before it frees the old chunk, since the C library's allocator has locks of its own. */
 static HeapAnswer adoptForeign(void **ptr, size_t oldSize, size_t size) {
   void *chunk = mema_palloc(&heapPool, size);
   if (chunk == NULL) {
@@ -124,7 +124,7 @@ static HeapAnswer resizeStranger(void **ptr, size_t size) {
   return HEAP_BAD_POINTER;
 }
 
-/* The pool did not resize the chunk, or was not asked yet. */
+/* The general path of a resize. `refused`: the pool refused a moment ago. */
 __attribute__((noinline)) static HeapAnswer resizeSlowly(void **ptr, size_t size, bool refused) {
   mema_Reason reason = refused ? mema_lastError()->reason : MEMA_OK;
   if (reason == MEMA_REENTERED || !enterHeap()) {
@@ -179,7 +179,7 @@ static HeapAnswer releaseUnready(void *ptr, bool refused) {
   return HEAP_DONE;
 }
 
-/* The pool refused the pointer, or was not asked yet. */
+/* The general path of a free. `refused`: the pool refused the pointer a moment ago. */
 __attribute__((noinline, cold)) static void releaseSlowly(void *ptr, bool refused) {
   int before = refused ? mema_lastError()->errnoBefore : errno;
   if (releaseUnready(ptr, refused) == HEAP_BAD_POINTER) reportBadPointer("free", ptr);

@@ -1,28 +1,28 @@
 /* heap.h - the chunks of the program's heap: one untracked shared pool (gate.h).
  *
- * Every function may be called
- * from any thread, from a signal handler and around fork. A call from a signal handler that interrupted the heap in the same
- * thread can neither wait nor go on: an allocation is refused, a free is dropped (counted, the chunk never reused). A
- * charge is refused likewise, and a credit waits until the heap is at rest. */
+ * Every function may be called from any thread, from a signal handler and around fork. If a signal handler interrupted
+ * the heap in the same thread, its call can neither wait nor go on. An allocation is refused. A free is dropped: it is
+ * counted, and the chunk is never reused. A charge is refused, and a credit waits until the heap is at rest. */
 #ifndef MEMA_PRELOAD_HEAP_H
 #define MEMA_PRELOAD_HEAP_H
 
 #include <stddef.h>
 
-/* A new chunk; NULL with ENOMEM. Where they succeed they leave errno alone. */
+/* Return a new chunk; NULL with ENOMEM. On success errno is kept. */
 void *heapAllocate(size_t size);
 void *heapAllocateZeroed(size_t count, size_t size);
 void *heapAllocateAligned(size_t alignment, size_t size);
 
 typedef enum HeapAnswer { HEAP_DONE, HEAP_REFUSED, HEAP_BAD_POINTER } HeapAnswer;
 
-/* Resizes the chunk *ptr (not NULL), which may move. HEAP_REFUSED: it lives on unchanged. Keeps errno. */
+/* Resizes the chunk *ptr (not NULL), which may move. HEAP_REFUSED: the chunk stays unchanged. Keeps errno. */
 HeapAnswer heapResize(void **ptr, size_t size);
 
-/* Takes a chunk back; nothing for NULL. A pointer that is nobody's is counted, and under MEMA_STRICT the end. Keeps errno. */
+/* Frees a chunk. Does nothing for NULL. A pointer to no live chunk is counted, and ends the program under
+ * MEMA_STRICT. Keeps errno. */
 void heapRelease(void *ptr);
 
-/* The usable bytes of a chunk; 0 where ptr is none. */
+/* Returns the usable bytes of a chunk; 0 if ptr is none. */
 size_t heapChunkSize(const void *ptr);
 
 /* Counts a request that was refused before it reached the heap. */

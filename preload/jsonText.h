@@ -9,7 +9,8 @@
 /* Room for the longest escape, terminator included. */
 #define JSON_ESCAPE_ROOM 8
 
-/* The bytes of the UTF-8 character at text, or 0 where there is none (overlong forms and surrogates included). */
+/* Returns the bytes of the UTF-8 character at text; 0 if there is none (overlong forms and surrogates
+ * included). */
 static inline size_t utf8Length(const unsigned char *text) {
   unsigned char first = text[0];
   if (first < 0x80) return 1;

@@ -9,12 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What is done under the lock takes less time than falling asleep and waking up. */
+/* Work under the lock takes less time than falling asleep and waking up, so a waiter spins first. */
 #define SPINS 100
 #define TRIES 20      /* a millisecond each */
 #define SLEEP_MOST 50 /* milliseconds */
 
-/* Not the kernel's thread id: that one changes in a forked child, and asking for it is a system call. */
+/* The calling thread's number. The kernel's is not used: it changes in a forked child, and takes a system
+ * call. */
 static uint32_t threadNumber(void) {
   static _Atomic uint32_t threads;
   static _Thread_local uint32_t number;
@@ -41,7 +42,8 @@ static bool spinForLock(Lock *lock, uint32_t value) {
   return false;
 }
 
-/* Sleeps while the word is what it was seen to be, after marking it so that the holder knows of sleepers; so many milliseconds at most. */
+/* Sleeps while the word is unchanged, for so many milliseconds at most. First it marks the word, so that the
+ * holder knows of sleepers. */
 static void sleepOnLock(Lock *lock, int milliseconds) {
   const struct timespec most = {.tv_nsec = milliseconds * 1000000L};
   uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
@@ -57,8 +59,9 @@ __attribute__((noinline)) static bool waitForLock(Lock *lock, uint32_t value) {
   if (holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
   int savedErrno = errno;
-  /* Who has slept cannot know whether others still do, so it takes the lock with the mark set. Nobody sleeps for long: the one that is woken may run a
-   * signal handler first, and until that is over the lock is free and not marked. */
+  /* A thread that has slept cannot know if others still sleep, so it takes the lock with the mark set. Each
+   * sleep is short: the thread that is woken may run a signal handler first, and until that ends the lock is
+   * free and not marked. */
   while (!tryLock(lock, value | 1)) sleepOnLock(lock, SLEEP_MOST);
   errno = savedErrno;
   return true;
@@ -72,7 +75,8 @@ static void wakeOne(Lock *lock) {
   syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-/* Whoever gives up may have been woken just then: that was meant for one who waits on, and nobody else marks the lock for those. */
+/* A timed-out waiter may have consumed a wake-up meant for a waiter that stays; pass it on. No other thread
+ * marks the lock for those waiters. */
 bool takeLockSoon(Lock *lock) {
   uint32_t number = threadNumber();
   if (holdsLock(lock)) return false;

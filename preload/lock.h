@@ -1,10 +1,12 @@
-/* lock.h - the lock of the heap's rare paths, and of the set of mappings: it works before any constructor has run, and knows the thread that holds it.
+/* lock.h - the lock of the heap's rare paths, and of the set of mappings. It works before any constructor has run, and
+ * knows the thread that holds it.
  *
- * The lock word is the holder's number, so that taking the lock and naming the holder are one step: a signal handler that
+ * The lock word is the holder's number, so taking the lock and naming the holder are one step. A signal handler that
  * interrupts its own thread at any instruction learns whether it would wait for itself.
  *
- * The lock of shared pools (src/threads/lock.h) has the same word, but also counts the locks that a thread holds: a pool refuses a call of a
- * thread that holds one, as of a signal handler that interrupted the pool. A holder of this lock calls the pool, so this lock is not counted. */
+ * The lock of shared pools (src/threads/lock.h) has an equal word, but also counts the locks that a thread holds. A pool
+ * refuses a call of a thread that holds one: the call comes from a signal handler that interrupted the pool. A holder of
+ * this lock calls the pool, so this lock is not counted. */
 #ifndef MEMA_PRELOAD_LOCK_H
 #define MEMA_PRELOAD_LOCK_H
 
@@ -12,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* word == 0: free; else word == the holder's number (even) + (1 where threads may sleep on it). */
+/* word == 0: free. Else word == the holder's number (even), + 1 if threads may sleep on the lock. */
 typedef struct Lock {
   _Atomic uint32_t word;
 } Lock;
@@ -20,14 +22,16 @@ typedef struct Lock {
 /* Waits for the lock. Returns false iff the calling thread holds it already; errno is kept. */
 bool takeLock(Lock *lock);
 
-/* The same for a fiftieth of a second, or a little more: false also where another thread has it for longer. */
+/* As takeLock, but waits a fiftieth of a second, or a little more: false also if another thread holds the
+ * lock for longer. */
 bool takeLockSoon(Lock *lock);
 
 bool holdsLock(const Lock *lock);
 
 void releaseLock(Lock *lock);
 
-/* Makes the lock free again in a forked child, whose other threads, those that slept on it included, do not exist. */
+/* Frees the lock in a forked child. The other threads do not exist there, nor do those that slept on the
+ * lock. */
 void resetLock(Lock *lock);
 
 #endif

@@ -1,18 +1,21 @@
-/* mappings.c - memory that the program takes from the system by itself, counted against the budget like its chunks.
+/* mappings.c - memory that the program maps by itself, charged to the budget like its chunks.
  *
- * mmap, munmap, mremap, brk and sbrk of the program, and of its libraries, come here. Charged are, in whole pages, anonymous mappings
- * that may be written, and in bytes the growth of the break; past the budget the program gets ENOMEM. Not charged are mappings of
- * files, and those that may not be written when they are made: a later mprotect is not seen. Calls that the C library and the loader
- * make for themselves (stacks of threads, libraries, its own heap) do not come here, nor do those of a program that asks the kernel
- * without the C library.
+ * This file replaces mmap, munmap, mremap, brk and sbrk for the program and its libraries.
+ *   Charged      anonymous mappings that may be written, in whole pages; the growth of the break, in bytes. Beyond the
+ *                budget the program gets ENOMEM.
+ *   Not charged  mappings of files, and mappings that may not be written when they are made: a later mprotect is not
+ *                seen.
+ *   Not seen     calls that the C library and the loader make for themselves (stacks of threads, libraries, the C
+ *                library's heap), and system calls of the program past the C library.
  *
  * Every function may be called from any thread, from a signal handler and around fork, and before any constructor has run.
  *
- *   bytes charged for mappings == ranges.bytes + breakBytes + what calls under way have charged, or have yet to credit
+ *   bytes charged for mappings == ranges.bytes + breakBytes + bytes that current calls have charged, or must yet credit
  *
- * A call charges what it may need, changes the mapping and the set under the lock, and credits what it did not need. The lock of the
- * heap, which guards the budget, is never waited for under this one, nor the other way round: a signal handler that interrupted the
- * heap may wait for this lock. Under it all signals are blocked, so that no handler can find the set half changed. */
+ * A call charges the bytes that it may need, changes the mapping and the set under the lock, and credits the bytes that it
+ * did not need. A thread never waits for the lock of the heap, which guards the budget, with this lock held, nor for this
+ * lock with that one held: a signal handler that interrupted the heap may wait for this lock. All signals are blocked while
+ * the lock is held, so no handler finds the set half changed. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -35,14 +38,15 @@
 /* The kernel's set of signals; the C library's is larger. */
 enum { SIGNAL_BYTES = _NSIG / 8 };
 
-/* Whether there is anything in the set: asked without the lock by those who give back what they know to be mapped. */
+/* True if the set is not empty. A call that unmaps reads it without the lock, since it knows its range to be
+ * mapped. */
 static atomic_bool anyCharged;
 
 /* ---- under the lock --------------------------------------------------------------------------------------------------- */
 
-/* A call under way: no handler runs in its thread until it is over. */
+/* One call in progress. All signals are blocked in its thread until it ends. */
 typedef struct Section {
-  unsigned char signals[SIGNAL_BYTES]; /* that were blocked before */
+  unsigned char signals[SIGNAL_BYTES]; /* the signals that were blocked before */
   bool locked;
 } Section;
 
@@ -53,7 +57,7 @@ static void changeSignals(const void *to, void *before) {
 }
 
 static void lockSet(Section *section) {
-  /* Where this thread holds it already, it forks. */
+  /* false if this thread holds the lock already, for a fork */
   section->locked = lockChargedSet();
 }
 
@@ -68,7 +72,7 @@ static void enter(Section *section) {
   lockSet(section);
 }
 
-/* Gives what the call did not need, or what is no longer mapped, back to the budget. */
+/* Ends the call. Credits the bytes that it did not need, or that are no longer mapped. */
 static void leave(const Section *section, size_t credit) {
   atomic_store_explicit(&anyCharged, chargedSet.ranges.count > 0, memory_order_relaxed);
   unlockSet(section);
@@ -76,16 +80,16 @@ static void leave(const Section *section, size_t credit) {
   changeSignals(section->signals, NULL);
 }
 
-/* What a call is about: a range that is to be mapped anew, or to become another one. */
+/* The ranges of one call: a range to map, or a range that becomes another one. */
 typedef struct Call {
-  Range from; /* mremap: as it is */
-  Range to;   /* as it will be; for mremap without MREMAP_FIXED of another address, of the right size only */
-  bool fixed; /* what is mapped at `to` goes away */
-  bool keeps; /* `from` stays as well */
+  Range from; /* mremap: the old range */
+  Range to;   /* the new range; if the kernel chooses the address, only its size is right */
+  bool fixed; /* the call replaces mappings at `to` */
+  bool keeps; /* `from` stays mapped too */
 } Call;
 
-/* Enters with *held bytes charged: as many as the call needs, in the state that the set is in then.
- * False, with ENOMEM and nothing charged, iff the budget refuses. */
+/* Begins a call with *held bytes charged: the bytes it needs in the present state of the set. False, with
+ * ENOMEM and nothing charged, iff the budget refuses. */
 static bool enterCharged(Section *section, size_t (*needOf)(const Call *call), const Call *call, size_t *held) {
   *held = 0;
   enter(section);
@@ -103,7 +107,8 @@ static bool enterCharged(Section *section, size_t (*needOf)(const Call *call), c
 
 /* ---- ranges ----------------------------------------------------------------------------------------------------------- */
 
-/* The pages that hold these bytes; an empty range where that is no range, which the kernel refuses for its own reasons. */
+/* Returns the pages that hold these bytes. The range is empty if they are no range; the kernel then refuses
+ * the call itself. */
 static Range pagesOf(const void *address, size_t size) {
   uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)address & ~(page - 1),
             bytes = (size + page - 1) & ~(page - 1);
@@ -124,7 +129,8 @@ static bool isMapped(Range range) {
   return msync((void *)range.start, sizeOf(range), MS_ASYNC) == 0;
 }
 
-/* A call that replaces may fail when it has taken away already what it was to replace, and the rest of what was to be moved. */
+/* Takes unmapped pages out of the set, after a call that failed. Such a call may have unmapped the range that
+ * it was to replace already, and the rest of the range that it was to move. */
 static size_t forgetUnmapped(Range within) {
   size_t bytes = 0, page = (size_t)sysconf(_SC_PAGESIZE);
   Range part;
@@ -149,7 +155,7 @@ static bool replaces(int flags) {
   return (flags & MAP_FIXED) != 0;
 }
 
-/* An address that is but a hint says nothing of where they will be. */
+/* Returns the range of a new mapping. If the address is only a hint, only the size is right. */
 static Range newPages(const void *address, size_t size, int flags) {
   return pagesOf(replaces(flags) ? address : NULL, size);
 }
@@ -158,7 +164,8 @@ static size_t needToMap(const Call *call) {
   return sizeOf(call->to) - (call->fixed ? rangesOverlap(&chargedSet.ranges, call->to) : 0);
 }
 
-/* Whatever was charged in the new mapping's place is gone, and so is what the set did not get to know of (a raw munmap). */
+/* Makes a charged mapping. Earlier charges at its place end, also for ranges that were unmapped past the set
+ * (by a raw munmap). */
 static void *mapCharged(void *address, size_t size, int protection, int flags, int file, int64_t offset) {
   Section section;
   Call call = {.to = newPages(address, size, flags), .fixed = replaces(flags)};
@@ -182,7 +189,8 @@ static void *mapCharged(void *address, size_t size, int protection, int flags, i
   return mapped;
 }
 
-/* Does what takes charged bytes away, if it does: where it splits a range, there must be room for both parts. */
+/* Makes a mapping without charge, which may replace charged pages. If it splits a range, the set needs room
+ * for both parts. */
 static void *mapUncharged(void *address, size_t size, int protection, int flags, int file, int64_t offset) {
   Section section;
   size_t credit = 0;
@@ -237,14 +245,14 @@ MEMA_PUBLIC int munmap(void *addr, size_t len) {
 
 /* ---- mremap ----------------------------------------------------------------------------------------------------------- */
 
-/* The part of the old range that goes on in the new one. Of an old range of 0 bytes, which asks for a second mapping of shared
- * memory, nothing does. */
+/* Returns the part of the old range that goes on in the new one. An old range of 0 bytes asks for a second
+ * mapping of shared memory: its part is empty. */
 static Range keptPart(const Call *call) {
   size_t size = sizeOf(call->from) < sizeOf(call->to) ? sizeOf(call->from) : sizeOf(call->to);
   return (Range){call->from.start, call->from.start + size};
 }
 
-/* What is new is charged iff the page that it follows is. */
+/* Returns the growth to charge: new pages are charged iff the page before them is. */
 static size_t chargedGrowth(const Call *call) {
   if (sizeOf(call->to) <= sizeOf(call->from)) return 0;
   uintptr_t last = sizeOf(call->from) > 0 ? call->from.end - 1 : call->from.start;
@@ -257,7 +265,8 @@ static size_t needToRemap(const Call *call) {
   return need > gone ? need - gone : 0;
 }
 
-/* One range may lie in the old place in several parts, each of which leaves one behind and makes one. */
+/* Returns the number of charged parts in a range. In a move, each part may leave one range behind and make
+ * one. */
 static size_t partsOf(Range within) {
   size_t parts = 0;
   Range part;
@@ -265,7 +274,7 @@ static size_t partsOf(Range within) {
   return parts;
 }
 
-/* The charges go where the pages went. Returns how many bytes more the set has than before, modulo 2^64. */
+/* Moves the charges to the new place of the pages. Returns the increase of the set's bytes, modulo 2^64. */
 static size_t moveCharges(const Call *call, Range to, size_t growth) {
   size_t before = chargedSet.ranges.bytes;
   Range kept = keptPart(call), part;
@@ -293,8 +302,8 @@ static void *remapCharged(const Call *call, void *address, size_t size, size_t n
   if (!rangesReserve(&chargedSet.ranges, 2 * partsOf(call->from) + 3)) {
     errno = ENOMEM;
   } else {
-    /* Since Linux 6.17 what lies opposite to a hole in the old range stays, against the word of the manual: its charge could not be
-     * told from one that went away. */
+    /* Since Linux 6.17 a mapping stays if it lies opposite to a hole in the old range, contrary to the
+     * manual. Its charge would look like that of a mapping that was replaced. */
     if (call->fixed && !isMapped(call->from)) (void)rawUnmap(newAddress, newSize);
     mapped = rawRemap(address, size, newSize, flags, newAddress);
   }
@@ -333,14 +342,16 @@ static bool isMoved(const void *result) {
   return result != (void *)-1;
 }
 
-/* Of a break that sinks, no more is given back than was charged: the rest was the C library's. */
+/* Returns the bytes to credit when the break sinks: never more than was charged. The rest was the C
+ * library's. */
 static size_t sinkBreak(size_t bytes) {
   size_t credit = bytes < chargedSet.breakBytes ? bytes : chargedSet.breakBytes;
   chargedSet.breakBytes -= credit;
   return credit;
 }
 
-/* Charges what the break really did: the C library tells success where the kernel refuses to let it sink. */
+/* Moves the break, and charges its real change: the C library reports success even if the kernel refuses to
+ * lower it. */
 static void *moveBreakCharged(const Section *section, intptr_t increment, size_t held) {
   uintptr_t before = (uintptr_t)rawBreak(0);
   void *result = rawBreak(increment);

@@ -1,4 +1,4 @@
-/* owner.h - the process that the heap belongs to, by the numbers and the name that it shows others. */
+/* owner.h - the process that the heap belongs to: its numbers and its name, as other processes see them. */
 #ifndef MEMA_PRELOAD_OWNER_H
 #define MEMA_PRELOAD_OWNER_H
 
@@ -6,7 +6,7 @@
 
 #include "runTable.h"
 
-/* After vfork this is still the parent. */
+/* The process that the heap belongs to. After vfork this is still the parent. */
 typedef struct HeapOwner {
   int32_t pid;
   int32_t parentPid;
@@ -17,7 +17,8 @@ extern HeapOwner heapOwner;
 /* Notes the numbers of the calling process: when it starts, and in a forked child. */
 void noteOwner(void);
 
-/* Notes the name of the program. Programs point the C library's name at memory of their own, and free it: hence a copy. */
+/* Notes a copy of the program's name. The C library's pointer may later lead to memory that the program
+ * frees. */
 void noteOwnerName(void);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "rawCalls.h"
 
-/* A page of them. */
+/* The ranges of one page. */
 enum { LEAST_ROOM = 4096 / sizeof(Range) };
 
 static bool growTo(Ranges *ranges, size_t room) {
@@ -29,7 +29,7 @@ bool rangesReserve(Ranges *ranges, size_t more) {
   return room == ranges->room || growTo(ranges, room);
 }
 
-/* The number of the first range that ends behind the address, or count. */
+/* Returns the number of the first range that ends behind the address, or count. */
 static size_t firstBehind(const Ranges *ranges, uintptr_t address) {
   size_t low = 0, high = ranges->count;
   while (low < high) {

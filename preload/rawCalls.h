@@ -1,5 +1,6 @@
-/* rawCalls.h - memory mapped, and a process ended, without the names that this library exports (mappings.c, ending.c): what it does for
- * itself, and what it passes on, must not come back to it. They answer and set errno as the C library's do. */
+/* rawCalls.h - system calls past the names that this library exports (mappings.c, ending.c). The library's
+ * own calls, and those that it passes on, must not come back to it. Results and errno are as from the C
+ * library. */
 #ifndef MEMA_PRELOAD_RAW_CALLS_H
 #define MEMA_PRELOAD_RAW_CALLS_H
 
@@ -11,7 +12,7 @@
 
 static inline void *rawMap(void *address, size_t size, int protection, int flags, int file, int64_t offset) {
 #ifdef SYS_mmap2
-  /* Where addresses have 32 bits the kernel takes the offset in units of 4,096 bytes. */
+  /* On systems with 32-bit addresses the kernel takes the offset in units of 4,096 bytes. */
   return (void *)syscall(SYS_mmap2, address, size, protection, flags, file, (long)(offset >> 12));
 #else
   return (void *)syscall(SYS_mmap, address, size, protection, flags, file, offset);
@@ -26,10 +27,11 @@ static inline void *rawRemap(void *address, size_t size, size_t newSize, int fla
   return (void *)syscall(SYS_mremap, address, size, newSize, flags, newAddress);
 }
 
-/* In the C library, beside sbrk: that one is a name of this library. */
+/* The C library's sbrk under another name: this library exports sbrk. */
 extern void *__sbrk(intptr_t increment) __attribute__((weak));
 
-/* By way of the C library, which has a note of the break that must stay right; its own heap is there too. */
+/* Moves the break through the C library, whose record of the break must stay right. The C library's heap is
+ * there too. */
 static inline void *rawBreak(intptr_t increment) {
   if (__sbrk != NULL) return __sbrk(increment);
   uintptr_t now = (uintptr_t)syscall(SYS_brk, 0), wanted = now + (uintptr_t)increment;

@@ -87,7 +87,7 @@ static void writeReport(const RunFigures *figures) {
   close(file);
 }
 
-/* Among the last of all destructors. What is allocated after it is still served, and counted in the table only. */
+/* One of the last destructors. Later allocations are still served, but counted in the table only. */
 __attribute__((destructor(101))) static void reportAtExit(void) {
   int savedErrno = errno;
   RunFigures figures;

@@ -1,8 +1,10 @@
-/* report.h - what the preload library says: a line when a pointer is bad and the setting strict, and a report at exit. */
+/* report.h - the messages of the preload library: a line for a bad pointer under MEMA_STRICT, and a report at
+ * exit. */
 #ifndef MEMA_PRELOAD_REPORT_H
 #define MEMA_PRELOAD_REPORT_H
 
-/* `what` was called with a pointer that is nobody's. Returns, unless MEMA_STRICT is set. */
+/* Reports that the function `what` was called with a pointer to no live chunk. Returns, unless MEMA_STRICT is
+ * set. */
 void reportBadPointer(const char *what, const void *ptr);
 
 #endif

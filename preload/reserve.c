@@ -6,20 +6,21 @@
 bool reserveIsOpen;
 
 static size_t reserve, held;
-/* The least that was free after a loan, or when the peak began with the reserve in use; else SIZE_MAX. */
+/* The minimum of free bytes after a loan, or at the begin of the peak if the reserve was in use then; else
+ * SIZE_MAX. */
 static size_t leastFree = SIZE_MAX;
 
 static size_t lesser(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
-/* What is free, held bytes included. */
+/* Returns the free bytes, held bytes included. */
 static size_t freeBytes(const mema_Pool *pool) {
   return mema_freeSize(pool) + held;
 }
 
-/* Holds so many bytes, or what is there of them: threads that asked the pool before the reserve was opened may still be taking of what was
- * seen to be free. */
+/* Holds so many bytes, or as many as are free. Threads that called the pool before the reserve opened may
+ * still take some of the free bytes, so a charge can fail. */
 static void hold(mema_Pool *pool, size_t bytes) {
   int savedErrno = errno;
   if (bytes < held && mema_creditPool(pool, held - bytes)) held = bytes;

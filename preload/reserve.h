@@ -1,11 +1,11 @@
-/* reserve.h - the last bytes of the budget, kept back so that a program that has been refused memory can still say so, throw and
- * unwind.
+/* reserve.h - the last bytes of the budget, kept back so that a program that was refused memory can still print a message,
+ * throw and unwind.
  *
- *   held == reserve where it is closed, else the lesser of the reserve and what is free, the held bytes included
+ *   held == reserve while it is closed, else min(reserve, free bytes with the held bytes included)
  *
- * The held bytes are charged to the pool, so that nobody gets at them; ordinary requests see what is left. The first request that
- * the budget refuses opens the reserve: small requests that find nothing else may then have of it. It closes when twice the
- * reserve is free. Every call is made under the lock of the heap. */
+ * The held bytes are charged to the pool, so that no request gets them. The first request that the budget refuses opens
+ * the reserve. From then on a small request that finds no other bytes may take from it. It closes when twice the reserve is
+ * free. Every function is called under the lock of the heap. */
 #ifndef MEMA_PRELOAD_RESERVE_H
 #define MEMA_PRELOAD_RESERVE_H
 
@@ -13,27 +13,27 @@
 
 #include "runTable.h"
 
-/* Bytes: the largest request that may have of the reserve. */
+/* The largest request, in bytes, that may take from the reserve. */
 #define RESERVE_REQUEST 4096
 
-/* Whether it is open: settleReserve is then to be called before each request. */
+/* True if the reserve is open. Call settleReserve before each request then. */
 extern bool reserveIsOpen;
 
-/* Keeps so many bytes back, or what is there of them. */
+/* Keeps so many bytes back, or as many as are free. */
 void startReserve(mema_Pool *pool, size_t bytes);
 
-/* Takes back what has become free, and closes the reserve where that is enough. */
+/* Takes free bytes back into the reserve, and closes it if twice the reserve is free. */
 void settleReserve(mema_Pool *pool);
 
-/* The pool has refused a request of so many bytes for its budget. True iff it is to be made again now, with the reserve at hand;
- * endLoan is then to be called after it. */
+/* Called when the budget refused a request of so many bytes. True iff the request must be repeated now, with
+ * the reserve free for it. Call endLoan after that. */
 bool lendReserve(mema_Pool *pool, size_t size);
 void endLoan(mema_Pool *pool);
 
-/* What the pool's figures are to be corrected by. */
+/* Writes the figures by which readers correct the pool's figures. */
 void describeReserve(RunReserve *figures);
 
-/* The pool begins a new peak. */
+/* Called when the pool begins a new peak. */
 void forgetReservePeak(const mema_Pool *pool);
 
 #endif

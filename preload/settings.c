@@ -31,7 +31,7 @@ __attribute__((noreturn)) static void refuseSize(const char *variable, const cha
   rawExit(2);
 }
 
-/* Returns the text; NULL where there is none, and *bytes stays as it is. */
+/* Returns the variable's text. NULL if there is none: *bytes is unchanged then. */
 static const char *readSize(const char *variable, size_t *bytes) {
   const char *size = secure_getenv(variable);
   const char *reason = size == NULL ? NULL : parseSize(size, bytes);
@@ -54,7 +54,7 @@ static void readReport(void) {
   if (report == NULL) return;
   size_t length = 0;
   while (report[length] != '\0') length++;
-  /* A name cut short would be another file's. */
+  /* a name that was cut short would name another file */
   if (length >= sizeof settings.report) return;
   for (size_t i = 0; i <= length; i++) settings.report[i] = report[i];
 }

@@ -1,16 +1,18 @@
-/* settings.h - what the environment asks of the preload library:
+/* settings.h - the settings of the preload library, from the environment:
  *
- *   MEMA_POOL_SIZE=64M   the budget; without it there is none. A text that is no size ends the program with status 2 before it
- *                        begins: running without the budget that was asked for would be worse.
- *   MEMA_RESERVE=64K     of the budget, kept back until a request has been refused: see reserve.h. It must be below the budget.
- *   MEMA_MMAP=0          what the program maps by itself is not counted
- *   MEMA_STRICT=1        a bad free prints one line and aborts; within `mema run` a program that cannot be reached is not started
- *   MEMA_REPORT=FILE     at exit one line of JSON is appended to FILE; "-": a line for people on stderr. A relative name counts
- *                        from the directory that the program is in at its exit.
- *   MEMA_INHERIT=0       within `mema run` an environment without the library stays as it is
- *   MEMA_TABLE=FILE      set by `mema run`: see runTable.h
+ *   MEMA_POOL_SIZE=64M   The budget; without it there is none. A text that is no size ends the program with status 2
+ *                        before it begins: a run without the requested budget would be worse.
+ *   MEMA_RESERVE=64K     The part of the budget that is kept back until a request is refused: see reserve.h. It must be
+ *                        below the budget.
+ *   MEMA_MMAP=0          Memory that the program maps by itself is not charged.
+ *   MEMA_STRICT=1        A bad free prints one line and aborts. Within `mema run`, a program that the library cannot
+ *                        reach is not started.
+ *   MEMA_REPORT=FILE     At exit, the library appends one line of JSON to FILE; "-": it prints a line for people on
+ *                        stderr. A relative name counts from the program's directory at its exit.
+ *   MEMA_INHERIT=0       Within `mema run`, an environment without the library stays unchanged.
+ *   MEMA_TABLE=FILE      Set by `mema run`: see runTable.h.
  *
- * All of them are ignored in a program with raised privileges. */
+ * A program with raised privileges ignores all of them. */
 #ifndef MEMA_PRELOAD_SETTINGS_H
 #define MEMA_PRELOAD_SETTINGS_H
 
@@ -23,13 +25,13 @@ typedef struct Settings {
   bool countMappings;
   bool strict;
   bool inherit;
-  char report[4096]; /* empty: none. A copy, because programs overwrite their environment. */
+  char report[4096]; /* empty: no report. A copy, since programs overwrite their environment. */
 } Settings;
 
-/* Until there is an environment: no budget, no reserve, not strict, no report. */
+/* The settings. Before the environment exists: no budget, no reserve, not strict, no report. */
 extern Settings settings;
 
-/* The loader allocates before the C library has its environment. */
+/* False while the C library has no environment yet: the loader allocates that early. */
 bool environmentIsThere(void);
 
 void readSettings(void);

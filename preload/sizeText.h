@@ -13,7 +13,8 @@
 /* Room for the longest text of formatSize, terminator included. */
 #define SIZE_TEXT_ROOM 24
 
-/* The power of two that a unit stands for, or -1: "", B, K, KB, Ki, KiB, and the same with M, G and T, in either case. */
+/* Returns the power of two of a unit, or -1. Units are "", B, K, KB, Ki, KiB, and likewise with M, G and T,
+ * in either case. */
 static inline int sizeUnitShift(const char *unit) {
   static const char upper[] = "KMGT", lower[] = "kmgt";
   int shift = 0;
@@ -30,15 +31,15 @@ static inline bool isSizeDigit(char character) {
   return character >= '0' && character <= '9';
 }
 
-/* The whole bytes in 0.DIGITS << shift. Tenths are rounded down at each digit, from the last one to the first, which rounds
- * their sum down once. */
+/* Returns the whole bytes in 0.DIGITS << shift. It rounds down at each digit, from the last to the first,
+ * which rounds the sum down once. */
 static inline uint64_t sizeFraction(const char *digits, const char *end, int shift) {
   uint64_t bytes = 0;
   while (end > digits) bytes = (((uint64_t)(*--end - '0') << shift) + bytes) / 10;
   return bytes;
 }
 
-/* A text taken apart: "1.5 GiB" into 1, ".5" and 30. */
+/* The parts of a text: "1.5 GiB" has 1, ".5" and 30. */
 typedef struct SizeParts {
   uint64_t whole;
   bool fits; /* whole is at most MEMA_UNLIMITED */
@@ -46,7 +47,7 @@ typedef struct SizeParts {
   int shift;
 } SizeParts;
 
-/* False where the text is no size. */
+/* Splits a text into its parts. False if it is no size. */
 static inline bool takeSizeApart(const char *text, SizeParts *parts) {
   const char *at = text;
   *parts = (SizeParts){.fits = true};
@@ -64,14 +65,15 @@ static inline bool takeSizeApart(const char *text, SizeParts *parts) {
   if (hasSpace) at++;
   parts->shift = sizeUnitShift(at);
   if (hasSpace && *at == '\0') return false;
-  /* A part of a byte is no size. */
+  /* a fraction of a byte is no size */
   if (hasPoint && (parts->fraction == parts->fractionEnd || parts->shift == 0)) return false;
   return hasDigits && parts->shift >= 0;
 }
 
-/* Reads a number of bytes, or of K, M, G or T, which are powers of 1024 with or without "B" or "iB" behind them. A number of those
- * may have a fraction, of which whole bytes count; one space may stand before the unit. So what formatSize writes can be read.
- * Returns NULL and sets *size, or returns what is wrong with the text as the end of a sentence: "... is <reason>". */
+/* Reads a number of bytes, or of K, M, G or T, with or without "B" or "iB" behind them. These units are
+ * powers of 1024. A number of them may have a fraction, rounded down to whole bytes. One space may stand
+ * before the unit, so the output of formatSize is accepted. Returns NULL and sets *size, or returns the fault
+ * as the end of a sentence: "... is <reason>". */
 static inline const char *parseSize(const char *text, size_t *size) {
   SizeParts parts;
   if (!takeSizeApart(text, &parts)) {
@@ -95,7 +97,8 @@ static inline size_t formatNumber(char *out, uint64_t number) {
   return count;
 }
 
-/* "812 B", "16.0 KiB", "1.5 GiB", rounded to the nearest tenth; returns out, which has SIZE_TEXT_ROOM bytes. */
+/* Writes a size as "812 B", "16.0 KiB" or "1.5 GiB", rounded to the nearest tenth. Returns out, which has
+ * SIZE_TEXT_ROOM bytes. */
 static inline const char *formatSize(char *out, uint64_t size) {
   static const char units[] = "KMGTPE";
   if (size < 1024) {
@@ -109,7 +112,7 @@ static inline const char *formatSize(char *out, uint64_t size) {
   while (unit < 5 && size >> (10 * (unit + 2)) != 0) unit++;
   unsigned shift = 10 * (unit + 1);
   uint64_t whole = size >> shift;
-  /* Ten bits of the fraction are plenty for one digit, and cannot overflow when multiplied. */
+  /* ten bits of the fraction suffice for one digit, and their product cannot overflow */
   uint64_t tenths = (((size >> (shift - 10)) & 1023) * 10 + 512) >> 10;
   if (tenths == 10) {
     whole++;

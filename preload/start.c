@@ -1,4 +1,4 @@
-/* start.c - the start of the library in a process: the parts are made ready, each before its first use by others. */
+/* start.c - the start of the library in a process: makes each part ready before another part uses it. */
 #include <errno.h>
 
 #include "ending.h"
@@ -7,14 +7,14 @@
 #include "settings.h"
 #include "table.h"
 
-/* As early as a library can: handlers registered before those of others hold the lock for the shortest time, and their fork
- * handlers find the heap usable in the child. */
+/* Runs as early as a library can. Fork handlers registered before others hold the lock for the shortest time,
+ * and the fork handlers of others find the heap usable in the child. */
 __attribute__((constructor(101))) static void startHeap(void) {
   int savedErrno = errno;
   noteOwner();
   noteOwnerName();
   bool entered = enterHeap();
-  /* Behind the pool's own handlers, since its locks are taken under this one. */
+  /* after the pool registers its handlers: a fork then takes this lock first, and the pool's locks under it */
   guardForks();
   startEndings();
   if (entered) {

@@ -16,7 +16,8 @@
 #define NANOSECONDS UINT64_C(1000000000)
 
 static RunTable *table;
-/* NULL: the private one. Not its address: while the loader relocates, none is written yet. */
+/* NULL: the private slot. (Its address is not the initial value, since while the loader relocates no address
+ * is written.) */
 static RunSlot *slot;
 static RunSlot privateSlot = {.programs = 1, .reserve = {.leastFree = UINT64_MAX}};
 
@@ -48,7 +49,7 @@ static RunTable *mapTable(int file) {
 static RunTable *openTable(void) {
   const char *path = secure_getenv(RUN_TABLE_VARIABLE);
   if (path == NULL || *path != '/') return NULL;
-  /* O_NONBLOCK: the name may have become that of a pipe. */
+  /* O_NONBLOCK: the name may be that of a pipe by now */
   int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (file < 0) return NULL;
   RunTable *mapped = mapTable(file);
@@ -72,7 +73,7 @@ static void putName(RunSlot *named) {
   for (size_t i = 0; i < RUN_NAME_ROOM; i++) named->name[i] = heapOwner.name[i];
 }
 
-/* NULL: the table is full. */
+/* Claims a new slot. NULL: the table is full. */
 static RunSlot *claimSlot(void) {
   uint32_t index = atomic_fetch_add_explicit(&table->claimed, 1, memory_order_relaxed);
   if (index < RUN_TABLE_PIDS) atomic_store_explicit(&table->pids[index], heapOwner.pid, memory_order_relaxed);
@@ -104,7 +105,8 @@ void tableTell(RunState state, bool exact) {
 
 /* ---- after exec --------------------------------------------------------------------------------------------------- */
 
-/* The 22nd word of /proc/self/stat; the second is a name in brackets, with whatever in it. Returns NULL where there is none. */
+/* Returns the 22nd word of /proc/self/stat; NULL: there is none. The second word is a name in brackets, which
+ * may contain any bytes. */
 static const char *startTime(char *text) {
   char *at = strrchr(text, ')');
   for (int word = 2; at != NULL && word < 22; word++) {
@@ -114,7 +116,8 @@ static const char *startTime(char *text) {
   return at;
 }
 
-/* When this process began, in nanoseconds of CLOCK_BOOTTIME, or up to a tick of the system's before; UINT64_MAX: unknown. */
+/* Returns the start of this process in nanoseconds of CLOCK_BOOTTIME, or up to a tick of the system earlier;
+ * UINT64_MAX: unknown. */
 static uint64_t processBegan(void) {
   char text[1024];
   int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
@@ -132,9 +135,9 @@ static uint32_t stateOf(const RunSlot *candidate) {
   return atomic_load_explicit(&candidate->state, memory_order_acquire);
 }
 
-/* The place in the table of this process, which was another program before; -1: it was none. Older slots of its number are those of processes that
- * were killed. One that said that it was to become another program is meant before one that did not: in another space of process numbers there
- * may be a second process of this number. */
+/* Finds the index of this process in the table, if it was another program before; else -1. Older slots with
+ * its number are of processes that were killed. A slot in state RUN_REPLACED is preferred to a running one:
+ * another space of process numbers may have a second process with this number. */
 static int64_t findPlace(void) {
   int64_t place = -1, at = atomic_load_explicit(&table->claimed, memory_order_relaxed);
   uint64_t began = 0;
@@ -156,7 +159,8 @@ static void addExchanged(_Atomic uint64_t *sum, _Atomic uint64_t *figure) {
   atomic_fetch_add_explicit(sum, value, memory_order_relaxed);
 }
 
-/* What the program before counted stays; what it held is gone. Returns what is to be beside the state. */
+/* Takes over the slot of the program before. Its counts stay, its live memory is gone. Returns the bits
+ * beside the state. */
 static uint32_t takeOver(RunSlot *before) {
   uint32_t state = stateOf(before);
   RunFigures figures;
@@ -178,7 +182,7 @@ static uint32_t takeOver(RunSlot *before) {
   return stateIn(state) == RUN_REPLACED && (state & RUN_EXACT) != 0 ? 0 : RUN_LACKING;
 }
 
-/* What was counted before there was a slot. */
+/* Adds the counts from before the slot was claimed. */
 static void addPrivate(RunSlot *to) {
   addExchanged(&to->refused, &privateSlot.refused);
   addExchanged(&to->overBudget, &privateSlot.overBudget);
@@ -191,7 +195,7 @@ void tableOpen(void) {
   table = openTable();
   if (table == NULL) return;
   int64_t place = findPlace();
-  if (place >= RUN_TABLE_SLOTS) return; /* counted as one without a slot already */
+  if (place >= RUN_TABLE_SLOTS) return; /* the process is counted already, as one without a slot */
   RunSlot *found = place < 0 ? claimSlot() : &table->slots[place];
   if (found == NULL) return;
   uint32_t beside = place < 0 ? 0 : takeOver(found);
@@ -225,7 +229,7 @@ static void clearCounts(RunSlot *child) {
   for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) putFigure(counts[i], 0);
 }
 
-/* Its slot may be the parent's, where that is private. */
+/* Fills the slot of a child. If the parent's slot is private, both may be one. */
 static void beginChild(RunSlot *child, const RunSlot *parent, const RunPool *now, uint64_t mapped) {
   RunFigures figures;
   copyFigure(&child->poolSize, &parent->poolSize);

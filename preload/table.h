@@ -1,16 +1,17 @@
 /* table.h - the process's slot in the table of `mema run` (runTable.h).
  *
- * A slot is a process's, from its first moment (the start of the program, or the fork) to its end, whatever programs it becomes by exec
- * on the way:
+ * A slot belongs to one process, from its first moment (the start of the program, or the fork) to its end, whatever
+ * programs it becomes by exec:
  *
- *   start   the library looks for a slot of this process: of its number, not ended, and claimed since the process began. That one goes
- *           on under the new program's name; else a new one is claimed. The new program's figures begin anew, its counts are added to
- *           those before, and the peak is the most of all. What a forked process inherited and dropped by its exec is no part of it.
- *   fork    the child claims one at once, so that it is known however soon it is killed.
- *   vfork   the child, in its parent's memory, has none until it becomes another program.
+ *   start   The library looks for a slot of this process: with its number, not ended, and claimed since the process began.
+ *           A slot that is found goes on under the new program's name; else a new one is claimed. The new program's
+ *           figures begin anew. Its counts are added to those before, and the peak is the maximum of all programs. Bytes
+ *           that a forked process inherited, and dropped by its exec, are no part of the peak.
+ *   fork    The child claims a slot at once, so that it is known even if it is killed soon.
+ *   vfork   The child runs in its parent's memory, and has no slot until it becomes another program.
  *
- * Where there is no table, or no room in it, the figures are kept in a slot of the process's own, for its report at exit. Every call is made
- * under the lock of the heap, or in a forked child; what is in a slot may be added to from anywhere. */
+ * If there is no table, or no room in it, the figures are kept in a private slot, for the process's report at exit. Every
+ * function is called under the lock of the heap, or in a forked child. Any code may add to the figures of a slot. */
 #ifndef MEMA_PRELOAD_TABLE_H
 #define MEMA_PRELOAD_TABLE_H
 
@@ -18,23 +19,24 @@
 
 #include "runTable.h"
 
-/* The table, or NULL where there is none. */
+/* Returns the table; NULL: there is none. */
 RunTable *sharedTable(void);
 
-/* The process's slot; never NULL. */
+/* Returns the process's slot; never NULL. */
 RunSlot *ownSlot(void);
 
-/* Whether others will read it. */
+/* True if the slot is in the table, where other processes read it. */
 bool slotIsShared(void);
 
-/* Maps the table that MEMA_TABLE names, and finds or claims a slot. Where there is none, or the file is something else, nothing is shared. */
+/* Maps the table that MEMA_TABLE names, and finds or claims a slot. If there is no such file, or it is no
+ * table, the slot stays private. */
 void tableOpen(void);
 
-/* In a forked child: claims a slot. Its counts begin with 0, and so many bytes are mapped. The pool counts on: `now` is what it had
- * counted, and held, at the fork. */
+/* In a forked child: claims a slot. Its counts begin with 0, and `mapped` bytes are mapped. The pool's counts
+ * go on from `now`, its figures at the fork. */
 void tableFork(const RunPool *now, uint64_t mapped);
 
-/* The state of the process from now on; `exact`: its figures are complete, and will stay so. */
+/* Sets the state of the process. `exact`: its figures are complete, and stay so. */
 void tableTell(RunState state, bool exact);
 
 void copyPool(RunPool *to, const RunPool *from);

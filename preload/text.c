@@ -45,7 +45,8 @@ void addJsonString(Text *text, const char *string) {
   addCharacter(text, '"');
 }
 
-/* A reader that went away and a file at its limit send a signal that would end the program. */
+/* True for the signals of a failed write, which would end the program: the reader has gone, or the file is at
+ * its limit. */
 static bool isWriteSignal(int number) {
   return number == SIGPIPE || number == SIGXFSZ;
 }

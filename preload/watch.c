@@ -1,5 +1,4 @@
-/* watch.c - watches over the programs that a process of `mema run` starts. A process outside of a run starts what it
- * likes. */
+/* watch.c - watches the programs that a process of `mema run` starts. Outside of a run nothing is watched. */
 #define _GNU_SOURCE
 #include "../exec/watch.h"
 
@@ -12,7 +11,7 @@
 static const char *const variables[] = {RUN_TABLE_VARIABLE, "MEMA_POOL_SIZE", "MEMA_RESERVE", "MEMA_MMAP",
                                         "MEMA_STRICT",      "MEMA_REPORT",    "MEMA_INHERIT", NULL};
 
-/* Behind startHeap, which opens the table. */
+/* Runs after startHeap, which opens the table. */
 __attribute__((constructor(102))) static void startWatch(void) {
   int savedErrno = errno;
   RunTable *table = sharedTable();
