@@ -1,5 +1,5 @@
-/* error.c - see error.h. Part of both libraries. Sentences are put together by hand: a failure may be reported where stdio has no memory left, or
- * where there is no stdio. */
+/* error.c - see error.h. Part of both libraries. It builds sentences by hand, because a failure may be reported
+ * where stdio has no memory left, or where there is no stdio. */
 #include "error.h"
 
 #if __STDC_HOSTED__
@@ -9,7 +9,7 @@ enum { sentenceSize = 192 };
 #else
 #define PER_THREAD
 enum { sentenceSize = 128 };
-/* Of reasons that no fixed pool has where it is alone, the texts are left out. */
+/* The freestanding library leaves out the texts of reasons that its fixed pools never have. */
 #define LEFT_OUT_MEMA_BAD_FORMAT LEFT_OUT
 #define LEFT_OUT_MEMA_REENTERED LEFT_OUT
 #define LEFT_OUT_MEMA_TIMED_OUT LEFT_OUT
@@ -19,14 +19,14 @@ enum { sentenceSize = 128 };
 #define LEFT_OUT_MEMA_INJECTED LEFT_OUT
 #endif
 
-/* `text`, but where LEFT_OUT_ and the code are a macro: then "". */
+/* Expands to `text`, or to "" if the macro LEFT_OUT_<code> is defined. */
 #define LEFT_OUT 0, ""
 #define SECOND(first, second, ...) second
 #define UNLESS_LEFT_OUT(mark, text) SECOND(mark, text, )
 #define TEXT_OF(code, text) UNLESS_LEFT_OUT(LEFT_OUT_##code, text)
 
 typedef struct Failure {
-  size_t first, second; /* of the fault's text; where mema_Error tells of bytes, those wanted and available */
+  size_t first, second; /* the numbers of the fault's text; if mema_Error has bytes, the wanted and the available ones */
   const char *invariant;
   int errnoBefore;
   uint8_t reason, fault;
@@ -38,7 +38,7 @@ static PER_THREAD Failure last;
 static PER_THREAD mema_Error told;
 static PER_THREAD char sentence[sentenceSize];
 
-/* Strings one behind the other: a table of pointers would have to be filled in by the loader. */
+/* The strings lie one behind the other. The loader would have to fill in a table of pointers. */
 #define REASON_NAME(code, number, message) TEXT_OF(code, #code) "\0"
 #define REASON_MESSAGE(code, number, message) TEXT_OF(code, message) "\0"
 #define FAULT_TEXT(code, reason, text) text "\0"
@@ -48,7 +48,7 @@ enum { firstName = 0, firstMessage = MEMA_REASON_COUNT, firstText = 2 * MEMA_REA
 #define FAULT_REASON(code, reason, text) reason,
 static const uint8_t reasons[] = {MEMA_FAULTS(FAULT_REASON)};
 
-/* No sentence is cut off (but those that name a broken invariant might be). */
+/* No sentence is cut off, except perhaps one that names a broken invariant. */
 #define MESSAGE_SIZE(code, number, message) sizeOf_##code = sizeof TEXT_OF(code, message),
 enum { MEMA_REASONS(MESSAGE_SIZE) };
 #define TEXT_FITS(code, reason, text)                                                               \
@@ -86,7 +86,7 @@ static void note(mema_Reason reason, mema_Fault fault, size_t first, size_t seco
                    .fault = (uint8_t)fault};
 }
 
-/* The faults of failures that name no other. */
+/* The faults of failures that name no other fault. */
 static const uint8_t plainFaults[MEMA_REASON_COUNT] = {[MEMA_OVER_BUDGET] = mema_plainBudget,
                                                        [MEMA_NO_MEMORY] = mema_plainMemory,
                                                        [MEMA_FRAGMENTED] = mema_plainMemory,
@@ -154,7 +154,8 @@ static MEMA_SLOW void makeSentence(void) {
   *at = '\0';
 }
 
-/* Other reasons have numbers for their sentences alone. */
+/* True if the reason's numbers are bytes wanted and available. Other reasons use their numbers for the sentence
+ * only. */
 static bool isOfBytes(mema_Reason reason) {
   return reason == MEMA_OVER_BUDGET || reason == MEMA_NO_MEMORY || reason == MEMA_FRAGMENTED || reason == MEMA_BELOW_USE;
 }

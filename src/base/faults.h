@@ -1,14 +1,17 @@
-/* faults.h - the faults of failed calls: one list, from which come the codes, the reasons, and the ends of the sentences.
+/* faults.h - the faults of failed calls: one list, which yields the codes, the reasons and the ends of the
+ * sentences.
  *
- * A sentence is the reason's message (mema.h) with the fault's text behind it, in which two numbers of the call are filled in:
- *     #  the first        $  the second        @  the first less the second
- * The plain ones are those of all failures with that reason that name no other fault. */
+ * A sentence is the reason's message (mema.h) followed by the fault's text, with two numbers of the call filled
+ * in:
+ *     #  the first        $  the second        @  the first minus the second
+ * The plain faults are those of failures that name no other fault with their reason.
+ */
 #ifndef MEMA_BASE_FAULTS_H
 #define MEMA_BASE_FAULTS_H
 
 #include "poolState.h"
 
-/* Of fixed pools too, in either library. */
+/* Faults that both libraries have, since fixed pools have them too. */
 #define MEMA_COMMON_FAULTS(X)                                                      \
   X(mema_noFault, MEMA_OK, "")                                                     \
   X(mema_plainBudget, MEMA_OVER_BUDGET, " by @ bytes: # wanted, $ free")           \

@@ -1,7 +1,8 @@
-/* poolState.h - the fields of a Pool that its user does not see: they lie in the words that mema.h reserves.
+/* poolState.h - the private fields of a Pool, in the words that mema.h reserves for them.
  *
- * To be included before mema.h, as engine.h does: the library's own files then see a Pool with these fields in the place of
- * `reserved`. */
+ * Include this before mema.h, as base.h does. The library's own files then see a Pool with these fields instead
+ * of `reserved`.
+ */
 #ifndef MEMA_BASE_POOL_STATE_H
 #define MEMA_BASE_POOL_STATE_H
 
@@ -20,48 +21,48 @@ struct mema_Node;
 struct mema_Cleanup;
 
 /* clang-format off */
-#define MEMA_POOL_REST                                                                                                    \
-  union {                                                                                                                  \
-    uintptr_t reserved[mema_reservedWords];                                                                                \
-    struct {                                                                                                               \
-      uintptr_t seal;                                                                                                \
-      uintptr_t generation;                                                                                          \
-      struct mema_Heap *heap;                                                                                        \
-      size_t slowPathBelow;   /* a charge that would leave less takes the long way */                                        \
-      uint64_t ownerAndAge; /* what the last word of a Block begins its life as */                                         \
-      size_t allocations;                                                                                            \
-      size_t frees;                                                                                                  \
-      size_t refused;                                                                                                \
-      size_t badFrees;                                                                                               \
-      size_t lowWater; /* the least freeSize seen */                                                                 \
-      size_t charged;  /* by mema_chargePool, and not credited since */                                              \
-      bool untracked;                                                                                                \
-      bool committed;                                                                                                \
-      bool bound;   /* as mema_Options.boundMemory */                                                                \
-      bool alwaysSlow; /* requests below the watch are to be seen by the general path */                                \
-      char name[22];                                                                                                 \
-      size_t held;                      /* of the budget of a pool that threads share, by sub-pools */               \
-      size_t deferredCredit;                      /* of that, let go by sub-pools when the pool's lock could not be taken */   \
-      struct mema_Node *node;             /* of a pool that has sub-pools, or is one */                                \
-      uintptr_t life;                   /* of the kin */                                                             \
-      struct mema_Cleanup *cleanups[2]; /* newest first; by mema_CleanupTime */                                      \
-      void (*onLowWater)(struct MEMA_TAG(Pool) *, void *);                                                           \
-      void *lowWaterArg;                                                                                             \
-      size_t lowWaterBytes;                                                                                          \
-      bool (*onExhausted)(struct MEMA_TAG(Pool) *, size_t, void *);                                                  \
-      void *exhaustedArg;                                                                                            \
-      size_t failIn;    /* requests until one fails on purpose, + 1; 0: none does */                                 \
-      uint32_t callers; /* callbacks and clean-ups under way, of this pool or of one below it */                     \
-      bool failsOnce;                                                                                                \
-      bool exhausting;      /* its onExhausted is under way */                                                       \
-      bool lowering;        /* its onLowWater is to be called */                                                     \
-      bool ending;          /* its chunks are about to end */                                                        \
-      uintptr_t markLife;   /* of the marks since init, or the last reset; 0: none yet */                            \
-      uintptr_t markSerial; /* of the youngest mark */                                                               \
-      uintptr_t markedAt;   /* allocations at that time */                                                           \
-      uintptr_t stale[8];   /* serials of expired marks: from, above which, and to; the oldest first */              \
-      uintptr_t spare[2];                                                                                             \
-    };                                                                                                                     \
+#define MEMA_POOL_REST                                                                                         \
+  union {                                                                                                      \
+    uintptr_t reserved[mema_reservedWords];                                                                    \
+    struct {                                                                                                   \
+      uintptr_t seal;                                                                                          \
+      uintptr_t generation;                                                                                    \
+      struct mema_Heap *heap;                                                                                  \
+      size_t slowPathBelow; /* a charge that would leave less takes the general path */                        \
+      uint64_t ownerAndAge; /* the first value of the last word of this pool's Blocks */                       \
+      size_t allocations;                                                                                      \
+      size_t frees;                                                                                            \
+      size_t refused;                                                                                          \
+      size_t badFrees;                                                                                         \
+      size_t lowWater; /* the least freeSize seen */                                                           \
+      size_t charged;  /* by mema_chargePool, and not yet credited */                                          \
+      bool untracked;                                                                                          \
+      bool committed;                                                                                          \
+      bool bound;      /* mema_Options.boundMemory */                                                          \
+      bool alwaysSlow; /* requests below slowPathBelow must take the general path */                           \
+      char name[22];                                                                                           \
+      size_t held;                      /* of a shared pool's budget: bytes that sub-pools hold */             \
+      size_t deferredCredit;            /* of `held`: credited by sub-pools while the pool's lock was taken */ \
+      struct mema_Node *node;           /* if the pool has sub-pools, or is one */                             \
+      uintptr_t life;                   /* the node's life */                                                   \
+      struct mema_Cleanup *cleanups[2]; /* by mema_CleanupTime; the newest first */                            \
+      void (*onLowWater)(struct MEMA_TAG(Pool) *, void *);                                                     \
+      void *lowWaterArg;                                                                                       \
+      size_t lowWaterBytes;                                                                                    \
+      bool (*onExhausted)(struct MEMA_TAG(Pool) *, size_t, void *);                                            \
+      void *exhaustedArg;                                                                                      \
+      size_t failIn;    /* requests until one fails on purpose, + 1; 0: none does */                           \
+      uint32_t callers; /* callbacks and clean-ups under way, of this pool or one below it */                  \
+      bool failsOnce;                                                                                          \
+      bool exhausting;      /* its onExhausted is under way */                                                 \
+      bool lowering;        /* its onLowWater must be called */                                                \
+      bool ending;          /* its chunks are about to end */                                                  \
+      uintptr_t markLife;   /* of the marks since init or the last reset; 0: none yet */                       \
+      uintptr_t markSerial; /* of the youngest mark */                                                         \
+      uintptr_t markedAt;   /* `allocations` at the youngest mark */                                           \
+      uintptr_t stale[8];   /* ranges of serials of expired marks: above, to; oldest first */                  \
+      uintptr_t spare[2];                                                                                      \
+    };                                                                                                         \
   };
 /* clang-format on */
 

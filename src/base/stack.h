@@ -1,12 +1,13 @@
-/* stack.h - a stack of numbers that any thread, signal handler or forked child may use at any time, without a lock (Treiber, "Systems
- * programming: coping with parallelism", IBM RJ 5118, 1986).
+/* stack.h - a lock-free stack of numbers that any thread, signal handler or forked child may use at any time
+ * (Treiber, "Systems programming: coping with parallelism", IBM RJ 5118, 1986).
  *
- *   top   count of changes << 32 | number of the top one; number 0: the stack is empty
- *   link  of each number on the stack: the number below, 0 for none
+ *   top   count of changes << 32 | the top number; number 0: the stack is empty
+ *   link  of each number on the stack: the number below it, 0 for none
  *
- * A number may be popped and pushed by others between the look at its link and the exchange of the top. The link is then stale, but the count
- * has changed, so that the exchange fails. Links therefore lie in memory that is never unmapped, and are atomic. What is written before a push is
- * seen after the pop of that number. */
+ * Another thread may pop a number and push it again between a look at its link and the exchange of the top. The
+ * link is then stale, but the count has changed, so the exchange fails. Links therefore are atomic, and lie in
+ * memory that is never unmapped. A thread that pops a number sees all that was written before its push.
+ */
 #ifndef MEMA_BASE_STACK_H
 #define MEMA_BASE_STACK_H
 
@@ -16,7 +17,7 @@
 typedef _Atomic uint64_t mema_Stack;
 typedef _Atomic uint32_t mema_StackLink;
 
-/* Where the link of a number is; `owner` is the last argument of mema_popNumber. */
+/* Returns the place of a number's link; `owner` is the last argument of mema_popNumber. */
 typedef mema_StackLink *mema_LinkOf(void *owner, uint32_t number);
 
 static inline __attribute__((always_inline)) uint64_t mema_nextTop(uint64_t top, uint32_t number) {
@@ -31,7 +32,7 @@ static inline __attribute__((always_inline)) void mema_pushNumber(mema_Stack *st
                                                   memory_order_relaxed));
 }
 
-/* Returns 0 iff the stack is empty. The last call of linkOf is for the number that is popped. */
+/* Pops the top number; 0 iff the stack is empty. The last call of linkOf is for the popped number. */
 static inline __attribute__((always_inline)) uint32_t mema_popNumber(mema_Stack *stack, mema_LinkOf *linkOf, void *owner) {
   uint64_t top = atomic_load_explicit(stack, memory_order_acquire), next;
   do {

@@ -8,29 +8,29 @@
 #include "os.h"
 
 enum {
-  manyCellsLog = 8,      /* 256 cells of a region */
-  fewCellsLog = 4,       /* of one whose cells are large, and few are needed */
+  manyCellsLog = 8,      /* log2 of the cells of a region: 256 */
+  fewCellsLog = 4,       /* the same for the kind whose cells are large and few: 16 */
   regionsPerKind = 4096, /* a million cells of most kinds */
   areaAlignment = 64 * 1024,
-  regionShare = 16, /* a region takes at most this part of a process's address space */
+  regionShare = 16, /* a region takes at most 1/regionShare of the process's address space */
 };
 
 /* The number of a cell on a stack is its index plus 1. */
 typedef struct Kind {
   mema_Stack warm;
   mema_Stack cold;
-  _Atomic uint32_t fresh; /* cells from here on were never used */
+  _Atomic uint32_t fresh; /* cells from this index on were never used */
   _Atomic(char *) regions[regionsPerKind];
 } Kind;
 
 static Kind kinds[mema_cellKinds];
 
-/* `multiple` is a power of two. */
+/* Rounds up; `multiple` is a power of two. */
 static size_t roundUp(size_t n, size_t multiple) {
   return (n + multiple - 1) & ~(multiple - 1);
 }
 
-/* Powers of two. */
+/* log2 of the cells of a region. */
 static unsigned cellsLog(const Kind *kind) {
   return kind == &kinds[mema_cellCaches] ? fewCellsLog : manyCellsLog;
 }
@@ -43,7 +43,7 @@ static size_t linksSize(const Kind *kind) {
   return roundUp(cellsPerRegion(kind) * sizeof(uint32_t), mema_osPageSize());
 }
 
-/* Offset of the first area from the start of its region. */
+/* The offset of the first area from the start of its region. */
 static size_t areasOffset(const Kind *kind, const mema_CellShape *shape) {
   size_t records = linksSize(kind) + cellsPerRegion(kind) * (shape->front + shape->back);
   return shape->area == 0 ? records : roundUp(records + mema_osPageSize(), areaAlignment);
@@ -56,7 +56,7 @@ static size_t regionSize(const Kind *kind, const mema_CellShape *shape) {
 
 static char *mapRegion(const Kind *kind, const mema_CellShape *shape) {
   size_t size = regionSize(kind, shape);
-  /* Not asked of headers: without one no pool is to be had. */
+  /* Headers are exempt, since no pool can be made without one. */
   if (shape->area != 0 && size > mema_osAddressLimit() / regionShare) return NULL;
   char *region = mema_osReserve(size, areaAlignment);
   if (region == NULL || shape->area == 0) return region;
@@ -66,7 +66,8 @@ static char *mapRegion(const Kind *kind, const mema_CellShape *shape) {
   return region;
 }
 
-/* The region of this number, mapped now if need be. Two threads may map it at once: the second one's goes away again. */
+/* The region of this number, mapped now if necessary. Two threads may map it at once; the second one then
+ * unmaps its own. */
 static char *regionAt(Kind *kind, const mema_CellShape *shape, uint32_t number) {
   char *region = atomic_load_explicit(&kind->regions[number], memory_order_acquire);
   if (region != NULL) return region;

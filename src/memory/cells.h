@@ -1,18 +1,19 @@
 /* cells.h - many reservations in few mappings.
  *
- * A small pool needs a little address space of its own; mapping it would cost a system call at its birth, another at its
- * death, and a kernel mapping meanwhile. So cells of one shape are cut from large regions, 256 from each (of shards: 16), and never
- * unmapped: a cell that is given up goes on a stack, either warm (its holder left it in order, for the next one to carry on with)
- * or cold (all its pages were given back: it reads as zero).
+ * A small pool needs a little address space of its own. A mapping for it would cost a system call at its birth,
+ * another at its death, and a kernel mapping in between. So cells of one shape are cut from large regions, 256
+ * from each (16 for thread caches), and are never unmapped. A cell that is given up goes on a stack. There it is
+ * warm (its holder left it in order, and the next holder goes on with it) or cold (all its pages were given
+ * back: it reads as zero).
  *
- * A cell has three parts, each beside the same part of its neighbours: the front (records: always mapped, so that a
- * stale pointer to one can be followed), the back (more records), and the area (chunks). So the fronts of many pools
- * share page-table pages, and a chunk that overflows meets chunks or a guard page, not records.
+ * A cell has three parts, each beside the equal parts of its neighbours: the front (records, always mapped, so
+ * that a stale pointer to one can be followed), the back (more records), and the area (chunks). So the fronts of
+ * many pools share page-table pages, and a chunk that overflows meets chunks or a guard page, not records.
  *
  *   region:  links | front 0 .. front 255 | back 0 .. back 255 | guard | area 0 .. area 255 | guard
  *
- * Safe from any thread, and lock-free: nothing is held while a fork or a signal may come. The links of the stacks (base/stack.h) live
- * outside the cells, in memory that stays mapped.
+ * Cells are safe from any thread, and lock-free: a fork or a signal finds nothing held. The links of the stacks
+ * (base/stack.h) lie outside the cells, in memory that stays mapped.
  */
 #ifndef MEMA_MEMORY_CELLS_H
 #define MEMA_MEMORY_CELLS_H
@@ -21,7 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Slabs and their headers, and arenas (slabLife.c), and what threads share a pool by (threads/share.c). */
+/* Kinds of cells: slabs and their headers, arenas (heap/cache.c), and the parts of shared pools
+ * (threads/share.c). */
 enum {
   mema_cellSlabs = 15,
   mema_cellArenas = 8,
@@ -30,7 +32,7 @@ enum {
   mema_cellKinds
 };
 
-/* What a cell of one kind is made of: multiples of the page size; back and area may be 0. */
+/* The parts of a cell of one kind: multiples of the page size; back and area may be 0. */
 typedef struct mema_CellShape {
   size_t front;
   size_t back;
@@ -45,21 +47,23 @@ typedef struct mema_Cell {
   bool warm;
 } mema_Cell;
 
-/* Takes a cell, a warm one where there is one. `kind` is below mema_cellKinds, and always comes with the same shape.
- * False iff there is none, and address space is short: a region would take a large part of what the process may have. Constant. */
+/* Takes a cell: a warm one if there is one. `kind` is below mema_cellKinds, and always comes with an equal
+ * shape. False iff there is no cell and address space is short: a region would take a large part of the
+ * process's limit. Constant time. */
 bool mema_takeCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell);
 
-/* Gives up a cell that reads as zero; cells of shares and thread caches need not. */
+/* Gives up a cell, cold: it must read as zero. Cells of shares and thread caches need not. */
 void mema_giveCell(unsigned kind, uint32_t index);
 
-/* Gives up a cell as it is, warm. The bytes that it keeps resident count towards the process's bound. The thread sanitizer does not learn of warm
- * cells, so this must not be called if mema_isRaceChecked. */
+/* Gives up a cell as it is, warm. Its resident bytes count against the process's bound. The thread sanitizer does
+ * not learn of warm cells, so this must not be called if mema_isRaceChecked. */
 void mema_giveWarmCell(unsigned kind, uint32_t index);
 
-/* Takes a warm cell of this kind, if there is one, whose front has that many bytes, and says where the front is. NULL: there is none. */
+/* Takes a warm cell of this kind, whose front has this many bytes, and returns the front; NULL if there is
+ * none. */
 char *mema_takeWarmFront(unsigned kind, size_t front);
 
-/* Takes a warm cell of this kind, if there is one: for giving its pages back. */
+/* Takes a warm cell of this kind, if there is one, so that its pages can be given back. */
 bool mema_takeWarmCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell);
 
 #endif

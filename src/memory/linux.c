@@ -1,11 +1,12 @@
 /* linux.c - os.h for Linux.
  *
  * Reservations are private anonymous mappings, readable and writable from the start, without swap accounting
- * (MAP_NORESERVE): neighbouring ones merge into one mapping in the kernel, so that any number of pools stays far from
- * vm.max_map_count, and neither commit nor decommit needs mprotect. Under vm.overcommit_memory=2 such a mapping does count;
- * callers then get NULL sooner and try again with less.
+ * (MAP_NORESERVE). Neighbouring ones merge into one mapping in the kernel. So any number of pools stays far from
+ * vm.max_map_count, and neither commit nor decommit needs mprotect. Under vm.overcommit_memory=2 such a mapping
+ * does count; callers then get NULL sooner and try again with less.
  *
- * The kernel is asked itself: mmap and its kin may be another's, in a process where such calls are counted (preload/mappings.c does).
+ * These functions call the kernel directly. A process may replace mmap and its relatives by functions that count
+ * such calls (preload/mappings.c does).
  */
 #define _GNU_SOURCE
 #include "os.h"
@@ -36,10 +37,11 @@
 
 enum { privateMemory = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
 
-/* The address that stands for all mappings (checkers.h). The kernel may map a range for one thread as soon as another has unmapped it. */
+/* This address stands for all mappings (checkers.h). The kernel may map a range for one thread as soon as another
+ * thread has unmapped it. */
 static const char mappings;
 
-/* Anonymous memory needs no offset, so the call that takes it in other units does as well. */
+/* Anonymous memory needs no offset, so SYS_mmap2, which counts offsets in other units, does as well. */
 static void *mapPages(void *base, size_t size, int flags) {
 #ifdef SYS_mmap2
   void *mapped = (void *)syscall(SYS_mmap2, base, size, PROT_READ | PROT_WRITE, flags, -1, 0L);
@@ -117,7 +119,8 @@ void mema_osGuard(void *base, size_t size) {
 bool mema_osPurge(void *base, size_t size) {
   int saved = errno;
   bool done = madvise(base, size, MADV_DONTNEED) == 0;
-  /* Locked pages (mlockall) refuse MADV_DONTNEED, as a sandbox may; a new mapping over them does the same. */
+  /* Locked pages (mlockall) refuse MADV_DONTNEED, and a sandbox may refuse it. A new mapping in their place has
+   * an equal effect. */
   if (!done) done = mema_osRenew(base, size);
   errno = saved;
   return done;
@@ -147,7 +150,7 @@ bool mema_osPopulate(void *base, size_t size) {
   int saved = errno;
   bool done = madvise(base, size, MADV_POPULATE_WRITE) == 0;
   if (!done && errno != ENOMEM &&
-      errno != EFAULT) { /* an older kernel, or a sandbox: touch each page, keeping what it holds */
+      errno != EFAULT) { /* an older kernel, or a sandbox: touch each page, keeping its contents */
     for (size_t i = 0; i < size; i += mema_osPageSize()) {
       volatile char *page = (volatile char *)base + i;
       *page = *page;
@@ -171,7 +174,7 @@ void mema_osUnlock(void *base, size_t size) {
   errno = saved;
 }
 
-/* Maps a hole again; false where the system refuses, or another thread's mapping is there by now. */
+/* Maps a hole again. False if the system refuses, or if another thread has mapped memory there by now. */
 static bool mapAt(void *base, size_t size) {
   void *at = mapPages(base, size, privateMemory | MAP_FIXED_NOREPLACE);
   if (at != base && at != MAP_FAILED) (void)unmapPages(at, size);
@@ -181,8 +184,9 @@ static bool mapAt(void *base, size_t size) {
 mema_Moved mema_osMove(void *to, void *from, size_t size) {
   int saved = errno;
   mema_Moved result = mema_moveRefused;
-  /* In two steps, since the kernel may unmap `to` before it finds that `from` cannot be moved (it is more than one mapping, the
-   * system is short of mappings): the first leaves everything as it was when it fails, and gives one mapping of its own. */
+  /* The move takes two steps. The kernel may unmap `to` before it finds that `from` cannot be moved (`from` is
+   * more than one mapping, or the system is short of mappings). The first step changes nothing if it fails, and
+   * yields one mapping that can be moved. */
   void *between = movePages(from, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
   if (between != MAP_FAILED) {
     if (movePages(between, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) {
@@ -269,7 +273,8 @@ bool mema_osCanBarrier(void) {
 void mema_osBarrier(void) {
   int saved = errno;
   if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) {
-    /* A sandbox that came later forbids it. What other processors have written becomes visible within far less than this. */
+    /* A later sandbox forbids the barrier. The writes of other processors become visible in far less time than
+     * this pause. */
     struct timespec pause = {.tv_nsec = 1000000};
     (void)nanosleep(&pause, NULL);
   }
@@ -280,7 +285,7 @@ uintptr_t mema_osRandom(void) {
   uintptr_t number = 0;
   int saved = errno;
   if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number) {
-    /* A sandbox without getrandom: the sixteen random bytes that the kernel gives to every program. */
+    /* A sandbox forbids getrandom: use the sixteen random bytes that the kernel gives to every program. */
     const uintptr_t *given = (const uintptr_t *)getauxval(AT_RANDOM);
     number = given != NULL ? given[1] ^ (uintptr_t)&number : (uintptr_t)&number * (uintptr_t)0x9E3779B97F4A7C15u;
   }

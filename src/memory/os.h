@@ -1,8 +1,8 @@
 /* os.h - all that mema asks of an operating system. One file per system implements it (linux.c).
  *
- * Preconditions, for every function: addresses and sizes are multiples of the page size, sizes are not 0, and a range lies in
- * one reservation. Memory of a reservation may be read and written from the start; pages come when they are first touched,
- * zeroed. No function allocates, takes a lock or sets errno for its caller (the caller's errno is kept).
+ * Preconditions of every function: addresses and sizes are multiples of the page size, sizes are not 0, and a
+ * range lies in one reservation. Memory of a reservation may be read and written from the start; pages come,
+ * zeroed, when they are first touched. No function allocates or takes a lock, and each keeps its caller's errno.
  */
 #ifndef MEMA_MEMORY_OS_H
 #define MEMA_MEMORY_OS_H
@@ -14,77 +14,83 @@
 /* The size of a page: a power of two. */
 size_t mema_osPageSize(void);
 
-/* The bytes of address space the process may have, or SIZE_MAX where nothing bounds it. */
+/* The bytes of address space that the process may have; SIZE_MAX if nothing limits them. */
 size_t mema_osAddressLimit(void);
 
-/* Address space of `size` bytes, aligned to `alignment` (a power of two, at least a page). NULL iff the system refuses. */
+/* Reserves address space of `size` bytes, aligned to `alignment` (a power of two, at least a page). NULL iff
+ * the system refuses. */
 void *mema_osReserve(size_t size, size_t alignment);
 
-/* Gives a whole reservation, or a part of one, back. Where the system refuses (too many mappings), its pages are given back
- * and the address space is lost. */
+/* Gives back a reservation, or a part of one. If the system refuses (too many mappings), the pages are given
+ * back and the address space is lost. */
 void mema_osRelease(void *base, size_t size);
 
 /* Makes a range inaccessible: an access faults. Best effort. */
 void mema_osGuard(void *base, size_t size);
 
-/* Gives the pages of a range back; they read as zero when touched again. False iff the system refuses: the pages are then as
- * they were. */
+/* Gives back the pages of a range; they read as zero when touched again. False iff the system refuses: the
+ * pages are then unchanged. */
 bool mema_osPurge(void *base, size_t size);
 
-/* The bytes of a range of whole pages that are in memory; all of them where the system does not say. */
+/* The bytes of a range of whole pages that are in memory; the whole range if the system does not say. */
 size_t mema_osResident(void *base, size_t size);
 
-/* As mema_osPurge, for a range whose pages were moved away or in by mema_osMove: the range becomes one mapping with its
+/* As mema_osPurge, for a range that mema_osMove moved pages into or out of: the range joins the mapping of its
  * neighbours again. */
 bool mema_osRenew(void *base, size_t size);
 
-/* Touches every page of a range now. False iff the system has not got the memory. */
+/* Touches every page of a range now. False iff the system lacks the memory. */
 bool mema_osPopulate(void *base, size_t size);
 
-/* Keeps a range in memory. False iff the system does not allow so much: the range may be locked in part. */
+/* Keeps a range in memory. False iff the system does not allow so much: a part of the range may then be locked. */
 bool mema_osLock(void *base, size_t size);
 void mema_osUnlock(void *base, size_t size);
 
 typedef enum mema_Moved { mema_moveDone, mema_moveRefused, mema_moveLost } mema_Moved;
 
-/* Moves the pages of one range to another of the same size, which loses its own; the first reads as zero after that.
- * Refused: the system cannot, and both are as they were. Lost: `from` is as it was, but the addresses of `to` are gone. */
+/* Moves the pages of one range to another of equal size, which loses its own pages; the first range reads as
+ * zero afterwards. Refused: the system cannot do it, and both ranges are unchanged. Lost: `from` is unchanged,
+ * but the addresses of `to` are gone. */
 mema_Moved mema_osMove(void *to, void *from, size_t size);
 
-/* Asks for huge pages in a range, where the system offers that: best effort. The unit that is worth asking for, a power of two. */
+/* mema_osPreferHuge asks for huge pages in a range, if the system has them: best effort. mema_osHugeSize is the
+ * size of one, a power of two. */
 void mema_osPreferHuge(void *base, size_t size);
-/* Has the system give none in this range. */
+/* Asks the system for no huge pages in a range. */
 void mema_osAvoidHuge(void *base, size_t size);
 size_t mema_osHugeSize(void);
 
-/* Sleeps until mema_osWake, unless *word is no longer `seen`, or that many milliseconds pass (below 0: for ever). May return sooner. */
+/* Sleeps until mema_osWake, or until `milliseconds` have passed (below 0: no limit). Returns at once unless
+ * *word is `seen`. May return early. */
 void mema_osWait(_Atomic uint32_t *word, uint32_t seen, int64_t milliseconds);
 
-/* Wakes one of the threads, or all, that sleep on the word. */
+/* Wakes one thread, or all threads, that sleep on the word. */
 void mema_osWake(_Atomic uint32_t *word, bool all);
 
 /* Lets other threads run. */
 void mema_osYield(void);
 
-/* Signals that a thread has blocked, as many as any system has. */
+/* The signals that a thread has blocked; room for as many as any system has. */
 typedef struct mema_OsSignals {
   unsigned long words[16 / sizeof(unsigned long)];
 } mema_OsSignals;
 
-/* Keeps signal handlers out of the calling thread, but those of faults and traps, which do not wait, and tells what was blocked before; the other
- * ends that. */
+/* mema_osBlockSignals keeps signal handlers out of the calling thread, and stores the signals that were blocked
+ * before. Signals of faults and traps stay unblocked, since they do not wait. mema_osUnblockSignals restores
+ * the former state. */
 void mema_osBlockSignals(mema_OsSignals *before);
 void mema_osUnblockSignals(const mema_OsSignals *before);
 
-/* The processor that the calling thread runs on, for now: a hint. */
+/* The processor that the calling thread runs on now: a hint. */
 uint32_t mema_osProcessor(void);
 
-/* Milliseconds on a clock that only goes forward. */
+/* Milliseconds of a clock that only goes forward. */
 int64_t mema_osMilliseconds(void);
 
-/* A barrier for all: when it returns, each running thread of the process has passed a full memory barrier since it was called. So a
- * thread that is never asked to wait pays nothing, and the one that calls this pays for both. mema_osCanBarrier, to be called once
- * beforehand in each process (a forked child is another one), tells whether the system offers it. */
+/* mema_osBarrier is a barrier for all threads: when it returns, each running thread of the process has passed a
+ * full memory barrier since the call. A thread that is never asked to wait pays nothing; the caller pays for
+ * both. mema_osCanBarrier says whether the system offers it; each process, also a forked child, calls it once
+ * beforehand. */
 bool mema_osCanBarrier(void);
 void mema_osBarrier(void);
 

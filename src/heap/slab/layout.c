@@ -1,9 +1,11 @@
-/* layout.c - where the parts of a slab lie in its reservation.
+/* layout.c - the layout of a slab in its reservation.
  *
  *   cell      front: [header, classes][near records][spans][bitmaps]   back: [records]            area: [units]
  *   mapping   front: [header, classes]   mapping: [spans][bitmaps][records][guard][area][guard]
  *
- * The near records let a pool of a few chunks live in two pages: this one and the one of its chunks. */
+ * The near records let a pool of a few chunks live in two pages: the page of the header, and the page of its
+ * chunks.
+ */
 #include <string.h>
 
 #include "../reservation.h"
@@ -11,21 +13,24 @@
 
 enum { nearSpans = 11 /* spans that share the first page with the header and the near records */ };
 
-/* Slots may be as large as a unit (eight of them make the longest span), but no larger than the largest class. */
+/* The classes of a slab. Slots are at most as large as a unit (eight of them make the longest span), and at
+ * most as large as the largest class. */
 static uint8_t classCountFor(uint8_t unitShift) {
   size_t largest = (size_t)1 << unitShift;
   return (uint8_t)(largest >= mema_slotMax ? mema_classCount : mema_classOf(largest) + 1);
 }
 
-/* Records for an area: enough for slots of 16 bytes throughout, and for ranges that wait for their class; a lean area has
- * enough for chunks of 64 bytes on average. A pool that needs more goes on in another slab. */
+/* The records for an area: enough for slots of 16 bytes throughout, and for ranges that wait for their class.
+ * With compact records there are enough for chunks of 64 bytes on average. A pool that needs more goes on in
+ * another slab. */
 static uint32_t recordsFor(size_t area, bool compactRecords) {
   uint64_t count = compactRecords ? area / 64 + 512 : area / 16 + area / 32;
   return count < UINT32_MAX - 4096 ? (uint32_t)count : UINT32_MAX - 4096;
 }
 
-/* A slab for threads: depot, homes and states behind the rest; touched only as far as there are spans of slots. Rows wait for their class,
- * so there are twice as many as slots of 16 bytes would need. */
+/* Adds the depot, page map and states of a slab for threads behind the other tables. They are touched only as
+ * far as there are spans of slots. Rows wait for their class, so there are twice as many as slots of 16 bytes
+ * would need. */
 static void addStates(mema_Shape *shape, size_t area) {
   size_t page = mema_osPageSize(), rows = area / MEMA_ALIGNMENT / mema_stateRow * 2, most = (size_t)1 << mema_entryRowBits;
   shape->rows = (uint32_t)(rows < most ? rows : most);
@@ -55,12 +60,12 @@ static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool com
       shape.unitShift == mema_unitShiftMax ? mema_magazineMost : 0; /* smaller pools lie in the caches anyway */
   shape.front = mema_roundUp(shape.magazinesOffset + mema_magazineBytes(shape.magazineSize, shape.classCount), page);
   shape.mainRecords = records ? recordsFor(area, compactRecords) : 0;
-  /* One record more: the first of them is at a multiple of a record's size from the near ones. */
+  /* One record more, because the first of these lies at a multiple of a record's size from the near ones. */
   shape.back = records ? mema_roundUp(((size_t)shape.mainRecords + 1) * sizeof(mema_Block), page) : 0;
   return shape;
 }
 
-/* For memory that has to be committed: each table begins on a page of its own. */
+/* For memory that must be committed: makes each table begin on a page of its own. */
 static void spreadTables(mema_Shape *shape, size_t area) {
   size_t page = mema_osPageSize();
   shape->bitmapsOffset = mema_roundUp(shape->bitmapsOffset, page);
@@ -72,7 +77,7 @@ static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char 
   (void)areaSize;
   slab->heap.ops = &mema_slabOps;
   slab->heap.area = area;
-  slab->areaSize = (size_t)shape->units << shape->unitShift; /* a last part of a unit is not used */
+  slab->areaSize = (size_t)shape->units << shape->unitShift; /* a rest smaller than a unit is not used */
   slab->unitShift = shape->unitShift;
   slab->quanta = slab->areaSize / 8;
   slab->heap.unitQuantaLog = (uint8_t)(shape->unitShift - 3);
@@ -128,7 +133,7 @@ static void extend(mema_Shape *shape, const mema_SlabPlan *plan, size_t area) {
   if (plan->threads) addStates(shape, area);
 }
 
-/* The header goes last, since it says how much there is. */
+/* Purges the header last, since it says how much there is to purge. */
 static bool purge(mema_Slab *slab) {
   size_t records = slab->records == NULL ? 0 : ((size_t)(slab->mainNext - slab->mainFirst) + 1) * sizeof(mema_Block);
   size_t front = (size_t)((char *)slab->magazines - (char *)slab) + mema_magazineBytes(slab->magazineSize, slab->classCount);

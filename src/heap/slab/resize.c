@@ -1,22 +1,22 @@
-/* resize.c - a chunk's size changed in place, or its bytes moved to another chunk. */
+/* resize.c - changes a chunk's size in place, or moves its bytes to another chunk. */
 #include <string.h>
 
 #include "../../memory/os.h"
 #include "slab.h"
 
 enum {
-  movePagesFrom = 256 * 1024, /* bytes: below, copying is faster than the system calls */
-  copyMost = 16 << 20,        /* bytes, to where pages are */
-  movedMost = 4096,           /* of 65,530 kernel mappings that a process may have by default */
+  movePagesFrom = 256 * 1024, /* bytes: below this, a copy is faster than the system calls */
+  copyMost = 16 << 20,        /* bytes: up to this, a copy is made if the target has pages */
+  movedMost = 4096,           /* of the 65,530 kernel mappings that a process may have by default */
 };
 
-/* The chunk has the size of no slot any more: it is a large one like any other. */
+/* Makes a grown chunk an ordinary large one, now that no slot would hold it. */
 static void outgrowSlots(mema_Slab *slab, mema_Span *span) {
   span->place = mema_placeOrdinary;
   slab->grownRuns--;
 }
 
-/* `slack`: what there was, before anything changed. */
+/* Sets the bytes of a large chunk. `slack` is its slack before any change. */
 static void setBytes(mema_Slab *slab, mema_Span *span, size_t bytes, size_t slack) {
   span->dirty |= bytes < span->bytes;
   span->bytes = bytes;
@@ -35,7 +35,7 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   if (units > slab->units) return false;
   if (units > span->units) {
     if (!mema_runGrow(slab, unit, span->units, (uint32_t)units)) return false;
-    span->dirty = true; /* what it grew into may have been used */
+    span->dirty = true; /* the units added may have been used before */
   } else if (units < span->units) {
     uint32_t rest = span->units - (uint32_t)units, end = unit + (uint32_t)units;
     bool dirty =
@@ -50,7 +50,7 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   return true;
 }
 
-/* A run keeps a chunk that no slot would hold, or that has grown. */
+/* A run keeps a chunk that no slot would hold, and a grown chunk unless it shrinks below half. */
 bool mema_slabStretch(mema_Heap *heap, mema_Chunk *chunk, size_t size) {
   mema_Slab *slab = mema_slabIn(heap);
   if (chunk->span->kind == mema_unitSlots) return mema_staysInSlot(chunk->room, size);
@@ -65,7 +65,8 @@ static bool canMovePages(const mema_Chunk *chunk, size_t bytes) {
          mema_unitSize(slab) >= mema_osPageSize();
 }
 
-/* Where `to` has pages, they would be lost, and as many faulted in again later: a fault costs several times the copying of a page. */
+/* True if moving pages pays. Pages that `to` has would be lost, and must be faulted in again later; a fault
+ * costs several times the copy of a page. */
 static bool shouldMovePages(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
   return canMovePages(to, bytes) && canMovePages(from, bytes) && (!to->span->dirty || bytes > copyMost) &&
          mema_slabIn(to->heap)->movedRuns < movedMost;

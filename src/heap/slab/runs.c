@@ -1,15 +1,17 @@
 /* runs.c - runs of free units: good fit in constant time, neighbours joined at once.
  *
- * A free run is described in the Span records of its first and its last unit (Knuth's boundary tags, TAOCP 1, 2.5, kept out of
- * line), so that whoever frees a run finds its free neighbours by two look-ups. Runs of similar length are on one list, four
- * lists per doubling, with a bitmap of the lists that are not empty (two-level segregated fit: Masmano et al., ECRTS 2004,
- * in one level of bitmap, since 124 lists fit two words). Units from the frontier on were never used, and are no run.
+ * A free run is described in the Span records of its first and its last unit (Knuth's boundary tags, TAOCP 1,
+ * 2.5, kept out of line). So freeing a run finds its free neighbours by two look-ups. Runs of similar length are
+ * on one list, four lists per doubling, with a bitmap of the lists that are not empty (two-level segregated fit:
+ * Masmano et al., ECRTS 2004, with one level of bitmap, since 124 lists fit in two words). Units from the
+ * frontier on were never used, and belong to no run.
  *
- * A unit is dirty when its pages may hold old bytes: such pages cost memory, though nobody uses them. Clean units (never touched,
- * or given back) cost address space only. A run knows how many of its units are dirty at most, not which.
+ * A unit is dirty when its pages may hold old bytes: these pages cost memory without any use. Clean units (never
+ * touched, or given back) cost address space only. A run has an upper bound of the number of its dirty units,
+ * and does not know which they are.
  *
- * When clean units are taken while the footprint is at the budget, as many dirty pages are given back first: this is the
- * specification's "gives that many of its free bytes back to the system and takes a fresh piece".
+ * When clean units are taken while the footprint is at the budget, as many dirty pages are given back first.
+ * This is the specification's "gives that many of its free bytes back to the system and takes a fresh piece".
  */
 #include <string.h>
 
@@ -17,27 +19,27 @@
 #include "source.h"
 
 enum {
-  closeTries = 8,           /* runs looked at in the list whose runs may be too short, before longer ones are */
-  fitTries = 64,            /* the same when there are no longer ones */
-  retainedBytes = 64 << 20, /* dirty free memory that is kept however idle it is */
+  closeTries = 8,           /* runs tried on the list whose runs may be too short, before longer runs are */
+  fitTries = 64,            /* runs tried on it if there are no longer ones */
+  retainedBytes = 64 << 20, /* dirty free memory that is kept, however idle it is */
   trafficBytes = 64 << 20,  /* see mema_runMaybePurge */
 };
 
-/* The list for runs of exactly `units` up to 7, then for a quarter of a doubling. */
+/* The list for this length: one list per length up to 7 units, then four lists per doubling. */
 static unsigned binOf(uint32_t units) {
   if (units < 8) return units;
   unsigned log = 31 - (unsigned)__builtin_clz(units);
   return log * 4 + (units >> (log - 2) & 3) - 4;
 }
 
-/* The first list in which every run has at least `units`. */
+/* The first list whose runs all have at least `units`. */
 static unsigned binAbove(uint32_t units) {
   if (units < 8) return units;
   unsigned log = 31 - (unsigned)__builtin_clz(units);
   return binOf(units + (UINT32_C(1) << (log - 2)) - 1);
 }
 
-/* The first list from `bin` on that is not empty, or mema_runBins. */
+/* The first list that is not empty, from `bin` on; or mema_runBins. */
 static unsigned usedBin(const mema_Slab *slab, unsigned bin) {
   for (unsigned half = bin / 64; half < 2; half++) {
     uint64_t map = slab->binMap[half];
@@ -87,8 +89,8 @@ static void removeRun(mema_Slab *slab, uint32_t first) {
   head->kind = mema_unitNone;
 }
 
-/* Gives the pages of one free run back. A run of units smaller than pages keeps the pages at its ends that it shares with units that were
- * ever used. */
+/* Gives back the pages of one free run. If units are smaller than pages, the run keeps the pages at its ends
+ * that it shares with units that were ever used. */
 static void purgeRun(mema_Slab *slab, uint32_t first) {
   mema_Span *head = &slab->spans[first];
   uintptr_t page = mema_osPageSize(), start = (uintptr_t)mema_unitAddress(slab, first);
@@ -111,7 +113,7 @@ void mema_runPurge(mema_Slab *slab, uint32_t keep) {
   }
 }
 
-/* `units` clean units are about to be used: make room for them in the footprint. */
+/* Makes room in the footprint for `units` clean units, before they are used. */
 static void beforeFresh(mema_Slab *slab, uint32_t units) {
   uint32_t used = mema_usedUnits(slab);
   if (slab->dirtyUnits == 0 || (uint64_t)used + slab->dirtyUnits + units <= slab->budgetUnits) return;
@@ -119,12 +121,14 @@ static void beforeFresh(mema_Slab *slab, uint32_t units) {
   mema_runPurge(slab, slab->budgetUnits > wanted ? (uint32_t)(slab->budgetUnits - wanted) : 0);
 }
 
-/* Whether the bytes of a clean run are all zero: not where it shares pages with neighbours that were in use. */
+/* True if all bytes of a clean run are zero. They may not be if the run shares pages with neighbours that were
+ * in use. */
 static bool cleanIsZero(const mema_Slab *slab) {
   return mema_unitSize(slab) >= mema_osPageSize() && mema_cleanReadsZero(slab);
 }
 
-/* A run of at least `units` among the first `tries` of the list whose runs may be too short, or mema_noUnit. */
+/* Finds a run of at least `units` among the first `tries` on the list whose runs may be too short; or
+ * mema_noUnit. */
 static uint32_t tryBin(const mema_Slab *slab, uint32_t units, int tries) {
   uint32_t run = slab->bins[binOf(units)];
   for (; run != mema_noUnit && tries > 0; tries--, run = slab->spans[run].next)
@@ -132,7 +136,8 @@ static uint32_t tryBin(const mema_Slab *slab, uint32_t units, int tries) {
   return mema_noUnit;
 }
 
-/* A free run of at least `units`, or mema_noUnit. A close fit is tried for first: it keeps longer runs whole. */
+/* Finds a free run of at least `units`; or mema_noUnit. It tries a close fit first, which keeps longer runs
+ * whole. */
 static uint32_t findRun(const mema_Slab *slab, uint32_t units) {
   uint32_t run = tryBin(slab, units, closeTries);
   if (run != mema_noUnit) return run;
@@ -140,7 +145,7 @@ static uint32_t findRun(const mema_Slab *slab, uint32_t units) {
   return bin < mema_runBins ? slab->bins[bin] : tryBin(slab, units, fitTries);
 }
 
-/* The first unit from `unit` on whose address is a multiple of alignUnits units. */
+/* The first unit, from `unit` on, whose address is a multiple of alignUnits units. */
 static uint64_t alignUnit(const mema_Slab *slab, uint32_t unit, uint32_t alignUnits) {
   uint32_t mask = alignUnits - 1, phase = (uint32_t)((uintptr_t)slab->heap.area >> slab->unitShift) & mask;
   return (uint64_t)unit + ((alignUnits - ((unit + phase) & mask)) & mask);
@@ -150,8 +155,8 @@ static uint32_t least(uint32_t a, uint32_t b) {
   return a < b ? a : b;
 }
 
-/* Cuts [start, start + units) out of the run [first, first + length), which is on no list. Which part its dirty units are in is not
- * known: each may have as many as fit. */
+/* Cuts [start, start + units) out of the run [first, first + length), which is on no list. The dirty units may
+ * lie in any part, so each rest counts as many as fit in it. */
 static void cut(mema_Slab *slab, uint32_t first, uint32_t length, uint32_t start, uint32_t units, uint32_t dirty) {
   if (start > first) insertRun(slab, first, start - first, least(dirty, start - first));
   uint32_t end = start + units, limit = first + length;
@@ -200,9 +205,10 @@ uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool
   return start;
 }
 
-/* Free memory that was of no use while much passed through the slab (64 MiB, and twice of what it holds) is given back, but for 64 MiB,
- * and half of what is in use. A program that frees and takes large chunks by turns keeps its pages, one that frees most of what it
- * has does not; and no clock is asked. */
+/* Gives idle memory back. Memory is idle if it stayed dirty and free while much passed through the slab: 64 MiB
+ * plus twice the memory that it holds. The slab keeps 64 MiB of it, plus half of its used units. So a program
+ * that frees and takes large chunks by turns keeps its pages; a program that frees most of its memory does not.
+ * No clock is read. */
 void mema_runMaybePurge(mema_Slab *slab) {
   if (slab->keepsDirty) return;
   uint32_t used = mema_usedUnits(slab), idle = slab->idleUnits,
@@ -242,7 +248,7 @@ bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t want
   if (wantedEnd > limit && (limit != slab->frontier || wantedEnd > slab->units)) return false;
   beforeFresh(slab, wanted - units);
   if (wantedEnd > slab->frontier && !mema_readyUnits(slab, (uint32_t)wantedEnd)) return false;
-  dirty = least(dirty, free ? slab->spans[end].dirtyUnits : 0); /* they may have been purged just now */
+  dirty = least(dirty, free ? slab->spans[end].dirtyUnits : 0); /* some may have been purged just now */
   if (free) removeRun(slab, end);
   if (wantedEnd > slab->frontier) limit = slab->frontier = (uint32_t)wantedEnd;
   if (wantedEnd < limit) {
@@ -253,7 +259,8 @@ bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t want
   return true;
 }
 
-/* Each run is found once at most, since its neighbours on the list are known: so a list that leads in a circle is none. */
+/* Checks one list. A run is met once at most, since it must name the run before it; so a list with a circle
+ * fails. */
 static const char *checkBin(const mema_Slab *slab, unsigned bin, size_t *listed) {
   uint32_t before = mema_noUnit;
   for (uint32_t run = slab->bins[bin]; run != mema_noUnit; before = run, run = slab->spans[run].next, ++*listed)

@@ -1,8 +1,9 @@
 /* sizeClasses.h - the slot sizes of the slab engine.
  *
- * 16-byte steps to 128, 32-byte steps to 512, then four per doubling up to 32 KiB: at most a fifth of a slot above 512 bytes is
- * unused, and on average a twentieth of what programs ask for most. Up to 1 KiB the class is looked up in a byte table: computing it
- * costs a branch that mixed sizes mispredict.
+ * Sizes go in 16-byte steps to 128, in 32-byte steps to 512, then in four steps per doubling up to 32 KiB. At
+ * most a fifth of a slot above 512 bytes is unused, and on average a twentieth for the sizes that programs ask
+ * for most. Up to 1 KiB a byte table gives the class: computing it would cost a branch that mixed sizes
+ * mispredict.
  */
 #ifndef MEMA_HEAP_SLAB_SIZE_CLASSES_H
 #define MEMA_HEAP_SLAB_SIZE_CLASSES_H
@@ -16,7 +17,7 @@ enum {
   mema_slotMax = 32 * 1024,
 };
 
-/* Class by (size + 15) / 16. */
+/* The class, by (size + 15) / 16. */
 static const uint8_t mema_classTable[mema_tableMax / 16 + 1] = {
     0,  0,  1,  2,  3,  4,  5,  6,  7,                               /* to 128 */
     8,  8,  9,  9,  10, 10, 11, 11,                                  /* to 256 */

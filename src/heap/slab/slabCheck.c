@@ -1,4 +1,4 @@
-/* slabCheck.c - see slabCheck.h. Each function checks one of the equations that slab.h states. */
+/* slabCheck.c - see slabCheck.h. Each function checks one of the invariants that slab.h states. */
 #include "slabCheck.h"
 
 #include "source.h"
@@ -19,7 +19,8 @@ static uint64_t inMagazine(const mema_SlotClass *class, const uint64_t *word) {
   return bits;
 }
 
-/* Every free slot is found by the class: in its magazine, in the word at hand, or by the summary of a span that is not closed. */
+/* Checks that the class finds every free slot: in its magazine, in the word at hand, or by the summary of a
+ * span that is not closed. */
 static const char *checkFreeSlots(const mema_SlotClass *class, const mema_Span *span) {
   size_t atHand = (size_t)(class->word - span->bitmap);
   if (span->place == mema_placeActive && *class->word != 0 &&
@@ -35,7 +36,7 @@ static const char *checkFreeSlots(const mema_SlotClass *class, const mema_Span *
   return NULL;
 }
 
-/* Where the bitmap and the Blocks are: to be known before they are looked at. */
+/* Checks the places of the bitmap and the Blocks, before they are read. */
 static const char *checkPlaces(const mema_Slab *slab, const mema_Span *span, uint32_t unit) {
   const char *bitmap =
       span->slots <= 64 ? (const char *)&span->word : slab->bitmaps + ((size_t)unit << slab->unitShift) / 128;
@@ -71,7 +72,7 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
   return checkFreeSlots(class, span);
 }
 
-/* Every slot in a magazine is a free one of its class, once. */
+/* Checks that every slot in a magazine is a free slot of its class, and is there once. */
 static const char *checkMagazines(const mema_Slab *slab) {
   if (slab->heap.generation != 0 && slab->heap.generation % mema_modeCount != slab->heap.mode)
     return "a slab's generation tells its mode";
@@ -106,7 +107,7 @@ static const char *checkFree(const mema_Slab *slab, const mema_SlabView *view, b
   return NULL;
 }
 
-/* An empty span none of whose slots is in a magazine. */
+/* True if the span is empty and has no slot in a magazine. */
 static bool isKnownEmpty(const mema_Slab *slab, const mema_Span *span) {
   const mema_SlotClass *class = &slab->classes[span->class];
   for (const mema_FreeSlot *slot = class->bottom; slot < class->top; slot++)
@@ -122,7 +123,8 @@ static size_t countPartial(const mema_Slab *slab) {
   return partial;
 }
 
-/* Every partial list leads there and back, its spans say so, and so say no others. */
+/* Checks that every list of partial spans leads forth and back, that its spans are marked as partial, and that
+ * no other spans are. */
 static const char *checkPartial(const mema_Slab *slab) {
   size_t listed = 0;
   for (unsigned i = 0; i < slab->classCount; i++) {
@@ -144,7 +146,7 @@ static const char *checkPartial(const mema_Slab *slab) {
   return NULL;
 }
 
-/* In a slab that threads share. */
+/* Checks the counts of free slots, in a slab that threads share. */
 static const char *checkIdle(const mema_Slab *slab) {
   uint32_t idle[mema_classCount] = {0};
   mema_SlabView view;
@@ -156,7 +158,7 @@ static const char *checkIdle(const mema_Slab *slab) {
   return NULL;
 }
 
-/* Where there is a Block, it says what is charged. */
+/* The bytes charged for a chunk: those in its Block, or its room if there are no Blocks. */
 static size_t chargeOf(const mema_Slab *slab, const mema_Span *span, uint32_t slot, size_t room) {
   return slab->records != NULL ? slab->records[span->firstRecord + slot].size : room;
 }
@@ -186,8 +188,8 @@ static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, s
   return NULL;
 }
 
-/* Of chunks that slots would hold, at most a few are in runs of their own because they have grown. What large chunks leave of their runs
- * untouched is counted. */
+/* Checks that only a few chunks that slots would hold have runs of their own, because they have grown. Checks
+ * the count of untouched bytes in the runs of large chunks. */
 static const char *checkLarge(const mema_Slab *slab) {
   uint32_t grown = 0;
   size_t slack = 0;

@@ -1,4 +1,4 @@
-/* slabLife.c - what becomes of a slab: emptied, closed, trimmed; and the memory that it holds. */
+/* slabLife.c - a slab's life: clearing, closing, trimming; and the memory that it holds. */
 #include <string.h>
 
 #include "../reservation.h"
@@ -6,8 +6,8 @@
 #include "source.h"
 
 enum {
-  sparseFrom = 2 << 20,  /* bytes to be zeroed: from here on it is asked whether they are in memory, */
-  sparsePiece = 1 << 20, /* so many at a time */
+  sparseFrom = 2 << 20,  /* from this many bytes on, zeroing first checks which pages are in memory, */
+  sparsePiece = 1 << 20, /* this many bytes at a time */
 };
 
 void mema_slabSetBudget(mema_Heap *heap, size_t bytes) {
@@ -22,7 +22,7 @@ void mema_slabClear(mema_Heap *heap) {
   if (mema_slabClearWords(slab)) return;
   mema_slabResetClasses(slab);
   slab->denied = 0;
-  slab->keepsDirty = true; /* the next chunks want it: no purging now */
+  slab->keepsDirty = true; /* the next chunks will use the memory: do not purge now */
   for (uint32_t unit = 0; unit < slab->frontier;) {
     mema_Span *span = &slab->spans[unit];
     if (span->kind == mema_unitSlots) {
@@ -45,8 +45,9 @@ static size_t stateBytes(const mema_Slab *slab, size_t page) {
          mema_roundUp(slab->frontier * sizeof(mema_MapEntry), page);
 }
 
-/* What clean units hold though they are clean: where pages are larger than units, one is in memory as long as a neighbour is, in use or dirty,
- * that shares its page. Each of those may hold a whole page. */
+/* The bytes of clean units that are in memory although the units are clean. If pages are larger than units, a
+ * clean unit is in memory as long as a unit on its page is used or dirty. Each used or dirty unit may hold a
+ * whole page. */
 static MEMA_NOINLINE size_t sharedBytes(const mema_Slab *slab, size_t units, size_t page) {
   if (slab->hugePages && slab->source == NULL) page = mema_osHugeSize();
   size_t bytes = units << slab->unitShift, most = (size_t)slab->frontier << slab->unitShift, pages = units * page;
@@ -60,7 +61,7 @@ size_t mema_slabFootprint(const mema_Heap *heap) {
   size_t main = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
   if (slab->source != NULL) return mema_sourceBytes(slab) + shared + mema_headerBytes(slab, page);
   if (slab->committed) return mema_tableBytes(slab) + slab->areaSize + mema_headerBytes(slab, page);
-  /* Large chunks that lie in a huge page asked for before them are there whole. */
+  /* Large chunks in a huge page that was asked for before them are in memory as a whole. */
   size_t huge = slab->hugeArea == 0 ? 0 : mema_osHugeSize(),
          slack = slab->hugePages ? 0 : mema_beyond(slab->largeSlack, huge);
   size_t chunks = mema_roundUp((units << slab->unitShift) + shared, page) - slack +
@@ -87,7 +88,7 @@ void mema_slabClose(mema_Heap *heap) {
 
 /* ---- giving pages back ------------------------------------------------------------------------------------------------- */
 
-/* Gives the whole pages between two addresses back. */
+/* Gives back the whole pages between two addresses. */
 static void trimBetween(mema_Slab *slab, const char *from, const char *to) {
   uintptr_t page = mema_osPageSize(), start = ((uintptr_t)from + page - 1) & ~(page - 1), end = (uintptr_t)to & ~(page - 1);
   if (start >= end) return;
@@ -110,7 +111,7 @@ void mema_slabZero(const mema_Slab *slab, char *ptr, size_t bytes) {
   memset(at, 0, (size_t)(end - at));
 }
 
-/* Pages of a span of slots on which no live chunk lies. */
+/* Gives back the pages of a slot span on which no live chunk lies. */
 static void trimSpan(mema_Slab *slab, const mema_Span *span, uint32_t unit) {
   const char *first = mema_unitAddress(slab, unit), *end = first + ((size_t)span->units << slab->unitShift);
   for (uint32_t slot = 0; slot < span->slots; slot++) {
@@ -126,12 +127,12 @@ static void trimSpans(mema_Slab *slab) {
     if (slab->spans[unit].kind == mema_unitSlots) trimSpan(slab, &slab->spans[unit], unit);
 }
 
-/* Which whole pages of the records' own range hold something: a live Block, or the link of a range given back. */
+/* Says which whole pages of the main records hold something: a live Block, or the link of a range given back. */
 typedef struct RecordPages {
   const mema_Slab *slab;
   uintptr_t start;
   size_t page, pages;
-  char *held; /* one for each page */
+  char *held; /* one byte per page: 1 if it holds something */
 } RecordPages;
 
 static void hold(const RecordPages *all, const void *from, size_t size) {
@@ -157,8 +158,9 @@ static void holdLinks(const RecordPages *all) {
       hold(all, &slab->records[next - 1].size, sizeof slab->records->size);
 }
 
-/* Pages of the records' own range that hold nothing. Where chunks were freed at random they are few, since a page has 102 Blocks; where a
- * phase of the program is over, many. Where the system has no memory for the notes, nothing is given back. */
+/* Gives back the pages of the main records that hold nothing. After frees at random these are few, since a page
+ * has 102 Blocks; after a phase of the program has ended they are many. If the system has no memory for the
+ * notes, nothing is given back. */
 static void trimRecords(mema_Slab *slab) {
   if (slab->mainNext == slab->mainFirst) return;
   RecordPages all = {.slab = slab, .page = mema_osPageSize()};
@@ -187,7 +189,7 @@ size_t mema_slabTrim(mema_Heap *heap) {
   trimSpans(slab);
   trimRecords(slab);
   mema_runPurge(slab, 0);
-  /* What a huge page holds beyond the frontier was never used. */
+  /* A huge page's bytes beyond the frontier were never used. */
   size_t used = mema_roundUp((size_t)slab->frontier << slab->unitShift, mema_osPageSize());
   if (slab->hugeArea > used && mema_osPurge(slab->heap.area + used, slab->hugeArea - used)) {
     slab->purged += slab->hugeArea - used;

@@ -1,4 +1,4 @@
-/* slabOps.c - the slab engine's row of operations (heap.h). */
+/* slabOps.c - the slab engine's table of operations (heap.h). */
 #include "../plan.h"
 #include "slabCheck.h"
 #include "source.h"
@@ -9,7 +9,7 @@ static mema_Heap *open(const mema_Options *options) {
   return slab != NULL ? &slab->heap : NULL;
 }
 
-/* All slabs of a pool have units of one size, so that sizes are rounded alike in all. */
+/* All slabs of a pool have units of one size, so that all round sizes alike. */
 static void planOutside(const mema_Heap *heap, mema_SlabPlan *plan) {
   const mema_Slab *slab = mema_constSlab(heap);
   plan->unitShift = slab->unitShift;
@@ -33,7 +33,7 @@ static size_t extent(const mema_Heap *heap) {
   return (size_t)slab->frontier << slab->unitShift;
 }
 
-/* The first live slot of a span, from this one on. */
+/* Finds the first live slot of a span at or behind offset `from` of the area. */
 static bool walkSlots(mema_Slab *slab, uint32_t unit, size_t from, mema_Chunk *chunk) {
   const mema_Span *span = &slab->spans[unit];
   const char *first = mema_unitAddress(slab, unit);
@@ -43,7 +43,7 @@ static bool walkSlots(mema_Slab *slab, uint32_t unit, size_t from, mema_Chunk *c
   return false;
 }
 
-/* A free run may have grown or merged since the last call, so its inside is gone through unit by unit. */
+/* A free run may have grown or merged since the last call, so the walk goes through its inside unit by unit. */
 static bool walk(mema_Heap *heap, size_t offset, mema_Chunk *chunk) {
   mema_Slab *slab = mema_slabIn(heap);
   for (size_t unit = offset >> slab->unitShift; unit < slab->frontier;) {

@@ -8,9 +8,9 @@
 #include "../arena/arena.h"
 
 enum {
-  batchLeast = 64 * 1024, /* bytes committed at a time, where there are so many; */
-  batchShare = 8,         /* or this part of what is ready */
-  hugeFrom = 32 << 20,    /* committed areas from here on are populated in huge pages */
+  batchLeast = 64 * 1024, /* at least this many bytes are committed at a time, if the part has them; */
+  batchShare = 8,         /* or this part of the bytes that are ready */
+  hugeFrom = 32 << 20,    /* committed areas from this size on are populated in huge pages */
 };
 
 static size_t wholePages(size_t bytes) {
@@ -63,7 +63,7 @@ static bool commit(const mema_Memory *memory, void *base, size_t size) {
 
 /* ---- what is ready ----------------------------------------------------------------------------------------------------- */
 
-/* More than is needed, so that the question is seldom asked; no more than that where more is refused. */
+/* The bytes to commit at a time: more than needed, so that commits are few. */
 static size_t batchOf(const mema_Part *part, size_t needed) {
   size_t batch = wholePages(part->ready / batchShare), left = part->size - part->ready;
   if (batch < batchLeast) batch = batchLeast;
@@ -71,7 +71,7 @@ static size_t batchOf(const mema_Part *part, size_t needed) {
   return batch < left ? batch : left;
 }
 
-/* What the library takes for zero until it has written it. */
+/* True if the library takes this part to be zero until it writes to it. */
 static bool mustBeZero(size_t part) {
   return part != mema_partArea && part != mema_partRecords && part != mema_partBitmaps;
 }
@@ -97,8 +97,9 @@ static bool reachWhole(mema_Source *source, size_t number) {
   return reach(source, number, source->parts[number].size);
 }
 
-/* A look-up goes by the Span record of any address that is within slab->eighths. (In a slab for threads they are all ready: other
- * threads look at them meanwhile.) */
+/* Sets the quanta of a slab, below which a look-up may read the Span record of any address, to the units whose
+ * Span records are ready. (In a slab for threads all are ready from the start, since other threads look at them
+ * meanwhile.) */
 static void openLookUps(mema_Slab *slab) {
   size_t spans = slab->source->parts[mema_partSpans].ready / sizeof(mema_Span);
   if (spans > slab->units) spans = slab->units;
@@ -150,7 +151,8 @@ static void setParts(mema_Slab *slab, mema_Source *source) {
   setPart(source, mema_partRest, rest, (size_t)(end - rest));
 }
 
-/* What is ready from the start. A slab outside is made for one chunk, which it must not fail. */
+/* Makes ready what a slab needs from the start. A slab outside is made for one chunk, so it makes the room for
+ * that chunk ready too. */
 static bool beginHooked(mema_Slab *slab, const mema_SlabPlan *plan) {
   mema_Source *source = slab->source;
   if (slab->states == NULL) openLookUps(slab);
@@ -166,7 +168,7 @@ static bool beginHooked(mema_Slab *slab, const mema_SlabPlan *plan) {
          (slab->records == NULL || mema_sourceReachRecords(slab, slab->mainFirst + spanSlots));
 }
 
-/* The header is part of what a call looks at. Its cell has room for the largest. */
+/* Calls look at the whole header, so all of it counts. Its cell has room for the largest header. */
 size_t mema_sourceHeaderBytes(void) {
   return wholePages(sizeof(mema_Slab) + (mema_classCount + 1) * sizeof(mema_SlotClass) + sizeof(mema_Source));
 }
@@ -227,7 +229,7 @@ size_t mema_sourceBytes(const mema_Slab *slab) {
   return bytes - ((size_t)(slab->freeUnits - slab->dirtyUnits) << slab->unitShift);
 }
 
-/* From the frontier (of an arena: from the end of what was touched) to the end of its huge page. */
+/* The bytes from the frontier (in an arena: from the end of the touched bytes) to the end of its huge page. */
 static size_t beyondFrontier(const mema_Slab *slab, size_t *used) {
   *used = wholePages(mema_isArena(slab) ? mema_arenaAreaBytes(slab) : (size_t)slab->frontier << slab->unitShift);
   size_t end = mema_roundUp(*used, mema_osHugeSize()), limit = wholePages(slab->areaSize);
