@@ -9,7 +9,7 @@
 
 enum {
   manyCellsLog = 8,      /* log2 of the cells of a region: 256 */
-  fewCellsLog = 4,       /* the same for the kind whose cells are large and few: 16 */
+  fewCellsLog = 4,       /* log2 of the cells of a region of large cells, of which few are needed: 16 */
   regionsPerKind = 4096, /* a million cells of most kinds */
   areaAlignment = 64 * 1024,
   regionShare = 16, /* a region takes at most 1/regionShare of the process's address space */
