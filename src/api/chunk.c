@@ -355,7 +355,7 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
   return variants.pfree[mode](pool, ptr, slab);
 }
 
-/* ---- the calls beside them --------------------------------------------------------------------------------------------- */
+/* ---- the other calls --------------------------------------------------------------------------------------------------- */
 
 /* Refuses a request because of its arguments. */
 static void *refuseCall(mema_Pool *pool, mema_Fault fault, size_t first, size_t second) {

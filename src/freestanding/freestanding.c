@@ -15,7 +15,7 @@
 _Atomic uintptr_t mema_secret = (uintptr_t)0x9E3779B97F4A7C15u;
 static _Atomic uintptr_t generations;
 
-/* ---- what compilers ask for ---------------------------------------------------------------------------------------------- */
+/* ---- functions that compilers call --------------------------------------------------------------------------------------- */
 
 #if defined(__GNUC__) && !defined(__clang__)
 #define PLAIN_LOOP __attribute__((optimize("no-tree-loop-distribute-patterns")))
@@ -124,7 +124,7 @@ static mema_Fixed *open(const mema_Pool *pool) {
   return fixed;
 }
 
-/* As mema_isLivePool. The shadow of the three words that mema_fixedOf reads is enough. */
+/* Like mema_isLivePool, for fixed pools. The shadow of the three words that mema_fixedOf reads is enough. */
 static bool isLive(const mema_Pool *pool) {
   enum { looked = offsetof(mema_Pool, heap) + sizeof(void *) - offsetof(mema_Pool, seal) };
   uint8_t shadow[looked];

@@ -15,7 +15,7 @@ static bool mayHaveCleanups(const mema_Pool *pool) {
   return kind != mema_noPool && (kind != mema_sharedPool || mema_failFor(mema_sharedCleanup, 0, 0));
 }
 
-/* Whether a record, which may be undefined memory, is in a list. */
+/* True iff a record, which may be undefined memory, is in a list. */
 static bool isListed(const mema_Cleanup *cleanup) {
   uintptr_t token = cleanup->token;
   if (mema_unlikely(!atomic_load_explicit(&mema_isSettled, memory_order_relaxed))) mema_markDefined(&token, sizeof token);

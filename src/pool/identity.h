@@ -1,11 +1,12 @@
 /* identity.h - the identity of a Pool. Every call first tests whether its Pool lives, and of which kind it
  * is.
  *
- *   seal         the sum of a secret, drawn once per process, the address of the Pool, and the address of its heap's header. A shared
- *                pool has the complement of that sum. So the seal of a copy of a Pool does not fit, and memory that is no pool fits
- *                by chance once in 2^64 times.
- *   generation   a number that no two lives of pools share. The header begins with this number plus the heap's mode (heap.h), or with
- *                0. So one subtraction tells a live Pool from the restored copy of a freed one, and yields the mode as well.
+ *   seal         the sum of a secret, drawn once per process, the address of the Pool, and the address of its
+ *                heap's header. A shared pool has the complement of that sum. So the seal of a copy of a Pool
+ *                does not fit, and memory that is no pool fits by chance once in 2^64 times.
+ *   generation   a number that no two lives of pools share. The header begins with this number plus the heap's
+ *                mode (heap.h), or with 0. So one subtraction tells a live Pool from the restored copy of a
+ *                freed one, and yields the mode as well.
  *
  * A header is read only if the seal fits. The header of a slab or arena is never unmapped. The header of a
  * fixed pool lies in the caller's buffer. */

@@ -176,7 +176,7 @@ size_t mema_heldBelow(const mema_Pool *pool) {
   return held;
 }
 
-/* ---- from one pool to another -------------------------------------------------------------------------------------------- */
+/* ---- a charge moved from one pool to another ----------------------------------------------------------------------------- */
 
 static size_t levelsAbove(const mema_Node *node) {
   size_t levels = 0;

@@ -217,7 +217,7 @@ bool mema_resetPool(mema_Pool *pool) {
   return true;
 }
 
-/* ---- the budget, and what is kept beyond it ---------------------------------------------------------------------------- */
+/* ---- the budget, and pages kept beyond it ------------------------------------------------------------------------------ */
 
 static size_t guaranteedTo(const mema_Pool *pool) {
   return pool->node != NULL ? pool->node->guaranteed : 0;

@@ -141,7 +141,7 @@ void mema_settlePressure(mema_Pool *pool, size_t before) {
   mema_announceLow(pool);
 }
 
-/* ---- what there is room for ---------------------------------------------------------------------------------------------- */
+/* ---- the largest chunk --------------------------------------------------------------------------------------------------- */
 
 size_t mema_largestChunk(const mema_Pool *pool) {
   mema_Kind kind = mema_kindOf(pool);

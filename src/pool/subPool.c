@@ -186,7 +186,7 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
   mema_Reason reason;
   mema_Node *node = nodeOfParent(parent, &reason);
   if (node != NULL && !mema_reserveGuarantee(parent, options->guaranteed)) return false;
-  /* A callback that was asked to make room may have made this child meanwhile. */
+  /* A callback that made room may have made this child meanwhile. */
   bool taken = mema_isLivePool(child);
   if (node != NULL) reason = taken ? MEMA_LIVE_POOL : makeChild(child, parent, node, heap, options);
   if (reason == MEMA_OK) {
@@ -377,7 +377,7 @@ bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
   return true;
 }
 
-/* ---- chunks from one to another ------------------------------------------------------------------------------------------ */
+/* ---- chunks moved from one pool to another ------------------------------------------------------------------------------- */
 
 bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
   mema_Kind kind = mema_openKind(from);

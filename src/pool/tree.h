@@ -11,16 +11,19 @@
  * beyond them charges the difference to its parent. The parent may thereby grow beyond its own guaranteed
  * bytes, and so on upwards. A charge is taken on all levels or on none.
  *
- * memory   A tracked sub-pool takes its chunks from its parent's heap, if the parent is tracked, unshared, and a slab pool itself.
- *          The Block of a chunk names its owner (mema_isOwn). Any other sub-pool has a heap of its own.
- * node     The record of a pool that is or has a sub-pool. The memory of nodes is never unmapped, so the library can read the
- *          node that a stale copy of a Pool points to. Each life of a node has a unique number, `life`, which exposes such a copy.
- * mode     A heap that several pools of a family use, and the heap of a sub-pool, have the bit mema_modeFamily in their mode. Only
- *          for these do common calls come here. The generation of a pool that uses its parent's heap is less than the parent's by
- *          mema_modeParentHeap, so a call cannot take one for the other.
- * threads  A family with an unshared root is used by one thread at a time. Under a shared root each child has a heap of its own,
- *          and each child may be used by a different thread. A child then charges the root through the calling thread's cache of
- *          the root, or under the root's lock. */
+ * memory   A tracked sub-pool takes its chunks from its parent's heap, if the parent is tracked, unshared, and
+ *          a slab pool itself. The Block of a chunk names its owner (mema_isOwn). Any other sub-pool has a
+ *          heap of its own.
+ * node     The record of a pool that is or has a sub-pool. The memory of nodes is never unmapped, so the
+ *          library can read the node that a stale copy of a Pool points to. Each life of a node has a unique
+ *          number, `life`, which exposes such a copy.
+ * mode     A heap that several pools of a family use, and the heap of a sub-pool, have the bit mema_modeFamily
+ *          in their mode. Common calls come here only for such heaps. The generation of a pool that uses its
+ *          parent's heap is less than the parent's by mema_modeParentHeap, so no call mistakes one pool for
+ *          the other.
+ * threads  A family with an unshared root is used by one thread at a time. Under a shared root each child has a
+ *          heap of its own, and different threads may use different children at once. A child then charges the
+ *          root through the calling thread's cache of the root, or under the root's lock. */
 #ifndef MEMA_POOL_TREE_H
 #define MEMA_POOL_TREE_H
 
@@ -48,7 +51,7 @@ struct mema_Node {
 
 enum { mema_nodesMost = 0xFFFFFF };
 
-/* ---- tree.c: records ---------------------------------------------------------------------------------------------------- */
+/* ---- tree.c: nodes ------------------------------------------------------------------------------------------------------ */
 
 /* Takes a node that no pool owns. NULL iff there is no memory, or mema_nodesMost nodes are in use. */
 MEMA_HIDDEN mema_Node *mema_takeNode(void);
@@ -115,7 +118,7 @@ static inline void mema_creditBytes(mema_Pool *pool, size_t bytes) {
   }
 }
 /* Moves a charge from `from` to `to`, two unshared pools of one family. False, with nothing changed, iff a
- * level has no room. A pool above both is asked only for the difference. */
+ * level has no room. A pool above both is charged only the difference. */
 MEMA_HIDDEN bool mema_moveCharge(mema_Pool *to, mema_Pool *from, size_t bytes);
 /* Charge and credit a shared pool; the caller holds its lock. */
 MEMA_HIDDEN bool mema_chargeLocked(mema_Pool *pool, mema_Heap *heap, size_t bytes);
@@ -210,7 +213,7 @@ static inline bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
 /* True iff no callback or clean-up of the pool, or of a pool below it, is running. Otherwise the pool cannot
  * end, and the failure is noted. */
 MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
-/* Asked before a shared pool, or a pool of a family, ends. False, and the failure noted, iff the calling
+/* Checked before a shared pool, or a pool of a family, ends. False, and the failure noted, iff the calling
  * thread is inside a call to the pool's shared parent, or inside a call that makes or ends a shared pool. */
 MEMA_HIDDEN bool mema_mayLeave(const mema_Pool *pool);
 /* Takes a pool that has ended out of its family, and credits its parent with the `held` bytes. */

@@ -6,9 +6,9 @@
  *     1 cell  4 KiB
  *     key     . free  -+* partly used  # used
  *
- * The second bar is a map of the reservation up to its frontier. Each cell stands for the same number of bytes, and shows
- * how much of them is taken. A span's free slots count as free. A picture that is too narrow for the key leaves it out.
- */
+ * The second bar is a map of the reservation up to its frontier. All cells stand for equally many bytes. Each
+ * shows how many of its bytes are taken. A span's free slots count as free. A picture that is too narrow for
+ * the key leaves it out. */
 #include <stdio.h>
 #include <string.h>
 

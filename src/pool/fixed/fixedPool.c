@@ -25,7 +25,7 @@ static MEMA_INLINE mema_Block *blockAt(const mema_Fixed *fixed, uint32_t grain) 
   return (mema_Block *)(void *)mema_fixedAt(fixed, grain);
 }
 
-/* ---- Blocks, which programs can reach ----------------------------------------------------------------------------------- */
+/* ---- Blocks, which chunks may write over -------------------------------------------------------------------------------- */
 
 static bool isBlock(const mema_Fixed *fixed, const mema_Block *block) {
   uintptr_t chunk = (uintptr_t)block + mema_fixedFront * mema_grainSize;
