@@ -13,9 +13,9 @@
 #include "settings.h"
 #include "table.h"
 
-/* The calls of a thread, without the pool's lock, from one publication of its figures to the next: so many
- * for each thread that uses the heap. The interval begins with one call and doubles, so that the figures of
- * programs with few calls are known too. */
+/* The calls of a thread, without the pool's lock, from one publication of its figures to the next:
+ * PUBLISH_EVERY for each thread that uses the heap, and PUBLISH_MOST at most. The interval begins with one
+ * call and doubles, so that the figures of programs with few calls are known too. */
 #define PUBLISH_EVERY 64
 #define PUBLISH_MOST (256 * PUBLISH_EVERY)
 
@@ -84,7 +84,7 @@ void takeLateCredit(void) {
   creditMapped(atomic_exchange_explicit(&lateCredit, 0, memory_order_relaxed));
 }
 
-/* In a forked child: reduces the charges to so many bytes. */
+/* In a forked child: reduces the charges to `bytes`. */
 static void settleCharges(size_t bytes) {
   if (!enterHeap()) return;
   atomic_store_explicit(&lateCredit, 0, memory_order_relaxed);

@@ -42,8 +42,8 @@ static bool spinForLock(Lock *lock, uint32_t value) {
   return false;
 }
 
-/* Sleeps while the word is unchanged, for so many milliseconds at most. First it marks the word, so that the
- * holder knows of sleepers. */
+/* Sleeps while the word is unchanged, at most for the given milliseconds. First it marks the word, so that
+ * the holder knows of sleepers. */
 static void sleepOnLock(Lock *lock, int milliseconds) {
   const struct timespec most = {.tv_nsec = milliseconds * 1000000L};
   uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);

@@ -25,8 +25,8 @@ typedef struct Ranges {
   size_t bytes; /* the bytes of the whole set */
 } Ranges;
 
-/* Makes room for `more` ranges. So many changes cannot fail then, since each adds at most one. False iff the
- * system has no memory. */
+/* Makes room for `more` ranges. Each change adds one range at most, so `more` changes cannot fail then. False
+ * iff the system has no memory. */
 bool rangesReserve(Ranges *ranges, size_t more);
 
 /* Finds the first part of [start, end) that is in the set. False iff there is none. */

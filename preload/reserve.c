@@ -19,8 +19,8 @@ static size_t freeBytes(const mema_Pool *pool) {
   return mema_freeSize(pool) + held;
 }
 
-/* Holds so many bytes, or as many as are free. Threads that called the pool before the reserve opened may
- * still take some of the free bytes, so a charge can fail. */
+/* Holds `bytes`, or as many as are free. Threads that called the pool before the reserve opened may still
+ * take some of the free bytes, so a charge can fail. */
 static void hold(mema_Pool *pool, size_t bytes) {
   int savedErrno = errno;
   if (bytes < held && mema_creditPool(pool, held - bytes)) held = bytes;

@@ -19,13 +19,13 @@
 /* True if the reserve is open. Call settleReserve before each request then. */
 extern bool reserveIsOpen;
 
-/* Keeps so many bytes back, or as many as are free. */
+/* Keeps `bytes` of the budget back, or as many as are free. */
 void startReserve(mema_Pool *pool, size_t bytes);
 
 /* Takes free bytes back into the reserve, and closes it if twice the reserve is free. */
 void settleReserve(mema_Pool *pool);
 
-/* Called when the budget refused a request of so many bytes. True iff the request must be repeated now, with
+/* Called when the budget refused a request of `size` bytes. True iff the request must be repeated now, with
  * the reserve free for it. Call endLoan after that. */
 bool lendReserve(mema_Pool *pool, size_t size);
 void endLoan(mema_Pool *pool);

@@ -18,8 +18,8 @@
 #define RUN_TABLE_MAGIC 0x454c4241544d454dULL /* "MEMTABLE" in a little-endian file */
 #define RUN_TABLE_VERSION 3u
 #define RUN_TABLE_SLOTS 8192u
-/* The table keeps the numbers of so many processes. A process without a slot is counted once, whatever
- * programs it becomes. */
+/* The numbers of processes that the table keeps. A process without a slot is counted once, whatever programs
+ * it becomes. */
 #define RUN_TABLE_PIDS (4 * RUN_TABLE_SLOTS)
 #define RUN_NAME_ROOM 48
 
@@ -120,7 +120,7 @@ typedef struct RunTable {
   uint32_t version;
   uint32_t slotSize;
   uint32_t slotCount;
-  _Atomic uint32_t claimed; /* slots asked for, with those that the table had no room for */
+  _Atomic uint32_t claimed; /* slots requested, with the requests that the table had no room for */
   uint64_t unused[5];
   UnreachedList unreached;
   _Atomic int32_t pids[RUN_TABLE_PIDS]; /* in the order in which slots were asked for */

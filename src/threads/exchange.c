@@ -9,7 +9,8 @@ enum { waitSpins = 200, longTries = 200 /* a millisecond each */ };
 
 static bool canBarrier;
 
-/* lock.c tells the thread sanitizer of the lock, so in a program with it each call takes the lock. */
+/* Under the thread sanitizer each call takes the lock: lock.c announces the lock to the sanitizer, but
+ * nothing announces the entry to a cache. */
 void mema_prepareBarrier(void) {
   canBarrier = mema_osCanBarrier() && !mema_isRaceChecked();
 }
@@ -193,7 +194,7 @@ static void waitForGrace(mema_Share *share) {
 
 /* ---- owner ids --------------------------------------------------------------------------------------------------- */
 
-/* Sets or clears the privileges of these classes. */
+/* Sets or clears the privileges of the classes whose bits are set. */
 static void setPrivileges(mema_ThreadCache *cache, uint64_t classes, bool own) {
   for (; classes != 0; classes &= classes - 1) {
     unsigned state = (unsigned)__builtin_ctzll(classes) + 1;

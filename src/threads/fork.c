@@ -40,7 +40,8 @@ bool mema_isInList(void) {
   return mema_holdsLock(&listLock) && (!mema_isForking() || listInterrupted);
 }
 
-/* Each change of the list is one store, so a reader that starts at the head sees the old list or the new one. */
+/* Adds a share at the head of the list. Each change of the list is one store, so a reader that starts at the
+ * head sees the old list or the new one. */
 bool mema_listShare(mema_Share *share) {
   bool taken = mema_takeLock(&listLock);
   if (!taken && mema_isInList()) return false;

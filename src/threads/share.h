@@ -278,11 +278,11 @@ MEMA_HIDDEN void mema_leaveLowBudget(mema_Share *share);
 /* Ends the owner's privilege to free chunks of one class in its spans by plain stores: see slotRef.h. If the
  * owner lost this class before and regained it, all classes it ever lost go too. */
 MEMA_HIDDEN void mema_revoke(mema_Share *share, uint8_t ownerId, unsigned class);
-/* Gives all privileges back to a cache that did without them for long. Each time the wait for the next time
- * doubles. */
+/* Gives all privileges back to a cache that did without them for many frees. Each time, the number of frees
+ * until the next time doubles. */
 MEMA_HIDDEN void mema_regain(mema_Share *share, mema_ThreadCache *cache);
 /* Finds an owner id for a new cache, and gives the cache all privileges. The owner id is 0, without
- * privileges, if none is unused or the system has no barrier. */
+ * privileges, if none is unused, or if each call takes the lock since there is no barrier. */
 MEMA_HIDDEN void mema_giveOwnerId(mema_Share *share, mema_ThreadCache *cache);
 /* Moves the quota and counts of a cache to the pool. */
 MEMA_HIDDEN void mema_collect(mema_Share *share, mema_ThreadCache *cache);

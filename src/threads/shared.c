@@ -345,7 +345,8 @@ static bool giveAtHand(mema_ThreadCache *cache, void *ptr) {
   return done;
 }
 
-/* pfree of a chunk in a span of several units, of a bad pointer, or into a full magazine. */
+/* pfree of a chunk in a span of several units, of a bad pointer, into a full magazine, or to another pool
+ * than the thread's last. */
 static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
   mema_ThreadCache *cache = mema_enterCache(pool);
   return cache != NULL && giveAtHand(cache, ptr) ? true : pfreeSlow(pool, ptr);
