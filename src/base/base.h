@@ -1,6 +1,4 @@
-/* base.h - what every part of the library sees: compiler macros, operations on words and bits, the modes of
- * heaps, and the description of one chunk.
- */
+/* base.h - the base of every part of the library: compiler macros, operations on words and bits, the modes of heaps, and the description of one chunk. */
 #ifndef MEMA_BASE_BASE_H
 #define MEMA_BASE_BASE_H
 
@@ -86,7 +84,7 @@ static inline size_t mema_roundUp(size_t n, size_t powerOfTwo) {
 enum mema_Mode {
   mema_modeRecords = 1,      /* each chunk has a Block */
   mema_modeMagazines = 2,    /* freed slots are kept in magazines */
-  mema_modeSlotsMost = 3,    /* modes up to here: a slab whose pool has no family */
+  mema_modeSlotsMost = 3,    /* modes up to here: slots, in a pool that has no family and does not bound memory */
   mema_modeArena = 4,        /* an arena: with or without records, never with magazines */
   mema_modeFamily = 8,       /* the slab's pools are in a family: pool/tree.h */
   mema_modeParentHeap = 16,  /* of a pool, not of a heap: the pool uses its parent's slabs */

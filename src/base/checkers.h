@@ -1,17 +1,21 @@
-/* checkers.h - messages to two tools that check a program while it runs: Valgrind's memcheck and the thread sanitizer.
+/* checkers.h - messages to two tools that check a program while it runs: Valgrind's memcheck and the thread
+ * sanitizer.
  *
- * memcheck keeps a shadow of all memory: one bit for each bit, set if that bit is undefined. It reports a branch that depends on an
- * undefined bit. The library makes such branches on purpose in two places. init asks whether a Pool, which may be undefined memory,
- * is a live pool, and mema_addCleanup asks whether a record is in a list already. Both lift the shadow for that question and restore
- * it. So memcheck still reports all other reads of the same bytes.
+ * memcheck keeps a shadow of all memory: one bit for each bit, set if that bit is undefined. It reports a branch
+ * that depends on an undefined bit. The library makes such branches on purpose in two places. init asks whether
+ * a Pool, which may be undefined memory, is a live pool, and mema_addCleanup asks whether a record is in a list
+ * already. Both lift the shadow for that question and restore it. So memcheck still reports all other reads of
+ * the same bytes.
  *
- * A program sends a client request to Valgrind by instructions that change nothing on a processor and that Valgrind replaces. Its manual
- * describes them (chapters "The Client Request mechanism" and "Memcheck: Client Requests"). They are part of its binary interface, so no
- * header of Valgrind is needed. On other processors no request is sent.
+ * A program sends a client request to Valgrind by instructions that change nothing on a processor and that
+ * Valgrind replaces. Its manual describes them (chapters "The Client Request mechanism" and "Memcheck: Client
+ * Requests"). They are part of its binary interface, so no header of Valgrind is needed. On other processors no
+ * request is sent.
  *
- * The thread sanitizer sees the locks of a program that was built with it. It does not see those of a library that was not. Such a library
- * can tell it by two functions (sanitizer/tsan_interface.h in gcc and clang): a release of an address comes before each later acquire of the
- * same address. Both functions are weak symbols, NULL in a program without the sanitizer. */
+ * The thread sanitizer sees the locks of a program that was built with it. It does not see those of a library
+ * that was not. Such a library can tell it by two functions (sanitizer/tsan_interface.h in gcc and clang): a
+ * release of an address comes before each later acquire of the same address. Both functions are weak symbols,
+ * NULL in a program without the sanitizer. */
 #ifndef MEMA_BASE_CHECKERS_H
 #define MEMA_BASE_CHECKERS_H
 
@@ -24,8 +28,9 @@
 /* Requests of memcheck: two letters, and a number. */
 enum { mema_memcheckMakeDefined = 0x4D430002, mema_memcheckGetBits = 0x4D430008, mema_memcheckSetBits = 0x4D430009 };
 
-/* A client request: the instructions, the register of the answer, and that of the address of six words. The instructions rotate a register by a
- * multiple of its width, or shift the zero register, or copy registers to themselves. The last one tells which service is asked for. */
+/* A client request: the instructions, the register of the answer, and that of the address of six words. The
+ * instructions rotate a register by a multiple of its width, or shift the zero register, or copy registers to
+ * themselves. The last one tells which service is asked for. */
 #if defined(__x86_64__) && defined(__LP64__)
 #define MEMA_REQUEST_CODE "rolq $3, %%rdi; rolq $13, %%rdi; rolq $61, %%rdi; rolq $51, %%rdi; xchgq %%rbx, %%rbx"
 #define MEMA_REQUEST_ANSWER "rdx"
@@ -74,8 +79,8 @@ static inline void mema_markDefined(const void *at, size_t bytes) {
   mema_clientRequest(mema_memcheckMakeDefined, (uintptr_t)at, bytes, 0);
 }
 
-/* Copies the shadow of these bytes and marks the bytes as defined. Returns false, with nothing changed, if memcheck does not run or if one of the
- * bytes may not be accessed. */
+/* Copies the shadow of these bytes and marks the bytes as defined. Returns false, with nothing changed, if
+ * memcheck does not run or if one of the bytes may not be accessed. */
 static inline bool mema_liftShadow(const void *at, uint8_t *shadow, size_t bytes) {
   if (mema_clientRequest(mema_memcheckGetBits, (uintptr_t)at, (uintptr_t)shadow, bytes) != 1) return false;
   mema_markDefined(at, bytes);

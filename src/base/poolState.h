@@ -44,7 +44,7 @@ struct mema_Cleanup;
       size_t held;                      /* of a shared pool's budget: bytes that sub-pools hold */             \
       size_t deferredCredit;            /* of `held`: credited by sub-pools while the pool's lock was taken */ \
       struct mema_Node *node;           /* if the pool has sub-pools, or is one */                             \
-      uintptr_t life;                   /* the node's life */                                                   \
+      uintptr_t life;                   /* the node's life */                                                  \
       struct mema_Cleanup *cleanups[2]; /* by mema_CleanupTime; the newest first */                            \
       void (*onLowWater)(struct MEMA_TAG(Pool) *, void *);                                                     \
       void *lowWaterArg;                                                                                       \

@@ -1,7 +1,7 @@
 /* arena.h - the arena engine: chunks one behind the other, for many that end together.
  *
  *   grain  16 bytes: each chunk is a number of them in a row
- *   word   what is known of 64 grains: which begin a live chunk, which a dead piece, and where the last of either ends
+ *   word   the bits of 64 grains: which begin a live chunk, which a dead piece, and where the last of either ends
  *
  *          words   [live 1..1..1. dead ...1....][live ....1... dead ........]
  *                        |  |  |       |                 |

@@ -68,7 +68,7 @@ typedef struct mema_Fixed {
   uintptr_t firstPtr;        /* the address of the chunk whose piece starts at grain 1 */
   char *grains;              /* the address that grain 0 would have */
   mema_FixedWord
-      *words;      /* the bounds of the words before the first and behind the last may be read: both lie in the buffer */
+      *words;      /* the words before the first and behind the last: their bounds may be read; both lie in the buffer */
   uint32_t *heads; /* by class: the first piece of its bin; 0: none */
   uint64_t filled; /* a bit for each word of binned that is not 0 */
   uint32_t end;    /* the heap has grains 1 to end - 1 */

@@ -5,7 +5,8 @@
 #include "slab.h"
 
 /* Returns NULL, or the invariant that does not hold. Adds the live chunks to *chunks, and the bytes charged for
- * them to *room. (With records these are the bytes in the Blocks.) Linear in units and slots. */
+ * them to *room. (With records these are the bytes in the Blocks. The check of an arena with records adds the
+ * room of its chunks.) Linear in units and slots. */
 MEMA_HIDDEN const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room);
 
 /* A slot span, a large chunk or a free run, for a walk in the order of addresses. */

@@ -63,7 +63,8 @@ static bool commit(const mema_Memory *memory, void *base, size_t size) {
 
 /* ---- what is ready ----------------------------------------------------------------------------------------------------- */
 
-/* The bytes to commit at a time: more than needed, so that commits are few. */
+/* The bytes to commit at a time: more than needed, so that commits are few. If they are refused, the caller
+ * asks for the needed bytes only. */
 static size_t batchOf(const mema_Part *part, size_t needed) {
   size_t batch = wholePages(part->ready / batchShare), left = part->size - part->ready;
   if (batch < batchLeast) batch = batchLeast;
