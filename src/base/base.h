@@ -1,4 +1,5 @@
-/* base.h - the base of every part of the library: compiler macros, operations on words and bits, the modes of heaps, and the description of one chunk. */
+/* base.h - the base of every part of the library: compiler macros, operations on words and bits, the modes of
+ * heaps, and the description of one chunk. */
 #ifndef MEMA_BASE_BASE_H
 #define MEMA_BASE_BASE_H
 

@@ -63,15 +63,14 @@ typedef struct mema_FixedLink {
 } mema_FixedLink;
 
 typedef struct mema_Fixed {
-  uintptr_t generation;      /* that of its pool, plus mema_modeFixed; 0: no pool. The pool writes it. */
-  struct mema_Slab *outside; /* used by the pool only: its slabs outside, if it falls back on the system */
-  uintptr_t firstPtr;        /* the address of the chunk whose piece starts at grain 1 */
-  char *grains;              /* the address that grain 0 would have */
-  mema_FixedWord
-      *words;      /* the words before the first and behind the last: their bounds may be read; both lie in the buffer */
-  uint32_t *heads; /* by class: the first piece of its bin; 0: none */
-  uint64_t filled; /* a bit for each word of binned that is not 0 */
-  uint32_t end;    /* the heap has grains 1 to end - 1 */
+  uintptr_t generation;        /* that of its pool, plus mema_modeFixed; 0: no pool. The pool writes it. */
+  struct mema_Slab *outside;   /* used by the pool only: its slabs outside, if it falls back on the system */
+  uintptr_t firstPtr;          /* the address of the chunk whose piece starts at grain 1 */
+  char *grains;                /* the address that grain 0 would have */
+  mema_FixedWord *words;       /* the bounds of the words before the first and behind the last may be read, too */
+  uint32_t *heads;             /* by class: the first piece of its bin; 0: none */
+  uint64_t filled;             /* a bit for each word of binned that is not 0 */
+  uint32_t end;                /* the heap has grains 1 to end - 1 */
   uint32_t recent, recentSize; /* the piece freed last; both 0: none */
   uint32_t hot, hotSize;       /* the free piece in no bin, whose length is not in the map; both 0: none */
   uint16_t classCount;
