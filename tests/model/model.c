@@ -142,9 +142,10 @@ size_t modelBoundCharge(Pool *twin, size_t alignment, size_t size) {
   return room + room / tablesPart + recordBytes;
 }
 
-/* `alignment` 0: a plain request. */
+/* `alignment` 0: a plain request. A size that no object has is charged more than any budget, so that no sum overflows. */
 static size_t boundChargeOf(Model *model, size_t alignment, size_t size) {
   if (!model->bound) return size;
+  if (size > MEMA_UNLIMITED) return SIZE_MAX;
   if (model->inBuffer) return (size + 15) / 16 * 16 + blockBytes;
   return modelBoundCharge(&model->twin, alignment == 0 || model->arena ? MEMA_ALIGNMENT : alignment, size);
 }
