@@ -41,7 +41,7 @@ withThreads() { # COMPILER
 withInstrumented() { # COMPILER
   need "$1: a library with the sanitizer" instrumentedLibrary "$1"
   need "$1, that library: compiles" compile "$1" thread tests/checkers/handOver.c handOver "$scratch/instrumented/libmema.a"
-  silentKinds "$1, that library" handOver shared sharedTracked subPools
+  silentKinds "$1, that library" handOver shared sharedTracked pools subPools outside
 }
 
 withAddresses() { # COMPILER

@@ -107,39 +107,27 @@ static inline bool mema_isMemcheckThere(void) {
 #endif
 #endif
 
-#if defined(MEMA_THREAD_SANITIZED)
-
-/* The library was built with the sanitizer, which then sees everything itself. */
-static inline bool mema_isRaceChecked(void) {
-  return false;
-}
-static inline void mema_noteAcquired(const void *lock) {
-  (void)lock;
-}
-static inline void mema_noteReleasing(const void *lock) {
-  (void)lock;
-}
-
-#else
-
 extern void mema_tsanAcquire(void *lock) __asm__("__tsan_acquire") __attribute__((weak));
 extern void mema_tsanRelease(void *lock) __asm__("__tsan_release") __attribute__((weak));
 
-/* Whether the program was built with the sanitizer, and the library was not. */
-static inline bool mema_isRaceChecked(void) {
-  return __builtin_expect(mema_tsanAcquire != NULL, 0);
-}
-
 /* To be called after a lock was taken. */
 static inline void mema_noteAcquired(const void *lock) {
-  if (mema_isRaceChecked()) mema_tsanAcquire((void *)(uintptr_t)lock);
+  if (__builtin_expect(mema_tsanAcquire != NULL, 0)) mema_tsanAcquire((void *)(uintptr_t)lock);
 }
 
 /* To be called before a lock is released. */
 static inline void mema_noteReleasing(const void *lock) {
-  if (mema_isRaceChecked()) mema_tsanRelease((void *)(uintptr_t)lock);
+  if (__builtin_expect(mema_tsanRelease != NULL, 0)) mema_tsanRelease((void *)(uintptr_t)lock);
 }
 
+/* Whether the program was built with the sanitizer, and the library was not. A library that was built with it needs to note its mappings alone
+ * (memory/linux.c): the sanitizer sees all else. */
+static inline bool mema_isRaceChecked(void) {
+#if defined(MEMA_THREAD_SANITIZED)
+  return false;
+#else
+  return __builtin_expect(mema_tsanAcquire != NULL, 0);
 #endif
+}
 
 #endif
