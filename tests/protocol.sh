@@ -64,8 +64,9 @@ nameOf() { # KIND MODEL MACRO…
 }
 
 while read -r number kind model expected macros; do
+  # xargs takes a line with a blank at its end and the next line for one.
   # shellcheck disable=SC2086 # macros are words
-  if isAsked "$(nameOf "$kind" "$model" $macros)"; then echo "$number $kind $model $expected $macros"; fi
+  if isAsked "$(nameOf "$kind" "$model" $macros)"; then echo "$number $kind $model $expected${macros:+ $macros}"; fi
 done <"$scratch/runs" >"$scratch/asked"
 xargs -P "${JOBS:-$(nproc)}" -L 1 bash -c 'explore "$@"' _ <"$scratch/asked"
 
