@@ -9,7 +9,10 @@ formatted() {
 
 tidy() { # FILE
   local flags=(-std=c11 -Iinclude)
-  case $1 in ./tests/*) flags+=(-Itests/support -D_GNU_SOURCE) ;; esac
+  case $1 in
+    ./tests/*) flags+=(-Itests/support -D_GNU_SOURCE) ;;
+    ./src/freestanding/*) flags+=(-ffreestanding) ;;
+  esac
   clang-tidy --quiet "$1" -- "${flags[@]}" 2>/dev/null
 }
 export -f tidy

@@ -29,8 +29,8 @@ static Warmth warmMapped = {.each = 128 << 20, .all = 128 << 20};
 static _Atomic(mema_Slab *) warmSlabs[warmMappings];
 
 /* The engines that lie in cells and mappings. */
-static const mema_Layout *const layouts[] = {&mema_slabLayout, &mema_arenaLayout};
-enum { layoutCount = sizeof layouts / sizeof *layouts };
+enum { layoutCount = 2 };
+static const mema_Layout *const layouts[layoutCount] = {&mema_slabLayout, &mema_arenaLayout};
 
 /* The kind of cell for a heap, or -1 if it gets a mapping of its own. */
 static int cellKindFor(const mema_SlabPlan *plan) {

@@ -40,7 +40,8 @@ MEMA_HIDDEN size_t mema_fixedChunkSize(mema_Fixed *fixed, const void *ptr);
 MEMA_HIDDEN size_t mema_fixedLargest(const mema_Pool *pool, mema_Fixed *fixed);
 /* Returns the charge of a live chunk. */
 static inline size_t mema_fixedChargeOf(const mema_Fixed *fixed, const mema_FixedChunk *chunk) {
-  return fixed->bySize ? chunk->record->size : chunk->room + fixed->beside;
+  if (!fixed->bySize || chunk->record == NULL) return chunk->room + fixed->beside;
+  return chunk->record->size;
 }
 MEMA_HIDDEN bool mema_fixedFindChunk(mema_Fixed *fixed, const void *ptr, mema_FixedChunk *chunk);
 /* True iff `block`, which may be any pointer, is the intact Block of a live chunk, so that its neighbours in
