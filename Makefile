@@ -71,7 +71,7 @@ help:
 	@echo 'make                 builds libmema.a, libmema.so, the libraries to preload, and mema in $(BUILD)/'
 	@echo 'make freestanding    builds libmema-fixed.a: fixed pools alone, without a C library'
 	@echo 'make run             builds, then shows a pool at work, then the C compiler inside one'
-	@echo 'make test            installs what the tests need (Debian), then runs all of them: some twelve minutes'
+	@echo 'make test            installs what the tests need (Debian), then runs all of them: some some fifteen minutes'
 	@echo 'make test ONLY=NAME  one test program, group or variant: tests/README.md'
 	@echo 'make bench           installs other allocators (Debian), then measures beside them: six minutes'
 	@echo 'make bench-quick     three rounds beside the allocators that are installed: half a minute'
