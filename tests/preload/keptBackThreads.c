@@ -18,6 +18,12 @@ static void *work(void *own) {
   void **slots = own;
   uint64_t random = (uint64_t)(slots - chunks[0]) + 1;
   pthread_barrier_wait(&barrier);
+  /* All threads together ask for more than the budget, whatever their order. */
+  for (int slot = 0; slot < SLOTS; slot++) {
+    slots[slot] = malloc(1000);
+    if (slots[slot] == NULL) atomic_fetch_add(&refusals, 1);
+  }
+  pthread_barrier_wait(&barrier);
   errno = 88;
   for (int i = 0; i < TURNS; i++) {
     for (unsigned slot = 0; i % 200 == 0 && slot < SLOTS; slot += 1 + nextRandom(&random) % 8) {
