@@ -13,7 +13,7 @@
 
 enum { ROWS = 20, NAME_COLUMNS = 16, INDENT = 2, MOST_FIGURES = 9 };
 
-/* What a line can say of a process, UTF-8 of four bytes included. */
+/* Room for the name of a process: each character may take the four bytes of the longest UTF-8. */
 typedef char NameText[4 * RUN_NAME_ROOM + 1];
 
 /* Where the lines go. */
@@ -50,7 +50,7 @@ static void printEnding(const Page *page, const Ending *ending) {
                describeSignal(signal, ending->signal));
 }
 
-/* What a reader should not overlook of a process, each in a line of its own. */
+/* Prints the remarks on a process, each in a line of its own. */
 static void printRemarks(const Page *page, unsigned indent, const Process *process) {
   const RunFigures *figures = &process->figures;
   char budget[SIZE_TEXT_ROOM];

@@ -15,8 +15,8 @@ int findTarget(Target *target, const char *name);
 
 /* Looks into the program, and where that is a script, into its interpreter. Returns 0, or after complaining an exit
  * status: 127 where the interpreter is missing, 2 where the loader would not preload: a program with raised
- * privileges, a static one, one of another word size, machine or C library. What cannot be read is left to execve.
- * `consequence` ends the sentence: "no pool can hold it". */
+ * privileges, a static one, one of another word size, machine or C library. execve decides about a file that cannot
+ * be read. `consequence` ends the sentence: "no pool can hold it". */
 int checkTarget(const Target *target, const char *name, const char *consequence);
 
 /* True where the kernel does not know the program's format, and a shell would run it as its own script. */

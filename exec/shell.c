@@ -22,7 +22,7 @@
 
 static const char shellPath[] = "/bin/sh", exportWord[] = "export", execWords[] = "; exec /bin/sh -c -- ";
 
-/* What is to be done with a command, and undone. */
+/* A command for the shell: its text, the memory of that, and its entry in the list of programs not reached. */
 typedef struct ShellStart {
   const char *text; /* for the shell */
   void *memory;     /* in which the text was made, or NULL */

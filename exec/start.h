@@ -35,7 +35,7 @@ typedef struct Start {
  * writes to no memory but its own stack, errno, and the list. */
 int startProgram(const Start *start);
 
-/* What is known before a program is started. */
+/* The answers of the look at a program before its start. */
 typedef struct Outlook {
   Unreached program; /* obstacle, name */
   Lack lack;         /* of its environment */

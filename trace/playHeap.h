@@ -14,7 +14,7 @@ typedef struct PlayHeap {
   void (*release)(void *ptr);
 } PlayHeap;
 
-/* What is in an object's place: nothing (address NULL), or the object. */
+/* The place of an object; empty if the address is NULL. */
 typedef struct PlayObject {
   void *address;
   size_t size;

@@ -120,8 +120,8 @@ static inline void mema_noteReleasing(const void *lock) {
   if (__builtin_expect(mema_tsanRelease != NULL, 0)) mema_tsanRelease((void *)(uintptr_t)lock);
 }
 
-/* Whether the program was built with the sanitizer, and the library was not. A library that was built with it needs to note its mappings alone
- * (memory/linux.c): the sanitizer sees all else. */
+/* True if the program was built with the sanitizer, and the library was not. A library that was built with it needs
+ * to note only its mappings (memory/linux.c), since the sanitizer sees all else. */
 static inline bool mema_isRaceChecked(void) {
 #if defined(MEMA_THREAD_SANITIZED)
   return false;
