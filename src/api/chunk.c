@@ -359,12 +359,11 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
 
 /* Refuses a request because of its arguments. */
 static void *refuseCall(mema_Pool *pool, mema_Fault fault, size_t first, size_t second) {
-  mema_Kind kind = mema_openKind(pool);
-  if (kind == mema_noPool) return NULL;
-  mema_Slab *slab = mema_slabIn(mema_heapField(pool));
-  if (kind == mema_sharedPool && !mema_lockPool(pool, &slab->heap)) return NULL;
+  mema_Heap *header;
+  mema_Kind kind = mema_openKindIn(pool, &header);
+  if (kind == mema_noPool || (kind == mema_sharedPool && !mema_lockPool(pool, header))) return NULL;
   mema_refuseFor(pool, fault, first, second);
-  if (kind == mema_sharedPool) mema_unlockPool(&slab->heap);
+  if (kind == mema_sharedPool) mema_unlockPool(header);
   return NULL;
 }
 
@@ -379,13 +378,13 @@ static void *takeAny(mema_Pool *pool, mema_Slab *slab, size_t size, size_t align
 /* Takes any chunk, in any pool. *zeroed: its bytes are known to be zero. */
 static void *allocateAny(mema_Pool *pool, size_t size, size_t alignment, bool *zeroed) {
   *zeroed = false;
-  mema_Kind kind = mema_openKind(pool);
+  mema_Heap *header;
+  mema_Kind kind = mema_openKindIn(pool, &header);
   if (kind == mema_noPool) return NULL;
-  if (kind == mema_fixedPool) return mema_fixedPmemalign(pool, alignment, size, mema_fixedField(pool));
-  mema_Slab *slab = mema_slabIn(mema_heapField(pool));
-  if (kind == mema_sharedPool && !mema_lockPool(pool, &slab->heap)) return NULL;
-  void *ptr = takeAny(pool, slab, size, alignment, zeroed);
-  mema_unlockPool(&slab->heap);
+  if (kind == mema_fixedPool) return mema_fixedPmemalign(pool, alignment, size, (mema_Fixed *)(void *)header);
+  if (kind == mema_sharedPool && !mema_lockPool(pool, header)) return NULL;
+  void *ptr = takeAny(pool, mema_slabIn(header), size, alignment, zeroed);
+  mema_unlockPool(header);
   return ptr;
 }
 

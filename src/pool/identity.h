@@ -54,10 +54,15 @@ static inline uintptr_t mema_modeOf(const mema_Pool *pool, const mema_Heap *heap
   return mema_loadWord((const uintptr_t *)(const void *)heap) - mema_loadWord(&pool->generation);
 }
 
-/* True iff a pool that was found live is unshared. It reads the Pool, not the heap, which may serve another
- * pool by now. */
+/* True iff a pool that was found live with this heap is unshared. It reads the seal, not the heap, which may serve
+ * another pool by now. False if the Pool was ended meanwhile, even if another pool lives there. */
+static inline bool mema_isUnsharedIn(const mema_Pool *pool, const mema_Heap *heap) {
+  return mema_loadWord(&pool->seal) == mema_sealOf(pool, heap);
+}
+
+/* The same, of a pool that no other thread can end now. */
 static inline bool mema_isUnshared(const mema_Pool *pool) {
-  return mema_loadWord(&pool->seal) == mema_sealOf(pool, mema_heapField(pool));
+  return mema_isUnsharedIn(pool, mema_heapField(pool));
 }
 
 /* Returns the header of a Pool sealed as unshared, and its mode; else NULL. The pool is live iff the mode is
@@ -103,17 +108,31 @@ static inline mema_Kind mema_kindByMode(const mema_Pool *pool, uintptr_t mode) {
   return mema_likely((mode & mema_modeParentHeap) == 0) || mema_isInTree(pool) ? mema_plainPool : mema_noPool;
 }
 
-static inline mema_Kind mema_kindOf(const mema_Pool *pool) {
+/* Returns the kind of a Pool, and the header that this answer is about. Another thread may end a shared pool at any
+ * time: read the Pool's header once, here, and not again. */
+static inline mema_Kind mema_kindIn(const mema_Pool *pool, mema_Heap **header) {
   uintptr_t mode;
-  if (mema_likely(mema_sealedHeap(pool, &mode) != NULL)) return mema_kindByMode(pool, mode);
-  return mema_sharedHeapOf(pool) != NULL ? mema_sharedPool : mema_noPool;
+  *header = mema_sealedHeap(pool, &mode);
+  if (mema_likely(*header != NULL)) return mema_kindByMode(pool, mode);
+  *header = mema_sharedHeapOf(pool);
+  return *header != NULL ? mema_sharedPool : mema_noPool;
 }
 
-/* Like mema_kindOf; notes MEMA_BAD_POOL if the Pool is not live. */
-static inline mema_Kind mema_openKind(const mema_Pool *pool) {
-  mema_Kind kind = mema_kindOf(pool);
+static inline mema_Kind mema_kindOf(const mema_Pool *pool) {
+  mema_Heap *header;
+  return mema_kindIn(pool, &header);
+}
+
+/* Like mema_kindIn; notes MEMA_BAD_POOL if the Pool is not live. */
+static inline mema_Kind mema_openKindIn(const mema_Pool *pool, mema_Heap **header) {
+  mema_Kind kind = mema_kindIn(pool, header);
   if (mema_unlikely(kind == mema_noPool)) mema_fail(MEMA_BAD_POOL);
   return kind;
+}
+
+static inline mema_Kind mema_openKind(const mema_Pool *pool) {
+  mema_Heap *header;
+  return mema_openKindIn(pool, &header);
 }
 
 /* identity.c: does the work of mema_isLivePool until mema_isSettled is true. */
@@ -127,8 +146,9 @@ static inline bool mema_isLivePool(const mema_Pool *pool) {
 
 /* Returns the heap of a live pool with a slab or arena, else NULL. */
 static inline mema_Heap *mema_heapOf(const mema_Pool *pool) {
-  mema_Kind kind = mema_kindOf(pool);
-  return kind == mema_plainPool || kind == mema_sharedPool ? mema_heapField(pool) : NULL;
+  mema_Heap *heap;
+  mema_Kind kind = mema_kindIn(pool, &heap);
+  return kind == mema_plainPool || kind == mema_sharedPool ? heap : NULL;
 }
 
 /* Like mema_heapOf, and notes MEMA_BAD_POOL for NULL. */

@@ -149,7 +149,8 @@ bool mema_initPool(mema_Pool *pool, size_t poolSize) {
 /* ---- the end, and the end of all chunks -------------------------------------------------------------------------------- */
 
 bool mema_closePool(mema_Pool *pool) {
-  mema_Heap *heap = mema_kindOf(pool) == mema_plainPool ? mema_heapField(pool) : mema_holdPool(pool, false);
+  mema_Heap *heap;
+  if (mema_kindIn(pool, &heap) != mema_plainPool) heap = mema_holdPool(pool, false);
   if (heap == NULL) return false;
   mema_Node *node = pool->node;
   if (mema_unlikely(node != NULL && node->newest != NULL && heap->share != NULL)) { /* another thread has just made it */
@@ -295,9 +296,9 @@ size_t mema_trimPool(mema_Pool *pool) {
 }
 
 size_t mema_freeSize(const mema_Pool *pool) {
-  mema_Kind kind = mema_kindOf(pool);
+  mema_Heap *heap;
+  mema_Kind kind = mema_kindIn(pool, &heap);
   if (kind != mema_sharedPool) return kind != mema_noPool ? pool->freeSize : 0;
-  mema_Heap *heap = mema_heapField(pool);
   if (!mema_holdQuietly(pool, heap)) return 0;
   size_t bytes = pool->freeSize;
   mema_unlockPool(heap);

@@ -144,11 +144,12 @@ void mema_settlePressure(mema_Pool *pool, size_t before) {
 /* ---- the largest chunk --------------------------------------------------------------------------------------------------- */
 
 size_t mema_largestChunk(const mema_Pool *pool) {
-  mema_Kind kind = mema_kindOf(pool);
+  mema_Heap *header;
+  mema_Kind kind = mema_kindIn(pool, &header);
   if (kind == mema_noPool) return 0;
-  if (kind == mema_fixedPool) return mema_fixedLargest(pool, mema_fixedField(pool));
+  if (kind == mema_fixedPool) return mema_fixedLargest(pool, (mema_Fixed *)(void *)header);
   size_t room = mema_freeSize(pool);
   if (mema_isBelow(pool)) mema_limitingPool((mema_Pool *)(uintptr_t)pool, 0, &room);
   if (pool->bound) room = mema_boundRoom(room);
-  return pool->untracked || pool->bound ? mema_heapField(pool)->ops->largest(mema_heapField(pool), room) : room;
+  return pool->untracked || pool->bound ? header->ops->largest(header, room) : room;
 }

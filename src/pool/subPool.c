@@ -177,9 +177,9 @@ static void failChild(mema_Reason reason, const mema_Options *options) {
 }
 
 bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options) {
-  mema_Kind parentKind = mema_openKind(parent);
+  mema_Heap *heap;
+  mema_Kind parentKind = mema_openKindIn(parent, &heap);
   if (parentKind == mema_noPool || !judge(child, parent, options)) return false;
-  mema_Heap *heap = mema_heapField(parent);
   mema_Options asked = *options; /* callbacks may change the caller's options */
   if (mema_unlikely(parent->bound)) asked.boundMemory = true;
   options = &asked;

@@ -457,7 +457,7 @@ void mema_unlockPool(mema_Heap *heap) {
 
 mema_Heap *mema_lockForCall(const mema_Pool *pool) {
   mema_Heap *heap = mema_openPool(pool);
-  return heap == NULL || mema_isUnshared(pool) || mema_lockPool(pool, heap) ? heap : NULL;
+  return heap == NULL || mema_isUnsharedIn(pool, heap) || mema_lockPool(pool, heap) ? heap : NULL;
 }
 
 void mema_unlockAfterCall(mema_Heap *heap) {
@@ -485,7 +485,7 @@ void mema_revokeSlots(mema_Share *share) {
 
 mema_Heap *mema_holdPool(const mema_Pool *pool, bool slots) {
   mema_Heap *heap = mema_openPool(pool);
-  if (heap == NULL || mema_isUnshared(pool)) return heap;
+  if (heap == NULL || mema_isUnsharedIn(pool, heap)) return heap;
   if (!mema_lockPool(pool, heap)) return NULL;
   if (mema_hasCaches(heap)) collectAll(heap->share, slots);
   return heap;

@@ -353,6 +353,65 @@ static void aTurnGoesOn(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* ---- the end of the pool ------------------------------------------------------------------------------------------------- */
+
+static unsigned endsAt, endedBySteps;
+static bool becomesPlain;
+
+/* Ends the pool, as another thread may, and may make an unshared one in its place. The call may have the lock by now: then it refuses. */
+static void endThePool(unsigned step) {
+  if (step != endsAt || !mema_freePool(&pool)) return;
+  endedBySteps++;
+  if (becomesPlain) (void)initPool(&pool, MIB);
+}
+
+static void takeAligned(void) {
+  (void)hidePointer(mema_pmemalign(&pool, 4096, 100));
+}
+static void takeMisaligned(void) {
+  (void)hidePointer(mema_pmemalign(&pool, hideSize(3), 100));
+}
+static void askFreeSize(void) {
+  (void)mema_freeSize(&pool);
+}
+static void askLargest(void) {
+  (void)mema_largestChunk(&pool);
+}
+static void askForStatistics(void) {
+  mema_Stats stats;
+  (void)mema_poolStats(&pool, &stats);
+}
+static void chargeSome(void) {
+  (void)mema_chargePool(&pool, 1);
+}
+
+/* False if the call is over before that step. */
+static bool endsDuring(void (*call)(void), unsigned step) {
+  makeShared(&pool);
+  endsAt = step;
+  beginSteps(endThePool);
+  call();
+  endSteps();
+  bool reached = steps > step;
+  (void)freePool(&pool);
+  return reached;
+}
+
+/* A call goes on with the heap that it found, although its Pool names none, or another one, by now. */
+static void thePoolEndsDuringACall(void **state) {
+  static void (*const calls[])(void) = {takeAligned, takeMisaligned, askFreeSize, askLargest, askForStatistics, chargeSome};
+  (void)state;
+  needSteps();
+  for (int plain = 0; plain < 2; plain++) {
+    becomesPlain = plain == 1;
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+      endedBySteps = 0;
+      for (unsigned step = 0; step < 200 && endsDuring(calls[i], step); step++) continue;
+      assert_true(endedBySteps > 10);
+    }
+  }
+}
+
 /* ---- the list of shared pools ------------------------------------------------------------------------------------------------ */
 
 /* A loop without a lock would never end, in each of whose turns a handler changes what it looks at: so a handler does it now and then, at steps
@@ -595,6 +654,7 @@ int main(void) {
                                      cmocka_unit_test(aCallFindsItsOwn),
                                      cmocka_unit_test(aWaitGoesOn),
                                      cmocka_unit_test(aTurnGoesOn),
+                                     cmocka_unit_test(thePoolEndsDuringACall),
                                      cmocka_unit_test(aPoolIsMadeAndEnded),
                                      cmocka_unit_test(aHandlerForksInTheList),
                                      cmocka_unit_test(aForkIsInterruptedByAFork),
