@@ -125,7 +125,7 @@ static mema_Slab *takeWarmMapping(const mema_SlabPlan *plan) {
     mema_Slab *slab = atomic_exchange_explicit(&warmSlabs[i], NULL, memory_order_acquire);
     if (slab == NULL) continue;
     bool fits = slab->areaSize == plan->area && (slab->records != NULL) == plan->records &&
-                (slab->states != NULL) == plan->threads && slab->heap.ops == plan->layout->ops;
+                (slab->shared.states != NULL) == plan->threads && slab->heap.ops == plan->layout->ops;
     if (!fits && putWarmMapping(slab)) continue;
     mema_unwarm(slab);
     if (fits) return slab;

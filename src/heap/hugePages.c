@@ -26,29 +26,30 @@ static size_t askHuge(char *base, size_t limit, size_t settled, size_t used, siz
 }
 
 static bool asksHuge(const mema_Slab *slab) {
-  return slab->cellKind < 0 && !slab->committed && !slab->hugePages && slab->source == NULL &&
+  return slab->cellKind < 0 && !slab->committed && !slab->huge.always && slab->source == NULL &&
          (slab->heap.mode & mema_modeBound) == 0;
 }
 
 /* Slots are dense. A large chunk may never be touched in full, so it gets pages as they are used. */
 void mema_slabHugeArea(mema_Slab *slab, bool dense) {
-  size_t used = (size_t)slab->frontier << slab->unitShift;
-  if (!asksHuge(slab) || used <= slab->hugeArea) return;
-  size_t from = slab->states != NULL ? hugeFromShared : hugeFrom;
-  slab->hugeArea = dense ? askHuge(slab->heap.area, slab->areaSize, slab->hugeArea, used, from) : used;
+  size_t used = (size_t)slab->runs.frontier << slab->unitShift;
+  if (!asksHuge(slab) || used <= slab->huge.area) return;
+  size_t from = slab->shared.states != NULL ? hugeFromShared : hugeFrom;
+  slab->huge.area = dense ? askHuge(slab->heap.area, slab->areaSize, slab->huge.area, used, from) : used;
 }
 
 void mema_slabHugeRecords(mema_Slab *slab) {
-  size_t used = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
-  if (!asksHuge(slab) || used <= slab->hugeRecords) return;
-  size_t limit = (size_t)(slab->mainEnd - slab->mainFirst) * sizeof(mema_Block);
-  slab->hugeRecords = askHuge((char *)(slab->records + slab->mainFirst), limit, slab->hugeRecords, used, hugeFrom);
+  size_t used = (size_t)(slab->recordRanges.mainNext - slab->recordRanges.mainFirst) * sizeof(mema_Block);
+  if (!asksHuge(slab) || used <= slab->huge.records) return;
+  size_t limit = (size_t)(slab->recordRanges.mainEnd - slab->recordRanges.mainFirst) * sizeof(mema_Block);
+  slab->huge.records =
+      askHuge((char *)(slab->records + slab->recordRanges.mainFirst), limit, slab->huge.records, used, hugeFrom);
 }
 
 /* The first hugeFrom bytes get no huge pages. */
 size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used) {
   const mema_Arena *arena = mema_arenaOf(slab);
-  size_t *settled = records ? &slab->hugeRecords : &slab->hugeArea;
+  size_t *settled = records ? &slab->huge.records : &slab->huge.area;
   if (slab->cellKind >= 0 || slab->committed || (slab->heap.mode & mema_modeBound) != 0) return SIZE_MAX;
   if (used > hugeFrom)
     *settled = records ? askHuge((char *)slab->records, arena->records * sizeof(mema_Block), *settled, used, hugeFrom)

@@ -57,8 +57,8 @@ static void waitUntilOut(mema_Share *share, const mema_ThreadCache *cache) {
 
 /* Begins a period. All other threads are quiescent now. */
 static void beginPeriod(mema_Slab *slab) {
-  slab->period++;
-  slab->youngRows = 0;
+  slab->shared.period++;
+  slab->shared.youngRows = 0;
 }
 
 /* Sets the keys of all other caches to 0. Their threads may still be busy. With a low budget the keys are 0
@@ -508,10 +508,10 @@ static void reverse(mema_CachedSlot *cachedSlots, uint32_t count) {
 static uint32_t takeCached(mema_Share *share, const mema_ThreadCache *cache, unsigned class, uint32_t wanted,
                            mema_CachedSlot *cachedSlots) {
   mema_Slab *slab = share->slab;
-  if (slab->youngRows >= mema_graceAfter || share->cacheCount == 1) waitForGrace(share);
-  slab->ownerId = cache->ownerId;
+  if (slab->shared.youngRows >= mema_graceAfter || share->cacheCount == 1) waitForGrace(share);
+  slab->shared.ownerId = cache->ownerId;
   uint32_t count = mema_slabTakeCached(slab, class, wanted, cachedSlots);
-  slab->ownerId = 0;
+  slab->shared.ownerId = 0;
   reverse(cachedSlots, count);
   return count;
 }

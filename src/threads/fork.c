@@ -222,7 +222,7 @@ static bool freeLost(mema_Slab *slab, const mema_SlabView *view) {
     mema_CachedSlot lost = {.ptr = mema_unitAddress(slab, view->unit) + (size_t)slot * view->span->slotSize,
                             .state = mema_stateOf(slab, view->span, slot)};
     mema_slabGiveCached(slab, &lost, 1);
-    if (atomic_load_explicit(&slab->pageMap[view->unit], memory_order_relaxed) == 0) return true;
+    if (atomic_load_explicit(&slab->shared.pageMap[view->unit], memory_order_relaxed) == 0) return true;
   }
   return false;
 }

@@ -59,7 +59,7 @@ static bool hasMoved(const mema_ThreadCache *cache) {
 static size_t heldUnits(const mema_Share *share) {
   size_t units = 0;
   for (const mema_Slab *slab = share->slab; slab != NULL; slab = mema_nextSlab(slab))
-    units += mema_usedUnits(slab) + slab->dirtyUnits;
+    units += mema_usedUnits(slab) + slab->runs.dirtyUnits;
   return units;
 }
 

@@ -153,8 +153,8 @@ static mema_ThreadCache *makeCache(mema_Share *share) {
   atomic_store_explicit(&cache->lowQuota, 0, memory_order_relaxed);
   cache->area = slab->heap.area;
   cache->quanta = slab->quanta;
-  cache->pageMap = slab->pageMap;
-  cache->states = slab->states;
+  cache->pageMap = slab->shared.pageMap;
+  cache->states = slab->shared.states;
   cache->revoked = share->revoked;
   cache->share = share;
   layShelves(cache->returns + 1, layShelves(cache->magazines + 1, cache->cachedSlots, 1), 2);
@@ -329,7 +329,7 @@ bool mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   share->inside = NULL;
   for (unsigned ownerId = 0; ownerId < mema_tagCount; ownerId++)
     atomic_store_explicit(&share->revoked[ownerId], UINT64_MAX, memory_order_relaxed);
-  if (mema_hasCaches(&slab->heap)) layDepot(share->depot, slab->depot);
+  if (mema_hasCaches(&slab->heap)) layDepot(share->depot, slab->shared.depot);
   share->generation = pool->generation;
   __atomic_store_n(&slab->heap.share, share, __ATOMIC_RELEASE);
   mema_releaseLock(&share->lock);

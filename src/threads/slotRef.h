@@ -68,7 +68,7 @@ static inline bool mema_findAny(const mema_MapEntry *pageMap, mema_State *states
 /* Finds the slot that starts at ptr, with the lock held. False iff none does. */
 static inline bool mema_findSlot(const mema_Slab *slab, const void *ptr, mema_SlotRef *place) {
   size_t quantum = mema_quantumOf(slab, ptr);
-  return quantum < slab->quanta && mema_findAny(slab->pageMap, slab->states, quantum, place);
+  return quantum < slab->quanta && mema_findAny(slab->shared.pageMap, slab->shared.states, quantum, place);
 }
 
 /* Returns the quanta from the area's start to ptr, from inside a thread cache, which has its own copy of the

@@ -60,15 +60,15 @@ static void damagedListsOfRunsAreFound(void **state) {
   assert_int_equal(spans[3]->next, first);
   assertDamageFound(&pool, spans[3]->next, mema_noUnit);
   assertDamageFound(&pool, spans[3]->next, other);
-  assertDamageFound(&pool, spans[3]->next, slab->units);
+  assertDamageFound(&pool, spans[3]->next, slab->runs.units);
   assertDamageFound(&pool, spans[3]->next, mema_unitOf(slab, spans[3]));
   assertDamageFound(&pool, spans[1]->next, mema_unitOf(slab, spans[3])); /* a ring: the walk must end */
   assertDamageFound(&pool, spans[1]->prev, mema_noUnit);
-  assertDamageFound(&pool, slab->bins[1], first);
-  assertDamageFound(&pool, slab->bins[2], first);
-  assertDamageFound(&pool, slab->bins[3], mema_noUnit);
-  assertDamageFound(&pool, slab->binMap[0], slab->binMap[0] & ~(UINT64_C(1) << 3));
-  assertDamageFound(&pool, slab->binMap[1], 1);
+  assertDamageFound(&pool, slab->runs.bins[1], first);
+  assertDamageFound(&pool, slab->runs.bins[2], first);
+  assertDamageFound(&pool, slab->runs.bins[3], mema_noUnit);
+  assertDamageFound(&pool, slab->runs.binMap[0], slab->runs.binMap[0] & ~(UINT64_C(1) << 3));
+  assertDamageFound(&pool, slab->runs.binMap[1], 1);
   assert_true(freePool(&pool));
 }
 

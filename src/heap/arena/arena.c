@@ -257,14 +257,14 @@ size_t mema_arenaTrim(mema_Heap *heap) {
   if (slab->committed) return 0;
   noteTouched(arena);
   size_t area = mema_arenaAreaBytes(slab), records = mema_arenaRecordBytes(slab), words = mema_arenaWordBytes(slab);
-  if (slab->hugeArea > area) area = slab->hugeArea;
-  if (slab->hugeRecords > records) records = slab->hugeRecords;
+  if (slab->huge.area > area) area = slab->huge.area;
+  if (slab->huge.records > records) records = slab->huge.records;
   size_t given = giveBack(slab->heap.area, (size_t)arena->bump << mema_grainLog, &area);
   if (hasRecords(slab)) given += giveBack(slab->records, arena->pieces * sizeof(mema_Block), &records);
   arena->touched = (uint32_t)(area >> mema_grainLog);
   arena->touchedPieces = (uint32_t)(records / sizeof(mema_Block));
-  if (slab->hugeArea > area) slab->hugeArea = area;
-  if (slab->hugeRecords > records) slab->hugeRecords = records;
+  if (slab->huge.area > area) slab->huge.area = area;
+  if (slab->huge.records > records) slab->huge.records = records;
   return given + giveBack(arena->words, mema_arenaWordBytes(slab), &words);
 }
 

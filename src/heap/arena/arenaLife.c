@@ -68,8 +68,8 @@ size_t mema_arenaFootprint(const mema_Heap *heap) {
   if (slab->committed) return mema_tableBytes(slab) + slab->areaSize + mema_headerBytes(slab, page);
   size_t front = slab->cellKind >= 0 ? mema_roundUp(arenaHeader + words, page)
                                      : mema_headerBytes(slab, page) + mema_roundUp(words, page);
-  return front + mema_roundUp(area, page) + mema_beyond(slab->hugeArea, area) + mema_sourceBeyond(slab) +
-         mema_roundUp(records, page) + mema_beyond(slab->hugeRecords, records);
+  return front + mema_roundUp(area, page) + mema_beyond(slab->huge.area, area) + mema_sourceBeyond(slab) +
+         mema_roundUp(records, page) + mema_beyond(slab->huge.records, records);
 }
 
 /* A live cell still counts its kept-warm memory, so a short life needs no atomic addition. */
@@ -146,7 +146,7 @@ static mema_Heap *open(const mema_Options *options) {
 static void planOutside(const mema_Heap *heap, mema_SlabPlan *plan) {
   const mema_Slab *arena = mema_constSlab(heap);
   plan->unitShift = arena->unitShift;
-  plan->budget = (size_t)arena->budgetUnits << arena->unitShift;
+  plan->budget = (size_t)arena->runs.budgetUnits << arena->unitShift;
   plan->records = true;
   plan->like = arena;
 }

@@ -83,44 +83,46 @@ static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char 
   slab->heap.unitQuantaLog = (uint8_t)(shape->unitShift - 3);
   slab->heap.unitMask = (UINT32_C(1) << slab->heap.unitQuantaLog) - 1;
   slab->classCount = shape->classCount;
-  slab->units = shape->units;
+  slab->runs.units = shape->units;
   slab->spans = (mema_Span *)(void *)(tables + shape->spansOffset);
   slab->bitmaps = tables + shape->bitmapsOffset;
   slab->magazines = (mema_FreeSlot *)(void *)(tables + shape->magazinesOffset);
   slab->magazineSize = shape->magazineSize;
   slab->bitmapUnits = 0;
-  slab->largeSlack = 0;
-  slab->grownRuns = 0;
-  slab->movedRuns = 0;
-  slab->hugeArea = slab->hugeRecords = 0;
-  slab->hugePages = slab->locked = false;
+  slab->runs.slack = 0;
+  slab->runs.grown = 0;
+  slab->runs.moved = 0;
+  slab->huge.area = slab->huge.records = 0;
+  slab->huge.always = slab->locked = false;
   slab->tablePages = (uint32_t)((shape->front + shape->back) / mema_osPageSize());
   slab->source = NULL;
-  slab->purged = 0;
+  slab->runs.purged = 0;
   slab->usedSinceReset = true;
-  slab->pageMap = NULL;
-  slab->states = NULL;
+  slab->shared.pageMap = NULL;
+  slab->shared.states = NULL;
   slab->heap.threads = shape->statesOffset != 0;
-  slab->rows = shape->rows;
-  slab->usedRows = slab->youngRows = 0;
-  slab->period = 1;
-  slab->ownerId = 0;
-  memset(slab->freeRows, 0, sizeof slab->freeRows);
+  slab->shared.rows = shape->rows;
+  slab->shared.usedRows = slab->shared.youngRows = 0;
+  slab->shared.period = 1;
+  slab->shared.ownerId = 0;
+  memset(slab->shared.freeRows, 0, sizeof slab->shared.freeRows);
   if (shape->statesOffset != 0) {
-    slab->depot = (mema_CachedSlot *)(void *)(tables + shape->depotOffset);
-    slab->pageMap = (mema_MapEntry *)(void *)(tables + shape->pageMapOffset);
-    slab->rowLinks = (mema_RowLink *)(void *)(tables + shape->linksOffset);
-    slab->states = (mema_State *)(void *)(tables + shape->statesOffset);
+    slab->shared.depot = (mema_CachedSlot *)(void *)(tables + shape->depotOffset);
+    slab->shared.pageMap = (mema_MapEntry *)(void *)(tables + shape->pageMapOffset);
+    slab->shared.rowLinks = (mema_RowLink *)(void *)(tables + shape->linksOffset);
+    slab->shared.states = (mema_State *)(void *)(tables + shape->statesOffset);
   }
   slab->records = NULL;
-  slab->nearNext = slab->nearEnd = slab->mainFirst = slab->mainNext = slab->mainEnd = 0;
-  memset(slab->freeRecords, 0, sizeof slab->freeRecords);
+  slab->recordRanges.nearNext = slab->recordRanges.nearEnd = slab->recordRanges.mainFirst = slab->recordRanges.mainNext =
+      slab->recordRanges.mainEnd = 0;
+  memset(slab->recordRanges.freeRecords, 0, sizeof slab->recordRanges.freeRecords);
   if (shape->mainRecords != 0) {
     char *base = shape->nearRecords != 0 ? (char *)slab + shape->nearOffset : records;
     slab->records = (mema_Block *)(void *)base;
-    slab->nearEnd = shape->nearRecords;
-    slab->mainFirst = slab->mainNext = (uint32_t)(((size_t)(records - base) + sizeof(mema_Block) - 1) / sizeof(mema_Block));
-    slab->mainEnd = slab->mainNext + shape->mainRecords;
+    slab->recordRanges.nearEnd = shape->nearRecords;
+    slab->recordRanges.mainFirst = slab->recordRanges.mainNext =
+        (uint32_t)(((size_t)(records - base) + sizeof(mema_Block) - 1) / sizeof(mema_Block));
+    slab->recordRanges.mainEnd = slab->recordRanges.mainNext + shape->mainRecords;
   }
   for (unsigned step = 0; step <= mema_tableMax / 16; step++)
     slab->classOffsets[step] = (uint16_t)((char *)&slab->classes[mema_classTable[step]] - (char *)slab);
@@ -135,10 +137,12 @@ static void extend(mema_Shape *shape, const mema_SlabPlan *plan, size_t area) {
 
 /* Purges the header last, since it says how much there is to purge. */
 static bool purge(mema_Slab *slab) {
-  size_t records = slab->records == NULL ? 0 : ((size_t)(slab->mainNext - slab->mainFirst) + 1) * sizeof(mema_Block);
+  size_t records = slab->records == NULL
+                       ? 0
+                       : ((size_t)(slab->recordRanges.mainNext - slab->recordRanges.mainFirst) + 1) * sizeof(mema_Block);
   size_t front = (size_t)((char *)slab->magazines - (char *)slab) + mema_magazineBytes(slab->magazineSize, slab->classCount);
   return mema_purgePages(slab->mapping, records) &&
-         mema_purgePages(slab->heap.area, (size_t)slab->frontier << slab->unitShift) && mema_purgePages(slab, front);
+         mema_purgePages(slab->heap.area, (size_t)slab->runs.frontier << slab->unitShift) && mema_purgePages(slab, front);
 }
 
 const mema_Layout mema_slabLayout = {.ops = &mema_slabOps,

@@ -13,14 +13,14 @@ enum {
 /* Makes a grown chunk an ordinary large one, now that no slot would hold it. */
 static void outgrowSlots(mema_Slab *slab, mema_Span *span) {
   span->place = mema_placeOrdinary;
-  slab->grownRuns--;
+  slab->runs.grown--;
 }
 
 /* Sets the bytes of a large chunk. `slack` is its slack before any change. */
 static void setBytes(mema_Slab *slab, mema_Span *span, size_t bytes, size_t slack) {
   span->dirty |= bytes < span->bytes;
   span->bytes = bytes;
-  slab->largeSlack += mema_spanSlack(slab, span) - slack;
+  slab->runs.slack += mema_spanSlack(slab, span) - slack;
 }
 
 void mema_slabSetBytes(mema_Slab *slab, mema_Span *span, size_t bytes) {
@@ -32,7 +32,7 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   uint32_t unit = mema_unitOf(slab, span);
   size_t units = (size + mema_unitSize(slab) - 1) >> slab->unitShift;
   size_t slack = mema_spanSlack(slab, span);
-  if (units > slab->units) return false;
+  if (units > slab->runs.units) return false;
   if (units > span->units) {
     if (!mema_runGrow(slab, unit, span->units, (uint32_t)units)) return false;
     span->dirty = true; /* the units added may have been used before */
@@ -69,11 +69,11 @@ static bool canMovePages(const mema_Chunk *chunk, size_t bytes) {
  * costs several times the copy of a page. */
 static bool shouldMovePages(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
   return canMovePages(to, bytes) && canMovePages(from, bytes) && (!to->span->dirty || bytes > copyMost) &&
-         mema_slabIn(to->heap)->movedRuns < movedMost;
+         mema_slabIn(to->heap)->runs.moved < movedMost;
 }
 
 static void noteMoved(const mema_Chunk *chunk) {
-  mema_slabIn(chunk->heap)->movedRuns += chunk->span->place != mema_placeMoved;
+  mema_slabIn(chunk->heap)->runs.moved += chunk->span->place != mema_placeMoved;
   chunk->span->place = mema_placeMoved;
 }
 

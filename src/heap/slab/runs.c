@@ -42,7 +42,7 @@ static unsigned binAbove(uint32_t units) {
 /* The first list that is not empty, from `bin` on; or mema_runBins. */
 static unsigned usedBin(const mema_Slab *slab, unsigned bin) {
   for (unsigned half = bin / 64; half < 2; half++) {
-    uint64_t map = slab->binMap[half];
+    uint64_t map = slab->runs.binMap[half];
     if (half == bin / 64) map &= UINT64_MAX << bin % 64;
     if (map != 0) return half * 64 + (unsigned)__builtin_ctzll(map);
   }
@@ -50,11 +50,11 @@ static unsigned usedBin(const mema_Slab *slab, unsigned bin) {
 }
 
 void mema_runInit(mema_Slab *slab) {
-  memset(slab->binMap, 0, sizeof slab->binMap);
-  for (unsigned i = 0; i < mema_runBins; i++) slab->bins[i] = mema_noUnit;
-  slab->frontier = slab->freeUnits = slab->dirtyUnits = slab->idleUnits = 0;
-  slab->traffic = 0;
-  slab->denied = slab->settledUnits = 0;
+  memset(slab->runs.binMap, 0, sizeof slab->runs.binMap);
+  for (unsigned i = 0; i < mema_runBins; i++) slab->runs.bins[i] = mema_noUnit;
+  slab->runs.frontier = slab->runs.freeUnits = slab->runs.dirtyUnits = slab->runs.idleUnits = 0;
+  slab->runs.traffic = 0;
+  slab->runs.denied = slab->runs.settledUnits = 0;
 }
 
 static void insertRun(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t dirty) {
@@ -64,12 +64,12 @@ static void insertRun(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t 
   last->units = head->units = units;
   head->dirtyUnits = dirty;
   head->prev = mema_noUnit;
-  head->next = slab->bins[bin];
+  head->next = slab->runs.bins[bin];
   if (head->next != mema_noUnit) slab->spans[head->next].prev = first;
-  slab->bins[bin] = first;
-  slab->binMap[bin / 64] |= UINT64_C(1) << bin % 64;
-  slab->freeUnits += units;
-  slab->dirtyUnits += dirty;
+  slab->runs.bins[bin] = first;
+  slab->runs.binMap[bin / 64] |= UINT64_C(1) << bin % 64;
+  slab->runs.freeUnits += units;
+  slab->runs.dirtyUnits += dirty;
 }
 
 static void removeRun(mema_Slab *slab, uint32_t first) {
@@ -79,12 +79,12 @@ static void removeRun(mema_Slab *slab, uint32_t first) {
     slab->spans[head->prev].next = head->next;
   } else {
     unsigned bin = binOf(units);
-    slab->bins[bin] = head->next;
-    if (head->next == mema_noUnit) slab->binMap[bin / 64] &= ~(UINT64_C(1) << bin % 64);
+    slab->runs.bins[bin] = head->next;
+    if (head->next == mema_noUnit) slab->runs.binMap[bin / 64] &= ~(UINT64_C(1) << bin % 64);
   }
   if (head->next != mema_noUnit) slab->spans[head->next].prev = head->prev;
-  slab->freeUnits -= units;
-  slab->dirtyUnits -= head->dirtyUnits;
+  slab->runs.freeUnits -= units;
+  slab->runs.dirtyUnits -= head->dirtyUnits;
   slab->spans[first + units - 1].kind = mema_unitNone;
   head->kind = mema_unitNone;
 }
@@ -95,20 +95,21 @@ static void purgeRun(mema_Slab *slab, uint32_t first) {
   mema_Span *head = &slab->spans[first];
   uintptr_t page = mema_osPageSize(), start = (uintptr_t)mema_unitAddress(slab, first);
   uintptr_t end = start + ((size_t)head->units << slab->unitShift),
-            shared = first + head->units < slab->frontier ? 0 : page - 1;
+            shared = first + head->units < slab->runs.frontier ? 0 : page - 1;
   uintptr_t from = (start + page - 1) & ~(page - 1), to = (end + shared) & ~(page - 1);
   if (from < to && !mema_sourcePurge(slab, (void *)from, to - from)) return;
   size_t most = (size_t)head->dirtyUnits << slab->unitShift, bytes = from < to ? to - from : 0;
-  slab->dirtyUnits -= head->dirtyUnits;
+  slab->runs.dirtyUnits -= head->dirtyUnits;
   head->dirtyUnits = 0;
-  slab->purged += bytes < most ? bytes : most;
+  slab->runs.purged += bytes < most ? bytes : most;
 }
 
 void mema_runPurge(mema_Slab *slab, uint32_t keep) {
   if (slab->committed) return;
-  for (unsigned bin = mema_runBins; bin-- > 0 && slab->dirtyUnits > keep;) {
-    if ((slab->binMap[bin / 64] >> bin % 64 & 1) == 0) continue;
-    for (uint32_t run = slab->bins[bin]; run != mema_noUnit && slab->dirtyUnits > keep; run = slab->spans[run].next)
+  for (unsigned bin = mema_runBins; bin-- > 0 && slab->runs.dirtyUnits > keep;) {
+    if ((slab->runs.binMap[bin / 64] >> bin % 64 & 1) == 0) continue;
+    for (uint32_t run = slab->runs.bins[bin]; run != mema_noUnit && slab->runs.dirtyUnits > keep;
+         run = slab->spans[run].next)
       if (slab->spans[run].dirtyUnits != 0) purgeRun(slab, run);
   }
 }
@@ -116,9 +117,9 @@ void mema_runPurge(mema_Slab *slab, uint32_t keep) {
 /* Makes room in the footprint for `units` clean units, before they are used. */
 static void beforeFresh(mema_Slab *slab, uint32_t units) {
   uint32_t used = mema_usedUnits(slab);
-  if (slab->dirtyUnits == 0 || (uint64_t)used + slab->dirtyUnits + units <= slab->budgetUnits) return;
+  if (slab->runs.dirtyUnits == 0 || (uint64_t)used + slab->runs.dirtyUnits + units <= slab->runs.budgetUnits) return;
   uint64_t wanted = (uint64_t)used + units;
-  mema_runPurge(slab, slab->budgetUnits > wanted ? (uint32_t)(slab->budgetUnits - wanted) : 0);
+  mema_runPurge(slab, slab->runs.budgetUnits > wanted ? (uint32_t)(slab->runs.budgetUnits - wanted) : 0);
 }
 
 /* True if all bytes of a clean run are zero. They may not be if the run shares pages with neighbours that were
@@ -130,7 +131,7 @@ static bool cleanIsZero(const mema_Slab *slab) {
 /* Finds a run of at least `units` among the first `tries` on the list whose runs may be too short; or
  * mema_noUnit. */
 static uint32_t tryBin(const mema_Slab *slab, uint32_t units, int tries) {
-  uint32_t run = slab->bins[binOf(units)];
+  uint32_t run = slab->runs.bins[binOf(units)];
   for (; run != mema_noUnit && tries > 0; tries--, run = slab->spans[run].next)
     if (slab->spans[run].units >= units) return run;
   return mema_noUnit;
@@ -142,7 +143,7 @@ static uint32_t findRun(const mema_Slab *slab, uint32_t units) {
   uint32_t run = tryBin(slab, units, closeTries);
   if (run != mema_noUnit) return run;
   unsigned bin = usedBin(slab, binAbove(units));
-  return bin < mema_runBins ? slab->bins[bin] : tryBin(slab, units, fitTries);
+  return bin < mema_runBins ? slab->runs.bins[bin] : tryBin(slab, units, fitTries);
 }
 
 /* The first unit, from `unit` on, whose address is a multiple of alignUnits units. */
@@ -165,34 +166,34 @@ static void cut(mema_Slab *slab, uint32_t first, uint32_t length, uint32_t start
 
 /* The free run that ends at the frontier, or the frontier itself. */
 static uint32_t lastRun(const mema_Slab *slab) {
-  if (slab->frontier == 0) return 0;
-  const mema_Span *last = &slab->spans[slab->frontier - 1];
-  return last->kind == mema_unitFree ? slab->frontier - last->units : slab->frontier;
+  if (slab->runs.frontier == 0) return 0;
+  const mema_Span *last = &slab->spans[slab->runs.frontier - 1];
+  return last->kind == mema_unitFree ? slab->runs.frontier - last->units : slab->runs.frontier;
 }
 
 static void countTraffic(mema_Slab *slab, uint32_t units) {
-  slab->traffic += units;
-  if (slab->dirtyUnits < slab->idleUnits) slab->idleUnits = slab->dirtyUnits;
+  slab->runs.traffic += units;
+  if (slab->runs.dirtyUnits < slab->runs.idleUnits) slab->runs.idleUnits = slab->runs.dirtyUnits;
 }
 
 static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
   uint32_t first = lastRun(slab);
   uint64_t start = alignUnit(slab, first, alignUnits), end = start + units;
-  if (end > slab->units) return mema_noUnit;
-  if (end > slab->frontier) beforeFresh(slab, (uint32_t)(end - slab->frontier));
-  if (end > slab->frontier && !mema_readyUnits(slab, (uint32_t)end)) return mema_noUnit;
-  bool joined = first < slab->frontier;
+  if (end > slab->runs.units) return mema_noUnit;
+  if (end > slab->runs.frontier) beforeFresh(slab, (uint32_t)(end - slab->runs.frontier));
+  if (end > slab->runs.frontier && !mema_readyUnits(slab, (uint32_t)end)) return mema_noUnit;
+  bool joined = first < slab->runs.frontier;
   uint32_t dirty = joined ? slab->spans[first].dirtyUnits : 0;
   *zeroed = joined ? dirty == 0 && cleanIsZero(slab) : mema_cleanReadsZero(slab);
   if (joined) removeRun(slab, first);
-  if (end > slab->frontier) slab->frontier = (uint32_t)end;
-  cut(slab, first, slab->frontier - first, (uint32_t)start, units, dirty);
+  if (end > slab->runs.frontier) slab->runs.frontier = (uint32_t)end;
+  cut(slab, first, slab->runs.frontier - first, (uint32_t)start, units, dirty);
   countTraffic(slab, units);
   return (uint32_t)start;
 }
 
 uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
-  if (units > slab->units || alignUnits > slab->units) return mema_noUnit;
+  if (units > slab->runs.units || alignUnits > slab->runs.units) return mema_noUnit;
   uint32_t run = findRun(slab, units + (alignUnits - 1));
   if (run == mema_noUnit) return takeAtFrontier(slab, units, alignUnits, zeroed);
   if (slab->spans[run].dirtyUnits < units) beforeFresh(slab, units - slab->spans[run].dirtyUnits);
@@ -211,24 +212,24 @@ uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool
  * No clock is read. */
 void mema_runMaybePurge(mema_Slab *slab) {
   if (slab->keepsDirty) return;
-  uint32_t used = mema_usedUnits(slab), idle = slab->idleUnits,
+  uint32_t used = mema_usedUnits(slab), idle = slab->runs.idleUnits,
            retained = (uint32_t)(retainedBytes >> slab->unitShift) + used / 2;
-  if (slab->traffic < 2 * ((uint64_t)used + slab->dirtyUnits) + (trafficBytes >> slab->unitShift)) return;
-  slab->traffic = 0;
-  slab->idleUnits = slab->dirtyUnits;
-  if (idle > retained) mema_runPurge(slab, slab->dirtyUnits - (idle - retained));
+  if (slab->runs.traffic < 2 * ((uint64_t)used + slab->runs.dirtyUnits) + (trafficBytes >> slab->unitShift)) return;
+  slab->runs.traffic = 0;
+  slab->runs.idleUnits = slab->runs.dirtyUnits;
+  if (idle > retained) mema_runPurge(slab, slab->runs.dirtyUnits - (idle - retained));
 }
 
 uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty) {
   uint32_t end = first + units, dirtyUnits = dirty ? units : 0;
-  slab->denied = 0;
+  slab->runs.denied = 0;
   slab->spans[first].kind = mema_unitNone;
   if (first > 0 && slab->spans[first - 1].kind == mema_unitFree) {
     first -= slab->spans[first - 1].units;
     dirtyUnits += slab->spans[first].dirtyUnits;
     removeRun(slab, first);
   }
-  if (end < slab->frontier && slab->spans[end].kind == mema_unitFree) {
+  if (end < slab->runs.frontier && slab->spans[end].kind == mema_unitFree) {
     uint32_t next = end;
     end += slab->spans[next].units;
     dirtyUnits += slab->spans[next].dirtyUnits;
@@ -243,14 +244,14 @@ uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirt
 bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t wanted) {
   uint32_t end = first + units;
   uint64_t wantedEnd = (uint64_t)first + wanted;
-  bool free = end < slab->frontier && slab->spans[end].kind == mema_unitFree;
+  bool free = end < slab->runs.frontier && slab->spans[end].kind == mema_unitFree;
   uint32_t limit = free ? end + slab->spans[end].units : end, dirty = free ? slab->spans[end].dirtyUnits : 0;
-  if (wantedEnd > limit && (limit != slab->frontier || wantedEnd > slab->units)) return false;
+  if (wantedEnd > limit && (limit != slab->runs.frontier || wantedEnd > slab->runs.units)) return false;
   beforeFresh(slab, wanted - units);
-  if (wantedEnd > slab->frontier && !mema_readyUnits(slab, (uint32_t)wantedEnd)) return false;
+  if (wantedEnd > slab->runs.frontier && !mema_readyUnits(slab, (uint32_t)wantedEnd)) return false;
   dirty = least(dirty, free ? slab->spans[end].dirtyUnits : 0); /* some may have been purged just now */
   if (free) removeRun(slab, end);
-  if (wantedEnd > slab->frontier) limit = slab->frontier = (uint32_t)wantedEnd;
+  if (wantedEnd > slab->runs.frontier) limit = slab->runs.frontier = (uint32_t)wantedEnd;
   if (wantedEnd < limit) {
     uint32_t rest = limit - (uint32_t)wantedEnd;
     insertRun(slab, (uint32_t)wantedEnd, rest, least(dirty, rest));
@@ -263,9 +264,9 @@ bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t want
  * fails. */
 static const char *checkBin(const mema_Slab *slab, unsigned bin, size_t *listed) {
   uint32_t before = mema_noUnit;
-  for (uint32_t run = slab->bins[bin]; run != mema_noUnit; before = run, run = slab->spans[run].next, ++*listed)
-    if (run >= slab->frontier || slab->spans[run].kind != mema_unitFree || slab->spans[run].prev != before ||
-        slab->spans[run].units > slab->frontier - run || binOf(slab->spans[run].units) != bin)
+  for (uint32_t run = slab->runs.bins[bin]; run != mema_noUnit; before = run, run = slab->spans[run].next, ++*listed)
+    if (run >= slab->runs.frontier || slab->spans[run].kind != mema_unitFree || slab->spans[run].prev != before ||
+        slab->spans[run].units > slab->runs.frontier - run || binOf(slab->spans[run].units) != bin)
       return "a list of runs holds free runs of its length";
   return NULL;
 }
@@ -273,7 +274,7 @@ static const char *checkBin(const mema_Slab *slab, unsigned bin, size_t *listed)
 const char *mema_runCheck(const mema_Slab *slab, size_t runs) {
   size_t listed = 0;
   for (unsigned bin = 0; bin < mema_runBins; bin++) {
-    if (((slab->binMap[bin / 64] >> bin % 64 & 1) != 0) != (slab->bins[bin] != mema_noUnit))
+    if (((slab->runs.binMap[bin / 64] >> bin % 64 & 1) != 0) != (slab->runs.bins[bin] != mema_noUnit))
       return "the map of the lists of runs tells which hold some";
     const char *broken = checkBin(slab, bin, &listed);
     if (broken != NULL) return broken;

@@ -117,16 +117,17 @@ static void removePartial(mema_Slab *slab, mema_Span *span) {
 /* Takes rows of states for a span of this class. Rows of a span that ended in the current period are not
  * reused: a look-up may still read them. */
 static bool takeRows(mema_Slab *slab, unsigned class, uint32_t slots, uint32_t *first) {
-  uint32_t count = (slots + mema_stateRow - 1) / mema_stateRow, waiting = slab->freeRows[class];
-  if (waiting != 0 && slab->rowLinks[waiting - 1].period != slab->period) {
+  uint32_t count = (slots + mema_stateRow - 1) / mema_stateRow, waiting = slab->shared.freeRows[class];
+  if (waiting != 0 && slab->shared.rowLinks[waiting - 1].period != slab->shared.period) {
     *first = waiting - 1;
-    slab->freeRows[class] = slab->rowLinks[*first].next;
+    slab->shared.freeRows[class] = slab->shared.rowLinks[*first].next;
     return true;
   }
-  slab->youngRows += waiting != 0;
-  if (count > slab->rows - slab->usedRows || !mema_readyRows(slab, slab->usedRows + count)) return false;
-  *first = slab->usedRows;
-  slab->usedRows += count;
+  slab->shared.youngRows += waiting != 0;
+  if (count > slab->shared.rows - slab->shared.usedRows || !mema_readyRows(slab, slab->shared.usedRows + count))
+    return false;
+  *first = slab->shared.usedRows;
+  slab->shared.usedRows += count;
   return true;
 }
 
@@ -134,16 +135,18 @@ static bool takeRows(mema_Slab *slab, unsigned class, uint32_t slots, uint32_t *
  * class again. */
 static bool takeRecords(mema_Slab *slab, unsigned class, uint32_t count, uint32_t *first) {
   *first = 0;
-  if (slab->states != NULL && class < mema_classCount) return takeRows(slab, class, count, first);
+  if (slab->shared.states != NULL && class < mema_classCount) return takeRows(slab, class, count, first);
   if (slab->records == NULL) return true;
-  if (slab->freeRecords[class] != 0) {
-    *first = slab->freeRecords[class] - 1;
-    slab->freeRecords[class] = (uint32_t)slab->records[*first].size;
+  if (slab->recordRanges.freeRecords[class] != 0) {
+    *first = slab->recordRanges.freeRecords[class] - 1;
+    slab->recordRanges.freeRecords[class] = (uint32_t)slab->records[*first].size;
     return true;
   }
-  bool near = count <= slab->nearEnd - slab->nearNext;
-  uint32_t *next = near ? &slab->nearNext : &slab->mainNext;
-  if (!near && (count > slab->mainEnd - slab->mainNext || !mema_readyRecords(slab, slab->mainNext + count))) return false;
+  bool near = count <= slab->recordRanges.nearEnd - slab->recordRanges.nearNext;
+  uint32_t *next = near ? &slab->recordRanges.nearNext : &slab->recordRanges.mainNext;
+  if (!near && (count > slab->recordRanges.mainEnd - slab->recordRanges.mainNext ||
+                !mema_readyRecords(slab, slab->recordRanges.mainNext + count)))
+    return false;
   *first = *next;
   *next += count;
   if (!near) mema_slabHugeRecords(slab);
@@ -151,13 +154,13 @@ static bool takeRecords(mema_Slab *slab, unsigned class, uint32_t count, uint32_
 }
 
 static void giveRecords(mema_Slab *slab, unsigned class, uint32_t first) {
-  if (slab->states != NULL && class < mema_classCount) {
-    slab->rowLinks[first] = (mema_RowLink){.next = slab->freeRows[class], .period = slab->period};
-    slab->freeRows[class] = first + 1;
+  if (slab->shared.states != NULL && class < mema_classCount) {
+    slab->shared.rowLinks[first] = (mema_RowLink){.next = slab->shared.freeRows[class], .period = slab->shared.period};
+    slab->shared.freeRows[class] = first + 1;
   }
   if (slab->records == NULL) return;
-  slab->records[first].size = slab->freeRecords[class];
-  slab->freeRecords[class] = first + 1;
+  slab->records[first].size = slab->recordRanges.freeRecords[class];
+  slab->recordRanges.freeRecords[class] = first + 1;
 }
 
 /* ---- spans ------------------------------------------------------------------------------------------------------------- */
@@ -186,17 +189,17 @@ bool mema_spanIsEmpty(const mema_Span *span) {
 
 /* Sets the page map entries of a span, for look-ups without a lock. */
 static void setEntries(const mema_Slab *slab, uint32_t unit, const mema_Span *span) {
-  if (slab->pageMap == NULL) return;
-  uint64_t same = (uint64_t)span->firstRecord << 16 | (uint64_t)slab->ownerId << 8 | (span->class + 1u);
+  if (slab->shared.pageMap == NULL) return;
+  uint64_t same = (uint64_t)span->firstRecord << 16 | (uint64_t)slab->shared.ownerId << 8 | (span->class + 1u);
   uint64_t reciprocal = ((UINT64_C(1) << mema_entryShift) + span->slotSize / 8 - 1) / (span->slotSize / 8);
   for (uint32_t i = 0; i < span->units; i++)
-    atomic_store_explicit(&slab->pageMap[unit + i], same | (span->units == 1 ? reciprocal << 40 : (uint64_t)i << 37),
+    atomic_store_explicit(&slab->shared.pageMap[unit + i], same | (span->units == 1 ? reciprocal << 40 : (uint64_t)i << 37),
                           memory_order_release);
 }
 
 static void clearEntries(const mema_Slab *slab, uint32_t unit, uint32_t units) {
-  for (uint32_t i = 0; slab->pageMap != NULL && i < units; i++)
-    atomic_store_explicit(&slab->pageMap[unit + i], 0, memory_order_relaxed);
+  for (uint32_t i = 0; slab->shared.pageMap != NULL && i < units; i++)
+    atomic_store_explicit(&slab->shared.pageMap[unit + i], 0, memory_order_relaxed);
 }
 
 static uint32_t slotsIn(const mema_Slab *slab, uint32_t units, uint32_t slotSize) {
@@ -337,17 +340,17 @@ static size_t releaseEmpty(mema_Slab *slab, mema_SlotClass *class, uint32_t kept
 size_t mema_slabReleaseEmpty(mema_Slab *slab) {
   size_t bytes = 0;
   for (unsigned i = 0; i < slab->classCount; i++) bytes += releaseEmpty(slab, &slab->classes[i], 0);
-  slab->settledUnits = mema_usedUnits(slab);
+  slab->runs.settledUnits = mema_usedUnits(slab);
   return bytes;
 }
 
 bool mema_slabHasGrown(const mema_Slab *slab) {
-  return mema_usedUnits(slab) > (uint64_t)slab->settledUnits + slab->settledUnits / 8 + fewUnits;
+  return mema_usedUnits(slab) > (uint64_t)slab->runs.settledUnits + slab->runs.settledUnits / 8 + fewUnits;
 }
 
 uint64_t mema_slabSparse(const mema_Slab *slab) {
   uint32_t slots[mema_classCount] = {0}, free[mema_classCount] = {0}, ofSpan[mema_classCount] = {0};
-  for (uint32_t unit = 0; unit < slab->frontier; unit += slab->spans[unit].units) {
+  for (uint32_t unit = 0; unit < slab->runs.frontier; unit += slab->spans[unit].units) {
     const mema_Span *span = &slab->spans[unit];
     if (span->kind != mema_unitSlots) continue;
     slots[span->class] += span->slots;
@@ -361,27 +364,27 @@ uint64_t mema_slabSparse(const mema_Slab *slab) {
 }
 
 void mema_slabReleaseSparse(mema_Slab *slab, uint64_t sparse) {
-  if ((uint64_t)mema_usedUnits(slab) + slab->dirtyUnits >= slab->budgetUnits) {
+  if ((uint64_t)mema_usedUnits(slab) + slab->runs.dirtyUnits >= slab->runs.budgetUnits) {
     mema_slabReleaseEmpty(slab);
     return;
   }
   for (; sparse != 0; sparse &= sparse - 1) releaseEmpty(slab, &slab->classes[__builtin_ctzll(sparse)], 1);
-  slab->settledUnits = mema_usedUnits(slab);
+  slab->runs.settledUnits = mema_usedUnits(slab);
 }
 
 /* Takes a run. If there is none, spans kept for reuse are given back first. After a failure, requests as long
  * are denied without a search for a while. */
 static uint32_t takeRun(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
-  if (slab->denied > 0 && units >= slab->deniedUnits) {
-    slab->denied--;
+  if (slab->runs.denied > 0 && units >= slab->runs.deniedUnits) {
+    slab->runs.denied--;
     return mema_noUnit;
   }
-  if (slab->states == NULL && mema_slabHasGrown(slab)) mema_slabReleaseSparse(slab, mema_slabSparse(slab));
+  if (slab->shared.states == NULL && mema_slabHasGrown(slab)) mema_slabReleaseSparse(slab, mema_slabSparse(slab));
   uint32_t run = mema_runTake(slab, units, alignUnits, zeroed);
   if (run == mema_noUnit && mema_slabReleaseEmpty(slab) != 0) run = mema_runTake(slab, units, alignUnits, zeroed);
   if (run == mema_noUnit && alignUnits == 1 && !mema_sourceRefused(slab)) {
-    slab->denied = denials;
-    slab->deniedUnits = units;
+    slab->runs.denied = denials;
+    slab->runs.deniedUnits = units;
   }
   return run;
 }
@@ -451,7 +454,7 @@ uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
 }
 
 bool mema_slabClearWords(mema_Slab *slab) {
-  if (slab->usedSinceReset || slab->states != NULL) return false;
+  if (slab->usedSinceReset || slab->shared.states != NULL) return false;
   mema_forgetLast(slab);
   for (unsigned i = 0; i < slab->classCount; i++) {
     const mema_SlotClass *class = &slab->classes[i];
@@ -520,7 +523,7 @@ bool mema_slabNote(mema_Slab *slab, mema_Span *span, uint32_t word) {
 /* Gives an empty span back, unless it is active or the only one on its class's list. */
 bool mema_slabEmptied(mema_Slab *slab, mema_Span *span) {
   mema_SlotClass *class = mema_spanClass(slab, span);
-  slab->denied = 0;
+  slab->runs.denied = 0;
   if (span->place != mema_placePartial || !mema_spanIsEmpty(span)) return true;
   dropRecent(slab, class, span);
   if (class->partialHead != class->partialTail) {
@@ -579,11 +582,11 @@ static uint32_t findOwned(const mema_Slab *slab, const mema_SlotClass *class, ui
  * If they have few, a new span is made, and the search pays once. */
 static bool refillOwned(mema_Slab *slab, unsigned class) {
   mema_SlotClass *c = &slab->classes[class];
-  if (c->active != mema_noUnit && mema_ownerOf(slab, c->active) == slab->ownerId && serveActive(slab, c)) return true;
+  if (c->active != mema_noUnit && mema_ownerOf(slab, c->active) == slab->shared.ownerId && serveActive(slab, c)) return true;
   settle(slab, c);
   uint32_t slots = slotsIn(slab, spanUnits(slab, c->slotSize), c->slotSize);
   bool much = c->idle / slots >= idleSpans + mema_usedUnits(slab) / idleUnits;
-  uint32_t own = findOwned(slab, c, slab->ownerId, much ? ownedFew : ownedTries);
+  uint32_t own = findOwned(slab, c, slab->shared.ownerId, much ? ownedFew : ownedTries);
   if (own != mema_noUnit) {
     removePartial(slab, &slab->spans[own]);
     if (activate(slab, c, &slab->spans[own])) return true;
@@ -594,9 +597,9 @@ static bool refillOwned(mema_Slab *slab, unsigned class) {
 uint32_t mema_slabTakeCached(mema_Slab *slab, unsigned class, uint32_t most, mema_CachedSlot *cachedSlots) {
   mema_SlotClass *c = &slab->classes[class];
   uint32_t count = 0;
-  bool owned = slab->ownerId != 0;
+  bool owned = slab->shared.ownerId != 0;
   mema_forgetLast(slab);
-  if (owned && c->active != mema_noUnit && mema_ownerOf(slab, c->active) != slab->ownerId) settle(slab, c);
+  if (owned && c->active != mema_noUnit && mema_ownerOf(slab, c->active) != slab->shared.ownerId) settle(slab, c);
   while (count < most && (*c->word != 0 || (owned ? refillOwned(slab, class) : mema_slabRefill(slab, class))))
     count += takeFromWord(slab, c, most - count, cachedSlots + count);
   c->idle -= count;
@@ -615,8 +618,8 @@ void mema_slabGiveCached(mema_Slab *slab, const mema_CachedSlot *cachedSlots, ui
 }
 
 void mema_slabClearStates(mema_Slab *slab) {
-  if (slab->states == NULL) return;
-  for (uint32_t unit = 0; unit < slab->frontier; unit += slab->spans[unit].units) {
+  if (slab->shared.states == NULL) return;
+  for (uint32_t unit = 0; unit < slab->runs.frontier; unit += slab->spans[unit].units) {
     const mema_Span *span = &slab->spans[unit];
     if (span->kind == mema_unitSlots) memset((void *)mema_stateOf(slab, span, 0), 0, span->slots);
   }
@@ -633,7 +636,7 @@ static size_t grainOf(const mema_Slab *slab) {
 static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, uint8_t place, mema_Chunk *chunk) {
   slab->usedSinceReset = true;
   size_t units = mema_roundUp(size, mema_unitSize(slab)) >> slab->unitShift, alignUnits = alignment >> slab->unitShift;
-  if (units > slab->units || alignUnits > slab->units) return false;
+  if (units > slab->runs.units || alignUnits > slab->runs.units) return false;
   uint32_t record;
   if (!takeRecords(slab, mema_classCount, 1, &record)) return false;
   uint32_t unit = takeRun(slab, (uint32_t)units, alignUnits == 0 ? 1 : (uint32_t)alignUnits, &chunk->zeroed);
@@ -651,7 +654,7 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, uint8_t pl
                       .bytes = place == mema_placeGrown ? mema_slabRoom(&slab->heap, size, MEMA_ALIGNMENT)
                                                         : mema_roundUp(size, grainOf(slab))};
   mema_slabHugeArea(slab, false);
-  slab->largeSlack += mema_spanSlack(slab, span);
+  slab->runs.slack += mema_spanSlack(slab, span);
   chunk->ptr = mema_unitAddress(slab, unit);
   chunk->room = span->bytes;
   chunk->record = slab->records != NULL ? slab->records + record : NULL;
@@ -668,9 +671,9 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
    * again. */
   bool moved = span->place == mema_placeMoved;
   bool dirty = !moved || !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift);
-  slab->movedRuns -= moved;
-  slab->grownRuns -= span->place == mema_placeGrown;
-  slab->largeSlack -= mema_spanSlack(slab, span);
+  slab->runs.moved -= moved;
+  slab->runs.grown -= span->place == mema_placeGrown;
+  slab->runs.slack -= mema_spanSlack(slab, span);
   giveRecords(slab, mema_classCount, span->firstRecord);
   return mema_runGive(slab, unit, units, dirty);
 }
@@ -681,12 +684,12 @@ bool mema_slabTake(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *c
   mema_Slab *slab = mema_slabIn(heap);
   unsigned class = mema_slabClass(slab, size, alignment);
   if (class == slab->classCount) return takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
-  return slab->states == NULL && takeSlotOf(slab, class, chunk); /* slots for threads are taken as cached slots */
+  return slab->shared.states == NULL && takeSlotOf(slab, class, chunk); /* slots for threads are taken as cached slots */
 }
 
 bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk) {
   if (!takeLarge(slab, size, MEMA_ALIGNMENT, mema_placeGrown, chunk)) return false;
-  slab->grownRuns++;
+  slab->runs.grown++;
   return true;
 }
 
@@ -709,7 +712,7 @@ size_t mema_slabLargest(const mema_Heap *heap, size_t room) {
 bool mema_slabFind(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
   mema_Slab *slab = mema_slabIn(heap);
   size_t quantum = mema_quantumOf(slab, ptr), unit = quantum >> slab->heap.unitQuantaLog;
-  if (quantum >= slab->quanta || unit >= slab->frontier) return false;
+  if (quantum >= slab->quanta || unit >= slab->runs.frontier) return false;
   mema_Span *span = &slab->spans[unit];
   if (span->kind == mema_unitInside) {
     unit -= span->back;

@@ -16,14 +16,15 @@
  * reads or writes chunks.
  *
  * Invariants, for all units u below the frontier and spans s:
- *     units         == usedUnits + freeUnits + (units - frontier)     freeUnits: in free runs; usedUnits: in all other spans
- *     dirtyUnits    == the sum of the free runs' dirtyUnits; no two free runs are neighbours
+ *     runs.units      == usedUnits + runs.freeUnits + (runs.units - runs.frontier)     runs.freeUnits: in free runs;
+ *                        usedUnits: in all other spans
+ *     runs.dirtyUnits == the sum of the free runs' dirtyUnits; no two free runs are neighbours
  *     s.remainders  is 0 for every unit that is not the first of a span of slots
  *     s.kind        is mema_unitInside or mema_unitNone for a unit that is neither the first of a span, nor inside
  *                   a slot span, nor the end of a free run; so a look-up never takes such a unit for a chunk
- *     a free run is in bins[], on the list for its length; binMap says which of these lists are not empty
- *     grownRuns     == the number of spans that are mema_placeGrown, at most mema_grownMost
- *     largeSlack    == the sum of mema_spanSlack over the large chunks
+ *     a free run is in runs.bins[], on the list for its length; runs.binMap says which of these lists are not empty
+ *     runs.grown      == the number of spans that are mema_placeGrown, at most mema_grownMost
+ *     runs.slack      == the sum of mema_spanSlack over the large chunks
  *     a slot span is closed, or on its class's list of partial spans, or `active` for its class
  *     every free slot is in its class's magazine, or its word is at hand for its class, or its word is noted
  *                   (bit w of s.summary is set) and its span is not closed; a closed span has a summary of 0
@@ -114,7 +115,7 @@ typedef _Atomic uint8_t mema_State;
  * The reciprocal is ceil(2^24 / (slotSize / 8)) for a unit that is a span by itself; a slot is found with it as
  * by mema_slotAt. For all other units the reciprocal is 0. A look-up may read an entry that is out of date, and
  * then read the states of a span that has ended. Those states are all 0. Rows pass to another span only when no
- * look-up of the former span can still be running (see mema_Slab.period).
+ * look-up of the former span can still be running (see mema_SharedTables.period).
  */
 typedef _Atomic uint64_t mema_MapEntry;
 
@@ -175,6 +176,52 @@ typedef struct mema_SlotClass {
 } mema_SlotClass;
 _Static_assert(sizeof(mema_SlotClass) == 64, "a size class is one cache line");
 
+/* Runs of units: runs.c. */
+typedef struct mema_Runs {
+  uint32_t units;
+  uint32_t frontier; /* units from here on were never used */
+  uint32_t freeUnits;
+  uint32_t dirtyUnits;   /* dirty units of free runs */
+  uint32_t idleUnits;    /* the least dirtyUnits since `traffic` was last 0 */
+  uint64_t traffic;      /* units taken and given since then */
+  uint32_t deniedUnits;  /* a run of this length was not available the last time; */
+  uint32_t denied;       /* this many more such requests are denied without a search, unless units become free */
+  uint32_t settledUnits; /* used units when empty spans were last given back */
+  uint32_t budgetUnits;  /* above this footprint, free pages are given back before fresh ones are taken */
+  uint32_t grown;        /* number of large chunks that are mema_placeGrown */
+  uint32_t moved;        /* number of large chunks with moved pages: each is a kernel mapping of its own */
+  size_t purged;         /* bytes given back so far */
+  size_t slack;          /* bytes of runs that lie behind their large chunks and were not touched */
+  uint64_t binMap[2];
+  uint32_t bins[mema_runBins];
+} mema_Runs;
+
+/* Records: the first few lie near the header, the others in a range of their own. */
+typedef struct mema_RecordRanges {
+  uint32_t nearNext, nearEnd;                /* unused records near the header */
+  uint32_t mainFirst, mainNext, mainEnd;     /* the range of the others: its first record, and its unused ones */
+  uint32_t freeRecords[mema_classCount + 1]; /* ranges given back, by class (last: large chunks): linked by index + 1 */
+} mema_RecordRanges;
+
+/* Huge pages: hugePages.c. */
+typedef struct mema_Huge {
+  size_t area, records; /* huge pages were asked for, or decided against, up to these bytes of each */
+  bool always;          /* asked for from the start */
+} mema_Huge;
+
+/* The tables of a slab for threads; in other slabs all of them are NULL or 0. */
+typedef struct mema_SharedTables {
+  mema_MapEntry *pageMap;             /* one entry per unit */
+  mema_State *states;                 /* rows of mema_stateRow states */
+  mema_CachedSlot *depot;             /* room for mema_depotSlots; the pool uses it */
+  mema_RowLink *rowLinks;             /* one link per row */
+  uint32_t rows, usedRows;            /* rows from usedRows on were never used */
+  uint32_t freeRows[mema_classCount]; /* ranges of rows that wait for their class: the latest one, + 1 */
+  uint32_t period;                    /* counts the moments at which no thread was inside a call; the pool increments it */
+  uint32_t youngRows;                 /* ranges not reused yet because they ended in the current period */
+  uint8_t ownerId;                    /* owner id of spans made now */
+} mema_SharedTables;
+
 struct mema_Slab {
   /* The fields that a look-up reads lie in one cache line. */
   mema_Heap heap;
@@ -189,51 +236,20 @@ struct mema_Slab {
   uintptr_t lastSlot; /* the address of its class (a multiple of 64) plus its bit number */
 
   size_t areaSize;
-  size_t hugeArea, hugeRecords; /* huge pages were asked for, or decided against, up to these bytes of each */
-  uint32_t grownRuns;           /* number of large chunks that are mema_placeGrown */
-  uint32_t movedRuns;           /* number of large chunks with moved pages: each is a kernel mapping of its own */
-  size_t largeSlack;            /* bytes of runs that lie behind their large chunks and were not touched */
-  bool committed;               /* pages are never given back */
-  bool hugePages;               /* asked for from the start */
-  bool locked;                  /* its memory is locked */
-  bool keepsDirty;              /* free pages are not given back at present */
-  bool neverCached;             /* its memory is given back when it closes */
+  bool committed;   /* pages are never given back */
+  bool locked;      /* its memory is locked */
+  bool keepsDirty;  /* free pages are not given back at present */
+  bool neverCached; /* its memory is given back when it closes */
   uint8_t magazineSize;
   uint8_t classCount;
   int8_t cellKind; /* below 0: it has a mapping of its own */
   uint32_t cellIndex;
   mema_FreeSlot *magazines; /* magazineSize entries for each class */
 
-  /* Runs of units: see runs.c. */
-  uint32_t units;
-  uint32_t frontier;
-  uint32_t freeUnits;
-  uint32_t dirtyUnits;   /* dirty units of free runs */
-  uint32_t idleUnits;    /* the least dirtyUnits since `traffic` was last 0 */
-  uint64_t traffic;      /* units taken and given since then */
-  uint32_t deniedUnits;  /* a run of this length was not available the last time; */
-  uint32_t denied;       /* this many more such requests are denied without a search, unless units become free */
-  uint32_t settledUnits; /* used units when empty spans were last given back */
-  size_t purged;         /* bytes given back so far */
-  uint32_t budgetUnits;  /* above this footprint, free pages are given back before fresh ones are taken */
-  uint64_t binMap[2];
-  uint32_t bins[mema_runBins];
-
-  /* Records: the first few lie near the header, the others in a range of their own. */
-  uint32_t nearNext, nearEnd;                /* unused records near the header */
-  uint32_t mainFirst, mainNext, mainEnd;     /* the range of the others: its first record, and its unused ones */
-  uint32_t freeRecords[mema_classCount + 1]; /* ranges given back, by class (last: large chunks): linked by index + 1 */
-
-  /* Of a slab for threads; in other slabs these are NULL or 0. */
-  mema_MapEntry *pageMap;             /* one entry per unit */
-  mema_State *states;                 /* rows of mema_stateRow states */
-  mema_CachedSlot *depot;             /* room for mema_depotSlots; the pool uses it */
-  mema_RowLink *rowLinks;             /* one link per row */
-  uint32_t rows, usedRows;            /* rows from usedRows on were never used */
-  uint32_t freeRows[mema_classCount]; /* ranges of rows that wait for their class: the latest one, + 1 */
-  uint32_t period;                    /* counts the moments at which no thread was inside a call; the pool increments it */
-  uint32_t youngRows;                 /* ranges not reused yet because they ended in the current period */
-  uint8_t ownerId;                    /* owner id of spans made now */
+  mema_Huge huge;
+  mema_Runs runs;
+  mema_RecordRanges recordRanges;
+  mema_SharedTables shared;
 
   char *bitmaps;
   uint32_t bitmapUnits; /* bitmaps of units from here on were never touched */
@@ -423,12 +439,12 @@ static inline mema_Span *mema_slabSpanAt(const mema_Slab *slab, const char *addr
 
 /* The state of a slot in a slab for threads. */
 static inline mema_State *mema_stateOf(const mema_Slab *slab, const mema_Span *span, uint32_t slot) {
-  return slab->states + (size_t)span->firstRecord * mema_stateRow + slot;
+  return slab->shared.states + (size_t)span->firstRecord * mema_stateRow + slot;
 }
 
 /* The owner id of the span that a unit belongs to. */
 static inline uint8_t mema_ownerOf(const mema_Slab *slab, uint32_t unit) {
-  return mema_entryOwner(atomic_load_explicit(&slab->pageMap[unit], memory_order_relaxed));
+  return mema_entryOwner(atomic_load_explicit(&slab->shared.pageMap[unit], memory_order_relaxed));
 }
 
 /* True if the slot is free in the bitmap. */
@@ -438,12 +454,12 @@ static inline bool mema_slotIsFree(const mema_Span *span, uint32_t slot) {
 
 /* True if the slot is live; for a span of slots in any slab. */
 static inline bool mema_slotIsLive(const mema_Slab *slab, const mema_Span *span, uint32_t slot) {
-  if (slab->states == NULL) return !mema_slotIsFree(span, slot);
+  if (slab->shared.states == NULL) return !mema_slotIsFree(span, slot);
   return atomic_load_explicit(mema_stateOf(slab, span, slot), memory_order_acquire) == span->class + 1;
 }
 
 static inline uint32_t mema_usedUnits(const mema_Slab *slab) {
-  return slab->frontier - slab->freeUnits;
+  return slab->runs.frontier - slab->runs.freeUnits;
 }
 
 /* Bytes of a large chunk's run that lie behind the chunk and were never touched. */
@@ -502,7 +518,7 @@ static inline bool mema_staysInRun(const mema_Slab *slab, const mema_Span *span,
  * a slot. */
 static inline bool mema_slabPrefersRun(const mema_Slab *slab, size_t slotSize, size_t size) {
   return slotSize >= mema_grownFrom && size > slotSize && size <= mema_slotMax && slab->unitShift == mema_unitShiftMax &&
-         slab->grownRuns < mema_grownMost && !slab->committed;
+         slab->runs.grown < mema_grownMost && !slab->committed;
 }
 
 /* ---- the common path, inline ------------------------------------------------------------------------------------------- */
@@ -518,7 +534,7 @@ static inline size_t mema_quantumOf(const mema_Slab *slab, const void *ptr) {
 /* The run of the large chunk that starts at ptr in this slab; NULL if there is none. */
 static inline mema_Span *mema_largeAt(const mema_Slab *slab, const void *ptr) {
   size_t quantum = mema_quantumOf(slab, ptr), unit = quantum >> slab->heap.unitQuantaLog;
-  if (quantum >= slab->quanta || unit >= slab->frontier || (quantum & slab->heap.unitMask) != 0) return NULL;
+  if (quantum >= slab->quanta || unit >= slab->runs.frontier || (quantum & slab->heap.unitMask) != 0) return NULL;
   mema_Span *span = &slab->spans[unit];
   return span->kind == mema_unitLarge && span->place != mema_placeLost ? span : NULL;
 }

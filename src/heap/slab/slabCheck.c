@@ -4,7 +4,7 @@
 #include "source.h"
 
 bool mema_slabNext(const mema_Slab *slab, uint32_t unit, mema_SlabView *view) {
-  if (unit >= slab->frontier) return false;
+  if (unit >= slab->runs.frontier) return false;
   view->span = &slab->spans[unit];
   view->unit = unit;
   view->units = view->span->units;
@@ -42,7 +42,8 @@ static const char *checkPlaces(const mema_Slab *slab, const mema_Span *span, uin
       span->slots <= 64 ? (const char *)&span->word : slab->bitmaps + ((size_t)unit << slab->unitShift) / 128;
   size_t records = span->kind == mema_unitSlots ? span->slots : 1;
   if (span->kind == mema_unitSlots && (const char *)span->bitmap != bitmap) return "a span's bitmap is where it belongs";
-  if (slab->records != NULL && span->firstRecord + records > slab->mainNext && span->firstRecord + records > slab->nearNext)
+  if (slab->records != NULL && span->firstRecord + records > slab->recordRanges.mainNext &&
+      span->firstRecord + records > slab->recordRanges.nearNext)
     return "the Blocks of a span are among those in use";
   return NULL;
 }
@@ -132,8 +133,8 @@ static const char *checkPartial(const mema_Slab *slab) {
     uint32_t before = mema_noUnit;
     for (uint32_t unit = class->partialHead; unit != mema_noUnit; unit = slab->spans[unit].next) {
       const mema_Span *span = &slab->spans[unit];
-      if (unit >= slab->frontier || span->kind != mema_unitSlots || span->place != mema_placePartial || span->class != i ||
-          span->prev != before)
+      if (unit >= slab->runs.frontier || span->kind != mema_unitSlots || span->place != mema_placePartial ||
+          span->class != i || span->prev != before)
         return "a list of partial spans holds the partial spans of its class";
       if (before != mema_noUnit && isKnownEmpty(slab, span) && !mema_spanIsEmpty(&slab->spans[before]))
         return "the empty spans of a list come first";
@@ -150,7 +151,7 @@ static const char *checkPartial(const mema_Slab *slab) {
 static const char *checkIdle(const mema_Slab *slab) {
   uint32_t idle[mema_classCount] = {0};
   mema_SlabView view;
-  if (slab->states == NULL) return NULL;
+  if (slab->shared.states == NULL) return NULL;
   for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units)
     if (view.span->kind == mema_unitSlots) idle[view.span->class] += mema_freeSlots(view.span);
   for (unsigned i = 0; i < slab->classCount; i++)
@@ -166,7 +167,7 @@ static size_t chargeOf(const mema_Slab *slab, const mema_Span *span, uint32_t sl
 static const char *checkView(const mema_Slab *slab, const mema_SlabView *view, size_t *chunks, size_t *room,
                              bool *afterFree) {
   const mema_Span *span = view->span;
-  if (view->units == 0 || view->units > slab->frontier - view->unit)
+  if (view->units == 0 || view->units > slab->runs.frontier - view->unit)
     return "spans and runs fill the units below the frontier";
   if (span->kind != mema_unitSlots && span->remainders != 0)
     return "only a span of slots can be looked up by a multiplication";
@@ -202,8 +203,8 @@ static const char *checkLarge(const mema_Slab *slab) {
       return "a grown chunk is charged as in a slot";
     grown++;
   }
-  if (slack != slab->largeSlack) return "what large chunks do not use of their runs is counted";
-  return grown == slab->grownRuns && grown <= mema_grownMost ? NULL : "the grown chunks are few, and counted";
+  if (slack != slab->runs.slack) return "what large chunks do not use of their runs is counted";
+  return grown == slab->runs.grown && grown <= mema_grownMost ? NULL : "the grown chunks are few, and counted";
 }
 
 const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room) {
@@ -219,7 +220,7 @@ const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room) 
     dirtyUnits += view.span->dirtyUnits;
     runs++;
   }
-  if (slab->frontier > slab->units || freeUnits != slab->freeUnits || dirtyUnits != slab->dirtyUnits)
+  if (slab->runs.frontier > slab->runs.units || freeUnits != slab->runs.freeUnits || dirtyUnits != slab->runs.dirtyUnits)
     return "the free and dirty units are those of the free runs";
   const char *broken = mema_runCheck(slab, runs);
   if (broken == NULL) broken = checkMagazines(slab);

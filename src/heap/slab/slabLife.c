@@ -13,7 +13,7 @@ enum {
 void mema_slabSetBudget(mema_Heap *heap, size_t bytes) {
   mema_Slab *slab = mema_slabIn(heap);
   size_t units = bytes >> slab->unitShift;
-  slab->budgetUnits = units < UINT32_MAX ? (uint32_t)units + 1 : UINT32_MAX;
+  slab->runs.budgetUnits = units < UINT32_MAX ? (uint32_t)units + 1 : UINT32_MAX;
 }
 
 void mema_slabClear(mema_Heap *heap) {
@@ -21,9 +21,9 @@ void mema_slabClear(mema_Heap *heap) {
   if (slab->heap.threads) mema_slabClearStates(slab);
   if (mema_slabClearWords(slab)) return;
   mema_slabResetClasses(slab);
-  slab->denied = 0;
+  slab->runs.denied = 0;
   slab->keepsDirty = true; /* the next chunks will use the memory: do not purge now */
-  for (uint32_t unit = 0; unit < slab->frontier;) {
+  for (uint32_t unit = 0; unit < slab->runs.frontier;) {
     mema_Span *span = &slab->spans[unit];
     if (span->kind == mema_unitSlots) {
       unit = mema_slabClearSpan(slab, span);
@@ -39,36 +39,37 @@ void mema_slabClear(mema_Heap *heap) {
 }
 
 static size_t stateBytes(const mema_Slab *slab, size_t page) {
-  if (slab->states == NULL) return 0;
-  return mema_roundUp((size_t)slab->usedRows * mema_stateRow, page) +
-         mema_roundUp(slab->usedRows * sizeof(mema_RowLink), page) +
-         mema_roundUp(slab->frontier * sizeof(mema_MapEntry), page);
+  if (slab->shared.states == NULL) return 0;
+  return mema_roundUp((size_t)slab->shared.usedRows * mema_stateRow, page) +
+         mema_roundUp(slab->shared.usedRows * sizeof(mema_RowLink), page) +
+         mema_roundUp(slab->runs.frontier * sizeof(mema_MapEntry), page);
 }
 
 /* The bytes of clean units that are in memory although the units are clean. If pages are larger than units, a
  * clean unit is in memory as long as a unit on its page is used or dirty. Each used or dirty unit may hold a
  * whole page. */
 static MEMA_NOINLINE size_t sharedBytes(const mema_Slab *slab, size_t units, size_t page) {
-  if (slab->hugePages && slab->source == NULL) page = mema_osHugeSize();
-  size_t bytes = units << slab->unitShift, most = (size_t)slab->frontier << slab->unitShift, pages = units * page;
+  if (slab->huge.always && slab->source == NULL) page = mema_osHugeSize();
+  size_t bytes = units << slab->unitShift, most = (size_t)slab->runs.frontier << slab->unitShift, pages = units * page;
   return pages < bytes ? 0 : (pages < most ? pages : most) - bytes;
 }
 
 size_t mema_slabFootprint(const mema_Heap *heap) {
   const mema_Slab *slab = mema_constSlab(heap);
-  size_t units = (size_t)mema_usedUnits(slab) + slab->dirtyUnits, page = mema_osPageSize();
-  size_t shared = units == slab->frontier ? 0 : sharedBytes(slab, units, page);
-  size_t main = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block);
+  size_t units = (size_t)mema_usedUnits(slab) + slab->runs.dirtyUnits, page = mema_osPageSize();
+  size_t shared = units == slab->runs.frontier ? 0 : sharedBytes(slab, units, page);
+  size_t main = (size_t)(slab->recordRanges.mainNext - slab->recordRanges.mainFirst) * sizeof(mema_Block);
   if (slab->source != NULL) return mema_sourceBytes(slab) + shared + mema_headerBytes(slab, page);
   if (slab->committed) return mema_tableBytes(slab) + slab->areaSize + mema_headerBytes(slab, page);
   /* Large chunks in a huge page that was asked for before them are in memory as a whole. */
-  size_t huge = slab->hugeArea == 0 ? 0 : mema_osHugeSize(),
-         slack = slab->hugePages ? 0 : mema_beyond(slab->largeSlack, huge);
+  size_t huge = slab->huge.area == 0 ? 0 : mema_osHugeSize(),
+         slack = slab->huge.always ? 0 : mema_beyond(slab->runs.slack, huge);
   size_t chunks = mema_roundUp((units << slab->unitShift) + shared, page) - slack +
-                  mema_beyond(slab->hugeArea, (size_t)slab->frontier << slab->unitShift) +
-                  (slab->hugePages ? mema_sourceBeyond(slab) : 0);
-  size_t records = mema_roundUp(slab->nearNext * sizeof(mema_Block) + main, page) + mema_beyond(slab->hugeRecords, main);
-  size_t tables = mema_roundUp(slab->frontier * sizeof(mema_Span), page) +
+                  mema_beyond(slab->huge.area, (size_t)slab->runs.frontier << slab->unitShift) +
+                  (slab->huge.always ? mema_sourceBeyond(slab) : 0);
+  size_t records =
+      mema_roundUp(slab->recordRanges.nearNext * sizeof(mema_Block) + main, page) + mema_beyond(slab->huge.records, main);
+  size_t tables = mema_roundUp(slab->runs.frontier * sizeof(mema_Span), page) +
                   mema_roundUp(((size_t)slab->bitmapUnits << slab->unitShift) / 128, page) +
                   mema_roundUp(mema_magazineBytes(slab->magazineSize, slab->classCount), page) + stateBytes(slab, page);
   return chunks + records + tables + mema_headerBytes(slab, page);
@@ -93,7 +94,7 @@ static void trimBetween(mema_Slab *slab, const char *from, const char *to) {
   uintptr_t page = mema_osPageSize(), start = ((uintptr_t)from + page - 1) & ~(page - 1), end = (uintptr_t)to & ~(page - 1);
   if (start >= end) return;
   size_t resident = mema_osResident((void *)start, end - start);
-  if (resident != 0 && mema_sourcePurge(slab, (void *)start, end - start)) slab->purged += resident;
+  if (resident != 0 && mema_sourcePurge(slab, (void *)start, end - start)) slab->runs.purged += resident;
 }
 
 static void zeroPiece(char *piece) {
@@ -123,7 +124,7 @@ static void trimSpan(mema_Slab *slab, const mema_Span *span, uint32_t unit) {
 }
 
 static void trimSpans(mema_Slab *slab) {
-  for (uint32_t unit = 0; unit < slab->frontier; unit += slab->spans[unit].units)
+  for (uint32_t unit = 0; unit < slab->runs.frontier; unit += slab->spans[unit].units)
     if (slab->spans[unit].kind == mema_unitSlots) trimSpan(slab, &slab->spans[unit], unit);
 }
 
@@ -154,7 +155,7 @@ static void holdSpan(const RecordPages *all, const mema_Span *span) {
 static void holdLinks(const RecordPages *all) {
   const mema_Slab *slab = all->slab;
   for (unsigned class = 0; class <= mema_classCount; class ++)
-    for (uint32_t next = slab->freeRecords[class]; next != 0; next = (uint32_t)slab->records[next - 1].size)
+    for (uint32_t next = slab->recordRanges.freeRecords[class]; next != 0; next = (uint32_t)slab->records[next - 1].size)
       hold(all, &slab->records[next - 1].size, sizeof slab->records->size);
 }
 
@@ -162,16 +163,16 @@ static void holdLinks(const RecordPages *all) {
  * has 102 Blocks; after a phase of the program has ended they are many. If the system has no memory for the
  * notes, nothing is given back. */
 static void trimRecords(mema_Slab *slab) {
-  if (slab->mainNext == slab->mainFirst) return;
+  if (slab->recordRanges.mainNext == slab->recordRanges.mainFirst) return;
   RecordPages all = {.slab = slab, .page = mema_osPageSize()};
-  all.start = mema_roundUp((uintptr_t)(slab->records + slab->mainFirst), all.page);
-  uintptr_t end = (uintptr_t)(slab->records + slab->mainNext) & ~(uintptr_t)(all.page - 1);
+  all.start = mema_roundUp((uintptr_t)(slab->records + slab->recordRanges.mainFirst), all.page);
+  uintptr_t end = (uintptr_t)(slab->records + slab->recordRanges.mainNext) & ~(uintptr_t)(all.page - 1);
   if (end <= all.start) return;
   all.pages = (end - all.start) / all.page;
   size_t noted = mema_roundUp(all.pages, all.page);
   all.held = mema_osReserve(noted, all.page);
   if (all.held == NULL) return;
-  for (uint32_t unit = 0; unit < slab->frontier; unit += slab->spans[unit].units) holdSpan(&all, &slab->spans[unit]);
+  for (uint32_t unit = 0; unit < slab->runs.frontier; unit += slab->spans[unit].units) holdSpan(&all, &slab->spans[unit]);
   holdLinks(&all);
   for (size_t i = 0; i < all.pages; i++) {
     size_t first = i;
@@ -184,17 +185,17 @@ static void trimRecords(mema_Slab *slab) {
 size_t mema_slabTrim(mema_Heap *heap) {
   mema_Slab *slab = mema_slabIn(heap);
   if (slab->committed) return 0;
-  size_t before = slab->purged;
+  size_t before = slab->runs.purged;
   mema_slabReleaseEmpty(slab);
   trimSpans(slab);
   trimRecords(slab);
   mema_runPurge(slab, 0);
   /* A huge page's bytes beyond the frontier were never used. */
-  size_t used = mema_roundUp((size_t)slab->frontier << slab->unitShift, mema_osPageSize());
-  if (slab->hugeArea > used && mema_osPurge(slab->heap.area + used, slab->hugeArea - used)) {
-    slab->purged += slab->hugeArea - used;
-    slab->hugeArea = used;
+  size_t used = mema_roundUp((size_t)slab->runs.frontier << slab->unitShift, mema_osPageSize());
+  if (slab->huge.area > used && mema_osPurge(slab->heap.area + used, slab->huge.area - used)) {
+    slab->runs.purged += slab->huge.area - used;
+    slab->huge.area = used;
   }
-  slab->purged += mema_sourcePurgeBeyond(slab);
-  return slab->purged - before;
+  slab->runs.purged += mema_sourcePurgeBeyond(slab);
+  return slab->runs.purged - before;
 }

@@ -13,7 +13,7 @@ static mema_Heap *open(const mema_Options *options) {
 static void planOutside(const mema_Heap *heap, mema_SlabPlan *plan) {
   const mema_Slab *slab = mema_constSlab(heap);
   plan->unitShift = slab->unitShift;
-  plan->budget = (size_t)slab->budgetUnits << slab->unitShift;
+  plan->budget = (size_t)slab->runs.budgetUnits << slab->unitShift;
   plan->records = slab->records != NULL;
   plan->like = slab;
 }
@@ -30,7 +30,7 @@ static size_t reservation(const mema_Heap *heap) {
 
 static size_t extent(const mema_Heap *heap) {
   const mema_Slab *slab = mema_constSlab(heap);
-  return (size_t)slab->frontier << slab->unitShift;
+  return (size_t)slab->runs.frontier << slab->unitShift;
 }
 
 /* Finds the first live slot of a span at or behind offset `from` of the area. */
@@ -46,7 +46,7 @@ static bool walkSlots(mema_Slab *slab, uint32_t unit, size_t from, mema_Chunk *c
 /* A free run may have grown or merged since the last call, so the walk goes through its inside unit by unit. */
 static bool walk(mema_Heap *heap, size_t offset, mema_Chunk *chunk) {
   mema_Slab *slab = mema_slabIn(heap);
-  for (size_t unit = offset >> slab->unitShift; unit < slab->frontier;) {
+  for (size_t unit = offset >> slab->unitShift; unit < slab->runs.frontier;) {
     uint32_t first = (uint32_t)unit;
     if (slab->spans[first].kind == mema_unitInside) first -= slab->spans[first].back;
     const mema_Span *span = &slab->spans[first];

@@ -22,7 +22,7 @@ static size_t wholePages(size_t bytes) {
 void mema_sourceLike(mema_SlabPlan *plan) {
   const mema_Slab *like = plan->like;
   plan->memory = like->source != NULL ? &like->source->memory : NULL;
-  plan->hugePages = like->hugePages;
+  plan->hugePages = like->huge.always;
   plan->locked = like->locked;
   plan->committed |= like->locked;
   plan->compactRecords |= like->locked || (plan->memory != NULL && plan->memory->commit == NULL);
@@ -103,7 +103,7 @@ static bool reachWhole(mema_Source *source, size_t number) {
  * meanwhile.) */
 static void openLookUps(mema_Slab *slab) {
   size_t spans = slab->source->parts[mema_partSpans].ready / sizeof(mema_Span);
-  if (spans > slab->units) spans = slab->units;
+  if (spans > slab->runs.units) spans = slab->runs.units;
   slab->quanta = (spans << slab->unitShift) / 8;
 }
 
@@ -113,12 +113,12 @@ bool mema_sourceReachUnits(mema_Slab *slab, uint32_t units) {
   if (!reach(source, mema_partSpans, units * sizeof(mema_Span)) || !reach(source, mema_partBitmaps, bytes / 128) ||
       !reach(source, mema_partArea, bytes))
     return false;
-  if (slab->states == NULL) openLookUps(slab);
+  if (slab->shared.states == NULL) openLookUps(slab);
   return true;
 }
 
 bool mema_sourceReachRecords(mema_Slab *slab, uint32_t records) {
-  return reach(slab->source, mema_partRecords, (size_t)(records - slab->mainFirst) * sizeof(mema_Block));
+  return reach(slab->source, mema_partRecords, (size_t)(records - slab->recordRanges.mainFirst) * sizeof(mema_Block));
 }
 
 bool mema_sourceReachRows(mema_Slab *slab, uint32_t rows) {
@@ -136,18 +136,18 @@ static void setParts(mema_Slab *slab, mema_Source *source) {
   char *end = (char *)slab->mapping + mema_tableBytes(slab);
   memset(source->parts, 0, sizeof source->parts);
   setPart(source, mema_partArea, slab->heap.area, slab->areaSize);
-  setPart(source, mema_partSpans, slab->spans, slab->units * sizeof(mema_Span));
+  setPart(source, mema_partSpans, slab->spans, slab->runs.units * sizeof(mema_Span));
   setPart(source, mema_partBitmaps, slab->bitmaps, slab->areaSize / 128);
   if (slab->records != NULL) {
-    char *records = (char *)(slab->records + slab->mainFirst);
+    char *records = (char *)(slab->records + slab->recordRanges.mainFirst);
     setPart(source, mema_partRecords, records, (size_t)(end - records));
     end = records;
   }
   char *rest = (char *)slab->magazines;
-  if (slab->states != NULL) {
-    setPart(source, mema_partLinks, slab->rowLinks, slab->rows * sizeof(mema_RowLink));
-    setPart(source, mema_partStates, slab->states, (size_t)slab->rows * mema_stateRow);
-    end = (char *)slab->rowLinks;
+  if (slab->shared.states != NULL) {
+    setPart(source, mema_partLinks, slab->shared.rowLinks, slab->shared.rows * sizeof(mema_RowLink));
+    setPart(source, mema_partStates, slab->shared.states, (size_t)slab->shared.rows * mema_stateRow);
+    end = (char *)slab->shared.rowLinks;
   }
   setPart(source, mema_partRest, rest, (size_t)(end - rest));
 }
@@ -156,17 +156,18 @@ static void setParts(mema_Slab *slab, mema_Source *source) {
  * that chunk ready too. */
 static bool beginHooked(mema_Slab *slab, const mema_SlabPlan *plan) {
   mema_Source *source = slab->source;
-  if (slab->states == NULL) openLookUps(slab);
-  if (!reachWhole(source, mema_partRest) || (slab->states != NULL && !reachWhole(source, mema_partSpans))) return false;
+  if (slab->shared.states == NULL) openLookUps(slab);
+  if (!reachWhole(source, mema_partRest) || (slab->shared.states != NULL && !reachWhole(source, mema_partSpans)))
+    return false;
   if (plan->committed) {
     for (size_t i = 0; i < mema_parts; i++)
       if (!reachWhole(source, i)) return false;
-    return mema_sourceReachUnits(slab, slab->units);
+    return mema_sourceReachUnits(slab, slab->runs.units);
   }
   if (!plan->outside) return true;
   uint32_t spanSlots = (uint32_t)(mema_unitSize(slab) / MEMA_ALIGNMENT);
   return mema_sourceReachUnits(slab, (uint32_t)(plan->least >> slab->unitShift)) &&
-         (slab->records == NULL || mema_sourceReachRecords(slab, slab->mainFirst + spanSlots));
+         (slab->records == NULL || mema_sourceReachRecords(slab, slab->recordRanges.mainFirst + spanSlots));
 }
 
 /* Calls look at the whole header, so all of it counts. Its cell has room for the largest header. */
@@ -193,7 +194,7 @@ static bool populate(const mema_Slab *slab) {
 }
 
 bool mema_sourceFill(mema_Slab *slab, const mema_SlabPlan *plan, void *room) {
-  slab->hugePages = plan->hugePages;
+  slab->huge.always = plan->hugePages;
   if (plan->memory != NULL) {
     mema_Source *source = room;
     source->memory = *plan->memory;
@@ -227,21 +228,21 @@ void mema_sourceRelease(mema_Slab *slab) {
 size_t mema_sourceBytes(const mema_Slab *slab) {
   size_t bytes = 0;
   for (size_t i = 0; i < mema_parts; i++) bytes += slab->source->parts[i].ready;
-  return bytes - ((size_t)(slab->freeUnits - slab->dirtyUnits) << slab->unitShift);
+  return bytes - ((size_t)(slab->runs.freeUnits - slab->runs.dirtyUnits) << slab->unitShift);
 }
 
 /* The bytes from the frontier (in an arena: from the end of the touched bytes) to the end of its huge page. */
 static size_t beyondFrontier(const mema_Slab *slab, size_t *used) {
-  *used = wholePages(mema_isArena(slab) ? mema_arenaAreaBytes(slab) : (size_t)slab->frontier << slab->unitShift);
+  *used = wholePages(mema_isArena(slab) ? mema_arenaAreaBytes(slab) : (size_t)slab->runs.frontier << slab->unitShift);
   size_t end = mema_roundUp(*used, mema_osHugeSize()), limit = wholePages(slab->areaSize);
   if (end > limit) end = limit;
-  return slab->hugePages && slab->source == NULL && end > *used ? end - *used : 0;
+  return slab->huge.always && slab->source == NULL && end > *used ? end - *used : 0;
 }
 
 /* Each table may end within a huge page. */
 size_t mema_sourceBeyond(const mema_Slab *slab) {
   size_t used, tables = (mema_parts - 1) * mema_osHugeSize();
-  if (!slab->hugePages || slab->source != NULL) return 0;
+  if (!slab->huge.always || slab->source != NULL) return 0;
   if (mema_tableBytes(slab) < mema_osHugeSize()) return beyondFrontier(slab, &used);
   return beyondFrontier(slab, &used) + (tables < mema_tableBytes(slab) ? tables : mema_tableBytes(slab));
 }
@@ -256,13 +257,14 @@ size_t mema_sourcePurgeBeyond(const mema_Slab *slab) {
 const char *mema_sourceCheck(const mema_Slab *slab) {
   const mema_Source *source = slab->source;
   if (source == NULL) return NULL;
-  const size_t used[mema_parts] = {[mema_partArea] = (size_t)slab->frontier << slab->unitShift,
-                                   [mema_partSpans] = slab->frontier * sizeof(mema_Span),
-                                   [mema_partBitmaps] = ((size_t)slab->bitmapUnits << slab->unitShift) / 128,
-                                   [mema_partRest] = source->parts[mema_partRest].size,
-                                   [mema_partLinks] = slab->usedRows * sizeof(mema_RowLink),
-                                   [mema_partStates] = (size_t)slab->usedRows * mema_stateRow,
-                                   [mema_partRecords] = (size_t)(slab->mainNext - slab->mainFirst) * sizeof(mema_Block)};
+  const size_t used[mema_parts] = {
+      [mema_partArea] = (size_t)slab->runs.frontier << slab->unitShift,
+      [mema_partSpans] = slab->runs.frontier * sizeof(mema_Span),
+      [mema_partBitmaps] = ((size_t)slab->bitmapUnits << slab->unitShift) / 128,
+      [mema_partRest] = source->parts[mema_partRest].size,
+      [mema_partLinks] = slab->shared.usedRows * sizeof(mema_RowLink),
+      [mema_partStates] = (size_t)slab->shared.usedRows * mema_stateRow,
+      [mema_partRecords] = (size_t)(slab->recordRanges.mainNext - slab->recordRanges.mainFirst) * sizeof(mema_Block)};
   for (size_t i = 0; i < mema_parts; i++)
     if (used[i] > source->parts[i].ready || source->parts[i].ready > source->parts[i].size)
       return "what is in use of a slab was committed";

@@ -55,7 +55,9 @@ bool mema_outsideHolds(const mema_Fixed *fixed, const mema_Block *block) {
     uintptr_t offset = (uintptr_t)block - (uintptr_t)slab->records;
     size_t index = offset / sizeof(mema_Block);
     if (slab->records == NULL || offset % sizeof(mema_Block) != 0) continue;
-    if (index < slab->nearNext || (index >= slab->mainFirst && index < slab->mainNext)) return true;
+    if (index < slab->recordRanges.nearNext ||
+        (index >= slab->recordRanges.mainFirst && index < slab->recordRanges.mainNext))
+      return true;
   }
   return false;
 }
