@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs one group of test programs, which are built: group.sh unit|misuse|traces [PROGRAM], or exhaustive|random|family [LENGTH], or model.
-# ONLY names a program as well. WRAP is a command that runs each program.
+# Runs one group of test programs, which are built: group.sh unit|internal|threads|misuse|traces [PROGRAM], or exhaustive|random|family
+# [LENGTH], or model. ONLY names a program as well. WRAP is a command that runs each program.
 . "$(dirname "$0")/checks.sh"
 read -r -a wrap <<<"${WRAP:-}"
 : "${JOBS:=$(nproc)}"
@@ -29,13 +29,13 @@ judgeUnit() { # NAME
   : "${good:=0}" "${bad:=0}"
   if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
     bad=1
-    echo "FAILED: unit $name ended with status $status$(meaning "$status") [$name]"
+    echo "FAILED: $group $name ended with status $status$(meaning "$status") [$name]"
     tail -40 "$scratch/$name.output" | sed 's/^/    /'
   elif [ "$status" -eq 0 ] && [ "$good" -eq 0 ]; then
     bad=1
-    echo "FAILED: unit $name ran no test [$name]"
+    echo "FAILED: $group $name ran no test [$name]"
   elif [ "$bad" -gt 0 ]; then
-    sed -nE "/^\[  FAILED  \] (tests: )?[0-9]/,\$s/^\[  FAILED  \] ([^ ]*)\$/FAILED: unit $name: \1 [$name]/p" "$scratch/$name.output"
+    sed -nE "/^\[  FAILED  \] (tests: )?[0-9]/,\$s/^\[  FAILED  \] ([^ ]*)\$/FAILED: $group $name: \1 [$name]/p" "$scratch/$name.output"
     grep -v -e '^\[ RUN' -e '^\[       OK' -e '^\[====' -e '^\[  PASSED' "$scratch/$name.output" | head -60 | sed 's/^/    /'
   fi
   passed=$((passed + good))
@@ -63,7 +63,7 @@ model() { # PROGRAM [LENGTH]
 group=${1:-} named=${2:-${ONLY:-}}
 ONLY=
 case $group in
-  unit | misuse | traces)
+  unit | internal | threads | misuse | traces)
     mapfile -t programs < <(sourcesOf "$group" "$named")
     if [ ${#programs[@]} -eq 0 ]; then
       echo "group.sh: no program is named '$named' in tests/$group"
@@ -72,7 +72,7 @@ case $group in
     ;;
 esac
 case $group in
-  unit) runUnits "${programs[@]/#/$BUILD/}" ;;
+  unit | internal | threads) runUnits "${programs[@]/#/$BUILD/}" ;;
   misuse | traces)
     for program in "${programs[@]}"; do
       as=$(basename "$program")

@@ -18,16 +18,19 @@ programs() { # VARIANT DIRECTORY DEPTH OPERATIONS [COMMAND that runs each progra
   [ "$3" = 0 ] || task "$1/exhaustive" "$2" tests/model/exhaustive 1 '' "${group[@]}" exhaustive "$3"
   task "$1/family" "$2" tests/model/family 1 '' "${group[@]}" family "$(($4 / 8))"
   task "$1/random" "$2" tests/model/random 1 '' "${group[@]}" random "$4"
+  each "$1/threads" "$2" tests/threads "${group[@]}" threads
   each "$1/unit" "$2" tests/unit "${group[@]}" unit
+  each "$1/internal" "$2" tests/internal "${group[@]}" internal
   together "$1/traces" "$2" tests/traces "${group[@]}" traces
   together "$1/misuse" "$2" tests/misuse "${group[@]}" misuse
 }
 
 # The thread sanitizer is slow: it gets the programs with threads alone, at a twentieth of their scale.
+raceFree=(budget cache apart budgetOfFamily)
 threads() {
   local program
-  for program in sharedThreads sharedShards threads familyThreads; do
-    task "gcc-threads/$program" gcc-threads "tests/unit/$program" 1 '' env MEMA_TEST_SCALE=20 bash tests/group.sh unit "$program"
+  for program in "${raceFree[@]}"; do
+    task "gcc-threads/$program" gcc-threads "tests/threads/$program" 1 '' env MEMA_TEST_SCALE=20 bash tests/group.sh threads "$program"
   done
 }
 
@@ -51,7 +54,7 @@ variant gcc-sanitize gcc "$sanitize" testPrograms
 programs gcc gcc 5 30000
 variant clang-sanitize clang "$sanitize" testPrograms
 programs clang clang 4 20000
-variant gcc-threads gcc -fsanitize=thread tests/unit/sharedThreads tests/unit/sharedShards tests/unit/threads tests/unit/familyThreads
+variant gcc-threads gcc -fsanitize=thread "${raceFree[@]/#/tests/threads/}"
 programs gcc-sanitize gcc-sanitize 5 10000
 wideScript style tests/style.sh
 wideScript protocol tests/protocol.sh

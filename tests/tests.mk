@@ -5,14 +5,16 @@ testFlags := -Itests/support -D_GNU_SOURCE
 testSupport := $(BUILD)/obj/tests/support/support.o $(BUILD)/obj/tests/support/hooked.o
 testModel := $(BUILD)/obj/tests/model/model.o
 unitPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/*.c)))
+internalPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/internal/*.c)))
+threadsPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/threads/*.c)))
 misusePrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/misuse/*.c)))
 helperPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/programs/*.c)))
 modelPrograms := $(BUILD)/tests/model/exhaustive $(BUILD)/tests/model/random $(BUILD)/tests/model/family
 traceTestSupport := $(BUILD)/obj/tests/traces/support/example.o
 tracePrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/traces/*.c)))
-testPrograms := $(unitPrograms) $(misusePrograms) $(helperPrograms) $(modelPrograms) $(tracePrograms)
+testPrograms := $(unitPrograms) $(internalPrograms) $(threadsPrograms) $(misusePrograms) $(helperPrograms) $(modelPrograms) $(tracePrograms)
 
-$(BUILD)/tests/unit/%: testLibraries := -lcmocka
+$(unitPrograms) $(internalPrograms) $(threadsPrograms): testLibraries := -lcmocka
 $(modelPrograms): $(testModel)
 $(tracePrograms): $(traceTestSupport) $(traceObjects)
 $(tracePrograms): testLibraries := $(zstdLibs)
@@ -28,7 +30,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit misuse model traces
+.PHONY: testPrograms test unit internal threads misuse model traces
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -38,6 +40,12 @@ test:
 # One group, one compiler: for the minutes between two runs of the whole suite.
 unit: $(unitPrograms)
 	@BUILD='$(BUILD)' bash tests/group.sh unit
+
+internal: $(internalPrograms)
+	@BUILD='$(BUILD)' bash tests/group.sh internal
+
+threads: $(threadsPrograms)
+	@BUILD='$(BUILD)' bash tests/group.sh threads
 
 misuse: $(misusePrograms)
 	@BUILD='$(BUILD)' bash tests/group.sh misuse

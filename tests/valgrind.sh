@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # memcheck reports nothing in correct programs, without a suppression file: the examples (the README shows the first), a program for each kind of pool,
-# and the unit programs that take seconds there. It still reports what a program does wrong with undefined memory.
+# and the programs of unit, internal and threads that take seconds there. It still reports what a program does wrong with undefined memory.
 . "$(dirname "$0")/checks.sh"
 
 # The others take minutes, or more memory than there is under Valgrind.
-units='arenaWithin chain check cleanups committed draw errors familyThreads fixed fixedBound injection lockWithin moves pressure
-  sharedShards sharedThreads sharedWaits sharedWithin slabWithin stats strings'
+briefPrograms='unit/chain unit/check unit/cleanups unit/committed unit/draw unit/errors unit/fixed unit/fixedBound unit/injection unit/moves unit/pressure
+  unit/stats unit/strings internal/arena internal/poolLock internal/privilege internal/slab threads/budget threads/budgetOfFamily threads/cache
+  threads/waitRace'
 
 compile() { # FILE PROGRAM
   "$CC" -std=c11 -g -O1 -Wall -Wextra -Werror -Iinclude "$1" "$BUILD/libmema.a" -pthread -o "$scratch/$2"
@@ -57,5 +58,5 @@ need 'tests/checkers/mistakes.c compiles' compile tests/checkers/mistakes.c mist
 check 'no mistake' silent "$scratch/mistakes" none
 for mistake in palloc pool seal record; do check "a mistake is reported: $mistake" reports $mistake; done
 export MEMA_TEST_SCALE=20 # a twentieth of the rounds of what threads do
-for unit in $units; do check "unit $unit" silent "$BUILD/tests/unit/$unit"; done
+for program in $briefPrograms; do check "$program" silent "$BUILD/tests/$program"; done
 finish

@@ -1,5 +1,5 @@
 /* Shared pools, and forks of signal handlers that interrupted a call: the lock's holder may be waiting for just that call to end, which it does not
- * before the fork is over. What handlers interrupt by chance (sharedSignals.c) is here brought about: a thread says that it is inside, as the
+ * before the fork is over. What handlers interrupt by chance (signal.c) is here brought about: a thread says that it is inside, as the
  * common calls do, and stays there. */
 #include "../../src/base/poolState.h"
 

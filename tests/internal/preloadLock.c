@@ -1,4 +1,4 @@
-/* The lock of the library for LD_PRELOAD, from within: as lockWithin.c. */
+/* The lock of the library for LD_PRELOAD, from within: as poolLock.c. */
 #include "unit.h"
 
 #include <sys/syscall.h>
