@@ -4,6 +4,7 @@
 testFlags := -Itests/support -D_GNU_SOURCE
 testSupport := $(BUILD)/obj/tests/support/support.o $(BUILD)/obj/tests/support/hooked.o
 testModel := $(BUILD)/obj/tests/model/model.o
+familyModel := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/model/family/*.c)))
 unitPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/*.c)))
 internalPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/internal/*.c)))
 threadsPrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/threads/*.c)))
@@ -15,7 +16,8 @@ tracePrograms := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/t
 testPrograms := $(unitPrograms) $(internalPrograms) $(threadsPrograms) $(misusePrograms) $(helperPrograms) $(modelPrograms) $(tracePrograms)
 
 $(unitPrograms) $(internalPrograms) $(threadsPrograms): testLibraries := -lcmocka
-$(modelPrograms): $(testModel)
+$(BUILD)/tests/model/exhaustive $(BUILD)/tests/model/random: $(testModel)
+$(BUILD)/tests/model/family: $(familyModel)
 $(tracePrograms): $(traceTestSupport) $(traceObjects)
 $(tracePrograms): testLibraries := $(zstdLibs)
 
@@ -28,7 +30,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(call show,CC,$<) $(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
--include $(testSupport:.o=.d) $(testModel:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
+-include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
 .PHONY: testPrograms test unit internal threads misuse model traces
 testPrograms: $(testPrograms)
