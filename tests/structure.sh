@@ -96,6 +96,11 @@ fixedSeesNoSystem() {
   [ -z "$seen" ] || { echo "a fixed heap includes $seen"; false; }
 }
 
+# Tests of the interface see the interface alone.
+testsSeeTheInterface() {
+  ! grep -nE '^#include "(\.\./)+(src|preload|record|exec)/' tests/unit/* tests/threads/* tests/misuse/* tests/model/*.[ch] tests/model/family/* tests/support/*
+}
+
 # Lines "LENGTH FILE:LINE" for the functions of the library.
 functionLengths() {
   local file
@@ -118,6 +123,7 @@ check 'no files of different rooms refer to each other in a circle' roomsHaveNoC
 for room in preload record exec trace cli; do check "no files of $room/ refer to each other in a circle" roomHasNoCircle "$room"; done
 check 'no files of bench/ refer to each other in a circle' benchHasNoCircle
 check 'a heap in a buffer includes nothing of the operating system' fixedSeesNoSystem
+check 'only tests/internal/ looks inside the library' testsSeeTheInterface
 check 'no file has more than 800 lines' filesAreShort
 check 'no function has more than 60 lines' functionsAreShort
 check 'the median function has fewer than 10 lines' medianIsBelow10

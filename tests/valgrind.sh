@@ -5,8 +5,8 @@
 
 # The others take minutes, or more memory than there is under Valgrind.
 briefPrograms='unit/chain unit/check unit/cleanups unit/committed unit/draw unit/errors unit/fixed unit/fixedBound unit/injection unit/moves unit/pressure
-  unit/stats unit/strings internal/arena internal/poolLock internal/privilege internal/slab threads/budget threads/budgetOfFamily threads/cache
-  threads/waitRace'
+  unit/stats unit/strings internal/arena internal/poolLock internal/privilege internal/slab threads/budget threads/budgetOfFamily
+  threads/exchange threads/exitHeld threads/waitRace'
 
 compile() { # FILE PROGRAM
   "$CC" -std=c11 -g -O1 -Wall -Wextra -Werror -Iinclude "$1" "$BUILD/libmema.a" -pthread -o "$scratch/$2"

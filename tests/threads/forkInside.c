@@ -1,7 +1,7 @@
 /* Shared pools, and forks of signal handlers that interrupted a call: the lock's holder may be waiting for just that call to end, which it does not
  * before the fork is over. What handlers interrupt by chance (signal.c) is here brought about: a thread says that it is inside, as the
  * common calls do, and stays there. */
-#include "../../src/base/poolState.h"
+#include "../internal/inside.h"
 
 #include "unit.h"
 
@@ -12,12 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../src/threads/share.h"
-
 enum { size = 64, larger = 200, large = 100000, poolsMore = 32 };
 
 static Pool pool, more[poolsMore];
-static mema_Share *share;
+static Share *share;
 static void *chunk;
 
 static void begin(void) {
@@ -25,9 +23,9 @@ static void begin(void) {
   freePool(&pool); /* of a test that failed */
   assert_true(mema_initPoolWith(&pool, &options));
   assert_non_null(chunk = palloc(&pool, size));
-  const mema_ThreadCache *cache = mema_cacheHere;
-  if (cache == NULL || cache->ownerId == 0) {
-    skip();  /* no barrier: nobody is inside without the lock */
+  const Cache *cache = cacheHere();
+  if (cache == NULL) {
+    skip();  /* no barrier: no thread is inside without the lock */
     abort(); /* as analysers do not know */
   }
   share = cache->share;
@@ -46,10 +44,6 @@ static void handle(void (*handler)(int)) {
   sigaction(SIGUSR1, &action, NULL);
 }
 
-static bool doesWait(void) {
-  return atomic_load(&share->pause) == mema_waitsForOthers;
-}
-
 static void *useShortly(void *unused) {
   void *mine = palloc(&pool, size);
   return mine != NULL && pfree(&pool, mine) ? unused : &pool;
@@ -64,7 +58,7 @@ static int childsLife(size_t chargedBytes) {
   if (!mema_checkPool(&pool)) return 2;
   for (unsigned i = 0; i < 1000; i++)
     if (useShortly(NULL) != NULL) return 3;
-  if (atomic_load(&mema_cacheHere->key) != mema_keyOf(&pool)) return 8; /* it takes the lock each time */
+  if (!canEnter(mema_cacheHere, &pool)) return 8; /* it takes the lock each time */
   if (pthread_create(&thread, NULL, useShortly, NULL) != 0 || pthread_join(thread, &answer) != 0 || answer != NULL) return 4;
   if (!pfree(&pool, chunk) || pfree(&pool, hidePointer(chunk))) return 5;
   void *whole = palloc(&pool, pool.poolSize);
@@ -148,12 +142,12 @@ static Work takingStats = {.run = takeStats}, trimming = {.run = trim}, freeing 
             enlargingFirst = {.run = enlargeFirst, .frees = true};
 
 /* Inside, as a handler that interrupted a call is; and out again, as when that call ends, where it is the child. */
-static pid_t forkInside(mema_ThreadCache *cache) {
+static pid_t forkInside(Cache *cache) {
   pid_t child = fork();
   if (child != 0) return child;
   alarm(hangLimit() / 3);
   bool whole = !share->unfinished;
-  mema_leave(cache);
+  goOutside(cache);
   _exit(whole ? childsLife(size) : 10);
 }
 
@@ -182,13 +176,13 @@ static void whoWaitsForTheForker(void **state) {
   begin();
   if (work->revoked) letAnotherFree();
   start(&thread, work->run);
-  mema_ThreadCache *cache = mema_cacheHere;
-  assert_true(mema_enter(cache, &pool));
+  Cache *cache = mema_cacheHere;
+  assert_true(goInside(cache, &pool));
   sem_post(&mayGo);
-  while (!doesWait()) sched_yield();
+  while (!holderWaits(share)) sched_yield();
   pid_t first = forkInside(cache), second = forkInside(cache);
-  assert_true(doesWait());
-  mema_leave(cache);
+  assert_true(holderWaits(share));
+  goOutside(cache);
   assertEndsWell(first);
   assertEndsWell(second);
   pthread_join(thread, &answer);
@@ -204,13 +198,13 @@ static void *chargeSlowly(void *unused) {
   void *wrong = useShortly(unused);
   sem_post(&warm);
   while (sem_wait(&mayCharge) != 0) sched_yield();
-  if (wrong != NULL || !mema_enter(mema_cacheHere, &pool)) return &pool;
-  mema_cacheHere->overLow -= size;
+  if (wrong != NULL || !goInside(mema_cacheHere, &pool)) return &pool;
+  chargeQuota(mema_cacheHere, size);
   sem_post(&charged);
-  while (!doesWait()) sched_yield();
+  while (!holderWaits(share)) sched_yield();
   usleep(20000);
-  mema_cacheHere->overLow += size;
-  mema_leave(mema_cacheHere);
+  creditQuota(mema_cacheHere, size);
+  goOutside(mema_cacheHere);
   return unused;
 }
 
@@ -223,14 +217,14 @@ static void othersAreOutToo(void **state) {
   sem_init(&charged, 0, 0);
   start(&slow, chargeSlowly);
   start(&thread, takeStats);
-  mema_ThreadCache *cache = mema_cacheHere;
-  assert_true(mema_enter(cache, &pool));
+  Cache *cache = mema_cacheHere;
+  assert_true(goInside(cache, &pool));
   sem_post(&mayCharge);
   sem_wait(&charged);
   sem_post(&mayGo);
-  while (!doesWait()) sched_yield();
+  while (!holderWaits(share)) sched_yield();
   pid_t child = forkInside(cache);
-  mema_leave(cache);
+  goOutside(cache);
   assertEndsWell(child);
   pthread_join(slow, &answer);
   assert_null(answer);
@@ -244,27 +238,27 @@ static void othersAreOutToo(void **state) {
 
 /* Half of what a request does: charged, and popped. And half of what a free may have done, as others see it: a place is counted in which something
  * older stands. */
-static void beginChanges(mema_ThreadCache *cache) {
-  cache->overLow -= size;
-  cache->magazines[mema_classOf(size) + 1].top--;
-  *cache->magazines[mema_classOf(larger) + 1].top++ = (mema_CachedSlot){.ptr = chunk};
+static void beginChanges(Cache *cache) {
+  chargeQuota(cache, size);
+  popMagazine(cache, size);
+  pushStale(cache, larger, chunk);
 }
 
-static void undoChanges(mema_ThreadCache *cache) {
-  cache->magazines[mema_classOf(larger) + 1].top--;
-  cache->magazines[mema_classOf(size) + 1].top++;
-  cache->overLow += size;
+static void undoChanges(Cache *cache) {
+  popMagazine(cache, larger);
+  unpopMagazine(cache, size);
+  creditQuota(cache, size);
 }
 
 static pid_t forkAmidChanges(void) {
-  mema_ThreadCache *cache = mema_cacheHere;
+  Cache *cache = mema_cacheHere;
   beginChanges(cache);
   sem_post(&charged);
   sem_wait(&mayCharge); /* so are all others */
   pid_t child = fork();
   undoChanges(cache);
   if (child == 0) alarm(hangLimit() / 3);
-  mema_leave(cache);
+  goOutside(cache);
   if (child == 0) _exit(childsLife(size));
   return child;
 }
@@ -272,14 +266,14 @@ static pid_t forkAmidChanges(void) {
 static void *forkToo(void *ended) {
   int status = -1;
   warmUp();
-  if (!mema_enter(mema_cacheHere, &pool)) return &pool;
+  if (!goInside(mema_cacheHere, &pool)) return &pool;
   pid_t child = forkAmidChanges();
   return child > 0 && waitpid(child, &status, 0) == child && status == 0 ? ended : &pool;
 }
 
 /* Each waits for the other to be out; and, one way, the lock's holder for both. */
 static void handlersOfTwoThreads(void **state) {
-  bool holderWaits = *(const bool *)*state;
+  bool holderToo = *(const bool *)*state;
   pthread_t other, thread;
   void *answer;
   begin();
@@ -288,12 +282,12 @@ static void handlersOfTwoThreads(void **state) {
   start(&other, forkToo);
   sem_post(&mayGo);
   while (sem_wait(&charged) != 0) sched_yield();
-  if (holderWaits) {
+  if (holderToo) {
     sem_init(&warm, 0, 0);
     assert_int_equal(pthread_create(&thread, NULL, takeStatsFirst, NULL), 0);
-    while (!doesWait()) sched_yield();
+    while (!holderWaits(share)) sched_yield();
   }
-  mema_ThreadCache *cache = mema_cacheHere;
+  Cache *cache = mema_cacheHere;
   atomic_store(&cache->busy, 1); /* it may be called by now */
   sem_post(&mayCharge);
   sem_post(&mayCharge);
@@ -301,7 +295,7 @@ static void handlersOfTwoThreads(void **state) {
   assertEndsWell(child);
   pthread_join(other, &answer);
   assert_null(answer);
-  if (holderWaits) {
+  if (holderToo) {
     pthread_join(thread, &answer);
     assert_null(answer);
   }
@@ -322,12 +316,12 @@ static void forkNow(int number) {
 }
 
 static void *stayInside(void *unused) {
-  if (useShortly(NULL) != NULL || !mema_enter(mema_cacheHere, &pool)) return &pool;
+  if (useShortly(NULL) != NULL || !goInside(mema_cacheHere, &pool)) return &pool;
   sem_post(&isInside);
-  while (!doesWait()) sched_yield();
+  while (!holderWaits(share)) sched_yield();
   pthread_kill(holder, SIGUSR1);
   while (sem_wait(&mayLeave) != 0) sched_yield();
-  mema_leave(mema_cacheHere);
+  goOutside(mema_cacheHere);
   return unused;
 }
 
@@ -359,7 +353,7 @@ static void theHolderForksWhereItWaits(void **state) {
 
 /* ---- the lock's holder is interrupted anywhere, and forks --------------------------------------------------------------------- */
 
-static mema_ThreadCache *chargers;
+static Cache *chargers;
 
 /* Half of a call. */
 static void *chargeAWhile(void *unused) {
@@ -367,12 +361,12 @@ static void *chargeAWhile(void *unused) {
   chargers = mema_cacheHere;
   sem_post(&warm);
   sem_wait(&mayGo);
-  if (wrong != NULL || !mema_enter(chargers, &pool)) return &pool;
-  chargers->overLow -= size;
+  if (wrong != NULL || !goInside(chargers, &pool)) return &pool;
+  chargeQuota(chargers, size);
   sem_post(&charged);
   usleep(20000);
-  chargers->overLow += size;
-  mema_leave(chargers);
+  creditQuota(chargers, size);
+  goOutside(chargers);
   while (sem_wait(&mayCharge) != 0) sched_yield();
   return unused;
 }
@@ -400,15 +394,15 @@ static void theHolderForks(void **state) {
   sem_post(&mayGo);
   sem_wait(&charged);
   pid_t first = forkInTurn(slab);
-  assert_int_equal(atomic_load(&chargers->key), mema_keyOf(&pool));
+  assert_true(canEnter(chargers, &pool));
   mema_unlockPool(slab);
   assertEndsWell(first);
   assert_non_null(slab = mema_holdPool(&pool, false));
   pid_t second = forkInTurn(slab);
-  assert_int_equal(atomic_load(&chargers->key), 0);
+  assert_true(keepsOut(chargers));
   mema_unlockPool(slab);
   assertEndsWell(second);
-  assert_int_equal(atomic_load(&chargers->key), mema_keyOf(&pool));
+  assert_true(canEnter(chargers, &pool));
   sem_post(&mayCharge);
   pthread_join(thread, &answer);
   assert_null(answer);

@@ -1,6 +1,6 @@
 /* Shared pools, and threads that the system lets run before others: one that waits for a thread of a lower priority to be out, on the same
  * processor, lets that come to it. */
-#include "../../src/base/poolState.h"
+#include "../internal/inside.h"
 
 #include "unit.h"
 
@@ -8,8 +8,6 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <unistd.h>
-
-#include "../../src/threads/share.h"
 
 /* Where it does not, each turn takes a second, after which Linux by default lets others run for a moment; or for ever. */
 enum { turns = 100 };
@@ -55,20 +53,20 @@ static void lowerPrioritiesComeToRun(void **state) {
   void *answer;
   assert_true(mema_initPoolWith(&pool, &options));
   assert_true(pfree(&pool, palloc(&pool, 100)));
-  mema_ThreadCache *cache = mema_cacheHere;
+  Cache *cache = cacheHere();
   stayHere();
   sem_init(&mayCall, 0, 0);
   sem_init(&hasCalled, 0, 0);
-  if (cache == NULL || cache->ownerId == 0 || !startFirst(&thread)) {
+  if (cache == NULL || !startFirst(&thread)) {
     skip();  /* no barrier; or no right to such threads */
     abort(); /* as analysers do not know */
   }
   alarm(hangLimit());
   for (unsigned turn = 0; turn < turns; turn++) {
-    assert_true(mema_enter(cache, &pool));
+    assert_true(goInside(cache, &pool));
     sem_post(&mayCall);
-    while (atomic_load(&cache->share->pause) != mema_waitsForOthers) sched_yield();
-    mema_leave(cache);
+    while (!holderWaits(cache->share)) sched_yield();
+    goOutside(cache);
     sem_wait(&hasCalled);
   }
   pthread_join(thread, &answer);

@@ -1,165 +1,9 @@
-/* Shared pools: what threads hold for themselves. It passes from a thread that ended to the next; what one thread frees of another's goes back to
- * it, as long as it comes for more; and what is held is nobody's loss. */
+/* What one thread frees of another's goes back to that, as long as it comes for more; threads keep to spans of their own; and all that others have
+ * free is found before a request is refused. */
+#include "held.h"
 #include "hooked.h"
-#include "unit.h"
 
-#include <linux/membarrier.h>
-#include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-enum { size = 64, large = 32768, few = 50, batch = 64, span = 1024, most = 5 * span };
-
-static Pool pool;
-
-static void beginIn(size_t reservation, size_t poolSize) {
-  mema_Options options = {.poolSize = poolSize, .reservation = reservation, .untracked = true, .shared = true};
-  freePool(&pool); /* of a test that failed */
-  /* Where threads cannot be made to pass a barrier, they hold nothing. */
-  if ((syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0) & MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0) skip();
-  assert_true(mema_initPoolWith(&pool, &options));
-}
-
-static void begin(size_t poolSize) {
-  beginIn(0, poolSize);
-}
-
-static void end(void) {
-  assertPool(&pool, 0, 0);
-  assert_true(freePool(&pool));
-}
-
-typedef struct {
-  void *chunks[most];
-  unsigned count;
-} Held;
-
-static void take(Held *held, unsigned count) {
-  held->count = count;
-  for (unsigned i = 0; i < count; i++) assert_non_null(held->chunks[i] = palloc(&pool, size));
-}
-
-static void giveAll(const Held *held) {
-  for (unsigned i = 0; i < held->count; i++) assert_true(pfree(&pool, held->chunks[i]));
-}
-
-static unsigned common(const Held *a, const Held *b) {
-  unsigned found = 0;
-  for (unsigned i = 0; i < a->count; i++)
-    for (unsigned j = 0; j < b->count; j++) found += a->chunks[i] == b->chunks[j];
-  return found;
-}
-
-static void runThread(void *(*work)(void *), void *argument) {
-  pthread_t thread;
-  void *answer;
-  assert_int_equal(pthread_create(&thread, NULL, work, argument), 0);
-  pthread_join(thread, &answer);
-  if (answer != NULL) fail_msg("%s", (char *)answer);
-}
-
-/* This thread, and those that it makes, run on one processor from now on. */
-static void stayHere(void) {
-  cpu_set_t here;
-  CPU_ZERO(&here);
-  CPU_SET((size_t)sched_getcpu(), &here);
-  assert_int_equal(sched_setaffinity(0, sizeof here, &here), 0);
-}
-
-/* ---- a thread that ends, and the next ------------------------------------------------------------------------------------ */
-
-static void *takeAndGive(void *held) {
-  take(held, few);
-  giveAll(held);
-  return NULL;
-}
-
-static void theNextThreadTakesOver(void **state) {
-  (void)state;
-  static Held first, second;
-  cpu_set_t before;
-  assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
-  begin(MIB);
-  stayHere();
-  for (unsigned times = 0; times < 20; times++) {
-    runThread(takeAndGive, &first);
-    runThread(takeAndGive, &second);
-    assert_int_equal(common(&first, &second), few);
-    assert_ptr_equal(second.chunks[0], first.chunks[few - 1]); /* the warmest first */
-  }
-  assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
-  end();
-}
-
-static void *holdMuch(void *unused) {
-  (void)unused;
-  static const size_t sizes[] = {16, 100, 500, 1000, 3000, 9000, 30000};
-  void *chunks[200];
-  for (unsigned s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-    unsigned count = sizes[s] > 3000 ? 4 : 200;
-    for (unsigned i = 0; i < count; i++) assert_non_null(chunks[i] = palloc(&pool, sizes[s]));
-    for (unsigned i = 0; i < count; i++) assert_true(pfree(&pool, chunks[i]));
-  }
-  return NULL;
-}
-
-static pthread_barrier_t together;
-
-static void *holdMuchTogether(void *unused) {
-  holdMuch(unused);
-  pthread_barrier_wait(&together);
-  return NULL;
-}
-
-static void *holdLittleTogether(void *unused) {
-  (void)unused;
-  bool done = pfree(&pool, palloc(&pool, size));
-  pthread_barrier_wait(&together);
-  return done ? NULL : hidePointer("not freed");
-}
-
-/* More of them than shards are kept. */
-static void runTogether(void *(*work)(void *)) {
-  enum { threads = 40 };
-  pthread_t all[threads];
-  pthread_barrier_init(&together, NULL, threads);
-  for (unsigned i = 0; i < threads; i++) assert_int_equal(pthread_create(&all[i], NULL, work, NULL), 0);
-  for (unsigned i = 0; i < threads; i++) pthread_join(all[i], NULL);
-  pthread_barrier_destroy(&together);
-}
-
-static size_t footprint(void) {
-  mema_Stats stats;
-  assert_true(mema_poolStats(&pool, &stats));
-  return stats.footprint;
-}
-
-static void onlySomeAreKept(void **state) {
-  (void)state;
-  begin(64 * MIB);
-  runTogether(holdLittleTogether);
-  assert_true(footprint() < 3 * MIB); /* of 40 it would be 5 */
-  mema_trimPool(&pool);
-  assert_true(footprint() < 256 * KIB);
-  end();
-}
-
-/* The budget that they had is there to the last byte; so is the memory. */
-static void whatEndedThreadsHeldIsThere(void **state) {
-  (void)state;
-  begin(64 * MIB);
-  runTogether(holdMuchTogether);
-  void *whole = palloc(&pool, pool.poolSize);
-  assert_non_null(whole);
-  assert_true(pfree(&pool, whole));
-  mema_trimPool(&pool);
-  assert_true(footprint() < MIB); /* one thread's magazines of 3,000 bytes hold 192 KiB */
-  end();
-}
-
-/* ---- what one thread frees of another's ---------------------------------------------------------------------------------- */
 
 static void *giveWhatItGets(void *held) {
   giveAll(held);
@@ -420,27 +264,6 @@ static void noSlotIsOutOfReach(void **state) {
   end();
 }
 
-/* ---- the peak ---------------------------------------------------------------------------------------------------------------- */
-
-static void *holdForAMoment(void *unused) {
-  (void)unused;
-  void *chunk = palloc(&pool, large);
-  return chunk != NULL && pfree(&pool, chunk) ? NULL : hidePointer("not held");
-}
-
-/* What one thread used and then, when that had ended, another, was never used at once. */
-static void peaksOfThreadsThatEndedDoNotAddUp(void **state) {
-  (void)state;
-  mema_Stats stats;
-  begin(16 * MIB);
-  assert_true(pfree(&pool, palloc(&pool, size))); /* so this thread takes over no shard */
-  runThread(holdForAMoment, NULL);
-  assert_null(holdForAMoment(NULL));
-  assert_true(mema_poolStats(&pool, &stats));
-  assert_true(stats.peakBytes < 2 * large);
-  end();
-}
-
 /* ---- what others have free ------------------------------------------------------------------------------------------------- */
 
 enum { poorSpans = 90, allSpans = 200, oneIn = 32 };
@@ -484,16 +307,7 @@ static void whatOthersHaveFreeIsFound(void **state) {
   end();
 }
 
-/* ---- pools that end -------------------------------------------------------------------------------------------------------- */
-
-static size_t residentPages(void) {
-  char text[100] = "";
-  size_t total = 0, resident = 0;
-  FILE *file = fopen("/proc/self/statm", "r");
-  if (file == NULL || fgets(text, sizeof text, file) == NULL || sscanf(text, "%zu %zu", &total, &resident) != 2) skip();
-  fclose(file);
-  return resident;
-}
+/* ---- near the limit --------------------------------------------------------------------------------------------------------- */
 
 /* Near the limit all is the pool's at once, and threads hold no credit, and so for a while after that: going to and fro costs too much. Else they
  * do. */
@@ -533,37 +347,18 @@ static void nothingIsLentWhereLittleIsLeft(void **state) {
   end();
 }
 
-static void nothingIsLeftOfThem(void **state) {
-  (void)state;
-  if (UNDER_ASAN) skip(); /* it keeps memory of its own for each thread that was */
-  static Held held;
-  size_t before = 0;
-  for (unsigned life = 0; life < 600; life++) {
-    if (life == 100) before = residentPages();
-    begin(MIB);
-    runThread(takeAndGive, &held);
-    assert_true(freePool(&pool));
-  }
-  assert_true(residentPages() < before + 512);
-}
-
 int main(void) {
   static bool ended = true, going = false;
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(theNextThreadTakesOver),
-      cmocka_unit_test(onlySomeAreKept),
-      cmocka_unit_test(whatEndedThreadsHeldIsThere),
       cmocka_unit_test(slotsGoBackToTheirThread),
-      cmocka_unit_test(theOtherThreadLeavesThemAlone),
       cmocka_unit_test(asLongAsItComesForMore),
+      cmocka_unit_test(theOtherThreadLeavesThemAlone),
       cmocka_unit_test(unlessTheirThreadDoesNotCome),
       cmocka_unit_test(norForThoseOfOtherSizes),
       cmocka_unit_test(theyServeWhereThereAreNoOthers),
-      cmocka_unit_test(peaksOfThreadsThatEndedDoNotAddUp),
       cmocka_unit_test(threadsKeepToTheirSpans),
       cmocka_unit_test(whatOthersHaveFreeIsFound),
       cmocka_unit_test(nothingIsLentWhereLittleIsLeft),
-      cmocka_unit_test(nothingIsLeftOfThem),
       cmocka_unit_test_prestate(noSlotIsOutOfReach, &ended),
       cmocka_unit_test_prestate(noSlotIsOutOfReach, &going),
   };
