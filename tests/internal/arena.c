@@ -19,7 +19,7 @@ static void rewindTo(Pool *pool, uint32_t mark, size_t bytes, size_t chunks) {
   assert_true(mema_checkPool(pool));
 }
 
-static void marksAreRewoundTo(void **state) {
+static void aRewindGoesBackToAMark(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, 16 * budget));
   char *old = palloc(&pool, 100), *youngest = palloc(&pool, 40);
@@ -48,7 +48,7 @@ static void marksAreRewoundTo(void **state) {
 }
 
 /* What was allocated before the mark does not grow across it. */
-static void nothingGrowsAcrossAMark(void **state) {
+static void noChunkGrowsAcrossAMark(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
   char *old = palloc(&pool, 100);
@@ -61,7 +61,7 @@ static void nothingGrowsAcrossAMark(void **state) {
 
 /* ---- damage ------------------------------------------------------------------------------------------------------------ */
 
-static void damageIsSeen(void **state) {
+static void theCheckSeesDamage(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
   char *chunks[100];
@@ -93,7 +93,7 @@ static void damageIsSeen(void **state) {
 }
 
 /* The count of marks begins anew: chunks outside are then older than any mark to come. */
-static void agesBeginAnew(void **unused) {
+static void agesBeginAnewWhenTheyRunOut(void **unused) {
   Pool pool;
   (void)unused;
   assert_true(makePool(&pool, &kindArenaUntrackedOutside, MIB));
@@ -115,11 +115,11 @@ static void agesBeginAnew(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(marksAreRewoundTo, kindArenaUntracked),
-      withKind(nothingGrowsAcrossAMark, kindArenaUntracked),
-      withKind(damageIsSeen, kindArena),
-      withKind(damageIsSeen, kindArenaUntracked),
-      cmocka_unit_test(agesBeginAnew),
+      withKind(aRewindGoesBackToAMark, kindArenaUntracked),
+      withKind(noChunkGrowsAcrossAMark, kindArenaUntracked),
+      withKind(theCheckSeesDamage, kindArena),
+      withKind(theCheckSeesDamage, kindArenaUntracked),
+      cmocka_unit_test(agesBeginAnewWhenTheyRunOut),
   };
   return runTests(tests);
 }

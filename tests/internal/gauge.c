@@ -107,7 +107,7 @@ static void endOther(pthread_t thread) {
 
 /* ---- the tests ---------------------------------------------------------------------------------------------------------- */
 
-static void aLargeChunkIsToldOfAtOnce(void **state) {
+static void theGaugeShowsALargeChunkAtOnce(void **state) {
   (void)state;
   begin();
   for (int i = 0; i < room; i++) {
@@ -121,7 +121,7 @@ static void aLargeChunkIsToldOfAtOnce(void **state) {
   end();
 }
 
-static void smallOnesAreToldOfWhenAsked(void **state) {
+static void theGaugeShowsSmallChunksOnRequest(void **state) {
   bool lacked = false;
   (void)state;
   begin();
@@ -135,7 +135,7 @@ static void smallOnesAreToldOfWhenAsked(void **state) {
   end();
 }
 
-static void withTheNextLargeChunkAllIsTold(void **state) {
+static void theNextLargeChunkUpdatesTheGauge(void **state) {
   (void)state;
   begin();
   takeAndGive(chunks[0], small);
@@ -144,7 +144,7 @@ static void withTheNextLargeChunkAllIsTold(void **state) {
   end();
 }
 
-static void theFootprintFollows(void **state) {
+static void theGaugeFollowsTheFootprint(void **state) {
   (void)state;
   begin();
   mema_Stats stats;
@@ -158,7 +158,7 @@ static void theFootprintFollows(void **state) {
 }
 
 /* A look at the pool as a whole takes all credit back. */
-static void creditThatWasCalledInIsToldOf(void **state) {
+static void theGaugeShowsRevokedQuota(void **state) {
   (void)state;
   begin();
   mema_Stats stats;
@@ -172,7 +172,7 @@ static void creditThatWasCalledInIsToldOf(void **state) {
 }
 
 /* What another thread did without the lock is lacking, and comes with its next call that takes it, or when all are asked. */
-static void allThreadsAreToldOf(void **state) {
+static void theGaugeShowsAllThreads(void **state) {
   (void)state;
   begin();
   take(&chunks[0][0], small);
@@ -188,7 +188,7 @@ static void allThreadsAreToldOf(void **state) {
   end();
 }
 
-static void aThreadThatEndsTells(void **state) {
+static void aThreadThatEndsUpdatesTheGauge(void **state) {
   (void)state;
   begin();
   pthread_t other = startOther(small);
@@ -198,7 +198,7 @@ static void aThreadThatEndsTells(void **state) {
   end();
 }
 
-static void closelyEachCallIsToldOf(void **state) {
+static void aCloseGaugeShowsEachCall(void **state) {
   (void)state;
   begin();
   take(&chunks[0][0], small);
@@ -214,7 +214,7 @@ static void closelyEachCallIsToldOf(void **state) {
   end();
 }
 
-static void closenessEnds(void **state) {
+static void aCloseGaugeCanBecomeLooseAgain(void **state) {
   (void)state;
   begin();
   take(&chunks[0][0], small);
@@ -247,7 +247,7 @@ static void aForkedChildHasNoGauge(void **state) {
 }
 
 /* So that the end of a process never waits for ever. */
-static void aThreadThatStaysInsideIsNotWaitedForLong(void **state) {
+static void theGaugeWaitsShortlyForAThreadInside(void **state) {
   (void)state;
   begin();
   pthread_t other = startOther(small);
@@ -266,17 +266,17 @@ static void aThreadThatStaysInsideIsNotWaitedForLong(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(aLargeChunkIsToldOfAtOnce),
-      cmocka_unit_test(smallOnesAreToldOfWhenAsked),
-      cmocka_unit_test(withTheNextLargeChunkAllIsTold),
-      cmocka_unit_test(theFootprintFollows),
-      cmocka_unit_test(creditThatWasCalledInIsToldOf),
-      cmocka_unit_test(allThreadsAreToldOf),
-      cmocka_unit_test(aThreadThatEndsTells),
-      cmocka_unit_test(closelyEachCallIsToldOf),
-      cmocka_unit_test(closenessEnds),
+      cmocka_unit_test(theGaugeShowsALargeChunkAtOnce),
+      cmocka_unit_test(theGaugeShowsSmallChunksOnRequest),
+      cmocka_unit_test(theNextLargeChunkUpdatesTheGauge),
+      cmocka_unit_test(theGaugeFollowsTheFootprint),
+      cmocka_unit_test(theGaugeShowsRevokedQuota),
+      cmocka_unit_test(theGaugeShowsAllThreads),
+      cmocka_unit_test(aThreadThatEndsUpdatesTheGauge),
+      cmocka_unit_test(aCloseGaugeShowsEachCall),
+      cmocka_unit_test(aCloseGaugeCanBecomeLooseAgain),
       cmocka_unit_test(aForkedChildHasNoGauge),
-      cmocka_unit_test(aThreadThatStaysInsideIsNotWaitedForLong),
+      cmocka_unit_test(theGaugeWaitsShortlyForAThreadInside),
   };
   return runTests(tests);
 }

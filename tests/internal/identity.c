@@ -42,7 +42,7 @@ static void eachPoolIsOfItsKind(void **state) {
   assert_int_equal(mema_kindOf(NULL), mema_noPool);
 }
 
-static void aCopyOrAnEarlierLifeIsNone(void **state) {
+static void aCopyOrAnEarlierLifeIsNoPool(void **state) {
   (void)state;
   for (unsigned i = 0; i < kinds; i++) {
     Pool pool = {0};
@@ -56,7 +56,7 @@ static void aCopyOrAnEarlierLifeIsNone(void **state) {
   }
 }
 
-static void aHeaderWithoutTheGenerationIsNone(void **state) {
+static void aHeaderWithoutTheGenerationIsNoPool(void **state) {
   (void)state;
   for (unsigned i = 0; i < kinds; i++) {
     Pool pool = {0};
@@ -132,8 +132,8 @@ static void anUnsharedPoolEntersNoCache(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(eachPoolIsOfItsKind),
-      cmocka_unit_test(aCopyOrAnEarlierLifeIsNone),
-      cmocka_unit_test(aHeaderWithoutTheGenerationIsNone),
+      cmocka_unit_test(aCopyOrAnEarlierLifeIsNoPool),
+      cmocka_unit_test(aHeaderWithoutTheGenerationIsNoPool),
       cmocka_unit_test(theSharedCallsRefuseAllOtherPools),
       cmocka_unit_test(anUnsharedPoolEntersNoCache),
   };

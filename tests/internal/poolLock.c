@@ -33,7 +33,7 @@ static void countWake(_Atomic uint32_t *word, bool all) {
   wakes++;
 }
 
-static void whoGivesUpWakesAnother(void **state) {
+static void aTimedOutWaiterWakesAnother(void **state) {
   (void)state;
   mema_Lock lock = {anothers};
   waits = wakes = 0;
@@ -44,7 +44,7 @@ static void whoGivesUpWakesAnother(void **state) {
   assert_false(mema_holdsSome());
 }
 
-static void whoIsWokenAtLastTries(void **state) {
+static void aWaiterWokenAtItsLimitTriesOnceMore(void **state) {
   (void)state;
   mema_Lock lock = {anothers};
   waits = wakes = 0;
@@ -57,7 +57,7 @@ static void whoIsWokenAtLastTries(void **state) {
 }
 
 /* The holder woke a sleeper, which runs a signal handler now. No one else is woken before that is over, whoever has the lock meanwhile. */
-static void nobodySleepsForEver(void **state) {
+static void noWaiterSleepsForEver(void **state) {
   (void)state;
   mema_Lock lock = {anothers};
   waits = wakes = 0;
@@ -71,9 +71,9 @@ static void nobodySleepsForEver(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(whoGivesUpWakesAnother),
-      cmocka_unit_test(whoIsWokenAtLastTries),
-      cmocka_unit_test(nobodySleepsForEver),
+      cmocka_unit_test(aTimedOutWaiterWakesAnother),
+      cmocka_unit_test(aWaiterWokenAtItsLimitTriesOnceMore),
+      cmocka_unit_test(noWaiterSleepsForEver),
   };
   return runTests(tests);
 }

@@ -33,7 +33,7 @@ static long futexAsTold(long number, _Atomic uint32_t *word, int what, uint32_t 
   return 0;
 }
 
-static void whoGivesUpWakesAnother(void **state) {
+static void aTimedOutWaiterWakesAnother(void **state) {
   (void)state;
   Lock lock = {anothers};
   assert_false(takeLockSoon(&lock));
@@ -41,7 +41,7 @@ static void whoGivesUpWakesAnother(void **state) {
   assert_int_equal(wakes, 1);
 }
 
-static void whoTakesItWakesWhoSleeps(void **state) {
+static void anUnlockWakesASleeper(void **state) {
   (void)state;
   Lock lock = {0};
   wakes = 0;
@@ -53,7 +53,7 @@ static void whoTakesItWakesWhoSleeps(void **state) {
   resetLock(&lock);
 }
 
-static void nobodySleepsForEver(void **state) {
+static void noWaiterSleepsForEver(void **state) {
   (void)state;
   Lock lock = {anothers};
   waits = wakes = 0;
@@ -67,9 +67,9 @@ static void nobodySleepsForEver(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(whoGivesUpWakesAnother),
-      cmocka_unit_test(whoTakesItWakesWhoSleeps),
-      cmocka_unit_test(nobodySleepsForEver),
+      cmocka_unit_test(aTimedOutWaiterWakesAnother),
+      cmocka_unit_test(anUnlockWakesASleeper),
+      cmocka_unit_test(noWaiterSleepsForEver),
   };
   return runTests(tests);
 }

@@ -54,7 +54,7 @@ static void end(void) {
   assert_true(freePool(&pool));
 }
 
-static void aPrivilegeGoesWithTheFirstFreeOfAnother(void **state) {
+static void aFreeByAnotherThreadRevokesThePrivilege(void **state) {
   (void)state;
   begin();
   assertPlain(true, true, true);
@@ -65,7 +65,7 @@ static void aPrivilegeGoesWithTheFirstFreeOfAnother(void **state) {
   end();
 }
 
-static void itComesBack(void **state) {
+static void aRevokedPrivilegeComesBack(void **state) {
   (void)state;
   begin();
   letAnotherFree(0);
@@ -77,7 +77,7 @@ static void itComesBack(void **state) {
   end();
 }
 
-static void thenTheyGoTogetherAndForLonger(void **state) {
+static void privilegesRevokedAgainGoTogetherAndForLonger(void **state) {
   (void)state;
   begin();
   letAnotherFree(0);
@@ -97,9 +97,9 @@ static void thenTheyGoTogetherAndForLonger(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(aPrivilegeGoesWithTheFirstFreeOfAnother),
-      cmocka_unit_test(itComesBack),
-      cmocka_unit_test(thenTheyGoTogetherAndForLonger),
+      cmocka_unit_test(aFreeByAnotherThreadRevokesThePrivilege),
+      cmocka_unit_test(aRevokedPrivilegeComesBack),
+      cmocka_unit_test(privilegesRevokedAgainGoTogetherAndForLonger),
   };
   return runTests(tests);
 }

@@ -25,7 +25,7 @@ static uint32_t pop(Numbers *numbers) {
   return mema_popNumber(&numbers->stack, linkIn, numbers);
 }
 
-static void lastInComesFirstOut(void **state) {
+static void theLastInComesFirstOut(void **state) {
   (void)state;
   Numbers numbers = {0};
   assert_int_equal(pop(&numbers), 0);
@@ -45,7 +45,7 @@ static mema_StackLink *interruptedLink(void *owner, uint32_t number) {
   return &numbers->stale;
 }
 
-static void topThatCameAgainIsNotTakenForTheSame(void **state) {
+static void aTopThatCameBackIsNotTakenForTheSame(void **state) {
   (void)state;
   Numbers numbers = {0};
   for (uint32_t number = 1; number <= 3; number++) push(&numbers, number);
@@ -63,7 +63,7 @@ static mema_StackLink *emptyingLink(void *owner, uint32_t number) {
   return &numbers->stale;
 }
 
-static void emptiedStackGivesNothing(void **state) {
+static void anEmptiedStackGivesNothing(void **state) {
   (void)state;
   Numbers numbers = {0};
   push(&numbers, 1);
@@ -73,7 +73,7 @@ static void emptiedStackGivesNothing(void **state) {
 }
 
 /* The count takes the upper half, and goes on from 0 after its greatest value. */
-static void countComesRoundWithoutHarm(void **state) {
+static void aWrappedCountDoesNoHarm(void **state) {
   (void)state;
   Numbers numbers = {.stack = UINT64_C(0xFFFFFFFF) << 32};
   push(&numbers, UINT32_C(1));
@@ -84,10 +84,10 @@ static void countComesRoundWithoutHarm(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(lastInComesFirstOut),
-      cmocka_unit_test(topThatCameAgainIsNotTakenForTheSame),
-      cmocka_unit_test(emptiedStackGivesNothing),
-      cmocka_unit_test(countComesRoundWithoutHarm),
+      cmocka_unit_test(theLastInComesFirstOut),
+      cmocka_unit_test(aTopThatCameBackIsNotTakenForTheSame),
+      cmocka_unit_test(anEmptiedStackGivesNothing),
+      cmocka_unit_test(aWrappedCountDoesNoHarm),
   };
   return runTests(tests);
 }

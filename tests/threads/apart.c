@@ -44,7 +44,7 @@ static void *liveOften(void *seed) {
   return NULL;
 }
 
-static void threadsDoNotInterfere(void **state) {
+static void poolsOfDifferentThreadsDoNotInterfere(void **state) {
   (void)state;
   pthread_t threads[threadCount];
   unsigned seeds[threadCount];
@@ -68,7 +68,7 @@ static void *useHandedOver(void *pool) {
   return palloc(pool, 50) == NULL ? pool : NULL;
 }
 
-static void poolsCanBeHandedOver(void **state) {
+static void aPoolCanBeHandedToAnotherThread(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 10000));
@@ -91,7 +91,7 @@ static void *writeOften(void *chunk) {
 }
 
 /* A pool is one thread's, its chunks anyone's: the calls on other chunks read none of them (which the thread sanitizer sees). */
-static void chunksAreNotRead(void **state) {
+static void callsReadNoChunkOfAnotherThread(void **state) {
   const Kind *kind = *state;
   enum { count = 6 };
   static char buffer[1000];
@@ -138,7 +138,7 @@ static int childsLife(Pool *pool, unsigned char *chunk, uint64_t *random) {
   return freePool(pool) ? 0 : 5;
 }
 
-static void forkInTheMidst(void **state) {
+static void aForkAmongBusyThreadsLeavesPoolsWhole(void **state) {
   const Kind *kind = *state;
   enum { busy = 4, forks = 40 };
   pthread_t threads[busy];
@@ -176,8 +176,11 @@ static void forkInTheMidst(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(threadsDoNotInterfere), anyKind(poolsCanBeHandedOver),           fixedKinds(chunksAreNotRead),
-      withKind(forkInTheMidst, kindTracked),   withKind(forkInTheMidst, kindUntracked),
+      cmocka_unit_test(poolsOfDifferentThreadsDoNotInterfere),
+      anyKind(aPoolCanBeHandedToAnotherThread),
+      fixedKinds(callsReadNoChunkOfAnotherThread),
+      withKind(aForkAmongBusyThreadsLeavesPoolsWhole, kindTracked),
+      withKind(aForkAmongBusyThreadsLeavesPoolsWhole, kindUntracked),
   };
   return runTests(tests);
 }

@@ -80,7 +80,7 @@ static void *freeTheSame(void *number) {
   return NULL;
 }
 
-static void aChunkIsFreedOnce(void **state) {
+static void ofManyFreesOfAChunkOneSucceeds(void **state) {
   static const size_t sizes[] = {16, 100, 1000, 5000, 10000, 32768, 100000};
   for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     roundSize = sizes[i];
@@ -94,7 +94,7 @@ static void aChunkIsFreedOnce(void **state) {
 }
 
 /* Lives short enough that the privilege of the allocating thread is there each time. */
-static void eachTimeBeforeItIsRevoked(void **state) {
+static void ofManyFreesOneSucceedsBeforeThePrivilegeIsRevoked(void **state) {
   for (unsigned life = 0; life < scaled(100); life++) {
     roundSize = 48;
     count = 200;
@@ -211,7 +211,7 @@ static void *ask(void *unused) {
   return NULL;
 }
 
-static void itemsGoFromThreadToThread(void **state) {
+static void chunksPassFromThreadToThread(void **state) {
   pthread_t asker;
   begin(*state, exchangeSize);
   atomic_store(&live, 0);
@@ -305,13 +305,13 @@ static void theBudgetCanBeFilledToTheLastByte(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(aChunkIsFreedOnce, kindShared),
-      withKind(aChunkIsFreedOnce, kindSharedOutside),
-      withKind(aChunkIsFreedOnce, kindSharedTracked),
-      withKind(eachTimeBeforeItIsRevoked, kindShared),
-      withKind(itemsGoFromThreadToThread, kindShared),
-      withKind(itemsGoFromThreadToThread, kindSharedOutside),
-      withKind(itemsGoFromThreadToThread, kindSharedTracked),
+      withKind(ofManyFreesOfAChunkOneSucceeds, kindShared),
+      withKind(ofManyFreesOfAChunkOneSucceeds, kindSharedOutside),
+      withKind(ofManyFreesOfAChunkOneSucceeds, kindSharedTracked),
+      withKind(ofManyFreesOneSucceedsBeforeThePrivilegeIsRevoked, kindShared),
+      withKind(chunksPassFromThreadToThread, kindShared),
+      withKind(chunksPassFromThreadToThread, kindSharedOutside),
+      withKind(chunksPassFromThreadToThread, kindSharedTracked),
       withKind(staleFreesLoseNothing, kindShared),
       withKind(staleFreesLoseNothing, kindSharedOutside),
       withKind(staleFreesLoseNothing, kindSharedTracked),

@@ -160,13 +160,13 @@ static void play(const Kind *kind, size_t guaranteed) {
   assert_true(freePool(&root));
 }
 
-static void atTheLimitOfASharedRoot(void **unused) {
+static void chargesAreExactAtTheLimitOfASharedRoot(void **unused) {
   (void)unused;
   play(&kindShared, 0);
   play(&kindShared, 20000);
 }
 
-static void atTheLimitOfASharedTrackedRoot(void **unused) {
+static void chargesAreExactAtTheLimitOfASharedTrackedRoot(void **unused) {
   (void)unused;
   play(&kindSharedTracked, 0);
   play(&kindSharedTracked, 20000);
@@ -205,7 +205,7 @@ static void *rival(void *argument) {
   return NULL;
 }
 
-static void besideChunksOfTheRoot(void **state) {
+static void chargesAreExactBesideChunksOfTheRoot(void **state) {
   const Kind *kind = *state;
   Rival rivals[threadCount] = {{0}};
   Pool root, shared;
@@ -244,7 +244,7 @@ static void *ownFamily(void *argument) {
   return NULL;
 }
 
-static void familiesDoNotInterfere(void **unused) {
+static void familiesOfDifferentThreadsDoNotInterfere(void **unused) {
   static Worker workers[threadCount];
   (void)unused;
   memset(workers, 0, sizeof workers);
@@ -268,7 +268,7 @@ static void *freeIt(void *unused) {
   return NULL;
 }
 
-static void severalEndTheirParent(void **state) {
+static void ofManyFreesOfAParentOneSucceeds(void **state) {
   const Kind *kind = *state;
   for (unsigned life = 0; life < scaled(120); life++) {
     pthread_t threads[threadCount];
@@ -298,7 +298,7 @@ static void *makeOneMore(void *pauses) {
 }
 
 /* A sub-pool that is made while another thread frees its parent is refused, or ends with it. Both begin together, each a little later in turn. */
-static void oneIsMadeWhileItsParentEnds(void **state) {
+static void aSubPoolMadeWhileItsParentEndsIsRefusedOrEnds(void **state) {
   const Kind *kind = *state;
   for (unsigned life = 0; life < scaled(2000); life++) {
     pthread_t thread;
@@ -321,15 +321,15 @@ static void oneIsMadeWhileItsParentEnds(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(atTheLimitOfASharedRoot),
-      cmocka_unit_test(atTheLimitOfASharedTrackedRoot),
-      withKind(besideChunksOfTheRoot, kindShared),
-      withKind(besideChunksOfTheRoot, kindSharedTracked),
-      cmocka_unit_test(familiesDoNotInterfere),
-      withKind(severalEndTheirParent, kindShared),
-      withKind(severalEndTheirParent, kindSharedTracked),
-      withKind(oneIsMadeWhileItsParentEnds, kindShared),
-      withKind(oneIsMadeWhileItsParentEnds, kindSharedTracked),
+      cmocka_unit_test(chargesAreExactAtTheLimitOfASharedRoot),
+      cmocka_unit_test(chargesAreExactAtTheLimitOfASharedTrackedRoot),
+      withKind(chargesAreExactBesideChunksOfTheRoot, kindShared),
+      withKind(chargesAreExactBesideChunksOfTheRoot, kindSharedTracked),
+      cmocka_unit_test(familiesOfDifferentThreadsDoNotInterfere),
+      withKind(ofManyFreesOfAParentOneSucceeds, kindShared),
+      withKind(ofManyFreesOfAParentOneSucceeds, kindSharedTracked),
+      withKind(aSubPoolMadeWhileItsParentEndsIsRefusedOrEnds, kindShared),
+      withKind(aSubPoolMadeWhileItsParentEndsIsRefusedOrEnds, kindSharedTracked),
   };
   return runTests(tests);
 }

@@ -25,7 +25,7 @@ static void slotsGoBackToTheirThread(void **state) {
 }
 
 /* However often: it takes what there is again each time. */
-static void asLongAsItComesForMore(void **state) {
+static void slotsGoBackAsLongAsTheirThreadComesForMore(void **state) {
   (void)state;
   static Held own, some;
   begin(16 * MIB);
@@ -51,7 +51,7 @@ static void *giveAndTake(void *held) {
 }
 
 /* Few enough of them: they wait for their thread, and the other has spans of its own. */
-static void theOtherThreadLeavesThemAlone(void **state) {
+static void theFreeingThreadLeavesFewSlotsAlone(void **state) {
   (void)state;
   static Held own;
   begin(16 * MIB);
@@ -62,7 +62,7 @@ static void theOtherThreadLeavesThemAlone(void **state) {
 }
 
 /* Otherwise what one thread makes and another uses up would come to lie idle. */
-static void unlessTheirThreadDoesNotCome(void **state) {
+static void theFreeingThreadUsesSlotsThatNoThreadFetches(void **state) {
   (void)state;
   static Held own;
   begin(16 * MIB);
@@ -84,7 +84,7 @@ static void *giveSomeAndAll(void *chunks) {
 }
 
 /* Of whatever size. */
-static void norForThoseOfOtherSizes(void **state) {
+static void slotsOfOtherSizesWaitForTheirThread(void **state) {
   (void)state;
   static void *chunks[few + 10 * batch];
   begin(16 * MIB);
@@ -108,7 +108,7 @@ static void *giveAndTakeTwo(void *chunks) {
 }
 
 /* Where the reservation, of 64 MiB at least, has no others, slots that were to go back are used before memory outside it is. */
-static void theyServeWhereThereAreNoOthers(void **state) {
+static void waitingSlotsServeWhereThereAreNoOthers(void **state) {
   (void)state;
   enum { filling = 2048 };
   static void *chunks[filling];
@@ -235,7 +235,7 @@ static void *takeAllAndGiveFew(void *taken) {
 }
 
 /* Where there is no other memory: slots that nobody uses, of threads that ended and of others. */
-static void noSlotIsOutOfReach(void **state) {
+static void slotsOfOtherThreadsServeBeforeARefusal(void **state) {
   static Held all;
   bool ends = *(const bool *)*state;
   mema_Options options = {
@@ -293,7 +293,7 @@ static void *fillUp(void *unused) {
 }
 
 /* However many spans there are with next to nothing. */
-static void whatOthersHaveFreeIsFound(void **state) {
+static void freeSlotsOfOtherThreadsAreFound(void **state) {
   (void)state;
   mema_Stats before, after;
   begin(64 * MIB);
@@ -311,7 +311,7 @@ static void whatOthersHaveFreeIsFound(void **state) {
 
 /* Near the limit all is the pool's at once, and threads hold no credit, and so for a while after that: going to and fro costs too much. Else they
  * do. */
-static void nothingIsLentWhereLittleIsLeft(void **state) {
+static void noQuotaIsLentWhereLittleIsLeft(void **state) {
   (void)state;
   begin(MIB);
   void *much = palloc(&pool, MIB - 8 * KIB), *one, *two;
@@ -351,16 +351,16 @@ int main(void) {
   static bool ended = true, going = false;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(slotsGoBackToTheirThread),
-      cmocka_unit_test(asLongAsItComesForMore),
-      cmocka_unit_test(theOtherThreadLeavesThemAlone),
-      cmocka_unit_test(unlessTheirThreadDoesNotCome),
-      cmocka_unit_test(norForThoseOfOtherSizes),
-      cmocka_unit_test(theyServeWhereThereAreNoOthers),
+      cmocka_unit_test(slotsGoBackAsLongAsTheirThreadComesForMore),
+      cmocka_unit_test(theFreeingThreadLeavesFewSlotsAlone),
+      cmocka_unit_test(theFreeingThreadUsesSlotsThatNoThreadFetches),
+      cmocka_unit_test(slotsOfOtherSizesWaitForTheirThread),
+      cmocka_unit_test(waitingSlotsServeWhereThereAreNoOthers),
       cmocka_unit_test(threadsKeepToTheirSpans),
-      cmocka_unit_test(whatOthersHaveFreeIsFound),
-      cmocka_unit_test(nothingIsLentWhereLittleIsLeft),
-      cmocka_unit_test_prestate(noSlotIsOutOfReach, &ended),
-      cmocka_unit_test_prestate(noSlotIsOutOfReach, &going),
+      cmocka_unit_test(freeSlotsOfOtherThreadsAreFound),
+      cmocka_unit_test(noQuotaIsLentWhereLittleIsLeft),
+      cmocka_unit_test_prestate(slotsOfOtherThreadsServeBeforeARefusal, &ended),
+      cmocka_unit_test_prestate(slotsOfOtherThreadsServeBeforeARefusal, &going),
   };
   return runTests(tests);
 }

@@ -35,7 +35,7 @@ static void *liveShortlyAndLate(void *seed) {
   return liveShortly(seed);
 }
 
-static void manyShortThreads(void **state) {
+static void manyShortThreadsLeaveNoMemoryBehind(void **state) {
   const Kind *kind = *state;
   forgetComplaints();
   atomic_store(&made, 0);
@@ -59,7 +59,7 @@ static void manyShortThreads(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void lateFreesAreTaken(void **state) {
+static void callsOfDestructorsAreServed(void **state) {
   const Kind *kind = *state;
   forgetComplaints();
   atomic_store(&made, 0);
@@ -87,10 +87,10 @@ static void lateFreesAreTaken(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(manyShortThreads, kindShared),
-      withKind(manyShortThreads, kindSharedTracked),
-      withKind(lateFreesAreTaken, kindShared),
-      withKind(lateFreesAreTaken, kindSharedTracked),
+      withKind(manyShortThreadsLeaveNoMemoryBehind, kindShared),
+      withKind(manyShortThreadsLeaveNoMemoryBehind, kindSharedTracked),
+      withKind(callsOfDestructorsAreServed, kindShared),
+      withKind(callsOfDestructorsAreServed, kindSharedTracked),
   };
   return runTests(tests);
 }

@@ -17,7 +17,7 @@ static void *takeAndGive(void *held) {
   return NULL;
 }
 
-static void theNextThreadTakesOver(void **state) {
+static void theNextThreadTakesOverTheCache(void **state) {
   (void)state;
   static Held first, second;
   cpu_set_t before;
@@ -77,7 +77,7 @@ static size_t footprint(void) {
   return stats.footprint;
 }
 
-static void onlySomeAreKept(void **state) {
+static void onlySomeCachesAreKept(void **state) {
   (void)state;
   begin(64 * MIB);
   runTogether(holdLittleTogether);
@@ -88,7 +88,7 @@ static void onlySomeAreKept(void **state) {
 }
 
 /* The budget that they had is there to the last byte; so is the memory. */
-static void whatEndedThreadsHeldIsThere(void **state) {
+static void theBudgetOfEndedThreadsComesBack(void **state) {
   (void)state;
   begin(64 * MIB);
   runTogether(holdMuchTogether);
@@ -128,7 +128,7 @@ static size_t residentPages(void) {
   return resident;
 }
 
-static void nothingIsLeftOfThem(void **state) {
+static void cachesOfEndedPoolsLeaveNoMemoryBehind(void **state) {
   (void)state;
   if (UNDER_ASAN) skip(); /* it keeps memory of its own for each thread that was */
   static Held held;
@@ -144,9 +144,9 @@ static void nothingIsLeftOfThem(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(theNextThreadTakesOver),      cmocka_unit_test(onlySomeAreKept),
-      cmocka_unit_test(whatEndedThreadsHeldIsThere), cmocka_unit_test(peaksOfThreadsThatEndedDoNotAddUp),
-      cmocka_unit_test(nothingIsLeftOfThem),
+      cmocka_unit_test(theNextThreadTakesOverTheCache),        cmocka_unit_test(onlySomeCachesAreKept),
+      cmocka_unit_test(theBudgetOfEndedThreadsComesBack),      cmocka_unit_test(peaksOfThreadsThatEndedDoNotAddUp),
+      cmocka_unit_test(cachesOfEndedPoolsLeaveNoMemoryBehind),
   };
   return runTests(tests);
 }

@@ -85,7 +85,7 @@ static void callInHandler(void) {
     complain("an atfork handler's free was refused");
 }
 
-static void forksInTheMidst(void **state) {
+static void aForkFindsASharedPoolAtRest(void **state) {
   if (UNDER_ASAN) skip(); /* its allocator's own locks may be held by other threads at a fork, and stay so in the child */
   const Kind *kind = *state;
   enum { busy = 3 };
@@ -116,8 +116,8 @@ int main(void) {
   assert_true(makeShared(&pool, true, MIB) && freePool(&pool));
   pthread_atfork(callInHandler, callInHandler, callInHandler);
   const struct CMUnitTest tests[] = {
-      withKind(forksInTheMidst, kindShared),
-      withKind(forksInTheMidst, kindSharedTracked),
+      withKind(aForkFindsASharedPoolAtRest, kindShared),
+      withKind(aForkFindsASharedPoolAtRest, kindSharedTracked),
   };
   return runTests(tests);
 }

@@ -24,7 +24,7 @@ static void forkAndWait(Pool *pool) {
 }
 
 /* The handler forks where it interrupted a call. */
-static void theHandlerForks(void **state) {
+static void aHandlerMayForkWhereItInterruptedACall(void **state) {
   if (UNDER_ASAN) skip(); /* its allocator's own locks may be held by other threads at a fork, and stay so in the child */
   const Kind *kind = *state;
   makeShared(&mainPool, kind->options.untracked);
@@ -45,7 +45,7 @@ static void raiseAtFork(void) {
 
 /* Forks are interrupted by forks: between the handlers of a fork, a signal handler forks. (In a process that never had threads: with some,
  * the C library's own locks do not bear that.) */
-static void theHandlerForksAmidForks(void **state) {
+static void aHandlerMayForkAmidAFork(void **state) {
   if (UNDER_ASAN) skip(); /* its allocator's own locks may be held by other threads at a fork, and stay so in the child */
   const Kind *kind = *state;
   makeShared(&mainPool, kind->options.untracked);
@@ -80,7 +80,7 @@ static void onFork(int signal) {
 }
 
 /* Both interrupt calls to one pool: each would have the other out first. */
-static void handlersOfTwoThreadsFork(void **state) {
+static void handlersOfTwoThreadsMayFork(void **state) {
   if (UNDER_ASAN) skip(); /* its allocator's own locks may be held by other threads at a fork, and stay so in the child */
   const Kind *kind = *state;
   pthread_t threads[2];
@@ -106,7 +106,7 @@ static void *forkUntilStopped(void *pool) {
 }
 
 /* A thread forks, which takes the locks of all pools, while a handler that interrupted one of them wants another. */
-static void anotherThreadForks(void **state) {
+static void aHandlerMayUseAPoolWhileAnotherThreadForks(void **state) {
   if (UNDER_ASAN) skip(); /* its allocator's own locks may be held by other threads at a fork, and stay so in the child */
   const Kind *kind = *state;
   makeShared(&mainPool, kind->options.untracked);
@@ -131,11 +131,14 @@ static void anotherThreadForks(void **state) {
 int main(void) {
   pthread_atfork(raiseAtFork, NULL, NULL);
   const struct CMUnitTest tests[] = {
-      withKind(theHandlerForksAmidForks, kindShared), /* first: there are no threads yet */
-      withKind(theHandlerForksAmidForks, kindSharedTracked), withKind(theHandlerForks, kindShared),
-      withKind(theHandlerForks, kindSharedTracked),          withKind(handlersOfTwoThreadsFork, kindShared),
-      withKind(handlersOfTwoThreadsFork, kindSharedTracked), withKind(anotherThreadForks, kindShared),
-      withKind(anotherThreadForks, kindSharedTracked),
+      withKind(aHandlerMayForkAmidAFork, kindShared), /* first: there are no threads yet */
+      withKind(aHandlerMayForkAmidAFork, kindSharedTracked),
+      withKind(aHandlerMayForkWhereItInterruptedACall, kindShared),
+      withKind(aHandlerMayForkWhereItInterruptedACall, kindSharedTracked),
+      withKind(handlersOfTwoThreadsMayFork, kindShared),
+      withKind(handlersOfTwoThreadsMayFork, kindSharedTracked),
+      withKind(aHandlerMayUseAPoolWhileAnotherThreadForks, kindShared),
+      withKind(aHandlerMayUseAPoolWhileAnotherThreadForks, kindSharedTracked),
   };
   return runTests(tests);
 }

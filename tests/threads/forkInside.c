@@ -169,7 +169,7 @@ static void start(pthread_t *thread, void *(*run)(void *)) {
   sem_wait(&warm);
 }
 
-static void whoWaitsForTheForker(void **state) {
+static void aForkGoesOnWhileTheHolderWaitsForIt(void **state) {
   const Work *work = *state;
   pthread_t thread;
   void *answer;
@@ -208,7 +208,7 @@ static void *chargeSlowly(void *unused) {
   return unused;
 }
 
-static void othersAreOutToo(void **state) {
+static void aForkWaitsForAllOtherThreads(void **state) {
   (void)state;
   pthread_t slow, thread;
   void *answer;
@@ -272,7 +272,7 @@ static void *forkToo(void *ended) {
 }
 
 /* Each waits for the other to be out; and, one way, the lock's holder for both. */
-static void handlersOfTwoThreads(void **state) {
+static void twoThreadsMayForkInside(void **state) {
   bool holderToo = *(const bool *)*state;
   pthread_t other, thread;
   void *answer;
@@ -326,7 +326,7 @@ static void *stayInside(void *unused) {
 }
 
 /* In the child there is nobody whom it could wait for. */
-static void theHolderForksWhereItWaits(void **state) {
+static void theHolderMayForkWhereItWaits(void **state) {
   (void)state;
   pthread_t thread;
   void *answer;
@@ -381,7 +381,7 @@ static pid_t forkInTurn(mema_Heap *slab) {
 }
 
 /* In the child others are not in the middle of anything. In the parent they are let in again, unless the interrupted call keeps them out. */
-static void theHolderForks(void **state) {
+static void theHolderMayForkAnywhere(void **state) {
   (void)state;
   pthread_t thread;
   void *answer;
@@ -429,7 +429,7 @@ static void *interruptWait(void *unused) {
   return unused;
 }
 
-static void aHandlerWaitsAndForks(void **state) {
+static void aHandlerMayWaitForBudgetAndFork(void **state) {
   bool another = *(bool *)*state;
   pthread_t thread;
   begin();
@@ -465,7 +465,7 @@ static void waitInFork(void) {
   refusal = mema_pallocWait(&pool, pool.poolSize, 1) == NULL ? mema_lastError()->reason : MEMA_OK;
 }
 
-static void aForksHandlerWaits(void **state) {
+static void aForkHandlersWaitEndsInTime(void **state) {
   (void)state;
   begin();
   waitsAtFork = true;
@@ -519,7 +519,7 @@ static void useAll(void) {
 }
 
 /* In its child the interrupted fork goes on, and everything else. */
-static void aHandlerForksWhereAForkWaits(void **state) {
+static void aHandlerMayForkWhereAForkWaits(void **state) {
   (void)state;
   pthread_t thread;
   void *answer;
@@ -560,21 +560,21 @@ int main(void) {
   static bool same = false, another = true;
   pthread_atfork(waitInFork, NULL, NULL); /* before the first shared pool */
   const struct CMUnitTest tests[] = {
-      withWork(whoWaitsForTheForker, takingStats),
-      withWork(whoWaitsForTheForker, trimming),
-      withWork(whoWaitsForTheForker, freeing),
-      withWork(whoWaitsForTheForker, enlarging),
-      withWork(whoWaitsForTheForker, freeingFirst),
-      withWork(whoWaitsForTheForker, enlargingFirst),
-      cmocka_unit_test(othersAreOutToo),
-      cmocka_unit_test_prestate(handlersOfTwoThreads, &nobody),
-      cmocka_unit_test_prestate(handlersOfTwoThreads, &somebody),
-      cmocka_unit_test(theHolderForksWhereItWaits),
-      cmocka_unit_test(theHolderForks),
-      cmocka_unit_test_prestate(aHandlerWaitsAndForks, &same),
-      cmocka_unit_test_prestate(aHandlerWaitsAndForks, &another),
-      cmocka_unit_test(aForksHandlerWaits),
-      cmocka_unit_test(aHandlerForksWhereAForkWaits),
+      withWork(aForkGoesOnWhileTheHolderWaitsForIt, takingStats),
+      withWork(aForkGoesOnWhileTheHolderWaitsForIt, trimming),
+      withWork(aForkGoesOnWhileTheHolderWaitsForIt, freeing),
+      withWork(aForkGoesOnWhileTheHolderWaitsForIt, enlarging),
+      withWork(aForkGoesOnWhileTheHolderWaitsForIt, freeingFirst),
+      withWork(aForkGoesOnWhileTheHolderWaitsForIt, enlargingFirst),
+      cmocka_unit_test(aForkWaitsForAllOtherThreads),
+      cmocka_unit_test_prestate(twoThreadsMayForkInside, &nobody),
+      cmocka_unit_test_prestate(twoThreadsMayForkInside, &somebody),
+      cmocka_unit_test(theHolderMayForkWhereItWaits),
+      cmocka_unit_test(theHolderMayForkAnywhere),
+      cmocka_unit_test_prestate(aHandlerMayWaitForBudgetAndFork, &same),
+      cmocka_unit_test_prestate(aHandlerMayWaitForBudgetAndFork, &another),
+      cmocka_unit_test(aForkHandlersWaitEndsInTime),
+      cmocka_unit_test(aHandlerMayForkWhereAForkWaits),
   };
   return runTests(tests);
 }

@@ -44,7 +44,7 @@ static int letAnotherWait(void) {
 }
 
 /* A thread that waits for budget still does so in the child, where nobody else does. */
-static void aWaitGoesOn(void **state) {
+static void anInterruptedWaitGoesOnInTheChild(void **state) {
   (void)state;
   makeShared(&pool);
   assert_non_null(whole = palloc(&pool, MIB));
@@ -134,7 +134,7 @@ static int workBesideAnother(void) {
 }
 
 /* A call goes on that has the lock; and then other threads of the child must keep this one out of its shard, as it does them. */
-static void aTurnGoesOn(void **state) {
+static void anInterruptedCallGoesOnInTheChild(void **state) {
   (void)state;
   needSteps();
   static const mema_Memory memory = {.reserve = reserveMemory};
@@ -179,7 +179,7 @@ static void forkInList(unsigned step) {
 }
 
 /* The fork finds all that is on the list at rest even so. */
-static void aHandlerForksInTheList(void **state) {
+static void aHandlerMayForkWhileTheListChanges(void **state) {
   (void)state;
   needSteps();
   if (UNDER_ASAN) skip(); /* its allocator's own locks may be held by other threads at a fork, and stay so in the child */
@@ -264,7 +264,7 @@ static bool forkWithin(unsigned step) {
 }
 
 /* Whichever instruction of it a handler interrupts to fork as well: the locks are let go of. */
-static void aForkIsInterruptedByAFork(void **state) {
+static void aHandlerMayForkAtAnyStepOfAFork(void **state) {
   (void)state;
   needSteps();
   sem_init(&begun, 0, 0);
@@ -281,10 +281,10 @@ static void aForkIsInterruptedByAFork(void **state) {
 int main(void) {
   pthread_atfork(endStepsAtFork, NULL, NULL);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(aWaitGoesOn),
-      cmocka_unit_test(aTurnGoesOn),
-      cmocka_unit_test(aHandlerForksInTheList),
-      cmocka_unit_test(aForkIsInterruptedByAFork),
+      cmocka_unit_test(anInterruptedWaitGoesOnInTheChild),
+      cmocka_unit_test(anInterruptedCallGoesOnInTheChild),
+      cmocka_unit_test(aHandlerMayForkWhileTheListChanges),
+      cmocka_unit_test(aHandlerMayForkAtAnyStepOfAFork),
   };
   return runTests(tests);
 }

@@ -98,7 +98,7 @@ static void useAnother(bool untracked) {
   assert_true(freePool(&other));
 }
 
-static void poolsEndWhileOthersAreInside(void **state) {
+static void aPoolMayEndWhileOthersAreInside(void **state) {
   const Kind *kind = *state;
   enum { threadCount = 3 };
   pthread_t threads[threadCount];
@@ -135,7 +135,7 @@ static void *freeAtOnce(void *unused) {
   return NULL;
 }
 
-static void ofTwoThatFreeAPoolOneDoes(void **state) {
+static void ofTwoFreesOfAPoolOneSucceeds(void **state) {
   const Kind *kind = *state;
   pthread_t threads[2];
   begin();
@@ -154,10 +154,10 @@ static void ofTwoThatFreeAPoolOneDoes(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(poolsEndWhileOthersAreInside, kindShared),
-      withKind(poolsEndWhileOthersAreInside, kindSharedTracked),
-      withKind(ofTwoThatFreeAPoolOneDoes, kindShared),
-      withKind(ofTwoThatFreeAPoolOneDoes, kindSharedTracked),
+      withKind(aPoolMayEndWhileOthersAreInside, kindShared),
+      withKind(aPoolMayEndWhileOthersAreInside, kindSharedTracked),
+      withKind(ofTwoFreesOfAPoolOneSucceeds, kindShared),
+      withKind(ofTwoFreesOfAPoolOneSucceeds, kindSharedTracked),
   };
   return runTests(tests);
 }

@@ -2,7 +2,7 @@
  * while handlers of other threads do the same, and nowhere else. Nothing is lost, whichever call was interrupted. */
 #include "ticks.h"
 
-static void theSamePool(void **state) {
+static void aHandlerMayUseTheInterruptedPool(void **state) {
   const Kind *kind = *state;
   makeShared(&mainPool, kind->options.untracked);
   Pool *pools[] = {&mainPool};
@@ -11,7 +11,7 @@ static void theSamePool(void **state) {
   assertWhole(&mainPool);
 }
 
-static void theSamePoolAndAnotherThread(void **state) {
+static void aHandlerMayUseAPoolBesideAnotherThread(void **state) {
   const Kind *kind = *state;
   makeShared(&mainPool, kind->options.untracked);
   Pool *pools[] = {&mainPool};
@@ -21,7 +21,7 @@ static void theSamePoolAndAnotherThread(void **state) {
 }
 
 /* The interrupted flow works with two pools in turn, the handler with a third: it is never refused, and takes from no other. */
-static void anotherPool(void **state) {
+static void aHandlerOfAnotherPoolIsNeverRefused(void **state) {
   const Kind *kind = *state;
   makeShared(&mainPool, kind->options.untracked);
   for (unsigned i = 0; i < 2; i++) makeShared(&otherPools[i], kind->options.untracked);
@@ -33,7 +33,7 @@ static void anotherPool(void **state) {
 }
 
 /* The interrupted flow works with the handler's pool and others in turn. */
-static void oneOfSeveralPools(void **state) {
+static void aHandlerMayUseOneOfSeveralPools(void **state) {
   const Kind *kind = *state;
   makeShared(&mainPool, kind->options.untracked);
   for (unsigned i = 0; i < 2; i++) makeShared(&otherPools[i], kind->options.untracked);
@@ -73,7 +73,7 @@ static void *workAcross(void *own) {
 }
 
 /* Each of two threads is interrupted in its pool by a handler that wants the other's: each has what the other waits for. */
-static void handlersCrosswise(void **state) {
+static void crossedHandlersDoNotWaitForEver(void **state) {
   const Kind *kind = *state;
   pthread_t threads[2];
   for (unsigned i = 0; i < 2; i++) makeShared(&otherPools[i], kind->options.untracked);
@@ -100,16 +100,16 @@ static void handlersCrosswise(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(theSamePool, kindShared),
-      withKind(theSamePool, kindSharedTracked),
-      withKind(theSamePoolAndAnotherThread, kindShared),
-      withKind(theSamePoolAndAnotherThread, kindSharedTracked),
-      withKind(anotherPool, kindShared),
-      withKind(anotherPool, kindSharedTracked),
-      withKind(oneOfSeveralPools, kindShared),
-      withKind(oneOfSeveralPools, kindSharedTracked),
-      withKind(handlersCrosswise, kindShared),
-      withKind(handlersCrosswise, kindSharedTracked),
+      withKind(aHandlerMayUseTheInterruptedPool, kindShared),
+      withKind(aHandlerMayUseTheInterruptedPool, kindSharedTracked),
+      withKind(aHandlerMayUseAPoolBesideAnotherThread, kindShared),
+      withKind(aHandlerMayUseAPoolBesideAnotherThread, kindSharedTracked),
+      withKind(aHandlerOfAnotherPoolIsNeverRefused, kindShared),
+      withKind(aHandlerOfAnotherPoolIsNeverRefused, kindSharedTracked),
+      withKind(aHandlerMayUseOneOfSeveralPools, kindShared),
+      withKind(aHandlerMayUseOneOfSeveralPools, kindSharedTracked),
+      withKind(crossedHandlersDoNotWaitForEver, kindShared),
+      withKind(crossedHandlersDoNotWaitForEver, kindSharedTracked),
   };
   return runTests(tests);
 }

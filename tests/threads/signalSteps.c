@@ -38,7 +38,7 @@ static void *endInSteps(void *unused) {
 }
 
 /* What a thread had is no longer its own when it has ended, whatever a handler did meanwhile. */
-static void aThreadsEndIsInterrupted(void **state) {
+static void aHandlerMayInterruptTheEndOfAThread(void **state) {
   (void)state;
   needSteps();
   pthread_t thread;
@@ -119,7 +119,7 @@ static bool interruptAt(unsigned step) {
 }
 
 /* A call that is about to look at it may be interrupted: nobody else may have it meanwhile. */
-static void aCallFindsItsOwn(void **state) {
+static void anInterruptedCallFindsItsOwnCache(void **state) {
   (void)state;
   needSteps();
   sem_init(&asked, 0, 0);
@@ -173,7 +173,7 @@ static bool endsDuring(void (*call)(void), unsigned step) {
 }
 
 /* A call goes on with the heap that it found, although its Pool names none, or another one, by now. */
-static void thePoolEndsDuringACall(void **state) {
+static void aCallGoesOnWhenItsPoolEnds(void **state) {
   static void (*const calls[])(void) = {takeAligned, takeMisaligned, askFreeSize, askLargest, askForStatistics, chargeSome};
   (void)state;
   needSteps();
@@ -229,7 +229,7 @@ static bool endOne(void) {
 }
 
 /* Both are on the list that a fork goes through: who is in the midst of changing it cannot be made to change it otherwise. */
-static void aPoolIsMadeAndEnded(void **state) {
+static void aHandlerMayInterruptAPoolsInitAndEnd(void **state) {
   (void)state;
   needSteps();
   unsigned making = 0, ending = 0;
@@ -278,7 +278,7 @@ static bool beginAt(unsigned step) {
   return reached;
 }
 
-static void aThreadsBeginIsInterrupted(void **state) {
+static void aHandlerMayInterruptAThreadsFirstCall(void **state) {
   (void)state;
   needSteps();
   sem_init(&begun, 0, 0);
@@ -292,9 +292,11 @@ static void aThreadsBeginIsInterrupted(void **state) {
 int main(void) {
   pthread_key_create(&lateKey, lateDestructor);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(aThreadsEndIsInterrupted),   cmocka_unit_test(aCallFindsItsOwn),
-      cmocka_unit_test(thePoolEndsDuringACall),     cmocka_unit_test(aPoolIsMadeAndEnded),
-      cmocka_unit_test(aThreadsBeginIsInterrupted),
+      cmocka_unit_test(aHandlerMayInterruptTheEndOfAThread),
+      cmocka_unit_test(anInterruptedCallFindsItsOwnCache),
+      cmocka_unit_test(aCallGoesOnWhenItsPoolEnds),
+      cmocka_unit_test(aHandlerMayInterruptAPoolsInitAndEnd),
+      cmocka_unit_test(aHandlerMayInterruptAThreadsFirstCall),
   };
   return runTests(tests);
 }

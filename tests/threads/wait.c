@@ -21,7 +21,7 @@ static void letWait(unsigned count) {
   usleep(3000); /* most are asleep by now: whether they are makes no difference to what must follow */
 }
 
-static void whoWaitsIsServed(void **state) {
+static void aWaitingThreadIsServed(void **state) {
   const Kind *kind = *state;
   enum { most = 3 };
   static int forEver = -1, shortly = 5, veryLong = INT_MAX;
@@ -79,7 +79,7 @@ static void whoWaitsIsServed(void **state) {
   }
 }
 
-static void waitingIsRefusedWhereItIsInVain(void **state) {
+static void aWaitInVainIsRefused(void **state) {
   const Kind *kind = *state;
   Pool plain;
   assert_true(makeShared(&pool, kind->options.untracked, MIB));
@@ -110,7 +110,7 @@ static void *endWithQuota(void *unused) {
 }
 
 /* What a thread held when it ended is there for those that wait. */
-static void aThreadsEndServesWhoWaits(void **state) {
+static void aThreadsEndServesAWaitingThread(void **state) {
   const Kind *kind = *state;
   static int forEver = -1;
   assert_true(makeShared(&pool, kind->options.untracked, MIB));
@@ -133,12 +133,12 @@ static void aThreadsEndServesWhoWaits(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(whoWaitsIsServed, kindShared),
-      withKind(whoWaitsIsServed, kindSharedTracked),
-      withKind(waitingIsRefusedWhereItIsInVain, kindShared),
-      withKind(waitingIsRefusedWhereItIsInVain, kindSharedTracked),
-      withKind(aThreadsEndServesWhoWaits, kindShared),
-      withKind(aThreadsEndServesWhoWaits, kindSharedTracked),
+      withKind(aWaitingThreadIsServed, kindShared),
+      withKind(aWaitingThreadIsServed, kindSharedTracked),
+      withKind(aWaitInVainIsRefused, kindShared),
+      withKind(aWaitInVainIsRefused, kindSharedTracked),
+      withKind(aThreadsEndServesAWaitingThread, kindShared),
+      withKind(aThreadsEndServesAWaitingThread, kindSharedTracked),
   };
   return runTests(tests);
 }

@@ -46,7 +46,7 @@ static bool startFirst(pthread_t *thread) {
   return started;
 }
 
-static void lowerPrioritiesComeToRun(void **state) {
+static void aThreadOfLowerPriorityComesToRun(void **state) {
   (void)state;
   mema_Options options = {.poolSize = MIB, .untracked = true, .shared = true};
   pthread_t thread;
@@ -77,6 +77,6 @@ static void lowerPrioritiesComeToRun(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(lowerPrioritiesComeToRun)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(aThreadOfLowerPriorityComesToRun)};
   return runTests(tests);
 }

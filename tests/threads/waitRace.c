@@ -41,7 +41,7 @@ long syscall(long number, ...) {
   return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-static void nobodySleepsWhereThereIsRoom(void **state) {
+static void noThreadSleepsWhereThereIsRoom(void **state) {
   mema_Options options = {.poolSize = 2 * KIB, .untracked = *(bool *)*state, .shared = true};
   freePool(&pool); /* of a test that failed */
   assert_true(mema_initPoolWith(&pool, &options));
@@ -60,8 +60,8 @@ static void nobodySleepsWhereThereIsRoom(void **state) {
 int main(void) {
   static bool tracked = false, untracked = true;
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_prestate(nobodySleepsWhereThereIsRoom, &tracked),
-      cmocka_unit_test_prestate(nobodySleepsWhereThereIsRoom, &untracked),
+      cmocka_unit_test_prestate(noThreadSleepsWhereThereIsRoom, &tracked),
+      cmocka_unit_test_prestate(noThreadSleepsWhereThereIsRoom, &untracked),
   };
   return runTests(tests);
 }

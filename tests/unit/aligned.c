@@ -1,7 +1,7 @@
 /* Alignment: 16 for every chunk, any power of two up to 1 GiB for mema_pmemalign. */
 #include "unit.h"
 
-static void everyChunkIsAligned(void **state) {
+static void everyChunkIsAlignedTo16(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 8 * MIB));
@@ -13,7 +13,7 @@ static void everyChunkIsAligned(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void everyPowerOfTwoUpToOneMebibyte(void **state) {
+static void everyPowerOfTwoUpToOneMebibyteIsServed(void **state) {
   const Kind *kind = *state;
   static const size_t sizes[] = {0, 1, 24, 100, 5000, 70000, 150000};
   enum { count = sizeof sizes / sizeof *sizes };
@@ -47,7 +47,7 @@ static void everyPowerOfTwoUpToOneMebibyte(void **state) {
 }
 
 /* The alignment is no part of the charge: a budget of a few bytes serves any. */
-static void alignmentsAboveTheBudget(void **state) {
+static void anAlignmentIsNoPartOfTheCharge(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 100));
@@ -64,7 +64,7 @@ static void alignmentsAboveTheBudget(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void whatIsNoAlignmentIsRefused(void **state) {
+static void otherAlignmentsAreRefused(void **state) {
   const Kind *kind = *state;
   static const size_t bad[] = {
       0, 3, 5, 6, 7, 12, 24, 48, 100, 4095, 4097, ((size_t)1 << 30) + 1, ((size_t)1 << 63) + 1, SIZE_MAX};
@@ -83,7 +83,7 @@ static void whatIsNoAlignmentIsRefused(void **state) {
 }
 
 /* Aligned and plain chunks mixed, freed in another order, with every byte checked. */
-static void alignedAmongOthers(void **state) {
+static void alignedAndPlainChunksMix(void **state) {
   const Kind *kind = *state;
   enum { count = 400 };
   static unsigned char *chunks[count];
@@ -113,9 +113,9 @@ static void alignedAmongOthers(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      anyKind(everyChunkIsAligned),         anyKind(everyPowerOfTwoUpToOneMebibyte),
-      exactKinds(alignmentsAboveTheBudget), anyKind(whatIsNoAlignmentIsRefused),
-      anyKind(alignedAmongOthers),
+      anyKind(everyChunkIsAlignedTo16),           anyKind(everyPowerOfTwoUpToOneMebibyteIsServed),
+      exactKinds(anAlignmentIsNoPartOfTheCharge), anyKind(otherAlignmentsAreRefused),
+      anyKind(alignedAndPlainChunksMix),
   };
   return runTests(tests);
 }

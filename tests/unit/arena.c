@@ -86,7 +86,7 @@ static void theYoungestComesBackAtOnce(void **state) {
 }
 
 /* Oldest first, far more dead pieces than are looked back over at a time. */
-static void whenNothingIsLiveAllComesBack(void **state) {
+static void memoryComesBackWhenNoChunkIsLive(void **state) {
   Pool pool;
   enum { count = 1500 };
   static char *chunks[count];
@@ -103,7 +103,7 @@ static void whenNothingIsLiveAllComesBack(void **state) {
 }
 
 /* One chunk stays, all others come and go, a hundred times the budget: nothing is refused, and the memory held stays bounded. */
-static void churnIsServedInBoundedMemory(void **state) {
+static void churnNeedsBoundedMemory(void **state) {
   const Kind *kind = *state;
   Pool pool;
   enum { window = 16, size = 3000 };
@@ -133,7 +133,7 @@ static void churnIsServedInBoundedMemory(void **state) {
 }
 
 /* Outside of the area a size is charged as in it, whatever slot or run holds it. */
-static void sizesAreChargedAlikeEverywhere(void **state) {
+static void aSizeIsChargedAlikeEverywhere(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 64 * budget));
@@ -164,7 +164,7 @@ static void sizesAreChargedAlikeEverywhere(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void resetForgetsAll(void **state) {
+static void aResetForgetsEveryChunk(void **state) {
   Pool pool;
   static char *chunks[3000];
   assert_true(makePool(&pool, *state, 16 * budget));
@@ -182,7 +182,7 @@ static void resetForgetsAll(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void sizesChangeInPlaceWhereTheyCan(void **state) {
+static void chunksChangeInPlaceWherePossible(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, budget));
@@ -211,7 +211,7 @@ static void sizesChangeInPlaceWhereTheyCan(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void whatAnAlignmentLeavesOutIsNoChunk(void **state) {
+static void theGapBeforeAnAlignedChunkIsNoChunk(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
   char *first = palloc(&pool, 1), *aligned = mema_pmemalign(&pool, 4096, 1), *behind = palloc(&pool, 1);
@@ -241,7 +241,7 @@ static void zeroedMemoryIsZero(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void trimGivesBackWhatIsBehindTheBump(void **state) {
+static void aTrimGivesBackThePagesBehindTheBump(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, 8 * MIB));
   unsigned char *stays = palloc(&pool, 5000), *goes = palloc(&pool, 6 * MIB);
@@ -269,7 +269,7 @@ static void trimGivesBackWhatIsBehindTheBump(void **state) {
 }
 
 /* Small ones, and such as have a mapping of their own. */
-static void memoryIsWarmBetweenLives(void **state) {
+static void theNextPoolTakesWarmMemory(void **state) {
   static const size_t budgets[] = {16, budget, MIB, 5 * MIB};
   for (int i = 0; i < 4; i++) {
     Pool pool;
@@ -291,7 +291,7 @@ static void memoryIsWarmBetweenLives(void **state) {
 }
 
 /* Arenas and slabs of the same sizes keep out of each other's warm memory. */
-static void enginesTakeTurns(void **state) {
+static void slabsAndArenasTakeOverEachOthersMemory(void **state) {
   (void)state;
   for (int i = 0; i < 200; i++) {
     Pool pool;
@@ -307,7 +307,7 @@ static void enginesTakeTurns(void **state) {
   }
 }
 
-static void theBudgetMayChange(void **state) {
+static void theBudgetCanBeResized(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, 1000));
   void *chunk = palloc(&pool, 992);
@@ -325,7 +325,7 @@ static void theBudgetMayChange(void **state) {
 }
 
 /* The least that was free is noted late in arenas: every call that gives something back must see to it. */
-static void thePeakIsTold(void **state) {
+static void thePeakIsReported(void **state) {
   Pool pool;
   mema_Stats stats;
   for (int way = 0; way < 10; way++) {
@@ -376,7 +376,7 @@ static void hugeArenasAreAsExact(void **state) {
   }
 }
 
-static void threadsShareNoArena(void **state) {
+static void arenasOfThreadsDoNotInterfere(void **state) {
   (void)state;
   Pool pool = {0};
   mema_Options options = {.poolSize = budget, .shared = true, .engine = MEMA_ARENA};
@@ -393,21 +393,21 @@ int main(void) {
       allArenas(chunksLieSideBySide),
       bothKinds(exactlyTheStartsAreChunks),
       allArenas(theYoungestComesBackAtOnce),
-      bothKinds(whenNothingIsLiveAllComesBack),
-      allArenas(churnIsServedInBoundedMemory),
-      allArenas(sizesAreChargedAlikeEverywhere),
-      allArenas(resetForgetsAll),
-      bothKinds(sizesChangeInPlaceWhereTheyCan),
-      allArenas(whatAnAlignmentLeavesOutIsNoChunk),
+      bothKinds(memoryComesBackWhenNoChunkIsLive),
+      allArenas(churnNeedsBoundedMemory),
+      allArenas(aSizeIsChargedAlikeEverywhere),
+      allArenas(aResetForgetsEveryChunk),
+      bothKinds(chunksChangeInPlaceWherePossible),
+      allArenas(theGapBeforeAnAlignedChunkIsNoChunk),
       allArenas(zeroedMemoryIsZero),
       withKind(zeroedMemoryIsZero, kindArenaCommitted),
-      bothKinds(trimGivesBackWhatIsBehindTheBump),
-      bothKinds(memoryIsWarmBetweenLives),
-      cmocka_unit_test(enginesTakeTurns),
-      allArenas(theBudgetMayChange),
-      allArenas(thePeakIsTold),
+      bothKinds(aTrimGivesBackThePagesBehindTheBump),
+      bothKinds(theNextPoolTakesWarmMemory),
+      cmocka_unit_test(slabsAndArenasTakeOverEachOthersMemory),
+      allArenas(theBudgetCanBeResized),
+      allArenas(thePeakIsReported),
       bothKinds(hugeArenasAreAsExact),
-      cmocka_unit_test(threadsShareNoArena),
+      cmocka_unit_test(arenasOfThreadsDoNotInterfere),
   };
   return runTests(tests);
 }

@@ -48,7 +48,7 @@ static size_t sumOfSizes(const Pool *pool) {
   return bytes;
 }
 
-static void chunksAreChargedWhatTheyOccupy(void **state) {
+static void aChargeIsTheBytesAChunkOccupies(void **state) {
   const Kind *kind = *state;
   Pool pool;
   void *chunks[sizeCount];
@@ -113,7 +113,7 @@ static void theLargestChunkIsGranted(void **state) {
 }
 
 /* Contents, place in the chain, and charge. */
-static void chunksChangeTheirSize(void **state) {
+static void resizedChunksAreRecharged(void **state) {
   const Kind *kind = *state;
   static const size_t steps[] = {1, 16, 17, 40, 30, 100, 3000, 2900, 1000, 40000, 200000, 120000, 5000, 70};
   Pool pool;
@@ -140,7 +140,7 @@ static void chunksChangeTheirSize(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void otherCallsCharge(void **state) {
+static void stringsAndAlignedChunksAreChargedTheSameWay(void **state) {
   const Kind *kind = *state;
   Pool pool;
   mema_Stats stats;
@@ -175,7 +175,7 @@ static bool makeRoom(Pool *pool, size_t wanted, void *arg) {
   return pool->head != NULL && pfree(pool, pool->head->ptr);
 }
 
-static void pressureIsOfCharges(void **state) {
+static void callbacksFollowTheCharges(void **state) {
   const Kind *kind = *state;
   Pool pool;
   size_t charge = chargeOf(kind, MIB, 100), count = 0;
@@ -199,7 +199,7 @@ static void pressureIsOfCharges(void **state) {
 
 /* ---- families ------------------------------------------------------------------------------------------------------------ */
 
-static void subPoolsOfSuchAPoolAreSuchPools(void **unused) {
+static void subPoolsInheritTheBound(void **unused) {
   static Kind *const kinds[] = {&kindTracked, &kindOutside, &kindArena, &kindSharedTracked};
   (void)unused;
   for (size_t k = 0; k < 4; k++) {
@@ -219,7 +219,7 @@ static void subPoolsOfSuchAPoolAreSuchPools(void **unused) {
 }
 
 /* Under a parent that charges sizes it has memory of its own, so that its chunks are not the parent's to have. */
-static void suchASubPoolOfAnotherPool(void **unused) {
+static void aBoundSubPoolHasItsOwnMemory(void **unused) {
   Pool parent, child;
   (void)unused;
   assert_true(makePool(&parent, &kindTracked, MIB));
@@ -251,7 +251,7 @@ static void chunksMoveWithTheirCharges(void **unused) {
 }
 
 /* A sub-pool whose Pool was written over held the bytes that its parent has spent on nothing else. */
-static void aLostSubPoolGivesItsChargesBack(void **unused) {
+static void aLostSubPoolsChargesComeBack(void **unused) {
   Pool parent, child;
   (void)unused;
   assert_true(makePool(&parent, &bound, MIB));
@@ -264,7 +264,7 @@ static void aLostSubPoolGivesItsChargesBack(void **unused) {
   assert_true(freePool(&parent));
 }
 
-static void untrackedPoolsChargeRoomAnyway(void **unused) {
+static void theOptionChangesNoUntrackedPool(void **unused) {
   Pool pool, other;
   Kind untracked = {"untracked", {.untracked = true, .boundMemory = true}};
   (void)unused;
@@ -282,7 +282,7 @@ static void *freeLater(void *pool) {
   return pfree(pool, ((Pool *)pool)->head->ptr) ? pool : NULL;
 }
 
-static void waitersAskForCharges(void **unused) {
+static void waitersAskForTheirCharge(void **unused) {
   Pool pool;
   pthread_t thread;
   void *done;
@@ -338,7 +338,7 @@ static void theBudgetBoundsMemory(void **state) {
 }
 
 /* In a buffer the records of the buffer itself are as large as they are: a sixty-fourth of it. */
-static void theBudgetBoundsWhatIsUsedOfABuffer(void **unused) {
+static void theBudgetBoundsTheUsedPartOfABuffer(void **unused) {
   enum { bufferSize = 32 * 1024 * 1024, budget = 10 * 1024 * 1024 };
   (void)unused;
   for (size_t i = 0; i < sizeCount; i++) {
@@ -373,7 +373,7 @@ static void aWholeBufferIsFilledExactly(void **unused) {
 }
 
 /* Sub-pools in their parent's memory, and in their own. */
-static void theRootsBudgetBoundsAFamily(void **state) {
+static void theRootsBudgetBoundsItsFamily(void **state) {
   const Kind *kind = *state;
   enum { budget = 10 * 1024 * 1024, children = 4 };
   for (size_t i = 0; i < sizeCount; i++) {
@@ -405,27 +405,27 @@ static void otherBudgetsDoNotBoundMemory(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      boundKinds(chunksAreChargedWhatTheyOccupy),
+      boundKinds(aChargeIsTheBytesAChunkOccupies),
       boundKinds(exactFillSucceedsAndOneMoreFails),
       boundKinds(theLargestChunkIsGranted),
-      boundKinds(chunksChangeTheirSize),
-      boundKinds(otherCallsCharge),
-      unsharedKinds(pressureIsOfCharges),
-      cmocka_unit_test(subPoolsOfSuchAPoolAreSuchPools),
-      cmocka_unit_test(suchASubPoolOfAnotherPool),
+      boundKinds(resizedChunksAreRecharged),
+      boundKinds(stringsAndAlignedChunksAreChargedTheSameWay),
+      unsharedKinds(callbacksFollowTheCharges),
+      cmocka_unit_test(subPoolsInheritTheBound),
+      cmocka_unit_test(aBoundSubPoolHasItsOwnMemory),
       cmocka_unit_test(chunksMoveWithTheirCharges),
-      cmocka_unit_test(aLostSubPoolGivesItsChargesBack),
-      cmocka_unit_test(untrackedPoolsChargeRoomAnyway),
-      cmocka_unit_test(waitersAskForCharges),
+      cmocka_unit_test(aLostSubPoolsChargesComeBack),
+      cmocka_unit_test(theOptionChangesNoUntrackedPool),
+      cmocka_unit_test(waitersAskForTheirCharge),
       withKind(theBudgetBoundsMemory, bound),
       withKind(theBudgetBoundsMemory, boundOutside),
       withKind(theBudgetBoundsMemory, boundShared),
       withKind(theBudgetBoundsMemory, boundArena),
       withKind(theBudgetBoundsMemory, boundArenaOutside),
-      cmocka_unit_test(theBudgetBoundsWhatIsUsedOfABuffer),
+      cmocka_unit_test(theBudgetBoundsTheUsedPartOfABuffer),
       cmocka_unit_test(aWholeBufferIsFilledExactly),
-      withKind(theRootsBudgetBoundsAFamily, bound),
-      withKind(theRootsBudgetBoundsAFamily, boundShared),
+      withKind(theRootsBudgetBoundsItsFamily, bound),
+      withKind(theRootsBudgetBoundsItsFamily, boundShared),
       cmocka_unit_test(otherBudgetsDoNotBoundMemory),
   };
   return runTests(tests);

@@ -1,7 +1,7 @@
 /* P1: the budget is kept to the byte. */
 #include "unit.h"
 
-static void identityHoldsAfterEveryCall(void **state) {
+static void theBudgetIdentityHoldsAfterEveryCall(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 3 * MIB));
@@ -63,7 +63,7 @@ static void exactFillSucceedsAndOneMoreFails(void **state) {
   }
 }
 
-static void requestsOfZeroAreOfOne(void **state) {
+static void aRequestOfZeroIsOneOfOneByte(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 40));
@@ -164,7 +164,7 @@ static void everySizeFillsToTheByte(void **state) {
 }
 
 /* A refused request must not have taken anything with it. */
-static void refusalsCostNothing(void **state) {
+static void aRefusalCostsNoBudget(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 65536));
@@ -178,18 +178,18 @@ static void refusalsCostNothing(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      anyKind(identityHoldsAfterEveryCall),
+      anyKind(theBudgetIdentityHoldsAfterEveryCall),
       exactKinds(exactFillSucceedsAndOneMoreFails),
       withKind(exactFillSucceedsAndOneMoreFails, kindFixed),
-      exactKinds(requestsOfZeroAreOfOne),
-      withKind(requestsOfZeroAreOfOne, kindFixed),
+      exactKinds(aRequestOfZeroIsOneOfOneByte),
+      withKind(aRequestOfZeroIsOneOfOneByte, kindFixed),
       anyKind(absurdSizesAreRefused),
       withKind(anUnlimitedPoolIsLimitedByTheSystem, kindTracked),
       withKind(anUnlimitedPoolIsLimitedByTheSystem, kindUntracked),
       withKind(anUnlimitedPoolIsLimitedByTheSystem, kindOutside),
       exactKinds(everySizeFillsToTheByte),
       withKind(everySizeFillsToTheByte, kindFixed),
-      anyKind(refusalsCostNothing),
+      anyKind(aRefusalCostsNoBudget),
   };
   return runTests(tests);
 }

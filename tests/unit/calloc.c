@@ -60,7 +60,7 @@ static void reusedTailsAreZeroed(void **state) {
 }
 
 /* Where a large chunk moved away the place may be fresh, but a neighbour that joins it is not. */
-static void placesThatWereMovedFromAreZeroed(void **state) {
+static void memoryOfMovedChunksIsZeroed(void **state) {
   const Kind *kind = *state;
   for (int order = 0; order < 4; order++) {
     Pool pool;
@@ -86,7 +86,7 @@ static void placesThatWereMovedFromAreZeroed(void **state) {
   }
 }
 
-static void productsAreChecked(void **state) {
+static void overflowingProductsAreRefused(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 100000));
@@ -124,7 +124,7 @@ static void productsAreChecked(void **state) {
 }
 
 /* A request for 0 bytes is one for 1, and that one is zero. */
-static void theByteOfNothingIsZero(void **state) {
+static void aRequestOfZeroGivesAZeroByte(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, 4096));
   unsigned char *chunk = palloc(&pool, 1);
@@ -138,9 +138,8 @@ static void theByteOfNothingIsZero(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      anyKind(freshMemoryIsZero),    anyKind(dirtyMemoryIsZeroed),
-      anyKind(reusedTailsAreZeroed), anyKind(placesThatWereMovedFromAreZeroed),
-      anyKind(productsAreChecked),   anyKind(theByteOfNothingIsZero),
+      anyKind(freshMemoryIsZero),           anyKind(dirtyMemoryIsZeroed),           anyKind(reusedTailsAreZeroed),
+      anyKind(memoryOfMovedChunksIsZeroed), anyKind(overflowingProductsAreRefused), anyKind(aRequestOfZeroGivesAZeroByte),
   };
   return runTests(tests);
 }

@@ -18,7 +18,7 @@ static void removeFrom(void **chunks, size_t *count, size_t index) {
   --*count;
 }
 
-static void chainIsInOrderOfAllocation(void **state) {
+static void theChainIsInOrderOfAllocation(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, MIB));
@@ -33,7 +33,7 @@ static void chainIsInOrderOfAllocation(void **state) {
 }
 
 /* All orders in which five chunks can be freed. */
-static void freesInEveryOrderKeepTheChain(void **state) {
+static void freesInAnyOrderKeepTheChain(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, MIB));
@@ -100,7 +100,7 @@ static void repallocKeepsTheOthersInOrder(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void blocksSayWhereTheirChunkLies(void **state) {
+static void aBlockSaysWhereItsChunkLies(void **state) {
   (void)state;
   Pool pool;
   assert_true(initPool(&pool, MIB));
@@ -129,15 +129,15 @@ static void untrackedPoolsHaveNoChain(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      exactKinds(chainIsInOrderOfAllocation),
-      withKind(chainIsInOrderOfAllocation, kindFixed),
-      exactKinds(freesInEveryOrderKeepTheChain),
-      withKind(freesInEveryOrderKeepTheChain, kindFixed),
+      exactKinds(theChainIsInOrderOfAllocation),
+      withKind(theChainIsInOrderOfAllocation, kindFixed),
+      exactKinds(freesInAnyOrderKeepTheChain),
+      withKind(freesInAnyOrderKeepTheChain, kindFixed),
       exactKinds(theYoungestIsAlwaysTheTail),
       withKind(theYoungestIsAlwaysTheTail, kindFixed),
       exactKinds(repallocKeepsTheOthersInOrder),
       withKind(repallocKeepsTheOthersInOrder, kindFixed),
-      cmocka_unit_test(blocksSayWhereTheirChunkLies),
+      cmocka_unit_test(aBlockSaysWhereItsChunkLies),
       withKind(untrackedPoolsHaveNoChain, kindUntracked),
       withKind(untrackedPoolsHaveNoChain, kindUntrackedOutside),
       withKind(untrackedPoolsHaveNoChain, kindFixedUntracked),

@@ -7,7 +7,7 @@ static size_t chargedOf(const Pool *pool) {
   return stats.chargedBytes;
 }
 
-static void identityHoldsWithChunksAndCharges(void **state) {
+static void theBudgetIdentityHoldsWithChunksAndCharges(void **state) {
   const Kind *kind = *state;
   Pool pool;
   uint64_t random = 7;
@@ -80,7 +80,7 @@ static void absurdChargesAreRefused(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void noMoreThanIsChargedCanBeCredited(void **state) {
+static void onlyChargedBytesCanBeCredited(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, MIB));
@@ -96,7 +96,7 @@ static void noMoreThanIsChargedCanBeCredited(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void refusedChargesAreCountedAndTheOthersAreNot(void **state) {
+static void onlyRefusedChargesAreCounted(void **state) {
   const Kind *kind = *state;
   Pool pool;
   mema_Stats stats;
@@ -139,7 +139,7 @@ static void chargesOutliveTheChunks(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void theBooksAreChecked(void **state) {
+static void theCheckFindsAWrongCharge(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, MIB));
@@ -156,7 +156,7 @@ static void theBooksAreChecked(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void thePictureNamesThem(void **state) {
+static void thePictureNamesTheCharges(void **state) {
   const Kind *kind = *state;
   Pool pool;
   char text[4000];
@@ -204,16 +204,16 @@ static void deadPoolsAreRefused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      anyKind(identityHoldsWithChunksAndCharges),
+      anyKind(theBudgetIdentityHoldsWithChunksAndCharges),
       anyKind(theLastByteCanBeChargedAndNoMore),
       withKind(absurdChargesAreRefused, kindTracked),
       withKind(absurdChargesAreRefused, kindUntracked),
       withKind(absurdChargesAreRefused, kindOutside),
-      anyKind(noMoreThanIsChargedCanBeCredited),
-      anyKind(refusedChargesAreCountedAndTheOthersAreNot),
+      anyKind(onlyChargedBytesCanBeCredited),
+      anyKind(onlyRefusedChargesAreCounted),
       anyKind(chargesOutliveTheChunks),
-      anyKind(theBooksAreChecked),
-      anyKind(thePictureNamesThem),
+      anyKind(theCheckFindsAWrongCharge),
+      anyKind(thePictureNamesTheCharges),
       withKind(freePagesGiveWayToCharges, kindTracked),
       withKind(freePagesGiveWayToCharges, kindUntracked),
       cmocka_unit_test(deadPoolsAreRefused),

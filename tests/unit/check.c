@@ -56,7 +56,7 @@ static void brokenChainsAreFound(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void untrackedPoolsMustHaveNoChain(void **state) {
+static void aChainInAnUntrackedPoolIsFound(void **state) {
   const Kind *kind = *state;
   Pool pool;
   Block stray = {0};
@@ -66,7 +66,7 @@ static void untrackedPoolsMustHaveNoChain(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void theSentenceSaysWhich(void **state) {
+static void theSentenceNamesTheBrokenPart(void **state) {
   (void)state;
   Pool pool;
   char first[200];
@@ -88,10 +88,10 @@ int main(void) {
       anyKind(brokenBudgetsAreFound),
       exactKinds(brokenChainsAreFound),
       withKind(brokenChainsAreFound, kindFixed),
-      withKind(untrackedPoolsMustHaveNoChain, kindUntracked),
-      withKind(untrackedPoolsMustHaveNoChain, kindUntrackedOutside),
-      withKind(untrackedPoolsMustHaveNoChain, kindFixedUntracked),
-      cmocka_unit_test(theSentenceSaysWhich),
+      withKind(aChainInAnUntrackedPoolIsFound, kindUntracked),
+      withKind(aChainInAnUntrackedPoolIsFound, kindUntrackedOutside),
+      withKind(aChainInAnUntrackedPoolIsFound, kindFixedUntracked),
+      cmocka_unit_test(theSentenceNamesTheBrokenPart),
   };
   return runTests(tests);
 }

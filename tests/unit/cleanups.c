@@ -22,7 +22,7 @@ static void begin(void) {
   memset(records, 0xa5, sizeof records);
 }
 
-static void newestFirst(void **state) {
+static void theNewestCleanUpRunsFirst(void **state) {
   Pool pool;
   for (int way = 0; way < 3; way++) {
     begin();
@@ -44,7 +44,7 @@ static void newestFirst(void **state) {
 }
 
 /* Three levels: a pool's own before, its sub-pools' newest first, its own after. */
-static void betweenTheLevels(void **unused) {
+static void cleanUpsRunBeforeAndAfterThoseOfSubPools(void **unused) {
   static Kind *const kinds[] = {&kindTracked, &kindUntracked, &kindOutside};
   (void)unused;
   for (size_t k = 0; k < 3; k++) {
@@ -67,7 +67,7 @@ static void betweenTheLevels(void **unused) {
 }
 
 /* Going back runs those that were added since, of this pool and of the sub-pools made since. */
-static void goingBackRunsTheYounger(void **unused) {
+static void aRewindRunsTheYoungerCleanUps(void **unused) {
   Pool root, before, after;
   (void)unused;
   begin();
@@ -91,7 +91,7 @@ static void goingBackRunsTheYounger(void **unused) {
   assert_string_equal(course, "ecfbda");
 }
 
-static void cancelled(void **unused) {
+static void aCancelledCleanUpDoesNotRun(void **unused) {
   Pool pool, other;
   (void)unused;
   begin();
@@ -112,7 +112,7 @@ static void cancelled(void **unused) {
   assert_string_equal(course, "b");
 }
 
-static void addIsRefused(void **unused) {
+static void badCleanUpsAreRefused(void **unused) {
   Pool pool, other, shared, dead = {0};
   (void)unused;
   begin();
@@ -163,7 +163,7 @@ static void lookAround(void *arg) {
   assert_true(mema_checkPool(&root));
 }
 
-static void theySeeAWholeFamily(void **unused) {
+static void aCleanUpSeesAWholeFamily(void **unused) {
   static Kind *const kinds[] = {&kindTracked, &kindUntracked, &kindCommitted};
   (void)unused;
   for (size_t k = 0; k < 3; k++) {
@@ -199,7 +199,7 @@ static void freeOwnRecord(void *arg) {
   assert_non_null(memset(palloc(&root, sizeof(mema_Cleanup)), 0xee, sizeof(mema_Cleanup))); /* and write over it */
 }
 
-static void aRecordInAChunkThatItFrees(void **state) {
+static void aCleanUpMayFreeItsOwnRecord(void **state) {
   for (int way = 0; way < 2; way++) {
     ran = 0;
     assert_true(makeRoot(&root, state, 10000));
@@ -219,7 +219,7 @@ static void endOther(void *arg) {
 }
 
 /* A clean-up frees pools that were to end after it: children, and siblings of the one that ends. */
-static void theyMayFreeOtherPools(void **unused) {
+static void aCleanUpMayFreeOtherPools(void **unused) {
   Pool first, second, third;
   (void)unused;
   ran = 0;
@@ -241,7 +241,7 @@ static void cancelOther(void *arg) {
   assert_true(mema_cancelCleanup(&root, arg));
 }
 
-static void theyMayCancelEachOther(void **state) {
+static void cleanUpsMayCancelEachOther(void **state) {
   ran = 0;
   begin();
   assert_true(makeRoot(&root, state, 1000));
@@ -264,7 +264,7 @@ static void makeMore(void *arg) {
 }
 
 /* A pool that is to end later is a pool like any other until then. */
-static void whatTheyAddElsewhereEndsToo(void **unused) {
+static void thingsThatACleanUpAddsElsewhereEndToo(void **unused) {
   (void)unused;
   ran = 0;
   begin();
@@ -282,16 +282,11 @@ static void whatTheyAddElsewhereEndsToo(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      aloneKinds(newestFirst),
-      cmocka_unit_test(betweenTheLevels),
-      cmocka_unit_test(goingBackRunsTheYounger),
-      cmocka_unit_test(cancelled),
-      cmocka_unit_test(addIsRefused),
-      cmocka_unit_test(theySeeAWholeFamily),
-      aloneKinds(aRecordInAChunkThatItFrees),
-      cmocka_unit_test(theyMayFreeOtherPools),
-      aloneKinds(theyMayCancelEachOther),
-      cmocka_unit_test(whatTheyAddElsewhereEndsToo),
+      aloneKinds(theNewestCleanUpRunsFirst),           cmocka_unit_test(cleanUpsRunBeforeAndAfterThoseOfSubPools),
+      cmocka_unit_test(aRewindRunsTheYoungerCleanUps), cmocka_unit_test(aCancelledCleanUpDoesNotRun),
+      cmocka_unit_test(badCleanUpsAreRefused),         cmocka_unit_test(aCleanUpSeesAWholeFamily),
+      aloneKinds(aCleanUpMayFreeItsOwnRecord),         cmocka_unit_test(aCleanUpMayFreeOtherPools),
+      aloneKinds(cleanUpsMayCancelEachOther),          cmocka_unit_test(thingsThatACleanUpAddsElsewhereEndToo),
   };
   return runTests(tests);
 }

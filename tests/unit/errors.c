@@ -33,7 +33,7 @@ static void theLastErrorIsTheThreadsOwn(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void theHeadersExample(void **state) {
+static void theHeadersExampleWorks(void **state) {
   (void)state;
   Pool pool;
   assert_true(initPool(&pool, 64 * 1024));
@@ -71,7 +71,7 @@ static void numbersBelongToTheFailure(void **state) {
 }
 
 /* The sentence is made when asked for: what happened to the pool since does not change it. */
-static void theSentenceIsOfTheMomentOfFailure(void **state) {
+static void theSentenceDescribesTheMomentOfFailure(void **state) {
   (void)state;
   Pool pool;
   assert_true(initPool(&pool, 1000));
@@ -135,7 +135,7 @@ static void *noAddresses(void *user, size_t size, size_t alignment) {
   return NULL;
 }
 
-static void optionsAreNamed(void **state) {
+static void theSentenceNamesTheBadOption(void **state) {
   (void)state;
   static const mema_Memory noReserve = {.reserve = NULL}, hooks = {.reserve = noAddresses};
   assertBlames(initPool(NULL, hideSize(10)), "pool is NULL");
@@ -155,7 +155,7 @@ static void optionsAreNamed(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void optionsOfABufferAreNamed(void **state) {
+static void theSentenceNamesTheBadOptionOfABuffer(void **state) {
   (void)state;
   static char buffer[1000];
   static const mema_Memory hooks = {.reserve = noAddresses};
@@ -188,7 +188,7 @@ static bool initChild(Pool *parent, mema_Options options) {
   return made && !freePool(&child);
 }
 
-static void optionsOfASubPoolAreNamed(void **state) {
+static void theSentenceNamesTheBadOptionOfASubPool(void **state) {
   (void)state;
   static char buffer[1000];
   const mema_Options inBuffer = {.engine = MEMA_FIXED, .buffer = buffer, .bufferSize = sizeof buffer};
@@ -210,7 +210,7 @@ static void optionsOfASubPoolAreNamed(void **state) {
 }
 
 /* Each kind of memory that the system, or the hooks, do not have. */
-static void missingMemoryIsNamed(void **state) {
+static void theSentenceNamesTheMissingMemory(void **state) {
   (void)state;
   static const mema_Memory hooks = {.reserve = noAddresses};
   const size_t size = MEMA_UNLIMITED / 8;
@@ -230,7 +230,7 @@ static void missingMemoryIsNamed(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void sizesAreNamed(void **state) {
+static void theSentenceNamesTheSize(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 1024));
@@ -257,7 +257,7 @@ static void sizesAreNamed(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void nothingIsNamed(void **state) {
+static void theSentenceNamesTheMissingArgument(void **state) {
   const Kind *kind = *state;
   Pool pool;
   const char *volatile format = NULL;
@@ -275,7 +275,7 @@ static void doNothing(void *arg) {
   (void)arg;
 }
 
-static void whatSharedPoolsLackIsNamed(void **state) {
+static void theSentenceNamesACallThatSharedPoolsLack(void **state) {
   const Kind *kind = *state;
   mema_Cleanup cleanup = {0};
   Pool pool;
@@ -292,7 +292,7 @@ static void whatSharedPoolsLackIsNamed(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void marksAndChunksAreNamed(void **state) {
+static void theSentenceNamesTheMarkOrChunk(void **state) {
 #define STALE "not a valid mark of this pool: "
   (void)state;
   static char buffer[1000];
@@ -334,7 +334,7 @@ static void endAgain(void *arg) {
   assertSays(initChild(pool, (mema_Options){.poolSize = 1}), MEMA_BUSY, "the pool is busy: it is about to end");
 }
 
-static void cleanUpsAreNamed(void **state) {
+static void theSentenceNamesTheCleanUp(void **state) {
   (void)state;
   mema_Cleanup cleanup, other = {0};
   Pool pool, child;
@@ -362,20 +362,20 @@ static void cleanUpsAreNamed(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(theLastErrorIsTheThreadsOwn),
-      cmocka_unit_test(theHeadersExample),
+      cmocka_unit_test(theHeadersExampleWorks),
       anyKind(numbersBelongToTheFailure),
-      cmocka_unit_test(theSentenceIsOfTheMomentOfFailure),
+      cmocka_unit_test(theSentenceDescribesTheMomentOfFailure),
       anyKind(successLeavesErrnoAlone),
-      cmocka_unit_test(optionsAreNamed),
-      cmocka_unit_test(optionsOfABufferAreNamed),
-      cmocka_unit_test(optionsOfASubPoolAreNamed),
-      cmocka_unit_test(missingMemoryIsNamed),
-      anyKind(sizesAreNamed),
-      anyKind(nothingIsNamed),
-      sharedKinds(whatSharedPoolsLackIsNamed),
-      withKind(whatSharedPoolsLackIsNamed, kindSharedTracked),
-      cmocka_unit_test(marksAndChunksAreNamed),
-      cmocka_unit_test(cleanUpsAreNamed),
+      cmocka_unit_test(theSentenceNamesTheBadOption),
+      cmocka_unit_test(theSentenceNamesTheBadOptionOfABuffer),
+      cmocka_unit_test(theSentenceNamesTheBadOptionOfASubPool),
+      cmocka_unit_test(theSentenceNamesTheMissingMemory),
+      anyKind(theSentenceNamesTheSize),
+      anyKind(theSentenceNamesTheMissingArgument),
+      sharedKinds(theSentenceNamesACallThatSharedPoolsLack),
+      withKind(theSentenceNamesACallThatSharedPoolsLack, kindSharedTracked),
+      cmocka_unit_test(theSentenceNamesTheMarkOrChunk),
+      cmocka_unit_test(theSentenceNamesTheCleanUp),
   };
   return runTests(tests);
 }

@@ -30,7 +30,7 @@ static size_t frontOf(const Pool *pool) {
 
 /* ---- buffers ------------------------------------------------------------------------------------------------------------ */
 
-static void everyBufferServes(void **state) {
+static void aBufferOfAnySizeServes(void **state) {
   const Kind *kind = *state;
   static char buffer[5000];
   for (size_t size = 256; size < 4000; size += 1 + size / 40) {
@@ -100,7 +100,7 @@ static void theRecordsAreSmall(void **state) {
 }
 
 /* The other Pool is no more once the buffer has gone to a new one; nor is a restored copy of a freed one. */
-static void theBufferKnowsItsPool(void **state) {
+static void aBufferBelongsToOnePool(void **state) {
   const Kind *kind = *state;
   static char buffer[1000];
   mema_Options options = optionsFor(kind, buffer, sizeof buffer);
@@ -133,7 +133,7 @@ static void permute(size_t *order, size_t count, uint64_t *seed) {
 }
 
 /* Whatever the order of frees, and however long the pieces, all is one piece again. */
-static void allJoinsAgain(void **state) {
+static void freePiecesJoinToOne(void **state) {
   const Kind *kind = *state;
   static char *chunks[most];
   static size_t order[most];
@@ -159,7 +159,7 @@ static void allJoinsAgain(void **state) {
 }
 
 /* Half of it is free, in pieces that are too small. */
-static void fragmentationIsSaid(void **state) {
+static void theSentenceNamesFragmentation(void **state) {
   const Kind *kind = *state;
   Pool pool;
   GuardedBuffer guarded;
@@ -181,7 +181,7 @@ static void fragmentationIsSaid(void **state) {
 }
 
 /* A piece that was not joined when it was freed is, before a request is refused for the lack of one. */
-static void theChunkFreedLastCounts(void **state) {
+static void theChunkFreedLastServesARequest(void **state) {
   const Kind *kind = *state;
   Pool pool;
   GuardedBuffer guarded;
@@ -198,7 +198,7 @@ static void theChunkFreedLastCounts(void **state) {
 }
 
 /* A piece is taken for a request that the budget then refuses, and goes back beside one whose length the map does not say (fixed.h, recent). */
-static void refusalsPutPiecesBack(void **state) {
+static void aRefusalPutsPiecesBack(void **state) {
   const Kind *kind = *state;
   Pool pool;
   GuardedBuffer guarded;
@@ -223,7 +223,7 @@ static void refusalsPutPiecesBack(void **state) {
 
 /* ---- in place ------------------------------------------------------------------------------------------------------------ */
 
-static void chunksGrowAndShrinkWhereTheyAre(void **state) {
+static void chunksGrowAndShrinkInPlace(void **state) {
   const Kind *kind = *state;
   Pool pool;
   GuardedBuffer guarded;
@@ -386,7 +386,7 @@ static void brokenBlocksAreNotFollowed(void **state) {
 }
 
 /* Going back stops at such a Block, and says so; the check reads it as it is. */
-static void brokenBlocksEndTheWayBack(void **state) {
+static void aRewindStopsAtABrokenBlock(void **state) {
   (void)state;
   Pool pool;
   GuardedBuffer guarded;
@@ -414,7 +414,7 @@ static void brokenBlocksEndTheWayBack(void **state) {
 
 /* ---- the system as a fallback -------------------------------------------------------------------------------------------------- */
 
-static void whatDoesNotFitComesFromTheSystem(void **state) {
+static void chunksThatDoNotFitComeFromTheSystem(void **state) {
   const Kind *kind = *state;
   static char buffer[2000];
   mema_Options options = optionsFor(kind, buffer, sizeof buffer);
@@ -484,7 +484,7 @@ static void growthOutsideIsWithinTheBudget(void **state) {
 }
 
 /* Whether it lies in the buffer or, where that has no room, outside, at another charge. */
-static void theLargestIsGranted(void **state) {
+static void theLargestChunkIsGranted(void **state) {
   const Kind *kind = *state;
   static char buffer[1000];
   for (size_t budget = 1; budget < 6000; budget += 7) {
@@ -511,7 +511,7 @@ static bool noteWanted(Pool *pool, size_t wanted, void *arg) {
   return false;
 }
 
-static void theGrowthIsWhatIsWanted(void **state) {
+static void aGrowingChunkWantsItsGrowth(void **state) {
   const Kind *kind = *state;
   static char buffer[4000];
   size_t wanted = 0;
@@ -535,7 +535,7 @@ static void doNothing(mema_Pool *pool, void *arg) {
 }
 
 /* The general path decides every request of a pool that watches for low water, with the same results. */
-static void watchedPoolsWorkAlike(void **state) {
+static void watchedPoolsGiveTheSameResults(void **state) {
   const Kind *kind = *state;
   Pool pool;
   GuardedBuffer guarded;
@@ -557,7 +557,7 @@ static void watchedPoolsWorkAlike(void **state) {
 }
 
 /* The wait for other threads is at once in vain. */
-static void thereIsNoWaiting(void **state) {
+static void aWaitIsRefusedAtOnce(void **state) {
   const Kind *kind = *state;
   Pool pool;
   GuardedBuffer guarded;
@@ -569,26 +569,26 @@ static void thereIsNoWaiting(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      fixedKinds(everyBufferServes),
+      fixedKinds(aBufferOfAnySizeServes),
       fixedKinds(badBuffersAreRefused),
       fixedKinds(theRecordsAreSmall),
-      fixedKinds(theBufferKnowsItsPool),
-      fixedKinds(allJoinsAgain),
-      fixedKinds(fragmentationIsSaid),
-      fixedKinds(theChunkFreedLastCounts),
-      fixedKinds(refusalsPutPiecesBack),
-      fixedKinds(chunksGrowAndShrinkWhereTheyAre),
+      fixedKinds(aBufferBelongsToOnePool),
+      fixedKinds(freePiecesJoinToOne),
+      fixedKinds(theSentenceNamesFragmentation),
+      fixedKinds(theChunkFreedLastServesARequest),
+      fixedKinds(aRefusalPutsPiecesBack),
+      fixedKinds(chunksGrowAndShrinkInPlace),
       fixedKinds(alignedChunksGiveTheirEdgesBack),
       fixedKinds(writesToFreedMemoryDoNoHarm),
       fixedKinds(damageIsRemembered),
       cmocka_unit_test(brokenBlocksAreNotFollowed),
-      cmocka_unit_test(brokenBlocksEndTheWayBack),
-      fixedKinds(whatDoesNotFitComesFromTheSystem),
+      cmocka_unit_test(aRewindStopsAtABrokenBlock),
+      fixedKinds(chunksThatDoNotFitComeFromTheSystem),
       fixedKinds(growthOutsideIsWithinTheBudget),
-      fixedKinds(theLargestIsGranted),
-      fixedKinds(theGrowthIsWhatIsWanted),
-      fixedKinds(watchedPoolsWorkAlike),
-      fixedKinds(thereIsNoWaiting),
+      fixedKinds(theLargestChunkIsGranted),
+      fixedKinds(aGrowingChunkWantsItsGrowth),
+      fixedKinds(watchedPoolsGiveTheSameResults),
+      fixedKinds(aWaitIsRefusedAtOnce),
   };
   return runTests(tests);
 }

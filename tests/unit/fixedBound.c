@@ -145,7 +145,7 @@ static bool playComb(Pool *pool, size_t peak, size_t largest) {
   return palloc(pool, largest * grain) != NULL;
 }
 
-static void theCombNeedsTheBound(void **state) {
+static void theCombNeedsTheWholeBound(void **state) {
   (void)state;
   for (size_t peak = 64; peak <= 1024; peak *= 4) {
     for (size_t largest = 2; largest <= 16; largest *= 2) {
@@ -207,8 +207,8 @@ static void theFiguresAreSane(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(robsonsAdversaryIsServed), cmocka_unit_test(lessThanRobsonsBoundIsNotEnough),
-      cmocka_unit_test(theCombNeedsTheBound),     cmocka_unit_test(randomProgramsAreServed),
+      cmocka_unit_test(robsonsAdversaryIsServed),  cmocka_unit_test(lessThanRobsonsBoundIsNotEnough),
+      cmocka_unit_test(theCombNeedsTheWholeBound), cmocka_unit_test(randomProgramsAreServed),
       cmocka_unit_test(theFiguresAreSane),
   };
   return runTests(tests);

@@ -92,21 +92,21 @@ static void noHolesInTheWay(const Kind *kind, size_t poolSize) {
   }
 }
 
-static void smallPools(void **state) {
+static void smallPoolsHaveNoHolesInTheWay(void **state) {
   noHolesInTheWay(*state, 4 * KIB);
   noHolesInTheWay(*state, 10007);
   noHolesInTheWay(*state, 64 * KIB);
 }
-static void middlePools(void **state) {
+static void middlePoolsHaveNoHolesInTheWay(void **state) {
   noHolesInTheWay(*state, MIB);
   noHolesInTheWay(*state, 5 * MIB + 3);
 }
-static void largePools(void **state) {
+static void largePoolsHaveNoHolesInTheWay(void **state) {
   noHolesInTheWay(*state, 64 * MIB);
 }
 
 /* Each round leaves one chunk of another size behind in every page, as a long-lived program might. */
-static void manyGenerations(void **state) {
+static void survivorsOfManyGenerationsAreNotInTheWay(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, MIB));
@@ -131,7 +131,7 @@ static void manyGenerations(void **state) {
 }
 
 /* Untracked pools compare what a chunk would occupy, which an empty pool of the same kind can tell. */
-static void untrackedPoolsToo(void **state) {
+static void untrackedPoolsHaveNoHolesInTheWay(void **state) {
   const Kind *kind = *state;
   static const size_t poolSizes[] = {65536, 1048576, 16777216};
   for (size_t i = 0; i < sizeof poolSizes / sizeof *poolSizes; i++) {
@@ -163,7 +163,7 @@ static void untrackedPoolsToo(void **state) {
 
 /* Chunks that grow at random leave slots of their sizes before, some of them at hand. Those serve chunks of other sizes, long before the budget
  * is used up. */
-static void sizesThatWent(void **state) {
+static void slotsOfFormerSizesServeOtherSizes(void **state) {
   enum { count = 10000, first = 100, last = 500, step = 50, other = 2000 };
   static void *chunks[2 * count];
   static size_t sizes[count];
@@ -191,15 +191,15 @@ static void sizesThatWent(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      exactKinds(smallPools),
-      exactKinds(middlePools),
-      withKind(largePools, kindTracked),
-      withKind(largePools, kindOutside),
-      exactKinds(manyGenerations),
-      withKind(untrackedPoolsToo, kindUntracked),
-      withKind(untrackedPoolsToo, kindUntrackedOutside),
-      withKind(sizesThatWent, kindUntracked),
-      withKind(sizesThatWent, kindShared),
+      exactKinds(smallPoolsHaveNoHolesInTheWay),
+      exactKinds(middlePoolsHaveNoHolesInTheWay),
+      withKind(largePoolsHaveNoHolesInTheWay, kindTracked),
+      withKind(largePoolsHaveNoHolesInTheWay, kindOutside),
+      exactKinds(survivorsOfManyGenerationsAreNotInTheWay),
+      withKind(untrackedPoolsHaveNoHolesInTheWay, kindUntracked),
+      withKind(untrackedPoolsHaveNoHolesInTheWay, kindUntrackedOutside),
+      withKind(slotsOfFormerSizesServeOtherSizes, kindUntracked),
+      withKind(slotsOfFormerSizesServeOtherSizes, kindShared),
   };
   return runTests(tests);
 }

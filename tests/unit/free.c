@@ -19,7 +19,7 @@ static void assertNoChunk(Pool *pool, uintptr_t value) {
   }
 }
 
-static void pointersThatWereNeverHandedOut(void **state) {
+static void pointersThatWereNeverHandedOutAreRefused(void **state) {
   const Kind *kind = *state;
   Pool pool;
   int local = 0;
@@ -37,7 +37,7 @@ static void pointersThatWereNeverHandedOut(void **state) {
   assertNoChunk(&pool, addressOf(&local));
   assertNoChunk(&pool, addressOf(&global));
   assertNoChunk(&pool, addressOf(readOnly));
-  assertNoChunk(&pool, (uintptr_t)&pointersThatWereNeverHandedOut);
+  assertNoChunk(&pool, (uintptr_t)&pointersThatWereNeverHandedOutAreRefused);
   assertNoChunk(&pool, addressOf(forbidden));
   assertNoChunk(&pool, addressOf(gone));
   assertNoChunk(&pool, addressOf(&pool));
@@ -56,7 +56,7 @@ static void pointersThatWereNeverHandedOut(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void everyOffsetIntoAndAroundAChunk(void **state) {
+static void everyOffsetIntoAndAroundAChunkIsRefused(void **state) {
   const Kind *kind = *state;
   static const size_t sizes[] = {1, 16, 17, 100, 1000, 4096, 5000, 33000, 70000, 300000};
   Pool pool;
@@ -81,7 +81,7 @@ static void everyOffsetIntoAndAroundAChunk(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void doubleFreesInEveryState(void **state) {
+static void doubleFreesAreRefusedInEveryState(void **state) {
   const Kind *kind = *state;
   static const size_t sizes[] = {1, 48, 1000, 9000, 40000, 150000};
   Pool pool;
@@ -119,7 +119,7 @@ static void anAddressHandedOutAgainIsLive(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void chunksOfOtherPools(void **state) {
+static void chunksOfOtherPoolsAreRefused(void **state) {
   const Kind *kind = *state;
   Pool pool, other;
   assert_true(makePool(&pool, kind, MIB));
@@ -146,7 +146,7 @@ static void chunksOfOtherPools(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void theReservationsOwnAddresses(void **state) {
+static void theReservationsOwnAddressesAreRefused(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, MIB));
@@ -172,7 +172,7 @@ static void theReservationsOwnAddresses(void **state) {
 }
 
 /* Any 64-bit value: all of them wrong, save for a collision that 2^64 makes unthinkable. */
-static void randomValues(void **state) {
+static void randomValuesAreRefused(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, MIB));
@@ -191,7 +191,7 @@ static void randomValues(void **state) {
 }
 
 /* Freeing touches neither the chunk nor its neighbours. */
-static void freeLeavesTheNeighboursAlone(void **state) {
+static void aFreeLeavesTheNeighboursAlone(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 4 * MIB));
@@ -208,14 +208,14 @@ static void freeLeavesTheNeighboursAlone(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      anyKind(pointersThatWereNeverHandedOut),
-      anyKind(everyOffsetIntoAndAroundAChunk),
-      anyKind(doubleFreesInEveryState),
+      anyKind(pointersThatWereNeverHandedOutAreRefused),
+      anyKind(everyOffsetIntoAndAroundAChunkIsRefused),
+      anyKind(doubleFreesAreRefusedInEveryState),
       anyKind(anAddressHandedOutAgainIsLive),
-      anyKind(chunksOfOtherPools),
-      anyKind(theReservationsOwnAddresses),
-      anyKind(randomValues),
-      anyKind(freeLeavesTheNeighboursAlone),
+      anyKind(chunksOfOtherPoolsAreRefused),
+      anyKind(theReservationsOwnAddressesAreRefused),
+      anyKind(randomValuesAreRefused),
+      anyKind(aFreeLeavesTheNeighboursAlone),
   };
   return runTests(tests);
 }

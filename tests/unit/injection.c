@@ -41,7 +41,7 @@ static bool request(Pool *pool, size_t kind) {
   return ptr != NULL && pfree(pool, ptr);
 }
 
-static void eachKindFailsOnce(void **unused) {
+static void eachKindOfRequestFailsOnce(void **unused) {
   Kind *const poolKinds[] = {&kindTracked, &kindUntracked, &kindCommitted, &kindOutside};
   (void)unused;
   for (size_t k = 0; k < 4; k++) {
@@ -63,7 +63,7 @@ static void eachKindFailsOnce(void **unused) {
   }
 }
 
-static void fromThenOn(void **unused) {
+static void requestsFailFromThenOn(void **unused) {
   Pool root, child, another;
   (void)unused;
   assert_true(initPool(&root, MIB) && makeChild(&child, &root, MIB / 2, 1000));
@@ -89,7 +89,7 @@ static void fromThenOn(void **unused) {
 }
 
 /* Requests that are refused for another reason count as well. */
-static void refusedOnesCount(void **state) {
+static void refusedRequestsCount(void **state) {
   Pool pool;
   assert_true(makeRoot(&pool, state, 1000));
   assertWorks(mema_failAfter(&pool, 2, true));
@@ -101,7 +101,7 @@ static void refusedOnesCount(void **state) {
 }
 
 /* Those that no pool could grant do not: they are no requests of which one could say that it is the one to fail. */
-static void impossibleOnesDoNot(void **state) {
+static void impossibleRequestsDoNotCount(void **state) {
   Pool pool;
   assert_true(makeRoot(&pool, state, 1000));
   assertWorks(mema_failAfter(&pool, 0, true));
@@ -127,7 +127,7 @@ static void countTwice(Pool *pool, void *arg) {
 }
 
 /* With callbacks about: none is asked to make room, and low water is told of as before. */
-static void besideCallbacks(void **state) {
+static void injectedFailuresAskNoCallback(void **state) {
   Pool pool;
   unsigned lows = 0;
   assert_true(makeRoot(&pool, state, 1000));
@@ -147,8 +147,11 @@ static void besideCallbacks(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(eachKindFailsOnce), cmocka_unit_test(fromThenOn), aloneKinds(refusedOnesCount),
-      aloneKinds(impossibleOnesDoNot),     aloneKinds(besideCallbacks),
+      cmocka_unit_test(eachKindOfRequestFailsOnce),
+      cmocka_unit_test(requestsFailFromThenOn),
+      aloneKinds(refusedRequestsCount),
+      aloneKinds(impossibleRequestsDoNotCount),
+      aloneKinds(injectedFailuresAskNoCallback),
   };
   return runTests(tests);
 }

@@ -13,7 +13,7 @@ static void initGivesAnEmptyPool(void **state) {
   assert_false(pool.initialized);
 }
 
-static void initRefusesWhatIsNoSize(void **state) {
+static void initRefusesABadSize(void **state) {
   (void)state;
   Pool pool, before;
   memset(&pool, 0x5a, sizeof pool);
@@ -97,7 +97,7 @@ static void assertEveryFunctionRefuses(Pool *pool) {
   assertWorks(mema_freeSize(pool) == 0);
 }
 
-static void anythingButALivePoolIsRefused(void **state) {
+static void callsRefuseAnythingButALivePool(void **state) {
   (void)state;
   Pool pool;
   assertEveryFunctionRefuses(NULL);
@@ -165,7 +165,7 @@ static void freedPoolsAreRefused(void **state) {
   }
 }
 
-static void freePoolTakesLiveChunksAlong(void **state) {
+static void freePoolFreesLiveChunks(void **state) {
   const Kind *kind = *state;
   for (int round = 0; round < 20; round++) {
     Pool pool;
@@ -183,7 +183,7 @@ static void freePoolTakesLiveChunksAlong(void **state) {
   }
 }
 
-static void resetKeepsThePool(void **state) {
+static void aResetKeepsThePool(void **state) {
   const Kind *kind = *state;
   Pool pool;
   mema_Options options = kind->options;
@@ -217,7 +217,7 @@ static void resetKeepsThePool(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void resizeMovesTheBudget(void **state) {
+static void aResizeChangesTheBudget(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 1000));
@@ -252,7 +252,7 @@ static void resizeMovesTheBudget(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void versionIsTheHeaders(void **state) {
+static void theVersionIsTheHeaders(void **state) {
   (void)state;
   assert_string_equal(mema_version(), MEMA_VERSION);
   char text[32];
@@ -282,16 +282,16 @@ static void structsBeginAsSpecified(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       anyKind(initGivesAnEmptyPool),
-      cmocka_unit_test(initRefusesWhatIsNoSize),
+      cmocka_unit_test(initRefusesABadSize),
       cmocka_unit_test(initTakesAnyBudgetUpToUnlimited),
       anyKind(initRefusesALivePool),
-      cmocka_unit_test(anythingButALivePoolIsRefused),
+      cmocka_unit_test(callsRefuseAnythingButALivePool),
       anyKind(copiedAndMovedPoolsAreRefused),
       anyKind(freedPoolsAreRefused),
-      anyKind(freePoolTakesLiveChunksAlong),
-      everyKind(resetKeepsThePool),
-      everyKind(resizeMovesTheBudget),
-      cmocka_unit_test(versionIsTheHeaders),
+      anyKind(freePoolFreesLiveChunks),
+      everyKind(aResetKeepsThePool),
+      everyKind(aResizeChangesTheBudget),
+      cmocka_unit_test(theVersionIsTheHeaders),
       cmocka_unit_test(structsBeginAsSpecified),
   };
   return runTests(tests);

@@ -183,7 +183,7 @@ static size_t emptyIntoMagazine(Heap *heap) {
 }
 
 /* The spans whose last slots wait are empty: their pages go at a trim, though spans that are not were listed before them. */
-static void emptySpansGoAtATrim(void **state) {
+static void aTrimGivesBackEmptySpans(void **state) {
   static const size_t sizes[] = {100, 1000, 8000, 30000};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     Pool pool;
@@ -237,7 +237,7 @@ static void assertAllRefused(Pool *pool, unsigned char *const *chunks, size_t co
 }
 
 /* What waited in a magazine is an ordinary free slot of the pool's next life, and of the next pool in its memory. */
-static void nothingWaitsBeyondALife(void **state) {
+static void magazinesAreEmptyInTheNextLife(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
   for (int life = 0; life < 6; life++) {
@@ -292,7 +292,7 @@ static void theBudgetIsExact(void **state) {
 }
 
 /* A span that is given back takes its slots out of the magazine: its units may be a span of another class soon. */
-static void spansOfOtherClassesFollow(void **state) {
+static void aReturnedSpanServesAnotherClass(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
   Heap small = makeHeap(&pool, 64, heapBytes), large = {.pool = &pool, .size = 1000};
@@ -324,7 +324,7 @@ static void *olderThan(const Pool *pool, const void *chunk) {
 }
 
 /* A chunk that outgrows its slot goes to a slot of another magazine, with its bytes, its charge and its place in the chain. */
-static void chunksOutgrowTheirSlots(void **state) {
+static void growingChunksLeaveTheirSlots(void **state) {
   const Kind *kind = *state;
   enum { count = 40, largest = 3000 };
   Pool pool;
@@ -361,7 +361,7 @@ static void chunksOutgrowTheirSlots(void **state) {
 }
 
 /* When magazines come into use, the free slots that words had at hand are not lost, and live chunks live on. */
-static void theWaysChangeAmidLiveChunks(void **state) {
+static void magazinesComeIntoUseAmidLiveChunks(void **state) {
   static const size_t sizes[] = {16, 48, 100, 200, 400, 700, 1000};
   enum { classes = sizeof sizes / sizeof *sizes, each = 3 };
   Pool pool;
@@ -411,7 +411,7 @@ static unsigned slotsGotBack(Pool *pool, void **chunks, size_t count, uint64_t *
 }
 
 /* In a heap of 5 MiB, smaller than those that have them always, it depends on what is done with it. */
-static void chosenByWhatIsFreed(void **state) {
+static void theOrderOfFreesBringsMagazinesIntoUse(void **state) {
   const Kind *kind = *state;
   enum { count = 20000, batch = 2000 };
   static void *chunks[count];
@@ -442,19 +442,19 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       largeKinds(doubleFreesAreRefused),
       largeKinds(everyFreeSlotServesAgain),
-      withKind(chosenByWhatIsFreed, kindTracked),
-      withKind(chosenByWhatIsFreed, kindUntracked),
-      withKind(emptySpansGoAtATrim, kindTracked),
-      withKind(emptySpansGoAtATrim, kindUntracked),
+      withKind(theOrderOfFreesBringsMagazinesIntoUse, kindTracked),
+      withKind(theOrderOfFreesBringsMagazinesIntoUse, kindUntracked),
+      withKind(aTrimGivesBackEmptySpans, kindTracked),
+      withKind(aTrimGivesBackEmptySpans, kindUntracked),
       withKind(theOnlySpanStaysWhole, kindTracked),
       withKind(theOnlySpanStaysWhole, kindUntracked),
-      largeKinds(nothingWaitsBeyondALife),
+      largeKinds(magazinesAreEmptyInTheNextLife),
       withKind(theBudgetIsExact, kindTracked),
       withKind(theBudgetIsExact, kindUntracked),
       withKind(theBudgetIsExact, kindCramped),
-      largeKinds(spansOfOtherClassesFollow),
-      largeKinds(chunksOutgrowTheirSlots),
-      largeKinds(theWaysChangeAmidLiveChunks),
+      largeKinds(aReturnedSpanServesAnotherClass),
+      largeKinds(growingChunksLeaveTheirSlots),
+      largeKinds(magazinesComeIntoUseAmidLiveChunks),
   };
   return runTests(tests);
 }

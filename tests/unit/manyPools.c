@@ -3,7 +3,7 @@
 
 enum { poolCount = 100000, budget = 64 * 1024, chunkSize = 100 };
 
-static void aHundredThousandAtOnce(void **state) {
+static void aHundredThousandPoolsLiveAtOnce(void **state) {
   const Kind *kind = *state;
   Pool *pools = calloc(poolCount, sizeof *pools);
   unsigned char **chunks = calloc(poolCount, sizeof *chunks);
@@ -40,8 +40,8 @@ static void aHundredThousandAtOnce(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(aHundredThousandAtOnce, kindTracked),
-      withKind(aHundredThousandAtOnce, kindUntracked),
+      withKind(aHundredThousandPoolsLiveAtOnce, kindTracked),
+      withKind(aHundredThousandPoolsLiveAtOnce, kindUntracked),
   };
   return runTests(tests);
 }

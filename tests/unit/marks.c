@@ -10,7 +10,7 @@ static size_t chargeIn(const Pool *pool, size_t size) {
   return poolIsUntracked(pool) ? (size + 15) / 16 * 16 : size;
 }
 
-static void youngerChunksGo(void **state) {
+static void aRewindFreesTheYoungerChunks(void **state) {
   Pool pool;
   assert_true(makeRoot(&pool, state, 100000));
   void *old = palloc(&pool, 100), *older = palloc(&pool, 40);
@@ -32,7 +32,7 @@ static void youngerChunksGo(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void nestedMarks(void **state) {
+static void marksNest(void **state) {
   enum { depth = 30 };
   Pool pool;
   mema_Mark marks[depth];
@@ -58,7 +58,7 @@ static void nestedMarks(void **state) {
 }
 
 /* Marks between valid ones are over, as long as they lie in at most four places. */
-static void staleMarksBetweenValidOnes(void **state) {
+static void expiredMarksBetweenValidOnesAreRefused(void **state) {
   Pool pool;
   mema_Mark valid[5], stale[4][3];
   assert_true(makeRoot(&pool, state, 100000));
@@ -85,7 +85,7 @@ static void staleMarksBetweenValidOnes(void **state) {
 }
 
 /* In more places some stale marks may pass: then for another moment, and never with damage. */
-static void moreStaleMarksThanCanBeRemembered(void **state) {
+static void manyExpiredMarksDoNoDamage(void **state) {
   enum { count = 40 };
   Pool pool;
   mema_Mark valid[count], stale[count];
@@ -139,7 +139,7 @@ static void keptChunksStay(void **state) {
 }
 
 /* The only chunks, the first one, and all of them kept. */
-static void keptAtTheEnds(void **state) {
+static void chunksAtTheEndsOfTheChainCanBeKept(void **state) {
   Pool pool;
   void *chunks[6];
   assert_true(makeRoot(&pool, state, 100000));
@@ -154,7 +154,7 @@ static void keptAtTheEnds(void **state) {
 }
 
 /* Repalloc is no allocation: a chunk keeps its age wherever it goes. */
-static void repallocKeepsTheAge(void **unused) {
+static void repallocKeepsTheAgeOfAChunk(void **unused) {
   static const size_t sizes[] = {20, 700, 5000, 90000, 300, 1};
   Pool pools[2];
   (void)unused;
@@ -242,7 +242,7 @@ static void badMarksAreRecognised(void **unused) {
   assert_true(freePool(&pools[0]) && freePool(&other));
 }
 
-static void notInSharedOrUntrackedPools(void **unused) {
+static void sharedAndUntrackedPoolsRefuseMarks(void **unused) {
   Kind *const kinds[] = {&kindUntracked, &kindUntrackedOutside, &kindShared, &kindSharedTracked, &kindFixedUntracked};
   Pool pool;
   (void)unused;
@@ -256,7 +256,7 @@ static void notInSharedOrUntrackedPools(void **unused) {
 }
 
 /* Sub-pools made since go, those from before stay, with what they have. */
-static void subPoolsGoToo(void **unused) {
+static void aRewindFreesYoungerSubPools(void **unused) {
   Pool root, before, after, grandchild, own;
   (void)unused;
   assert_true(initPool(&root, 100000));
@@ -281,7 +281,7 @@ static void subPoolsGoToo(void **unused) {
 }
 
 /* Marks come and go for a long time, with an old one that stays valid. */
-static void roundAndRound(void **state) {
+static void anOldMarkOutlivesManyYoungerOnes(void **state) {
   Pool pool;
   assert_true(makeRoot(&pool, state, 100000));
   mema_Mark old = mema_markPool(&pool);
@@ -303,7 +303,7 @@ static bool liesIn(const Pool *pool, const void *ptr) {
   return addressOf(ptr) - addressOf(pool->mem) < 64 * KIB;
 }
 
-static void nothingIsKeptInThem(void **state) {
+static void untrackedArenasRefuseToKeepChunks(void **state) {
   Pool pool;
   assert_true(makeRoot(&pool, state, 200000));
   mema_Mark mark = mema_markPool(&pool);
@@ -316,7 +316,7 @@ static void nothingIsKeptInThem(void **state) {
 }
 
 /* Positions that no mark of the pool had: behind the last one, and inside chunks. */
-static void forgedPositions(void **state) {
+static void forgedPositionsAreRefused(void **state) {
   Pool pool;
   assert_true(makeRoot(&pool, state, 50000));
   void *old = palloc(&pool, 160);
@@ -341,7 +341,7 @@ static void forgedPositions(void **state) {
 }
 
 /* In the area a chunk that repalloc moves is as young as its move, and one that stays as old as it is. */
-static void movedInTheArea(void **state) {
+static void aChunkMovedInTheAreaIsAsYoungAsItsMove(void **state) {
   Pool pool;
   assert_true(makeRoot(&pool, state, 50000));
   char *stays = palloc(&pool, 100), *moves = palloc(&pool, 100);
@@ -358,7 +358,7 @@ static void movedInTheArea(void **state) {
 }
 
 /* Outside a chunk keeps its age wherever it goes, and has that of its move if it comes from the area. */
-static void movedOutside(void **unused) {
+static void aChunkMovedOutsideKeepsItsAge(void **unused) {
   static const size_t sizes[] = {80000, 200000, 300000, 90000, 3000000};
   Pool pool;
   (void)unused;
@@ -386,7 +386,7 @@ static void movedOutside(void **unused) {
 }
 
 /* Many slabs outside, slots and large chunks in each, older and younger ones side by side. */
-static void allThatIsOutside(void **unused) {
+static void aRewindFreesTheYoungerChunksOutside(void **unused) {
   enum { count = 3000 };
   static void *chunks[2][count];
   Pool pool;
@@ -419,7 +419,7 @@ static void allThatIsOutside(void **unused) {
 }
 
 /* Memory before a mark is not handed out again as long as the pool may go back to it, and is then. */
-static void whatComesBackWhen(void **unused) {
+static void memoryBeforeAMarkIsNotHandedOutAgain(void **unused) {
   Pool pool;
   (void)unused;
   for (int way = 0; way < 3; way++) { /* a reset, a new life, an older mark */
@@ -457,7 +457,7 @@ static void countRun(void *arg) {
 }
 
 /* Sub-pools that are arenas credit those above, all or beyond what is guaranteed, under a shared root too; and have sub-pools of their own. */
-static void subPoolArenas(void **unused) {
+static void rewoundSubPoolsCreditTheLevelsAbove(void **unused) {
   Kind *const roots[] = {&kindTracked, &kindUntracked, &kindArena, &kindArenaUntracked, &kindShared, &kindSharedTracked};
   Kind *const arenas[] = {&kindArenaUntracked, &kindArenaUntrackedOutside};
   static const size_t guaranteed[] = {0, 1000, 90000};
@@ -599,7 +599,7 @@ static void compare(Model *model) {
 }
 
 /* One life after another, in an area that is used up soon. */
-static void atRandom(void **unused) {
+static void randomMarksAgreeWithTheModel(void **unused) {
   static Model model;
   (void)unused;
   model.state = 20240607;
@@ -624,26 +624,26 @@ static void atRandom(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      markedKinds(youngerChunksGo),
-      markedKinds(nestedMarks),
-      markedKinds(staleMarksBetweenValidOnes),
-      markedKinds(moreStaleMarksThanCanBeRemembered),
+      markedKinds(aRewindFreesTheYoungerChunks),
+      markedKinds(marksNest),
+      markedKinds(expiredMarksBetweenValidOnesAreRefused),
+      markedKinds(manyExpiredMarksDoNoDamage),
       aloneKinds(keptChunksStay),
-      aloneKinds(keptAtTheEnds),
-      cmocka_unit_test(repallocKeepsTheAge),
+      aloneKinds(chunksAtTheEndsOfTheChainCanBeKept),
+      cmocka_unit_test(repallocKeepsTheAgeOfAChunk),
       cmocka_unit_test(movedChunksAreAsYoungAsTheMove),
       cmocka_unit_test(badMarksAreRecognised),
-      cmocka_unit_test(notInSharedOrUntrackedPools),
-      cmocka_unit_test(subPoolsGoToo),
-      markedKinds(roundAndRound),
-      untrackedArenas(nothingIsKeptInThem),
-      untrackedArenas(forgedPositions),
-      untrackedArenas(movedInTheArea),
-      cmocka_unit_test(movedOutside),
-      cmocka_unit_test(allThatIsOutside),
-      cmocka_unit_test(whatComesBackWhen),
-      cmocka_unit_test(subPoolArenas),
-      cmocka_unit_test(atRandom),
+      cmocka_unit_test(sharedAndUntrackedPoolsRefuseMarks),
+      cmocka_unit_test(aRewindFreesYoungerSubPools),
+      markedKinds(anOldMarkOutlivesManyYoungerOnes),
+      untrackedArenas(untrackedArenasRefuseToKeepChunks),
+      untrackedArenas(forgedPositionsAreRefused),
+      untrackedArenas(aChunkMovedInTheAreaIsAsYoungAsItsMove),
+      cmocka_unit_test(aChunkMovedOutsideKeepsItsAge),
+      cmocka_unit_test(aRewindFreesTheYoungerChunksOutside),
+      cmocka_unit_test(memoryBeforeAMarkIsNotHandedOutAgain),
+      cmocka_unit_test(rewoundSubPoolsCreditTheLevelsAbove),
+      cmocka_unit_test(randomMarksAgreeWithTheModel),
   };
   return runTests(tests);
 }

@@ -99,7 +99,7 @@ static void lockedMemoryIsCounted(void **state) {
   }
 }
 
-static void lockingKeepsToTheLimit(void **state) {
+static void lockingKeepsToTheSystemsLimit(void **state) {
   (void)state;
   if (UNDER_ASAN) skip();
   int tooMuch = asUser(64 * KIB, lockTooMuch), outside = asUser(4 * MIB, lockOutside);
@@ -213,7 +213,7 @@ static void fillOnce(size_t poolSize, size_t worst, bool untracked) {
   assert_true(freePool(&pool));
 }
 
-static void noFillLeavesTheReservation(void **state) {
+static void aCommittedReservationHoldsEveryFill(void **state) {
   (void)state;
   static const size_t worst[] = {1,    16,   17,    32,       33,    49,    113,   129,   513,    1025,   2049,
                                  4097, 8193, 16385, 32 * KIB, 32769, 65536, 65537, 70000, 131073, 1048577};
@@ -225,7 +225,7 @@ static void noFillLeavesTheReservation(void **state) {
 }
 
 /* Slots of one size, freed and taken in any order. */
-static void noOrderLeavesTheReservation(void **state) {
+static void aCommittedReservationHoldsEveryOrderOfSizes(void **state) {
   (void)state;
   static const size_t slots[] = {32, 48, 112, 1024, 10240, 32768};
   static char *chunks[40000];
@@ -252,9 +252,12 @@ static void noOrderLeavesTheReservation(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(lockedMemoryIsCounted),      cmocka_unit_test(lockingKeepsToTheLimit),
-      cmocka_unit_test(hugePagesAreAskedFor),       cmocka_unit_test(hookedMemoryGetsNoAdvice),
-      cmocka_unit_test(noFillLeavesTheReservation), cmocka_unit_test(noOrderLeavesTheReservation),
+      cmocka_unit_test(lockedMemoryIsCounted),
+      cmocka_unit_test(lockingKeepsToTheSystemsLimit),
+      cmocka_unit_test(hugePagesAreAskedFor),
+      cmocka_unit_test(hookedMemoryGetsNoAdvice),
+      cmocka_unit_test(aCommittedReservationHoldsEveryFill),
+      cmocka_unit_test(aCommittedReservationHoldsEveryOrderOfSizes),
   };
   return runTests(tests);
 }

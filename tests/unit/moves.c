@@ -14,7 +14,7 @@ static void makeFour(Four *four, size_t poolSize, size_t guaranteed) {
 }
 
 /* Each to each, of all sorts of chunks: the same address, the bytes untouched, the youngest of the other's chain. */
-static void fromEachToEach(void **unused) {
+static void chunksMoveFromEachPoolToEach(void **unused) {
   static const size_t sizes[] = {1, 48, 700, 5000, 33000, 70000, 400000};
   (void)unused;
   for (size_t guaranteed = 0; guaranteed < 700000; guaranteed += 230000) {
@@ -48,7 +48,7 @@ static void fromEachToEach(void **unused) {
 }
 
 /* Nothing is charged above both pools but the difference, so that a full family is no obstacle. */
-static void withinAFullFamily(void **unused) {
+static void chunksMoveWithinAFullFamily(void **unused) {
   Four four;
   Pool *pools = four.pools;
   (void)unused;
@@ -67,7 +67,7 @@ static void withinAFullFamily(void **unused) {
   assert_true(freePool(&pools[0]));
 }
 
-static void refusedOverBudget(void **unused) {
+static void aMoveOverBudgetIsRefused(void **unused) {
   Pool pools[3];
   (void)unused;
   assert_true(initPool(&pools[0], 10000));
@@ -93,7 +93,7 @@ static void refusedOverBudget(void **unused) {
   assert_true(freePool(&pools[0]));
 }
 
-static void refusedToStrangers(void **unused) {
+static void aMoveOutOfTheFamilyIsRefused(void **unused) {
   Pool pools[3], stranger, dead = {0};
   (void)unused;
   for (size_t k = 0; k < 5; k++) {
@@ -123,7 +123,7 @@ static void refusedToStrangers(void **unused) {
 }
 
 /* To itself: it becomes the youngest. */
-static void toItsOwnPool(void **unused) {
+static void aMoveToItsOwnPoolMakesAChunkTheYoungest(void **unused) {
   Pool pools[2];
   mema_Stats stats;
   (void)unused;
@@ -141,7 +141,7 @@ static void toItsOwnPool(void **unused) {
 }
 
 /* A mark made after that is younger than the chunk. */
-static void marksAreYoungerThanWhatWasMovedBefore(void **unused) {
+static void aChunkMovedBeforeAMarkIsOlder(void **unused) {
   Pool pool;
   (void)unused;
   assert_true(initPool(&pool, 1000));
@@ -158,7 +158,7 @@ static void marksAreYoungerThanWhatWasMovedBefore(void **unused) {
 }
 
 /* A chunk outlives the pool it was made in. */
-static void outOfAPoolThatEnds(void **unused) {
+static void aMovedChunkOutlivesItsFormerPool(void **unused) {
   Pool pools[2];
   (void)unused;
   assert_true(initPool(&pools[0], 100000));
@@ -174,7 +174,7 @@ static void outOfAPoolThatEnds(void **unused) {
 }
 
 /* Under a shared root: what two pools below it move between them does not depend on what others leave of it. */
-static void underAFullSharedRoot(void **unused) {
+static void chunksMoveUnderAFullSharedRoot(void **unused) {
   Pool pools[4];
   (void)unused;
   assert_true(makePool(&pools[0], &kindShared, 64 * KIB));
@@ -193,14 +193,14 @@ static void underAFullSharedRoot(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(fromEachToEach),
-      cmocka_unit_test(withinAFullFamily),
-      cmocka_unit_test(refusedOverBudget),
-      cmocka_unit_test(refusedToStrangers),
-      cmocka_unit_test(toItsOwnPool),
-      cmocka_unit_test(outOfAPoolThatEnds),
-      cmocka_unit_test(marksAreYoungerThanWhatWasMovedBefore),
-      cmocka_unit_test(underAFullSharedRoot),
+      cmocka_unit_test(chunksMoveFromEachPoolToEach),
+      cmocka_unit_test(chunksMoveWithinAFullFamily),
+      cmocka_unit_test(aMoveOverBudgetIsRefused),
+      cmocka_unit_test(aMoveOutOfTheFamilyIsRefused),
+      cmocka_unit_test(aMoveToItsOwnPoolMakesAChunkTheYoungest),
+      cmocka_unit_test(aMovedChunkOutlivesItsFormerPool),
+      cmocka_unit_test(aChunkMovedBeforeAMarkIsOlder),
+      cmocka_unit_test(chunksMoveUnderAFullSharedRoot),
   };
   return runTests(tests);
 }

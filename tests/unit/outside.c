@@ -9,7 +9,7 @@ static size_t outsideChunks(const Pool *pool) {
   return stats.outsideChunks;
 }
 
-static void theWholeBudgetIsThere(void **state) {
+static void theWholeBudgetCanBeUsed(void **state) {
   const Kind *kind = *state;
   static const size_t sizes[] = {48, 1000, 1024, 5000, 40000, 65536, 100000, 1024 * 1024, 5 * 1024 * 1024, budget};
   Pool pool;
@@ -42,7 +42,7 @@ static void theWholeBudgetIsThere(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void blocksSayOutside(void **state) {
+static void theBlockOfAChunkOutsideSaysSo(void **state) {
   (void)state;
   Pool pool;
   assert_true(makePool(&pool, &kindOutside, budget));
@@ -108,7 +108,7 @@ static void aResetReservationServesAgain(void **state) {
 }
 
 /* Many outside pieces, freed in a shuffled order, trimmed now and then, and taken again. */
-static void piecesComeAndGo(void **state) {
+static void piecesOutsideComeAndGo(void **state) {
   const Kind *kind = *state;
   enum { count = 100 };
   static unsigned char *chunks[count];
@@ -137,7 +137,7 @@ static void piecesComeAndGo(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void theSmallestReservation(void **state) {
+static void aReservationOfAnySizeServes(void **state) {
   (void)state;
   static const size_t reservations[] = {1, 16, 4095, 4096, 4097, 65535, 65537, 1000000};
   for (size_t i = 0; i < sizeof reservations / sizeof *reservations; i++) {
@@ -159,7 +159,7 @@ static void theSmallestReservation(void **state) {
 }
 
 /* The last part of a reservation that is no whole unit belongs to nothing: no record may be read for an address in it. */
-static void oddReservationsEndWell(void **state) {
+static void reservationsOfOddSizesEndWell(void **state) {
   (void)state;
   Pool pool;
   mema_Options options = {.poolSize = 64 * MIB, .untracked = true, .reservation = 128 * MIB + 4096};
@@ -176,17 +176,17 @@ static void oddReservationsEndWell(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(theWholeBudgetIsThere, kindOutside),
-      withKind(theWholeBudgetIsThere, kindUntrackedOutside),
-      cmocka_unit_test(blocksSayOutside),
+      withKind(theWholeBudgetCanBeUsed, kindOutside),
+      withKind(theWholeBudgetCanBeUsed, kindUntrackedOutside),
+      cmocka_unit_test(theBlockOfAChunkOutsideSaysSo),
       withKind(freesOutsideAreCheckedAsInside, kindOutside),
       withKind(freesOutsideAreCheckedAsInside, kindUntrackedOutside),
-      withKind(piecesComeAndGo, kindOutside),
-      withKind(piecesComeAndGo, kindUntrackedOutside),
+      withKind(piecesOutsideComeAndGo, kindOutside),
+      withKind(piecesOutsideComeAndGo, kindUntrackedOutside),
       withKind(aResetReservationServesAgain, kindOutside),
       withKind(aResetReservationServesAgain, kindUntrackedOutside),
-      cmocka_unit_test(theSmallestReservation),
-      cmocka_unit_test(oddReservationsEndWell),
+      cmocka_unit_test(aReservationOfAnySizeServes),
+      cmocka_unit_test(reservationsOfOddSizesEndWell),
   };
   return runTests(tests);
 }

@@ -14,7 +14,7 @@ static void count(Pool *pool, void *arg) {
 
 /* ---- low water ------------------------------------------------------------------------------------------------------------ */
 
-static void eachTimeItGoesBelow(void **state) {
+static void lowWaterIsToldEachTimeTheBudgetGoesBelow(void **state) {
   calls = 0;
   assert_true(makeRoot(&root, state, 10000));
   assertWorks(mema_onLowWater(&root, 5000, count, &root));
@@ -56,7 +56,7 @@ static void eachTimeItGoesBelow(void **state) {
   assert_true(freePool(&root));
 }
 
-static void refusedRequestsTellNothing(void **state) {
+static void refusedRequestsReachNoLowWater(void **state) {
   calls = 0;
   assert_true(makeRoot(&root, state, 10000));
   assertWorks(mema_onLowWater(&root, 5000, count, &root));
@@ -69,7 +69,7 @@ static void refusedRequestsTellNothing(void **state) {
 }
 
 /* A sub-pool's call brings its parent down: by growing, and by being made. */
-static void asSubPoolsGrow(void **unused) {
+static void aGrowingSubPoolReachesTheParentsLowWater(void **unused) {
   (void)unused;
   calls = 0;
   assert_true(initPool(&root, 10000));
@@ -134,7 +134,7 @@ static bool giveCached(Pool *pool, size_t wanted, void *arg) {
   return mine != NULL && pfree(pool, mine);
 }
 
-static void cachedIsFreed(void **unused) {
+static void aCallbackFreesCachedChunks(void **unused) {
   (void)unused;
   calls = 0;
   assert_true(initPool(&root, 10000));
@@ -173,7 +173,7 @@ static bool sayYes(Pool *pool, size_t wanted, void *arg) {
 }
 
 /* Who says yes and frees nothing is not asked again. */
-static void yesWithoutRoomIsNo(void **state) {
+static void aCallbackThatMakesNoRoomEndsInARefusal(void **state) {
   calls = 0;
   assert_true(makeRoot(&root, state, 1000));
   assertWorks(mema_onExhausted(&root, sayYes, NULL));
@@ -188,7 +188,7 @@ static bool raise(Pool *pool, size_t wanted, void *arg) {
   return mema_resizePool(pool, pool->poolSize + 100);
 }
 
-static void theBudgetIsRaisedStepByStep(void **unused) {
+static void aCallbackRaisesTheBudgetStepByStep(void **unused) {
   (void)unused;
   calls = 0;
   assert_true(initPool(&root, 1000));
@@ -211,7 +211,7 @@ static bool freeTheChunk(Pool *pool, size_t wanted, void *arg) {
 }
 
 /* The chunk that is being changed is freed under way. */
-static void repallocOfAChunkThatGoes(void **state) {
+static void repallocRefusesAChunkThatTheCallbackFreed(void **state) {
   for (size_t size = 100; size < 200000; size *= 13) {
     calls = 0;
     assert_true(makeRoot(&root, state, size * 3));
@@ -234,7 +234,7 @@ static bool makeIt(Pool *pool, size_t wanted, void *arg) {
 }
 
 /* The callback makes the very sub-pool for which room is wanted. */
-static void theChildIsMadeUnderWay(void **unused) {
+static void initRefusesASubPoolThatTheCallbackMade(void **unused) {
   (void)unused;
   calls = 0;
   assert_true(initPool(&root, 1000));
@@ -267,7 +267,7 @@ static bool freeTheChunkInVain(Pool *pool, size_t wanted, void *arg) {
 }
 
 /* It is freed, but that makes too little room, or is not to be gone by: what is to be known is that the chunk lives no longer. */
-static void repallocOfAChunkThatGoesInVain(void **state) {
+static void repallocRefusesAChunkThatWasFreedInVain(void **state) {
   bool (*const ways[])(Pool *, size_t, void *) = {giveQuietly, freeTheChunkInVain};
   for (int way = 0; way < 2; way++) {
     assert_true(makeRoot(&root, state, 1000));
@@ -293,7 +293,7 @@ static bool growTheChunk(Pool *pool, size_t wanted, void *arg) {
   return true;
 }
 
-static void repallocOfAChunkThatGrows(void **state) {
+static void repallocSeesAChunkThatTheCallbackGrew(void **state) {
   calls = 0;
   assert_true(makeRoot(&root, state, 1000));
   assert_non_null(palloc(&root, 800));
@@ -309,7 +309,7 @@ static void repallocOfAChunkThatGrows(void **state) {
 }
 
 /* What a callback freed, that then said no, is not taken for what was missing. */
-static void noIsNo(void **state) {
+static void aCallbackThatSaysNoRefusesTheRequest(void **state) {
   assert_true(makeRoot(&root, state, 1000));
   cached = palloc(&root, 900);
   assertWorks(mema_onExhausted(&root, freeTheChunkInVain, NULL));
@@ -322,7 +322,7 @@ static void noIsNo(void **state) {
 }
 
 /* A repalloc for which room is made is one request, and not a failure: it is counted once, and what the callback was refused is counted too. */
-static void aRequestThatIsTriedAgainIsOne(void **state) {
+static void aRequestThatIsTriedAgainCountsOnce(void **state) {
   mema_Stats stats;
   assert_true(makeRoot(&root, state, 10000));
   cached = palloc(&root, 6000);
@@ -343,7 +343,7 @@ static void aRequestThatIsTriedAgainIsOne(void **state) {
 }
 
 /* The callback lifted the budget above its low water: the charge it was for brings it below again. */
-static void belowAgainAfterRoomWasMade(void **state) {
+static void lowWaterIsToldAgainAfterRoomWasMade(void **state) {
   calls = 0;
   assert_true(makeRoot(&root, state, 10000));
   cached = palloc(&root, 9000);
@@ -370,7 +370,7 @@ static bool restore(Pool *pool, size_t wanted, void *arg) {
   return giveQuietly(pool, wanted, NULL);
 }
 
-static void theSystemHasNone(void **unused) {
+static void aCallbackIsAskedWhereTheSystemHasNoMemory(void **unused) {
   static int yes;
   mema_Options options = {.poolSize = 100 * MIB, .reservation = 64 * KIB, .memory = &hookedZeroed};
   Hooks *hooks = hooksOf(&hookedZeroed);
@@ -409,7 +409,7 @@ static bool makeItFixed(Pool *pool, size_t wanted, void *arg) {
   return mema_initPoolWith(&made, &options) && palloc(&made, 100) != NULL && giveQuietly(pool, wanted, NULL);
 }
 
-static void aFixedPoolIsMadeUnderWay(void **unused) {
+static void initRefusesAFixedPoolThatTheCallbackMade(void **unused) {
   (void)unused;
   assert_true(initPool(&root, 1000));
   cached = palloc(&root, 800);
@@ -429,7 +429,7 @@ static bool changeItsOptions(Pool *pool, size_t wanted, void *options) {
 }
 
 /* What was asked is what counts. */
-static void theOptionsChangeUnderWay(void **unused) {
+static void anInitUsesTheOptionsItWasGiven(void **unused) {
   (void)unused;
   mema_Options options = {.poolSize = 600, .guaranteed = 500};
   assert_true(initPool(&root, 1000));
@@ -462,7 +462,7 @@ static bool endItAll(Pool *pool, size_t wanted, void *arg) {
   return false;
 }
 
-static void aCallbackDoesWhatItMay(void **unused) {
+static void aCallbackMayUseThePool(void **unused) {
   (void)unused;
   calls = 0;
   assert_true(initPool(&root, 10000));
@@ -477,7 +477,7 @@ static void aCallbackDoesWhatItMay(void **unused) {
   assert_true(freePool(&root));
 }
 
-static void callbacksAreNotForSharedPools(void **unused) {
+static void sharedPoolsRefuseCallbacks(void **unused) {
   Kind *const kinds[] = {&kindShared, &kindSharedOutside, &kindSharedTracked};
   Pool dead = {0};
   (void)unused;
@@ -499,7 +499,7 @@ static void callbacksAreNotForSharedPools(void **unused) {
 
 /* ---- what there is room for ------------------------------------------------------------------------------------------------ */
 
-static void theLargestIsGranted(void **unused) {
+static void theLargestChunkIsGranted(void **unused) {
   Kind *const kinds[] = {&kindTracked, &kindUntracked,     &kindCommitted, &kindOutside,        &kindUntrackedOutside,
                          &kindShared,  &kindSharedTracked, &kindArena,     &kindArenaUntracked, &kindArenaUntrackedOutside};
   Pool dead = {0};
@@ -529,7 +529,7 @@ static void theLargestIsGranted(void **unused) {
   assert_true(freePool(&root));
 }
 
-static void noFurtherGrowth(void **unused) {
+static void aShrunkPoolGrowsNoFurther(void **unused) {
   Kind *const kinds[] = {&kindTracked, &kindUntracked, &kindShared, &kindSharedTracked};
   (void)unused;
   for (size_t k = 0; k < 4; k++) {
@@ -554,27 +554,27 @@ static void noFurtherGrowth(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      aloneKinds(eachTimeItGoesBelow),
-      aloneKinds(refusedRequestsTellNothing),
-      cmocka_unit_test(asSubPoolsGrow),
+      aloneKinds(lowWaterIsToldEachTimeTheBudgetGoesBelow),
+      aloneKinds(refusedRequestsReachNoLowWater),
+      cmocka_unit_test(aGrowingSubPoolReachesTheParentsLowWater),
       cmocka_unit_test(aCallbackFreesASibling),
-      cmocka_unit_test(cachedIsFreed),
-      aloneKinds(yesWithoutRoomIsNo),
-      cmocka_unit_test(theBudgetIsRaisedStepByStep),
-      aloneKinds(repallocOfAChunkThatGoes),
-      aloneKinds(repallocOfAChunkThatGoesInVain),
-      aloneKinds(repallocOfAChunkThatGrows),
-      aloneKinds(noIsNo),
-      aloneKinds(aRequestThatIsTriedAgainIsOne),
-      aloneKinds(belowAgainAfterRoomWasMade),
-      cmocka_unit_test(theSystemHasNone),
-      cmocka_unit_test(theChildIsMadeUnderWay),
-      cmocka_unit_test(aFixedPoolIsMadeUnderWay),
-      cmocka_unit_test(theOptionsChangeUnderWay),
-      cmocka_unit_test(aCallbackDoesWhatItMay),
-      cmocka_unit_test(callbacksAreNotForSharedPools),
-      cmocka_unit_test(theLargestIsGranted),
-      cmocka_unit_test(noFurtherGrowth),
+      cmocka_unit_test(aCallbackFreesCachedChunks),
+      aloneKinds(aCallbackThatMakesNoRoomEndsInARefusal),
+      cmocka_unit_test(aCallbackRaisesTheBudgetStepByStep),
+      aloneKinds(repallocRefusesAChunkThatTheCallbackFreed),
+      aloneKinds(repallocRefusesAChunkThatWasFreedInVain),
+      aloneKinds(repallocSeesAChunkThatTheCallbackGrew),
+      aloneKinds(aCallbackThatSaysNoRefusesTheRequest),
+      aloneKinds(aRequestThatIsTriedAgainCountsOnce),
+      aloneKinds(lowWaterIsToldAgainAfterRoomWasMade),
+      cmocka_unit_test(aCallbackIsAskedWhereTheSystemHasNoMemory),
+      cmocka_unit_test(initRefusesASubPoolThatTheCallbackMade),
+      cmocka_unit_test(initRefusesAFixedPoolThatTheCallbackMade),
+      cmocka_unit_test(anInitUsesTheOptionsItWasGiven),
+      cmocka_unit_test(aCallbackMayUseThePool),
+      cmocka_unit_test(sharedPoolsRefuseCallbacks),
+      cmocka_unit_test(theLargestChunkIsGranted),
+      cmocka_unit_test(aShrunkPoolGrowsNoFurther),
   };
   return runTests(tests);
 }

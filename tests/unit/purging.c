@@ -54,7 +54,7 @@ static void idleMemoryGoesBack(void **state) {
 }
 
 /* All freed, all taken again: nothing of it was idle, however much is free for a while. */
-static void memoryUsedByTurnsStays(void **state) {
+static void memoryUsedInTurnStays(void **state) {
   Pool pool;
   char *chunks[pieces];
   assert_true(makePool(&pool, *state, budget));
@@ -72,7 +72,7 @@ static void memoryUsedByTurnsStays(void **state) {
 }
 
 /* One chunk by turns, with others live. */
-static void oneChunkByTurnsKeepsItsPages(void **state) {
+static void aChunkUsedInTurnKeepsItsPages(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
   char *live = palloc(&pool, piece), *chunk = palloc(&pool, 5 * piece);
@@ -92,7 +92,7 @@ static bool isZero(const char *chunk, size_t bytes) {
 }
 
 /* A few pages in the midst of much that was never touched: to zero it all is not to bring it all into memory. */
-static void zeroingBringsNothingIn(void **state) {
+static void zeroingBringsNoPagesIn(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
   char *chunk = palloc(&pool, piece);
@@ -109,11 +109,15 @@ static void zeroingBringsNothingIn(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(idleMemoryGoesBack, kindTracked),           withKind(idleMemoryGoesBack, kindUntracked),
-      withKind(memoryUsedByTurnsStays, kindTracked),       withKind(memoryUsedByTurnsStays, kindUntracked),
-      withKind(oneChunkByTurnsKeepsItsPages, kindTracked), withKind(oneChunkByTurnsKeepsItsPages, kindUntracked),
-      withKind(zeroingBringsNothingIn, kindTracked),       withKind(zeroingBringsNothingIn, kindUntracked),
-      withKind(zeroingBringsNothingIn, kindShared),
+      withKind(idleMemoryGoesBack, kindTracked),
+      withKind(idleMemoryGoesBack, kindUntracked),
+      withKind(memoryUsedInTurnStays, kindTracked),
+      withKind(memoryUsedInTurnStays, kindUntracked),
+      withKind(aChunkUsedInTurnKeepsItsPages, kindTracked),
+      withKind(aChunkUsedInTurnKeepsItsPages, kindUntracked),
+      withKind(zeroingBringsNoPagesIn, kindTracked),
+      withKind(zeroingBringsNoPagesIn, kindUntracked),
+      withKind(zeroingBringsNoPagesIn, kindShared),
   };
   return runTests(tests);
 }

@@ -64,7 +64,7 @@ static void refusedGrowthKeepsTheOldChunk(void **state) {
 }
 
 /* Old and new need not fit side by side: only the growth is charged. */
-static void growthToTheWholeBudget(void **state) {
+static void aChunkGrowsToTheWholeBudget(void **state) {
   const Kind *kind = *state;
   static const size_t budgets[] = {100, 1000, 5000, 100000, 3 * 1024 * 1024 + 5};
   for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) {
@@ -87,7 +87,7 @@ static void growthToTheWholeBudget(void **state) {
   }
 }
 
-static void nullAndZero(void **state) {
+static void nullIsAnAllocationAndZeroIsOneByte(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 1000));
@@ -110,7 +110,7 @@ static void nullAndZero(void **state) {
 }
 
 /* One byte at a time there and back: every step is exact, and a full pool shrinks. */
-static void stepByStep(void **state) {
+static void everyStepOfOneByteIsExact(void **state) {
   const Kind *kind = *state;
   enum { budget = 20000 };
   Pool pool;
@@ -135,7 +135,7 @@ static void stepByStep(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void growsInPlaceInsideItsSlot(void **state) {
+static void aChunkGrowsInPlaceInsideItsSlot(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, MIB));
@@ -148,7 +148,7 @@ static void growsInPlaceInsideItsSlot(void **state) {
 }
 
 /* Out of a slot of some KiB a chunk grows into a run of its own, and there without being copied; it is charged as in a slot. */
-static void growsOnInARun(void **state) {
+static void aGrowingChunkMovesToARunOfItsOwn(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 256 * MIB));
@@ -188,7 +188,7 @@ static void growsOnInARun(void **state) {
 }
 
 /* Of many chunks that grow a little only a few take 64 KiB each; when those are gone, by whatever call, others may. */
-static void fewGrownChunksTakeRuns(void **state) {
+static void fewGrownChunksTakeRunsOfTheirOwn(void **state) {
   const Kind *kind = *state;
   enum { count = 200, unit = 64 * 1024, spans = count / 10 + 1, runs = 4 };
   static void *chunks[count];
@@ -236,7 +236,7 @@ static void alignedChunksKeepContentsAndCharge(void **state) {
 }
 
 /* Large chunks with and without a free run behind them. */
-static void largeChunks(void **state) {
+static void largeChunksGrowIntoAFreeRunOrMove(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 64 * MIB));
@@ -355,18 +355,18 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       anyKind(contentsAreKeptBetweenAllSizes),
       anyKind(refusedGrowthKeepsTheOldChunk),
-      exactKinds(growthToTheWholeBudget),
-      withKind(growthToTheWholeBudget, kindFixed),
-      anyKind(nullAndZero),
-      exactKinds(stepByStep),
-      withKind(stepByStep, kindFixed),
-      anyKind(growsInPlaceInsideItsSlot),
-      withKind(growsOnInARun, kindTracked),
-      withKind(growsOnInARun, kindUntracked),
-      withKind(fewGrownChunksTakeRuns, kindTracked),
-      withKind(fewGrownChunksTakeRuns, kindUntracked),
+      exactKinds(aChunkGrowsToTheWholeBudget),
+      withKind(aChunkGrowsToTheWholeBudget, kindFixed),
+      anyKind(nullIsAnAllocationAndZeroIsOneByte),
+      exactKinds(everyStepOfOneByteIsExact),
+      withKind(everyStepOfOneByteIsExact, kindFixed),
+      anyKind(aChunkGrowsInPlaceInsideItsSlot),
+      withKind(aGrowingChunkMovesToARunOfItsOwn, kindTracked),
+      withKind(aGrowingChunkMovesToARunOfItsOwn, kindUntracked),
+      withKind(fewGrownChunksTakeRunsOfTheirOwn, kindTracked),
+      withKind(fewGrownChunksTakeRunsOfTheirOwn, kindUntracked),
       anyKind(alignedChunksKeepContentsAndCharge),
-      anyKind(largeChunks),
+      anyKind(largeChunksGrowIntoAFreeRunOrMove),
       withKind(largeChunksStayInTheirRun, kindTracked),
       withKind(largeChunksStayInTheirRun, kindUntracked),
       withKind(movesLeaveNoMappingsBehind, kindTracked),

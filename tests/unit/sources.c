@@ -136,7 +136,7 @@ static void aRefusalAtAnyCallChangesNothing(void **state) {
 }
 
 /* Refused for a while, the pool has what it asks for as soon as there is some again; and refusals leave nothing behind. */
-static void aPoolRecovers(void **state) {
+static void aPoolRecoversFromARefusal(void **state) {
   (void)state;
   for (size_t shape = 0; shape < 4; shape++) {
     Hooks *hooks = freshHooks(&hookedDirty);
@@ -168,7 +168,7 @@ static void aPoolRecovers(void **state) {
 }
 
 /* A source that has little left is asked for little: it is used up to less than a span. */
-static void theLastOfItIsHad(void **state) {
+static void aSourceIsUsedUpToLessThanASpan(void **state) {
   (void)state;
   Hooks *hooks = freshHooks(&hookedZeroed);
   Pool pool;
@@ -188,7 +188,7 @@ static void theLastOfItIsHad(void **state) {
 
 /* ---- what comes from where ----------------------------------------------------------------------------------------------- */
 
-static void allComesFromTheHooks(void **state) {
+static void allMemoryComesFromTheHooks(void **state) {
   (void)state;
   for (size_t source = 0; source < sourceCount; source++) {
     const Hooks *hooks = freshHooks(sources[source]);
@@ -232,7 +232,7 @@ static void commitsAreLazyAndFew(void **state) {
   freshHooks(&hookedDirty);
 }
 
-static void purgesAreAskedFor(void **state) {
+static void trimsAskForPurges(void **state) {
   (void)state;
   const Hooks *hooks = freshHooks(&hookedZeroed);
   Pool pool;
@@ -262,7 +262,7 @@ static void purgesAreAskedFor(void **state) {
 }
 
 /* A look-up answers for any address of the reservation, committed or not. */
-static void lookUpsTouchWhatIsCommitted(void **state) {
+static void lookUpsTouchCommittedMemoryAlone(void **state) {
   (void)state;
   for (size_t shape = 0; shape < shapeCount; shape++) {
     mema_Options options = shaped(shape, &hookedDirty);
@@ -288,7 +288,7 @@ static void lookUpsTouchWhatIsCommitted(void **state) {
   freshHooks(&hookedDirty);
 }
 
-static void nothingIsKeptWarm(void **state) {
+static void memoryOfHooksIsNotKeptWarm(void **state) {
   (void)state;
   mema_trimPool(NULL);
   const Hooks *hooks = freshHooks(&hookedDirty);
@@ -398,7 +398,7 @@ static void badHooksAreRefused(void **state) {
 }
 
 /* The least there is to write: an array, one hook. More than it has room for is asked for first. */
-static void anArrayWillDo(void **state) {
+static void anArrayAndOneHookAreASource(void **state) {
   (void)state;
   mema_Memory memory = {.reserve = reserveStore};
   for (int i = 0; i < 2; i++) {
@@ -459,7 +459,7 @@ static bool seenInView(const File *file, const char *chunk, size_t size) {
 }
 
 /* Neither are its pages moved, nor anything put in their place: what another mapping of the memory shows is what is there. */
-static void itsMappingIsLeftAlone(void **state) {
+static void theMappingOfAHookIsLeftAlone(void **state) {
   (void)state;
   File file;
   if (!openFile(&file)) skip();
@@ -544,18 +544,18 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(everyReserveHasItsRelease),
       cmocka_unit_test(aRefusalAtAnyCallChangesNothing),
-      cmocka_unit_test(aPoolRecovers),
-      cmocka_unit_test(theLastOfItIsHad),
-      cmocka_unit_test(allComesFromTheHooks),
+      cmocka_unit_test(aPoolRecoversFromARefusal),
+      cmocka_unit_test(aSourceIsUsedUpToLessThanASpan),
+      cmocka_unit_test(allMemoryComesFromTheHooks),
       cmocka_unit_test(commitsAreLazyAndFew),
-      cmocka_unit_test(purgesAreAskedFor),
-      cmocka_unit_test(lookUpsTouchWhatIsCommitted),
-      cmocka_unit_test(nothingIsKeptWarm),
+      cmocka_unit_test(trimsAskForPurges),
+      cmocka_unit_test(lookUpsTouchCommittedMemoryAlone),
+      cmocka_unit_test(memoryOfHooksIsNotKeptWarm),
       cmocka_unit_test(aCommittedPoolAsksNoMore),
       cmocka_unit_test(threadsShareAPoolWithHooks),
       cmocka_unit_test(badHooksAreRefused),
-      cmocka_unit_test(anArrayWillDo),
-      cmocka_unit_test(itsMappingIsLeftAlone),
+      cmocka_unit_test(anArrayAndOneHookAreASource),
+      cmocka_unit_test(theMappingOfAHookIsLeftAlone),
       cmocka_unit_test(aChildReadsWhatItsParentWrites),
   };
   return runTests(tests);

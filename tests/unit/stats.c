@@ -33,7 +33,7 @@ static void aNewPoolHasDoneNothing(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void peakIsTheMostThatWasLive(void **state) {
+static void thePeakIsTheMostThatWasLive(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, MIB));
@@ -86,7 +86,7 @@ static void allocationsAndFreesAreCounted(void **state) {
   assert_true(freePool(&pool));
 }
 
-static void repallocCountsWhenTheChunkMoved(void **state) {
+static void repallocCountsIfTheChunkMoved(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 4 * MIB));
@@ -180,7 +180,7 @@ static void namesAreCutAt21Bytes(void **state) {
   }
 }
 
-static void reservationAndFootprintAreSane(void **state) {
+static void theReservationAndTheFootprintAreTrue(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 16 * MIB));
@@ -197,7 +197,7 @@ static void reservationAndFootprintAreSane(void **state) {
 }
 
 /* An upper bound of what the system gave, and a bound that means something when all chunks were touched. */
-static void footprintIsAnUpperBound(void **state) {
+static void theFootprintIsAnUpperBound(void **state) {
   static const size_t sizes[] = {100, 1000, 4096, 30000, 100000, 3000000};
   if (UNDER_ASAN) return; /* its own memory would be counted */
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -226,7 +226,7 @@ static size_t pagesIn(const Pool *pool, size_t size) {
 }
 
 /* One span of 1 KiB in four stays: each keeps its page, though the free ones beside it were given back as far as can be. */
-static void unitsSmallerThanPagesKeepThem(void **state) {
+static void unitsSmallerThanPagesKeepTheirPages(void **state) {
   Pool pool;
   enum { count = 4096 };
   static char *chunks[count];
@@ -250,7 +250,7 @@ static void unitsSmallerThanPagesKeepThem(void **state) {
 }
 
 /* Where the system gives huge pages, one byte may be 2 MiB. What lies behind the chunks goes back. */
-static void hugePagesAreTold(void **state) {
+static void hugePagesAreReported(void **state) {
   (void)state;
   for (int arena = 0; arena < 2; arena++) {
     mema_Options options = {.poolSize = MIB, .untracked = true, .hugePages = true, .engine = arena ? MEMA_ARENA : MEMA_SLAB};
@@ -271,18 +271,18 @@ static void hugePagesAreTold(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       anyKind(aNewPoolHasDoneNothing),
-      anyKind(peakIsTheMostThatWasLive),
+      anyKind(thePeakIsTheMostThatWasLive),
       anyKind(allocationsAndFreesAreCounted),
-      anyKind(repallocCountsWhenTheChunkMoved),
+      anyKind(repallocCountsIfTheChunkMoved),
       anyKind(refusalsAndBadFreesAreCounted),
       anyKind(countsStartAnewWithAnotherPool),
       cmocka_unit_test(namesAreCutAt21Bytes),
-      anyKind(reservationAndFootprintAreSane),
-      withKind(footprintIsAnUpperBound, kindTracked),
-      withKind(footprintIsAnUpperBound, kindUntracked),
-      withKind(unitsSmallerThanPagesKeepThem, kindTracked),
-      withKind(unitsSmallerThanPagesKeepThem, kindUntracked),
-      cmocka_unit_test(hugePagesAreTold),
+      anyKind(theReservationAndTheFootprintAreTrue),
+      withKind(theFootprintIsAnUpperBound, kindTracked),
+      withKind(theFootprintIsAnUpperBound, kindUntracked),
+      withKind(unitsSmallerThanPagesKeepTheirPages, kindTracked),
+      withKind(unitsSmallerThanPagesKeepTheirPages, kindUntracked),
+      cmocka_unit_test(hugePagesAreReported),
   };
   return runTests(tests);
 }

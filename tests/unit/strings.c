@@ -110,7 +110,7 @@ static void psprintfPrints(void **state) {
 }
 
 /* A null for %s is the C library's business: its text, or a failure, but nothing lost. */
-static void psprintfOfANullString(void **state) {
+static void psprintfOfANullStringLosesNothing(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 1000));
@@ -149,7 +149,7 @@ int main(void) {
       anyKind(pstrndupStopsInTime),
       anyKind(pmemdupCopiesBytes),
       anyKind(psprintfPrints),
-      anyKind(psprintfOfANullString),
+      anyKind(psprintfOfANullStringLosesNothing),
       exactKinds(textsFillTheBudgetExactly),
       withKind(textsFillTheBudgetExactly, kindFixed),
   };

@@ -4,7 +4,7 @@
 
 /* ---- budgets ------------------------------------------------------------------------------------------------------------- */
 
-static void nothingGuaranteedIsChargedAsItGrows(void **unused) {
+static void aSubPoolWithoutAGuaranteeIsChargedAsItGrows(void **unused) {
   Pool pools[2];
   (void)unused;
   assert_true(initPool(&pools[0], 10000));
@@ -55,7 +55,7 @@ static void theGuaranteedPartIsCarvedOut(void **unused) {
   assert_true(freePool(&pools[0]));
 }
 
-static void aWholeGuaranteeNeedsNobody(void **unused) {
+static void aWholeGuaranteeNeedsNoOtherPool(void **unused) {
   Pool pools[2];
   (void)unused;
   assert_true(initPool(&pools[0], 5000));
@@ -71,7 +71,7 @@ static void aWholeGuaranteeNeedsNobody(void **unused) {
   assert_true(freePool(&pools[0]));
 }
 
-static void aParentMayBeTheNarrowest(void **unused) {
+static void anyLevelMayLimitARequest(void **unused) {
   Pool pools[3];
   (void)unused;
   assert_true(initPool(&pools[0], 10000));
@@ -91,7 +91,7 @@ static void aParentMayBeTheNarrowest(void **unused) {
 }
 
 /* Six levels, each with a part guaranteed; every call is seen at each. */
-static void sixLevels(void **unused) {
+static void everyCallIsSeenAtEachOfSixLevels(void **unused) {
   enum { levels = 7 };
   static const size_t guaranteed[levels] = {0, 60000, 20000, 0, 9000, 100, 100};
   Pool pools[levels];
@@ -130,7 +130,7 @@ static void sixLevels(void **unused) {
   assert_true(freePool(&pools[0]));
 }
 
-static void initIsRefused(void **unused) {
+static void badSubPoolsAreRefused(void **unused) {
   Pool parent, child = {0}, garbage;
   mema_Options options = {.poolSize = 1000, .guaranteed = 1001};
   (void)unused;
@@ -207,7 +207,7 @@ static void useChild(Pool *pools, size_t count) {
   assert_non_null(palloc(child, 50));
 }
 
-static void everyKindUnderEveryKind(void **unused) {
+static void everyKindServesUnderEveryKind(void **unused) {
   (void)unused;
   for (size_t i = 0; i < kindCount; i++) {
     for (size_t k = 0; k < kindCount; k++) {
@@ -237,7 +237,7 @@ static void everyKindUnderEveryKind(void **unused) {
 }
 
 /* Where many units are in use, freed slots go by way of magazines. */
-static void inPoolsOfManyMegabytes(void **unused) {
+static void magazinesKeepToTheirSubPools(void **unused) {
   enum { count = 30000 };
   static void *chunks[3][count];
   Pool pools[3];
@@ -298,7 +298,7 @@ static void theYoungestChunkIsForeignToo(void **unused) {
 }
 
 /* The same where the slab no longer knows which one it was, and may have no record for none. */
-static void theYoungestChunkMayBeForgotten(void **unused) {
+static void theYoungestChunkIsForeignAfterATrim(void **unused) {
   static Kind *const kinds[] = {&kindTracked, &kindCommitted, &kindOutside};
   (void)unused;
   for (size_t k = 0; k < 3; k++) {
@@ -321,7 +321,7 @@ static void theYoungestChunkMayBeForgotten(void **unused) {
 }
 
 /* A chunk's memory, freed by one pool, serves another: it is that one's then. */
-static void memoryPassesFromOneToAnother(void **unused) {
+static void memoryPassesFromOneSubPoolToAnother(void **unused) {
   Pool pools[3];
   (void)unused;
   assert_true(initPool(&pools[0], 100000));
@@ -340,7 +340,7 @@ static void memoryPassesFromOneToAnother(void **unused) {
 
 /* ---- the budget changed --------------------------------------------------------------------------------------------------- */
 
-static void resizeAtEveryLevel(void **unused) {
+static void everyLevelCanBeResized(void **unused) {
   Pool pools[3];
   (void)unused;
   assert_true(initPool(&pools[0], 10000));
@@ -395,7 +395,7 @@ static void sharedSubPoolsKeepTheirBudget(void **unused) {
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------- */
 
-static void aFreedChildStaysFreed(void **unused) {
+static void aFreedSubPoolStaysFreed(void **unused) {
   Pool parent, child, copy;
   (void)unused;
   assert_true(initPool(&parent, 50000));
@@ -440,7 +440,7 @@ static void aFreedChildStaysFreed(void **unused) {
 }
 
 /* The caller lost a sub-pool's Pool: its parent can end, begin anew, and have its budget back. */
-static void aLostChildDoesNotHoldUpItsParent(void **unused) {
+static void aLostSubPoolDoesNotHoldUpItsParent(void **unused) {
   Pool pools[4];
   (void)unused;
   for (int way = 0; way < 6; way++) {
@@ -467,7 +467,7 @@ static void aLostChildDoesNotHoldUpItsParent(void **unused) {
 }
 
 /* It gets back what the lost one held, and no byte of what it uses itself. */
-static void whatALostChildHeldIsFound(void **unused) {
+static void theBudgetOfALostSubPoolComesBack(void **unused) {
   enum { parentKinds = 3 };
   static const Kind *const parents[parentKinds] = {&kindTracked, &kindArena, &kindArenaUntracked};
   (void)unused;
@@ -495,7 +495,7 @@ static void whatALostChildHeldIsFound(void **unused) {
 }
 
 /* The bytes of an earlier life, over a live child. */
-static void aLiveChildOverwrittenByItsPast(void **unused) {
+static void aLiveSubPoolOverwrittenByItsPastIsRefused(void **unused) {
   Pool parent, child, past;
   (void)unused;
   assert_true(initPool(&parent, 50000));
@@ -513,7 +513,7 @@ static void aLiveChildOverwrittenByItsPast(void **unused) {
 }
 
 /* As many levels as there is memory for: nothing here is recursive. */
-static void families20000Deep(void **unused) {
+static void familiesMayBe20000LevelsDeep(void **unused) {
   enum { levels = 20000 };
   Pool *pools = malloc(levels * sizeof *pools);
   (void)unused;
@@ -533,7 +533,7 @@ static void families20000Deep(void **unused) {
   free(pools);
 }
 
-static void manySiblings(void **unused) {
+static void thousandsOfSiblingsShareAParent(void **unused) {
   enum { count = 3000 };
   static Pool pools[count];
   Pool parent;
@@ -559,7 +559,7 @@ static void manySiblings(void **unused) {
 }
 
 /* A pool may lie in its parent's own chunk. */
-static void aPoolInAChunkOfItsParent(void **unused) {
+static void aSubPoolMayLieInAChunkOfItsParent(void **unused) {
   Pool parent;
   (void)unused;
   assert_true(initPool(&parent, 100000));
@@ -574,7 +574,7 @@ static void aPoolInAChunkOfItsParent(void **unused) {
 }
 
 /* What was a sub-pool's memory serves pools that are none, and the other way round. */
-static void memoryChangesFamilies(void **state) {
+static void memoryOfSubPoolsServesOtherPools(void **state) {
   const Kind *kind = *state;
   Pool parent, pool;
   assert_true(initPool(&parent, MIB));
@@ -592,7 +592,7 @@ static void memoryChangesFamilies(void **state) {
 }
 
 /* The peak of a parent counts what its sub-pools held and let go. */
-static void theParentsPeak(void **state) {
+static void theParentsPeakCountsItsSubPools(void **state) {
   Kind *const kinds[] = {&kindTracked, &kindUntracked, &kindArena, &kindArenaUntracked};
   for (size_t k = 0; k < 4; k++) {
     Pool pools[3];
@@ -657,7 +657,7 @@ static void makeInterrupted(void **state) {
   assert_true(makeChild(&interruptingChild, &interruptedRoot, MIB, 0));
 }
 
-static void lettingGoWithinACallOfTheRoot(void **state) {
+static void chunksMayBeFreedWithinACallOfTheRoot(void **state) {
   makeInterrupted(state);
   void *stays = palloc(&interruptingChild, 1000);
   lettingGo = palloc(&interruptingChild, 300000);
@@ -675,7 +675,7 @@ static void lettingGoWithinACallOfTheRoot(void **state) {
 }
 
 /* The same, where families end and begin: the root goes on as it was, and ends in the end. */
-static void endingWithinACallOfTheRoot(void **state) {
+static void familiesMayEndWithinACallOfTheRoot(void **state) {
   for (unsigned kind = 1; kind <= 4; kind++) {
     makeInterrupted(state);
     void *stays = palloc(&interruptingChild, 1000);
@@ -709,7 +709,7 @@ static void countLow(Pool *pool, void *arg) {
 }
 
 /* The parents' peaks are none the higher, and nobody is told of low water, where the system had no memory for the sub-pool. */
-static void whatCouldNotBeMadeLeavesNoTrace(void **unused) {
+static void aFailedInitLeavesNoTrace(void **unused) {
   Hooks *hooks = hooksOf(&hookedZeroed);
   Pool pools[3];
   mema_Stats before[2];
@@ -753,7 +753,7 @@ static bool commit(void *parent, void *base, size_t size) {
 }
 
 /* The sub-pool's hooks spend what was to be guaranteed. */
-static void theGuaranteedPartGoesUnderWay(void **unused) {
+static void initRefusesAGuaranteeThatHooksSpent(void **unused) {
   Pool root, child = {0};
   mema_Memory memory = {.reserve = takeFromParent, .release = giveBack, .commit = commit, .zeroed = true, .user = &root};
   mema_Options options = {.poolSize = 5000, .guaranteed = 4000, .memory = &memory};
@@ -771,41 +771,41 @@ static void theGuaranteedPartGoesUnderWay(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(whatCouldNotBeMadeLeavesNoTrace),
-      cmocka_unit_test(theGuaranteedPartGoesUnderWay),
-      withKind(theParentsPeak, kindTracked),
-      withKind(theParentsPeak, kindUntracked),
-      arenaKinds(theParentsPeak),
-      withKind(theParentsPeak, kindArenaUntracked),
-      withKind(endingWithinACallOfTheRoot, kindShared),
-      withKind(endingWithinACallOfTheRoot, kindSharedTracked),
-      withKind(lettingGoWithinACallOfTheRoot, kindShared),
-      withKind(lettingGoWithinACallOfTheRoot, kindSharedTracked),
-      withKind(memoryChangesFamilies, kindTracked),
-      withKind(memoryChangesFamilies, kindUntracked),
-      withKind(memoryChangesFamilies, kindArena),
-      withKind(memoryChangesFamilies, kindArenaUntracked),
-      withKind(memoryChangesFamilies, kindCommitted),
-      cmocka_unit_test(nothingGuaranteedIsChargedAsItGrows),
+      cmocka_unit_test(aFailedInitLeavesNoTrace),
+      cmocka_unit_test(initRefusesAGuaranteeThatHooksSpent),
+      withKind(theParentsPeakCountsItsSubPools, kindTracked),
+      withKind(theParentsPeakCountsItsSubPools, kindUntracked),
+      arenaKinds(theParentsPeakCountsItsSubPools),
+      withKind(theParentsPeakCountsItsSubPools, kindArenaUntracked),
+      withKind(familiesMayEndWithinACallOfTheRoot, kindShared),
+      withKind(familiesMayEndWithinACallOfTheRoot, kindSharedTracked),
+      withKind(chunksMayBeFreedWithinACallOfTheRoot, kindShared),
+      withKind(chunksMayBeFreedWithinACallOfTheRoot, kindSharedTracked),
+      withKind(memoryOfSubPoolsServesOtherPools, kindTracked),
+      withKind(memoryOfSubPoolsServesOtherPools, kindUntracked),
+      withKind(memoryOfSubPoolsServesOtherPools, kindArena),
+      withKind(memoryOfSubPoolsServesOtherPools, kindArenaUntracked),
+      withKind(memoryOfSubPoolsServesOtherPools, kindCommitted),
+      cmocka_unit_test(aSubPoolWithoutAGuaranteeIsChargedAsItGrows),
       cmocka_unit_test(theGuaranteedPartIsCarvedOut),
-      cmocka_unit_test(aWholeGuaranteeNeedsNobody),
-      cmocka_unit_test(aParentMayBeTheNarrowest),
-      cmocka_unit_test(sixLevels),
-      cmocka_unit_test(initIsRefused),
-      cmocka_unit_test(everyKindUnderEveryKind),
-      cmocka_unit_test(inPoolsOfManyMegabytes),
+      cmocka_unit_test(aWholeGuaranteeNeedsNoOtherPool),
+      cmocka_unit_test(anyLevelMayLimitARequest),
+      cmocka_unit_test(everyCallIsSeenAtEachOfSixLevels),
+      cmocka_unit_test(badSubPoolsAreRefused),
+      cmocka_unit_test(everyKindServesUnderEveryKind),
+      cmocka_unit_test(magazinesKeepToTheirSubPools),
       cmocka_unit_test(theYoungestChunkIsForeignToo),
-      cmocka_unit_test(theYoungestChunkMayBeForgotten),
-      cmocka_unit_test(memoryPassesFromOneToAnother),
-      cmocka_unit_test(resizeAtEveryLevel),
+      cmocka_unit_test(theYoungestChunkIsForeignAfterATrim),
+      cmocka_unit_test(memoryPassesFromOneSubPoolToAnother),
+      cmocka_unit_test(everyLevelCanBeResized),
       cmocka_unit_test(sharedSubPoolsKeepTheirBudget),
-      cmocka_unit_test(aFreedChildStaysFreed),
-      cmocka_unit_test(aLostChildDoesNotHoldUpItsParent),
-      cmocka_unit_test(whatALostChildHeldIsFound),
-      cmocka_unit_test(aLiveChildOverwrittenByItsPast),
-      cmocka_unit_test(families20000Deep),
-      cmocka_unit_test(manySiblings),
-      cmocka_unit_test(aPoolInAChunkOfItsParent),
+      cmocka_unit_test(aFreedSubPoolStaysFreed),
+      cmocka_unit_test(aLostSubPoolDoesNotHoldUpItsParent),
+      cmocka_unit_test(theBudgetOfALostSubPoolComesBack),
+      cmocka_unit_test(aLiveSubPoolOverwrittenByItsPastIsRefused),
+      cmocka_unit_test(familiesMayBe20000LevelsDeep),
+      cmocka_unit_test(thousandsOfSiblingsShareAParent),
+      cmocka_unit_test(aSubPoolMayLieInAChunkOfItsParent),
   };
   return runTests(tests);
 }

@@ -19,7 +19,7 @@ static void fillAndFree(Pool *pool, size_t size, size_t bytes) {
   for (size_t i = 0; i < count; i++) assert_true(pfree(pool, taken[i]));
 }
 
-static void residentMemoryFalls(void **state) {
+static void aTrimGivesPagesBack(void **state) {
   const Kind *kind = *state;
   static const size_t sizes[] = {200, 1024, 20000, 100000, 8 * 1024 * 1024};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -47,7 +47,7 @@ static void residentMemoryFalls(void **state) {
 }
 
 /* Pages of Blocks go where no live Block lies; the others stay, and what is taken afterwards has Blocks as before. */
-static void blocksOfTheDeadGo(void **state) {
+static void aTrimGivesBackTheBlocksOfDeadChunks(void **state) {
   const Kind *kind = *state;
   enum { count = 300000, kept = 1000, size = 48, larges = 500, large = 40000 };
   static void *chunks[count];
@@ -81,7 +81,7 @@ static void blocksOfTheDeadGo(void **state) {
 }
 
 /* Ranges of Blocks that wait for their class are found again after a trim: the pool needs no others. */
-static void rangesOfBlocksServeAgain(void **state) {
+static void trimmedRangesOfBlocksServeAgain(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, budget));
@@ -98,7 +98,7 @@ static void rangesOfBlocksServeAgain(void **state) {
 }
 
 /* What one pool keeps for reuse, a few MiB, goes at a trim too. */
-static void whatIsKeptForReuseGoes(void **state) {
+static void aTrimGivesBackPagesKeptForReuse(void **state) {
   const Kind *kind = *state;
   static const size_t sizes[] = {200, 20000, 100000};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -111,7 +111,7 @@ static void whatIsKeptForReuseGoes(void **state) {
   }
 }
 
-static void liveChunksAreUntouched(void **state) {
+static void aTrimLeavesLiveChunksAlone(void **state) {
   const Kind *kind = *state;
   enum { count = 3000 };
   static unsigned char *chunks[count];
@@ -161,7 +161,7 @@ static void warmReservationsAreTrimmed(void **state) {
   assertWorks(mema_trimPool(NULL) == 0);
 }
 
-static void trimmingNothingGivesNothing(void **state) {
+static void aTrimOfAnEmptyPoolGivesNothing(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, budget));
@@ -178,16 +178,16 @@ static void trimmingNothingGivesNothing(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(residentMemoryFalls, kindTracked),
-      withKind(residentMemoryFalls, kindUntracked),
-      withKind(residentMemoryFalls, kindOutside),
-      withKind(whatIsKeptForReuseGoes, kindTracked),
-      withKind(whatIsKeptForReuseGoes, kindUntracked),
-      anyKind(blocksOfTheDeadGo),
-      anyKind(rangesOfBlocksServeAgain),
-      anyKind(liveChunksAreUntouched),
+      withKind(aTrimGivesPagesBack, kindTracked),
+      withKind(aTrimGivesPagesBack, kindUntracked),
+      withKind(aTrimGivesPagesBack, kindOutside),
+      withKind(aTrimGivesBackPagesKeptForReuse, kindTracked),
+      withKind(aTrimGivesBackPagesKeptForReuse, kindUntracked),
+      anyKind(aTrimGivesBackTheBlocksOfDeadChunks),
+      anyKind(trimmedRangesOfBlocksServeAgain),
+      anyKind(aTrimLeavesLiveChunksAlone),
       everyKind(warmReservationsAreTrimmed),
-      anyKind(trimmingNothingGivesNothing),
+      anyKind(aTrimOfAnEmptyPoolGivesNothing),
   };
   return runTests(tests);
 }

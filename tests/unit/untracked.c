@@ -1,7 +1,7 @@
 /* What is particular to untracked pools: a chunk is charged the bytes that it occupies, and all of them are usable. */
 #include "unit.h"
 
-static void theChargeIsWhatTheChunkOccupies(void **state) {
+static void aChargeIsTheBytesAChunkOccupies(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 64 * MIB));
@@ -66,7 +66,7 @@ static void theBudgetIsExactInOccupiedBytes(void **state) {
   }
 }
 
-static void repallocRecharges(void **state) {
+static void repallocChargesTheNewSize(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 8 * MIB));
@@ -84,18 +84,18 @@ static void repallocRecharges(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      withKind(theChargeIsWhatTheChunkOccupies, kindUntracked),
-      withKind(theChargeIsWhatTheChunkOccupies, kindUntrackedOutside),
-      withKind(theChargeIsWhatTheChunkOccupies, kindFixedUntracked),
+      withKind(aChargeIsTheBytesAChunkOccupies, kindUntracked),
+      withKind(aChargeIsTheBytesAChunkOccupies, kindUntrackedOutside),
+      withKind(aChargeIsTheBytesAChunkOccupies, kindFixedUntracked),
       withKind(occupiedSizesAreExact, kindUntracked),
       withKind(occupiedSizesAreExact, kindUntrackedOutside),
       withKind(occupiedSizesAreExact, kindFixedUntracked),
       withKind(theBudgetIsExactInOccupiedBytes, kindUntracked),
       withKind(theBudgetIsExactInOccupiedBytes, kindUntrackedOutside),
       withKind(theBudgetIsExactInOccupiedBytes, kindFixedUntracked),
-      withKind(repallocRecharges, kindUntracked),
-      withKind(repallocRecharges, kindUntrackedOutside),
-      withKind(repallocRecharges, kindFixedUntracked),
+      withKind(repallocChargesTheNewSize, kindUntracked),
+      withKind(repallocChargesTheNewSize, kindUntrackedOutside),
+      withKind(repallocChargesTheNewSize, kindFixedUntracked),
   };
   return runTests(tests);
 }
