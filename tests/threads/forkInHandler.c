@@ -2,6 +2,8 @@
  * the pool whole. forkInside.c and forkSteps.c bring it about for certain. */
 #include "ticks.h"
 
+static atomic_bool raisesAtForks;
+
 static int childsWork(Pool *pool) {
   atomic_store(&raisesAtForks, false);
   handlerForks = 0;

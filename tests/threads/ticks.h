@@ -17,7 +17,7 @@ static Pool mainPool, otherPools[2];
 static unsigned char *kept[held]; /* the handler's own: no one else looks at them */
 static Pool *keptPool;
 static atomic_uint ticks, served, refusedTicks;
-static atomic_bool wrong, stopping, ticking, raisesAtForks;
+static atomic_bool wrong, stopping, ticking;
 static const char *volatile complaint;
 static unsigned handlerForks; /* at each so many ticks; 0: never */
 static int interval = 100;    /* microseconds from the end of a tick to the next; 0: ticks are raised, not timed */
