@@ -71,6 +71,7 @@ script summary tests/cli/summary.sh all
 script report tests/cli/report.sh all
 script record tests/cli/record.sh 'all tests/traces/dump'
 script replay tests/cli/replay.sh 'all tests/traces/dump'
+script guest tests/guest/run.sh all
 script instructions tests/instructions.sh tests/programs/instructions
 script latency tests/latency.sh all
 script bulk tests/bulk.sh tests/programs/bulkFree

@@ -32,7 +32,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit internal threads misuse model traces
+.PHONY: testPrograms test unit internal threads misuse model traces test-guest
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -57,3 +57,6 @@ model: $(modelPrograms)
 
 traces: $(tracePrograms)
 	@BUILD='$(BUILD)' bash tests/group.sh traces
+
+test-guest: all
+	@BUILD='$(BUILD)' CC='$(CC)' ONLY='$(ONLY)' sh tests/guest/run.sh

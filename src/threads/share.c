@@ -11,7 +11,7 @@
  * relocates, too. The loader then makes the threads' memory anew, and loses all earlier writes. So until
  * constructors run, threads have no caches. */
 _Thread_local mema_ThreadCache *mema_cacheHere;
-static bool threadsStay;
+static atomic_bool threadsStay;
 
 /* All caches of the calling thread, linked by nextOfThread. The pools of some may have ended. */
 static _Thread_local mema_ThreadCache *ownCaches;
@@ -275,12 +275,20 @@ static void endThread(void *unused) {
 }
 
 __attribute__((constructor(101))) static void threadsBegin(void) {
-  threadsStay = true;
+  atomic_store_explicit(&threadsStay, true, memory_order_relaxed);
+}
+
+/* Runs at the exit of the process, or where this code is part of a module that is unloaded: endThread is about to be
+ * unmapped, so no thread may call it at its end. A thread that ends later keeps its caches; their pools take the slots
+ * back when they are freed. The last destructor of its module, since others may still use pools. */
+__attribute__((destructor(101))) static void threadsEnd(void) {
+  atomic_store_explicit(&threadsStay, false, memory_order_relaxed);
+  if (__atomic_load_n(&isSetUp, __ATOMIC_ACQUIRE)) pthread_key_delete(endKey);
 }
 
 /* Makes sure that endThread runs at the calling thread's end. May allocate, so it is called without the lock. */
 static void watchThread(void) {
-  if (alwaysSlow || ending || !threadsStay) return;
+  if (alwaysSlow || ending || !atomic_load_explicit(&threadsStay, memory_order_relaxed)) return;
   alwaysSlow = true; /* set first: the call below may allocate, and lead here again */
   alwaysSlow = pthread_setspecific(endKey, &endKey) == 0;
 }

@@ -1,0 +1,63 @@
+#!/bin/sh
+# run.sh - mema in a process beside others: other allocators, other preloaded libraries, modules, sandboxes. BUILD is the directory of the
+# products (default: build), CC the compiler. The programs are in this directory, one behaviour each; status 0 means that it was found.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/cli/commands.sh
+here=tests/guest
+programs=$scratch/programs
+mkdir -p "$programs/beside"
+
+# compile SOURCE FLAG...: a program of this directory, by the source's name. -fno-builtin: the compiler removes pairs of malloc and free
+# that it understands.
+compile() {
+  source=$1
+  shift
+  compileAs "$programs/$source" "$source" "$@"
+}
+
+# compileAs FILE SOURCE FLAG...
+compileAs() {
+  output=$1
+  source=$2
+  shift 2
+  [ -z "$off" ] || return 0
+  $CC -std=gnu11 -O2 -g -Wall -Wextra -fno-builtin -Iinclude -o "$output" "$here/$source.c" "$@" -pthread -ldl 2>"$scratch/compiler" ||
+    notOk "$source" "does not compile: $(head -c 600 "$scratch/compiler")"
+}
+
+# works NAME COMMAND...: status 0 and not a word on stderr.
+works() {
+  name=$1
+  shift
+  guard sh -c 'exec "$@" >"$scratch/out" 2>"$scratch/err"' sh "$@"
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    notOk "$name" "status $status: $(head -c 600 "$scratch/err")"
+  elif [ -s "$scratch/err" ]; then
+    notOk "$name" "said: $(head -c 600 "$scratch/err")"
+  else
+    ok "$name"
+  fi
+}
+
+# inRun NAME [OPTION...] -- COMMAND...: `mema run` ends with status 0; its report is kept.
+inRun() {
+  name=$1
+  shift
+  run run --report "$scratch/report" "$@"
+  if [ "$status" -eq 0 ]; then ok "$name"; else notOk "$name" "status $status: $(head -c 600 "$scratch/err")"; fi
+}
+
+# reported NAME KEY EXPECTED: of the first process in the last report.
+reported() {
+  same "$1" "$3" "$(grep '"pid"' "$scratch/report" 2>/dev/null | figure "$2")"
+}
+
+# ---- modules that are unloaded -------------------------------------------------------------------------------------------
+section modules
+
+compile moduleEnds
+compileAs "$programs/module.so" module -shared -fPIC "$BUILD/libmema.a"
+works 'a module is unloaded before its threads end' "$programs/moduleEnds" "$programs/module.so"
+
+finish
