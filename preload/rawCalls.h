@@ -1,13 +1,17 @@
-/* rawCalls.h - system calls past the names that this library exports (mappings.c, ending.c). The library's
- * own calls, and those that it passes on, must not come back to it. Results and errno are as from the C
- * library. */
+/* rawCalls.h - system calls past the names that this library exports (mappings.c, ending.c), and past those that
+ * another preloaded library may have taken over (open, read and their kin). The library's own calls, and those that
+ * it passes on, must not come back to it: a hook of open() that maps memory would need the lock of the heap, which its
+ * caller holds. Results and errno are as from the C library. */
 #ifndef MEMA_PRELOAD_RAW_CALLS_H
 #define MEMA_PRELOAD_RAW_CALLS_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 static inline void *rawMap(void *address, size_t size, int protection, int flags, int file, int64_t offset) {
@@ -38,6 +42,38 @@ static inline void *rawBreak(intptr_t increment) {
   if (increment == 0 || (uintptr_t)syscall(SYS_brk, wanted) == wanted) return (void *)now;
   errno = ENOMEM;
   return (void *)-1;
+}
+
+static inline int rawOpen(const char *path, int flags, unsigned mode) {
+  return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static inline ssize_t rawRead(int file, void *out, size_t size) {
+  return (ssize_t)syscall(SYS_read, file, out, size);
+}
+
+static inline ssize_t rawWrite(int file, const void *bytes, size_t size) {
+  return (ssize_t)syscall(SYS_write, file, bytes, size);
+}
+
+/* Returns the size of an open file; below 0 for a pipe. */
+static inline long rawFileSize(int file) {
+  return syscall(SYS_lseek, file, 0L, SEEK_END);
+}
+
+static inline void rawClose(int file) {
+  syscall(SYS_close, file);
+}
+
+/* Returns nanoseconds of CLOCK_BOOTTIME; UINT64_MAX: unknown. */
+static inline uint64_t rawBootTime(void) {
+  struct timespec time;
+#if defined(SYS_clock_gettime)
+  if (syscall(SYS_clock_gettime, CLOCK_BOOTTIME, &time) != 0) return UINT64_MAX;
+#else
+  if (clock_gettime(CLOCK_BOOTTIME, &time) != 0) return UINT64_MAX;
+#endif
+  return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
 }
 
 __attribute__((noreturn)) static inline void rawExit(int status) {

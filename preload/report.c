@@ -11,6 +11,7 @@
 
 #include "finish.h"
 #include "owner.h"
+#include "rawCalls.h"
 #include "settings.h"
 #include "table.h"
 #include "text.h"
@@ -80,11 +81,11 @@ static void writeReport(const RunFigures *figures) {
     writeText(STDERR_FILENO, &line);
     return;
   }
-  int file = open(settings.report, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+  int file = rawOpen(settings.report, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
   if (file < 0) return;
   describeForMachines(&line, figures);
   writeText(file, &line);
-  close(file);
+  rawClose(file);
 }
 
 /* One of the last destructors. Later allocations are still served, but counted in the table only. */

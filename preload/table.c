@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "owner.h"
@@ -37,8 +35,7 @@ static bool isRunTable(const RunTable *candidate) {
 }
 
 static RunTable *mapTable(int file) {
-  struct stat status;
-  if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size != (off_t)RUN_TABLE_BYTES) return NULL;
+  if (rawFileSize(file) != (long)RUN_TABLE_BYTES) return NULL;
   void *memory = rawMap(NULL, RUN_TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   if (memory == MAP_FAILED) return NULL;
   if (isRunTable(memory)) return memory;
@@ -50,10 +47,10 @@ static RunTable *openTable(void) {
   const char *path = secure_getenv(RUN_TABLE_VARIABLE);
   if (path == NULL || *path != '/') return NULL;
   /* O_NONBLOCK: the name may be that of a pipe by now */
-  int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  int file = rawOpen(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
   if (file < 0) return NULL;
   RunTable *mapped = mapTable(file);
-  close(file);
+  rawClose(file);
   return mapped;
 }
 
@@ -62,12 +59,6 @@ RunTable *sharedTable(void) {
 }
 
 /* ---- a slot ------------------------------------------------------------------------------------------------------- */
-
-static uint64_t bootTime(void) {
-  struct timespec time;
-  if (clock_gettime(CLOCK_BOOTTIME, &time) != 0) return UINT64_MAX;
-  return (uint64_t)time.tv_sec * NANOSECONDS + (uint64_t)time.tv_nsec;
-}
 
 static void putName(RunSlot *named) {
   for (size_t i = 0; i < RUN_NAME_ROOM; i++) named->name[i] = heapOwner.name[i];
@@ -81,7 +72,7 @@ static RunSlot *claimSlot(void) {
   RunSlot *claimed = &table->slots[index];
   claimed->pid = heapOwner.pid;
   claimed->parentPid = heapOwner.parentPid;
-  claimed->claimedAt = bootTime();
+  claimed->claimedAt = rawBootTime();
   putName(claimed);
   atomic_store_explicit(&claimed->programs, 1, memory_order_relaxed);
   putFigure(&claimed->reserve.leastFree, UINT64_MAX);
@@ -120,9 +111,9 @@ static const char *startTime(char *text) {
  * UINT64_MAX: unknown. */
 static uint64_t processBegan(void) {
   char text[1024];
-  int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-  ssize_t length = file < 0 ? -1 : read(file, text, sizeof text - 1);
-  if (file >= 0) close(file);
+  int file = rawOpen("/proc/self/stat", O_RDONLY | O_CLOEXEC, 0);
+  ssize_t length = file < 0 ? -1 : rawRead(file, text, sizeof text - 1);
+  if (file >= 0) rawClose(file);
   if (length <= 0) return UINT64_MAX;
   text[length] = '\0';
   const char *ticks = startTime(text);

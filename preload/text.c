@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "jsonText.h"
+#include "rawCalls.h"
 #include "sizeText.h"
 
 static void addCharacter(Text *text, char character) {
@@ -65,7 +66,7 @@ void writeText(int descriptor, const Text *text) {
     if (isWriteSignal(number) && !sigismember(&pending, number)) sigaddset(&blocked, number);
   }
   pthread_sigmask(SIG_BLOCK, &blocked, &before);
-  if (write(descriptor, text->bytes, text->length) < 0) discardWriteSignals(&blocked);
+  if (rawWrite(descriptor, text->bytes, text->length) < 0) discardWriteSignals(&blocked);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   errno = savedErrno;
 }

@@ -53,6 +53,23 @@ reported() {
   same "$1" "$3" "$(grep '"pid"' "$scratch/report" 2>/dev/null | figure "$2")"
 }
 
+# ---- other preloaded libraries -------------------------------------------------------------------------------------------
+section hooks
+
+compile readsFile
+compileAs "$programs/fileHook.so" fileHook -shared -fPIC
+for order in "$programs/fileHook.so:$library" "$library:$programs/fileHook.so"; do
+  first=$(basename "${order%%:*}")
+  works "hooks of open and its kin, $first first" env LD_PRELOAD="$order" "$programs/readsFile" "$here/run.sh"
+  works "hooks of open and its kin, $first first, with a budget" env LD_PRELOAD="$order" MEMA_POOL_SIZE=64M \
+    MEMA_REPORT="$scratch/line" "$programs/readsFile" "$here/run.sh"
+  works "hooks of open and its kin, $first first, a report on stderr" \
+    sh -c 'LD_PRELOAD=$0 MEMA_REPORT=- "$@" 2>"$scratch/line"' "$order" "$programs/readsFile" "$here/run.sh"
+done
+inRun 'hooks of open and its kin, in a run' -- env LD_PRELOAD="$programs/fileHook.so" "$programs/readsFile" "$here/run.sh"
+run record -o "$scratch/t.mema" -- env LD_PRELOAD="$programs/fileHook.so" "$programs/readsFile" "$here/run.sh"
+same 'hooks of open and its kin, in a recording' 0 "$status"
+
 # ---- modules that are unloaded -------------------------------------------------------------------------------------------
 section modules
 
