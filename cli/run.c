@@ -28,7 +28,16 @@
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
-enum { OPTION_POOL = 0x100, OPTION_REPORT, OPTION_STRICT, OPTION_RESERVE, OPTION_NO_MMAP, OPTION_NO_INHERIT, OPTION_HELP };
+enum {
+  OPTION_POOL = 0x100,
+  OPTION_REPORT,
+  OPTION_STRICT,
+  OPTION_RESERVE,
+  OPTION_NO_MMAP,
+  OPTION_NO_INHERIT,
+  OPTION_DEEPBIND,
+  OPTION_HELP
+};
 
 static const struct argp_option options[] = {
     {"pool", OPTION_POOL, "SIZE", 0,
@@ -43,6 +52,8 @@ static const struct argp_option options[] = {
      "abort the program at a bad free; do not start programs that the pool cannot reach (static, set-user-ID)", 0},
     {"no-inherit", OPTION_NO_INHERIT, NULL, 0,
      "leave an environment as it is that the program emptied (env -i), without the library and its variables", 0},
+    {"deepbind", OPTION_DEEPBIND, NULL, 0,
+     "leave RTLD_DEEPBIND to the program, which is taken out else: a library so opened allocates outside of the pool", 0},
     {"help", OPTION_HELP, NULL, 0, "show this", 0},
     {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
     {0},
@@ -85,6 +96,9 @@ static error_t readOption(int key, char *value, struct argp_state *state) {
       return 0;
     case OPTION_NO_INHERIT:
       run->disinherits = true;
+      return 0;
+    case OPTION_DEEPBIND:
+      run->deepBinds = true;
       return 0;
     case OPTION_HELP:
     case 'h':
@@ -149,6 +163,7 @@ static bool setEnvironment(const RunOptions *run, const TableFile *file) {
   done = exportSize("MEMA_RESERVE", run->reserve, 0) && done;
   done = setenv("MEMA_MMAP", run->ignoresMappings ? "0" : "1", 1) == 0 && done;
   done = setenv("MEMA_STRICT", run->strict ? "1" : "0", 1) == 0 && done;
+  done = setenv("MEMA_DEEPBIND", run->deepBinds ? "1" : "0", 1) == 0 && done;
   done = setenv("MEMA_INHERIT", run->disinherits ? "0" : "1", 1) == 0 && done;
   if (!done) complain("cannot set the environment: %s", strerror(errno));
   return done;

@@ -12,6 +12,7 @@ typedef struct RunOptions {
   bool ignoresMappings; /* --no-mmap */
   bool strict;
   bool disinherits; /* --no-inherit */
+  bool deepBinds;   /* --deepbind */
   bool help;
   char **command; /* the program and its arguments, NULL at the end */
 } RunOptions;

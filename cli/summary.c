@@ -67,6 +67,11 @@ static void printRemarks(const Page *page, unsigned indent, const Process *proce
     printWrapped(page->out, page->width, indent, "gave %" PRIu64 " bad pointer%s to free or realloc",
                  COUNTED(figures->badFrees));
   }
+  if (figures->deepBinds > 0) {
+    printWrapped(page->out, page->width, indent,
+                 "took RTLD_DEEPBIND out of %" PRIu64 " call%s of dlopen: it keeps a library's heap out of the pool",
+                 COUNTED(figures->deepBinds));
+  }
   if (!process->exact) {
     printWrapped(page->out, page->width, indent,
                  "peak and counts are at least these: the process was killed, or still runs");

@@ -16,7 +16,7 @@
 
 #define RUN_TABLE_VARIABLE "MEMA_TABLE"
 #define RUN_TABLE_MAGIC 0x454c4241544d454dULL /* "MEMTABLE" in a little-endian file */
-#define RUN_TABLE_VERSION 3u
+#define RUN_TABLE_VERSION 4u
 #define RUN_TABLE_SLOTS 8192u
 /* The numbers of processes that the table keeps. A process without a slot is counted once, whatever programs
  * it becomes. */
@@ -36,6 +36,7 @@
  *   badFrees     pointers to no live chunk, given to free or realloc
  *   foreignFrees pointers to chunks of the C library's own heap, passed on
  *   droppedFrees pointers freed by a signal handler that had interrupted the heap: not checked, never reused
+ *   deepBinds    calls of dlopen and dlmopen with RTLD_DEEPBIND, which was taken out (loading.c)
  *   mappedBytes  the part of liveBytes that the program maps by itself (mmap, sbrk) and is charged for
  *   peakMapped   the maximum of mappedBytes
  *   footprint    memory that the heap holds from the system */
@@ -45,7 +46,10 @@
   X(liveBytes)         \
   X(liveChunks)        \
   X(allocations)       \
-  X(frees) X(refused) X(overBudget) X(badFrees) X(foreignFrees) X(droppedFrees) X(mappedBytes) X(peakMapped) X(footprint)
+  X(frees)             \
+  X(refused)           \
+  X(overBudget)        \
+  X(badFrees) X(foreignFrees) X(droppedFrees) X(deepBinds) X(mappedBytes) X(peakMapped) X(footprint)
 
 #define RUN_FIGURE_FIELD(name) uint64_t name;
 typedef struct RunFigures {
@@ -112,7 +116,8 @@ typedef struct RunSlot {
   _Atomic uint64_t inheritedBytes;
   _Atomic uint64_t inheritedMapped;
   uint64_t claimedAt; /* time of the claim: nanoseconds of CLOCK_BOOTTIME */
-  uint64_t unused[2];
+  _Atomic uint64_t deepBinds;
+  uint64_t unused[1];
 } RunSlot;
 
 typedef struct RunTable {
@@ -180,6 +185,7 @@ static inline void readFigures(const RunSlot *slot, RunFigures *figures) {
       .badFrees = loadFigure(&slot->badFrees),
       .foreignFrees = loadFigure(&slot->foreignFrees),
       .droppedFrees = loadFigure(&slot->droppedFrees),
+      .deepBinds = loadFigure(&slot->deepBinds),
       .mappedBytes = loadFigure(&slot->mappedBytes),
       .peakMapped = loadFigure(&slot->peakMapped),
       .footprint = loadFigure(&slot->pool.footprint),

@@ -49,6 +49,11 @@ static bool isOff(const char *value) {
   return value[0] == '0' && value[1] == '\0';
 }
 
+static bool isOn(const char *variable) {
+  const char *value = secure_getenv(variable);
+  return value != NULL && *value != '\0' && !isOff(value);
+}
+
 static void readReport(void) {
   const char *report = secure_getenv("MEMA_REPORT");
   if (report == NULL) return;
@@ -61,8 +66,9 @@ static void readReport(void) {
 
 void readSettings(void) {
   readSizes();
-  const char *strict = secure_getenv("MEMA_STRICT"), *mappings = secure_getenv("MEMA_MMAP");
-  settings.strict = strict != NULL && *strict != '\0' && !isOff(strict);
+  const char *mappings = secure_getenv("MEMA_MMAP");
+  settings.strict = isOn("MEMA_STRICT");
+  settings.deepBind = isOn("MEMA_DEEPBIND");
   settings.countMappings = mappings == NULL || !isOff(mappings);
   const char *inherit = secure_getenv("MEMA_INHERIT");
   settings.inherit = inherit == NULL || !isOff(inherit);

@@ -8,8 +8,8 @@
 #include "settings.h"
 #include "table.h"
 
-static const char *const variables[] = {RUN_TABLE_VARIABLE, "MEMA_POOL_SIZE", "MEMA_RESERVE", "MEMA_MMAP",
-                                        "MEMA_STRICT",      "MEMA_REPORT",    "MEMA_INHERIT", NULL};
+static const char *const variables[] = {RUN_TABLE_VARIABLE, "MEMA_POOL_SIZE", "MEMA_RESERVE", "MEMA_MMAP", "MEMA_STRICT",
+                                        "MEMA_DEEPBIND",    "MEMA_REPORT",    "MEMA_INHERIT", NULL};
 
 /* Runs after startHeap, which opens the table. */
 __attribute__((constructor(102))) static void startWatch(void) {

@@ -53,6 +53,31 @@ reported() {
   same "$1" "$3" "$(grep '"pid"' "$scratch/report" 2>/dev/null | figure "$2")"
 }
 
+# ---- libraries that would have a heap of their own -----------------------------------------------------------------------
+section deepBind
+
+compile deepBind
+compileAs "$programs/plugin.so" plugin -shared -fPIC
+compileAs "$programs/beside/guestPlugin.so" plugin -shared -fPIC
+compileAs "$programs/opener.so" opener -shared -fPIC '-Wl,-rpath,$ORIGIN/beside'
+inRun 'RTLD_DEEPBIND: chunks cross the border both ways, and the loader finds what it found' --strict -- \
+  "$programs/deepBind" "$programs/opener.so" "$programs/plugin.so"
+reported 'RTLD_DEEPBIND: each call is counted' deepBinds 6
+reported 'RTLD_DEEPBIND: no chunk of the C library is freed' foreignFrees 0
+reported 'RTLD_DEEPBIND: no bad free' badFrees 0
+tr '\n' ' ' <"$scratch/err" | tr -s ' ' >"$scratch/flat"
+has 'RTLD_DEEPBIND: told' 'took RTLD_DEEPBIND out of 6 calls of dlopen' "$scratch/flat"
+run run --deepbind -- sh -c 'echo "$MEMA_DEEPBIND"'
+same '--deepbind: the library is told' '0 1' "$status $(cat "$scratch/out")"
+run run --deepbind --report "$scratch/report" -- "$programs/deepBind" "$programs/opener.so" "$programs/plugin.so"
+reported '--deepbind: nothing is taken out' deepBinds 0
+if command -v php >/dev/null; then
+  inRun 'php with its extensions' --strict -- php -r 'echo strlen(json_encode(range(1, 100000)));'
+  same 'php: the answer' 588896 "$(cat "$scratch/out")"
+else
+  skip php 'it is not installed'
+fi
+
 # ---- other preloaded libraries -------------------------------------------------------------------------------------------
 section hooks
 
