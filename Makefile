@@ -35,7 +35,7 @@ fixedObjects := $(fixedSources:%.c=$(BUILD)/freestanding/%.o)
 preloadSources := $(sort $(wildcard preload/*.c))
 recordSources := $(sort $(wildcard record/*.c))
 # What looks at programs belongs to the command line as well; what takes the place of the C library's functions does not.
-lookSources := exec/inspect.c exec/obstacle.c exec/search.c
+lookSources := exec/inspect.c exec/sanitizer.c exec/obstacle.c exec/search.c
 execSources := $(sort $(wildcard exec/*.c))
 traceSources := $(sort $(wildcard trace/*.c))
 cliSources := $(sort $(wildcard cli/*.c))

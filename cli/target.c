@@ -28,7 +28,7 @@ int checkTarget(const Target *target, const char *name, const char *consequence)
   inspectProgram(&found, &file);
   if (found.obstacle != OBSTACLE_NONE) {
     const char *path = found.interpreters > 0 ? found.interpreter : target->path;
-    complain("'%s' %s, so %s", path, obstacleSentence(found.obstacle), consequence);
+    complain("'%s' %s, so %s; %s", path, obstacleSentence(found.obstacle), consequence, obstacleAdvice(found.obstacle));
     return STATUS_USAGE;
   }
   if (!found.lacksInterpreter) return 0;

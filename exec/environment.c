@@ -136,6 +136,11 @@ void findLack(Lack *lack, char *const *environment) {
   }
 }
 
+void withoutLibrary(Lack *lack) {
+  lack->superfluous = !lack->library;
+  lack->library = false;
+}
+
 bool isLost(const Lack *lack) {
   return lack->library || (lack->variables & 1u) != 0;
 }
@@ -143,12 +148,13 @@ bool isLost(const Lack *lack) {
 /* ---- putting back ------------------------------------------------------------------------------------------------- */
 
 size_t preloadRoom(const Lack *lack) {
+  if (lack->superfluous) return sizeof PRELOAD + strlen(lack->preload);
   if (!lack->library) return 0;
   return sizeof PRELOAD + strlen(library) + 1 + (lack->preload != NULL ? strlen(lack->preload) : 0);
 }
 
 size_t roomToRestore(const Lack *lack) {
-  if (!lack->library && lack->variables == 0) return 0;
+  if (!lack->library && !lack->superfluous && lack->variables == 0) return 0;
   return (lack->entries + INHERITED_MOST + 2) * sizeof(char *) + preloadRoom(lack);
 }
 
@@ -169,8 +175,25 @@ static void writePreload(char *at, const char *list) {
   *at = '\0';
 }
 
+/* "LD_PRELOAD=" and the list without the library. False if nothing else is in it. */
+static bool writeOthers(char *at, const char *list) {
+  size_t libraryLength = strlen(library);
+  char *first = append(at, PRELOAD, sizeof PRELOAD - 1), *end = first;
+  for (list += strspn(list, SEPARATORS); *list != '\0'; list += strspn(list, SEPARATORS)) {
+    size_t length = strcspn(list, SEPARATORS);
+    if (length != libraryLength || memcmp(list, library, length) != 0) {
+      if (end != first) *end++ = ':';
+      end = append(end, list, length);
+    }
+    list += length;
+  }
+  *end = '\0';
+  return end != first;
+}
+
 size_t missingTexts(const char **missing, char *room, const Lack *lack) {
   size_t count = 0;
+  if (lack->superfluous && writeOthers(room, lack->preload)) missing[count++] = room;
   if (lack->library) {
     writePreload(room, lack->preload != NULL ? lack->preload : "");
     missing[count++] = room;
@@ -186,7 +209,7 @@ char **restoreEnvironment(void *room, char *const *environment, const Lack *lack
   const char *missing[INHERITED_MOST + 1];
   size_t count = missingTexts(missing, (char *)(copy + lack->entries + INHERITED_MOST + 2), lack);
   for (const char *const *entry = entriesOf(environment); *entry != NULL; entry++) {
-    if (!lack->library || valueIn(*entry, PRELOAD) == NULL) *end++ = *entry;
+    if ((!lack->library && !lack->superfluous) || valueIn(*entry, PRELOAD) == NULL) *end++ = *entry;
   }
   for (size_t i = 0; i < count; i++) *end++ = missing[i];
   *end = NULL;

@@ -27,11 +27,15 @@ typedef struct Lack {
   size_t entries;      /* of the environment */
   const char *preload; /* its LD_PRELOAD, or NULL */
   bool library;        /* that does not name the library */
+  bool superfluous;    /* that names the library, which the program must not get */
   unsigned variables;  /* which of the variables, as bits */
 } Lack;
 
 /* `environment` may be NULL, which is an empty one. */
 void findLack(Lack *lack, char *const *environment);
+
+/* The program must not get the library: what is lacking is an environment without it. */
+void withoutLibrary(Lack *lack);
 
 /* Whether a program with that environment starts without the library, or cannot tell the run of itself. */
 bool isLost(const Lack *lack);

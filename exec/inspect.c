@@ -1,6 +1,6 @@
 /* inspect.c - see inspect.h.
  *
- *   file -> script? its interpreter, and so on -> ELF: privileges, class, machine, loader */
+ *   file -> script? its interpreter, and so on -> ELF: privileges, class, machine, loader, sanitizer */
 #define _GNU_SOURCE
 #include "inspect.h"
 
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "kernelCalls.h"
+#include "sanitizer.h"
 
 #ifndef ST_NOSUID
 #define ST_NOSUID 2
@@ -123,7 +124,7 @@ static Obstacle checkLoader(Inspection *found, int file, const struct stat *stat
     case LOADER_FOUND:
       if (!isOurLoader(found->loader)) return OBSTACLE_LOADER;
       found->lacksInterpreter = access(found->loader, F_OK) != 0 && errno == ENOENT;
-      return OBSTACLE_NONE;
+      return hasSanitizer(file, header) ? OBSTACLE_SANITIZER : OBSTACLE_NONE;
     case LOADER_UNREADABLE:
     default:
       return OBSTACLE_NONE;

@@ -19,6 +19,7 @@ typedef enum Obstacle {
   OBSTACLE_WORD_SIZE,
   OBSTACLE_MACHINE,
   OBSTACLE_LOADER, /* of another C library */
+  OBSTACLE_SANITIZER,
   OBSTACLE_KINDS
 } Obstacle;
 
@@ -27,5 +28,8 @@ const char *obstacleName(uint32_t obstacle);
 
 /* As the rest of a sentence about the program: "is statically linked: it loads no libraries". */
 const char *obstacleSentence(uint32_t obstacle);
+
+/* What the user can do about it, as a command: "link it without -static". */
+const char *obstacleAdvice(uint32_t obstacle);
 
 #endif

@@ -70,6 +70,12 @@ static Obstacle findOuterObstacle(const Lack *lack) {
   return !watch.restores && isLost(lack) ? OBSTACLE_ENVIRONMENT : OBSTACLE_NONE;
 }
 
+/* True if the program would end at its start for the library's sake: the runtime of a sanitizer does not start behind it,
+ * and the loader of another C library does not find the names that it needs. */
+static bool failsWithLibrary(uint16_t obstacle) {
+  return obstacle == OBSTACLE_SANITIZER || obstacle == OBSTACLE_LOADER;
+}
+
 void lookAhead(Outlook *outlook, const ProgramFile *file, char *const *environment) {
   Inspection found;
   memset(outlook, 0, sizeof *outlook);
@@ -83,6 +89,7 @@ void lookAhead(Outlook *outlook, const ProgramFile *file, char *const *environme
     outlook->program.interpreters = 0;
   }
   if (outlook->program.obstacle == OBSTACLE_NONE) return;
+  if (failsWithLibrary(outlook->program.obstacle)) withoutLibrary(&outlook->lack);
   if (*file->path != '\0') {
     nameByPath(&outlook->program, file->path);
   } else {

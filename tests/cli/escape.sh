@@ -82,7 +82,7 @@ if [ -n "$isRoot" ]; then
   cp "$hello" "$scratch/setUser" && chown 65534 "$scratch/setUser" && chmod u+s "$scratch/setUser"
   cp "$hello" "$scratch/setGroup" && chgrp 65534 "$scratch/setGroup" && chmod g+sx "$scratch/setGroup"
   cp "$hello" "$scratch/oldLock" && chgrp 65534 "$scratch/oldLock" && chmod g+s,g-x "$scratch/oldLock"
-  refuses 'set-user-ID' 2 "'.*/setUser' is set-user-ID: such programs run without preloaded libraries, so no pool can hold it$" run -- "$scratch/setUser"
+  refuses 'set-user-ID' 2 "'.*/setUser' is set-user-ID: such programs run without preloaded libraries, so no pool can hold it; start a copy of it without these privileges$" run -- "$scratch/setUser"
   refuses 'set-group-ID' 2 "'.*/setGroup' is set-group-ID" run -- "$scratch/setGroup"
   run run -- "$scratch/oldLock"
   same 'set-group-ID without the right to execute: reached' "0 hello preloaded" "$status $(cat "$scratch/out")"
@@ -199,7 +199,7 @@ escapes() {
   has "$1, --strict: in the report" "\"command\": \"$escaped\", .*\"reason\": \"$3\", \"started\": false\}" "$scratch/r.json"
 }
 
-escapes 'another C library' "$scratch/musl" 'another C library' preloaded
+escapes 'another C library' "$scratch/musl" 'another C library'
 # The kernel runs this one: it does not look at that byte.
 run run --strict -- "$starter" execve same "$scratch/narrow"
 same 'another word size, --strict: refused' '100 EACCES ' "$status $(said)"

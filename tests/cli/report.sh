@@ -105,7 +105,7 @@ fitsAlone 'a shell of the C library that could not be reached' status=0 unreache
 section contents
 
 figures='poolSize=1048576 peakBytes=101 liveBytes=102 liveChunks=103 allocations=104 frees=105 refused=106 overBudget=107 badFrees=108
-  foreignFrees=109 droppedFrees=110 mappedBytes=111 peakMapped=112 footprint=113'
+  foreignFrees=109 droppedFrees=110 deepBinds=114 mappedBytes=111 peakMapped=112 footprint=113'
 filled '--pool 1M' name=first pid=7 parentPid=6 ended=1 $figures name=second pid=8 parentPid=7 exact=0 programs=3 lost=3 poolSize=none \
   unreached=u pid=9 obstacle=5 interpreters=1 started=0 beyond=4
 fitsAlone 'each value in its place' lost=3 unreachedLost=4 \
@@ -123,8 +123,8 @@ filled '' name= pid=1 poolSize=none
 fits 'an empty name' 'processes.0.command=""'
 filled '' lost=0
 fitsAlone 'no process' 'processes=[]'
-filled '' name=p pid=1 poolSize=none $(for obstacle in 0 1 2 3 4 5 6 7 8 9 10 11 12; do echo "unreached=p obstacle=$obstacle"; done)
-fits 'each reason' 'unreached.1.reason="environment without the library"' 'unreached.11.reason="another C library"' 'unreached.12.reason="unknown"'
+filled '' name=p pid=1 poolSize=none $(for obstacle in 0 1 2 3 4 5 6 7 8 9 10 11 12 13; do echo "unreached=p obstacle=$obstacle"; done)
+fits 'each reason' 'unreached.1.reason="environment without the library"' 'unreached.11.reason="another C library"' 'unreached.12.reason="sanitizer"' 'unreached.13.reason="unknown"'
 filled '' name=p pid=1 poolSize=none times=300 lost=4000000000
 fits 'very many' lost=4000000000 processes.299.pid=300
 

@@ -78,6 +78,63 @@ else
   skip php 'it is not installed'
 fi
 
+# ---- programs with a sanitizer -------------------------------------------------------------------------------------------
+section sanitizers
+
+# sanitized COMPILER FLAG...: built so, the program is refused as a command, told where another starts it, and not started under --strict.
+sanitized() {
+  words=$*
+  [ -z "$off" ] || return 0
+  if ! "$@" -O1 -o "$programs/sanitized" "$here/hello.c" 2>"$scratch/compiler"; then
+    skip "$words" 'does not compile here'
+    return 0
+  fi
+  printf '#! %s\n' "$programs/sanitized" >"$programs/script" && chmod +x "$programs/script"
+  for command in run "record -o $scratch/t.mema"; do
+    refuses "${command%% *}, $words: refused with one line that says what to do" 2 \
+      "'.*/sanitized' was built with a sanitizer, .*; build it without -fsanitize" $command -- "$programs/sanitized"
+    refuses "${command%% *}, $words: a script of it" 2 "'.*/sanitized' was built with a sanitizer" $command -- "$programs/script"
+  done
+  run run --report "$scratch/report" -- sh -c "'$programs/sanitized'; exit 3"
+  same "$words: runs outside of the pool" '3 hello alone' "$status $(cat "$scratch/out")"
+  has "$words: told" 'could not be reached: sanitized \(sanitizer\)' "$scratch/err"
+  has "$words: in the report" '"command": "sanitized", .*"reason": "sanitizer", "started": true' "$scratch/report"
+  run run --strict -- sh -c "'$programs/sanitized'; exit 3"
+  same "$words, --strict: not started" '3 ' "$status $(cat "$scratch/out")"
+}
+for compiler in gcc clang; do
+  command -v "$compiler" >/dev/null || continue
+  for sanitizer in address thread leak; do sanitized "$compiler" "-fsanitize=$sanitizer"; done
+done
+sanitized gcc -fsanitize=address -static-libasan
+sanitized gcc -fsanitize=thread -static-libtsan
+if command -v clang >/dev/null; then
+  sanitized clang -fsanitize=memory
+  sanitized clang -fsanitize=address -shared-libasan "-Wl,-rpath,$(clang -print-resource-dir)/lib/linux"
+fi
+sanitized gcc -fsanitize=address
+for others in '' /none.so /none.so:/other.so; do
+  run run -- env LD_PRELOAD="$others" sh -c 'unset MEMA_TABLE; exec "$0" LD_PRELOAD' "$programs/sanitized"
+  same "a sanitizer: other entries of LD_PRELOAD stay: '$others'" "0 hello alone ${others:-unset}" "$status $(echo $(cat "$scratch/out"))"
+done
+# It has no malloc of its own.
+if [ -z "$off" ] && gcc -O1 -fsanitize=undefined -o "$programs/undefined" "$here/hello.c" 2>"$scratch/compiler"; then
+  run run -- "$programs/undefined"
+  same 'the undefined-behaviour sanitizer: in a pool' '0 hello preloaded' "$status $(cat "$scratch/out")"
+fi
+
+# ---- programs with another C library -------------------------------------------------------------------------------------
+section otherLibc
+
+if command -v musl-gcc >/dev/null && [ -z "$off" ] && musl-gcc -O1 -o "$programs/musl" "$here/hello.c" 2>"$scratch/compiler"; then
+  refuses 'musl: refused with one line that says what to do' 2 \
+    "'.*/musl' belongs to another C library: .*; build it with the C library of this system$" run -- "$programs/musl"
+  run run -- sh -c "'$programs/musl'; exit 3"
+  same 'musl: runs outside of the pool' '3 hello alone' "$status $(cat "$scratch/out")"
+else
+  skip musl 'musl-gcc is not installed'
+fi
+
 # ---- other preloaded libraries -------------------------------------------------------------------------------------------
 section hooks
 
