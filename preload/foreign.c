@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "foreign.h"
 
+#include <dlfcn.h>
 #include <malloc.h>
 #include <stdint.h>
 
@@ -11,12 +12,18 @@
 enum { HEADER = 2 * sizeof(size_t), SIZE_FIELD = sizeof(size_t), FLAGS = 7, PREVIOUS_IN_USE = 1, NOT_MAIN_HEAP = 6 };
 
 extern void __libc_free(void *ptr) __attribute__((weak));
-extern struct mallinfo2 mallinfo2(void) __attribute__((weak));
 
+/* The C library's mallinfo2, which heapInfo.c hides from programs; NULL if it has none. */
+static struct mallinfo2 (*libcInfo)(void);
 static uintptr_t firstBreak;
 
 void rememberBreak(void) {
   firstBreak = (uintptr_t)rawBreak(0);
+}
+
+/* The conversion to a function pointer is the one that POSIX prescribes for dlsym. */
+void findLibcHeap(void) {
+  *(void **)&libcInfo = dlsym(RTLD_NEXT, "mallinfo2");
 }
 
 /* Returns the size field of the chunk with this header. The caller has checked that it lies in the data
@@ -28,7 +35,7 @@ static size_t sizeField(uintptr_t header) {
 /* True if the data segment holds the C library's heap. Programs extend the segment by themselves too, and may
  * leave any bytes there. */
 static bool isLibcHeapInUse(void) {
-  return __libc_free != NULL && mallinfo2 != NULL && mallinfo2().arena > 0;
+  return __libc_free != NULL && libcInfo != NULL && libcInfo().arena > 0;
 }
 
 size_t foreignSize(const void *ptr) {

@@ -10,6 +10,10 @@
 /* Notes the end of the data segment before any allocation from it. */
 void rememberBreak(void);
 
+/* Finds the C library's function that tells the size of its heap. Until then no chunk is taken for one of that heap.
+ * dlsym may allocate, so this is called outside the heap. */
+void findLibcHeap(void);
+
 /* Returns the usable bytes of a live chunk of the C library's heap; 0 if ptr is none. ptr may have any value:
  * memory is read only inside the data segment. */
 size_t foreignSize(const void *ptr);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "ending.h"
+#include "foreign.h"
 #include "gate.h"
 #include "owner.h"
 #include "settings.h"
@@ -13,6 +14,7 @@ __attribute__((constructor(101))) static void startHeap(void) {
   int savedErrno = errno;
   noteOwner();
   noteOwnerName();
+  findLibcHeap();
   bool entered = enterHeap();
   /* after the pool registers its handlers: a fork then takes this lock first, and the pool's locks under it */
   guardForks();

@@ -79,6 +79,7 @@ section behaviours
 
 works 'every function of the family' "$programs/family"
 works 'errno: set where due, else left alone' "$programs/errnoRules"
+works 'malloc_trim, mallopt, and the figures of the heap' "$programs/heapInfo"
 works 'any value of a pointer is answered' "$programs/anyPointer"
 works 'four threads' "$programs/threads"
 works 'fork while threads allocate, nested' "$programs/forkStorm"
