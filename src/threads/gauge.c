@@ -55,25 +55,24 @@ static bool hasMoved(const mema_ThreadCache *cache) {
   return cache->overLow != 0 || atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) != cache->told;
 }
 
-/* Returns the number of units that hold memory of the system. */
-static size_t heldUnits(const mema_Share *share) {
-  size_t units = 0;
-  for (const mema_Slab *slab = share->slab; slab != NULL; slab = mema_nextSlab(slab))
-    units += mema_usedUnits(slab) + slab->runs.dirtyUnits;
-  return units;
+/* Returns the bytes of units that hold memory of the system. */
+static size_t heldBytes(const mema_Share *share) {
+  size_t bytes = 0;
+  for (const mema_Slab *slab = share->slab; slab != NULL; slab = mema_nextSlab(slab)) bytes += mema_heldBytes(slab);
+  return bytes;
 }
 
-static MEMA_NOINLINE void renewFootprint(mema_Share *share, mema_Gauge *gauge, size_t units) {
-  share->toldUnits = units;
+static MEMA_NOINLINE void renewFootprint(mema_Share *share, mema_Gauge *gauge, size_t held) {
+  share->toldHeld = held;
   putFootprint(share, gauge);
 }
 
 /* Writes all figures. The footprint takes longer to compute than the others and seldom changes, so it is
- * computed only if the number of units has changed. */
+ * computed only if the bytes of units have changed. */
 static MEMA_INLINE void putFigures(mema_Share *share, mema_Gauge *gauge) {
   putCounts(share, gauge);
-  size_t units = heldUnits(share);
-  if (mema_unlikely(units != share->toldUnits)) renewFootprint(share, gauge, units);
+  size_t held = heldBytes(share);
+  if (mema_unlikely(held != share->toldHeld)) renewFootprint(share, gauge, held);
 }
 
 static MEMA_NOINLINE void addAndPut(mema_Share *share, mema_Gauge *gauge) {
@@ -97,7 +96,7 @@ bool mema_sharedWatch(mema_Pool *pool, mema_Gauge *gauge) {
   if (heap == NULL || !mema_lockQuietly(pool, heap)) return false;
   mema_Share *share = heap->share;
   share->gauge = gauge;
-  share->toldUnits = SIZE_MAX;
+  share->toldHeld = SIZE_MAX;
   if (share->closely) {
     share->closely = false;
     mema_renewKeys(share);

@@ -332,7 +332,7 @@ bool mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   share->keepsOut = share->lowBudget = share->skipped = share->takenOver = share->crowded = share->unfinished =
       share->borrowed = share->closely = false;
   share->gauge = NULL;
-  share->told = share->toldUnits = 0;
+  share->told = share->toldHeld = 0;
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
   share->inside = NULL;
   for (unsigned ownerId = 0; ownerId < mema_tagCount; ownerId++)

@@ -179,7 +179,7 @@ struct mema_Share {
   bool closely;             /* all caches are quiesced, so that each call updates the gauge */
   mema_Gauge *gauge;        /* updated by each call that takes the lock; NULL: no gauge */
   size_t told;              /* the sum of `told` of all caches */
-  size_t toldUnits;         /* the slabs' units at the last update of the footprint; SIZE_MAX: update it */
+  size_t toldHeld;          /* mema_heldBytes of all slabs at the last update of the footprint; SIZE_MAX: update it */
   mema_Share *next, *prev;  /* the list of all shares that serve a pool: fork.c */
   mema_Depot depot[mema_classCount];
   /* Indexed by owner id: a bit for each class, mema_unused and mema_nobodys. All bits set: no cache has the id. */

@@ -87,6 +87,30 @@ static void aChunkUsedInTurnKeepsItsPages(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* A chunk that becomes much smaller gives its pages back at once, whether it stays in its place or moves. */
+static void aShrunkChunkGivesItsPagesBack(void **state) {
+  static const size_t sizes[] = {8 * 1024 * 1024 + 5, 100};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    Pool pool;
+    assert_true(makePool(&pool, *state, budget));
+    char *before = palloc(&pool, idleBytes);
+    memset(before, (int)i + 1, idleBytes);
+    char *chunk = mema_repalloc(&pool, before, sizes[i]);
+    assert_non_null(chunk);
+    for (size_t at = 0; at < sizes[i]; at++) assert_int_equal(chunk[at], (int)i + 1);
+    size_t resident = residentPages(before, idleBytes) * pageSize();
+    if (resident > sizes[i] + MIB) fail_msg("%zu bytes stay for a chunk of %zu", resident, sizes[i]);
+    assert_true(mema_checkPool(&pool));
+    chunk = mema_repalloc(&pool, chunk, idleBytes); /* the units serve again */
+    assert_non_null(chunk);
+    memset(chunk, 1, idleBytes);
+    assert_true(pfree(&pool, chunk));
+    assertPool(&pool, 0, 0);
+    assert_true(freePool(&pool));
+    mema_trimPool(NULL);
+  }
+}
+
 static bool isZero(const char *chunk, size_t bytes) {
   return chunk[0] == 0 && memcmp(chunk, chunk + 1, bytes - 1) == 0;
 }
@@ -115,6 +139,9 @@ int main(void) {
       withKind(memoryUsedInTurnStays, kindUntracked),
       withKind(aChunkUsedInTurnKeepsItsPages, kindTracked),
       withKind(aChunkUsedInTurnKeepsItsPages, kindUntracked),
+      withKind(aShrunkChunkGivesItsPagesBack, kindTracked),
+      withKind(aShrunkChunkGivesItsPagesBack, kindUntracked),
+      withKind(aShrunkChunkGivesItsPagesBack, kindShared),
       withKind(zeroingBringsNoPagesIn, kindTracked),
       withKind(zeroingBringsNoPagesIn, kindUntracked),
       withKind(zeroingBringsNoPagesIn, kindShared),

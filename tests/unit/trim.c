@@ -1,6 +1,9 @@
 /* mema_trimPool: free pages go back to the system, and nothing else changes. */
 #include "unit.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 enum { budget = 64 * 1024 * 1024 };
 
 /* Not of a heap, which might keep its pages. */
@@ -97,6 +100,90 @@ static void trimmedRangesOfBlocksServeAgain(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* The bytes of a pool's memory for chunks that are resident, up to `bytes`. */
+static size_t residentOf(const Pool *pool, size_t bytes) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), resident = 0;
+  unsigned char *known = malloc(bytes / page);
+  assert_int_equal(mincore(hidePointer(pool->mem), bytes, known), 0);
+  for (size_t i = 0; i < bytes / page; i++) resident += (known[i] & 1) * page;
+  free(known);
+  return resident;
+}
+
+static size_t footprintOf(const Pool *pool) {
+  mema_Stats stats;
+  assert_true(mema_poolStats(pool, &stats));
+  return stats.footprint;
+}
+
+static void assertTold(const Pool *pool, size_t size) {
+  size_t resident = residentOf(pool, 48 * MIB), told = footprintOf(pool);
+  if (resident > told) fail_msg("size %zu: %zu resident, %zu told", size, resident, told);
+}
+
+/* A large chunk's last unit may have pages of earlier chunks behind the chunk's end. */
+static void aTrimGivesBackPagesBehindLargeChunks(void **state) {
+  const Kind *kind = *state;
+  enum { count = 600, large = 65536, size = 33000 };
+  Pool pool;
+  assert_true(makePool(&pool, kind, budget));
+  fillAndFree(&pool, large, (size_t)count * large);
+  for (int i = 0; i < count; i++) {
+    assert_non_null(taken[i] = palloc(&pool, size));
+    fillBytes(taken[i], size, (unsigned)i);
+  }
+  mema_trimPool(&pool);
+  size_t resident = residentOf(&pool, 48 * MIB), live = (size_t)count * size;
+  if (resident > live + live / 7) fail_msg("%zu bytes stay for %zu live ones", resident, live);
+  if (footprintOf(&pool) > live + live / 7 + 3 * MIB) fail_msg("%zu bytes of footprint", footprintOf(&pool));
+  assert_int_equal(mema_trimPool(&pool), 0);
+  /* Each chunk grows over the pages that went. */
+  for (int i = 0; i < count; i++) {
+    assert_true(bytesFilled(taken[i], size, (unsigned)i));
+    assert_non_null(taken[i] = mema_repalloc(&pool, taken[i], 60000));
+    assert_true(bytesFilled(taken[i], size, (unsigned)i));
+    fillBytes(taken[i], 60000, (unsigned)i);
+  }
+  assertTold(&pool, 60000);
+  assert_int_equal(mema_checkPool(&pool), true);
+  for (int i = 0; i < count; i++) assert_true(pfree(&pool, taken[i]));
+  assert_true(freePool(&pool));
+}
+
+/* The footprint does not count pages of free slots that were given back, and counts them again when slots on them are
+ * handed out: it is never below what is resident. */
+static void theFootprintFollowsTheSlots(void **state) {
+  const Kind *kind = *state;
+  static const size_t sizes[] = {100, 1024, 5000, 20000};
+  enum { kept = 16 };
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    Pool pool;
+    assert_true(makePool(&pool, kind, budget));
+    size_t count = 32 * MIB / sizes[i], full, trimmed;
+    for (size_t j = 0; j < count; j++) {
+      assert_non_null(taken[j] = palloc(&pool, sizes[i]));
+      memset(taken[j], 1, sizes[i]);
+    }
+    full = footprintOf(&pool);
+    for (size_t j = 0; j < count; j++)
+      if (j % kept != 0 || j / kept % kept != 0) assert_true(pfree(&pool, taken[j]));
+    mema_trimPool(&pool);
+    trimmed = footprintOf(&pool);
+    size_t blocks = kind->options.untracked ? 0 : count * sizeof(Block); /* these stay where a page has a live one */
+    if (trimmed > full / 4 + blocks) fail_msg("size %zu: %zu bytes of footprint were %zu", sizes[i], trimmed, full);
+    assertTold(&pool, sizes[i]);
+    for (size_t j = 1; j < count; j += kept) {
+      assert_non_null(taken[j] = palloc(&pool, sizes[i]));
+      memset(taken[j], 2, sizes[i]);
+      if (j % 1024 == 1) assertTold(&pool, sizes[i]);
+    }
+    assertTold(&pool, sizes[i]);
+    assert_int_equal(mema_checkPool(&pool), true);
+    assert_true(freePool(&pool));
+    mema_trimPool(NULL);
+  }
+}
+
 /* What one pool keeps for reuse, a few MiB, goes at a trim too. */
 static void aTrimGivesBackPagesKeptForReuse(void **state) {
   const Kind *kind = *state;
@@ -186,6 +273,12 @@ int main(void) {
       anyKind(aTrimGivesBackTheBlocksOfDeadChunks),
       anyKind(trimmedRangesOfBlocksServeAgain),
       anyKind(aTrimLeavesLiveChunksAlone),
+      withKind(aTrimGivesBackPagesBehindLargeChunks, kindTracked),
+      withKind(aTrimGivesBackPagesBehindLargeChunks, kindUntracked),
+      withKind(aTrimGivesBackPagesBehindLargeChunks, kindShared),
+      withKind(theFootprintFollowsTheSlots, kindTracked),
+      withKind(theFootprintFollowsTheSlots, kindUntracked),
+      withKind(theFootprintFollowsTheSlots, kindShared),
       everyKind(warmReservationsAreTrimmed),
       anyKind(aTrimOfAnEmptyPoolGivesNothing),
   };

@@ -2,11 +2,12 @@
 #include <string.h>
 
 #include "../../memory/os.h"
-#include "slab.h"
+#include "source.h"
 
 enum {
   movePagesFrom = 256 * 1024, /* bytes: below this, a copy is faster than the system calls */
   copyMost = 16 << 20,        /* bytes: up to this, a copy is made if the target has pages */
+  shrunkFrom = 32 << 20,      /* bytes: a chunk that shrinks by so much gives their pages back at once */
   movedMost = 4096,           /* of the 65,530 kernel mappings that a process may have by default */
 };
 
@@ -18,13 +19,32 @@ static void outgrowSlots(mema_Slab *slab, mema_Span *span) {
 
 /* Sets the bytes of a large chunk. `slack` is its slack before any change. */
 static void setBytes(mema_Slab *slab, mema_Span *span, size_t bytes, size_t slack) {
-  span->dirty |= bytes < span->bytes;
+  if (bytes < span->bytes) span->tail = mema_tailDirty;
   span->bytes = bytes;
   slab->runs.slack += mema_spanSlack(slab, span) - slack;
 }
 
 void mema_slabSetBytes(mema_Slab *slab, mema_Span *span, size_t bytes) {
   setBytes(slab, span, bytes, mema_spanSlack(slab, span));
+}
+
+/* Gives back the pages of many units that a chunk no longer needs. The program says by the shrinking that it needs
+ * them no more, while it may take a freed chunk again. False: the units keep their pages. */
+static bool emptyShrunk(mema_Slab *slab, uint32_t unit, uint32_t units) {
+  size_t bytes = (size_t)units << slab->unitShift;
+  if (bytes < shrunkFrom || slab->keepsDirty || !mema_sourcePurge(slab, mema_unitAddress(slab, unit), bytes)) return false;
+  slab->runs.purged += bytes;
+  return true;
+}
+
+/* Gives back the units behind the first `units` of a large chunk. */
+static void shrinkRun(mema_Slab *slab, mema_Span *span, uint32_t units) {
+  uint32_t rest = span->units - units, end = mema_unitOf(slab, span) + units;
+  bool moved = span->place == mema_placeMoved;
+  bool dirty =
+      moved ? !mema_osRenew(mema_unitAddress(slab, end), (size_t)rest << slab->unitShift) : !emptyShrunk(slab, end, rest);
+  span->units = units;
+  mema_runGive(slab, end, rest, dirty);
 }
 
 static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
@@ -35,13 +55,9 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   if (units > slab->runs.units) return false;
   if (units > span->units) {
     if (!mema_runGrow(slab, unit, span->units, (uint32_t)units)) return false;
-    span->dirty = true; /* the units added may have been used before */
+    span->tail = mema_tailDirty; /* the units added may have been used before */
   } else if (units < span->units) {
-    uint32_t rest = span->units - (uint32_t)units, end = unit + (uint32_t)units;
-    bool dirty =
-        span->place != mema_placeMoved || !mema_osRenew(mema_unitAddress(slab, end), (size_t)rest << slab->unitShift);
-    span->units = (uint32_t)units;
-    mema_runGive(slab, end, rest, dirty);
+    shrinkRun(slab, span, (uint32_t)units);
   }
   if (units > span->units) span->units = (uint32_t)units;
   if (span->place == mema_placeGrown && size > mema_slotMax) outgrowSlots(slab, span);
@@ -68,13 +84,21 @@ static bool canMovePages(const mema_Chunk *chunk, size_t bytes) {
 /* True if moving pages pays. Pages that `to` has would be lost, and must be faulted in again later; a fault
  * costs several times the copy of a page. */
 static bool shouldMovePages(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
-  return canMovePages(to, bytes) && canMovePages(from, bytes) && (!to->span->dirty || bytes > copyMost) &&
+  return canMovePages(to, bytes) && canMovePages(from, bytes) && (to->span->tail == mema_tailClean || bytes > copyMost) &&
          mema_slabIn(to->heap)->runs.moved < movedMost;
 }
 
 static void noteMoved(const mema_Chunk *chunk) {
   mema_slabIn(chunk->heap)->runs.moved += chunk->span->place != mema_placeMoved;
   chunk->span->place = mema_placeMoved;
+}
+
+/* As emptyShrunk, for the old place of a chunk that has become much smaller. */
+static void emptyMoved(const mema_Chunk *from) {
+  mema_Slab *slab = mema_slabIn(from->heap);
+  mema_Span *span = from->span;
+  if (span->place == mema_placeOrdinary && emptyShrunk(slab, mema_unitOf(slab, span), span->units))
+    span->place = mema_placeEmptied;
 }
 
 bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
@@ -92,5 +116,6 @@ bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
     }
   }
   memcpy(to->ptr, from->ptr, bytes);
+  if (from->room - bytes >= shrunkFrom) emptyMoved(from);
   return true;
 }

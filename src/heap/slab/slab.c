@@ -234,6 +234,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
  * makes. */
 static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   uint32_t units = span->units;
+  if (span->clean != 0) mema_spanReuse(slab, span);
   slab->usedSinceReset = true;
   slab->classes[span->class].idle -= span->slots;
   giveRecords(slab, span->class, span->firstRecord);
@@ -435,13 +436,19 @@ static bool serveActive(mema_Slab *slab, mema_SlotClass *class) {
   return false;
 }
 
-static bool activate(mema_Slab *slab, mema_SlotClass *class, mema_Span *span) {
+/* Makes a span without clean pages serve its class. */
+static bool serveSpan(mema_Slab *slab, mema_SlotClass *class, mema_Span *span) {
   span->place = mema_placeActive;
   class->active = mema_unitOf(slab, span);
   return serveActive(slab, class);
 }
 
-/* Clears one span after every slot of every span was freed. The first span of each class stays to serve the
+static bool activate(mema_Slab *slab, mema_SlotClass *class, mema_Span *span) {
+  if (span->clean != 0) mema_spanReuse(slab, span);
+  return serveSpan(slab, class, span);
+}
+
+/* Clears one span after every slot of every span was freed, and no span has clean pages. The first span of each class stays to serve the
  * next chunks; the units of the others are given back. */
 uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
   mema_SlotClass *class = mema_spanClass(slab, span);
@@ -449,7 +456,7 @@ uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span) {
   class->idle += span->slots;
   if (class->active != mema_noUnit) return releaseSpan(slab, span);
   spanAllFree(span);
-  activate(slab, class, span);
+  serveSpan(slab, class, span);
   return unit + units;
 }
 
@@ -478,7 +485,7 @@ static bool newSpan(mema_Slab *slab, unsigned class) {
   if ((slab->heap.mode & mema_modeMagazines) == 0 && slab->magazineSize != 0 && mema_usedUnits(slab) >= manyUnits)
     keepRecent(slab);
   mema_slabHugeArea(slab, true);
-  return activate(slab, &slab->classes[class], &slab->spans[unit]);
+  return serveSpan(slab, &slab->classes[class], &slab->spans[unit]);
 }
 
 /* Gives the class a word with a free slot, after its magazine and its word at hand are used up. False iff the
@@ -648,7 +655,7 @@ static bool takeLarge(mema_Slab *slab, size_t size, size_t alignment, uint8_t pl
   *span = (mema_Span){.kind = mema_unitLarge,
                       .class = mema_classCount,
                       .place = place,
-                      .dirty = !chunk->zeroed,
+                      .tail = chunk->zeroed ? mema_tailClean : mema_tailDirty,
                       .units = (uint32_t)units,
                       .firstRecord = record,
                       .bytes = place == mema_placeGrown ? mema_slabRoom(&slab->heap, size, MEMA_ALIGNMENT)
@@ -670,7 +677,8 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
   /* Moved pages lie in a kernel mapping of their own. A fresh mapping in their place merges with its neighbours
    * again. */
   bool moved = span->place == mema_placeMoved;
-  bool dirty = !moved || !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift);
+  bool dirty = moved ? !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift)
+                     : span->place != mema_placeEmptied;
   slab->runs.moved -= moved;
   slab->runs.grown -= span->place == mema_placeGrown;
   slab->runs.slack -= mema_spanSlack(slab, span);

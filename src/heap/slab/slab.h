@@ -19,6 +19,7 @@
  *     runs.units      == usedUnits + runs.freeUnits + (runs.units - runs.frontier)     runs.freeUnits: in free runs;
  *                        usedUnits: in all other spans
  *     runs.dirtyUnits == the sum of the free runs' dirtyUnits; no two free runs are neighbours
+ *     runs.cleanPages == the sum of the slot spans' clean pages, which hold free slots only; an active span has none
  *     s.remainders  is 0 for every unit that is not the first of a span of slots
  *     s.kind        is mema_unitInside or mema_unitNone for a unit that is neither the first of a span, nor inside
  *                   a slot span, nor the end of a free run; so a look-up never takes such a unit for a chunk
@@ -52,7 +53,8 @@ enum {
 
 /* Places. A slot span is closed, on its class's list (partial), or serving its class (active). A large chunk is
  * ordinary; or grown: too large for its former slot, but not for every slot; or moved: mema_osMove brought its
- * pages from elsewhere; or lost: a system call failed and took the address range, which is never used again. */
+ * pages from elsewhere; or lost: a system call failed and took the address range, which is never used again; or
+ * emptied: its pages were given back, and it is about to be freed. */
 enum {
   mema_placeClosed = 0,
   mema_placePartial,
@@ -61,7 +63,14 @@ enum {
   mema_placeGrown,
   mema_placeMoved,
   mema_placeLost,
+  mema_placeEmptied,
 };
+
+/* The pages of a large chunk's run that lie behind the chunk. */
+typedef enum mema_Tail {
+  mema_tailClean, /* never touched, or given back */
+  mema_tailDirty, /* they may hold old bytes */
+} mema_Tail;
 
 enum {
   mema_unitShiftMin = 10,
@@ -87,7 +96,10 @@ struct mema_Span {
   uint8_t kind;
   uint8_t class;
   uint8_t place;
-  bool dirty;           /* large: the pages of the run behind the chunk may hold old bytes */
+  union {
+    uint8_t tail;  /* large: a mema_Tail */
+    uint8_t clean; /* slots: clean pages (pages.c) */
+  };
   uint32_t next, prev;  /* units: neighbours on the list of partial spans, or on the list of runs of this length */
   uint32_t units;       /* length of the span; a free run has it in its first and last unit */
   uint32_t firstRecord; /* the first slot's Block in slab->records; in a slab for threads, the first row of states */
@@ -191,7 +203,8 @@ typedef struct mema_Runs {
   uint32_t grown;        /* number of large chunks that are mema_placeGrown */
   uint32_t moved;        /* number of large chunks with moved pages: each is a kernel mapping of its own */
   size_t purged;         /* bytes given back so far */
-  size_t slack;          /* bytes of runs that lie behind their large chunks and were not touched */
+  size_t slack;          /* bytes of runs that lie behind their large chunks, untouched or given back */
+  size_t cleanPages;     /* pages of slot spans that were given back, and hold no slot handed out since: pages.c */
   uint64_t binMap[2];
   uint32_t bins[mema_runBins];
 } mema_Runs;
@@ -394,6 +407,18 @@ MEMA_HIDDEN uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span);
 MEMA_HIDDEN uint32_t mema_slabClearSpan(mema_Slab *slab, mema_Span *span);
 MEMA_HIDDEN bool mema_spanIsEmpty(const mema_Span *span);
 
+/* ---- pages that hold no live byte: pages.c ------------------------------------------------------------------------------- */
+
+/* The pages of a slot span that hold free slots only, by its bitmap. */
+MEMA_HIDDEN uint32_t mema_spanFreePages(const mema_Slab *slab, const mema_Span *span);
+/* Counts a span's clean pages as touched again, before its slots are handed out. */
+MEMA_HIDDEN void mema_spanReuse(mema_Slab *slab, mema_Span *span);
+/* The same for all spans. */
+MEMA_HIDDEN void mema_slabReusePages(mema_Slab *slab);
+/* Gives back the pages of free slots, behind large chunks, and of Blocks of dead chunks, with all that the system has
+ * of them. Slots in magazines count as free, so all magazines are empty. */
+MEMA_HIDDEN void mema_slabTrimPages(mema_Slab *slab);
+
 MEMA_HIDDEN void mema_runInit(mema_Slab *slab);
 /* Checks that the lists hold exactly `runs` free runs, each on the list of its length. Returns NULL, or the
  * invariant that does not hold. */
@@ -462,9 +487,15 @@ static inline uint32_t mema_usedUnits(const mema_Slab *slab) {
   return slab->runs.frontier - slab->runs.freeUnits;
 }
 
-/* Bytes of a large chunk's run that lie behind the chunk and were never touched. */
+/* The bytes of units that have pages: used ones without their clean pages, and dirty free ones. */
+static inline size_t mema_heldBytes(const mema_Slab *slab) {
+  return ((size_t)(mema_usedUnits(slab) + slab->runs.dirtyUnits) << slab->unitShift) -
+         slab->runs.cleanPages * mema_osPageSize();
+}
+
+/* Bytes of a large chunk's run that lie behind the chunk, and were never touched, or given back. */
 static inline size_t mema_spanSlack(const mema_Slab *slab, const mema_Span *span) {
-  if (span->dirty) return 0;
+  if (span->tail != mema_tailClean) return 0;
   size_t used = span->place == mema_placeGrown ? mema_roundUp(span->bytes, mema_osPageSize()) : span->bytes;
   return ((size_t)span->units << slab->unitShift) - used;
 }

@@ -64,6 +64,8 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
   if ((span->bitmap[words - 1] & ~span->lastMask) != 0) return "a bitmap says nothing about slots that do not exist";
   if (words < 64 && span->summary >> words != 0) return "a summary says nothing about words that do not exist";
   if ((span->place == mema_placeActive) != (class->active == unit)) return "a class's active span knows that it is";
+  if (span->clean > (span->place == mema_placeActive ? 0 : mema_spanFreePages(slab, span)))
+    return "a span's clean pages hold free slots only";
   for (uint32_t i = 1; i < span->units; i++)
     if (span[i].kind != mema_unitInside || span[i].back != i || span[i].remainders != 0)
       return "the units of a span lead back to its first";
@@ -207,6 +209,14 @@ static const char *checkLarge(const mema_Slab *slab) {
   return grown == slab->runs.grown && grown <= mema_grownMost ? NULL : "the grown chunks are few, and counted";
 }
 
+static const char *checkClean(const mema_Slab *slab) {
+  size_t pages = 0;
+  mema_SlabView view;
+  for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units)
+    if (view.span->kind == mema_unitSlots) pages += view.span->clean;
+  return pages == slab->runs.cleanPages ? NULL : "the clean pages of spans are counted";
+}
+
 const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room) {
   const mema_Slab *slab = mema_constSlab(heap);
   size_t freeUnits = 0, dirtyUnits = 0, runs = 0;
@@ -225,6 +235,7 @@ const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room) 
   const char *broken = mema_runCheck(slab, runs);
   if (broken == NULL) broken = checkMagazines(slab);
   if (broken == NULL) broken = checkLarge(slab);
+  if (broken == NULL) broken = checkClean(slab);
   if (broken == NULL) broken = mema_sourceCheck(slab);
   if (broken == NULL) broken = checkIdle(slab);
   return broken != NULL ? broken : checkPartial(slab);

@@ -20,6 +20,7 @@ void mema_slabClear(mema_Heap *heap) {
   mema_Slab *slab = mema_slabIn(heap);
   if (slab->heap.threads) mema_slabClearStates(slab);
   if (mema_slabClearWords(slab)) return;
+  if (slab->runs.cleanPages != 0) mema_slabReusePages(slab);
   mema_slabResetClasses(slab);
   slab->runs.denied = 0;
   slab->keepsDirty = true; /* the next chunks will use the memory: do not purge now */
@@ -63,8 +64,9 @@ size_t mema_slabFootprint(const mema_Heap *heap) {
   if (slab->committed) return mema_tableBytes(slab) + slab->areaSize + mema_headerBytes(slab, page);
   /* Large chunks in a huge page that was asked for before them are in memory as a whole. */
   size_t huge = slab->huge.area == 0 ? 0 : mema_osHugeSize(),
-         slack = slab->huge.always ? 0 : mema_beyond(slab->runs.slack, huge);
-  size_t chunks = mema_roundUp((units << slab->unitShift) + shared, page) - slack +
+         slack = slab->huge.always ? 0 : mema_beyond(slab->runs.slack, huge),
+         clean = slab->huge.always ? 0 : slab->runs.cleanPages * page;
+  size_t chunks = mema_roundUp((units << slab->unitShift) + shared, page) - slack - clean +
                   mema_beyond(slab->huge.area, (size_t)slab->runs.frontier << slab->unitShift) +
                   (slab->huge.always ? mema_sourceBeyond(slab) : 0);
   size_t records =
@@ -89,14 +91,6 @@ void mema_slabClose(mema_Heap *heap) {
 
 /* ---- giving pages back ------------------------------------------------------------------------------------------------- */
 
-/* Gives back the whole pages between two addresses. */
-static void trimBetween(mema_Slab *slab, const char *from, const char *to) {
-  uintptr_t page = mema_osPageSize(), start = ((uintptr_t)from + page - 1) & ~(page - 1), end = (uintptr_t)to & ~(page - 1);
-  if (start >= end) return;
-  size_t resident = mema_osResident((void *)start, end - start);
-  if (resident != 0 && mema_sourcePurge(slab, (void *)start, end - start)) slab->runs.purged += resident;
-}
-
 static void zeroPiece(char *piece) {
   if (mema_osResident(piece, sparsePiece) > sparsePiece / 2 || !mema_osPurge(piece, sparsePiece))
     memset(piece, 0, sparsePiece);
@@ -112,83 +106,12 @@ void mema_slabZero(const mema_Slab *slab, char *ptr, size_t bytes) {
   memset(at, 0, (size_t)(end - at));
 }
 
-/* Gives back the pages of a slot span on which no live chunk lies. */
-static void trimSpan(mema_Slab *slab, const mema_Span *span, uint32_t unit) {
-  const char *first = mema_unitAddress(slab, unit), *end = first + ((size_t)span->units << slab->unitShift);
-  for (uint32_t slot = 0; slot < span->slots; slot++) {
-    if (!mema_slotIsFree(span, slot)) continue;
-    const char *from = first + (size_t)slot * span->slotSize;
-    while (slot < span->slots && mema_slotIsFree(span, slot)) slot++;
-    trimBetween(slab, from, slot < span->slots ? first + (size_t)slot * span->slotSize : end);
-  }
-}
-
-static void trimSpans(mema_Slab *slab) {
-  for (uint32_t unit = 0; unit < slab->runs.frontier; unit += slab->spans[unit].units)
-    if (slab->spans[unit].kind == mema_unitSlots) trimSpan(slab, &slab->spans[unit], unit);
-}
-
-/* Says which whole pages of the main records hold something: a live Block, or the link of a range given back. */
-typedef struct RecordPages {
-  const mema_Slab *slab;
-  uintptr_t start;
-  size_t page, pages;
-  char *held; /* one byte per page: 1 if it holds something */
-} RecordPages;
-
-static void hold(const RecordPages *all, const void *from, size_t size) {
-  uintptr_t first = (uintptr_t)from, last = first + size - 1;
-  if (last < all->start) return;
-  size_t end = (last - all->start) / all->page;
-  for (size_t i = first < all->start ? 0 : (first - all->start) / all->page; i <= end && i < all->pages; i++)
-    all->held[i] = 1;
-}
-
-static void holdSpan(const RecordPages *all, const mema_Span *span) {
-  const mema_Block *records = all->slab->records + span->firstRecord;
-  if (span->kind == mema_unitLarge) hold(all, records, sizeof *records);
-  if (span->kind != mema_unitSlots) return;
-  for (uint32_t slot = 0; slot < span->slots; slot++)
-    if (!mema_slotIsFree(span, slot)) hold(all, records + slot, sizeof *records);
-}
-
-static void holdLinks(const RecordPages *all) {
-  const mema_Slab *slab = all->slab;
-  for (unsigned class = 0; class <= mema_classCount; class ++)
-    for (uint32_t next = slab->recordRanges.freeRecords[class]; next != 0; next = (uint32_t)slab->records[next - 1].size)
-      hold(all, &slab->records[next - 1].size, sizeof slab->records->size);
-}
-
-/* Gives back the pages of the main records that hold nothing. After frees at random these are few, since a page
- * has 102 Blocks; after a phase of the program has ended they are many. If the system has no memory for the
- * notes, nothing is given back. */
-static void trimRecords(mema_Slab *slab) {
-  if (slab->recordRanges.mainNext == slab->recordRanges.mainFirst) return;
-  RecordPages all = {.slab = slab, .page = mema_osPageSize()};
-  all.start = mema_roundUp((uintptr_t)(slab->records + slab->recordRanges.mainFirst), all.page);
-  uintptr_t end = (uintptr_t)(slab->records + slab->recordRanges.mainNext) & ~(uintptr_t)(all.page - 1);
-  if (end <= all.start) return;
-  all.pages = (end - all.start) / all.page;
-  size_t noted = mema_roundUp(all.pages, all.page);
-  all.held = mema_osReserve(noted, all.page);
-  if (all.held == NULL) return;
-  for (uint32_t unit = 0; unit < slab->runs.frontier; unit += slab->spans[unit].units) holdSpan(&all, &slab->spans[unit]);
-  holdLinks(&all);
-  for (size_t i = 0; i < all.pages; i++) {
-    size_t first = i;
-    while (i < all.pages && all.held[i] == 0) i++;
-    trimBetween(slab, (char *)all.start + first * all.page, (char *)all.start + i * all.page);
-  }
-  mema_osRelease(all.held, noted);
-}
-
 size_t mema_slabTrim(mema_Heap *heap) {
   mema_Slab *slab = mema_slabIn(heap);
   if (slab->committed) return 0;
   size_t before = slab->runs.purged;
   mema_slabReleaseEmpty(slab);
-  trimSpans(slab);
-  trimRecords(slab);
+  mema_slabTrimPages(slab);
   mema_runPurge(slab, 0);
   /* A huge page's bytes beyond the frontier were never used. */
   size_t used = mema_roundUp((size_t)slab->runs.frontier << slab->unitShift, mema_osPageSize());
