@@ -71,7 +71,7 @@ static inline uintptr_t nextGeneration(mema_Heap *heap) {
   return mema_nextGeneration(mema_likely(offset != 0) ? (uintptr_t *)(void *)((char *)heap + offset) : &none);
 }
 
-bool mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options *options) {
+mema_Reason mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options *options) {
   mema_layPool(pool, options);
   pool->mem = heap->area;
   if (heap->ops->notesLowLate) pool->slowPathBelow = 0; /* see mema_noteLow */
@@ -79,10 +79,11 @@ bool mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options *option
   uintptr_t generation = nextGeneration(heap);
   mema_storeWord(&heap->generation, generation + heap->mode);
   mema_identify(pool, heap, generation, options->shared);
-  if (!options->shared || mema_openShare(pool, heap)) return true;
+  mema_Reason reason = options->shared ? mema_openShare(pool, heap) : MEMA_OK;
+  if (mema_likely(reason == MEMA_OK)) return reason;
   heap->ops->close(heap);
   forget(pool);
-  return false;
+  return reason;
 }
 
 /* Returns the first fault of the arguments. For MEMA_FIXED it checks only the options that all engines have. */
@@ -114,12 +115,20 @@ bool mema_judgeOptions(const mema_Pool *pool, const mema_Options *options) {
   return options->engine != MEMA_FIXED || mema_fixedJudge(options);
 }
 
-void mema_failMemoryOf(const mema_Options *options) {
+static void failMemoryOf(const mema_Options *options) {
   mema_failFor(options->locked           ? mema_lockedMemory
                : options->memory != NULL ? mema_hookedMemory
                : options->committed      ? mema_committedMemory
                                          : mema_plainMemory,
                options->poolSize, 0);
+}
+
+void mema_failToOpen(mema_Reason reason, const mema_Options *options) {
+  if (reason == MEMA_NO_MEMORY) {
+    failMemoryOf(options);
+  } else {
+    mema_fail(reason);
+  }
 }
 
 mema_Heap *mema_openHeapFor(const mema_Options *options) {
@@ -136,8 +145,9 @@ bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
   if (!mema_judgeOptions(pool, options)) return false;
   if (options->engine == MEMA_FIXED) return initFixed(pool, options);
   mema_Heap *heap = mema_openHeapFor(options);
-  if (heap != NULL && mema_setUpPool(pool, heap, options)) return true;
-  mema_failMemoryOf(options);
+  mema_Reason reason = heap != NULL ? mema_setUpPool(pool, heap, options) : MEMA_NO_MEMORY;
+  if (mema_likely(reason == MEMA_OK)) return true;
+  mema_failToOpen(reason, options);
   return false;
 }
 

@@ -142,12 +142,13 @@ static inline void mema_countStats(const mema_Pool *pool, mema_Stats *stats) {
 /* True iff the pool can be made with these options, judging by the arguments alone; else the failure is
  * noted. `options` is not NULL. */
 MEMA_HIDDEN bool mema_judgeOptions(const mema_Pool *pool, const mema_Options *options);
-/* Notes that there is no memory for a pool with these options. */
-MEMA_HIDDEN void mema_failMemoryOf(const mema_Options *options);
+/* Notes why a pool with these options, which are good, was not made. */
+MEMA_HIDDEN void mema_failToOpen(mema_Reason reason, const mema_Options *options);
 /* Opens a heap for a pool with these options. NULL iff there is no memory. */
 MEMA_HIDDEN mema_Heap *mema_openHeapFor(const mema_Options *options);
-/* Sets up the Pool on this heap. False, with the heap closed, iff there is no memory. */
-MEMA_HIDDEN bool mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options *options);
+/* Sets up the Pool on this heap. If that fails, it closes the heap: MEMA_NO_MEMORY, or MEMA_REENTERED if the
+ * caller is a signal handler that interrupted the making or end of another shared pool. */
+MEMA_HIDDEN mema_Reason mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options *options);
 /* The first part of mema_setUpPool: sets a Pool's fields to those of a new pool. */
 MEMA_HIDDEN void mema_layPool(mema_Pool *pool, const mema_Options *options);
 /* Ends a pool whose clean-ups and sub-pools are gone. False, and the failure noted, iff the pool is not live. */

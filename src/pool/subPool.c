@@ -114,11 +114,11 @@ static void useParentHeap(mema_Pool *child, mema_Heap *heap, const mema_Options 
   mema_identify(child, heap, heap->generation - heap->mode - mema_modeParentHeap, false);
 }
 
-static mema_Heap *openSlab(mema_Pool *child, const mema_Options *options) {
+static mema_Reason openHeap(mema_Pool *child, const mema_Options *options) {
   mema_Heap *heap = mema_openHeapFor(options);
-  if (heap == NULL) return NULL;
+  if (heap == NULL) return MEMA_NO_MEMORY;
   heap->mode |= mema_modeFamily;
-  return mema_setUpPool(child, heap, options) ? heap : NULL;
+  return mema_setUpPool(child, heap, options);
 }
 
 void mema_setGuard(mema_Node *node, size_t poolSize) {
@@ -144,9 +144,12 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Node *nod
   node->usesParentHeap = mayUseParentHeap(parent, heap, options);
   if (node->usesParentHeap) {
     useParentHeap(child, heap, options);
-  } else if (openSlab(child, options) == NULL) {
-    mema_dropNode(node);
-    return MEMA_NO_MEMORY;
+  } else {
+    mema_Reason opened = openHeap(child, options);
+    if (opened != MEMA_OK) {
+      mema_dropNode(node);
+      return opened;
+    }
   }
   node->guaranteed = options->guaranteed;
   node->parent = nodeAbove;
@@ -167,12 +170,10 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Node *nod
 
 /* Notes the reason why no child was made, although its options were good. */
 static void failChild(mema_Reason reason, const mema_Options *options) {
-  if (reason == MEMA_NO_MEMORY) {
-    mema_failMemoryOf(options);
-  } else if (reason == MEMA_BUSY) {
+  if (reason == MEMA_BUSY) {
     mema_failFor(mema_endsSoon, 0, 0);
   } else {
-    mema_fail(reason);
+    mema_failToOpen(reason, options);
   }
 }
 

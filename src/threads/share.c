@@ -15,14 +15,15 @@ static atomic_bool threadsStay;
 
 /* All caches of the calling thread, linked by nextOfThread. The pools of some may have ended. */
 static _Thread_local mema_ThreadCache *ownCaches;
-static _Thread_local bool alwaysSlow; /* endThread will run at the thread's end */
-static _Thread_local bool ending;     /* the thread ends, and gets no more caches */
-static _Thread_local bool listing;    /* the list is being changed: a signal handler must not change it */
+static _Thread_local bool endIsWatched; /* endThread will run at the thread's end */
+static _Thread_local bool ending;       /* the thread ends, and gets no more caches */
+static _Thread_local bool listing;      /* the list is being changed: a signal handler must not change it */
 
 static pthread_key_t endKey;
 static mema_Lock setUpLock;
-static bool isSetUp;
-static size_t cacheBytes; /* set by setUpOnce */
+static bool isSetUp; /* both of the following are true */
+static bool hasEndKey, watchesForks;
+static size_t cacheBytes; /* set by tryToSetUp */
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------- */
 
@@ -199,7 +200,7 @@ static mema_ThreadCache *adopt(mema_Share *share) {
 
 mema_ThreadCache *mema_takeCache(mema_Share *share) {
   if (share->inside != NULL) return share->inside;
-  if (listing || ending || !alwaysSlow) return NULL;
+  if (listing || ending || !endIsWatched) return NULL;
   listing = true;
   mema_ThreadCache *cache = adopt(share);
   if (cache == NULL) cache = makeCache(share);
@@ -283,30 +284,36 @@ __attribute__((constructor(101))) static void threadsBegin(void) {
  * back when they are freed. The last destructor of its module, since others may still use pools. */
 __attribute__((destructor(101))) static void threadsEnd(void) {
   atomic_store_explicit(&threadsStay, false, memory_order_relaxed);
-  if (__atomic_load_n(&isSetUp, __ATOMIC_ACQUIRE)) pthread_key_delete(endKey);
+  if (__atomic_load_n(&hasEndKey, __ATOMIC_ACQUIRE)) pthread_key_delete(endKey);
 }
 
-/* Makes sure that endThread runs at the calling thread's end. May allocate, so it is called without the lock. */
+/* Makes sure that endThread runs at the calling thread's end. May allocate, so it is called without the lock.
+ * Without a key the thread gets no caches: each of its calls takes the lock. */
 static void watchThread(void) {
-  if (alwaysSlow || ending || !atomic_load_explicit(&threadsStay, memory_order_relaxed)) return;
-  alwaysSlow = true; /* set first: the call below may allocate, and lead here again */
-  alwaysSlow = pthread_setspecific(endKey, &endKey) == 0;
+  if (endIsWatched || ending || !atomic_load_explicit(&threadsStay, memory_order_relaxed)) return;
+  if (!__atomic_load_n(&hasEndKey, __ATOMIC_ACQUIRE)) return;
+  endIsWatched = true; /* set first: the call below may allocate, and lead here again */
+  endIsWatched = pthread_setspecific(endKey, &endKey) == 0;
 }
 
 /* ---- shares ------------------------------------------------------------------------------------------------------ */
 
-/* Runs once in the process. */
-static bool setUpOnce(void) {
+/* Sets up what all shared pools of the process need, as far as the system has it. If the program has taken all
+ * keys of thread data, the next shared pool asks for one again. */
+static void tryToSetUp(void) {
   cacheBytes = mema_roundUp(sizeof(mema_ThreadCache) + allShelves() * sizeof(mema_CachedSlot), mema_osPageSize());
-  return pthread_key_create(&endKey, endThread) == 0 && mema_watchForks();
+  if (!watchesForks) watchesForks = mema_watchForks();
+  if (!hasEndKey && pthread_key_create(&endKey, endThread) == 0) __atomic_store_n(&hasEndKey, true, __ATOMIC_RELEASE);
+  if (watchesForks && hasEndKey) __atomic_store_n(&isSetUp, true, __ATOMIC_RELEASE);
 }
 
-static bool setUp(void) {
-  if (__atomic_load_n(&isSetUp, __ATOMIC_ACQUIRE)) return true; /* without the lock: no fork holds it */
-  if (!mema_takeLock(&setUpLock)) return false;                 /* a signal handler interrupted the set-up */
-  if (!isSetUp && setUpOnce()) __atomic_store_n(&isSetUp, true, __ATOMIC_RELEASE);
+static mema_Reason setUp(void) {
+  if (__atomic_load_n(&isSetUp, __ATOMIC_ACQUIRE)) return MEMA_OK; /* without the lock: no fork holds it */
+  if (!mema_takeLock(&setUpLock)) return MEMA_REENTERED;           /* a signal handler interrupted the set-up */
+  if (!isSetUp) tryToSetUp();
+  bool done = watchesForks;
   mema_releaseLock(&setUpLock);
-  return isSetUp;
+  return done ? MEMA_OK : MEMA_NO_MEMORY;
 }
 
 /* Detaches a share from its pool. A late thread that waited for the lock sees that. */
@@ -317,11 +324,13 @@ static void retireShare(mema_Share *share, mema_Slab *slab) {
   __atomic_store_n(&slab->heap.share, NULL, __ATOMIC_RELAXED);
 }
 
-bool mema_openShare(mema_Pool *pool, mema_Heap *heap) {
+mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   mema_Slab *slab = mema_slabIn(heap);
   mema_CellShape shape = shareShape();
   mema_Cell cell;
-  if (!setUp() || !mema_takeCell(mema_cellShares, &shape, &cell)) return false;
+  mema_Reason reason = setUp();
+  if (reason != MEMA_OK) return reason;
+  if (!mema_takeCell(mema_cellShares, &shape, &cell)) return MEMA_NO_MEMORY;
   mema_Share *share = (mema_Share *)(void *)cell.front;
   mema_takeLock(&share->lock); /* a late thread of its previous pool may be looking at it */
   share->pool = pool;
@@ -341,12 +350,12 @@ bool mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   share->generation = pool->generation;
   __atomic_store_n(&slab->heap.share, share, __ATOMIC_RELEASE);
   mema_releaseLock(&share->lock);
-  if (mema_listShare(share)) return true;
+  if (mema_listShare(share)) return MEMA_OK;
   mema_takeLock(&share->lock);
   retireShare(share, slab);
   mema_releaseLock(&share->lock);
   mema_giveCell(mema_cellShares, share->cellIndex);
-  return false;
+  return MEMA_REENTERED;
 }
 
 /* The pool is held, and its slab's generation is 0 already. The keys stay 0 for ever; the owners drop their

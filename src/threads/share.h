@@ -188,9 +188,9 @@ struct mema_Share {
 
 /* ---- share.c: lives ---------------------------------------------------------------------------------------------- */
 
-/* Opens the share of a pool that was just set up. False iff there is no memory, or the caller is a signal
+/* Opens the share of a pool that was just set up. MEMA_NO_MEMORY, or MEMA_REENTERED if the caller is a signal
  * handler that interrupted the set-up or a change of the list of shares. */
-MEMA_HIDDEN bool mema_openShare(mema_Pool *pool, mema_Heap *heap);
+MEMA_HIDDEN mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap);
 
 /* Takes the lock of a shared pool. `heap` is the one found before the lock was taken. False if the pool no
  * longer has this heap (MEMA_BAD_POOL), or the calling thread may not wait (MEMA_REENTERED): it is inside

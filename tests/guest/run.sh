@@ -159,4 +159,11 @@ compile moduleEnds
 compileAs "$programs/module.so" module -shared -fPIC "$BUILD/libmema.a"
 works 'a module is unloaded before its threads end' "$programs/moduleEnds" "$programs/module.so"
 
+# ---- what the program has used up ----------------------------------------------------------------------------------------
+section usedUp
+
+compile keysTaken "$BUILD/libmema.a"
+works 'all keys of thread data are taken: shared pools work' "$programs/keysTaken"
+inRun 'all keys of thread data are taken: in a run' --strict -- "$programs/keysTaken"
+
 finish
