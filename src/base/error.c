@@ -38,12 +38,40 @@ static PER_THREAD Failure last;
 static PER_THREAD mema_Error told;
 static PER_THREAD char sentence[sentenceSize];
 
-/* The strings lie one behind the other. The loader would have to fill in a table of pointers. */
+/* The strings lie one behind the other, so the loader has no pointers to fill in. Each list gives each string a
+ * number, in this order: the names of the reasons, their messages, the texts of the faults. */
+enum { firstName = 0, firstMessage = MEMA_REASON_COUNT, firstText = 2 * MEMA_REASON_COUNT };
 #define REASON_NAME(code, number, message) TEXT_OF(code, #code) "\0"
 #define REASON_MESSAGE(code, number, message) TEXT_OF(code, message) "\0"
 #define FAULT_TEXT(code, reason, text) text "\0"
 static const char strings[] = MEMA_REASONS(REASON_NAME) MEMA_REASONS(REASON_MESSAGE) MEMA_FAULTS(FAULT_TEXT);
-enum { firstName = 0, firstMessage = MEMA_REASON_COUNT, firstText = 2 * MEMA_REASON_COUNT };
+
+#if __STDC_HOSTED__
+/* The layout of `strings`: only its offsets are used. */
+typedef struct Layout {
+#define NAME_FIELD(code, number, message) char name_##code[sizeof TEXT_OF(code, #code)];
+#define MESSAGE_FIELD(code, number, message) char message_##code[sizeof TEXT_OF(code, message)];
+#define TEXT_FIELD(code, reason, text) char text_##code[sizeof(text)];
+  MEMA_REASONS(NAME_FIELD) MEMA_REASONS(MESSAGE_FIELD) MEMA_FAULTS(TEXT_FIELD)
+} Layout;
+_Static_assert(sizeof(Layout) == sizeof strings - 1, "the layout is that of the strings");
+
+#define NAME_OFFSET(code, number, message) offsetof(Layout, name_##code),
+#define MESSAGE_OFFSET(code, number, message) offsetof(Layout, message_##code),
+#define TEXT_OFFSET(code, reason, text) offsetof(Layout, text_##code),
+static const uint16_t offsets[] = {MEMA_REASONS(NAME_OFFSET) MEMA_REASONS(MESSAGE_OFFSET) MEMA_FAULTS(TEXT_OFFSET)};
+
+static const char *stringOf(unsigned number) {
+  return strings + offsets[number];
+}
+#else
+/* The freestanding library counts strings, since it has no room for the offsets. */
+static MEMA_SLOW const char *stringOf(unsigned number) {
+  const char *at = strings;
+  while (number > 0) number -= *at++ == '\0';
+  return at;
+}
+#endif
 
 #define FAULT_REASON(code, reason, text) reason,
 static const uint8_t reasons[] = {MEMA_FAULTS(FAULT_REASON)};
@@ -112,12 +140,6 @@ void mema_failBroken(const char *invariant) {
 }
 
 /* ---- telling ----------------------------------------------------------------------------------------------------------- */
-
-static MEMA_SLOW const char *stringOf(unsigned number) {
-  const char *at = strings;
-  while (number > 0) number -= *at++ == '\0';
-  return at;
-}
 
 static char *put(char *at, char letter) {
   if (at < sentence + sentenceSize - 1) *at++ = letter;
