@@ -15,7 +15,7 @@ build() { # DIRECTORY
     case $target in tests/*) target=$BUILD/test/$1/$target ;; esac
     targets+=("$target")
   done
-  if EXTRA=${flagsOf[$1]} make -j"${weights[${buildOf[$1]}]}" -s BUILD="$BUILD/test/$1" CC="${compilerOf[$1]}" "${targets[@]}"; then
+  if EXTRA=${flagsOf[$1]} TEST_CFLAGS=${testFlagsOf[$1]} make -j"${weights[${buildOf[$1]}]}" -s BUILD="$BUILD/test/$1" CC="${compilerOf[$1]}" "${targets[@]}"; then
     echo '1 passed, 0 failed'
   else
     echo '0 passed, 1 failed'

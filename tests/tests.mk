@@ -1,5 +1,5 @@
 # How the test programs are built and started; what they prove is in tests/README.md.
-# tests/run.sh calls this file back with another BUILD, CC and EXTRA for each variant.
+# tests/run.sh calls this file back with another BUILD, CC and EXTRA for each variant. TEST_CFLAGS are for the tests, not for the library.
 
 testFlags := -Itests/support -D_GNU_SOURCE
 testSupport := $(BUILD)/obj/tests/support/support.o $(BUILD)/obj/tests/support/hooked.o
@@ -23,12 +23,12 @@ $(tracePrograms): testLibraries := $(zstdLibs)
 
 $(BUILD)/tests/%: tests/%.c $(testSupport) $(staticLibrary)
 	@mkdir -p $(@D)
-	$(call show,CC,$<) $(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(staticLibrary) \
+	$(call show,CC,$<) $(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) $(TEST_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(staticLibrary) \
 	  $(testLibraries) -pthread
 
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(call show,CC,$<) $(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	$(call show,CC,$<) $(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
