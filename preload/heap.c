@@ -99,29 +99,34 @@ void *heapAllocateAligned(size_t alignment, size_t size) {
   return allocate(ALIGNED, size, alignment);
 }
 
-/* Moves a chunk of the C library into the pool, and resizes it. Called under the lock. It leaves the heap
- * before it frees the old chunk, since the C library's allocator has locks of its own. */
+/* Moves a live chunk of the C library into the pool, and resizes it. Called under the lock. */
 static HeapAnswer adoptForeign(void **ptr, size_t oldSize, size_t size) {
   void *chunk = mema_palloc(&heapPool, size);
   if (chunk == NULL) {
     noteRefusal(mema_lastError()->reason);
-  } else {
-    memcpy(chunk, *ptr, oldSize < size ? oldSize : size);
-    countOne(&ownSlot()->foreignFrees);
+    return HEAP_REFUSED;
   }
-  leaveHeap();
-  if (chunk == NULL) return HEAP_REFUSED;
+  memcpy(chunk, *ptr, oldSize < size ? oldSize : size);
+  countOne(&ownSlot()->foreignFrees);
   freeForeign(*ptr);
   *ptr = chunk;
   return HEAP_DONE;
 }
 
+/* Resizes what is no chunk of the pool. Called under the lock. What may be a chunk of the C library stays as it is. */
 static HeapAnswer resizeStranger(void **ptr, size_t size) {
-  size_t oldSize = foreignSize(*ptr);
-  if (oldSize > 0) return adoptForeign(ptr, oldSize, size);
-  countOne(&ownSlot()->badFrees);
-  leaveHeap();
-  return HEAP_BAD_POINTER;
+  Foreign foreign = lookForeign(*ptr);
+  switch (foreign.kind) {
+    case FOREIGN_LIVE:
+      return adoptForeign(ptr, foreign.size, size);
+    case FOREIGN_UNKNOWN:
+      countOne(&ownSlot()->unknownFrees);
+      return HEAP_REFUSED;
+    case FOREIGN_NONE:
+    default:
+      countOne(&ownSlot()->badFrees);
+      return HEAP_BAD_POINTER;
+  }
 }
 
 /* The general path of a resize. `refused`: the pool refused a moment ago. */
@@ -131,7 +136,11 @@ __attribute__((noinline)) static HeapAnswer resizeSlowly(void **ptr, size_t size
     refuseInterrupted();
     return HEAP_REFUSED;
   }
-  if (refused ? reason == MEMA_BAD_POINTER : !mema_ownsChunk(&heapPool, *ptr)) return resizeStranger(ptr, size);
+  if (refused ? reason == MEMA_BAD_POINTER : !mema_ownsChunk(&heapPool, *ptr)) {
+    HeapAnswer answer = resizeStranger(ptr, size);
+    leaveHeap();
+    return answer;
+  }
   Request request = {RESIZED, size, 0, *ptr};
   void *chunk = refused ? NULL : grant(&request);
   if (!refused && chunk == NULL) reason = mema_lastError()->reason;
@@ -157,13 +166,21 @@ HeapAnswer heapResize(void **ptr, size_t size) {
   return HEAP_DONE;
 }
 
+/* Frees what is no chunk of the pool. Called under the lock. What may be a chunk of the C library is kept. */
 static HeapAnswer releaseStranger(void *ptr) {
-  bool foreign = foreignSize(ptr) > 0;
-  countOne(foreign ? &ownSlot()->foreignFrees : &ownSlot()->badFrees);
-  leaveHeap();
-  if (!foreign) return HEAP_BAD_POINTER;
-  freeForeign(ptr);
-  return HEAP_DONE;
+  switch (lookForeign(ptr).kind) {
+    case FOREIGN_LIVE:
+      countOne(&ownSlot()->foreignFrees);
+      freeForeign(ptr);
+      return HEAP_DONE;
+    case FOREIGN_UNKNOWN:
+      countOne(&ownSlot()->unknownFrees);
+      return HEAP_DONE;
+    case FOREIGN_NONE:
+    default:
+      countOne(&ownSlot()->badFrees);
+      return HEAP_BAD_POINTER;
+  }
 }
 
 static HeapAnswer dropFree(void) {
@@ -174,9 +191,9 @@ static HeapAnswer dropFree(void) {
 static HeapAnswer releaseUnready(void *ptr, bool refused) {
   if (refused && mema_lastError()->reason == MEMA_REENTERED) return dropFree();
   if (!enterHeap()) return dropFree();
-  if (refused || !mema_pfree(&heapPool, ptr)) return releaseStranger(ptr);
+  HeapAnswer answer = refused || !mema_pfree(&heapPool, ptr) ? releaseStranger(ptr) : HEAP_DONE;
   leaveHeap();
-  return HEAP_DONE;
+  return answer;
 }
 
 /* The general path of a free. `refused`: the pool refused the pointer a moment ago. */
@@ -200,7 +217,7 @@ void heapRelease(void *ptr) {
 size_t heapChunkSize(const void *ptr) {
   size_t size = mema_sharedChunkSize(&heapPool, ptr);
   if (size != 0 || !enterHeap()) return size;
-  size = foreignSize(ptr);
+  size = lookForeign(ptr).size;
   leaveHeap();
   return size;
 }

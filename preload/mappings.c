@@ -28,6 +28,7 @@
 
 #include "chargedSet.h"
 #include "charges.h"
+#include "foreign.h"
 #include "ranges.h"
 #include "rawCalls.h"
 
@@ -356,6 +357,7 @@ static void *moveBreakCharged(const Section *section, intptr_t increment, size_t
   uintptr_t before = (uintptr_t)rawBreak(0);
   void *result = rawBreak(increment);
   uintptr_t after = (uintptr_t)rawBreak(0);
+  noteProgramBreak();
   if (after > before) {
     chargedSet.breakBytes += after - before;
     held -= after - before;
@@ -370,9 +372,15 @@ static size_t needToGrow(const Call *call) {
   return sizeOf(call->to);
 }
 
+static void *moveBreakUncharged(intptr_t increment) {
+  void *result = rawBreak(increment);
+  if (increment != 0) noteProgramBreak();
+  return result;
+}
+
 MEMA_PUBLIC void *sbrk(intptr_t delta) {
   Section section;
-  if (delta == 0 || !heapCountsMappings()) return rawBreak(delta);
+  if (delta == 0 || !heapCountsMappings()) return moveBreakUncharged(delta);
   Call call = {.to.end = delta > 0 ? (uintptr_t)delta : 0};
   size_t held;
   if (!enterCharged(&section, needToGrow, &call, &held)) return (void *)-1;
@@ -388,7 +396,9 @@ MEMA_PUBLIC int brk(void *addr) {
   Section section;
   Call call = {.to.end = (uintptr_t)addr};
   size_t held;
-  if (!heapCountsMappings()) return isMoved(rawBreak((intptr_t)((uintptr_t)addr - (uintptr_t)rawBreak(0)))) ? 0 : -1;
+  if (!heapCountsMappings()) {
+    return isMoved(moveBreakUncharged((intptr_t)((uintptr_t)addr - (uintptr_t)rawBreak(0)))) ? 0 : -1;
+  }
   if (!enterCharged(&section, needToBreak, &call, &held)) return -1;
   intptr_t increment = (intptr_t)(call.to.end - (uintptr_t)rawBreak(0));
   return isMoved(moveBreakCharged(&section, increment, held)) ? 0 : -1;

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -42,6 +44,16 @@ static inline void *rawBreak(intptr_t increment) {
   if (increment == 0 || (uintptr_t)syscall(SYS_brk, wanted) == wanted) return (void *)now;
   errno = ENOMEM;
   return (void *)-1;
+}
+
+/* True if the eight bytes at the address can be read. The kernel copies the set of signals before it looks at what is to
+ * be done with it, and knows nothing that has the number -1. */
+static inline bool rawIsReadable(const void *address) {
+  int savedErrno = errno;
+  syscall(SYS_rt_sigprocmask, -1, address, NULL, _NSIG / 8);
+  bool isReadable = errno != EFAULT;
+  errno = savedErrno;
+  return isReadable;
 }
 
 static inline int rawOpen(const char *path, int flags, unsigned mode) {

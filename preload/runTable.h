@@ -36,6 +36,7 @@
  *   badFrees     pointers to no live chunk, given to free or realloc
  *   foreignFrees pointers to chunks of the C library's own heap, passed on
  *   droppedFrees pointers freed by a signal handler that had interrupted the heap: not checked, never reused
+ *   unknownFrees pointers that may belong to chunks of the C library's heap: neither passed on nor reused (foreign.h)
  *   deepBinds    calls of dlopen and dlmopen with RTLD_DEEPBIND, which was taken out (loading.c)
  *   mappedBytes  the part of liveBytes that the program maps by itself (mmap, sbrk) and is charged for
  *   peakMapped   the maximum of mappedBytes
@@ -49,7 +50,7 @@
   X(frees)             \
   X(refused)           \
   X(overBudget)        \
-  X(badFrees) X(foreignFrees) X(droppedFrees) X(deepBinds) X(mappedBytes) X(peakMapped) X(footprint)
+  X(badFrees) X(foreignFrees) X(droppedFrees) X(unknownFrees) X(deepBinds) X(mappedBytes) X(peakMapped) X(footprint)
 
 #define RUN_FIGURE_FIELD(name) uint64_t name;
 typedef struct RunFigures {
@@ -117,7 +118,7 @@ typedef struct RunSlot {
   _Atomic uint64_t inheritedMapped;
   uint64_t claimedAt; /* time of the claim: nanoseconds of CLOCK_BOOTTIME */
   _Atomic uint64_t deepBinds;
-  uint64_t unused[1];
+  _Atomic uint64_t unknownFrees;
 } RunSlot;
 
 typedef struct RunTable {
@@ -185,6 +186,7 @@ static inline void readFigures(const RunSlot *slot, RunFigures *figures) {
       .badFrees = loadFigure(&slot->badFrees),
       .foreignFrees = loadFigure(&slot->foreignFrees),
       .droppedFrees = loadFigure(&slot->droppedFrees),
+      .unknownFrees = loadFigure(&slot->unknownFrees),
       .deepBinds = loadFigure(&slot->deepBinds),
       .mappedBytes = loadFigure(&slot->mappedBytes),
       .peakMapped = loadFigure(&slot->peakMapped),

@@ -180,6 +180,7 @@ static void addPrivate(RunSlot *to) {
   addExchanged(&to->badFrees, &privateSlot.badFrees);
   addExchanged(&to->foreignFrees, &privateSlot.foreignFrees);
   addExchanged(&to->droppedFrees, &privateSlot.droppedFrees);
+  addExchanged(&to->unknownFrees, &privateSlot.unknownFrees);
   addExchanged(&to->deepBinds, &privateSlot.deepBinds);
 }
 
@@ -216,8 +217,8 @@ static void copyReserve(RunReserve *to, const RunReserve *from) {
 }
 
 static void clearCounts(RunSlot *child) {
-  _Atomic uint64_t *counts[] = {&child->refused,      &child->overBudget, &child->badFrees,  &child->foreignFrees,
-                                &child->droppedFrees, &child->deepBinds,  &child->peakBefore};
+  _Atomic uint64_t *counts[] = {&child->refused,      &child->overBudget,   &child->badFrees,  &child->foreignFrees,
+                                &child->droppedFrees, &child->unknownFrees, &child->deepBinds, &child->peakBefore};
   for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) putFigure(counts[i], 0);
 }
 

@@ -70,7 +70,8 @@ static bool setFigure(RunSlot *slot, const char *argument, uint64_t number) {
   } figures[] = {FIGURE(peakBytes, pool.peakBytes), FIGURE(liveBytes, pool.liveBytes),  FIGURE(footprint, pool.footprint),
                  FIGURE(poolSize, poolSize),        FIGURE(refused, refused),           FIGURE(overBudget, overBudget),
                  FIGURE(badFrees, badFrees),        FIGURE(foreignFrees, foreignFrees), FIGURE(droppedFrees, droppedFrees),
-                 FIGURE(deepBinds, deepBinds),      FIGURE(mappedBytes, mappedBytes),   FIGURE(peakMapped, peakMapped)};
+                 FIGURE(deepBinds, deepBinds),      FIGURE(unknownFrees, unknownFrees), FIGURE(mappedBytes, mappedBytes),
+                 FIGURE(peakMapped, peakMapped)};
 #undef FIGURE
   for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
     if (!isWord(argument, figures[i].name)) continue;

@@ -105,7 +105,7 @@ fitsAlone 'a shell of the C library that could not be reached' status=0 unreache
 section contents
 
 figures='poolSize=1048576 peakBytes=101 liveBytes=102 liveChunks=103 allocations=104 frees=105 refused=106 overBudget=107 badFrees=108
-  foreignFrees=109 droppedFrees=110 deepBinds=114 mappedBytes=111 peakMapped=112 footprint=113'
+  foreignFrees=109 droppedFrees=110 unknownFrees=115 deepBinds=114 mappedBytes=111 peakMapped=112 footprint=113'
 filled '--pool 1M' name=first pid=7 parentPid=6 ended=1 $figures name=second pid=8 parentPid=7 exact=0 programs=3 lost=3 poolSize=none \
   unreached=u pid=9 obstacle=5 interpreters=1 started=0 beyond=4
 fitsAlone 'each value in its place' lost=3 unreachedLost=4 \

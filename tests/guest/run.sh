@@ -53,6 +53,33 @@ reported() {
   same "$1" "$3" "$(grep '"pid"' "$scratch/report" 2>/dev/null | figure "$2")"
 }
 
+# ---- chunks of the C library's own heap ------------------------------------------------------------------------------------
+section libcHeap
+
+compile libcChunks
+[ -n "$off" ] || "$programs/libcChunks" >"$scratch/kinds"
+while read -r kind state; do
+  inRun "a chunk of the C library ($kind): nothing ends" -- "$programs/libcChunks" "$kind"
+  run run --strict --report "$scratch/strict" -- "$programs/libcChunks" "$kind"
+  live=0 bad=0 unknown=0 ending=0
+  case $state in
+    live) live=1 ;;
+    unknown) unknown=1 ;;
+    bad) bad=1 ending=134 ;;
+  esac
+  reported "a chunk of the C library ($kind): passed on, or not" foreignFrees $live
+  reported "a chunk of the C library ($kind): a bad free, or none" badFrees $bad
+  reported "a chunk of the C library ($kind): kept, or not" unknownFrees $unknown
+  same "a chunk of the C library ($kind), strict: only a bad free aborts" $ending "$status"
+done <<EOF
+$(cat "$scratch/kinds" 2>/dev/null)
+EOF
+compile libcThreads
+inRun 'threads in the heap of the C library, strict: nothing ends' --strict -- "$programs/libcThreads"
+reported 'threads in the heap of the C library: no bad free' badFrees 0
+freed=$(($(grep '"pid"' "$scratch/report" 2>/dev/null | figure foreignFrees) + $(grep '"pid"' "$scratch/report" 2>/dev/null | figure unknownFrees)))
+same 'threads in the heap of the C library: each chunk is counted' 8000 "$freed"
+
 # ---- libraries that would have a heap of their own -----------------------------------------------------------------------
 section deepBind
 
