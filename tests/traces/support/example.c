@@ -98,7 +98,7 @@ Trace writeExample(int file, bool compressed, size_t processes, size_t operation
   CHECK(writer != NULL && trace.processes != NULL);
   for (; trace.count < processes; trace.count++) {
     TraceProcess *process = &trace.processes[trace.count];
-    snprintf(process->name, sizeof process->name, "%.*s", (int)draw(48), "a program with a name of up to forty-seven bytes");
+    snprintf(process->name, sizeof process->name, "%.*s", (int)draw(48), "a program whose name has forty-seven bytes here");
     process->pid = (int32_t)draw(INT32_MAX);
     process->parentPid = (int32_t)draw(INT32_MAX);
     process->lost = draw(3) == 0 ? draw(UINT64_MAX) : 0;
