@@ -3,6 +3,7 @@
 #include "hooked.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -166,17 +167,51 @@ void forgetError(mema_Reason reason) {
 static unsigned char patternAt(size_t i, unsigned seed) {
   return (unsigned char)(i * 31 + seed * 7 + (i >> 8) + 1);
 }
+
+/* The bytes behind the first ones come from a table of random bytes, from a place that depends on the seed: fast for large chunks. */
+enum { firstBytes = 256, tableSize = 1 << 16 };
+
+static unsigned char table[tableSize];
+
+static void fillTable(void) {
+  uint64_t state = 1;
+  for (size_t i = 0; i < tableSize; i++) table[i] = (unsigned char)nextRandom(&state);
+}
+
+static const unsigned char *randomBytes(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  (void)pthread_once(&once, fillTable);
+  return table;
+}
+
+/* Returns the number of bytes from byte i on that lie side by side in the table, and where they are. */
+static size_t pieceAt(size_t i, size_t size, unsigned seed, const unsigned char **piece) {
+  size_t place = (i + (size_t)seed * 40503) % tableSize, length = tableSize - place;
+  *piece = randomBytes() + place;
+  return size - i < length ? size - i : length;
+}
+
 void fillBytes(void *bytes, size_t size, unsigned seed) {
   unsigned char *at = bytes;
-  for (size_t i = 0; i < size; i++) at[i] = patternAt(i, seed);
+  const unsigned char *piece;
+  for (size_t i = 0; i < size && i < firstBytes; i++) at[i] = patternAt(i, seed);
+  for (size_t i = firstBytes, length; i < size; i += length) {
+    length = pieceAt(i, size, seed, &piece);
+    memcpy(at + i, piece, length);
+  }
 }
+
 bool bytesFilled(const void *bytes, size_t size, unsigned seed) {
-  const unsigned char *at = bytes;
-  for (size_t i = 0; i < size; i++) {
+  const unsigned char *at = bytes, *piece;
+  for (size_t i = 0; i < size && i < firstBytes; i++)
     if (at[i] != patternAt(i, seed)) return false;
+  for (size_t i = firstBytes, length; i < size; i += length) {
+    length = pieceAt(i, size, seed, &piece);
+    if (memcmp(at + i, piece, length) != 0) return false;
   }
   return true;
 }
+
 bool bytesZero(const void *bytes, size_t size) {
   const unsigned char *at = bytes;
   return size == 0 || (at[0] == 0 && memcmp(at, at + 1, size - 1) == 0);
