@@ -49,7 +49,9 @@ static const struct argp_option options[] = {
     {"no-mmap", OPTION_NO_MMAP, NULL, 0, "do not count what the program maps by itself (mmap, sbrk)", 0},
     {"report", OPTION_REPORT, "FILE", 0, "write the figures to FILE as JSON (-: to stderr, in place of the summary)", 0},
     {"strict", OPTION_STRICT, NULL, 0,
-     "abort the program at a bad free; do not start programs that the pool cannot reach (static, set-user-ID)", 0},
+     "abort the program at a bad free, or a sized one that cannot be right; do not start programs that the pool cannot "
+     "reach (static, set-user-ID)",
+     0},
     {"no-inherit", OPTION_NO_INHERIT, NULL, 0,
      "leave an environment as it is that the program emptied (env -i), without the library and its variables", 0},
     {"deepbind", OPTION_DEEPBIND, NULL, 0,

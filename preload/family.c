@@ -2,6 +2,7 @@
  *
  *   errno        A refusal sets ENOMEM. Success and free leave errno alone.
  *   zero bytes   A request for 0 bytes gets a chunk of its own. realloc(ptr, 0) frees and returns NULL, as in glibc.
+ *   alignment    aligned_alloc takes those that the C library of the process takes.
  *   bad pointer  A pointer to no live chunk: free ignores it, realloc returns NULL with EINVAL, malloc_usable_size
  *                returns 0. The first two count it, and abort the program under MEMA_STRICT. */
 #define _GNU_SOURCE
@@ -12,6 +13,9 @@
 
 #include "heap.h"
 #include "report.h"
+
+/* glibc has it, other C libraries do not. */
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
 static bool isPowerOfTwo(size_t number) {
   return number != 0 && (number & (number - 1)) == 0;
@@ -37,18 +41,6 @@ void *calloc(size_t count, size_t size) {
 
 void free(void *ptr) {
   heapRelease(ptr);
-}
-
-/* The size is ignored: the heap knows the chunk's size. */
-void free_sized(void *ptr, size_t size) {
-  (void)size;
-  free(ptr);
-}
-
-void free_aligned_sized(void *ptr, size_t alignment, size_t size) {
-  (void)alignment;
-  (void)size;
-  free(ptr);
 }
 
 void cfree(void *ptr) {
@@ -82,9 +74,21 @@ void *reallocarray(void *ptr, size_t count, size_t size) {
   return realloc(ptr, bytes);
 }
 
+/* True if the aligned_alloc of this process's C library takes any alignment, as its memalign does: glibc before 2.38.
+ * Newer ones refuse an alignment that is no power of two (the NEWS of glibc 2.38). */
+static bool takesAnyAlignment(void) {
+  const char *version = gnu_get_libc_version != NULL ? gnu_get_libc_version() : "";
+  unsigned minor = 0;
+  if (version[0] != '2' || version[1] != '.') return false;
+  for (const char *digit = version + 2; *digit >= '0' && *digit <= '9'; digit++)
+    minor = minor * 10 + (unsigned)(*digit - '0');
+  return minor < 38;
+}
+
+/* What the C library serves, the heap serves: the program may rely on it. */
 void *aligned_alloc(size_t alignment, size_t size) {
-  if (!isPowerOfTwo(alignment)) return refuse(EINVAL);
-  return heapAllocateAligned(alignment, size);
+  if (isPowerOfTwo(alignment)) return heapAllocateAligned(alignment, size);
+  return takesAnyAlignment() ? memalign(alignment, size) : refuse(EINVAL);
 }
 
 int posix_memalign(void **out, size_t alignment, size_t size) {

@@ -222,6 +222,14 @@ size_t heapChunkSize(const void *ptr) {
   return size;
 }
 
+size_t heapOwnSize(const void *ptr) {
+  return heapIsReady() ? mema_sharedChunkSize(&heapPool, ptr) : 0;
+}
+
+size_t heapRoomFor(size_t size) {
+  return heapIsReady() ? mema_sharedRoom(&heapPool, size) : 0;
+}
+
 void heapCountRefusal(void) {
   countOne(&ownSlot()->refused);
 }

@@ -25,6 +25,13 @@ void heapRelease(void *ptr);
 /* Returns the usable bytes of a chunk; 0 if ptr is none. */
 size_t heapChunkSize(const void *ptr);
 
+/* As heapChunkSize, but 0 for chunks of the C library, and where the caller is a signal handler that interrupted the
+ * heap. May change errno. */
+size_t heapOwnSize(const void *ptr);
+
+/* Returns the usable bytes that a chunk gets which malloc is asked for; 0: unknown. May change errno. */
+size_t heapRoomFor(size_t size);
+
 /* Counts a request that was refused before it reached the heap. */
 void heapCountRefusal(void);
 

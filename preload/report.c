@@ -16,16 +16,44 @@
 #include "table.h"
 #include "text.h"
 
+static void beginComplaint(Text *line, const char *what, const void *ptr) {
+  addString(line, "mema: bad ");
+  addString(line, what);
+  addString(line, " of ");
+  addAddress(line, ptr);
+}
+
+static void endProgram(Text *line, const char *end) {
+  addString(line, end);
+  writeText(STDERR_FILENO, line);
+  abort();
+}
+
 void reportBadPointer(const char *what, const void *ptr) {
   if (!settings.strict) return;
   Text line = {0};
-  addString(&line, "mema: bad ");
-  addString(&line, what);
-  addString(&line, " of ");
-  addAddress(&line, ptr);
-  addString(&line, ": not the start of a live chunk of this pool\n");
-  writeText(STDERR_FILENO, &line);
-  abort();
+  beginComplaint(&line, what, ptr);
+  endProgram(&line, ": not the start of a live chunk of this pool\n");
+}
+
+void reportBadSize(const char *what, const void *ptr, size_t size, size_t room) {
+  if (!settings.strict) return;
+  Text line = {0};
+  beginComplaint(&line, what, ptr);
+  addString(&line, ": the size given is ");
+  addNumber(&line, size);
+  addString(&line, ", the chunk has ");
+  addNumber(&line, room);
+  endProgram(&line, " bytes\n");
+}
+
+void reportBadAlignment(const char *what, const void *ptr, size_t alignment) {
+  if (!settings.strict) return;
+  Text line = {0};
+  beginComplaint(&line, what, ptr);
+  addString(&line, ": the alignment given is ");
+  addNumber(&line, alignment);
+  endProgram(&line, ", which this chunk cannot have been allocated with\n");
 }
 
 static void describeForMachines(Text *line, const RunFigures *figures) {

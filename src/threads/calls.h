@@ -20,6 +20,10 @@ MEMA_SHARED_CALL bool mema_sharedPfree(mema_Pool *pool, void *ptr);
 MEMA_SHARED_CALL void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size);
 MEMA_SHARED_CALL size_t mema_sharedChunkSize(const mema_Pool *pool, const void *ptr);
 
+/* Returns the bytes that a chunk occupies which mema_palloc is asked for, without allocating one. 0 if the pool is not a
+ * live shared one, or the caller is a signal handler that interrupted a call. */
+MEMA_SHARED_CALL size_t mema_sharedRoom(const mema_Pool *pool, size_t size);
+
 /* Figures of a shared untracked pool, as in mema_Stats, in memory that outlives the process: see gauge.c. If
  * a thread freed chunks of another thread, and the other has not reported them yet, liveBytes may be below 0
  * as a signed number, and frees above allocations. */

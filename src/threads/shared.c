@@ -597,6 +597,14 @@ static MEMA_SLOW size_t chunkSizeSlow(const mema_Pool *pool, const void *ptr) {
   return size;
 }
 
+size_t mema_sharedRoom(const mema_Pool *pool, size_t size) {
+  mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
+  if (slab == NULL || size > MEMA_UNLIMITED || !mema_lockQuietly(pool, &slab->heap)) return 0;
+  size_t room = mema_slabRoom(&slab->heap, size + (size == 0), MEMA_ALIGNMENT);
+  mema_unlockPool(&slab->heap);
+  return room;
+}
+
 /* Returns the size of a slot's chunk, from inside the cache. 0: it is not live. */
 static MEMA_INLINE size_t sizeHere(const mema_ThreadCache *cache, mema_SlotRef place) {
   return mema_isLive(place) ? cache->magazines[place.live].slotSize : 0;

@@ -193,4 +193,67 @@ compile keysTaken "$BUILD/libmema.a"
 works 'all keys of thread data are taken: shared pools work' "$programs/keysTaken"
 inRun 'all keys of thread data are taken: in a run' --strict -- "$programs/keysTaken"
 
+# ---- the malloc family, as the C library of the process has it ----------------------------------------------------------
+section family
+
+compile alignedAlloc -fno-builtin
+"$programs/alignedAlloc" >"$scratch/alone"
+preloads() { guard env LD_PRELOAD="$1$library" OTHER_VERSION="$2" "$programs/alignedAlloc"; }
+preloads '' '' >"$scratch/preloaded"
+same 'alignments that are no power of two: as the C library answers them' "$(cat "$scratch/alone")" "$(cat "$scratch/preloaded")"
+compileAs "$programs/otherVersion.so" otherVersion -shared -fPIC
+answers() { preloads "$programs/otherVersion.so:" "$1" | sed -n 's/^aligned_alloc(24): //p'; }
+same 'aligned_alloc(24), as glibc 2.37' 'aligned 0' "$(answers 2.37)"
+same 'aligned_alloc(24), as glibc 2.38' 'refused 22' "$(answers 2.38)"
+same 'aligned_alloc(24), as glibc 2.100' 'refused 22' "$(answers 2.100)"
+
+# ---- frees that state a size ---------------------------------------------------------------------------------------------
+section sizes
+
+# rejected NAME LINE COMMAND...: under --strict the command is aborted, with that line. Else it ends well, and says nothing.
+rejected() {
+  name=$1
+  line=$2
+  shift 2
+  run run --strict -- "$@"
+  same "$name, --strict: aborted" 134 "$status"
+  has "$name, --strict: said" "$line" "$scratch/err"
+  works "$name: freed" env LD_PRELOAD="$library" "$@"
+}
+compile sizedFree
+works 'right sizes, strict: nothing is said' env LD_PRELOAD="$library" MEMA_STRICT=1 "$programs/sizedFree" right
+rejected 'free_sized with a size above the chunk' '^mema: bad free_sized of 0x[0-9a-f]*: the size given is 1000, the chunk has 112 bytes$' \
+  "$programs/sizedFree" size
+rejected 'free_sized of a large chunk' '^mema: bad free_sized .*: the size given is 1000000' "$programs/sizedFree" largeSize
+rejected 'free_aligned_sized with a size above the chunk' '^mema: bad free_aligned_sized .*: the size given is 1000' \
+  "$programs/sizedFree" alignedSize
+rejected 'free_aligned_sized with an alignment that is none' '^mema: bad free_aligned_sized .*: the alignment given is 24' \
+  "$programs/sizedFree" alignment
+rejected 'free_aligned_sized of a chunk that is aligned less' '^mema: bad free_aligned_sized .*: the alignment given is 4096' \
+  "$programs/sizedFree" address
+rejected 'free_sized, twice' '^mema: bad free of' "$programs/sizedFree" twice
+
+# compileCpp PROGRAM FLAG...
+compileCpp() {
+  output=$1
+  shift
+  g++ -std=c++17 -O1 -w -o "$programs/$output" "$here/sizedDelete.cpp" "$@" 2>"$scratch/compiler"
+}
+if command -v g++ >/dev/null && [ -z "$off" ]; then
+  compileCpp sizedDelete -fsized-deallocation || notOk 'sizedDelete.cpp' "does not compile: $(head -c 600 "$scratch/compiler")"
+  compileCpp replaced -fsized-deallocation -DREPLACED || notOk 'sizedDelete.cpp' "does not compile: $(head -c 600 "$scratch/compiler")"
+  works 'C++, right sizes, strict: nothing is said' env LD_PRELOAD="$library" MEMA_STRICT=1 "$programs/sizedDelete" right
+  works 'C++, a delete of its own, strict: it gets each object' env LD_PRELOAD="$library" MEMA_STRICT=1 "$programs/replaced" right
+  same 'C++, a delete of its own: none is left' '0 done' "$(cat "$scratch/out")"
+  works 'C++, a new that asks for more, strict: another size is no mistake' env LD_PRELOAD="$library" MEMA_STRICT=1 "$programs/replaced" base
+  rejected 'C++, a derived class deleted as its base' '^mema: bad sized delete of 0x[0-9a-f]*: the size given is 16, the chunk has 352 bytes$' \
+    "$programs/sizedDelete" base
+  rejected 'C++, a base deleted as its derived class' '^mema: bad sized delete of .*: the size given is 336, the chunk has 16 bytes$' \
+    "$programs/sizedDelete" derived
+  rejected 'C++, an array' '^mema: bad sized delete\[\] of .*: the size given is 3000' "$programs/sizedDelete" array
+  rejected 'C++, an aligned object' '^mema: bad sized delete of .*: the size given is 9000' "$programs/sizedDelete" aligned
+else
+  [ -n "$off" ] || skip 'sized deletes' 'g++ is not installed'
+fi
+
 finish
