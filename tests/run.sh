@@ -58,6 +58,9 @@ variant gcc-threads gcc -fsanitize=thread "${raceFree[@]/#/tests/threads/}"
 programs gcc-sanitize gcc-sanitize 5 10000
 wideScript style tests/style.sh
 wideScript protocol tests/protocol.sh
+script valgrind tests/valgrind.sh 'all testPrograms'
+script silent tests/silent.sh tests/programs/silent
+script sanitizers tests/sanitizers.sh all
 programs clang-sanitize clang-sanitize 4 10000
 threads
 # The gcc programs run once more inside a pool.
@@ -82,10 +85,7 @@ script syscalls tests/syscalls.sh tests/programs/warm
 script install tests/install.sh all
 script exports tests/exports.sh all
 script limits tests/limits.sh tests/programs/fill
-script silent tests/silent.sh tests/programs/silent
 script examples tests/examples.sh all
-script valgrind tests/valgrind.sh 'all testPrograms'
-script sanitizers tests/sanitizers.sh all
 script guide tests/guide.sh all
 
 choose "${ONLY:-}" || exit 2
