@@ -526,8 +526,8 @@ MEMA_PUBLIC bool mema_creditPool(mema_Pool *pool, size_t bytes);
 
 /* Any number of threads may use a shared pool at once (mema_Options.shared). One thread may free the chunks of another.
  *   tracked    Calls take turns.
- *   untracked  Each thread works with its own spare slots and credit: up to 4 MiB of the budget at a time, and the bytes
- *              that it frees. The pool calls both in before it refuses a request. Pool.freeSize is then the part of the
+ *   untracked  Each thread works with its own cached slots and quota: up to 4 MiB of the budget at a time, and the bytes
+ *              that it frees. The pool collects both before it refuses a request. Pool.freeSize is then the part of the
  *              budget that no thread holds; mema_freeSize returns the exact figure.
  *   signals    A signal handler may call a shared pool, except mema_pallocWait. If the handler has interrupted a call of
  *              its thread to that pool, its own call may fail with MEMA_REENTERED, EDEADLK, and then changes nothing.

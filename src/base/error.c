@@ -35,7 +35,7 @@ typedef struct Failure {
 enum { numbersMost = 3, digitsMost = 20 };
 
 static PER_THREAD Failure last;
-static PER_THREAD mema_Error told;
+static PER_THREAD mema_Error lastError;
 static PER_THREAD char sentence[sentenceSize];
 
 /* The strings lie one behind the other, so the loader has no pointers to fill in. Each list gives each string a
@@ -139,7 +139,7 @@ void mema_failBroken(const char *invariant) {
   last.invariant = invariant;
 }
 
-/* ---- telling ----------------------------------------------------------------------------------------------------------- */
+/* ---- reporting ----------------------------------------------------------------------------------------------------------- */
 
 static char *put(char *at, char letter) {
   if (at < sentence + sentenceSize - 1) *at++ = letter;
@@ -186,13 +186,13 @@ const mema_Error *mema_lastError(void) {
   makeSentence();
   mema_Reason reason = (mema_Reason)last.reason;
   bool hasAvailable = reason == MEMA_OVER_BUDGET || reason == MEMA_BELOW_USE;
-  told = (mema_Error){.reason = reason,
-                      .name = stringOf(firstName + reason),
-                      .sentence = sentence,
-                      .wanted = isOfBytes(reason) ? last.first : 0,
-                      .available = hasAvailable ? last.second : 0,
-                      .errnoBefore = last.errnoBefore};
-  return &told;
+  lastError = (mema_Error){.reason = reason,
+                           .name = stringOf(firstName + reason),
+                           .sentence = sentence,
+                           .wanted = isOfBytes(reason) ? last.first : 0,
+                           .available = hasAvailable ? last.second : 0,
+                           .errnoBefore = last.errnoBefore};
+  return &lastError;
 }
 
 const char *mema_version(void) {

@@ -54,8 +54,8 @@ static unsigned quartersOf(double part) {
   return part >= 1 ? 4 : 1 + (unsigned)(part * 3);
 }
 
-static void putHeading(Canvas *canvas, const mema_Stats *told) {
-  mema_Stats stats = *told;
+static void putHeading(Canvas *canvas, const mema_Stats *given) {
+  mema_Stats stats = *given;
   char text[64];
   put(canvas, stats.name[0] != '\0' ? stats.name : "pool");
   put(canvas, ": ");

@@ -71,7 +71,7 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
       return "the units of a span lead back to its first";
   for (uint32_t slot = 0; slot < span->slots; slot++)
     if (mema_slotIsLive(slab, span, slot) == mema_slotIsFree(span, slot))
-      return "states and bitmaps agree when no thread has spare slots";
+      return "states and bitmaps agree when no thread has cached slots";
   return checkFreeSlots(class, span);
 }
 
