@@ -29,8 +29,9 @@ endif
 
 coreSources := $(sort $(filter-out src/freestanding/%,$(wildcard src/*/*.c src/*/*/*.c)))
 # The fixed engine alone, for programs without a C library or an operating system.
-fixedSources := $(sort $(wildcard src/heap/fixed/*.c)) src/pool/fixed/fixedPool.c src/pool/fixed/fixedLife.c src/base/error.c \
-  $(wildcard src/freestanding/*.c)
+fixedSources := $(sort $(wildcard src/heap/fixed/*.c)) \
+  $(addprefix src/pool/,allocate.c change.c charge.c fixedChunk.c intact.c pool.c refuse.c) \
+  src/report/check.c src/report/stats.c src/api/text.c src/base/error.c $(wildcard src/freestanding/*.c)
 fixedObjects := $(fixedSources:%.c=$(BUILD)/freestanding/%.o)
 preloadSources := $(sort $(wildcard preload/*.c))
 recordSources := $(sort $(wildcard record/*.c))
@@ -116,7 +117,7 @@ $(fixedLibrary): $(fixedObjects)
 $(BUILD)/freestanding/%.o: %.c
 	@mkdir -p $(@D)
 	$(call show,CC,$< (freestanding)) $(CC) $(STRICT) -ffreestanding -nostdinc \
-	  -isystem $(shell $(CC) -print-file-name=include) -fno-stack-protector \
+	  -include src/freestanding/alone.h -isystem $(shell $(CC) -print-file-name=include) -fno-stack-protector \
 	  -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The library is never unloaded: ending threads and forks call it.

@@ -217,7 +217,7 @@ typedef struct mema_Options {
   mema_Engine engine;
   /* Of a fixed pool: its buffer, at any address, for the chunks and all records. It must last as long as the Pool is used
    * (a freed pool is recognised by the buffer), and no other code may write to it. Records take two bits for each 16
-   * bytes, and 140 bytes to 2 KiB. If tracked, each chunk has its Block in front of it: 48 bytes of the buffer, not of
+   * bytes, and 160 bytes to 2 KiB. If tracked, each chunk has its Block in front of it: 48 bytes of the buffer, not of
    * the budget. */
   void *buffer;
   size_t bufferSize;

@@ -10,17 +10,10 @@
 #include <string.h>
 
 #include "../heap/arena/arena.h"
-#include "../pool/fixed/fixedPool.h"
+#include "../pool/fixedChunk.h"
 #include "../pool/pressure.h"
 #include "../pool/tree.h"
 #include "../threads/share.h"
-
-/* ---- the general path ---------------------------------------------------------------------------------------------------- */
-
-static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size, mema_Slab *slab) {
-  mema_Chunk chunk;
-  return mema_allocate(pool, &slab->heap, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
-}
 
 /* ---- palloc by mode ---------------------------------------------------------------------------------------------------- */
 
@@ -37,14 +30,14 @@ static MEMA_INLINE void *takeSlotBy(unsigned mode, mema_Pool *pool, size_t size,
   char *ptr;
   if ((mode & mema_modeMagazines) != 0) {
     if (mema_unlikely(class->top == class->bottom)) return pallocRefill(pool, size, slab, class);
-    if (mema_unlikely(!chargeBy(mode, pool, charge))) return pallocSlow(pool, size, slab);
+    if (mema_unlikely(!chargeBy(mode, pool, charge))) return mema_pallocSlow(pool, size, &slab->heap);
     const mema_FreeSlot *slot = mema_takeRecent(class);
     ptr = slot->ptr;
     record = slot->record;
   } else {
     uint64_t *word = class->word, free = *word;
     if (mema_unlikely(free == 0)) return pallocRefill(pool, size, slab, class);
-    if (mema_unlikely(!chargeBy(mode, pool, charge))) return pallocSlow(pool, size, slab);
+    if (mema_unlikely(!chargeBy(mode, pool, charge))) return mema_pallocSlow(pool, size, &slab->heap);
     uint64_t bit = mema_takeSlot(slab, class, word, free);
     slab->lastPtr = ptr = class->base + bit * slotSize;
     record = (mode & mema_modeRecords) != 0 ? slab->records + class->firstRecord + bit : NULL;
@@ -58,10 +51,10 @@ static MEMA_INLINE void *bumpBy(unsigned mode, mema_Pool *pool, size_t size, mem
   mema_Arena *arena = mema_arenaOf(slab);
   bool records = (mode & mema_modeRecords) != 0;
   size_t grains = mema_grainsFor(size), grain = arena->bump, end = grain + grains;
-  if (mema_unlikely(end > arena->limit)) return pallocSlow(pool, size, slab);
-  if (records && mema_unlikely(arena->pieces >= arena->pieceLimit)) return pallocSlow(pool, size, slab);
+  if (mema_unlikely(end > arena->limit)) return mema_pallocSlow(pool, size, &slab->heap);
+  if (records && mema_unlikely(arena->pieces >= arena->pieceLimit)) return mema_pallocSlow(pool, size, &slab->heap);
   size_t charge = records ? size + (size == 0) : grains << mema_grainLog;
-  if (mema_unlikely(!chargeBy(mode, pool, charge))) return pallocSlow(pool, size, slab);
+  if (mema_unlikely(!chargeBy(mode, pool, charge))) return mema_pallocSlow(pool, size, &slab->heap);
   uint32_t piece = mema_arenaPut(arena, records, (uint32_t)grain, (uint32_t)end);
   char *ptr = mema_grainAddress(slab, (uint32_t)grain);
   if (records) mema_linkBlock(pool, slab->records + piece, ptr, charge);
@@ -80,14 +73,6 @@ static MEMA_INLINE void *pallocBy(unsigned mode, mema_Pool *pool, size_t size, m
 static inline void credit(mema_Pool *pool, size_t charge) {
   pool->freeSize += charge;
   pool->frees++;
-}
-
-static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr, mema_Slab *slab) {
-  mema_Chunk chunk;
-  if (mema_findOwn(pool, &slab->heap, ptr, &chunk)) return mema_releaseChunk(pool, &slab->heap, &chunk);
-  pool->badFrees += ptr != NULL;
-  mema_fail(MEMA_BAD_POINTER);
-  return false;
 }
 
 /* Credits a freed chunk. False, with nothing changed, iff the general path has to do so, which happens only
@@ -127,7 +112,7 @@ static MEMA_INLINE bool pfreeLastFamilyBy(unsigned mode, mema_Pool *pool, void *
   uint64_t *word = mema_lastClass(slab)->word, after;
   if (mema_unlikely(!mema_nodeLives(pool))) return mema_falseForBadPool();
   if (mema_unlikely(mema_setBit(*word, slab->lastSlot, &after)) || mema_unlikely(!creditLastBy(mode, pool, slab)))
-    return pfreeSlow(pool, ptr, slab);
+    return mema_pfreeSlow(pool, ptr, &slab->heap);
   *word = after;
   return true;
 }
@@ -151,13 +136,13 @@ static MEMA_INLINE bool giveSlotBy(unsigned mode, mema_Pool *pool, void *ptr, me
   if (family && mema_unlikely(!mema_nodeLives(pool))) return mema_falseForBadPool();
   size_t slot;
   mema_Span *span = mema_anySlot(slab, ptr, &slot);
-  if (mema_unlikely(span == NULL)) return pfreeSlow(pool, ptr, slab);
+  if (mema_unlikely(span == NULL)) return mema_pfreeSlow(pool, ptr, &slab->heap);
   uint64_t *word = &span->bitmap[slot / 64], before = *word, after;
-  if (mema_unlikely(mema_setBit(before, slot, &after))) return pfreeSlow(pool, ptr, slab);
+  if (mema_unlikely(mema_setBit(before, slot, &after))) return mema_pfreeSlow(pool, ptr, &slab->heap);
   if (!family) *word = after;
   mema_Block *record = records ? slab->records + span->firstRecord + slot : NULL;
   bool credited = records ? creditBlockBy(mode, pool, record) : creditBy(mode, pool, span->slotSize);
-  if (mema_unlikely(!credited)) return pfreeSlow(pool, ptr, slab);
+  if (mema_unlikely(!credited)) return mema_pfreeSlow(pool, ptr, &slab->heap);
   if (family) *word = after;
   if (!magazines) return mema_noteGiven(slab, span, slot, before, after);
   return mema_keepRecent(mode, slab, span, slot, ptr, word, record) || mema_slabNote(slab, span, (uint32_t)(slot / 64));
@@ -168,12 +153,12 @@ static MEMA_INLINE bool giveGrainsBy(unsigned mode, mema_Pool *pool, void *ptr, 
   if ((mode & mema_modeFamily) != 0 && mema_unlikely(!mema_nodeLives(pool))) return mema_falseForBadPool();
   const mema_Arena *arena = mema_arenaOf(slab);
   size_t place = mema_grainOf(slab, ptr);
-  if (mema_unlikely(!mema_arenaIsLive(arena, place))) return pfreeSlow(pool, ptr, slab);
+  if (mema_unlikely(!mema_arenaIsLive(arena, place))) return mema_pfreeSlow(pool, ptr, &slab->heap);
   uint32_t grain = (uint32_t)place, end = mema_pieceEnd(arena, grain);
   mema_noteLow(pool);
   bool credited = (mode & mema_modeRecords) != 0 ? creditBlockBy(mode, pool, mema_arenaRecord(slab, arena, grain))
                                                  : creditBy(mode, pool, (size_t)(end - grain) << mema_grainLog);
-  return mema_likely(credited) ? mema_arenaGive(slab, grain, end) : pfreeSlow(pool, ptr, slab);
+  return mema_likely(credited) ? mema_arenaGive(slab, grain, end) : mema_pfreeSlow(pool, ptr, &slab->heap);
 }
 
 /* Frees a chunk, by the variant for a mode; `mode` is a constant, as for pallocBy. */
@@ -190,11 +175,11 @@ static bool isThere(const mema_Pool *pool) {
 
 static void *pallocGeneral(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   (void)class;
-  return isThere(pool) ? pallocSlow(pool, size, slab) : mema_nullForBadPool();
+  return isThere(pool) ? mema_pallocSlow(pool, size, &slab->heap) : mema_nullForBadPool();
 }
 
 static bool pfreeGeneral(mema_Pool *pool, void *ptr, mema_Slab *slab) {
-  return isThere(pool) ? pfreeSlow(pool, ptr, slab) : mema_falseForBadPool();
+  return isThere(pool) ? mema_pfreeSlow(pool, ptr, &slab->heap) : mema_falseForBadPool();
 }
 
 /* ---- the table of variants ---------------------------------------------------------------------------------------------- */
@@ -257,7 +242,7 @@ _Static_assert(mema_modeCount == 8 * 8, "each mode has its variants");
 static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   size_t charge = pool->untracked ? class->slotSize : size + (size == 0);
   if (charge > pool->freeSize || !mema_slabRefill(slab, (unsigned)(class - slab->classes)))
-    return pallocSlow(pool, size, slab);
+    return mema_pallocSlow(pool, size, &slab->heap);
   return variants.palloc[slab->heap.mode](pool, size, slab, class);
 }
 
@@ -265,7 +250,7 @@ static MEMA_NOINLINE void *pallocRefill(mema_Pool *pool, size_t size, mema_Slab 
 static MEMA_INLINE void *pallocAny(uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *slab) {
   unsigned index = mema_slabClass(slab, size, MEMA_ALIGNMENT);
   bool isSlot = index < slab->classCount || (mode & mema_modeArena) != 0;
-  return isSlot ? variants.palloc[mode](pool, size, slab, &slab->classes[index]) : pallocSlow(pool, size, slab);
+  return isSlot ? variants.palloc[mode](pool, size, slab, &slab->classes[index]) : mema_pallocSlow(pool, size, &slab->heap);
 }
 
 /* Takes a chunk of a size beyond the byte table. The general path does not test whether a pool is still in its
@@ -296,9 +281,10 @@ static MEMA_NOINLINE void *pallocShared(mema_Pool *pool, size_t size) {
   return ptr;
 }
 
-/* Handles a mode that no slab or arena has: a fixed pool, or a Pool that is not live. */
+/* Handles a mode that no slab or arena has: a fixed pool, another engine, or a Pool that is not live. */
 static MEMA_INLINE void *pallocElse(uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *header) {
-  return mode == mema_modeFixed ? mema_fixedPalloc(pool, size, (mema_Fixed *)(void *)header) : mema_nullForBadPool();
+  if (mode == mema_modeFixed) return mema_fixedPalloc(pool, size, mema_fixedIn(&header->heap));
+  return mema_isMode(mode) ? pallocGeneral(pool, size, header, NULL) : mema_nullForBadPool();
 }
 
 void *mema_palloc(mema_Pool *pool, size_t size) {
@@ -337,7 +323,8 @@ static MEMA_NOINLINE bool pfreeShared(mema_Pool *pool, void *ptr) {
 }
 
 static MEMA_INLINE bool pfreeElse(uintptr_t mode, mema_Pool *pool, void *ptr, mema_Slab *header) {
-  return mode == mema_modeFixed ? mema_fixedPfree(pool, ptr, (mema_Fixed *)(void *)header) : mema_falseForBadPool();
+  if (mode == mema_modeFixed) return mema_fixedPfree(pool, ptr, mema_fixedIn(&header->heap));
+  return mema_isMode(mode) ? pfreeGeneral(pool, ptr, header) : mema_falseForBadPool();
 }
 
 bool mema_pfree(mema_Pool *pool, void *ptr) {
@@ -367,10 +354,10 @@ static void *refuseCall(mema_Pool *pool, mema_Fault fault, size_t first, size_t 
   return NULL;
 }
 
-static void *takeAny(mema_Pool *pool, mema_Slab *slab, size_t size, size_t alignment, bool *zeroed) {
+static void *takeAny(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignment, bool *zeroed) {
   mema_Chunk chunk;
-  if (mema_hasCaches(&slab->heap)) return mema_sharedTake(&slab->heap, size, alignment, zeroed);
-  if (!mema_allocate(pool, &slab->heap, size, alignment, &chunk)) return NULL;
+  if (mema_hasCaches(heap)) return mema_sharedTake(heap, size, alignment, zeroed);
+  if (!mema_allocate(pool, heap, size, alignment, &chunk)) return NULL;
   *zeroed = chunk.zeroed;
   return chunk.ptr;
 }
@@ -381,9 +368,8 @@ static void *allocateAny(mema_Pool *pool, size_t size, size_t alignment, bool *z
   mema_Heap *header;
   mema_Kind kind = mema_openKindIn(pool, &header);
   if (kind == mema_noPool) return NULL;
-  if (kind == mema_fixedPool) return mema_fixedPmemalign(pool, alignment, size, (mema_Fixed *)(void *)header);
   if (kind == mema_sharedPool && !mema_lockPool(pool, header)) return NULL;
-  void *ptr = takeAny(pool, mema_slabIn(header), size, alignment, zeroed);
+  void *ptr = takeAny(pool, header, size, alignment, zeroed);
   mema_unlockPool(header);
   return ptr;
 }
@@ -393,9 +379,9 @@ static MEMA_NOINLINE void *pcallocLarge(mema_Pool *pool, size_t bytes) {
   bool zeroed;
   void *ptr = allocateAny(pool, bytes, MEMA_ALIGNMENT, &zeroed);
   if (ptr == NULL || zeroed) return ptr;
-  const mema_Slab *slab = mema_slabIn(mema_heapOf(pool));
-  if (slab == NULL) return memset(ptr, 0, bytes); /* a fixed pool */
-  mema_slabZero(slab, ptr, bytes);
+  const mema_Heap *heap = mema_heapOf(pool);
+  if (heap == NULL || heap->ops->zero == NULL) return memset(ptr, 0, bytes);
+  heap->ops->zero(heap, ptr, bytes);
   return ptr;
 }
 
@@ -431,8 +417,6 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
 size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
   switch (mema_kindOf(pool)) {
-    case mema_fixedPool:
-      return mema_fixedChunkSize(mema_fixedField(pool), ptr);
     case mema_sharedPool:
       return mema_sharedChunkSize(pool, ptr);
     case mema_plainPool:

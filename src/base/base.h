@@ -91,7 +91,8 @@ enum mema_Mode {
   mema_modeParentHeap = 16,  /* of a pool, not of a heap: the pool uses its parent's slabs */
   mema_modeBound = 32,       /* the budget of the slab's pools bounds memory: every call takes the general path */
   mema_modeCount = 64,       /* the number of modes of slabs and arenas */
-  mema_modeFixed = 64,       /* a heap in a caller's buffer; its calls are all in pool/fixed/ */
+  mema_modeFixed = 64,       /* a heap in a caller's buffer: pool/fixedChunk.c */
+  mema_modeGeneral = 96,     /* and up: no variant serves the heap, so every call takes the general path */
   mema_generationStep = 128, /* two generations differ by a multiple of this */
 };
 

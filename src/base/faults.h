@@ -72,10 +72,17 @@
   X(mema_markIsForeign, MEMA_STALE_MARK, ": it was made by another pool, or before this one was made or reset") \
   X(mema_markIsOver, MEMA_STALE_MARK, ": the pool has gone back to an older mark since")
 #else
+/* The faults without a text are named by code that both libraries have, and never met here. */
 #define MEMA_OTHER_FAULTS(X)                                              \
   X(mema_engineIsNone, MEMA_BAD_ARGUMENT, ": engine # is not MEMA_FIXED") \
   X(mema_noFallback, MEMA_BAD_ARGUMENT, ": fallback without a system")    \
-  X(mema_noBuffer, MEMA_BAD_ARGUMENT, ": buffer is needed")
+  X(mema_belowGuaranteed, MEMA_BELOW_USE, "")                             \
+  X(mema_lockedMemory, MEMA_NO_MEMORY, "")                                \
+  X(mema_committedMemory, MEMA_NO_MEMORY, "")                             \
+  X(mema_hookedMemory, MEMA_NO_MEMORY, "")                                \
+  X(mema_noReserveHook, MEMA_BAD_ARGUMENT, "")                            \
+  X(mema_reservationIsLarge, MEMA_BAD_ARGUMENT, "")                       \
+  X(mema_sharedChildResized, MEMA_BAD_ARGUMENT, "")
 #endif
 
 #define MEMA_FAULTS(X) MEMA_COMMON_FAULTS(X) MEMA_OTHER_FAULTS(X)

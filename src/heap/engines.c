@@ -2,8 +2,19 @@
 #include "engines.h"
 
 #include "arena/arena.h"
+#include "fixed/fixed.h"
 
-const mema_HeapOps *const mema_engines[mema_engineCount] = {
+#ifdef MEMA_FURTHER_ENGINE /* a program's own engine: tests/internal/mallocEngine.c */
+MEMA_HIDDEN extern const mema_HeapOps MEMA_FURTHER_ENGINE;
+#endif
+
+const mema_HeapOps *const mema_engines[] = {
     [MEMA_SLAB] = &mema_slabOps,
     [MEMA_ARENA] = &mema_arenaOps,
+    [MEMA_FIXED] = &mema_fixedOps,
+#ifdef MEMA_FURTHER_ENGINE
+    &MEMA_FURTHER_ENGINE,
+#endif
 };
+
+const unsigned mema_engineCount = sizeof mema_engines / sizeof mema_engines[0];

@@ -4,8 +4,12 @@
 
 #include "heap.h"
 
-enum { mema_engineCount = MEMA_ARENA + 1 };
+MEMA_HIDDEN extern const mema_HeapOps *const mema_engines[];
+MEMA_HIDDEN extern const unsigned mema_engineCount;
 
-MEMA_HIDDEN extern const mema_HeapOps *const mema_engines[mema_engineCount];
+/* Returns the operations of an engine; NULL: there is none of this number. */
+static inline const mema_HeapOps *mema_engineOf(mema_Engine engine) {
+  return (unsigned)engine < mema_engineCount ? mema_engines[engine] : NULL;
+}
 
 #endif

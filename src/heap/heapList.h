@@ -16,10 +16,6 @@ MEMA_HIDDEN bool mema_takeMemory(mema_Heap *first, size_t size, size_t alignment
 MEMA_HIDDEN bool mema_takeGrown(mema_Heap *first, const mema_Chunk *from, size_t size, mema_Chunk *to);
 /* Gives a chunk's memory back. */
 MEMA_HIDDEN void mema_giveMemory(mema_Heap *first, const mema_Chunk *chunk);
-/* Keeps a heap outside even if it becomes empty; with `pinned` false, lets it go again. */
-MEMA_HIDDEN void mema_pinOutside(mema_Heap *heap, bool pinned);
-/* The number of live chunks in a heap outside. */
-MEMA_HIDDEN size_t mema_liveOutside(const mema_Heap *heap);
 /* Gives slabs outside without live chunks back to the system, except `keep` of them; returns their bytes. */
 MEMA_HIDDEN size_t mema_dropEmptyHeaps(mema_Heap *first, unsigned keep);
 /* Sets, for each heap, the footprint above which it gives free pages back before it takes fresh ones. */
@@ -33,6 +29,18 @@ MEMA_HIDDEN void mema_closeAllOutside(mema_Heap *first);
 static inline void mema_closeOutside(mema_Heap *first) {
   if (mema_unlikely(first->next != NULL)) mema_closeAllOutside(first);
 }
+
+/* ---- outside.c ----------------------------------------------------------------------------------------------------------- */
+
+/* Adds a slab at the end of the list, so that older slabs are tried first. NULL: the system has no room. */
+MEMA_HIDDEN mema_Heap *mema_addOutside(mema_Heap *first, size_t size, size_t alignment);
+/* The number of live chunks in a heap outside. */
+MEMA_HIDDEN size_t mema_liveOutside(const mema_Heap *heap);
+/* Adds `change`, modulo SIZE_MAX + 1, to that number, and returns it. A caller that adds 1 for a while keeps the
+ * heap even if it becomes empty. */
+MEMA_HIDDEN size_t mema_countOutside(mema_Heap *heap, size_t change);
+
+/* ---- any heap of the list ------------------------------------------------------------------------------------------------ */
 
 /* Finds a live chunk in any heap of the list. Linear in the heaps. */
 static inline bool mema_findChunk(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {

@@ -6,7 +6,6 @@
  * most a sixteenth.
  */
 #include "../memory/os.h"
-#include "arena/arena.h"
 #include "reservation.h"
 
 enum {
@@ -47,12 +46,10 @@ void mema_slabHugeRecords(mema_Slab *slab) {
 }
 
 /* The first hugeFrom bytes get no huge pages. */
-size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used) {
-  const mema_Arena *arena = mema_arenaOf(slab);
+size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used, size_t limit) {
   size_t *settled = records ? &slab->huge.records : &slab->huge.area;
   if (slab->cellKind >= 0 || slab->committed || (slab->heap.mode & mema_modeBound) != 0) return SIZE_MAX;
-  if (used > hugeFrom)
-    *settled = records ? askHuge((char *)slab->records, arena->records * sizeof(mema_Block), *settled, used, hugeFrom)
-                       : askHuge(slab->heap.area, slab->areaSize, *settled, used, hugeFrom);
+  char *base = records ? (char *)slab->records : slab->heap.area;
+  if (used > hugeFrom) *settled = askHuge(base, limit, *settled, used, hugeFrom);
   return *settled > hugeFrom ? *settled : hugeFrom;
 }

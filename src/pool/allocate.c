@@ -1,5 +1,4 @@
-/* allocate.c - the general path of a chunk: any size and alignment, in any heap but a fixed one. No other
- * thread is in the pool.
+/* allocate.c - the general path of a chunk: any size and alignment, in any heap. No other thread is in the pool.
  *
  *   allocate:  fail on purpose? -> room in all budgets above -> memory from the list of heaps -> charge, chain, callbacks
  *   release:   chain -> credit -> the memory goes back */
@@ -17,7 +16,7 @@ static bool takeMemoryAndRoom(mema_Pool *pool, mema_Heap *heap, size_t size, siz
     if (ask && !mema_makeRoom(pool, charge)) return false;
     if (mema_takeMemory(heap, size, alignment, chunk)) return true;
     if (mema_askExhausted(pool, size)) continue;
-    mema_refuse(pool, MEMA_NO_MEMORY, size);
+    mema_refuse(pool, heap->alone ? MEMA_FRAGMENTED : MEMA_NO_MEMORY, size);
     return false;
   }
 }
@@ -42,7 +41,7 @@ bool mema_allocate(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignme
     if (!takeMemoryAndRoom(pool, heap, size, alignment, charge, chunk)) return false;
     if (chargeTaken(pool, charge)) break;
     mema_giveMemory(heap, chunk);
-    if (again) return mema_refuseLevels(pool, charge);
+    if (again || !mema_isContended(pool)) return mema_refuseLevels(pool, charge);
     if (!mema_makeRoom(pool, charge)) return false;
   }
   if (!pool->untracked) {
@@ -63,4 +62,18 @@ bool mema_releaseChunk(mema_Pool *pool, mema_Heap *heap, const mema_Chunk *chunk
   pool->frees++;
   mema_giveMemory(heap, chunk);
   return true;
+}
+
+void *mema_pallocSlow(mema_Pool *pool, size_t size, mema_Heap *heap) {
+  mema_Chunk chunk;
+  return mema_allocate(pool, heap, size, MEMA_ALIGNMENT, &chunk) ? chunk.ptr : NULL;
+}
+
+bool mema_pfreeSlow(mema_Pool *pool, void *ptr, mema_Heap *heap) {
+  mema_Chunk chunk;
+  if (mema_findOwn(pool, heap, ptr, &chunk))
+    return mema_isIntact(pool, heap, &chunk) && mema_releaseChunk(pool, heap, &chunk);
+  pool->badFrees += ptr != NULL;
+  mema_fail(MEMA_BAD_POINTER);
+  return false;
 }

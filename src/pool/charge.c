@@ -3,23 +3,32 @@
  *
  *   poolSize == freeSize + charges of the live chunks + charged + held        held: by sub-pools, see tree.h */
 #include "tree.h"
-#include "fixed/fixedPool.h"
 #include "pressure.h"
-#include "../threads/share.h"
+#include "../threads/hold.h"
 
 /* ---- a budget that bounds memory ---------------------------------------------------------------------------------------- */
 
-/* An arena charges a chunk by its size, even for a chunk outside. */
+/* An engine may charge a chunk by its size, even a chunk outside. */
 size_t mema_boundChargeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
   const mema_Heap *first = mema_heapField(pool);
-  bool bySize = first->ops->chargesBySize;
-  return mema_boundCharge(bySize ? first->ops->room(first, chunk->record->size, MEMA_ALIGNMENT) : chunk->room);
+  size_t room = first->ops->chargesBySize ? first->ops->room(first, chunk->record->size, MEMA_ALIGNMENT) : chunk->room;
+  return mema_boundCharge(first, room);
 }
 
-size_t mema_boundRoom(size_t bytes) {
-  size_t room = bytes / 33 * 32 + bytes % 33; /* at least the answer */
-  while (room > 0 && mema_boundCharge(room) > bytes) room--;
-  return room;
+/* Returns the most room whose charge is at most `bytes`; 0: none. With 2^n parts of room to each part of tables, the room is all but one of 2^n + 1 parts, or one byte less. */
+static size_t boundRoom(const mema_Heap *first, size_t bytes) {
+  size_t parts = (size_t)1 << first->ops->tablesShift;
+  if (bytes <= first->ops->beside) return 0;
+  size_t most = bytes - first->ops->beside, room = most - most / (parts + 1);
+  return mema_boundCharge(first, room) > bytes ? room - 1 : room;
+}
+
+size_t mema_largestIn(const mema_Pool *pool, mema_Heap *heap, size_t room) {
+  if (pool->bound) room = boundRoom(heap, room);
+  if (pool->untracked || pool->bound) room = heap->ops->largest(heap, room);
+  if (mema_likely(!heap->alone)) return room;
+  size_t longest = mema_longestIn(heap);
+  return longest < room ? longest : room;
 }
 
 /* ---- bytes that are no chunks ------------------------------------------------------------------------------------------- */
@@ -77,28 +86,16 @@ bool mema_reserveGuarantee(mema_Pool *pool, size_t bytes) {
   return mema_isUnshared(pool) ? makeRoom(pool, bytes) : reserveGuaranteeShared(pool, bytes);
 }
 
-static bool chargeFixed(mema_Pool *pool, size_t bytes) {
-  if (bytes > MEMA_UNLIMITED) return refuse(pool, MEMA_TOO_LARGE, bytes);
-  if (!makeRoom(pool, bytes)) return false;
-  size_t before = pool->freeSize; /* taken now, since callbacks may have freed much */
-  if (!mema_fixedCharge(pool, bytes)) return false;
-  mema_settlePressure(pool, before);
-  return true;
-}
-
 bool mema_chargePool(mema_Pool *pool, size_t bytes) {
-  mema_Kind kind = mema_kindOf(pool);
-  if (kind == mema_fixedPool) return chargeFixed(pool, bytes);
   mema_Heap *heap = mema_lockForCall(pool);
   if (heap == NULL) return false;
-  bool done = charge(pool, heap, bytes);
+  bool plain = mema_isUnsharedIn(pool, heap), done = charge(pool, heap, bytes);
   mema_unlockPool(heap);
-  if (done && kind == mema_plainPool) mema_announceLow(pool);
+  if (done && plain) mema_announceLow(pool);
   return done;
 }
 
 bool mema_creditPool(mema_Pool *pool, size_t bytes) {
-  if (mema_kindOf(pool) == mema_fixedPool) return mema_fixedCredit(pool, bytes);
   mema_Heap *heap = mema_lockForCall(pool);
   if (heap == NULL) return false;
   bool done = credit(pool, heap, bytes);

@@ -18,9 +18,6 @@
 #include "../base/base.h"
 #include "../base/error.h"
 
-typedef struct mema_Slab mema_Slab;
-typedef struct mema_Fixed mema_Fixed;
-
 /* This is a constant until the first pool is made. */
 MEMA_HIDDEN extern _Atomic uintptr_t mema_secret;
 /* True once the secret is drawn, unless the program runs under memcheck (checkers.h). */
@@ -44,11 +41,6 @@ static inline mema_Heap *mema_heapField(const mema_Pool *pool) {
   return (mema_Heap *)mema_loadWord((const uintptr_t *)(const void *)&pool->heap);
 }
 
-/* That of a fixed pool. */
-static inline mema_Fixed *mema_fixedField(const mema_Pool *pool) {
-  return (mema_Fixed *)(void *)mema_heapField(pool);
-}
-
 /* Returns the distance of a header's generation from the Pool's: the mode of a live pool. */
 static inline uintptr_t mema_modeOf(const mema_Pool *pool, const mema_Heap *heap) {
   return mema_loadWord((const uintptr_t *)(const void *)heap) - mema_loadWord(&pool->generation);
@@ -65,8 +57,12 @@ static inline bool mema_isUnshared(const mema_Pool *pool) {
   return mema_isUnsharedIn(pool, mema_heapField(pool));
 }
 
-/* Returns the header of a Pool sealed as unshared, and its mode; else NULL. The pool is live iff the mode is
- * below mema_modeCount (a slab or arena) or is mema_modeFixed. */
+/* True iff a header that is `mode` away from the Pool's generation is that of a live pool. */
+static inline bool mema_isMode(uintptr_t mode) {
+  return mode <= mema_modeFixed || mode - mema_modeGeneral < mema_generationStep - mema_modeGeneral;
+}
+
+/* Returns the header of a Pool sealed as unshared, and its mode; else NULL. The pool is live iff mema_isMode. */
 static inline mema_Heap *mema_sealedHeap(const mema_Pool *pool, uintptr_t *mode) {
   if (mema_unlikely(pool == NULL)) return NULL;
   mema_Heap *heap = mema_heapField(pool);
@@ -83,20 +79,12 @@ static inline mema_Heap *mema_sharedHeapOf(const mema_Pool *pool) {
   return mema_modeOf(pool, heap) < mema_modeCount ? heap : NULL;
 }
 
-/* Returns the header of a live fixed pool, else NULL. */
-static inline mema_Fixed *mema_fixedOf(const mema_Pool *pool) {
-  uintptr_t mode;
-  mema_Heap *header = mema_sealedHeap(pool, &mode);
-  return header != NULL && mode == mema_modeFixed ? (mema_Fixed *)(void *)header : NULL;
-}
-
 /* ---- which kind ---------------------------------------------------------------------------------------------------------- */
 
 typedef enum mema_Kind {
   mema_noPool,
-  mema_plainPool,  /* a slab or arena, for one thread at a time */
+  mema_plainPool,  /* for one thread at a time */
   mema_sharedPool, /* a slab that threads share */
-  mema_fixedPool,  /* a caller's buffer */
 } mema_Kind;
 
 /* tree.c: true iff a sealed Pool that used its parent's heap still does. */
@@ -104,7 +92,7 @@ MEMA_HIDDEN bool mema_isInTree(const mema_Pool *pool);
 
 /* Returns the kind of a Pool that is sealed as unshared, by its mode. */
 static inline mema_Kind mema_kindByMode(const mema_Pool *pool, uintptr_t mode) {
-  if (mema_unlikely(mode >= mema_modeCount)) return mode == mema_modeFixed ? mema_fixedPool : mema_noPool;
+  if (mema_unlikely(mode >= mema_modeCount)) return mema_isMode(mode) ? mema_plainPool : mema_noPool;
   return mema_likely((mode & mema_modeParentHeap) == 0) || mema_isInTree(pool) ? mema_plainPool : mema_noPool;
 }
 
@@ -144,11 +132,10 @@ static inline bool mema_isLivePool(const mema_Pool *pool) {
   return mema_likely(settled) ? mema_kindOf(pool) != mema_noPool : mema_isLiveUnsettled(pool);
 }
 
-/* Returns the heap of a live pool with a slab or arena, else NULL. */
+/* Returns the heap of a live pool, else NULL. */
 static inline mema_Heap *mema_heapOf(const mema_Pool *pool) {
   mema_Heap *heap;
-  mema_Kind kind = mema_kindIn(pool, &heap);
-  return kind == mema_plainPool || kind == mema_sharedPool ? heap : NULL;
+  return mema_kindIn(pool, &heap) != mema_noPool ? heap : NULL;
 }
 
 /* Like mema_heapOf, and notes MEMA_BAD_POOL for NULL. */

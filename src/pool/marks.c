@@ -16,7 +16,6 @@
  * that range is then taken for the nearest older valid mark, and using it is still safe. */
 #include <string.h>
 
-#include "fixed/fixedPool.h"
 #include "tree.h"
 
 enum { rangeWords = 2 };
@@ -73,12 +72,12 @@ static void visitOutside(mema_Pool *pool, Visit *visit, uint32_t age) {
   mema_Chunk chunk;
   for (mema_Heap *heap = first->next; heap != NULL; heap = heap->next) {
     const char *area = heap->area;
-    mema_pinOutside(heap, true);
+    mema_countOutside(heap, 1); /* it is not empty, whatever is freed */
     for (size_t at = 0; heap->ops->walk(heap, at, &chunk);) {
       at = (size_t)(chunk.ptr - area) + chunk.room;
       visit(pool, &chunk, age);
     }
-    mema_pinOutside(heap, false);
+    mema_countOutside(heap, SIZE_MAX);
   }
   mema_dropEmptyHeaps(first, 1);
 }
@@ -107,24 +106,23 @@ static bool canMark(const mema_Pool *pool) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool) return false;
   if (kind == mema_sharedPool) return mema_failFor(mema_sharedMark, 0, 0);
-  bool marks = !pool->untracked || (kind == mema_plainPool && mema_heapField(pool)->ops->mark != NULL);
+  bool marks = !pool->untracked || mema_heapField(pool)->ops->mark != NULL;
   return marks || mema_failFor(mema_untrackedMark, 0, 0);
 }
 
 /* Returns the Block of the pool's own live chunk that starts at ptr, or NULL. */
 static mema_Block *blockOf(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
-  mema_FixedChunk inBuffer;
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  if (fixed != NULL) return mema_fixedFindChunk(fixed, ptr, &inBuffer) ? inBuffer.record : NULL;
   return mema_findOwn(pool, mema_heapField(pool), ptr, &chunk) ? chunk.record : NULL;
 }
 
-/* True iff a Block is intact, or NULL; otherwise the failure is noted. Only in a caller's buffer can a chunk
- * write over a Block. */
-static bool isWhole(const mema_Pool *pool, const mema_Block *block) {
-  mema_Fixed *fixed = mema_fixedOf(pool);
-  return fixed == NULL || block == NULL || mema_fixedIsWhole(pool, fixed, block);
+bool mema_isIntactBlock(const mema_Pool *pool, mema_Heap *first, const mema_Block *block) {
+  mema_Chunk chunk = {.record = NULL};
+  if (block == NULL || !mema_exposesBlocks(pool, first)) return true;
+  if (mema_isReadable(first, block) && mema_findChunk(first, block->ptr, &chunk) && chunk.record == block)
+    return mema_examineBlock(pool, first, &chunk);
+  mema_failBroken("a chunk's Block was written over");
+  return false;
 }
 
 /* Starts the count of ages again, after four billion marks with chunks in between. All earlier marks expire. */
@@ -159,23 +157,11 @@ static bool openMark(const mema_Pool *pool, const mema_Mark *mark) {
   return (ours && mark->age - 1 < ageOf(pool) && mayBeAt(pool, mark->position)) || mema_failFor(mema_markIsForeign, 0, 0);
 }
 
-/* Frees the chunks of a fixed pool whose age is at least `age`. False, and the failure noted, iff it meets a
- * Block that was written over. */
-static bool freeYounger(mema_Pool *pool, uint32_t age) {
-  while (pool->tail != NULL) {
-    if (!isWhole(pool, pool->tail)) return false;
-    if (mema_ageOf(pool->tail) < age || !mema_fixedPfree(pool, pool->tail->ptr, mema_fixedField(pool))) return true;
-  }
-  return true;
-}
-
 bool mema_rewindPool(mema_Pool *pool, mema_Mark mark) {
   if (!openMark(pool, &mark) || !mema_mayEnd(pool) || !mema_endLives(pool, mark.serial)) return false;
   if (pool->untracked) {
     rewindArena(pool, &mark);
-  } else if (mema_fixedOf(pool) == NULL) {
-    mema_freeYounger(pool, (uint32_t)mark.age);
-  } else if (!freeYounger(pool, (uint32_t)mark.age)) {
+  } else if (!mema_freeYounger(pool, (uint32_t)mark.age)) {
     return false;
   }
   endAbove(pool, mark.serial);
@@ -192,15 +178,16 @@ bool mema_keepChunk(mema_Pool *pool, mema_Mark mark, void *ptr) {
     mema_fail(MEMA_BAD_POINTER);
     return false;
   }
-  if (!isWhole(pool, block)) return false;
+  mema_Heap *heap = mema_heapField(pool);
+  if (!mema_isIntactBlock(pool, heap, block)) return false;
   mema_Block *before = block->prev;
   if (mema_ageOf(block) < mark.age) return true;
   size_t steps = pool->allocations - pool->frees;
   for (;; before = before->prev) {
-    if (!isWhole(pool, before)) return false;
+    if (!mema_isIntactBlock(pool, heap, before)) return false;
     if (before == NULL || mema_ageOf(before) < mark.age) break;
     if (steps-- > 0) continue;
-    mema_failBroken("the chain comes to an end"); /* a Block of a fixed pool was written over: see isWhole */
+    mema_failBroken("the chain comes to an end"); /* a Block was written over: see intact.c */
     return false;
   }
   mema_setOwnerAndAge(block, (mema_ownerAndAge(block) & UINT32_MAX) | (uint64_t)(mark.age - 1) << mema_ageShift);

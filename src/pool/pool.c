@@ -1,15 +1,9 @@
 /* pool.c - a pool's life and budget: init, reset, resize, trim, free. For chunks see api/chunk.c and
  * allocate.c. */
-#define _GNU_SOURCE
-#include "pool.h"
-
-#include <string.h>
-
-#include "tree.h"
-#include "fixed/fixedPool.h"
 #include "../heap/engines.h"
+#include "../threads/hold.h"
 #include "pressure.h"
-#include "../threads/share.h"
+#include "tree.h"
 
 _Static_assert(offsetof(mema_Pool, poolSize) == 0, "the specification's fields come first, in its order");
 _Static_assert(offsetof(mema_Pool, freeSize) == sizeof(size_t), "freeSize");
@@ -48,7 +42,7 @@ static void forgetAll(mema_Pool *pool) {
   Words *at = (Words *)(void *)((char *)pool + wordsFrom);
   forget(pool);
   for (int i = 0; i < rows; i++) at[i] = (Words){0};
-  memset(at + rows, 0, sizeof *pool - wordsFrom - rows * sizeof *at);
+  __builtin_memset(at + rows, 0, sizeof *pool - wordsFrom - rows * sizeof *at);
 }
 
 void mema_layPool(mema_Pool *pool, const mema_Options *options) {
@@ -58,10 +52,8 @@ void mema_layPool(mema_Pool *pool, const mema_Options *options) {
   pool->initialized = true;
   pool->untracked = options->untracked;
   pool->committed = options->committed || options->locked;
-  if (options->name != NULL) {
-    size_t length = strnlen(options->name, sizeof pool->name - 1);
-    memcpy(pool->name, options->name, length);
-  }
+  const char *name = options->name;
+  for (size_t i = 0; name != NULL && i < sizeof pool->name - 1 && name[i] != '\0'; i++) pool->name[i] = name[i];
 }
 
 /* Returns a generation, from the numbers that the heap's header keeps, if it keeps any. */
@@ -74,6 +66,8 @@ static inline uintptr_t nextGeneration(mema_Heap *heap) {
 mema_Reason mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options *options) {
   mema_layPool(pool, options);
   pool->mem = heap->area;
+  if (mema_unlikely(options->poolSize == 0)) /* see mema_HeapOps.inBuffer */
+    pool->poolSize = pool->freeSize = pool->lowWater = pool->slowPathBelow = heap->ops->reservation(heap);
   if (heap->ops->notesLowLate) pool->slowPathBelow = 0; /* see mema_noteLow */
   if (mema_unlikely(options->boundMemory)) pool->bound = !options->untracked;
   uintptr_t generation = nextGeneration(heap);
@@ -86,19 +80,19 @@ mema_Reason mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options 
   return reason;
 }
 
-/* Returns the first fault of the arguments. For MEMA_FIXED it checks only the options that all engines have. */
-static inline mema_Fault faultOf(const mema_Pool *pool, const mema_Options *options) {
+/* Returns the first fault of the arguments. */
+static inline mema_Fault faultOf(const mema_Pool *pool, const mema_Options *options, const mema_HeapOps *ops) {
   if (pool == NULL || options == NULL) return pool == NULL ? mema_poolIsNull : mema_optionsAreNull;
-  bool isFixed = options->engine == MEMA_FIXED;
-  if (options->poolSize == 0 && !isFixed) return mema_poolSizeIsZero;
+  if (options->poolSize == 0 && (ops == NULL || !ops->inBuffer)) return mema_poolSizeIsZero;
   if (mema_isLivePool(pool)) return mema_poolIsLive;
-  if (isFixed) return mema_noFault;
   if (options->poolSize > MEMA_UNLIMITED) return mema_sizeIsTooLarge;
-  if (options->engine > MEMA_ARENA) return mema_engineIsNone;
-  if (options->engine == MEMA_ARENA && options->shared) return mema_arenaIsShared;
-  if (options->engine == MEMA_ARENA && options->memory != NULL) return mema_arenaHasHooks;
-  if (options->memory != NULL && options->memory->reserve == NULL) return mema_noReserveHook;
-  return options->reservation > MEMA_UNLIMITED ? mema_reservationIsLarge : mema_noFault;
+  if (ops == NULL) return mema_engineIsNone;
+  if (options->shared && ops->noShared != mema_noFault) return ops->noShared;
+  if (options->memory != NULL) {
+    if (ops->noHooks != mema_noFault) return ops->noHooks;
+    if (options->memory->reserve == NULL) return mema_noReserveHook;
+  }
+  return options->reservation > MEMA_UNLIMITED && !ops->inBuffer ? mema_reservationIsLarge : mema_noFault;
 }
 
 /* Notes the fault, with its numbers. */
@@ -110,9 +104,10 @@ static MEMA_SLOW bool blame(mema_Fault fault, const mema_Options *options) {
 }
 
 bool mema_judgeOptions(const mema_Pool *pool, const mema_Options *options) {
-  mema_Fault fault = faultOf(pool, options);
+  const mema_HeapOps *ops = mema_likely(options != NULL) ? mema_engineOf(options->engine) : NULL;
+  mema_Fault fault = faultOf(pool, options, ops);
   if (mema_unlikely(fault != mema_noFault)) return blame(fault, options);
-  return options->engine != MEMA_FIXED || mema_fixedJudge(options);
+  return mema_likely(ops->judge == NULL) || ops->judge(options);
 }
 
 static void failMemoryOf(const mema_Options *options) {
@@ -135,15 +130,8 @@ mema_Heap *mema_openHeapFor(const mema_Options *options) {
   return mema_engines[options->engine]->open(options);
 }
 
-/* Initialises a fixed pool. Its header lies in the buffer, and keeps no generations. */
-static bool initFixed(mema_Pool *pool, const mema_Options *options) {
-  uintptr_t lives = 0;
-  return mema_fixedInit(pool, options, mema_nextGeneration(&lives));
-}
-
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
   if (!mema_judgeOptions(pool, options)) return false;
-  if (options->engine == MEMA_FIXED) return initFixed(pool, options);
   mema_Heap *heap = mema_openHeapFor(options);
   mema_Reason reason = heap != NULL ? mema_setUpPool(pool, heap, options) : MEMA_NO_MEMORY;
   if (mema_likely(reason == MEMA_OK)) return true;
@@ -162,8 +150,9 @@ bool mema_closePool(mema_Pool *pool) {
   mema_Heap *heap;
   if (mema_kindIn(pool, &heap) != mema_plainPool) heap = mema_holdPool(pool, false);
   if (heap == NULL) return false;
-  mema_Node *node = pool->node;
-  if (mema_unlikely(node != NULL && node->newest != NULL && heap->share != NULL)) { /* another thread has just made it */
+  mema_Node *node = mema_nodeOf(pool);
+  if (mema_unlikely(node != NULL && node->newest != NULL &&
+                    mema_shareOf(heap) != NULL)) { /* another thread has just made it */
     mema_unlockPool(heap);
     return mema_endLives(pool, 0) && mema_closePool(pool);
   }
@@ -172,7 +161,7 @@ bool mema_closePool(mema_Pool *pool) {
   if (!borrowed) mema_storeWord(&heap->generation, 0);
   forget(pool);
   if (!borrowed) {
-    if (heap->share != NULL) mema_closeShare(heap);
+    if (mema_shareOf(heap) != NULL) mema_closeShare(heap);
     mema_closeOutside(heap);
     heap->ops->close(heap);
   }
@@ -183,9 +172,8 @@ bool mema_closePool(mema_Pool *pool) {
 bool mema_freePool(mema_Pool *pool) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool || !mema_mayEnd(pool)) return false;
-  if (mema_unlikely(kind == mema_sharedPool || pool->node != NULL) && !mema_mayLeave(pool)) return false;
+  if (mema_unlikely(kind == mema_sharedPool || mema_nodeOf(pool) != NULL) && !mema_mayLeave(pool)) return false;
   if (!mema_endLives(pool, 0)) return false;
-  if (kind == mema_fixedPool) return mema_fixedFree(pool, mema_fixedField(pool));
   if (mema_usesParentHeap(pool)) mema_freeYounger(pool, 0);
   return mema_closePool(pool);
 }
@@ -199,22 +187,18 @@ static void clearHeaps(mema_Pool *pool, mema_Heap *heap) {
   pool->head = pool->tail = NULL;
   pool->frees = pool->allocations;
   mema_creditBytes(pool, free - pool->freeSize);
-  if (heap->share != NULL) mema_wakeWaiting(heap->share);
+  if (mema_shareOf(heap) != NULL) mema_wakeWaiting(mema_shareOf(heap));
 }
 
 static void forgetMarks(mema_Pool *pool) {
   pool->markLife = pool->markSerial = 0;
-  memset(pool->stale, 0, sizeof pool->stale);
+  __builtin_memset(pool->stale, 0, sizeof pool->stale);
   pool->ownerAndAge &= UINT32_MAX; /* the age starts again */
 }
 
 bool mema_resetPool(mema_Pool *pool) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool || !mema_mayEnd(pool) || !mema_endLives(pool, 0)) return false;
-  if (kind == mema_fixedPool) {
-    forgetMarks(pool);
-    return mema_fixedReset(pool, mema_fixedField(pool));
-  }
   mema_Heap *heap = mema_holdPool(pool, true);
   if (heap == NULL) return false;
   if (mema_usesParentHeap(pool)) {
@@ -231,7 +215,7 @@ bool mema_resetPool(mema_Pool *pool) {
 /* ---- the budget, and pages kept beyond it ------------------------------------------------------------------------------ */
 
 static size_t guaranteedTo(const mema_Pool *pool) {
-  return pool->node != NULL ? pool->node->guaranteed : 0;
+  return mema_nodeOf(pool) != NULL ? mema_nodeOf(pool)->guaranteed : 0;
 }
 
 static bool resize(mema_Pool *pool, mema_Heap *heap, size_t poolSize) {
@@ -243,19 +227,12 @@ static bool resize(mema_Pool *pool, mema_Heap *heap, size_t poolSize) {
   pool->poolSize = poolSize;
   pool->lowWater = pool->freeSize = poolSize - live;
   mema_setSlowPath(pool);
-  if (pool->node != NULL) mema_setGuard(pool->node, poolSize);
+  if (mema_nodeOf(pool) != NULL) mema_setGuard(mema_nodeOf(pool), poolSize);
   mema_noteCrossing(pool, before);
-  if (heap->share != NULL) mema_wakeWaiting(heap->share);
+  if (mema_shareOf(heap) != NULL) mema_wakeWaiting(mema_shareOf(heap));
   if (mema_usesParentHeap(pool)) return true;
   mema_setHeapBudgets(heap, poolSize - pool->charged);
   return true;
-}
-
-static size_t changeFixed(mema_Pool *pool, size_t poolSize, bool atLeast) {
-  size_t before = pool->freeSize;
-  poolSize = mema_fixedResize(pool, poolSize, atLeast);
-  if (poolSize != 0) mema_settlePressure(pool, before);
-  return poolSize;
 }
 
 /* True iff the budget of a live pool may be changed. A shared sub-pool's whole budget is guaranteed by its
@@ -263,7 +240,7 @@ static size_t changeFixed(mema_Pool *pool, size_t poolSize, bool atLeast) {
 static bool canResize(const mema_Pool *pool, mema_Kind kind, size_t poolSize) {
   if (poolSize == 0) return mema_failFor(mema_poolSizeIsZero, 0, 0);
   if (poolSize > MEMA_UNLIMITED) return mema_failFor(mema_sizeIsTooLarge, poolSize, MEMA_UNLIMITED);
-  bool carvedWhole = kind == mema_sharedPool && pool->node != NULL && pool->node->parent != NULL;
+  bool carvedWhole = kind == mema_sharedPool && mema_nodeOf(pool) != NULL && mema_nodeOf(pool)->parent != NULL;
   return !carvedWhole || mema_failFor(mema_sharedChildResized, 0, 0);
 }
 
@@ -272,7 +249,6 @@ static bool canResize(const mema_Pool *pool, mema_Kind kind, size_t poolSize) {
 static size_t changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool || !canResize(pool, kind, poolSize)) return 0;
-  if (kind == mema_fixedPool) return changeFixed(pool, poolSize, atLeast);
   mema_Heap *heap = mema_holdPool(pool, false);
   if (heap == NULL) return 0;
   size_t live = pool->poolSize - pool->freeSize, least = live > guaranteedTo(pool) ? live : guaranteedTo(pool);
@@ -294,9 +270,7 @@ size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize) {
 
 size_t mema_trimPool(mema_Pool *pool) {
   size_t bytes = 0;
-  if (mema_kindOf(pool) == mema_fixedPool) {
-    bytes = mema_outsideTrim(mema_fixedField(pool));
-  } else if (pool != NULL) {
+  if (pool != NULL) {
     mema_Heap *first = mema_holdPool(pool, true);
     if (first == NULL) return 0;
     bytes = mema_trimHeaps(first);

@@ -3,32 +3,30 @@
  *
  *   poolSize == freeSize + charges of the live chunks + charged + held
  *        charge: Block.size (tracked); the chunk's room (untracked); in an untracked arena the grains that the chunk needs;
- *                mema_boundCharge of the room (tracked, where the budget bounds memory)
+ *                mema_boundCharge of the room (tracked, where the budget bounds memory); for engines that charge by size
+ *                the room that a chunk of its size has in the pool's own heap
  *        charged: by mema_chargePool     held: by sub-pools, see tree.h
  *   live chunks == allocations - frees */
 #ifndef MEMA_POOL_POOL_H
 #define MEMA_POOL_POOL_H
 
-#include "../heap/slab/slab.h"
 #include "../base/error.h"
 #include "../heap/heapList.h"
 #include "identity.h"
 
-/* The following functions are for pools with a heap of slabs or an arena, not for fixed pools. */
 /* Returns the size of a chunk as its pool counts it. If the chunk has a Block, the Block holds this size.
  * That includes chunks in the slabs outside of an untracked arena, which are charged as in the arena. */
 static inline size_t mema_sizeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
   return pool->untracked && chunk->record == NULL ? chunk->room : chunk->record->size;
 }
 
-/* Returns the charge of a tracked chunk with this room, where the budget bounds memory. The charge has four
- * parts: the room; a thirty-second of it, at least its part of the tables and of the unused ends of spans and
- * pages; its Block; its bits. */
-static inline size_t mema_boundCharge(size_t room) {
-  return room + room / 32 + sizeof(mema_Block) + 1;
+/* Returns the charge of a tracked chunk with this room, where the budget bounds memory: its room, its part of the
+ * tables, its Block and its bits, as the engine of the pool's own heap has them. */
+static inline size_t mema_boundCharge(const mema_Heap *first, size_t room) {
+  return room + (room >> first->ops->tablesShift) + first->ops->beside;
 }
-/* charge.c: returns the most room whose charge is at most `bytes`; 0: none. */
-MEMA_HIDDEN size_t mema_boundRoom(size_t bytes);
+/* charge.c: returns the size of the largest request that this heap would grant now, and a budget of `room` bytes. */
+MEMA_HIDDEN size_t mema_largestIn(const mema_Pool *pool, mema_Heap *heap, size_t room);
 MEMA_HIDDEN size_t mema_boundChargeOf(const mema_Pool *pool, const mema_Chunk *chunk);
 
 static inline size_t mema_chargeOf(const mema_Pool *pool, const mema_Chunk *chunk) {
@@ -39,7 +37,7 @@ static inline size_t mema_chargeOf(const mema_Pool *pool, const mema_Chunk *chun
 static inline size_t mema_chargeFor(const mema_Pool *pool, const mema_Heap *first, size_t size, size_t alignment) {
   if (!pool->untracked && !pool->bound) return size;
   size_t room = first->ops->room(first, size, alignment);
-  return pool->bound ? mema_boundCharge(room) : room;
+  return pool->bound ? mema_boundCharge(first, room) : room;
 }
 
 /* Records the least freeSize so far. pressure.h explains slowPathBelow. In an arena nearly every request is a
@@ -158,13 +156,58 @@ MEMA_HIDDEN bool mema_closePool(mema_Pool *pool);
 
 /* Takes, charges and links a chunk. */
 MEMA_HIDDEN bool mema_allocate(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk);
-/* Frees a chunk that was found. Returns true, for a tail call. */
+/* Frees a chunk that was found, and whose Block is intact. Returns true, for a tail call. */
 MEMA_HIDDEN bool mema_releaseChunk(mema_Pool *pool, mema_Heap *heap, const mema_Chunk *chunk);
+/* palloc and pfree by the general path. Any pool that lives, and that no other thread is in, can come here. */
+MEMA_HIDDEN MEMA_SLOW void *mema_pallocSlow(mema_Pool *pool, size_t size, mema_Heap *heap);
+MEMA_HIDDEN MEMA_SLOW bool mema_pfreeSlow(mema_Pool *pool, void *ptr, mema_Heap *heap);
 /* Counts and notes a refused request. */
 MEMA_HIDDEN void mema_refuse(mema_Pool *pool, mema_Reason reason, size_t wanted);
 static inline void mema_refuseFor(mema_Pool *pool, mema_Fault fault, size_t first, size_t second) {
   pool->refused++;
   mema_failFor(fault, first, second);
 }
+
+/* ---- change.c ----------------------------------------------------------------------------------------------------------- */
+
+/* Changes a chunk's size, in its place or by a move. Returns where it lies; NULL: the request is refused, and
+ * counted. */
+MEMA_HIDDEN void *mema_changeChunk(mema_Pool *pool, void *ptr, size_t size, mema_Heap *heap);
+
+/* True iff the budget has room for a charge that changes from `before` to `after` bytes. */
+static inline bool mema_hasRoom(const mema_Pool *pool, size_t before, size_t after) {
+  return after <= before || after - before <= pool->freeSize;
+}
+
+/* Changes the charge of one chunk, in a pool whose charges reach no parent and no callback. The caller has checked
+ * that the budget has room. */
+static inline void mema_rechargeAlone(mema_Pool *pool, size_t before, size_t after) {
+  pool->freeSize += before;
+  pool->freeSize -= after;
+  mema_noteLow(pool);
+}
+
+/* ---- intact.c ----------------------------------------------------------------------------------------------------------- */
+
+/* True iff Blocks of the pool's chunks may have been written over, so that they are examined before their use. The
+ * engines with variants of the common paths have their Blocks out of reach. */
+static inline bool mema_exposesBlocks(const mema_Pool *pool, const mema_Heap *first) {
+  return mema_unlikely(first->mode >= mema_modeFixed) && first->ops->exposesBlocks && !pool->untracked;
+}
+/* True iff `block`, which may be any pointer, can be the Block of a live chunk, and so may be read. */
+MEMA_HIDDEN bool mema_isReadable(const mema_Heap *first, const mema_Block *block);
+/* True iff the Block of a chunk fits the chunk. An engine that exposes Blocks gives each chunk just the room of its
+ * size. */
+MEMA_HIDDEN bool mema_fitsChunk(const mema_Chunk *chunk);
+/* intact.c: what mema_isIntact asks where Blocks are exposed. */
+MEMA_HIDDEN bool mema_examineBlock(const mema_Pool *pool, const mema_Heap *first, const mema_Chunk *chunk);
+/* True iff the Block of a chunk that was found is intact, as far as the heaps and its neighbours in the chain show.
+ * Then the neighbours may be written to. Otherwise MEMA_BROKEN is noted. */
+static inline bool mema_isIntact(const mema_Pool *pool, const mema_Heap *first, const mema_Chunk *chunk) {
+  return !mema_exposesBlocks(pool, first) || mema_examineBlock(pool, first, chunk);
+}
+/* marks.c: true iff `block`, which may be any pointer, is NULL or the intact Block of a live chunk. Otherwise MEMA_BROKEN is
+ * noted. */
+MEMA_HIDDEN bool mema_isIntactBlock(const mema_Pool *pool, mema_Heap *first, const mema_Block *block);
 
 #endif

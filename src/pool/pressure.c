@@ -2,7 +2,6 @@
 #include "pressure.h"
 
 #include "tree.h"
-#include "fixed/fixedPool.h"
 #include "../threads/share.h"
 
 /* ---- the slow path ------------------------------------------------------------------------------------------------------ */
@@ -14,7 +13,7 @@ static bool isLate(const mema_Pool *pool) {
 
 void mema_setSlowPath(mema_Pool *pool) {
   mema_noteLow(pool);
-  bool all = pool->failIn != 0 || (pool->bound && mema_fixedOf(pool) != NULL);
+  bool all = pool->failIn != 0;
   pool->alwaysSlow = pool->onLowWater != NULL || all;
   pool->slowPathBelow = !pool->alwaysSlow && isLate(pool) ? 0 : pool->lowWater;
   if (pool->onLowWater != NULL && pool->slowPathBelow < pool->lowWaterBytes) pool->slowPathBelow = pool->lowWaterBytes;
@@ -135,21 +134,13 @@ void mema_announceLow(mema_Pool *pool) {
   }
 }
 
-void mema_settlePressure(mema_Pool *pool, size_t before) {
-  mema_noteCrossing(pool, before);
-  if (pool->alwaysSlow) mema_setSlowPath(pool);
-  mema_announceLow(pool);
-}
-
 /* ---- the largest chunk --------------------------------------------------------------------------------------------------- */
 
 size_t mema_largestChunk(const mema_Pool *pool) {
   mema_Heap *header;
   mema_Kind kind = mema_kindIn(pool, &header);
   if (kind == mema_noPool) return 0;
-  if (kind == mema_fixedPool) return mema_fixedLargest(pool, (mema_Fixed *)(void *)header);
   size_t room = mema_freeSize(pool);
   if (mema_isBelow(pool)) mema_limitingPool((mema_Pool *)(uintptr_t)pool, 0, &room);
-  if (pool->bound) room = mema_boundRoom(room);
-  return pool->untracked || pool->bound ? header->ops->largest(header, room) : room;
+  return mema_largestIn(pool, header, room);
 }

@@ -7,7 +7,7 @@
  * middle of a common path:
  *     slowPathBelow == lowWater                          unless alwaysSlow; 0 in an arena without a family (see mema_noteLow)
  *     slowPathBelow == max(lowWater, lowWaterBytes)      with onLowWater
- *     slowPathBelow == PTRDIFF_MAX                       while requests are counted (failIn); in a bound fixed pool */
+ *     slowPathBelow == PTRDIFF_MAX                       while requests are counted (failIn) */
 #ifndef MEMA_POOL_PRESSURE_H
 #define MEMA_POOL_PRESSURE_H
 
@@ -41,10 +41,6 @@ static inline void mema_noteCrossing(mema_Pool *pool, size_t before) {
   if (mema_likely(pool->onLowWater == NULL)) return;
   if (before >= pool->lowWaterBytes && pool->freeSize < pool->lowWaterBytes) pool->lowering = true;
 }
-
-/* Ends a call to a pool without a family, whose freeSize was `before`: updates slowPathBelow and makes the
- * callbacks that are due. */
-MEMA_HIDDEN void mema_settlePressure(mema_Pool *pool, size_t before);
 
 /* Calls onLowWater of this pool, and of each pool above, if freeSize fell below lowWaterBytes. Called at the
  * end of a call. */

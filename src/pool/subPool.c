@@ -1,6 +1,6 @@
 /* subPool.c - a sub-pool's life, and chunks moved from one pool to another. */
-#include "../heap/arena/arena.h"
-#include "fixed/fixedPool.h"
+#include "../heap/engines.h"
+#include "../heap/slab/slab.h"
 #include "pressure.h"
 #include "../threads/share.h"
 #include "tree.h"
@@ -68,16 +68,17 @@ static void setFamilyMode(mema_Heap *heap, bool family) {
 /* True iff a new sub-pool may take its chunks from its parent's heap: its options ask for no memory that the
  * parent's heap does not provide. */
 static bool mayUseParentHeap(const mema_Pool *parent, const mema_Heap *heap, const mema_Options *options) {
-  return mema_isUnshared(parent) && !parent->untracked && (heap->mode & mema_modeArena) == 0 && !options->untracked &&
+  return mema_isUnshared(parent) && !parent->untracked && heap->ops->servesSubPools && !options->untracked &&
          !options->shared && !options->committed && !options->locked && !options->hugePages && options->memory == NULL &&
          options->reservation == 0 && options->engine == MEMA_SLAB && (!options->boundMemory || parent->bound);
 }
 
 /* True iff a live parent can have such a child; else the failure is noted. */
-static bool judge(const mema_Pool *child, const mema_Pool *parent, const mema_Options *options) {
-  if (mema_fixedOf(parent) != NULL) return mema_failFor(mema_parentIsFixed, 0, 0);
+static bool judge(const mema_Pool *child, const mema_Pool *parent, const mema_Heap *heap, const mema_Options *options) {
+  if (heap->ops->noFamily) return mema_failFor(mema_parentIsFixed, 0, 0);
   if (options == NULL) return mema_failFor(mema_optionsAreNull, 0, 0);
-  if (options->engine == MEMA_FIXED) return mema_failFor(mema_childIsFixed, 0, 0);
+  const mema_HeapOps *ops = mema_engineOf(options->engine);
+  if (ops != NULL && ops->noFamily) return mema_failFor(mema_childIsFixed, 0, 0);
   if (!mema_judgeOptions(child, options)) return false;
   size_t guaranteed = options->guaranteed, poolSize = options->poolSize;
   if (guaranteed > poolSize) return mema_failFor(mema_guaranteedIsLarge, guaranteed, poolSize);
@@ -180,7 +181,7 @@ static void failChild(mema_Reason reason, const mema_Options *options) {
 bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *options) {
   mema_Heap *heap;
   mema_Kind parentKind = mema_openKindIn(parent, &heap);
-  if (parentKind == mema_noPool || !judge(child, parent, options)) return false;
+  if (parentKind == mema_noPool || !judge(child, parent, heap, options)) return false;
   mema_Options asked = *options; /* callbacks may change the caller's options */
   if (mema_unlikely(parent->bound)) asked.boundMemory = true;
   options = &asked;
@@ -286,15 +287,18 @@ static bool releaseYoungestSlot(mema_Pool *pool, mema_Slab *slab) {
   return true;
 }
 
-void mema_freeAllYounger(mema_Pool *pool, uint32_t age) {
+bool mema_freeAllYounger(mema_Pool *pool, uint32_t age) {
   mema_Heap *heap = mema_heapField(pool);
   mema_Chunk chunk;
-  bool bySize = !pool->bound;
-  while (pool->tail != NULL && mema_ageOf(pool->tail) >= age) {
-    if (bySize && releaseYoungestSlot(pool, mema_slabIn(heap))) continue;
-    if (!mema_findOwn(pool, heap, pool->tail->ptr, &chunk)) return;
+  bool slots = !pool->bound && heap->ops->servesSubPools, exposed = mema_exposesBlocks(pool, heap);
+  while (pool->tail != NULL) {
+    if (exposed && !mema_isIntactBlock(pool, heap, pool->tail)) return false;
+    if (mema_ageOf(pool->tail) < age) break;
+    if (slots && releaseYoungestSlot(pool, mema_slabIn(heap))) continue;
+    if (!mema_findOwn(pool, heap, pool->tail->ptr, &chunk)) break;
     mema_releaseChunk(pool, heap, &chunk);
   }
+  return true;
 }
 
 /* Ends one child, whose own children are gone. `bulk`: the heap that the child uses is about to be closed or
@@ -381,11 +385,13 @@ bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
 /* ---- chunks moved from one pool to another ------------------------------------------------------------------------------- */
 
 bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
-  mema_Kind kind = mema_openKind(from);
-  if (kind == mema_noPool || (kind != mema_fixedPool && mema_openKind(to) == mema_noPool)) return false;
-  mema_Heap *heap = mema_heapField(from);
+  mema_Heap *heap;
   mema_Chunk chunk;
-  if (kind != mema_plainPool || mema_heapField(to) != heap || from->untracked) {
+  mema_Kind kind = mema_openKindIn(from, &heap);
+  if (kind == mema_noPool) return false;
+  bool hasKin = !heap->ops->noFamily;
+  if (hasKin && mema_openKind(to) == mema_noPool) return false;
+  if (!hasKin || kind != mema_plainPool || mema_heapField(to) != heap || from->untracked) {
     mema_fail(MEMA_NOT_KIN);
     return false;
   }

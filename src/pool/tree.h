@@ -59,6 +59,10 @@ MEMA_HIDDEN mema_Node *mema_takeNode(void);
 MEMA_HIDDEN void mema_ownNode(mema_Pool *pool, mema_Node *node);
 MEMA_HIDDEN void mema_dropNode(mema_Node *node);
 
+static inline mema_Node *mema_nodeOf(const mema_Pool *pool) {
+  return pool->node;
+}
+
 /* True iff the pool owns the node that it points to. False for a Pool that has left the family. (A copy of a
  * Pool at another address has no valid seal.) */
 static inline bool mema_nodeLives(const mema_Pool *pool) {
@@ -77,9 +81,10 @@ static inline bool mema_isOwn(const mema_Pool *pool, const mema_Block *block) {
   return ((mema_ownerAndAge(block) ^ pool->ownerAndAge) & ((uint64_t)mema_nodesMost << mema_ownerShift)) == 0;
 }
 
-/* Like mema_findChunk, but finds only the pool's own chunks. */
+/* Like mema_findChunk, but finds only the pool's own chunks. Where Blocks are exposed, there is no family. */
 static inline bool mema_findOwn(const mema_Pool *pool, mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
-  return mema_findChunk(heap, ptr, chunk) && (pool->untracked || mema_isOwn(pool, chunk->record));
+  if (!mema_findChunk(heap, ptr, chunk)) return false;
+  return pool->untracked || mema_isOwn(pool, chunk->record) || heap->ops->exposesBlocks;
 }
 
 /* True iff charges of the pool may reach its parent: it is a sub-pool with budget beyond its guaranteed
@@ -218,10 +223,11 @@ MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
 MEMA_HIDDEN bool mema_mayLeave(const mema_Pool *pool);
 /* Takes a pool that has ended out of its family, and credits its parent with the `held` bytes. */
 MEMA_HIDDEN void mema_leaveFamily(mema_Node *node, mema_Heap *heap, size_t held);
-/* Frees the youngest chunks of a tracked pool one by one: those whose age is at least `age`. */
-MEMA_HIDDEN void mema_freeAllYounger(mema_Pool *pool, uint32_t age);
-static inline void mema_freeYounger(mema_Pool *pool, uint32_t age) {
-  if (pool->tail != NULL) mema_freeAllYounger(pool, age);
+/* Frees the youngest chunks of a tracked pool one by one: those whose age is at least `age`. False, and the failure
+ * noted, iff it meets a Block that was written over. */
+MEMA_HIDDEN bool mema_freeAllYounger(mema_Pool *pool, uint32_t age);
+static inline bool mema_freeYounger(mema_Pool *pool, uint32_t age) {
+  return pool->tail == NULL || mema_freeAllYounger(pool, age);
 }
 
 /* ---- cleanups.c --------------------------------------------------------------------------------------------------------- */

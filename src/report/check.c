@@ -1,23 +1,23 @@
 /* check.c - checks every invariant of a pool. Reads, never writes. */
-#include "../heap/arena/arena.h"
-#include "../heap/slab/slabCheck.h"
 #include "../pool/tree.h"
-#include "../pool/fixed/fixedPool.h"
-#include "../threads/share.h"
+#include "../threads/hold.h"
 
 /* Checks the chain: the links back match the links forward, and each Block belongs to a live chunk that names
  * this Block. */
 static const char *checkChain(const mema_Pool *pool, mema_Heap *heap, size_t *chunks, size_t *bytes) {
   const mema_Block *before = NULL;
   size_t most = pool->allocations - pool->frees;
+  bool exposed = mema_exposesBlocks(pool, heap);
   for (const mema_Block *block = pool->head; block != NULL; before = block, block = block->next) {
     mema_Chunk chunk;
     if (*chunks == most) return "the chain lists no more than the live chunks";
+    if (exposed && !mema_isReadable(heap, block)) return "the chain lists Blocks of live chunks";
     if (!mema_findChunk(heap, block->ptr, &chunk) || chunk.record != block)
       return "each block of the chain has a live chunk";
     if (block->prev != before) return "the chain leads back as it leads on";
     if (block->size == 0 || block->size > chunk.room) return "a block's size is that of its chunk";
-    if (block->poolAllocated == chunk.heap->outside) return "poolAllocated says where the chunk lies";
+    if (exposed && !mema_fitsChunk(&chunk)) return "a chunk has no more room than it needs";
+    if ((uint8_t)mema_ownerAndAge(block) != !chunk.heap->outside) return "poolAllocated says where the chunk lies";
     if (!mema_isOwn(pool, block)) return "a block of the chain says whose it is";
     if (before != NULL && mema_ageOf(before) > mema_ageOf(block)) return "ages do not fall along the chain";
     *chunks += 1;
@@ -39,7 +39,7 @@ static const mema_Node *nextNode(const mema_Node *top, const mema_Node *node, bo
  * heap. */
 static size_t chunksIn(const mema_Pool *pool) {
   size_t chunks = pool->allocations - pool->frees;
-  for (const mema_Node *node = pool->node; node != NULL;) {
+  for (const mema_Node *node = mema_nodeOf(pool); node != NULL;) {
     bool counts = node == pool->node || (node->usesParentHeap && mema_isThere(node));
     if (counts && node != pool->node) chunks += node->pool->allocations - node->pool->frees;
     node = nextNode(pool->node, node, counts);
@@ -52,7 +52,7 @@ static const char *checkSlabs(const mema_Pool *pool, mema_Heap *heap, size_t *by
   size_t chunks = 0;
   for (mema_Heap *each = heap; each != NULL; each = each->next) {
     size_t before = chunks;
-    const char *broken = each->ops->check(each, &chunks, bytes);
+    const char *broken = mema_checkHeap(each, &chunks, bytes);
     if (broken != NULL) return broken;
     if (each->outside && chunks - before != mema_liveOutside(each))
       return "a heap outside the reservation counts its chunks";
@@ -114,12 +114,11 @@ static const char *checkFamily(const mema_Node *top) {
 static const char *findBroken(const mema_Pool *pool, mema_Heap *heap) {
   const char *broken = checkAlone(pool, heap);
   if (broken != NULL) return broken;
-  if (pool->node == NULL || !mema_isUnshared(pool)) return NULL;
-  return mema_isInTree(pool) ? checkFamily(pool->node) : "a pool in a family has its record";
+  if (mema_nodeOf(pool) == NULL || !mema_isUnshared(pool)) return NULL;
+  return mema_isInTree(pool) ? checkFamily(mema_nodeOf(pool)) : "a pool in a family has its record";
 }
 
 bool mema_checkPool(const mema_Pool *pool) {
-  if (mema_kindOf(pool) == mema_fixedPool) return mema_fixedCheckPool(pool, mema_fixedField(pool));
   mema_Heap *heap = mema_holdPool(pool, true);
   if (heap == NULL) return false;
   const char *broken = findBroken(pool, heap);

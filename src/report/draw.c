@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../pool/fixed/fixedPool.h"
 #include "report.h"
 
 enum { columnsMin = 20, columnsDefault = 72, columnsMax = 200, columnsWithKey = 41, label = 10, mapRows = 4 };
@@ -109,31 +108,22 @@ static void spread(double *cells, double each, double from, double to, double by
   }
 }
 
-/* Computes the bytes taken in each cell. */
+/* Computes the bytes taken in each cell: those of a chunk, and of its Block if that lies in front of it. */
 static void measure(mema_Heap *heap, double *cells, double each) {
   mema_Chunk chunk;
-  char *area = heap->area;
+  const char *area = heap->area;
+  bool beside = heap->ops->exposesBlocks;
   for (size_t at = 0; heap->ops->walk(heap, at, &chunk); at = (size_t)(chunk.ptr - area) + chunk.room) {
-    double start = (double)(chunk.ptr - area);
-    spread(cells, each, start, start + (double)chunk.room, (double)chunk.room);
+    const char *first = beside && chunk.record != NULL ? (const char *)chunk.record : chunk.ptr;
+    double start = (double)(first - area), end = (double)(chunk.ptr - area) + (double)chunk.room;
+    spread(cells, each, start, end, end - start);
   }
 }
 
-/* Computes the bytes taken in each cell of a fixed pool's buffer, piece by piece. */
-static void measureFixed(const mema_Fixed *fixed, double *cells, double each) {
-  for (uint32_t grain = 1, size; grain < fixed->end; grain += size) {
-    size = mema_fixedAnySize(fixed, grain);
-    double from = (double)(grain - 1) * mema_grainSize, bytes = (double)size * mema_grainSize;
-    if (grain != fixed->recent && mema_fixedIsLive(fixed, grain)) spread(cells, each, from, from + bytes, bytes);
-  }
-}
-
-/* Puts the map of a heap, or of a fixed pool's buffer if `heap` is NULL. */
-static void putMap(Canvas *canvas, mema_Heap *heap, const mema_Fixed *fixed, unsigned width) {
+static void putMap(Canvas *canvas, mema_Heap *heap, unsigned width) {
   double cells[columnsMax * mapRows + 1] = {0};
-  size_t extent = heap != NULL ? heap->ops->extent(heap) : (size_t)(fixed->end - 1) * mema_grainSize,
-         count = (size_t)width * mapRows;
-  put(canvas, heap != NULL && heap->outside ? "  outside " : "  memory  ");
+  size_t extent = heap->ops->extent(heap), count = (size_t)width * mapRows;
+  put(canvas, heap->outside ? "  outside " : "  memory  ");
   if (extent == 0) {
     put(canvas, "untouched\n");
     return;
@@ -141,11 +131,7 @@ static void putMap(Canvas *canvas, mema_Heap *heap, const mema_Fixed *fixed, uns
   /* Each cell is a multiple of 16 bytes, and there are no more cells than the extent fills. */
   size_t each = (extent / 16 + count - 1) / count * 16;
   count = (extent + each - 1) / each;
-  if (heap == NULL) {
-    measureFixed(fixed, cells, (double)each);
-  } else {
-    measure(heap, cells, (double)each);
-  }
+  measure(heap, cells, (double)each);
   for (size_t i = 0; i < count; i++) {
     if (i != 0 && i % width == 0) put(canvas, "\n          ");
     putCell(canvas, quartersOf(cells[i] / (double)each));
@@ -156,25 +142,19 @@ static void putMap(Canvas *canvas, mema_Heap *heap, const mema_Fixed *fixed, uns
 }
 
 size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii) {
-  const mema_Fixed *fixed = mema_fixedOf(pool);
-  mema_Heap *first = fixed != NULL ? mema_heapIn(fixed->outside) : mema_holdPool(pool, true);
+  mema_Heap *first = mema_holdPool(pool, true);
   mema_Stats stats;
-  if (fixed == NULL && first == NULL) return 0;
-  if (fixed != NULL) {
-    mema_fixedStats(pool, fixed, &stats);
-  } else {
-    mema_collectStats(pool, first, &stats);
-  }
+  if (first == NULL) return 0;
+  mema_collectStats(pool, first, &stats);
   if (columns == 0) columns = columnsDefault;
   if (columns < columnsMin) columns = columnsMin;
   if (columns > columnsMax) columns = columnsMax;
   Canvas canvas = {.buffer = buffer, .size = buffer == NULL ? 0 : size, .ascii = ascii};
   putHeadingWithin(&canvas, &stats, columns);
   putBudget(&canvas, pool, columns - label);
-  if (fixed != NULL) putMap(&canvas, NULL, fixed, columns - label);
-  for (mema_Heap *heap = first; heap != NULL; heap = heap->next) putMap(&canvas, heap, NULL, columns - label);
+  for (mema_Heap *heap = first; heap != NULL; heap = heap->next) putMap(&canvas, heap, columns - label);
   if (columns >= columnsWithKey) putKey(&canvas);
-  if (fixed == NULL) mema_unlockPool(first);
+  mema_unlockPool(first);
   if (buffer != NULL && canvas.size != 0) buffer[canvas.length < canvas.size ? canvas.length : canvas.size - 1] = '\0';
   return canvas.length;
 }

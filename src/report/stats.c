@@ -1,12 +1,12 @@
 /* stats.c - the bytes that a pool holds, and the counts of its calls. Reads, never writes. */
 #include "../pool/tree.h"
-#include "../pool/fixed/fixedPool.h"
 #include "report.h"
 
 void mema_collectStats(const mema_Pool *pool, const mema_Heap *first, mema_Stats *stats) {
   mema_countStats(pool, stats);
   stats->subPoolBytes = mema_heldBelow(pool);
-  for (const mema_Node *node = pool->node != NULL ? pool->node->newest : NULL; node != NULL; node = node->older)
+  for (const mema_Node *node = mema_nodeOf(pool) != NULL ? mema_nodeOf(pool)->newest : NULL; node != NULL;
+       node = node->older)
     stats->subPools++;
   if (mema_usesParentHeap(pool)) return; /* the parent's statistics count the heap */
   stats->footprint += mema_shareBytes(first);
@@ -18,15 +18,10 @@ void mema_collectStats(const mema_Pool *pool, const mema_Heap *first, mema_Stats
 }
 
 bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
-  mema_Kind kind = mema_openKind(pool);
-  if (kind == mema_noPool) return false;
+  if (mema_openKind(pool) == mema_noPool) return false;
   if (stats == NULL) {
     mema_failFor(mema_statsAreNull, 0, 0);
     return false;
-  }
-  if (kind == mema_fixedPool) {
-    mema_fixedStats(pool, mema_fixedField(pool), stats);
-    return true;
   }
   mema_Heap *heap = mema_holdPool(pool, false);
   if (heap == NULL) return false;

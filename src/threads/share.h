@@ -60,8 +60,10 @@
 #ifndef MEMA_THREADS_SHARE_H
 #define MEMA_THREADS_SHARE_H
 
+#include "../heap/slab/slab.h"
 #include "../pool/pool.h"
 #include "calls.h"
+#include "hold.h"
 #include "lock.h"
 
 enum {
@@ -113,7 +115,6 @@ typedef enum mema_Pause {
   mema_keptWaiting,    /* a fork keeps the holder waiting until the fork is done */
 } mema_Pause;
 
-typedef struct mema_Share mema_Share;
 typedef struct mema_ThreadCache mema_ThreadCache;
 
 struct mema_ThreadCache {
@@ -188,46 +189,14 @@ struct mema_Share {
 
 /* ---- share.c: lives ---------------------------------------------------------------------------------------------- */
 
-/* Opens the share of a pool that was just set up. MEMA_NO_MEMORY, or MEMA_REENTERED if the caller is a signal
- * handler that interrupted the set-up or a change of the list of shares. */
-MEMA_HIDDEN mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap);
-
-/* Takes the lock of a shared pool. `heap` is the one found before the lock was taken. False if the pool no
- * longer has this heap (MEMA_BAD_POOL), or the calling thread may not wait (MEMA_REENTERED): it is inside
- * already, or a limited wait ended. mema_lockPool notes the failure, mema_lockQuietly does not. */
-MEMA_HIDDEN bool mema_lockPool(const mema_Pool *pool, mema_Heap *heap);
+/* As mema_lockPool, but notes no failure. */
 MEMA_HIDDEN bool mema_lockQuietly(const mema_Pool *pool, mema_Heap *heap);
 /* As mema_lockQuietly, but waits a fifth of a second, or a little more, at most. */
 MEMA_HIDDEN bool mema_lockSoon(const mema_Pool *pool, mema_Heap *heap);
-/* Releases the lock that mema_lockPool or mema_holdPool took. Does nothing if the pool is not shared. */
-MEMA_HIDDEN void mema_unlockPool(mema_Heap *heap);
-
-/* Returns the heap of a live pool, and takes its lock if the pool is shared. NULL, with the failure noted,
- * iff the pool is not live or mema_lockPool fails. mema_unlockPool or mema_unlockAfterCall ends the call. Use
- * the contents of the heap only between them: without the lock, the heap may serve another pool by now. */
-MEMA_HIDDEN mema_Heap *mema_lockForCall(const mema_Pool *pool);
-/* As mema_unlockPool, and wakes the threads that wait for budget. */
-MEMA_HIDDEN void mema_unlockAfterCall(mema_Heap *heap);
-
 /* True if the calling thread is inside a call to a shared pool already: the caller is a signal handler or a
  * hook. It must not wait without limit, since another thread may be in such a call too, and wait for this
  * one. */
 MEMA_HIDDEN bool mema_isWithin(void);
-
-/* Takes the lock of a pool, quiesces all threads, and adds their counts to the Pool's fields. With `slots` it
- * also takes back all cached slots, so that the slab's bitmaps are complete. mema_unlockPool ends it. NULL,
- * with the failure noted, iff the pool is not live or mema_lockPool fails. */
-MEMA_HIDDEN mema_Heap *mema_holdPool(const mema_Pool *pool, bool slots);
-
-/* As mema_holdPool without slots, for a shared pool whose heap is known. Notes no failure. */
-MEMA_HIDDEN bool mema_holdQuietly(const mema_Pool *pool, mema_Heap *heap);
-
-/* Returns an upper bound of the bytes that the share, its depot and its thread caches take, for a held pool.
- * 0 if it is not shared. */
-MEMA_HIDDEN size_t mema_shareBytes(const mema_Heap *heap);
-
-/* Closes the share of a held pool, and releases its lock. A later caller finds that the pool has ended. */
-MEMA_HIDDEN void mema_closeShare(mema_Heap *heap);
 
 /* Returns the cache of the calling thread, and makes it if need be. The lock is held. NULL if the thread is
  * ending, if its end would not be noticed, if a handler interrupted it while it made a cache, or if there is
@@ -309,8 +278,6 @@ MEMA_HIDDEN void mema_renewKeys(mema_Share *share);
 /* Notes the minimum of free budget, and begins a new minimum for one cache. Its thread calls this, is out, or
  * ends. So budget that threads used at different times is not added up. */
 MEMA_HIDDEN void mema_restartLow(mema_Share *share, mema_ThreadCache *cache);
-/* Wakes the threads that wait for budget. */
-MEMA_HIDDEN void mema_wakeWaiting(mema_Share *share);
 /* Takes surplus quota back from a cache, and wakes the threads that wait for budget. */
 MEMA_HIDDEN void mema_trimQuota(mema_Share *share, mema_ThreadCache *cache);
 
@@ -382,11 +349,6 @@ static inline bool mema_isCacheOf(const mema_ThreadCache *cache, const mema_Pool
 /* Returns the bytes of the budget that a thread may use without the lock. */
 static inline size_t mema_quotaOf(const mema_ThreadCache *cache) {
   return atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) + cache->overLow;
-}
-
-/* True if the pool has thread caches; if not, each call takes the lock. Requires the lock. */
-static inline bool mema_hasCaches(const mema_Heap *heap) {
-  return heap->threads;
 }
 
 /* Returns a number that differs between lives of pools, and between a Pool and its copies. Generations are

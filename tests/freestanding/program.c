@@ -137,7 +137,7 @@ static void nameFaults(void) {
   mema_Options bad = good;
   CHECK(says(mema_initPoolWith(NULL, &good), "bad argument: pool is NULL"));
   CHECK(says(mema_initPoolWith(&pool, NULL), "bad argument: options is NULL"));
-  CHECK(says(initPool(&pool, 1000), "bad argument: buffer is needed"));
+  CHECK(says(initPool(&pool, 1000), "bad argument: engine 0 is not MEMA_FIXED"));
   bad.engine = MEMA_ARENA;
   CHECK(says(makeOf(bad), "bad argument: engine 1 is not MEMA_FIXED"));
   bad = good, bad.fallback = true;

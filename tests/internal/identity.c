@@ -3,7 +3,7 @@
 
 #include "unit.h"
 
-#include "../../src/pool/fixed/fixedPool.h"
+#include "../../src/heap/fixed/fixed.h"
 #include "../../src/threads/share.h"
 
 enum { kinds = 7 };
@@ -19,8 +19,8 @@ static const struct {
     {{.poolSize = MIB, .engine = MEMA_ARENA}, mema_plainPool},
     {{.poolSize = MIB, .shared = true}, mema_sharedPool},
     {{.poolSize = MIB, .shared = true, .untracked = true}, mema_sharedPool},
-    {{.engine = MEMA_FIXED, .buffer = buffer, .bufferSize = sizeof buffer}, mema_fixedPool},
-    {{.engine = MEMA_FIXED, .buffer = buffer, .bufferSize = sizeof buffer, .untracked = true}, mema_fixedPool},
+    {{.engine = MEMA_FIXED, .buffer = buffer, .bufferSize = sizeof buffer}, mema_plainPool},
+    {{.engine = MEMA_FIXED, .buffer = buffer, .bufferSize = sizeof buffer, .untracked = true}, mema_plainPool},
 };
 
 static bool isSharedUntracked(unsigned i) {
@@ -35,8 +35,8 @@ static void eachPoolIsOfItsKind(void **state) {
     assert_true(mema_initPoolWith(&pool, &made[i].options));
     assert_int_equal(mema_kindOf(&pool), made[i].kind);
     assert_int_equal(mema_isUnshared(&pool), made[i].kind != mema_sharedPool);
-    assert_int_equal(mema_fixedOf(&pool) != NULL, made[i].kind == mema_fixedPool);
-    assert_int_equal(mema_heapOf(&pool) != NULL, made[i].kind != mema_fixedPool);
+    assert_true(mema_heapOf(&pool) == mema_heapField(&pool));
+    assert_int_equal(mema_heapOf(&pool)->ops == &mema_fixedOps, made[i].options.engine == MEMA_FIXED);
     assert_true(freePool(&pool));
   }
   assert_int_equal(mema_kindOf(NULL), mema_noPool);

@@ -107,11 +107,13 @@ bool mema_arenaGive(mema_Slab *slab, uint32_t grain, uint32_t end) {
 /* Asks for huge pages ahead of the bump and of the records: see hugePages.c. */
 static void raiseLimits(mema_Slab *slab, mema_Arena *arena, uint64_t end) {
   if (end > arena->limit) {
-    size_t settled = mema_slabHugeAhead(slab, false, (size_t)end << mema_grainLog) >> mema_grainLog;
+    size_t settled = mema_slabHugeAhead(slab, false, (size_t)end << mema_grainLog, slab->areaSize) >> mema_grainLog;
     arena->limit = settled < end ? (uint32_t)end : settled < arena->grains ? (uint32_t)settled : arena->grains;
   }
   if (arena->pieces + 2 > arena->pieceLimit && arena->pieceLimit < arena->records) {
-    size_t settled = mema_slabHugeAhead(slab, true, (arena->pieces + 2) * sizeof(mema_Block)) / sizeof(mema_Block);
+    size_t recordBytes = arena->records * sizeof(mema_Block);
+    size_t settled =
+        mema_slabHugeAhead(slab, true, (arena->pieces + 2) * sizeof(mema_Block), recordBytes) / sizeof(mema_Block);
     arena->pieceLimit = settled < arena->records ? larger((uint32_t)settled, arena->pieces + 2) : arena->records;
   }
 }
@@ -210,8 +212,8 @@ void mema_arenaClear(mema_Heap *heap) {
 
 void mema_arenaInit(mema_Slab *slab, mema_ArenaWord *words, uint32_t records) {
   mema_Arena *arena = mema_arenaOf(slab);
-  size_t settled = mema_slabHugeAhead(slab, false, 0) >> mema_grainLog,
-         settledPieces = mema_slabHugeAhead(slab, true, 0) / sizeof(mema_Block);
+  size_t settled = mema_slabHugeAhead(slab, false, 0, 0) >> mema_grainLog,
+         settledPieces = mema_slabHugeAhead(slab, true, 0, 0) / sizeof(mema_Block);
   memset(arena, 0, sizeof *arena);
   arena->words = words;
   arena->grains = (uint32_t)(slab->areaSize >> mema_grainLog);

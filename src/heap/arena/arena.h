@@ -65,10 +65,6 @@ typedef struct mema_Arena {
   uint32_t records;       /* the number of records */
 } mema_Arena;
 
-static inline bool mema_isArena(const mema_Slab *slab) {
-  return (slab->heap.mode & mema_modeArena) != 0;
-}
-
 static inline mema_Arena *mema_arenaOf(const mema_Slab *slab) {
   return (mema_Arena *)(uintptr_t)(const void *)slab->classes;
 }

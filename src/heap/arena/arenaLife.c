@@ -143,7 +143,7 @@ static mema_Heap *open(const mema_Options *options) {
 }
 
 /* Chunks outside have a Block even in an untracked pool: it keeps their age, for marks. */
-static void planOutside(const mema_Heap *heap, mema_SlabPlan *plan) {
+static void planOutside(const mema_Heap *heap, mema_OutsidePlan *plan) {
   const mema_Slab *arena = mema_constSlab(heap);
   plan->unitShift = arena->unitShift;
   plan->budget = (size_t)arena->runs.budgetUnits << arena->unitShift;
@@ -181,6 +181,10 @@ static size_t extent(const mema_Heap *heap) {
   return (size_t)mema_arenaOf(mema_constSlab(heap))->bump << mema_grainLog;
 }
 
+static size_t touched(const mema_Heap *heap) {
+  return mema_arenaAreaBytes(mema_constSlab(heap));
+}
+
 static bool walk(mema_Heap *heap, size_t offset, mema_Chunk *chunk) {
   mema_Slab *arena = mema_slabIn(heap);
   mema_Piece piece = {.end = (uint32_t)((offset + 15) >> mema_grainLog)};
@@ -198,6 +202,7 @@ const mema_HeapOps mema_arenaOps = {
     .stretch = mema_arenaStretch,
     .room = room,
     .largest = largest,
+    .zero = mema_slabZero,
     .clear = mema_arenaClear,
     .close = mema_arenaClose,
     .trim = trim,
@@ -205,12 +210,17 @@ const mema_HeapOps mema_arenaOps = {
     .footprint = mema_arenaFootprint,
     .reservation = reservation,
     .extent = extent,
+    .touched = touched,
     .livesOffset = offsetof(mema_Slab, lives),
     .walk = walk,
     .check = mema_arenaCheck,
     .mark = mema_arenaMark,
     .mayRewind = mema_arenaMayRewind,
     .rewind = mema_arenaRewind,
+    .tablesShift = mema_tablesShift,
+    .beside = mema_besideChunk,
+    .noShared = mema_arenaIsShared,
+    .noHooks = mema_arenaHasHooks,
     .chargesBySize = true,
     .notesLowLate = true,
 };

@@ -70,7 +70,7 @@ static MEMA_INLINE bool canBeBinned(const mema_Fixed *fixed, uint32_t grain) {
 
 static MEMA_INLINE void emptyBin(mema_Fixed *fixed, uint32_t class) {
   fixed->heads[class] = 0;
-  if ((fixed->binned[class / 64] &= ~(UINT64_C(1) << class % 64)) == 0) fixed->filled &= ~(UINT64_C(1) << class / 64);
+  if ((fixed->binned[class / 64] &= ~(UINT64_C(1) << class % 64)) == 0) fixed->filled &= ~(UINT32_C(1) << class / 64);
 }
 
 /* The piece that a link names; 0 if it names none, or is damaged. */
@@ -90,7 +90,7 @@ static MEMA_INLINE void bin(mema_Fixed *fixed, uint32_t grain, uint32_t grains) 
     linkAt(fixed, head)->prev = grain;
   } else {
     fixed->binned[class / 64] |= UINT64_C(1) << class % 64;
-    fixed->filled |= UINT64_C(1) << class / 64;
+    fixed->filled |= UINT32_C(1) << class / 64;
   }
 }
 
@@ -117,9 +117,9 @@ static MEMA_INLINE uint32_t filledClass(const mema_Fixed *fixed, uint32_t class)
   if (mema_unlikely(class >= fixed->classCount)) return fixed->classCount;
   uint64_t here = fixed->binned[class / 64] >> class % 64;
   if (mema_likely(here != 0)) return class + (uint32_t)__builtin_ctzll(here);
-  uint64_t words = fixed->filled >> class / 64 >> 1;
+  uint32_t words = fixed->filled >> class / 64 >> 1;
   if (words == 0) return fixed->classCount;
-  uint32_t word = class / 64 + 1 + (uint32_t)__builtin_ctzll(words);
+  uint32_t word = class / 64 + 1 + (uint32_t)__builtin_ctz(words);
   return word * 64 + (uint32_t)__builtin_ctzll(fixed->binned[word]);
 }
 
@@ -323,14 +323,20 @@ bool mema_fixedStretch(mema_Fixed *fixed, uint32_t grain, uint32_t before, size_
   return true;
 }
 
-uint32_t mema_fixedMost(mema_Fixed *fixed) {
-  settle(fixed);
+static uint32_t longest(mema_Fixed *fixed) {
   uint32_t most = fixed->hotSize;
   if (fixed->filled == 0) return most;
   uint32_t word = mema_highestBit(fixed->filled), class = word * 64 + mema_highestBit(fixed->binned[word]);
   if (!canBeBinned(fixed, fixed->heads[class])) return most;
   uint32_t size = mema_fixedSize(fixed, fixed->heads[class]);
   return size > most ? size : most;
+}
+
+size_t mema_fixedLongest(mema_Heap *heap) {
+  mema_Fixed *fixed = mema_fixedIn(heap);
+  settle(fixed);
+  uint32_t grains = longest(fixed);
+  return grains > fixed->front ? (size_t)(grains - fixed->front) << mema_grainShift : 0;
 }
 
 /* ---- a life ------------------------------------------------------------------------------------------------------------ */
@@ -401,20 +407,18 @@ void mema_fixedClear(mema_Fixed *fixed) {
 
 mema_Fixed *mema_fixedOpen(void *buffer, size_t size, bool tracked) {
   uintptr_t skipped = -(uintptr_t)buffer % mema_grainSize;
-  if (size < mema_fixedBufferLeast) return NULL;
   size_t grains = grainsFor(size - skipped);
   if (grains == 0) return NULL;
   char *start = (char *)buffer + skipped;
   Layout layout = layoutFor(grains);
   mema_Fixed *fixed = (mema_Fixed *)(void *)start;
-  *fixed = (mema_Fixed){.grains = start + layout.heap - mema_grainSize,
+  *fixed = (mema_Fixed){.heap = {.ops = &mema_fixedOps, .area = start + layout.heap},
+                        .firstPtr = (uintptr_t)start + layout.heap + (tracked ? mema_fixedFront * mema_grainSize : 0),
                         .words = (mema_FixedWord *)(void *)(start + layout.map),
                         .heads = (uint32_t *)(void *)(start + layout.heads),
                         .end = (uint32_t)grains + 1,
                         .classCount = (uint16_t)layout.classes,
-                        .tracked = tracked,
-                        .bySize = tracked};
-  fixed->firstPtr = (uintptr_t)start + layout.heap + (tracked ? mema_fixedFront * mema_grainSize : 0);
+                        .front = tracked ? mema_fixedFront : 0};
   mema_fixedClear(fixed);
   return fixed;
 }

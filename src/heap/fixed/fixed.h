@@ -42,7 +42,10 @@
 #ifndef MEMA_HEAP_FIXED_FIXED_H
 #define MEMA_HEAP_FIXED_FIXED_H
 
-#include "../../base/base.h"
+#include "../heap.h"
+
+/* The operations of the fixed engine. */
+MEMA_HIDDEN extern const mema_HeapOps mema_fixedOps;
 
 enum {
   mema_grainShift = 4, /* log2 of the bytes of a grain: 16 */
@@ -62,34 +65,29 @@ typedef struct mema_FixedLink {
   uint32_t next, prev; /* grains; next is 0 in the last piece; prev means nothing in the first */
 } mema_FixedLink;
 
+enum { mema_fixedFront = (sizeof(mema_Block) + mema_grainSize - 1) / mema_grainSize }; /* the grains of a Block */
+
 typedef struct mema_Fixed {
-  uintptr_t generation;        /* that of its pool, plus mema_modeFixed; 0: no pool. The pool writes it. */
-  struct mema_Slab *outside;   /* used by the pool only: its slabs outside, if it falls back on the system */
+  mema_Heap heap;              /* its area begins at grain 1 */
   uintptr_t firstPtr;          /* the address of the chunk whose piece starts at grain 1 */
-  char *grains;                /* the address that grain 0 would have */
   mema_FixedWord *words;       /* the bounds of the words before the first and behind the last may be read, too */
   uint32_t *heads;             /* by class: the first piece of its bin; 0: none */
-  uint64_t filled;             /* a bit for each word of binned that is not 0 */
+  uint32_t filled;             /* a bit for each word of binned that is not 0 */
+  uint32_t budget;             /* that of slabs outside, in units of 1 KiB */
   uint32_t end;                /* the heap has grains 1 to end - 1 */
   uint32_t recent, recentSize; /* the piece freed last; both 0: none */
   uint32_t hot, hotSize;       /* the free piece in no bin, whose length is not in the map; both 0: none */
   uint16_t classCount;
-  bool tracked; /* each piece has a Block in front of its chunk */
-  bool fallback;
+  uint8_t front; /* the grains in front of each chunk: mema_fixedFront if the pool is tracked, else 0 */
   bool damaged;
-  /* How the pool charges a chunk: by its size, or by its room plus `beside` bytes. */
-  bool bySize;
-  uint8_t beside;
   uint64_t binned[]; /* by class: a bit for each bin that is not empty */
 } mema_Fixed;
-_Static_assert(offsetof(mema_Fixed, generation) == 0, "a header begins with its generation: identity.h");
-
-enum { mema_fixedFront = (sizeof(mema_Block) + mema_grainSize - 1) / mema_grainSize }; /* the grains of a Block */
+_Static_assert(offsetof(mema_Fixed, heap) == 0, "a header begins with its generation: identity.h");
 
 /* ---- fixed.c ------------------------------------------------------------------------------------------------------------- */
 
-/* Makes an empty heap in a buffer, and leaves the rest of the buffer untouched. NULL iff the buffer has no room
- * for one grain and the records. */
+/* Makes an empty heap in a buffer of at least mema_fixedBufferLeast bytes, and leaves the rest of the buffer
+ * untouched. NULL iff the buffer has no room for one grain and the records. */
 MEMA_HIDDEN mema_Fixed *mema_fixedOpen(void *buffer, size_t size, bool tracked);
 /* Frees all pieces and joins them to one. */
 MEMA_HIDDEN void mema_fixedClear(mema_Fixed *fixed);
@@ -103,19 +101,29 @@ MEMA_HIDDEN bool mema_fixedGive(mema_Fixed *fixed, uint32_t grain, uint32_t grai
 /* Changes a live piece's size in place. False, with nothing changed, iff the piece behind it is not free, or
  * too small. */
 MEMA_HIDDEN bool mema_fixedStretch(mema_Fixed *fixed, uint32_t grain, uint32_t before, size_t after);
-/* The largest number of grains that mema_fixedTake would find. */
-MEMA_HIDDEN uint32_t mema_fixedMost(mema_Fixed *fixed);
 /* The bytes of a buffer, at any address, that has room for a heap of `grains` grains; SIZE_MAX if no heap can
  * have so many. */
 MEMA_HIDDEN size_t mema_fixedBytesFor(size_t grains);
 /* The most grains that a heap can have. */
 MEMA_HIDDEN size_t mema_fixedGrainsMost(void);
 
+/* The size, in bytes, of the largest chunk that `take` would find now. */
+MEMA_HIDDEN size_t mema_fixedLongest(mema_Heap *heap);
+
 /* ---- fixedCheck.c -------------------------------------------------------------------------------------------------------- */
 
-/* Returns the invariant that is broken, or NULL. Adds the number of live pieces and their grains. Linear in the
+/* Returns the invariant that is broken, or NULL. Adds the number of live pieces and their bytes. Linear in the
  * pieces. */
-MEMA_HIDDEN const char *mema_fixedCheck(const mema_Fixed *fixed, size_t *pieces, size_t *grains);
+MEMA_HIDDEN const char *mema_fixedCheck(const mema_Heap *heap, size_t *pieces, size_t *bytes);
+/* Finds the live chunk with the lowest address at or behind an offset from the area: see heap.h. */
+MEMA_HIDDEN bool mema_fixedWalk(mema_Heap *heap, size_t offset, mema_Chunk *chunk);
+
+/* ---- fixedOps.c ---------------------------------------------------------------------------------------------------------- */
+
+/* Takes back a chunk. */
+MEMA_HIDDEN void mema_fixedGiveChunk(mema_Heap *heap, const mema_Chunk *chunk);
+/* Describes the chunk of a live piece. */
+MEMA_HIDDEN void mema_fixedDescribe(mema_Fixed *fixed, uint32_t grain, uint32_t grains, mema_Chunk *chunk);
 
 /* ---- sizes and classes ----------------------------------------------------------------------------------------------------- */
 
@@ -213,7 +221,15 @@ static inline bool mema_fixedGiveRecent(mema_Fixed *fixed, uint32_t grain, uint3
 }
 
 static inline char *mema_fixedAt(const mema_Fixed *fixed, uint32_t grain) {
-  return fixed->grains + ((size_t)grain << mema_grainShift);
+  return fixed->heap.area + ((size_t)(grain - 1) << mema_grainShift);
+}
+
+static inline mema_Fixed *mema_fixedIn(mema_Heap *heap) {
+  return (mema_Fixed *)(void *)heap;
+}
+
+static inline const mema_Fixed *mema_constFixed(const mema_Heap *heap) {
+  return (const mema_Fixed *)(const void *)heap;
 }
 
 static inline char *mema_fixedChunk(const mema_Fixed *fixed, uint32_t grain) {

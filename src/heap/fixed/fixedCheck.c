@@ -1,4 +1,4 @@
-/* fixedCheck.c - checks the invariants of the fixed engine. It reads, and never writes. */
+/* fixedCheck.c - checks the invariants of the fixed engine, and walks over its chunks. It reads, and never writes. */
 #include "fixed.h"
 
 /* The start of the next piece, found by the bounds alone; at most `end`. */
@@ -79,10 +79,30 @@ static const char *checkBins(const mema_Fixed *fixed, size_t free) {
   return count == free ? NULL : "the bins list every free piece";
 }
 
-const char *mema_fixedCheck(const mema_Fixed *fixed, size_t *pieces, size_t *grains) {
-  size_t free = 0;
-  const char *broken = checkMap(fixed, pieces, grains, &free);
+const char *mema_fixedCheck(const mema_Heap *heap, size_t *pieces, size_t *bytes) {
+  const mema_Fixed *fixed = mema_constFixed(heap);
+  size_t grains = 0, free = 0;
+  const char *broken = checkMap(fixed, pieces, &grains, &free);
   if (broken != NULL) return broken;
   if (fixed->damaged) return "the links in free memory are as they were left: somebody wrote to a freed chunk";
+  *bytes += grains << mema_grainShift;
   return checkBins(fixed, free);
 }
+
+/* ---- the walk, for reports that libmema-fixed.a does not have ----------------------------------------------------------- */
+
+#if __STDC_HOSTED__
+
+/* A chunk at or behind the offset has its piece at or behind the grain there, less the grains in front. */
+bool mema_fixedWalk(mema_Heap *heap, size_t offset, mema_Chunk *chunk) {
+  mema_Fixed *fixed = mema_fixedIn(heap);
+  size_t behind = (offset >> mema_grainShift) + (offset % mema_grainSize != 0);
+  uint32_t first = behind > fixed->front ? (uint32_t)behind - fixed->front : 0;
+  for (uint32_t grain = boundBehind(fixed, first); grain != fixed->end; grain = boundBehind(fixed, grain)) {
+    if (!mema_fixedIsLive(fixed, grain) || grain == fixed->recent) continue;
+    mema_fixedDescribe(fixed, grain, mema_fixedSize(fixed, grain), chunk);
+    return true;
+  }
+  return false;
+}
+#endif

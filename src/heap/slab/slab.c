@@ -9,7 +9,6 @@
  */
 #include <string.h>
 
-#include "../arena/arena.h"
 #include "source.h"
 
 enum {

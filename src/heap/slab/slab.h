@@ -282,10 +282,17 @@ _Static_assert(offsetof(struct mema_Slab, heap) == 0 && offsetof(mema_Heap, gene
 
 typedef struct mema_Layout mema_Layout;
 
+/* How a slab is to be made. */
+typedef struct mema_SlabPlan mema_SlabPlan;
+
 /* The operations of the slab engine. */
 MEMA_HIDDEN extern const mema_HeapOps mema_slabOps;
 
 /* ---- life: slabLife.c -------------------------------------------------------------------------------------------------- */
+
+/* The fields of the row of operations for a budget that bounds memory: a thirty-second of the room, at least the
+ * chunk's part of the tables and of the unused ends of spans and pages; its Block; its bits. */
+enum { mema_tablesShift = 5, mema_besideChunk = sizeof(mema_Block) + 1 };
 
 struct mema_SlabPlan {
   size_t area; /* bytes wanted for chunks; where the system has less, less is taken, but at least `least` */
@@ -372,7 +379,7 @@ MEMA_HIDDEN size_t mema_slabRoom(const mema_Heap *heap, size_t size, size_t alig
 MEMA_HIDDEN size_t mema_slabLargest(const mema_Heap *heap, size_t room);
 /* Makes the bytes of a chunk zero. In a large chunk, a piece with few pages in memory gives these back, because
  * writing zeros would bring in all its other pages. */
-MEMA_HIDDEN void mema_slabZero(const mema_Slab *slab, char *ptr, size_t bytes);
+MEMA_HIDDEN void mema_slabZero(const mema_Heap *heap, char *ptr, size_t bytes);
 /* Changes a live chunk's size in place, and chunk->room with it. False, with nothing changed, if it cannot, or
  * if the chunk should move. */
 MEMA_HIDDEN bool mema_slabStretch(mema_Heap *heap, mema_Chunk *chunk, size_t size);
@@ -387,9 +394,9 @@ MEMA_HIDDEN bool mema_slabMove(const mema_Chunk *to, const mema_Chunk *from, siz
 
 MEMA_HIDDEN void mema_slabHugeArea(mema_Slab *slab, bool dense);
 MEMA_HIDDEN void mema_slabHugeRecords(mema_Slab *slab);
-/* Asks for huge pages in an arena of whose area (or records) `used` bytes are used. Returns the bytes up to
- * which no further call is needed. */
-MEMA_HIDDEN size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used);
+/* Asks for huge pages in an area (or in records) of `limit` bytes, of which `used` are used from the start.
+ * Returns the bytes up to which no further call is needed. */
+MEMA_HIDDEN size_t mema_slabHugeAhead(mema_Slab *slab, bool records, size_t used, size_t limit);
 
 /* ---- for the engine's own files, and the common path below --------------------------------------------------------------- */
 

@@ -96,7 +96,8 @@ static void zeroPiece(char *piece) {
     memset(piece, 0, sparsePiece);
 }
 
-void mema_slabZero(const mema_Slab *slab, char *ptr, size_t bytes) {
+void mema_slabZero(const mema_Heap *heap, char *ptr, size_t bytes) {
+  const mema_Slab *slab = mema_constSlab(heap);
   char *at = ptr, *end = ptr + bytes;
   if (bytes >= sparseFrom && !slab->committed && slab->source == NULL) {
     at += -(uintptr_t)ptr & (mema_osPageSize() - 1);

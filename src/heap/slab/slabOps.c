@@ -10,7 +10,7 @@ static mema_Heap *open(const mema_Options *options) {
 }
 
 /* All slabs of a pool have units of one size, so that all round sizes alike. */
-static void planOutside(const mema_Heap *heap, mema_SlabPlan *plan) {
+static void planOutside(const mema_Heap *heap, mema_OutsidePlan *plan) {
   const mema_Slab *slab = mema_constSlab(heap);
   plan->unitShift = slab->unitShift;
   plan->budget = (size_t)slab->runs.budgetUnits << slab->unitShift;
@@ -60,6 +60,15 @@ static bool walk(mema_Heap *heap, size_t offset, mema_Chunk *chunk) {
   return false;
 }
 
+static bool holdsBlock(const mema_Heap *heap, const mema_Block *block) {
+  const mema_Slab *slab = mema_constSlab(heap);
+  const mema_RecordRanges *ranges = &slab->recordRanges;
+  uintptr_t offset = (uintptr_t)block - (uintptr_t)slab->records;
+  size_t index = offset / sizeof(mema_Block);
+  if (slab->records == NULL || offset % sizeof(mema_Block) != 0) return false;
+  return index < ranges->nearNext || (index >= ranges->mainFirst && index < ranges->mainNext);
+}
+
 const mema_HeapOps mema_slabOps = {
     .open = open,
     .planOutside = planOutside,
@@ -71,6 +80,7 @@ const mema_HeapOps mema_slabOps = {
     .move = mema_slabMove,
     .room = mema_slabRoom,
     .largest = mema_slabLargest,
+    .zero = mema_slabZero,
     .clear = mema_slabClear,
     .close = mema_slabClose,
     .trim = mema_slabTrim,
@@ -78,7 +88,12 @@ const mema_HeapOps mema_slabOps = {
     .footprint = mema_slabFootprint,
     .reservation = reservation,
     .extent = extent,
+    .touched = extent,
     .livesOffset = offsetof(mema_Slab, lives),
     .walk = walk,
     .check = mema_slabCheck,
+    .holdsBlock = holdsBlock,
+    .tablesShift = mema_tablesShift,
+    .beside = mema_besideChunk,
+    .servesSubPools = true,
 };

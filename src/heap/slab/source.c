@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "../../memory/os.h"
-#include "../arena/arena.h"
 
 enum {
   batchLeast = 64 * 1024, /* at least this many bytes are committed at a time, if the part has them; */
@@ -234,7 +233,7 @@ size_t mema_sourceBytes(const mema_Slab *slab) {
 
 /* The bytes from the frontier (in an arena: from the end of the touched bytes) to the end of its huge page. */
 static size_t beyondFrontier(const mema_Slab *slab, size_t *used) {
-  *used = wholePages(mema_isArena(slab) ? mema_arenaAreaBytes(slab) : (size_t)slab->runs.frontier << slab->unitShift);
+  *used = wholePages(slab->heap.ops->touched(&slab->heap));
   size_t end = mema_roundUp(*used, mema_osHugeSize()), limit = wholePages(slab->areaSize);
   if (end > limit) end = limit;
   return slab->huge.always && slab->source == NULL && end > *used ? end - *used : 0;
