@@ -15,16 +15,22 @@
 #define SLEEP_MOST 50 /* milliseconds */
 
 /* The calling thread's number. The kernel's is not used: it changes in a forked child, and takes a system
- * call. */
-static uint32_t threadNumber(void) {
-  static _Atomic uint32_t threads;
-  static _Thread_local uint32_t number;
+ * call. Where a pointer has 32 bits, numbers repeat after 2^31 threads. */
+static uintptr_t threadNumber(void) {
+  static _Atomic uintptr_t threads;
+  static _Thread_local uintptr_t number;
   while (number == 0) number = (atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) + 1) << 1;
   return number;
 }
 
-static bool tryLock(Lock *lock, uint32_t value) {
-  uint32_t expected = 0;
+/* The half of the word with the low bits: the kernel compares 32 bits. */
+static _Atomic uint32_t *futexWord(Lock *lock) {
+  bool last = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+  return (_Atomic uint32_t *)(void *)&lock->word + (last ? sizeof lock->word / sizeof(uint32_t) - 1 : 0);
+}
+
+static bool tryLock(Lock *lock, uintptr_t value) {
+  uintptr_t expected = 0;
   return atomic_compare_exchange_strong_explicit(&lock->word, &expected, value, memory_order_acquire, memory_order_relaxed);
 }
 
@@ -34,7 +40,7 @@ static inline void pauseSpinning(void) {
 #endif
 }
 
-static bool spinForLock(Lock *lock, uint32_t value) {
+static bool spinForLock(Lock *lock, uintptr_t value) {
   for (int i = 0; i < SPINS; i++) {
     if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 && tryLock(lock, value)) return true;
     pauseSpinning();
@@ -46,16 +52,16 @@ static bool spinForLock(Lock *lock, uint32_t value) {
  * the holder knows of sleepers. */
 static void sleepOnLock(Lock *lock, int milliseconds) {
   const struct timespec most = {.tv_nsec = milliseconds * 1000000L};
-  uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
+  uintptr_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
   if (seen == 0) return;
   if ((seen & 1) == 0 &&
       !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | 1, memory_order_relaxed, memory_order_relaxed)) {
     return;
   }
-  syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, seen | 1, &most, NULL, 0);
+  syscall(SYS_futex, futexWord(lock), FUTEX_WAIT_PRIVATE, (uint32_t)seen | 1, &most, NULL, 0);
 }
 
-__attribute__((noinline)) static bool waitForLock(Lock *lock, uint32_t value) {
+__attribute__((noinline)) static bool waitForLock(Lock *lock, uintptr_t value) {
   if (holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
   int savedErrno = errno;
@@ -68,17 +74,17 @@ __attribute__((noinline)) static bool waitForLock(Lock *lock, uint32_t value) {
 }
 
 bool holdsLock(const Lock *lock) {
-  return (atomic_load_explicit(&lock->word, memory_order_relaxed) & ~UINT32_C(1)) == threadNumber();
+  return (atomic_load_explicit(&lock->word, memory_order_relaxed) & ~(uintptr_t)1) == threadNumber();
 }
 
 static void wakeOne(Lock *lock) {
-  syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+  syscall(SYS_futex, futexWord(lock), FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 /* A timed-out waiter may have consumed a wake-up meant for a waiter that stays; pass it on. No other thread
  * marks the lock for those waiters. */
 bool takeLockSoon(Lock *lock) {
-  uint32_t number = threadNumber();
+  uintptr_t number = threadNumber();
   if (holdsLock(lock)) return false;
   bool taken = tryLock(lock, number) || spinForLock(lock, number);
   int savedErrno = errno;
@@ -92,12 +98,12 @@ bool takeLockSoon(Lock *lock) {
 }
 
 bool takeLock(Lock *lock) {
-  uint32_t number = threadNumber();
+  uintptr_t number = threadNumber();
   return tryLock(lock, number) || waitForLock(lock, number);
 }
 
 void releaseLock(Lock *lock) {
-  uint32_t word = atomic_exchange_explicit(&lock->word, 0, memory_order_release);
+  uintptr_t word = atomic_exchange_explicit(&lock->word, 0, memory_order_release);
   if ((word & 1) == 0) return;
   int savedErrno = errno;
   wakeOne(lock);

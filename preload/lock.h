@@ -14,9 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* word == 0: free. Else word == the holder's number (even), + 1 if threads may sleep on the lock. */
+/* word == 0: free. Else word == the holder's number (even), + 1 if threads may sleep on the lock. Sleepers wait
+ * for a change of the low 32 bits. */
 typedef struct Lock {
-  _Atomic uint32_t word;
+  _Atomic uintptr_t word;
 } Lock;
 
 /* Waits for the lock. Returns false iff the calling thread holds it already; errno is kept. */

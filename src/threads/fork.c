@@ -28,7 +28,7 @@ static bool skippedAll;
 /* The fork comes from a signal handler that interrupted a change of the list. The list must stay as it is
  * until the fork is done. */
 static bool listInterrupted;
-static _Atomic uint32_t forkingThread; /* the number of the thread that forks; 0: none */
+static _Atomic uintptr_t forkingThread; /* the number of the thread that forks; 0: none */
 /* Forks from signal handlers that interrupted that thread between the first and the last handler of its fork. */
 static unsigned nested;
 
@@ -164,7 +164,7 @@ static void afterForkInParent(void) {
 }
 
 static void destroyOthers(mema_Share *share) {
-  uint32_t self = mema_threadNumber();
+  uintptr_t self = mema_threadNumber();
   for (mema_ThreadCache *cache = share->caches, *next; cache != NULL; cache = next) {
     next = cache->next;
     if (cache->owner == self) continue;

@@ -16,31 +16,38 @@ static void countHold(int change) {
   atomic_signal_fence(memory_order_seq_cst);
 }
 
+_Atomic uintptr_t mema_threadNumbers;
+
 /* Draws a number for the calling thread. A signal handler may have drawn one meanwhile, and have made a cache
  * with it: then that number is the thread's. */
-static MEMA_NOINLINE uint32_t drawNumber(_Atomic uint32_t *number) {
-  static _Atomic uint32_t threads;
-  uint32_t known = 0;
+static MEMA_NOINLINE uintptr_t drawNumber(_Atomic uintptr_t *number) {
+  uintptr_t known = 0;
   while (known == 0) {
-    uint32_t next = (atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) + 1) << 1;
+    uintptr_t next = (atomic_fetch_add_explicit(&mema_threadNumbers, 1, memory_order_relaxed) + 1) << 1;
     if (atomic_compare_exchange_strong_explicit(number, &known, next, memory_order_relaxed, memory_order_relaxed))
       known = next;
   }
   return known;
 }
 
-uint32_t mema_threadNumber(void) {
-  static _Thread_local _Atomic uint32_t number;
-  uint32_t known = atomic_load_explicit(&number, memory_order_relaxed);
+uintptr_t mema_threadNumber(void) {
+  static _Thread_local _Atomic uintptr_t number;
+  uintptr_t known = atomic_load_explicit(&number, memory_order_relaxed);
   return mema_likely(known != 0) ? known : drawNumber(&number);
 }
 
-static bool tryLock(mema_Lock *lock, uint32_t value) {
-  uint32_t expected = 0;
+/* The half of the word with the low bits: the kernel compares 32 bits. */
+static _Atomic uint32_t *futexWord(mema_Lock *lock) {
+  bool last = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+  return (_Atomic uint32_t *)(void *)&lock->word + (last ? sizeof lock->word / sizeof(uint32_t) - 1 : 0);
+}
+
+static bool tryLock(mema_Lock *lock, uintptr_t value) {
+  uintptr_t expected = 0;
   return atomic_compare_exchange_strong_explicit(&lock->word, &expected, value, memory_order_acquire, memory_order_relaxed);
 }
 
-static bool spinForLock(mema_Lock *lock, uint32_t value) {
+static bool spinForLock(mema_Lock *lock, uintptr_t value) {
   for (int i = 0; i < spins; i++) {
     if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 && tryLock(lock, value)) return true;
     mema_pause();
@@ -51,15 +58,15 @@ static bool spinForLock(mema_Lock *lock, uint32_t value) {
 /* Sleeps while the word is unchanged, at most for the given milliseconds. First it marks the word, so that
  * the holder knows of sleepers. */
 static void sleepOnLock(mema_Lock *lock, int milliseconds) {
-  uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
+  uintptr_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
   if (seen == 0) return;
   if ((seen & 1) == 0 &&
       !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | 1, memory_order_relaxed, memory_order_relaxed))
     return;
-  mema_osWait(&lock->word, seen | 1, milliseconds);
+  mema_osWait(futexWord(lock), (uint32_t)seen | 1, milliseconds);
 }
 
-static MEMA_NOINLINE bool waitForLock(mema_Lock *lock, uint32_t value) {
+static MEMA_NOINLINE bool waitForLock(mema_Lock *lock, uintptr_t value) {
   if (mema_holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
   /* A thread that has slept cannot know if others still sleep, so it takes the lock with the mark set. Each
@@ -71,14 +78,14 @@ static MEMA_NOINLINE bool waitForLock(mema_Lock *lock, uint32_t value) {
 
 /* A timed-out waiter may have consumed a wake-up meant for a waiter that stays; pass it on. No other thread
  * marks the lock for those waiters. */
-static MEMA_NOINLINE bool waitLong(mema_Lock *lock, uint32_t value) {
+static MEMA_NOINLINE bool waitLong(mema_Lock *lock, uintptr_t value) {
   if (mema_holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
   for (int i = 0; i < longTries; i++) {
     sleepOnLock(lock, 1);
     if (tryLock(lock, value | 1)) return true;
   }
-  mema_osWake(&lock->word, false);
+  mema_osWake(futexWord(lock), false);
   return false;
 }
 
@@ -92,7 +99,7 @@ static bool noteTaken(const mema_Lock *lock, bool taken) {
 }
 
 bool mema_takeLock(mema_Lock *lock) {
-  uint32_t number = mema_threadNumber();
+  uintptr_t number = mema_threadNumber();
   countHold(1);
   return noteTaken(lock, tryLock(lock, number) || waitForLock(lock, number));
 }
@@ -103,14 +110,14 @@ bool mema_tryLock(mema_Lock *lock) {
 }
 
 bool mema_tryLockLong(mema_Lock *lock) {
-  uint32_t number = mema_threadNumber();
+  uintptr_t number = mema_threadNumber();
   countHold(1);
   return noteTaken(lock, tryLock(lock, number) || waitLong(lock, number));
 }
 
 void mema_releaseLock(mema_Lock *lock) {
   mema_noteReleasing(lock);
-  if ((atomic_exchange_explicit(&lock->word, 0, memory_order_release) & 1) != 0) mema_osWake(&lock->word, false);
+  if ((atomic_exchange_explicit(&lock->word, 0, memory_order_release) & 1) != 0) mema_osWake(futexWord(lock), false);
   countHold(-1);
 }
 
@@ -137,5 +144,5 @@ bool mema_holdsSome(void) {
 }
 
 bool mema_holdsLock(const mema_Lock *lock) {
-  return (atomic_load_explicit(&lock->word, memory_order_relaxed) & ~UINT32_C(1)) == mema_threadNumber();
+  return (atomic_load_explicit(&lock->word, memory_order_relaxed) & ~(uintptr_t)1) == mema_threadNumber();
 }

@@ -11,15 +11,18 @@
 
 #include "../base/base.h"
 
-/* word == 0: free. Else word == the holder's number (even), + 1 if threads may sleep on the lock. */
+/* word == 0: free. Else word == the holder's number (even), + 1 if threads may sleep on the lock. Sleepers wait for a
+ * change of the low 32 bits. */
 typedef struct mema_Lock {
-  _Atomic uint32_t word;
+  _Atomic uintptr_t word;
 } mema_Lock;
 
 /* Returns the calling thread's number: even, not 0, and never used by another thread of the process, present
- * or past. The only thread of a forked child keeps its number. (The kernel's number is not used: it changes
- * in a child, and takes a system call.) */
-MEMA_HIDDEN uint32_t mema_threadNumber(void);
+ * or past. (Where a pointer has 32 bits, numbers repeat after 2^31 threads.) The only thread of a forked child
+ * keeps its number. (The kernel's number is not used: it changes in a child, and takes a system call.) */
+MEMA_HIDDEN uintptr_t mema_threadNumber(void);
+/* Counts the numbers that threads have drawn. */
+MEMA_HIDDEN extern _Atomic uintptr_t mema_threadNumbers;
 
 /* Waits for the lock. Returns false iff the calling thread holds it already; errno is kept. */
 MEMA_HIDDEN bool mema_takeLock(mema_Lock *lock);

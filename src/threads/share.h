@@ -139,8 +139,8 @@ struct mema_ThreadCache {
   uintptr_t generation; /* the pool's; 0: the pool has ended */
   const mema_Pool *pool;
   uint8_t ownerId;
-  uint32_t owner; /* the thread's number; 0: the thread ended, and another may adopt the cache */
-  uint32_t epoch; /* the count of forks (mema_forks): with an older count the owner does not exist in this process */
+  uintptr_t owner; /* the thread's number; 0: the thread ended, and another may adopt the cache */
+  uint32_t epoch;  /* the count of forks (mema_forks): with an older count the owner does not exist in this process */
   uint32_t cellIndex;
   uint32_t processor;              /* of an orphan: the processor where its thread ended */
   uint32_t patience, patienceMost; /* atomic frees in its spans before it regains its privileges: left, and in all */

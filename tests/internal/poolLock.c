@@ -1,8 +1,10 @@
-/* The lock of shared pools, from within: who gives up waiting for it leaves nobody asleep. What the system does is told here; the lock is the
- * library's, instead of the one in the archive. */
+/* The lock of shared pools, from within: a waiter that gives up leaves no other waiter asleep. The test plays the system; the lock is compiled
+ * here, in place of the one in the archive. */
 #include "../../src/base/poolState.h"
 
 #include "unit.h"
+
+#include <pthread.h>
 
 #include "../../src/memory/os.h"
 
@@ -17,8 +19,7 @@ enum { anothers = 1 << 20, yetAnothers = 1 << 21 };
 
 static unsigned waits, wakes;
 static bool sleepsForEver;
-static uint32_t
-    next; /* whose the lock is, unmarked, from the last of the waits on: the holder has released it, and has woken the waiter */
+static uint32_t next; /* the lock word after the last wait: the holder has released the lock, and has woken the waiter */
 
 static void waitAsTold(_Atomic uint32_t *word, uint32_t seen, int64_t milliseconds) {
   sleepsForEver |= milliseconds < 0;
@@ -56,7 +57,7 @@ static void aWaiterWokenAtItsLimitTriesOnceMore(void **state) {
   assert_int_equal(wakes, 1); /* others may sleep still */
 }
 
-/* The holder woke a sleeper, which runs a signal handler now. No one else is woken before that is over, whoever has the lock meanwhile. */
+/* The holder woke a sleeper, which runs a signal handler now. Until it ends, no other sleeper is woken, even if a third thread takes the lock. */
 static void noWaiterSleepsForEver(void **state) {
   (void)state;
   mema_Lock lock = {anothers};
@@ -69,11 +70,34 @@ static void noWaiterSleepsForEver(void **state) {
   assert_int_equal(wakes, 1);
 }
 
+static mema_Lock heldByMain;
+static bool mistaken;
+
+static void *meetTheHeldLock(void *unused) {
+  (void)unused;
+  mistaken = mema_holdsLock(&heldByMain) || mema_tryLock(&heldByMain);
+  return NULL;
+}
+
+/* As many threads as 31 bits count have ended since a living one began: the next thread does not get its number. */
+static void noLivingThreadsNumberIsDrawnAgain(void **state) {
+  pthread_t thread;
+  (void)state;
+  if (sizeof(uintptr_t) < 8) skip();
+  assert_true(mema_takeLock(&heldByMain));
+  atomic_store(&mema_threadNumbers, ((uintptr_t)1 << 31) + mema_threadNumber() / 2 - 1);
+  assert_int_equal(pthread_create(&thread, NULL, meetTheHeldLock, NULL), 0);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  assert_false(mistaken);
+  mema_releaseLock(&heldByMain);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(aTimedOutWaiterWakesAnother),
       cmocka_unit_test(aWaiterWokenAtItsLimitTriesOnceMore),
       cmocka_unit_test(noWaiterSleepsForEver),
+      cmocka_unit_test(noLivingThreadsNumberIsDrawnAgain),
   };
   return runTests(tests);
 }
