@@ -2,13 +2,18 @@
 #define _GNU_SOURCE
 #include "tableFile.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "complain.h"
@@ -39,25 +44,82 @@ static RunTable *mapTable(int file) {
   return table;
 }
 
+/* ---- files that killed runs left ---------------------------------------------------------------------------------- */
+
+#define NAME_BEGIN "mema-"
+#define NAME_LETTERS 6
+
+static bool hasTableName(const char *name) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  size_t begin = sizeof NAME_BEGIN - 1;
+  return strncmp(name, NAME_BEGIN, begin) == 0 && strspn(name + begin, letters) == NAME_LETTERS &&
+         name[begin + NAME_LETTERS] == '\0';
+}
+
+/* True if it is a table of this user whose run has ended: no process holds its lock. Tables of older versions have no lock. */
+static bool isLeftOver(int file) {
+  RunTable head;
+  struct stat status;
+  return fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+         pread(file, &head, offsetof(RunTable, unreached), 0) == (ssize_t)offsetof(RunTable, unreached) &&
+         head.magic == RUN_TABLE_MAGIC && head.version >= RUN_TABLE_VERSION && flock(file, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void removeLeftOver(int directory, const char *name) {
+  int file = openat(directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  if (file < 0) return;
+  if (isLeftOver(file)) unlinkat(directory, name, 0);
+  close(file);
+}
+
+static void removeLeftOvers(const char *path) {
+  DIR *directory = opendir(path);
+  if (directory == NULL) return;
+  for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
+    if (hasTableName(entry->d_name)) removeLeftOver(dirfd(directory), entry->d_name);
+  closedir(directory);
+}
+
+/* ---- this run's --------------------------------------------------------------------------------------------------- */
+
+/* The guardian knows the name before the file is there. */
+static int makeFile(TableFile *file, const char *directory) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345"; /* 32 */
+  for (int tries = 0; tries < 100; tries++) {
+    unsigned char random[NAME_LETTERS];
+    char name[NAME_LETTERS + 1] = "";
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) return -1;
+    for (size_t i = 0; i < NAME_LETTERS; i++) name[i] = letters[random[i] % 32];
+    if (snprintf(file->path, sizeof file->path, "%s/" NAME_BEGIN "%s", directory, name) >= (int)sizeof file->path) return -1;
+    if (access(file->path, F_OK) == 0) continue;
+    nameFile(&file->guardian, file->path);
+    int made = open(file->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    if (made >= 0 || errno != EEXIST) return moveAside(made);
+  }
+  return -1;
+}
+
 static bool makeIn(TableFile *file, const char *directory) {
   if (directory == NULL || *directory != '/') return false;
-  if (snprintf(file->path, sizeof file->path, "%s/mema-XXXXXX", directory) >= (int)sizeof file->path) return false;
-  /* Which is O_EXCL and 0600. */
-  int made = mkostemp(file->path, O_CLOEXEC);
-  if (made < 0) return false;
-  int descriptor = moveAside(made);
-  file->table = descriptor < 0 ? NULL : mapTable(descriptor);
-  int reason = errno;
-  if (descriptor >= 0) close(descriptor);
+  removeLeftOvers(directory);
+  file->descriptor = makeFile(file, directory);
+  if (file->descriptor < 0) return false;
+  flock(file->descriptor,
+        LOCK_EX | LOCK_NB); /* before the table is one; where there are no locks, no run removes another's */
+  file->table = mapTable(file->descriptor);
   if (file->table != NULL) return true;
+  int reason = errno;
+  close(file->descriptor);
   unlink(file->path);
   errno = reason;
   return false;
 }
 
 bool makeTableFile(TableFile *file) {
+  startGuardian(&file->guardian);
   if (makeIn(file, "/dev/shm") || makeIn(file, getenv("TMPDIR")) || makeIn(file, "/tmp")) return true;
   complain("cannot make a table for the figures in /dev/shm, TMPDIR or /tmp: %s", strerror(errno));
+  endGuardian(&file->guardian);
   return false;
 }
 
@@ -98,6 +160,7 @@ bool readProcesses(const TableFile *file, Processes *processes) {
 }
 
 void removeTableFile(TableFile *file) {
-  unlink(file->path);
+  if (!endGuardian(&file->guardian)) unlink(file->path);
+  close(file->descriptor);
   munmap(file->table, RUN_TABLE_BYTES);
 }

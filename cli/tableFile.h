@@ -7,9 +7,12 @@
 #include <stddef.h>
 
 #include "../preload/runTable.h"
+#include "guardian.h"
 
 typedef struct TableFile {
   char path[PATH_MAX];
+  int descriptor; /* its lock says that the run goes on */
+  Guardian guardian;
   RunTable *table;
 } TableFile;
 
@@ -32,7 +35,9 @@ typedef struct Processes {
   const UnreachedList *unreached; /* in the table */
 } Processes;
 
-/* Makes the file in /dev/shm, TMPDIR or /tmp, all of its room taken, and maps it. False after complaining. */
+/* Makes the file in /dev/shm, TMPDIR or /tmp, all of its room taken, and maps it. It has a name, since each process of the run opens it, in whatever
+ * namespace, with whatever rights and descriptors it has by then. The guardian removes it if this process is killed. Where the guardian was killed as
+ * well, the next run there does. False after complaining. */
 bool makeTableFile(TableFile *file);
 
 /* False where there is no memory for the list. */

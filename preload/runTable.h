@@ -16,7 +16,7 @@
 
 #define RUN_TABLE_VARIABLE "MEMA_TABLE"
 #define RUN_TABLE_MAGIC 0x454c4241544d454dULL /* "MEMTABLE" in a little-endian file */
-#define RUN_TABLE_VERSION 4u
+#define RUN_TABLE_VERSION 5u
 #define RUN_TABLE_SLOTS 8192u
 /* The numbers of processes that the table keeps. A process without a slot is counted once, whatever programs
  * it becomes. */

@@ -77,7 +77,11 @@ EOF
 compile libcThreads
 inRun 'threads in the heap of the C library, strict: nothing ends' --strict -- "$programs/libcThreads"
 reported 'threads in the heap of the C library: no bad free' badFrees 0
-freed=$(($(grep '"pid"' "$scratch/report" 2>/dev/null | figure foreignFrees) + $(grep '"pid"' "$scratch/report" 2>/dev/null | figure unknownFrees)))
+freed=0
+for key in foreignFrees unknownFrees; do
+  count=$(grep '"pid"' "$scratch/report" 2>/dev/null | figure $key)
+  freed=$((freed + ${count:-0}))
+done
 same 'threads in the heap of the C library: each chunk is counted' 8000 "$freed"
 
 # ---- libraries that would have a heap of their own -----------------------------------------------------------------------
@@ -185,6 +189,72 @@ section modules
 compile moduleEnds
 compileAs "$programs/module.so" module -shared -fPIC "$BUILD/libmema.a"
 works 'a module is unloaded before its threads end' "$programs/moduleEnds" "$programs/module.so"
+
+# ---- a run that is killed ------------------------------------------------------------------------------------------------
+section killed
+
+# start OPTION...: a run in the background, which waits for a line. `table` is its table, `runner` its process, `guardian` that which removes the table.
+startRun() {
+  [ -z "$off" ] || return 0
+  rm -f "$scratch/fifo" "$scratch/table"
+  mkfifo "$scratch/fifo"
+  "$mema" run "$@" -- sh -c 'echo "$MEMA_TABLE $PPID" >"$0"; read line; /bin/echo "child $?"' "$scratch/table" <"$scratch/fifo" >"$scratch/out" 2>"$scratch/err" &
+  background=$!
+  exec 8>"$scratch/fifo"
+  turns=0
+  until [ -s "$scratch/table" ] || [ $((turns += 1)) -gt 6000 ]; do sleep 0.01; done
+  read -r table runner <"$scratch/table"
+  guardian=$(cat "/proc/$runner/task/$runner/children" | tr ' ' '\n' | while read -r child; do grep -lx mema-guardian "/proc/$child/comm" 2>/dev/null; done | cut -d / -f 3)
+}
+endRun() {
+  [ -z "$off" ] || return 0
+  echo >&8
+  exec 8>&-
+  wait "$background" 2>/dev/null
+}
+# vanishes FILE: waits until it is gone, in 6000 turns at most.
+vanishes() {
+  turns=0
+  while [ -e "$1" ] && [ $((turns += 1)) -lt 6000 ]; do sleep 0.01; done
+  [ ! -e "$1" ]
+}
+judge() {
+  name=$1
+  shift
+  if "$@"; then ok "$name"; else notOk "$name" "$*"; fi
+}
+
+startRun --strict
+judge 'SIGKILL: there is a table before' test -e "$table"
+[ -n "$off" ] || kill -9 "$runner"
+judge 'SIGKILL: no table is left behind' vanishes "$table"
+judge 'SIGKILL: no guardian is left behind' vanishes "/proc/$guardian"
+endRun
+turns=0
+until [ -n "$off" ] || grep -q child "$scratch/out" || [ $((turns += 1)) -gt 6000 ]; do sleep 0.01; done
+same 'SIGKILL: the program and those that it starts go on' 'child 0' "$(cat "$scratch/out")"
+
+startRun
+[ -n "$off" ] || kill -9 "$guardian" "$runner"
+judge 'SIGKILL of all: the table is left' test -e "$table"
+run run -- true
+judge 'SIGKILL of all: the next run removes it' test ! -e "$table"
+endRun
+
+startRun --report "$scratch/report"
+run run -- true
+judge 'two runs: neither removes the table of the other' test -e "$table"
+[ -n "$off" ] || kill -9 "$guardian"
+endRun
+judge 'the guardian is killed: the run removes its table' test ! -e "$table"
+reported 'the guardian is killed: the figures are there' programs 1
+for other in "$(dirname "$table")/mema-zzzzzz" "$(dirname "$table")/mema-0000001"; do
+  [ -z "$off" ] && [ ! -e "$other" ] || continue
+  echo text >"$other"
+  run run -- true
+  judge "a file with a like name stays: $(basename "$other")" test -e "$other"
+  rm -f "$other"
+done
 
 # ---- what the program has used up ----------------------------------------------------------------------------------------
 section usedUp
