@@ -7,6 +7,7 @@
 
 #include "gate.h"
 #include "owner.h"
+#include "sandbox.h"
 #include "table.h"
 
 /* Completes the figures. From now on each call updates them, since other threads and exit handlers go on. */
@@ -16,9 +17,14 @@ static bool tellLast(RunState how) {
   return told;
 }
 
+/* False in a child of vfork. In a sandbox the question might end the process. */
+static bool isOwner(void) {
+  return isInSandbox() || getpid() == heapOwner.pid;
+}
+
 bool heapEnd(RunState how) {
   int savedErrno = errno;
-  bool ends = getpid() == heapOwner.pid && enterHeapSoon();
+  bool ends = isOwner() && enterHeapSoon();
   if (ends) {
     takeLateCredit();
     noteReserve();
@@ -35,7 +41,7 @@ void heapPublish(void) {
 
 void heapResume(void) {
   int savedErrno = errno;
-  if (getpid() == heapOwner.pid && enterHeap()) {
+  if (isOwner() && enterHeap()) {
     tableTell(RUN_RUNNING, false);
     watchPool();
     leaveHeap();

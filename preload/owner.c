@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 HeapOwner heapOwner;
@@ -18,7 +19,7 @@ void noteOwnerName(void) {
   char thread[16] = "";
   const char *name = program_invocation_short_name;
   if (name == NULL || *name == '\0') {
-    prctl(PR_GET_NAME, thread);
+    syscall(SYS_prctl, PR_GET_NAME, thread);
     name = thread;
   }
   for (size_t i = 0; i + 1 < sizeof heapOwner.name && name[i] != '\0'; i++) heapOwner.name[i] = name[i];

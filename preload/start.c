@@ -5,6 +5,7 @@
 #include "foreign.h"
 #include "gate.h"
 #include "owner.h"
+#include "sandbox.h"
 #include "settings.h"
 #include "table.h"
 
@@ -15,6 +16,7 @@ __attribute__((constructor(101))) static void startHeap(void) {
   noteOwner();
   noteOwnerName();
   findLibcHeap();
+  startSandbox();
   bool entered = enterHeap();
   /* after the pool registers its handlers: a fork then takes this lock first, and the pool's locks under it */
   guardForks();

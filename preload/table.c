@@ -10,6 +10,7 @@
 
 #include "owner.h"
 #include "rawCalls.h"
+#include "sandbox.h"
 
 #define NANOSECONDS UINT64_C(1000000000)
 
@@ -64,6 +65,14 @@ static void putName(RunSlot *named) {
   for (size_t i = 0; i < RUN_NAME_ROOM; i++) named->name[i] = heapOwner.name[i];
 }
 
+/* The C library asks the kernel's page, without a system call, but another library may have taken its name. */
+static uint64_t timeOfClaim(void) {
+  struct timespec time;
+  if (!isInSandbox()) return rawBootTime();
+  if (clock_gettime(CLOCK_BOOTTIME, &time) != 0) return UINT64_MAX;
+  return (uint64_t)time.tv_sec * NANOSECONDS + (uint64_t)time.tv_nsec;
+}
+
 /* Claims a new slot. NULL: the table is full. */
 static RunSlot *claimSlot(void) {
   uint32_t index = atomic_fetch_add_explicit(&table->claimed, 1, memory_order_relaxed);
@@ -72,7 +81,7 @@ static RunSlot *claimSlot(void) {
   RunSlot *claimed = &table->slots[index];
   claimed->pid = heapOwner.pid;
   claimed->parentPid = heapOwner.parentPid;
-  claimed->claimedAt = rawBootTime();
+  claimed->claimedAt = timeOfClaim();
   putName(claimed);
   atomic_store_explicit(&claimed->programs, 1, memory_order_relaxed);
   putFigure(&claimed->reserve.leastFree, UINT64_MAX);

@@ -61,6 +61,17 @@ static void *movePages(void *from, size_t size, int flags, void *to) {
   return (void *)syscall(SYS_mremap, from, size, size, flags, to);
 }
 
+static atomic_bool inSandbox;
+
+void mema_osEnterSandbox(void) {
+  atomic_store_explicit(&inSandbox, true, memory_order_relaxed);
+}
+
+/* True if a call that the C library's malloc does not make might end the process. */
+static bool isRestricted(void) {
+  return atomic_load_explicit(&inSandbox, memory_order_relaxed);
+}
+
 size_t mema_osPageSize(void) {
   static _Atomic size_t known;
   size_t size = atomic_load_explicit(&known, memory_order_relaxed);
@@ -127,6 +138,7 @@ bool mema_osPurge(void *base, size_t size) {
 }
 
 size_t mema_osResident(void *base, size_t size) {
+  if (isRestricted()) return size;
   unsigned char pages[256];
   size_t page = mema_osPageSize(), piece = page * sizeof pages, resident = 0;
   int saved = errno;
@@ -231,8 +243,19 @@ void mema_osWake(_Atomic uint32_t *word, bool all) {
   errno = saved;
 }
 
+/* Sleeps, unless a signal comes, by a wait that nothing else ends. The C library's threads make no call that yields the
+ * processor or only sleeps, and its functions that sleep are points where a thread may be cancelled. Returns false iff a
+ * signal came. */
+static bool sleepFor(long nanoseconds) {
+  static _Atomic uint32_t neverChanged;
+  const struct timespec pause = {.tv_nsec = nanoseconds};
+  return syscall(SYS_futex, &neverChanged, FUTEX_WAIT_PRIVATE, 0, &pause, NULL, 0) == 0 || errno != EINTR;
+}
+
 void mema_osYield(void) {
-  (void)sched_yield();
+  int saved = errno;
+  (void)sleepFor(1);
+  errno = saved;
 }
 
 static void changeSignals(int how, const mema_OsSignals *change, mema_OsSignals *before) {
@@ -272,11 +295,10 @@ bool mema_osCanBarrier(void) {
 
 void mema_osBarrier(void) {
   int saved = errno;
-  if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) {
-    /* A later sandbox forbids the barrier. The writes of other processors become visible in far less time than
-     * this pause. */
-    struct timespec pause = {.tv_nsec = 1000000};
-    (void)nanosleep(&pause, NULL);
+  if (isRestricted() || syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) {
+    /* A sandbox forbids the barrier, or may. The writes of other processors become visible in far less time than this
+     * pause. */
+    for (int tries = 0; tries < 20 && !sleepFor(1000000); tries++) continue;
   }
   errno = saved;
 }

@@ -32,7 +32,8 @@ void mema_osGuard(void *base, size_t size);
  * pages are then unchanged. */
 bool mema_osPurge(void *base, size_t size);
 
-/* The bytes of a range of whole pages that are in memory; the whole range if the system does not say. */
+/* The bytes of a range of whole pages that are in memory; the whole range if the system does not say, or may not be
+ * asked. */
 size_t mema_osResident(void *base, size_t size);
 
 /* As mema_osPurge, for a range that mema_osMove moved pages into or out of: the range joins the mapping of its
@@ -93,6 +94,11 @@ int64_t mema_osMilliseconds(void);
  * beforehand. */
 bool mema_osCanBarrier(void);
 void mema_osBarrier(void);
+
+/* A sandbox is about to limit the process's system calls, and may end the process for any other. From now on the
+ * functions here make only those that the C library's malloc and threads make as well. Waiting for other threads
+ * takes longer then. */
+void mema_osEnterSandbox(void);
 
 /* A number that differs from run to run and cannot be guessed. Never 0. */
 uintptr_t mema_osRandom(void);

@@ -51,4 +51,7 @@ MEMA_SHARED_CALL uint32_t mema_sharedTell(mema_Pool *pool);
  * longer than a second or two. */
 MEMA_SHARED_CALL bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, bool closely);
 
+/* A sandbox is about to limit the process's system calls: see mema_osEnterSandbox. */
+MEMA_SHARED_CALL void mema_sharedEnterSandbox(void);
+
 #endif

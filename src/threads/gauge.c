@@ -9,6 +9,7 @@
  *
  * The common paths do nothing for the gauge. */
 #include "../heap/slab/slab.h"
+#include "../memory/os.h"
 #include "share.h"
 
 enum { patience = 10 /* tries of a fifth of a second */ };
@@ -123,6 +124,10 @@ static bool holdSoon(const mema_Pool *pool, mema_Heap *heap) {
   for (int i = 0; i < patience && !held; i++) held = mema_quiesceLong(heap->share);
   if (!held) mema_unlockPool(heap);
   return held;
+}
+
+void mema_sharedEnterSandbox(void) {
+  mema_osEnterSandbox();
 }
 
 bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, bool closely) {

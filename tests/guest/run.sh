@@ -183,6 +183,33 @@ inRun 'hooks of open and its kin, in a run' -- env LD_PRELOAD="$programs/fileHoo
 run record -o "$scratch/t.mema" -- env LD_PRELOAD="$programs/fileHook.so" "$programs/readsFile" "$here/run.sh"
 same 'hooks of open and its kin, in a recording' 0 "$status"
 
+# ---- programs that limit their own system calls ------------------------------------------------------------------------
+section sandbox
+
+compile sandbox
+if ! guard "$programs/sandbox" filter; then
+  skip 'a filter' 'the C library alone does not pass it here'
+else
+  works 'a filter for the malloc of the C library: nothing ends' env LD_PRELOAD="$library" "$programs/sandbox" filter
+  inRun 'a filter for the malloc of the C library, in a run: nothing ends' --pool 256M -- "$programs/sandbox" filter
+fi
+
+# callsOf COMMAND...: the names of the system calls behind the first prctl that asks for no new privileges, and in other threads.
+callsOf() {
+  guard strace -f -o "$scratch/strace" "$@" >/dev/null 2>&1
+  sed -n '/PR_SET_NO_NEW_PRIVS/,$p' "$scratch/strace" | sed -n 's/^[0-9]* *\([a-z_0-9]*\)(.*/\1/p' | sort -u
+}
+usual='brk clone clone3 exit exit_group futex getrandom madvise mmap mprotect mremap munmap prctl rseq rt_sigprocmask set_robust_list'
+if [ -z "$off" ] && command -v strace >/dev/null && strace -o "$scratch/strace" true 2>/dev/null; then
+  callsOf "$programs/sandbox" >"$scratch/plain"
+  callsOf env LD_PRELOAD="$library" "$programs/sandbox" >"$scratch/pooled"
+  has 'in a sandbox: strace has seen the calls' '^futex$' "$scratch/pooled"
+  for call in $usual; do echo "$call"; done | sort -u - "$scratch/plain" >"$scratch/allowed"
+  same 'in a sandbox: no system call beside those of the C library' '' "$(comm -13 "$scratch/allowed" "$scratch/pooled" | paste -sd ' ')"
+else
+  skip 'in a sandbox: the system calls' 'strace does not run here'
+fi
+
 # ---- modules that are unloaded -------------------------------------------------------------------------------------------
 section modules
 

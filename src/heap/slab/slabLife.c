@@ -6,8 +6,9 @@
 #include "source.h"
 
 enum {
-  sparseFrom = 2 << 20,  /* from this many bytes on, zeroing first checks which pages are in memory, */
-  sparsePiece = 1 << 20, /* this many bytes at a time */
+  sparseFrom = 2 << 20,  /* from this many bytes on, zeroing first looks whether most pages are in use, */
+  sparsePiece = 1 << 20, /* this many bytes at a time, */
+  sparseSamples = 16,    /* by this many of its pages */
 };
 
 void mema_slabSetBudget(mema_Heap *heap, size_t bytes) {
@@ -91,9 +92,22 @@ void mema_slabClose(mema_Heap *heap) {
 
 /* ---- giving pages back ------------------------------------------------------------------------------------------------- */
 
+static bool isZero(const char *at, size_t bytes) {
+  return *at == 0 && memcmp(at, at + 1, bytes - 1) == 0;
+}
+
+/* True if most of some pages of the piece hold anything. To read a page that is not in memory does not bring it there.
+ * The system could say which pages are in memory, but a sandbox may end the process for the question. */
+static bool isMostlyUsed(const char *piece) {
+  size_t step = sparsePiece / sparseSamples, bytes = mema_osPageSize() < step ? mema_osPageSize() : step;
+  unsigned used = 0;
+  mema_markDefined(piece, sparsePiece);
+  for (unsigned i = 0; i < sparseSamples; i++) used += !isZero(piece + i * step, bytes);
+  return used > sparseSamples / 2;
+}
+
 static void zeroPiece(char *piece) {
-  if (mema_osResident(piece, sparsePiece) > sparsePiece / 2 || !mema_osPurge(piece, sparsePiece))
-    memset(piece, 0, sparsePiece);
+  if (isMostlyUsed(piece) || !mema_osPurge(piece, sparsePiece)) memset(piece, 0, sparsePiece);
 }
 
 void mema_slabZero(const mema_Heap *heap, char *ptr, size_t bytes) {
