@@ -127,7 +127,7 @@ static Range movedTo(Range range, const void *address) {
 }
 
 static bool isMapped(Range range) {
-  return msync((void *)range.start, sizeOf(range), MS_ASYNC) == 0;
+  return rawIsMapped((void *)range.start, sizeOf(range));
 }
 
 /* Takes unmapped pages out of the set, after a call that failed. Such a call may have unmapped the range that

@@ -1,7 +1,9 @@
 /* rawCalls.h - system calls past the names that this library exports (mappings.c, ending.c), and past those that
  * another preloaded library may have taken over (open, read and their kin). The library's own calls, and those that
  * it passes on, must not come back to it: a hook of open() that maps memory would need the lock of the heap, which its
- * caller holds. Results and errno are as from the C library. */
+ * caller holds. Nor may malloc, free or mmap be a point where a thread is cancelled, as open, read, write, close and
+ * msync of the C library are: a cancelled thread would keep the library's locks. Results and errno are as from the C
+ * library. */
 #ifndef MEMA_PRELOAD_RAW_CALLS_H
 #define MEMA_PRELOAD_RAW_CALLS_H
 
@@ -11,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
@@ -31,6 +34,19 @@ static inline int rawUnmap(void *address, size_t size) {
 
 static inline void *rawRemap(void *address, size_t size, size_t newSize, int flags, void *newAddress) {
   return (void *)syscall(SYS_mremap, address, size, newSize, flags, newAddress);
+}
+
+/* True if all pages of a range are mapped. Nothing is written back. */
+static inline int rawIsMapped(void *address, size_t size) {
+  return syscall(SYS_msync, address, size, MS_ASYNC) == 0;
+}
+
+enum { KERNEL_SIGNAL_BYTES = 8 }; /* the kernel's set of signals is smaller than the C library's */
+
+/* Takes one pending signal of a set. False if there is none. */
+static inline int rawTakeSignal(const sigset_t *wanted) {
+  const long now[2] = {0, 0}; /* a struct timespec, as this call has it */
+  return syscall(SYS_rt_sigtimedwait, wanted, NULL, now, (size_t)KERNEL_SIGNAL_BYTES) > 0;
 }
 
 /* The C library's sbrk under another name: this library exports sbrk. */

@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "jsonText.h"
 #include "rawCalls.h"
@@ -53,8 +51,7 @@ static bool isWriteSignal(int number) {
 }
 
 static void discardWriteSignals(const sigset_t *wanted) {
-  const struct timespec now = {0, 0};
-  while (sigtimedwait(wanted, NULL, &now) > 0) continue;
+  while (rawTakeSignal(wanted)) continue;
 }
 
 void writeText(int descriptor, const Text *text) {

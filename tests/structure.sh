@@ -115,6 +115,28 @@ functionLengths() {
   done
 }
 
+# The points where the C library cancels a thread (POSIX.1-2017, and the calls of Linux beside them). A thread that is cancelled with a
+# pool's lock taken keeps it for ever, and malloc, free and mmap are no such points. The libraries ask the kernel instead (syscall).
+cancellationPoints='accept|accept4|aio_suspend|clock_nanosleep|close|connect|creat(64)?|epoll_p?wait2?|fallocate(64)?|fcntl(64)?|fdatasync|fsync
+lockf(64)?|mq_(timed)?(receive|send)|msgrcv|msgsnd|msync|nanosleep|open(64)?|openat(64)?|pause|poll|ppoll|pread(64)?|preadv2?(64)?|pselect
+pthread_cond_(timed|clock)?wait|pthread_(timed|clock)?join(_np)?|pthread_testcancel|pwrite(64)?|pwritev2?(64)?|read|readv|recv|recvfrom|recvm?msg
+select|sem_(timed|clock)?wait|send|sendm?msg|sendto|sigpause|sigsuspend|sigtimedwait|sigwait|sigwaitinfo|sleep|splice|sync_file_range|system
+tcdrain|tee|usleep|vmsplice|wait|wait3|wait4|waitid|waitpid|write|writev|getrandom
+f(re)?open(64)?|fclose|fflush|fgets|fputs|fread|fwrite|v?f?printf|v?dprintf|puts|syslog|getpw.*|getgr.*|getaddrinfo|opendir|readdir(64)?|popen|dlopen'
+# exec/start prints its one line with cancellation disabled. malloc_info writes to a stream of its caller, with no lock taken; it is a
+# cancellation point in any C library.
+mayBeCancelled='exec/start writev|exec/start sigtimedwait|preload/heapInfo fwrite'
+
+cancelsNowhere() {
+  local object points
+  points=$(paste -sd '|' <<<"$cancellationPoints")
+  for object in "$objects"/{src,preload,exec,record}/*.o "$objects"/src/*/*.o "$objects"/src/*/*/*.o; do
+    [ -e "$object" ] || continue
+    nm -u "$object" | awk -v file="${object#"$objects"/}" '{ sub(/\.o$/, "", file); print file, $2 }'
+  done | sort -u >"$scratch/undefined"
+  [ "$(wc -l <"$scratch/undefined")" -gt 100 ] && ! grep -E " ($points)\$" "$scratch/undefined" | grep -vxE "$mayBeCancelled"
+}
+
 filesAreShort() {
   find src preload record exec cli trace -name '*.[ch]' -print0 | xargs -0 wc -l | awk '$2 != "total" && $1 > 800 { print; bad = 1 } END { exit bad }'
 }
@@ -128,6 +150,7 @@ for room in preload record exec trace cli; do check "no files of $room/ refer to
 check 'no files of bench/ refer to each other in a circle' benchHasNoCircle
 check 'a heap in a buffer includes nothing of the operating system' fixedSeesNoSystem
 check 'only tests/internal/ looks inside the library' testsSeeTheInterface
+check 'no function of a library is a point where a thread is cancelled' cancelsNowhere
 check 'no file has more than 800 lines' filesAreShort
 check 'no function has more than 60 lines' functionsAreShort
 check 'the median function has fewer than 10 lines' medianIsBelow10

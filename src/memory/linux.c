@@ -6,7 +6,8 @@
  * does count; callers then get NULL sooner and try again with less.
  *
  * These functions call the kernel directly. A process may replace mmap and its relatives by functions that count
- * such calls (preload/mappings.c does).
+ * such calls (preload/mappings.c does). And none of them may be a cancellation point, since a pool's lock is held
+ * around many (tests/structure.sh looks).
  */
 #define _GNU_SOURCE
 #include "os.h"
@@ -237,10 +238,11 @@ void mema_osWait(_Atomic uint32_t *word, uint32_t seen, int64_t milliseconds) {
   errno = saved;
 }
 
-void mema_osWake(_Atomic uint32_t *word, bool all) {
+bool mema_osWake(_Atomic uint32_t *word, bool all) {
   int saved = errno;
-  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, all ? INT32_MAX : 1, NULL, NULL, 0);
+  bool any = syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, all ? INT32_MAX : 1, NULL, NULL, 0) > 0;
   errno = saved;
+  return any;
 }
 
 /* Sleeps, unless a signal comes, by a wait that nothing else ends. The C library's threads make no call that yields the
@@ -276,6 +278,28 @@ void mema_osUnblockSignals(const mema_OsSignals *before) {
   changeSignals(SIG_SETMASK, before, NULL);
 }
 
+/* Of glibc since 2.2 and 2.32; other C libraries have no such names. */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+extern char __libc_single_threaded __attribute__((weak));
+
+/* The C library's fork does not free the lock in the child of a process with one thread, and need not. */
+bool mema_osLockStreams(void) {
+  bool isAlone = &__libc_single_threaded != NULL && __libc_single_threaded != 0;
+  if (isAlone || _IO_list_lock == NULL || _IO_list_unlock == NULL || _IO_list_resetlock == NULL) return false;
+  _IO_list_lock();
+  return true;
+}
+
+void mema_osUnlockStreams(bool inChild) {
+  if (inChild) {
+    _IO_list_resetlock();
+  } else {
+    _IO_list_unlock();
+  }
+}
+
 uint32_t mema_osProcessor(void) {
   return (uint32_t)sched_getcpu();
 }
@@ -306,7 +330,7 @@ void mema_osBarrier(void) {
 uintptr_t mema_osRandom(void) {
   uintptr_t number = 0;
   int saved = errno;
-  if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number) {
+  if (syscall(SYS_getrandom, &number, sizeof number, GRND_NONBLOCK) != (long)sizeof number) {
     /* A sandbox forbids getrandom: use the sixteen random bytes that the kernel gives to every program. */
     const uintptr_t *given = (const uintptr_t *)getauxval(AT_RANDOM);
     number = given != NULL ? given[1] ^ (uintptr_t)&number : (uintptr_t)&number * (uintptr_t)0x9E3779B97F4A7C15u;

@@ -65,8 +65,8 @@ size_t mema_osHugeSize(void);
  * *word is `seen`. May return early. */
 void mema_osWait(_Atomic uint32_t *word, uint32_t seen, int64_t milliseconds);
 
-/* Wakes one thread, or all threads, that sleep on the word. */
-void mema_osWake(_Atomic uint32_t *word, bool all);
+/* Wakes one thread, or all threads, that sleep on the word. False iff none did. */
+bool mema_osWake(_Atomic uint32_t *word, bool all);
 
 /* Lets other threads run. */
 void mema_osYield(void);
@@ -81,6 +81,14 @@ typedef struct mema_OsSignals {
  * the former state. */
 void mema_osBlockSignals(mema_OsSignals *before);
 void mema_osUnblockSignals(const mema_OsSignals *before);
+
+/* The C library's fork takes locks of its own behind the fork handlers: first that of the list of all streams. A thread
+ * in fflush(NULL) holds that lock while it waits for a stream, and the thread that has the stream may wait for a pool.
+ * So a fork handler that takes a pool's lock takes this one before it. It may be taken again by its holder.
+ *   mema_osLockStreams    takes the lock. False if that is not needed (the process has one thread), or not possible.
+ *   mema_osUnlockStreams  releases it once; in the child of a fork it frees the lock. */
+bool mema_osLockStreams(void);
+void mema_osUnlockStreams(bool inChild);
 
 /* The processor that the calling thread runs on now: a hint. */
 uint32_t mema_osProcessor(void);
