@@ -240,25 +240,23 @@ __attribute__((noinline)) void noteRefusal(mema_Reason reason) {
 /* Takes the lock for a fork. If a signal handler forks that interrupted a call to the pool, the lock's holder
  * may be waiting for that call, or for a thread that does. The fork then goes on without the lock. The holder
  * changes only counters and the reserve, which is settled before the next request. */
-static bool takeLockToFork(void) {
-  return interruptsPool() ? takeLockSoon(&lock) : takeLock(&lock);
-}
-
-static void beforeFork(void) {
+static bool takeLockToFork(bool late) {
   if (holdsLock(&lock)) {
     if (forkDepth > 0) forkDepth++;
     /* Else a signal handler that interrupted the heap forks. The interrupted call goes on in both processes,
      * and releases the lock. */
-  } else if (takeLockToFork()) {
-    forkDepth = 1;
+    return true;
   }
+  if (!tryLock(&lock)) return late;
+  forkDepth = 1;
+  return true;
 }
 
 static bool forkIsOver(void) {
   return holdsLock(&lock) && forkDepth > 0 && --forkDepth == 0;
 }
 
-static void afterForkInParent(void) {
+static void giveLockBack(void) {
   if (forkIsOver()) releaseLock(&lock);
 }
 
@@ -289,5 +287,7 @@ static void afterForkInChild(void) {
 }
 
 void guardForks(void) {
-  pthread_atfork(beforeFork, afterForkInParent, afterForkInChild);
+  static const mema_ForkLock forkLock = {takeLockToFork, giveLockBack};
+  mema_sharedForkWith(&forkLock);
+  pthread_atfork(NULL, giveLockBack, afterForkInChild);
 }

@@ -14,14 +14,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* word == 0: free. Else word == the holder's number (even), + 1 if threads may sleep on the lock. Sleepers wait
- * for a change of the low 32 bits. */
+/* word == the holder's number (even), or 0 while the lock is free; + 1, the mark, if threads may sleep on the lock. As in
+ * src/threads/lock.h, the mark stays while the lock is free. Sleepers wait for a change of the low 32
+ * bits. */
 typedef struct Lock {
   _Atomic uintptr_t word;
 } Lock;
 
 /* Waits for the lock. Returns false iff the calling thread holds it already; errno is kept. */
 bool takeLock(Lock *lock);
+
+/* Takes the lock if it is free now, or a moment later. */
+bool tryLock(Lock *lock);
 
 /* As takeLock, but waits a fiftieth of a second, or a little more: false also if another thread holds the
  * lock for longer. */

@@ -54,4 +54,17 @@ MEMA_SHARED_CALL bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, boo
 /* A sandbox is about to limit the process's system calls: see mema_osEnterSandbox. */
 MEMA_SHARED_CALL void mema_sharedEnterSandbox(void);
 
+/* The caller's own lock, under which it calls the pool. A fork takes it together with those of all pools, or none of
+ * them. It does so under the lock of the C library's streams, and waits for none of them while it holds another. */
+typedef struct mema_ForkLock {
+  /* Takes the lock for a fork, without waiting. False: try again. With `late`, the fork comes from a signal handler that
+   * has waited for a fifth of a second; then it goes on without the lock. A fork within a fork is counted. */
+  bool (*tryToTake)(bool late);
+  /* Gives it back: the fork could not take another lock. */
+  void (*giveBack)(void);
+} mema_ForkLock;
+
+/* Sets the lock. The caller's own fork handlers give it back after the fork. */
+MEMA_SHARED_CALL void mema_sharedForkWith(const mema_ForkLock *lock);
+
 #endif

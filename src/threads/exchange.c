@@ -1,5 +1,5 @@
-/* exchange.c - the exchange between thread caches and the pool: slots by the dozen, budget by the loan. It
- * also quiesces threads and keeps the owner ids. The protocol is in share.h. The lock is held. */
+/* exchange.c - the exchange of slots between thread caches and the pool, by the dozen. It also quiesces threads and keeps
+ * the owner ids. The protocol is in share.h. The lock is held. */
 #include <string.h>
 
 #include "../memory/os.h"
@@ -23,8 +23,7 @@ uintptr_t mema_keyAtRest(const mema_ThreadCache *cache) {
 
 /* ---- quiescing --------------------------------------------------------------------------------------------------- */
 
-/* True if the owner exists, and is not the calling thread. */
-static bool isOthers(const mema_ThreadCache *cache) {
+bool mema_isOthers(const mema_ThreadCache *cache) {
   return cache->owner != 0 && cache->owner != mema_threadNumber() &&
          cache->epoch == atomic_load_explicit(&mema_forks, memory_order_relaxed);
 }
@@ -50,7 +49,7 @@ static void waitUntilOut(mema_Share *share, const mema_ThreadCache *cache) {
   do {
     mema_letOthersRun(turns++);
     waits = mema_waitsForOthers;
-  } while ((isOthers(cache) && isBusy(cache)) ||
+  } while ((mema_isOthers(cache) && isBusy(cache)) ||
            !atomic_compare_exchange_strong_explicit(&share->pause, &waits, mema_atWork, memory_order_acquire,
                                                     memory_order_relaxed));
 }
@@ -67,7 +66,7 @@ static void callOthers(const mema_Share *share) {
   bool any = false;
   if (share->lowBudget) return;
   for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) {
-    if (!isOthers(cache)) continue;
+    if (!mema_isOthers(cache)) continue;
     atomic_store_explicit(&cache->key, 0, memory_order_seq_cst);
     any = true;
   }
@@ -79,20 +78,20 @@ void mema_quiesce(mema_Share *share) {
   share->keepsOut = true;
   callOthers(share);
   for (mema_ThreadCache *cache = share->caches; cache != NULL && !share->lowBudget; cache = cache->next)
-    if (isOthers(cache)) waitUntilOut(share, cache);
+    if (mema_isOthers(cache)) waitUntilOut(share, cache);
   beginPeriod(share->slab);
 }
 
 /* True if all other threads leave their caches within a short while. Their keys are 0 already. */
 static bool areSoonOut(const mema_Share *share) {
   for (const mema_ThreadCache *cache = share->caches; cache != NULL && !share->lowBudget; cache = cache->next)
-    if (isOthers(cache) && !spinUntilOut(cache)) return false;
+    if (mema_isOthers(cache) && !spinUntilOut(cache)) return false;
   return true;
 }
 
 static void letOthersIn(const mema_Share *share) {
   for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
-    if (isOthers(cache)) atomic_store_explicit(&cache->key, mema_keyAtRest(cache), memory_order_release);
+    if (mema_isOthers(cache)) atomic_store_explicit(&cache->key, mema_keyAtRest(cache), memory_order_release);
 }
 
 bool mema_tryQuiesce(mema_Share *share) {
@@ -136,7 +135,7 @@ static bool isAloneInside(const mema_Share *share, bool late) {
   bool inside = false;
   for (const mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) {
     if (cache == share->inside) continue;
-    if (isOthers(cache) && !spinUntilOut(cache) && !late) return false;
+    if (mema_isOthers(cache) && !spinUntilOut(cache) && !late) return false;
     if (cache->owner == mema_threadNumber()) inside = isBusy(cache);
   }
   return inside;
@@ -205,15 +204,16 @@ static void setPrivileges(mema_ThreadCache *cache, uint64_t classes, bool own) {
 void mema_revoke(mema_Share *share, uint8_t ownerId, unsigned class) {
   bool kept = share->keepsOut;
   uint64_t going = UINT64_C(1) << class;
-  mema_quiesce(share);
-  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) {
-    if (cache->ownerId != ownerId) continue;
+  mema_ThreadCache *cache = share->owners[ownerId];
+  /* an orphan has no thread that could be inside */
+  if (cache != NULL && mema_isOthers(cache)) mema_quiesce(share);
+  if (cache != NULL) {
     if ((cache->lost & going) != 0) going = cache->lost;
     cache->lost |= going;
     setPrivileges(cache, going, false);
   }
   atomic_fetch_or_explicit(&share->revoked[ownerId], going, memory_order_release);
-  if (!kept) mema_resume(share);
+  if (!kept && share->keepsOut) mema_resume(share);
 }
 
 void mema_regain(mema_Share *share, mema_ThreadCache *cache) {
@@ -232,163 +232,40 @@ static bool isUnused(const mema_Share *share, uint8_t ownerId) {
   return (atomic_load_explicit(&share->revoked[ownerId], memory_order_relaxed) & mema_unused) != 0;
 }
 
-/* An unused owner id has all classes revoked, and no cache has it. It may be that of an ended thread, whose
- * spans then become the new thread's. All threads are quiesced while the bits change, so none is about to
- * free from these spans by an earlier reading. */
+/* An owner id that no cache ever had has no spans, so no thread is about to free from them. 0: there is none. */
+static uint8_t freshId(mema_Share *share) {
+  return share->usedIds + 1 < mema_tagCount ? (uint8_t)++share->usedIds : 0;
+}
+
+/* Returns an owner id of an ended thread, whose spans then become the new thread's; 0: none. Many caches take long to
+ * quiesce: if there are many, an id is used again only after a number of new caches. */
+static uint8_t usedId(mema_Share *share) {
+  if (share->madeCaches * mema_tagCount < share->cacheCount) return 0;
+  for (unsigned ownerId = 1; ownerId <= share->usedIds; ownerId++)
+    if (isUnused(share, (uint8_t)ownerId)) return (uint8_t)ownerId;
+  return 0;
+}
+
+/* Marks an owner id as one of a cache. A used one has all classes revoked. All threads are quiesced while the bits
+ * change, so none is about to free from its spans by an earlier reading. */
+static void openId(mema_Share *share, uint8_t ownerId, bool fresh) {
+  bool kept = share->keepsOut;
+  if (!fresh) mema_quiesce(share);
+  atomic_store_explicit(&share->revoked[ownerId], 0, memory_order_release);
+  if (!fresh && !kept) mema_resume(share);
+  if (!fresh) share->madeCaches = 0;
+}
+
 void mema_giveOwnerId(mema_Share *share, mema_ThreadCache *cache) {
   cache->ownerId = 0;
   if (!canBarrier) return;
-  for (unsigned ownerId = 1; ownerId < mema_tagCount && cache->ownerId == 0; ownerId++)
-    if (isUnused(share, (uint8_t)ownerId)) cache->ownerId = (uint8_t)ownerId;
+  share->madeCaches++;
+  uint8_t fresh = freshId(share);
+  cache->ownerId = fresh != 0 ? fresh : usedId(share);
   if (cache->ownerId == 0) return;
-  bool kept = share->keepsOut;
-  mema_quiesce(share);
-  atomic_store_explicit(&share->revoked[cache->ownerId], 0, memory_order_release);
-  if (!kept) mema_resume(share);
+  openId(share, cache->ownerId, fresh != 0);
+  share->owners[cache->ownerId] = cache;
   setPrivileges(cache, (UINT64_C(1) << mema_classCount) - 1, true);
-}
-
-/* ---- budget ------------------------------------------------------------------------------------------------------ */
-
-/* Returns a lower bound of the minimum of free budget since the last time. Each cache knows its own minimum,
- * but not when that was. So the result is exact for one thread, and for several not above the true minimum. */
-static size_t leastFree(const mema_Share *share) {
-  size_t low = share->pool->freeSize;
-  for (const mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
-    low += atomic_load_explicit(&cache->lowQuota, memory_order_relaxed);
-  return low;
-}
-
-static void noteLow(mema_Share *share) {
-  size_t low = leastFree(share);
-  if (low < share->pool->lowWater) share->pool->lowWater = low;
-}
-
-static void setQuota(mema_ThreadCache *cache, size_t credit) {
-  cache->overLow = 0;
-  atomic_store_explicit(&cache->lowQuota, credit, memory_order_relaxed);
-}
-
-void mema_restartLow(mema_Share *share, mema_ThreadCache *cache) {
-  noteLow(share);
-  setQuota(cache, mema_quotaOf(cache));
-}
-
-/* Returns the part of a budget that one thread may have: 1/8 of an equal share, with one cache more than
- * there are. */
-static size_t partOf(const mema_Share *share, size_t bytes) {
-  return bytes / (8 * ((size_t)share->cacheCount + 1));
-}
-
-/* Returns the bytes that one loan may have. 0 if the budget is nearly used up, or a thread waits for it. */
-static size_t lendable(const mema_Share *share) {
-  size_t batch = partOf(share, share->pool->freeSize);
-  if (batch < mema_quotaLeast || share->lowBudget) return 0;
-  return batch < mema_quotaMost ? batch : mema_quotaMost;
-}
-
-/* Called before pool->freeSize changes. Begins a new minimum for the caller's cache, so that minima of
- * different times are not added up. */
-static void beginAnew(mema_Share *share) {
-  noteLow(share);
-  if (share->inside != NULL) setQuota(share->inside, mema_quotaOf(share->inside));
-}
-
-void mema_chargeShare(mema_Share *share, size_t bytes) {
-  beginAnew(share);
-  share->pool->freeSize -= bytes;
-  noteLow(share);
-}
-
-void mema_creditShare(mema_Share *share, size_t bytes) {
-  beginAnew(share);
-  share->pool->freeSize += bytes;
-  if (share->waiting != 0) mema_wakeWaiting(share);
-}
-
-void mema_wakeWaiting(mema_Share *share) {
-  atomic_fetch_add_explicit(&share->freed, 1, memory_order_release);
-  mema_osWake(&share->freed, true);
-}
-
-void mema_collect(mema_Share *share, mema_ThreadCache *cache) {
-  noteLow(share);
-  share->pool->freeSize += mema_quotaOf(cache);
-  share->pool->allocations += cache->allocations;
-  share->pool->frees += cache->frees;
-  share->pool->held += cache->held;
-  share->told -= cache->told;
-  cache->allocations = cache->frees = cache->held = cache->quotaMost = cache->told = 0;
-  setQuota(cache, 0);
-}
-
-/* Caches that the lock's holder has quiesced are left out: mema_resume sets their keys. */
-void mema_renewKeys(mema_Share *share) {
-  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
-    if (!share->keepsOut || !isOthers(cache))
-      atomic_store_explicit(&cache->key, mema_keyAtRest(cache), memory_order_release);
-}
-
-static void setLowBudget(mema_Share *share, bool lowBudget) {
-  share->lowBudget = lowBudget;
-  share->turns = 0;
-  mema_renewKeys(share);
-}
-
-static bool isScarce(const mema_Share *share) {
-  return share->waiting != 0 || partOf(share, leastFree(share)) < mema_quotaLeast;
-}
-
-void mema_enterLowBudget(mema_Share *share) {
-  if (!share->lowBudget && isScarce(share)) setLowBudget(share, true);
-}
-
-/* Hysteresis: low-budget mode ends only 25 % above the threshold at which it began, and after 256 releases of
- * the lock. By then the barrier that quiesced all threads has paid off. Else a budget that goes up and down
- * around the threshold would cost a barrier each time. */
-void mema_leaveLowBudget(mema_Share *share) {
-  if (!share->lowBudget || share->waiting != 0 || ++share->turns < mema_lowBudgetTurns) return;
-  if (partOf(share, share->pool->freeSize) >= mema_quotaLeast + mema_quotaLeast / 4) setLowBudget(share, false);
-}
-
-/* Collects the quotas and counts of all caches, and begins low-budget mode if need be. */
-static void callIn(mema_Share *share) {
-  bool kept = share->keepsOut;
-  mema_quiesce(share);
-  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) mema_collect(share, cache);
-  mema_enterLowBudget(share);
-  if (!kept) mema_resume(share);
-}
-
-bool mema_lend(mema_Share *share, mema_ThreadCache *cache, size_t bytes) {
-  mema_Pool *pool = share->pool;
-  size_t credit = cache != NULL ? mema_quotaOf(cache) : 0;
-  if (credit >= bytes && cache != NULL) return true;
-  if (pool->freeSize < bytes - credit || (cache != NULL && !share->lowBudget && isScarce(share))) {
-    callIn(share);
-    credit = 0;
-    if (pool->freeSize < bytes) return false;
-  }
-  if (cache == NULL) return true;
-  noteLow(share);
-  pool->freeSize -= bytes - credit;
-  size_t batch = lendable(share);
-  pool->freeSize -= batch;
-  setQuota(cache, bytes + batch);
-  cache->quotaMost = 2 * batch;
-  return true;
-}
-
-/* Called after a free: wakes the waiters, even if the quota was collected on the way. */
-void mema_trimQuota(mema_Share *share, mema_ThreadCache *cache) {
-  size_t keep = lendable(share), credit = mema_quotaOf(cache);
-  if (share->waiting != 0) mema_wakeWaiting(share);
-  if (credit <= cache->quotaMost) return;
-  noteLow(share);
-  if (keep > credit) keep = credit;
-  share->pool->freeSize += credit - keep;
-  setQuota(cache, keep);
-  cache->quotaMost = 2 * keep;
 }
 
 /* ---- slots ------------------------------------------------------------------------------------------------------- */
@@ -455,8 +332,7 @@ static uint8_t tagAt(const mema_Share *share, const char *ptr) {
 /* Counts a return of slots to an owner. The owner that never refills needs none: after mema_sentMost of them
  * its slots stay with the threads that free them, until it refills. */
 static void noteSent(mema_Share *share, uint8_t ownerId) {
-  mema_ThreadCache *owner = share->caches;
-  while (owner != NULL && owner->ownerId != ownerId) owner = owner->next;
+  mema_ThreadCache *owner = share->owners[ownerId];
   if (owner != NULL && ++owner->sentBack == mema_sentMost)
     atomic_fetch_or_explicit(&share->revoked[ownerId], mema_nobodys, memory_order_relaxed);
 }
@@ -505,10 +381,16 @@ static void reverse(mema_CachedSlot *cachedSlots, uint32_t count) {
   }
 }
 
+/* A grace period is awaited after a number of ranges that grows with the number of caches, each of which it looks at. */
+static bool isTimeForGrace(const mema_Share *share) {
+  uint32_t young = share->slab->shared.youngRows;
+  return (young >= mema_graceAfter && young >= share->cacheCount / mema_graceAfter) || share->cacheCount == 1;
+}
+
 static uint32_t takeCached(mema_Share *share, const mema_ThreadCache *cache, unsigned class, uint32_t wanted,
                            mema_CachedSlot *cachedSlots) {
   mema_Slab *slab = share->slab;
-  if (slab->shared.youngRows >= mema_graceAfter || share->cacheCount == 1) waitForGrace(share);
+  if (isTimeForGrace(share)) waitForGrace(share);
   slab->shared.ownerId = cache->ownerId;
   uint32_t count = mema_slabTakeCached(slab, class, wanted, cachedSlots);
   slab->shared.ownerId = 0;

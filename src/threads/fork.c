@@ -40,6 +40,41 @@ bool mema_isInList(void) {
   return mema_holdsLock(&listLock) && (!mema_isForking() || listInterrupted);
 }
 
+/* ---- the other locks of a fork ------------------------------------------------------------------------------------
+ * The C library's fork takes the lock of all streams after the handlers. The thread that has it may wait for a stream, and
+ * the thread that has the stream for a pool. So the fork takes it before any pool's lock. While it waits for a pool it
+ * holds no lock at all. */
+
+/* A bit for each fork that the calling thread has begun, the last one lowest: set if the streams' lock was taken. */
+static _Thread_local uint32_t lockedStreams;
+static const mema_ForkLock *forkLock; /* the preload library's */
+
+void mema_sharedForkWith(const mema_ForkLock *lock) {
+  forkLock = lock;
+}
+
+static void endFork(bool inChild) {
+  uint32_t locked = lockedStreams & 1;
+  lockedStreams >>= 1;
+  if (locked != 0) mema_osUnlockStreams(inChild);
+}
+
+/* False, with nothing taken, if the preload library's lock is not free now. */
+static bool beginFork(bool late) {
+  uint32_t locked = mema_osLockStreams();
+  lockedStreams = lockedStreams << 1 | locked;
+  if (forkLock == NULL || forkLock->tryToTake(late)) return true;
+  endFork(false);
+  return false;
+}
+
+static void abandonFork(void) {
+  if (forkLock != NULL) forkLock->giveBack();
+  endFork(false);
+}
+
+/* ---- the list of shares ------------------------------------------------------------------------------------------- */
+
 /* Adds a share at the head of the list. Each change of the list is one store, so a reader that starts at the
  * head sees the old list or the new one. */
 bool mema_listShare(mema_Share *share) {
@@ -126,18 +161,19 @@ static bool tryToHold(bool late) {
 /* Holds all shares before the fork. It keeps no lock while it waits for another: the holder of the second may
  * be in a signal handler, and wait for the first. */
 static void beforeFork(void) {
-  if (mema_isForking()) {
-    nested++;
-    return;
-  }
-  bool within = mema_isWithin(), held = false;
+  bool forks = mema_isForking(), within = mema_isWithin(), held = false;
   for (unsigned turns = 0; !held; turns++) {
+    bool late = within && turns >= lateTurns;
     mema_OsSignals before;
-    mema_osBlockSignals(&before);
-    held = tryToHold(within && turns >= lateTurns);
-    mema_osUnblockSignals(&before);
+    if (beginFork(late)) {
+      mema_osBlockSignals(&before);
+      held = forks || tryToHold(late);
+      if (!held) abandonFork();
+      mema_osUnblockSignals(&before);
+    }
     if (!held) mema_letOthersRun(turns);
   }
+  if (forks) nested++;
 }
 
 /* True if the fork holds the share. It does not hold a share that another handler made meanwhile. */
@@ -152,7 +188,7 @@ static bool wasNested(void) {
   return true;
 }
 
-static void afterForkInParent(void) {
+static void releaseInParent(void) {
   mema_OsSignals before;
   if (wasNested() || skippedAll) return;
   mema_osBlockSignals(&before);
@@ -161,6 +197,11 @@ static void afterForkInParent(void) {
     if (share->skipped || isHeld(share)) letGo(share);
   releaseList(!listInterrupted);
   mema_osUnblockSignals(&before);
+}
+
+static void afterForkInParent(void) {
+  releaseInParent();
+  endFork(false);
 }
 
 static void destroyOthers(mema_Share *share) {
@@ -189,7 +230,7 @@ static void leaveGauges(void) {
   for (mema_Share *share = shares; share != NULL; share = share->next) share->gauge = NULL;
 }
 
-static void afterForkInChild(void) {
+static void releaseInChild(void) {
   leaveGauges();
   atomic_fetch_add_explicit(&mema_forks, 1, memory_order_relaxed);
   mema_prepareBarrier();
@@ -210,6 +251,11 @@ static void afterForkInChild(void) {
   }
   releaseList(!listInterrupted);
   mema_osUnblockSignals(&before);
+}
+
+static void afterForkInChild(void) {
+  releaseInChild();
+  endFork(true);
 }
 
 /* ---- repairs after a crowded fork -------------------------------------------------------------------------------- */

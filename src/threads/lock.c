@@ -3,8 +3,12 @@
 
 #include "../memory/os.h"
 
-/* Work under the lock takes less time than falling asleep and waking up, so a waiter spins first. */
-enum { spins = 100, yields = 1000, longTries = 200 /* a millisecond each */, sleepMost = 50 /* milliseconds */ };
+/* Work under the lock takes less time than falling asleep and waking up, so a waiter spins first. A sleep lasts until the
+ * thread is woken. It ends by itself only in case a signal handler left the interrupted call for good, by longjmp. Each
+ * sleep is twice as long as the one before, or thousands of waiters would keep the processors busy. */
+enum { spins = 100, yields = 1000, longTries = 200 /* a millisecond each */ };
+enum { sleepFirst = 50, sleepMost = 800 /* milliseconds */ };
+enum { mark = 1 };
 
 /* the locks that the thread holds, or is about to take */
 static _Thread_local _Atomic uint32_t holds;
@@ -47,9 +51,16 @@ static bool tryLock(mema_Lock *lock, uintptr_t value) {
   return atomic_compare_exchange_strong_explicit(&lock->word, &expected, value, memory_order_acquire, memory_order_relaxed);
 }
 
+/* As tryLock, for a lock that is marked or not. The mark stays. */
+static bool tryMarked(mema_Lock *lock, uintptr_t value) {
+  uintptr_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
+  return (seen & ~(uintptr_t)mark) == 0 && atomic_compare_exchange_strong_explicit(
+                                               &lock->word, &seen, value | seen, memory_order_acquire, memory_order_relaxed);
+}
+
 static bool spinForLock(mema_Lock *lock, uintptr_t value) {
   for (int i = 0; i < spins; i++) {
-    if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 && tryLock(lock, value)) return true;
+    if (tryMarked(lock, value)) return true;
     mema_pause();
   }
   return false;
@@ -59,31 +70,29 @@ static bool spinForLock(mema_Lock *lock, uintptr_t value) {
  * the holder knows of sleepers. */
 static void sleepOnLock(mema_Lock *lock, int milliseconds) {
   uintptr_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
-  if (seen == 0) return;
-  if ((seen & 1) == 0 &&
-      !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | 1, memory_order_relaxed, memory_order_relaxed))
+  if ((seen & ~(uintptr_t)mark) == 0) return;
+  if ((seen & mark) == 0 &&
+      !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | mark, memory_order_relaxed, memory_order_relaxed))
     return;
-  mema_osWait(futexWord(lock), (uint32_t)seen | 1, milliseconds);
+  mema_osWait(futexWord(lock), (uint32_t)(seen | mark), milliseconds);
 }
 
 static MEMA_NOINLINE bool waitForLock(mema_Lock *lock, uintptr_t value) {
   if (mema_holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
-  /* A thread that has slept cannot know if others still sleep, so it takes the lock with the mark set. Each
-   * sleep is short: the thread that is woken may run a signal handler first, and until that ends the lock is
-   * free and not marked. */
-  while (!tryLock(lock, value | 1)) sleepOnLock(lock, sleepMost);
+  /* A thread that has slept cannot know if others still sleep, so it takes the lock with the mark set. */
+  for (int most = sleepFirst; !tryMarked(lock, value | mark); most = most < sleepMost ? 2 * most : most)
+    sleepOnLock(lock, most);
   return true;
 }
 
-/* A timed-out waiter may have consumed a wake-up meant for a waiter that stays; pass it on. No other thread
- * marks the lock for those waiters. */
+/* A timed-out waiter may have consumed a wake-up meant for a waiter that stays; pass it on. */
 static MEMA_NOINLINE bool waitLong(mema_Lock *lock, uintptr_t value) {
   if (mema_holdsLock(lock)) return false;
   if (spinForLock(lock, value)) return true;
   for (int i = 0; i < longTries; i++) {
     sleepOnLock(lock, 1);
-    if (tryLock(lock, value | 1)) return true;
+    if (tryMarked(lock, value | mark)) return true;
   }
   mema_osWake(futexWord(lock), false);
   return false;
@@ -115,9 +124,21 @@ bool mema_tryLockLong(mema_Lock *lock) {
   return noteTaken(lock, tryLock(lock, number) || waitLong(lock, number));
 }
 
+/* Wakes one sleeper of a lock that was just released, and keeps the mark. If none sleeps, the mark goes. A thread may fall
+ * asleep meanwhile, so that is looked at once more. */
+static MEMA_NOINLINE void wakeOne(mema_Lock *lock) {
+  uintptr_t marked;
+  do {
+    atomic_fetch_or_explicit(&lock->word, mark, memory_order_relaxed);
+    if (mema_osWake(futexWord(lock), false)) return;
+    marked = mark;
+  } while (atomic_compare_exchange_strong_explicit(&lock->word, &marked, 0, memory_order_relaxed, memory_order_relaxed) &&
+           mema_osWake(futexWord(lock), false));
+}
+
 void mema_releaseLock(mema_Lock *lock) {
   mema_noteReleasing(lock);
-  if ((atomic_exchange_explicit(&lock->word, 0, memory_order_release) & 1) != 0) mema_osWake(futexWord(lock), false);
+  if ((atomic_exchange_explicit(&lock->word, 0, memory_order_release) & mark) != 0) wakeOne(lock);
   countHold(-1);
 }
 
@@ -144,5 +165,5 @@ bool mema_holdsSome(void) {
 }
 
 bool mema_holdsLock(const mema_Lock *lock) {
-  return (atomic_load_explicit(&lock->word, memory_order_relaxed) & ~(uintptr_t)1) == mema_threadNumber();
+  return (atomic_load_explicit(&lock->word, memory_order_relaxed) & ~(uintptr_t)mark) == mema_threadNumber();
 }

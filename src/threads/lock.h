@@ -11,7 +11,10 @@
 
 #include "../base/base.h"
 
-/* word == 0: free. Else word == the holder's number (even), + 1 if threads may sleep on the lock. Sleepers wait for a
+/* word == the holder's number (even), or 0 while the lock is free; + 1, the mark, if threads may sleep on the lock.
+ *
+ * A thread that was woken may run a signal handler before it takes the lock, for as long as that likes. So the mark stays
+ * while the lock is free, and the next holder wakes a thread too. It goes when no thread sleeps. Sleepers wait for a
  * change of the low 32 bits. */
 typedef struct mema_Lock {
   _Atomic uintptr_t word;

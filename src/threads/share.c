@@ -5,19 +5,11 @@
 
 #include "../memory/cells.h"
 #include "../memory/os.h"
-#include "share.h"
+#include "own.h"
 
-/* NULL at first. All thread-local data here begins as zero, since that is its content while the loader
- * relocates, too. The loader then makes the threads' memory anew, and loses all earlier writes. So until
- * constructors run, threads have no caches. */
-_Thread_local mema_ThreadCache *mema_cacheHere;
-static atomic_bool threadsStay;
-
-/* All caches of the calling thread, linked by nextOfThread. The pools of some may have ended. */
-static _Thread_local mema_ThreadCache *ownCaches;
+static atomic_bool threadsStay;         /* thread-local data keeps what is written: see own.c */
 static _Thread_local bool endIsWatched; /* endThread will run at the thread's end */
 static _Thread_local bool ending;       /* the thread ends, and gets no more caches */
-static _Thread_local bool listing;      /* the list is being changed: a signal handler must not change it */
 
 static pthread_key_t endKey;
 static mema_Lock setUpLock;
@@ -84,31 +76,6 @@ static void giveCacheCell(mema_ThreadCache *cache) {
   mema_giveCell(mema_cellCaches, cache->cellIndex);
 }
 
-/* Finds a cache of the calling thread whose pool has ended; NULL: none. The cache stays the thread's until
- * the thread ends. A signal handler may have interrupted a call that is about to read the cache and to set
- * `busy`. Or that call has set it, and is about to find the key 0. */
-static mema_ThreadCache *findLeftOver(void) {
-  mema_ThreadCache *cache = ownCaches;
-  /* the thread that closed the pool writes to the cache no more once the generation is 0 */
-  while (cache != NULL && (__atomic_load_n(&cache->generation, __ATOMIC_ACQUIRE) != 0 ||
-                           atomic_load_explicit(&cache->busy, memory_order_relaxed) != 0))
-    cache = cache->nextOfThread;
-  return cache;
-}
-
-/* A signal handler may read the list during a change, which is one store. It must not change the list then. */
-mema_ThreadCache *mema_cacheOf(const mema_Pool *pool) {
-  mema_ThreadCache *cache = mema_cacheHere;
-  bool within = listing;
-  if (cache != NULL && mema_isCacheOf(cache, pool)) return cache;
-  listing = true;
-  for (cache = ownCaches; cache != NULL; cache = cache->nextOfThread)
-    if (mema_loadWord(&cache->generation) != 0 && mema_isCacheOf(cache, pool)) break;
-  if (cache != NULL) mema_cacheHere = cache;
-  listing = within;
-  return cache;
-}
-
 /* Makes the calling thread the owner, inside the cache. A signal handler may fork at any time, so the epoch
  * is checked again. */
 static void own(mema_ThreadCache *cache) {
@@ -123,17 +90,6 @@ static void own(mema_ThreadCache *cache) {
   } while (forks != atomic_load_explicit(&mema_forks, memory_order_relaxed));
 }
 
-static void enlist(mema_ThreadCache *cache) {
-  cache->nextOfThread = ownCaches;
-  atomic_signal_fence(memory_order_release);
-  ownCaches = cache;
-}
-
-void mema_keepOwn(void) {
-  for (mema_ThreadCache *cache = ownCaches; cache != NULL; cache = cache->nextOfThread)
-    cache->epoch = atomic_load_explicit(&mema_forks, memory_order_relaxed);
-}
-
 static mema_ThreadCache *takeCacheCell(void) {
   mema_CellShape shape = cacheShape();
   mema_Cell cell;
@@ -143,8 +99,17 @@ static mema_ThreadCache *takeCacheCell(void) {
   return cache;
 }
 
+static void linkCache(mema_Share *share, mema_ThreadCache *cache) {
+  cache->prev = NULL;
+  cache->next = share->caches;
+  if (cache->next != NULL) cache->next->prev = cache;
+  atomic_signal_fence(memory_order_release); /* a signal handler that forks goes through the whole list */
+  share->caches = cache;
+  share->cacheCount++;
+}
+
 static mema_ThreadCache *makeCache(mema_Share *share) {
-  mema_ThreadCache *leftOver = findLeftOver(), *cache = leftOver != NULL ? leftOver : takeCacheCell();
+  mema_ThreadCache *leftOver = mema_takeLeftOver(), *cache = leftOver != NULL ? leftOver : takeCacheCell();
   if (cache == NULL) return NULL;
   const mema_Slab *slab = share->slab;
   own(cache);
@@ -167,11 +132,12 @@ static mema_ThreadCache *makeCache(mema_Share *share) {
   atomic_signal_fence(memory_order_release);
   mema_storeWord(&cache->generation, share->generation);
   atomic_store_explicit(&cache->key, mema_keyAtRest(cache), memory_order_relaxed);
-  cache->next = share->caches;
-  atomic_signal_fence(memory_order_release); /* a signal handler that forks goes through the whole list */
-  share->caches = cache;
-  share->cacheCount++;
-  if (leftOver == NULL) enlist(cache);
+  linkCache(share, cache);
+  if (leftOver != NULL) {
+    mema_renewOwn(cache);
+  } else {
+    mema_addOwn(cache);
+  }
   return cache;
 }
 
@@ -179,41 +145,39 @@ static bool isOrphan(const mema_ThreadCache *cache) {
   return cache->owner == 0;
 }
 
+static mema_ThreadCache *takeOrphan(mema_Share *share, uint32_t index) {
+  mema_ThreadCache *orphan = share->orphan[index];
+  share->orphan[index] = share->orphan[--share->orphans];
+  return orphan;
+}
+
 /* Adopts an orphan of this processor: its slots and spans are in the processor's caches. A thread that takes
  * over an ended thread's work usually runs where that one ran. An orphan of another processor is adopted only
  * if no more may be kept. */
 static mema_ThreadCache *adopt(mema_Share *share) {
   uint32_t here = mema_osProcessor();
-  mema_ThreadCache *orphan = NULL;
-  if (share->orphans == 0) return NULL;
-  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) {
-    if (!isOrphan(cache)) continue;
-    if (cache->processor == here || share->orphans == mema_orphansMost) orphan = cache;
-    if (cache->processor == here) break;
-  }
-  if (orphan == NULL) return NULL;
-  share->orphans--;
+  uint32_t found = share->orphans;
+  while (found > 0 && share->orphan[found - 1]->processor != here) found--;
+  if (found == 0 && share->orphans < mema_orphansMost) return NULL;
+  mema_ThreadCache *orphan = takeOrphan(share, found > 0 ? found - 1 : 0);
   own(orphan);
-  enlist(orphan);
+  mema_addOwn(orphan);
   return orphan;
 }
 
 mema_ThreadCache *mema_takeCache(mema_Share *share) {
   if (share->inside != NULL) return share->inside;
-  if (listing || ending || !endIsWatched) return NULL;
-  listing = true;
+  if (ending || !endIsWatched || !mema_beginListing()) return NULL;
   mema_ThreadCache *cache = adopt(share);
   if (cache == NULL) cache = makeCache(share);
-  listing = false;
-  if (cache == NULL) return NULL;
-  mema_cacheHere = cache;
+  if (cache != NULL) mema_setHere(cache);
+  mema_endListing();
   return share->inside = cache;
 }
 
 static void unlinkCache(mema_Share *share, const mema_ThreadCache *cache) {
-  mema_ThreadCache **link = &share->caches;
-  while (*link != cache) link = &(*link)->next;
-  *link = cache->next;
+  *(cache->prev != NULL ? &cache->prev->next : &share->caches) = cache->next;
+  if (cache->next != NULL) cache->next->prev = cache->prev;
   share->cacheCount--;
 }
 
@@ -221,6 +185,7 @@ void mema_destroyCache(mema_Share *share, mema_ThreadCache *cache) {
   mema_collect(share, cache);
   mema_flushCache(share, cache);
   unlinkCache(share, cache);
+  share->owners[cache->ownerId] = NULL;
   if (cache->ownerId != 0) atomic_store_explicit(&share->revoked[cache->ownerId], UINT64_MAX, memory_order_release);
   atomic_store_explicit(&cache->key, 0, memory_order_relaxed);
   mema_storeWord(&cache->generation, 0);
@@ -235,7 +200,7 @@ static void endCache(mema_ThreadCache *cache) {
   atomic_store_explicit(&cache->busy, 1, memory_order_relaxed);
   bool alive = mema_loadWord(&cache->generation) != 0, kept = alive && share->orphans < mema_orphansMost;
   if (kept) {
-    share->orphans++;
+    share->orphan[share->orphans++] = cache;
     for (unsigned class = 0; class < mema_classCount; class ++) mema_sendBack(share, cache, class);
     mema_tellEnd(share, cache);
     cache->owner = 0;
@@ -252,13 +217,11 @@ static void endCache(mema_ThreadCache *cache) {
 
 /* Destroys all orphans. The lock is held. */
 static void dropOrphans(mema_Share *share) {
-  for (mema_ThreadCache *cache = share->caches, *next; cache != NULL; cache = next) {
-    next = cache->next;
-    if (!isOrphan(cache)) continue;
+  while (share->orphans > 0) {
+    mema_ThreadCache *cache = takeOrphan(share, share->orphans - 1);
     mema_destroyCache(share, cache);
     giveCacheCell(cache);
   }
-  share->orphans = 0;
 }
 
 /* Runs at the end of a thread. Later calls of the thread (from other destructors, or the C library) find
@@ -266,13 +229,7 @@ static void dropOrphans(mema_Share *share) {
 static void endThread(void *unused) {
   (void)unused;
   ending = true;
-  while (ownCaches != NULL) {
-    mema_ThreadCache *cache = ownCaches;
-    ownCaches = cache->nextOfThread;
-    atomic_signal_fence(memory_order_release);
-    mema_cacheHere = NULL; /* not earlier: a handler may have found the cache in the list and set this again */
-    endCache(cache);
-  }
+  for (mema_ThreadCache *cache; (cache = mema_popOwn()) != NULL;) endCache(cache);
 }
 
 __attribute__((constructor(101))) static void threadsBegin(void) {
@@ -336,7 +293,8 @@ mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   share->pool = pool;
   share->slab = slab;
   share->caches = NULL;
-  share->cacheCount = share->orphans = share->waiting = 0;
+  share->cacheCount = share->orphans = share->waiting = share->usedIds = share->madeCaches = share->unnoted = 0;
+  share->rise = 0;
   share->cellIndex = cell.index;
   share->keepsOut = share->lowBudget = share->skipped = share->takenOver = share->crowded = share->unfinished =
       share->borrowed = share->closely = false;
@@ -344,8 +302,7 @@ mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   share->told = share->toldHeld = 0;
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
   share->inside = NULL;
-  for (unsigned ownerId = 0; ownerId < mema_tagCount; ownerId++)
-    atomic_store_explicit(&share->revoked[ownerId], UINT64_MAX, memory_order_relaxed);
+  atomic_store_explicit(&share->revoked[0], UINT64_MAX, memory_order_relaxed); /* the others: mema_giveOwnerId */
   if (mema_hasCaches(&slab->heap)) layDepot(share->depot, slab->shared.depot);
   share->generation = pool->generation;
   __atomic_store_n(&slab->heap.share, share, __ATOMIC_RELEASE);
@@ -398,13 +355,6 @@ size_t mema_shareBytes(const mema_Heap *heap) {
 
 /* ---- the lock ---------------------------------------------------------------------------------------------------- */
 
-bool mema_isWithin(void) {
-  if (mema_holdsSome()) return true;
-  for (const mema_ThreadCache *cache = ownCaches; cache != NULL; cache = cache->nextOfThread)
-    if (atomic_load_explicit(&cache->busy, memory_order_relaxed) != 0) return true;
-  return false;
-}
-
 /* Takes the lock, or borrows it: between the handlers of a fork the forking thread holds every lock, and may
  * use the pools. */
 static bool takeOrBorrow(mema_Share *share, bool soon) {
@@ -416,6 +366,7 @@ static bool takeOrBorrow(mema_Share *share, bool soon) {
 static void release(mema_Share *share) {
   mema_Gauge *gauge = share->gauge;
   if (mema_unlikely(gauge != NULL)) mema_tellGauge(share, gauge);
+  if (mema_unlikely(share->lowBudget)) mema_returnQuota(share);
   if (share->inside != NULL) mema_leave(share->inside);
   share->inside = NULL;
   if (share->lowBudget) mema_leaveLowBudget(share);
@@ -486,10 +437,8 @@ void mema_unlockAfterCall(mema_Heap *heap) {
 static void collectAll(mema_Share *share, bool slots) {
   mema_quiesce(share);
   if (slots) dropOrphans(share);
-  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) {
-    mema_collect(share, cache);
-    if (slots) mema_flushCache(share, cache);
-  }
+  mema_collectAll(share);
+  for (mema_ThreadCache *cache = share->caches; cache != NULL && slots; cache = cache->next) mema_flushCache(share, cache);
   if (slots) mema_emptyDepot(share);
   mema_enterLowBudget(share);
 }

@@ -80,6 +80,7 @@ enum {
   mema_orphansMost = 16,                /* caches of ended threads that a share keeps */
   mema_sentMost = 4,                    /* returns of slots to a cache without a refill, before they stop */
   mema_patience = 2048,                 /* atomic frees in own spans before a cache first regains its privileges */
+  mema_branches = 4,                    /* of a cache, in the tree of its thread */
   mema_graceAfter = 16,                 /* ranges of state rows too young for reuse, before a grace period is awaited */
 };
 
@@ -147,8 +148,12 @@ struct mema_ThreadCache {
   uint64_t lost;                   /* classes whose privilege it ever lost, even if regained since: see mema_regain */
   size_t told;                     /* the quota last reported to the gauge: see gauge.c */
   uint32_t sentBack;               /* returns of slots to it since its last fill */
-  mema_ThreadCache *next;          /* the next of the pool */
-  mema_ThreadCache *nextOfThread;  /* the next of the owner */
+  mema_ThreadCache *next, *prev;   /* of the pool; a reader without the lock uses `next` alone */
+  mema_ThreadCache *nextOfThread;  /* the next of the owner; this and the following: own.c */
+  uint64_t path;
+  mema_ThreadCache *branches[mema_branches];
+  mema_ThreadCache *nextLeftOver, *nextInterrupted;
+  bool isLeftOver, isInterrupted;
 
   _Alignas(64) mema_Magazine magazines[mema_classCount + 1]; /* indexed by state: class + 1 */
   mema_Magazine returns[mema_classCount + 1]; /* slots freed here in spans of other caches, on their way back */
@@ -165,9 +170,11 @@ struct mema_Share {
   mema_Slab *slab;
   mema_ThreadCache *caches; /* NULL in a tracked pool, where each call takes the lock */
   uint32_t cacheCount;
-  uint32_t orphans; /* caches whose threads ended */
+  uint32_t orphans; /* caches whose threads ended: orphan[0] and so on */
   uint32_t waiting; /* threads in mema_pallocWait */
   uint32_t turns;   /* lock releases in low-budget mode, without a waiter */
+  uint32_t unnoted; /* changes of budget since the least was noted: budget.c */
+  size_t rise;      /* and what the sum of all lows may have risen since then */
   uint32_t cellIndex;
   mema_ThreadCache *inside; /* the cache of the lock's holder, busy while the lock is held; NULL: none */
   bool keepsOut;            /* the lock's holder has quiesced all caches */
@@ -183,7 +190,13 @@ struct mema_Share {
   size_t toldHeld;          /* mema_heldBytes of all slabs at the last update of the footprint; SIZE_MAX: update it */
   mema_Share *next, *prev;  /* the list of all shares that serve a pool: fork.c */
   mema_Depot depot[mema_classCount];
-  /* Indexed by owner id: a bit for each class, mema_unused and mema_nobodys. All bits set: no cache has the id. */
+  mema_ThreadCache *orphan[mema_orphansMost];
+  /* Indexed by the owner ids up to usedIds: its cache; NULL: none has it. owners[0] is NULL. */
+  mema_ThreadCache *owners[mema_tagCount];
+  uint32_t usedIds;    /* the owner ids 1..usedIds were given to caches of this pool */
+  uint32_t madeCaches; /* since an owner id was last given a second time */
+  /* Indexed by the owner ids up to usedIds: a bit for each class, mema_unused and mema_nobodys. All bits set: no cache
+   * has the id. */
   _Atomic uint64_t revoked[mema_tagCount];
 };
 
@@ -213,6 +226,8 @@ MEMA_HIDDEN void mema_keepOwn(void);
 
 /* ---- exchange.c: between thread caches and the pool; the lock is held -------------------------------------------- */
 
+/* True if the owner of a cache exists, and is not the calling thread. */
+MEMA_HIDDEN bool mema_isOthers(const mema_ThreadCache *cache);
 /* Asks the system for the barrier, once in each process. */
 MEMA_HIDDEN void mema_prepareBarrier(void);
 /* Returns the key of a cache while no holder of the lock quiesces it. */
@@ -239,11 +254,6 @@ MEMA_HIDDEN void mema_forgetUnfinished(mema_Share *share);
 /* In the child: makes the calling thread the holder of a lock whose holder was kept waiting. */
 MEMA_HIDDEN void mema_takeOver(mema_Share *share);
 MEMA_HIDDEN void mema_resume(mema_Share *share);
-/* Begins low-budget mode if the budget is nearly used up or a thread waits for budget: no thread then enters
- * its cache without the lock. All threads are quiesced, and their quotas were collected. */
-MEMA_HIDDEN void mema_enterLowBudget(mema_Share *share);
-/* Ends low-budget mode if there is budget again. */
-MEMA_HIDDEN void mema_leaveLowBudget(mema_Share *share);
 /* Ends the owner's privilege to free chunks of one class in its spans by plain stores: see slotRef.h. If the
  * owner lost this class before and regained it, all classes it ever lost go too. */
 MEMA_HIDDEN void mema_revoke(mema_Share *share, uint8_t ownerId, unsigned class);
@@ -253,8 +263,6 @@ MEMA_HIDDEN void mema_regain(mema_Share *share, mema_ThreadCache *cache);
 /* Finds an owner id for a new cache, and gives the cache all privileges. The owner id is 0, without
  * privileges, if none is unused, or if each call takes the lock since there is no barrier. */
 MEMA_HIDDEN void mema_giveOwnerId(mema_Share *share, mema_ThreadCache *cache);
-/* Moves the quota and counts of a cache to the pool. */
-MEMA_HIDDEN void mema_collect(mema_Share *share, mema_ThreadCache *cache);
 /* Takes all cached slots out of a cache: into the depot while that has room, then into the slab. */
 MEMA_HIDDEN void mema_flushCache(mema_Share *share, mema_ThreadCache *cache);
 MEMA_HIDDEN void mema_emptyDepot(mema_Share *share);
@@ -267,6 +275,20 @@ MEMA_HIDDEN void mema_sendBack(mema_Share *share, mema_ThreadCache *cache, unsig
  * is no memory. */
 MEMA_HIDDEN void mema_flushHalf(mema_Share *share, mema_ThreadCache *cache, unsigned class);
 MEMA_HIDDEN bool mema_fill(mema_Share *share, mema_ThreadCache *cache, unsigned class);
+
+/* ---- budget.c: quotas; the lock is held -------------------------------------------------------------------------- */
+
+/* Begins low-budget mode if the budget is nearly used up or a thread waits for budget: no thread then enters
+ * its cache without the lock. All threads are quiesced, and their quotas were collected. */
+MEMA_HIDDEN void mema_enterLowBudget(mema_Share *share);
+/* Ends low-budget mode if there is budget again. */
+MEMA_HIDDEN void mema_leaveLowBudget(mema_Share *share);
+/* In low-budget mode: gives the quota of the lock's holder back to the pool. */
+MEMA_HIDDEN void mema_returnQuota(mema_Share *share);
+/* Moves the quota and counts of a cache to the pool. */
+MEMA_HIDDEN void mema_collect(mema_Share *share, mema_ThreadCache *cache);
+/* As mema_collect, for all caches, which are quiesced. Linear in the caches. */
+MEMA_HIDDEN void mema_collectAll(mema_Share *share);
 /* Makes sure that `bytes` can be charged to pool->freeSize (cache NULL), or to the cache's quota. False iff
  * the budget has no room. */
 MEMA_HIDDEN bool mema_lend(mema_Share *share, mema_ThreadCache *cache, size_t bytes);
@@ -275,8 +297,8 @@ MEMA_HIDDEN void mema_chargeShare(mema_Share *share, size_t bytes);
 MEMA_HIDDEN void mema_creditShare(mema_Share *share, size_t bytes);
 /* Sets the keys of all caches again, after a change of mode: their threads may now enter, or no longer. */
 MEMA_HIDDEN void mema_renewKeys(mema_Share *share);
-/* Notes the minimum of free budget, and begins a new minimum for one cache. Its thread calls this, is out, or
- * ends. So budget that threads used at different times is not added up. */
+/* Begins a new minimum for one cache, if it is time to note the minimum of free budget (budget.c). The cache's thread
+ * calls this, is out, or ends. So budget that threads used at different times is not added up. */
 MEMA_HIDDEN void mema_restartLow(mema_Share *share, mema_ThreadCache *cache);
 /* Takes surplus quota back from a cache, and wakes the threads that wait for budget. */
 MEMA_HIDDEN void mema_trimQuota(mema_Share *share, mema_ThreadCache *cache);

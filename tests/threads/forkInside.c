@@ -117,7 +117,7 @@ static void *trim(void *unused) {
   return unused;
 }
 
-/* It has no shard, and must wait to have one. */
+/* It has no cache, and must wait to have one. */
 static void *freeFirst(void *unused) {
   sem_post(&warm);
   sem_wait(&mayGo);
@@ -151,8 +151,32 @@ static pid_t forkInside(Cache *cache) {
   _exit(whole ? childsLife(size) : 10);
 }
 
+static pthread_barrier_t together;
+
+static void *useTogether(void *unused) {
+  void *wrong = useShortly(unused);
+  pthread_barrier_wait(&together);
+  return wrong;
+}
+
+/* All threads are alive at once, so each has a cache with an owner id of its own. The next new cache gets one a second time, and all
+ * threads must be out for that. */
+static void useUpOwnerIds(void) {
+  enum { ids = 256 };
+  pthread_t threads[ids];
+  pthread_barrier_init(&together, NULL, ids);
+  for (unsigned i = 0; i < ids; i++) assert_int_equal(pthread_create(&threads[i], NULL, useTogether, NULL), 0);
+  for (unsigned i = 0; i < ids; i++) {
+    void *answer;
+    pthread_join(threads[i], &answer);
+    assert_null(answer);
+  }
+  pthread_barrier_destroy(&together);
+}
+
 /* And what it had does not wait for the next. */
 static void letAnotherFree(void) {
+  useUpOwnerIds();
   pthread_t thread;
   void *answer;
   assert_int_equal(pthread_create(&thread, NULL, freeChunk, NULL), 0);
