@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "gate.h"
+#include "lateFrees.h"
 #include "owner.h"
 #include "sandbox.h"
 #include "table.h"
@@ -24,7 +25,9 @@ static bool isOwner(void) {
 
 bool heapEnd(RunState how) {
   int savedErrno = errno;
-  bool ends = isOwner() && enterHeapSoon();
+  bool ends = isOwner();
+  if (ends) settleLateFrees();
+  ends = ends && enterHeapSoon();
   if (ends) {
     takeLateCredit();
     noteReserve();

@@ -7,6 +7,7 @@
 
 #include "chargedSet.h"
 #include "foreign.h"
+#include "lateFrees.h"
 #include "lock.h"
 #include "owner.h"
 #include "reserve.h"
@@ -227,6 +228,7 @@ __attribute__((noinline)) void publishNowAndThen(void) {
     counted = true;
     heapCallsLeft = atomic_load_explicit(&publicationInterval, memory_order_relaxed);
   }
+  settleLateFrees();
   errno = savedErrno;
 }
 

@@ -6,6 +6,7 @@
 
 #include "foreign.h"
 #include "gate.h"
+#include "lateFrees.h"
 #include "report.h"
 #include "reserve.h"
 #include "table.h"
@@ -183,14 +184,19 @@ static HeapAnswer releaseStranger(void *ptr) {
   }
 }
 
-static HeapAnswer dropFree(void) {
-  countOne(&ownSlot()->droppedFrees);
+/* The caller is a signal handler that interrupted the heap. The thread's next call to the heap frees the pointer. */
+static HeapAnswer postponeFree(void *ptr) {
+  if (keepLateFree(ptr)) {
+    heapCallsLeft = 0;
+  } else {
+    countOne(&ownSlot()->droppedFrees);
+  }
   return HEAP_DONE;
 }
 
 static HeapAnswer releaseUnready(void *ptr, bool refused) {
-  if (refused && mema_lastError()->reason == MEMA_REENTERED) return dropFree();
-  if (!enterHeap()) return dropFree();
+  if (refused && mema_lastError()->reason == MEMA_REENTERED) return postponeFree(ptr);
+  if (!enterHeap()) return postponeFree(ptr);
   HeapAnswer answer = refused || !mema_pfree(&heapPool, ptr) ? releaseStranger(ptr) : HEAP_DONE;
   leaveHeap();
   return answer;

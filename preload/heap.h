@@ -1,8 +1,8 @@
 /* heap.h - the chunks of the program's heap: one untracked shared pool (gate.h).
  *
  * Every function may be called from any thread, from a signal handler and around fork. If a signal handler interrupted
- * the heap in the same thread, its call can neither wait nor go on. An allocation is refused. A free is dropped: it is
- * counted, and the chunk is never reused. A charge is refused, and a credit waits until the heap is at rest. */
+ * the heap in the same thread, its call can neither wait nor go on. An allocation or a charge is refused. A free or a
+ * credit waits until the heap is at rest; only then is a freed pointer checked. */
 #ifndef MEMA_PRELOAD_HEAP_H
 #define MEMA_PRELOAD_HEAP_H
 

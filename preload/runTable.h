@@ -35,7 +35,8 @@
  *   overBudget   refused requests that the budget was too small for
  *   badFrees     pointers to no live chunk, given to free or realloc
  *   foreignFrees pointers to chunks of the C library's own heap, passed on
- *   droppedFrees pointers freed by a signal handler that had interrupted the heap: not checked, never reused
+ *   droppedFrees pointers freed by a signal handler that had interrupted the heap, beyond those that wait until it is at
+ *                rest (lateFrees.h): not checked, never reused
  *   unknownFrees pointers that may belong to chunks of the C library's heap: neither passed on nor reused (foreign.h)
  *   deepBinds    calls of dlopen and dlmopen with RTLD_DEEPBIND, which was taken out (loading.c)
  *   mappedBytes  the part of liveBytes that the program maps by itself (mmap, sbrk) and is charged for

@@ -4,6 +4,8 @@
 #include "ending.h"
 #include "foreign.h"
 #include "gate.h"
+#include "heap.h"
+#include "lateFrees.h"
 #include "owner.h"
 #include "sandbox.h"
 #include "settings.h"
@@ -17,6 +19,7 @@ __attribute__((constructor(101))) static void startHeap(void) {
   noteOwnerName();
   findLibcHeap();
   startSandbox();
+  startLateFrees(heapRelease);
   bool entered = enterHeap();
   /* after the pool registers its handlers: a fork then takes this lock first, and the pool's locks under it */
   guardForks();

@@ -210,6 +210,20 @@ else
   skip 'in a sandbox: the system calls' 'strace does not run here'
 fi
 
+# ---- signal handlers that free -------------------------------------------------------------------------------------------
+section signals
+
+compile signalFrees
+inRun 'chunks freed in signal handlers, strict: nothing ends' --strict -- "$programs/signalFrees"
+reported 'chunks freed in signal handlers: none is a bad free' badFrees 0
+reported 'chunks freed in signal handlers: none is dropped' droppedFrees 0
+inRun 'bad frees in signal handlers: nothing ends' -- "$programs/signalFrees" bad
+reported 'bad frees in signal handlers: each is counted' badFrees "$(cat "$scratch/out")"
+reported 'bad frees in signal handlers: none is dropped' droppedFrees 0
+run run --strict -- "$programs/signalFrees" bad
+same 'bad frees in signal handlers, strict: aborted' 134 "$status"
+has 'bad frees in signal handlers, strict: said' '^mema: bad free of 0x[0-9a-f]*: not the start' "$scratch/err"
+
 # ---- modules that are unloaded -------------------------------------------------------------------------------------------
 section modules
 
