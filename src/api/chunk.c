@@ -175,11 +175,11 @@ static bool isThere(const mema_Pool *pool) {
 
 static void *pallocGeneral(mema_Pool *pool, size_t size, mema_Slab *slab, mema_SlotClass *class) {
   (void)class;
-  return isThere(pool) ? mema_pallocSlow(pool, size, &slab->heap) : mema_nullForBadPool();
+  return isThere(pool) ? mema_pallocSlow(pool, size, mema_heapIn(slab)) : mema_nullForBadPool();
 }
 
 static bool pfreeGeneral(mema_Pool *pool, void *ptr, mema_Slab *slab) {
-  return isThere(pool) ? mema_pfreeSlow(pool, ptr, &slab->heap) : mema_falseForBadPool();
+  return isThere(pool) ? mema_pfreeSlow(pool, ptr, mema_heapIn(slab)) : mema_falseForBadPool();
 }
 
 /* ---- the table of variants ---------------------------------------------------------------------------------------------- */
@@ -283,7 +283,7 @@ static MEMA_NOINLINE void *pallocShared(mema_Pool *pool, size_t size) {
 
 /* Handles a mode that no slab or arena has: a fixed pool, another engine, or a Pool that is not live. */
 static MEMA_INLINE void *pallocElse(uintptr_t mode, mema_Pool *pool, size_t size, mema_Slab *header) {
-  if (mode == mema_modeFixed) return mema_fixedPalloc(pool, size, mema_fixedIn(&header->heap));
+  if (mode == mema_modeFixed) return mema_fixedPalloc(pool, size, mema_fixedIn(mema_heapIn(header)));
   return mema_isMode(mode) ? pallocGeneral(pool, size, header, NULL) : mema_nullForBadPool();
 }
 
@@ -323,7 +323,7 @@ static MEMA_NOINLINE bool pfreeShared(mema_Pool *pool, void *ptr) {
 }
 
 static MEMA_INLINE bool pfreeElse(uintptr_t mode, mema_Pool *pool, void *ptr, mema_Slab *header) {
-  if (mode == mema_modeFixed) return mema_fixedPfree(pool, ptr, mema_fixedIn(&header->heap));
+  if (mode == mema_modeFixed) return mema_fixedPfree(pool, ptr, mema_fixedIn(mema_heapIn(header)));
   return mema_isMode(mode) ? pfreeGeneral(pool, ptr, header) : mema_falseForBadPool();
 }
 

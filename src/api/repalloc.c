@@ -110,7 +110,7 @@ static MEMA_NOINLINE void *repallocOther(mema_Pool *pool, void *ptr, size_t size
 
 /* Handles all other pools: arenas, pools in families, and pools that are alwaysSlow or bound. */
 static MEMA_NOINLINE void *repallocElse(mema_Pool *pool, void *ptr, size_t size, mema_Slab *header, uintptr_t mode) {
-  if (mema_unlikely(mode >= mema_modeCount)) return repallocOther(pool, ptr, size, &header->heap, mode);
+  if (mema_unlikely(mode >= mema_modeCount)) return repallocOther(pool, ptr, size, mema_heapIn(header), mode);
   if (mema_unlikely(mema_kindByMode(pool, mode) == mema_noPool)) return mema_nullForBadPool();
   return mema_changeChunk(pool, ptr, size, &header->heap);
 }

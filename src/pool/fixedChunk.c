@@ -68,15 +68,24 @@ bool mema_fixedPfree(mema_Pool *pool, void *ptr, mema_Fixed *fixed) {
 }
 
 #if __STDC_HOSTED__ /* libmema-fixed.a takes the general path, and is smaller */
-/* Changes the size of an untracked chunk in its place; other cases take the general path. */
+/* Changes the size of a chunk in its place; other cases take the general path. */
 void *mema_fixedRepalloc(mema_Pool *pool, void *ptr, size_t size, mema_Fixed *fixed) {
   uint32_t grain = mema_fixedFind(fixed, ptr);
-  if (grain == 0 || fixed->front != 0 || size - 1 >= MEMA_UNLIMITED) return mema_changeChunk(pool, ptr, size, &fixed->heap);
-  uint32_t before = mema_fixedSize(fixed, grain);
-  size_t after = (size + mema_grainSize - 1) >> mema_grainShift, charged = (size_t)before << mema_grainShift;
-  if (!mema_hasRoom(pool, charged, after << mema_grainShift) || !mema_fixedStretch(fixed, grain, before, after))
+  if (mema_unlikely(grain == 0 || size - 1 >= MEMA_UNLIMITED)) return mema_changeChunk(pool, ptr, size, &fixed->heap);
+  uint32_t front = fixed->front, before = mema_fixedSize(fixed, grain);
+  size_t after = ((size + mema_grainSize - 1) >> mema_grainShift) + front;
+  size_t charged = (size_t)before << mema_grainShift, charge = after << mema_grainShift;
+  mema_Chunk chunk;
+  if (front != 0) {
+    mema_fixedDescribe(fixed, grain, before, &chunk);
+    if (!mema_examineBlock(pool, &fixed->heap, &chunk)) return NULL;
+    charged = chunk.record->size;
+    charge = size;
+  }
+  if (!mema_hasRoom(pool, charged, charge) || !mema_fixedStretch(fixed, grain, before, after))
     return mema_changeChunk(pool, ptr, size, &fixed->heap);
-  mema_rechargeAlone(pool, charged, after << mema_grainShift);
+  mema_rechargeAlone(pool, charged, charge);
+  if (front != 0) chunk.record->size = size;
   return ptr;
 }
 #endif

@@ -343,11 +343,10 @@ void mema_closeShare(mema_Heap *heap) {
 }
 
 size_t mema_shareBytes(const mema_Heap *heap) {
-  const mema_Slab *slab = mema_constSlab(heap);
-  const mema_Share *share = slab->heap.share;
+  const mema_Share *share = heap->share;
   if (share == NULL) return 0;
   size_t page = mema_osPageSize(), bytes = shareShape().front + share->cacheCount * cacheShape().front;
-  for (unsigned i = 0; i < mema_classCount && mema_hasCaches(&slab->heap); i++)
+  for (unsigned i = 0; i < mema_classCount && mema_hasCaches(heap); i++)
     if (share->depot[i].count != 0)
       bytes += mema_roundUp((size_t)share->depot[i].count * share->depot[i].room * sizeof(mema_CachedSlot), page);
   return bytes;
