@@ -18,6 +18,12 @@ testPrograms := $(unitPrograms) $(internalPrograms) $(threadsPrograms) $(misuseP
 $(unitPrograms) $(internalPrograms) $(threadsPrograms): testLibraries := -lcmocka
 $(BUILD)/tests/model/exhaustive $(BUILD)/tests/model/random: $(testModel)
 $(BUILD)/tests/model/family: $(familyModel)
+# A further engine, and a table of engines with its row in place of the library's: docs/adding-an-engine.md.
+furtherEngine := $(BUILD)/obj/tests/internal/engine/mallocEngine.o $(BUILD)/obj/tests/internal/engine/engines.o
+$(BUILD)/tests/internal/engine: $(furtherEngine) $(testModel)
+$(BUILD)/obj/tests/internal/engine/engines.o: src/heap/engines.c
+	@mkdir -p $(@D)
+	$(call show,CC,$< (with a further engine)) $(CC) $(STRICT) $(CFLAGS) $(EXTRA) -DMEMA_FURTHER_ENGINE=mallocOps -MMD -MP -c -o $@ $<
 $(tracePrograms): $(traceTestSupport) $(traceObjects)
 $(tracePrograms): testLibraries := $(zstdLibs)
 
@@ -30,7 +36,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(call show,CC,$<) $(CC) $(STRICT) $(testFlags) $(CFLAGS) $(EXTRA) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
+-include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(furtherEngine:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
 .PHONY: testPrograms test unit internal threads misuse model traces test-guest
 testPrograms: $(testPrograms)

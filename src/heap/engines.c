@@ -4,7 +4,7 @@
 #include "arena/arena.h"
 #include "fixed/fixed.h"
 
-#ifdef MEMA_FURTHER_ENGINE /* a program's own engine: tests/internal/mallocEngine.c */
+#ifdef MEMA_FURTHER_ENGINE /* a program's own engine: tests/internal/engine/ */
 MEMA_HIDDEN extern const mema_HeapOps MEMA_FURTHER_ENGINE;
 #endif
 

@@ -147,7 +147,7 @@ static size_t boundChargeOf(Model *model, size_t alignment, size_t size) {
   if (!model->bound) return size;
   if (size > MEMA_UNLIMITED) return SIZE_MAX;
   if (model->inBuffer) return (size + 15) / 16 * 16 + blockBytes;
-  return modelBoundCharge(&model->twin, alignment == 0 || model->arena ? MEMA_ALIGNMENT : alignment, size);
+  return modelBoundCharge(&model->twin, alignment == 0 || model->bySize ? MEMA_ALIGNMENT : alignment, size);
 }
 
 static void startTwin(Model *model, const mema_Options *options) {
@@ -168,10 +168,9 @@ void modelStart(Model *model, Pool *pool, const mema_Options *options) {
                    .untracked = options->untracked,
                    .bound = options->boundMemory && !options->untracked,
                    .inBuffer = options->engine == MEMA_FIXED,
-                   .arena = options->engine == MEMA_ARENA,
+                   .bySize = options->engine != MEMA_SLAB,
                    .shared = options->shared,
                    .fragments = options->engine == MEMA_FIXED && !options->fallback,
-                   .mixed = options->engine == MEMA_FIXED && options->fallback,
                    .poolSize = options->poolSize};
   model->chunks = chunks;
   model->room = room;
@@ -186,7 +185,7 @@ void modelStart(Model *model, Pool *pool, const mema_Options *options) {
 
 /* An untracked pool charges the same for the same plain request, whether it grants or refuses it. */
 static void learn(const Model *model, ModelCall call, size_t size, size_t charge) {
-  if (!model->untracked || model->mixed || call == modelPmemalign || size >= modelLearntSizes) return;
+  if (!model->untracked || call == modelPmemalign || size >= modelLearntSizes) return;
   if (modelLearnt[size] == 0) modelLearnt[size] = charge;
   require(model, modelLearnt[size] == charge, "the same request occupies another number of bytes than before");
 }
@@ -297,7 +296,7 @@ void modelAllocate(Model *model, ModelCall call, size_t alignment, size_t size) 
 static size_t nextCharge(Model *model, const ModelChunk *old, size_t needed) {
   if (!model->bound) return needed;
   size_t charge = boundChargeOf(model, 0, needed);
-  bool stays = !model->arena && !model->inBuffer && charge <= old->charge;
+  bool stays = !model->bySize && charge <= old->charge;
   return stays ? old->charge : charge;
 }
 

@@ -17,9 +17,9 @@ typedef struct Model {
   Pool *pool;
   bool untracked, shared;
   bool bound; /* a charge is of the bytes that a chunk occupies, and its Block; its size is the one asked for */
-  bool inBuffer, arena;
+  bool inBuffer;
+  bool bySize;    /* the charge goes by the size, wherever the chunk lies: in all engines but slabs */
   bool fragments; /* a request within the budget may be refused where no gap in the buffer has room for it */
-  bool mixed;     /* the same request may occupy other numbers of bytes: inside the buffer, and outside */
   size_t poolSize, freeSize, peak;
   size_t charged;     /* by mema_chargePool */
   ModelChunk *chunks; /* in the order of the chain */
