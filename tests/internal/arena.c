@@ -1,4 +1,4 @@
-/* What no public call reaches: an arena's marks, and whether mema_checkPool sees damage to its bits. */
+/* An arena from inside: the library's own marks, and damage to its bits, which mema_checkPool must see. */
 #include "../../src/base/poolState.h"
 
 #include "unit.h"
@@ -27,7 +27,7 @@ static void aRewindGoesBackToAMark(void **state) {
   assert_true(pfree(&pool, youngest)); /* it stays where it is: behind the mark nothing goes back */
   char *first = palloc(&pool, 32);
   assert_true(samePlace(first, youngest + 48));
-  assert_true(pfree(&pool, first)); /* back to the mark, but not over what is dead before it */
+  assert_true(pfree(&pool, first)); /* the bump goes back to the mark, but not over dead chunks before it */
   char *inside[500];
   for (int i = 0; i < 500; i++) inside[i] = palloc(&pool, 16 * (1 + (size_t)i % 9));
   uint32_t inner = mema_arenaMark(pool.heap);
@@ -47,7 +47,7 @@ static void aRewindGoesBackToAMark(void **state) {
   assert_true(freePool(&pool));
 }
 
-/* What was allocated before the mark does not grow across it. */
+/* A chunk from before the mark does not grow across it. */
 static void noChunkGrowsAcrossAMark(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));

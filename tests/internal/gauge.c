@@ -1,4 +1,4 @@
-/* What no public call tells: the figures that a shared pool leaves for others (src/threads/gauge.c). */
+/* The figures that a shared pool leaves for other processes (src/threads/gauge.c). */
 #include "../../src/base/poolState.h"
 
 #include "unit.h"
@@ -171,7 +171,7 @@ static void theGaugeShowsRevokedQuota(void **state) {
   end();
 }
 
-/* What another thread did without the lock is lacking, and comes with its next call that takes it, or when all are asked. */
+/* The gauge lacks the calls of another thread without the lock. It gets them at that thread's next call with the lock, or when all threads are asked. */
 static void theGaugeShowsAllThreads(void **state) {
   (void)state;
   begin();

@@ -1,4 +1,4 @@
-/* What no public call tells: which kind of pool a Pool is found to be, and which room a call enters (src/pool/identity.h). */
+/* The kind of pool that a Pool is found to be, and the room that a call enters (src/pool/identity.h). */
 #include "../../src/base/poolState.h"
 
 #include "unit.h"

@@ -1,5 +1,5 @@
-/* What some tests of threads/ need of the inside: a thread that is inside a call to a shared pool and stays there, and whether the holder of the
- * pool's lock waits for it. Include it first, since its headers name fields of a Pool that mema.h leaves out. */
+/* A door to the inside for tests of threads/: a thread goes inside a call to a shared pool and stays there; the test asks whether the holder of
+ * the pool's lock waits for it. Include it first, since its headers name fields of a Pool that mema.h leaves out. */
 #ifndef INSIDE_H
 #define INSIDE_H
 

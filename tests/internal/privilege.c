@@ -1,4 +1,4 @@
-/* What no public call tells: by which way a thread of a shared pool frees what it allocated (src/threads/slotRef.h). */
+/* The ways in which a thread of a shared pool frees its own chunks: with its privilege, or without (src/threads/slotRef.h). */
 #include "../../src/base/poolState.h"
 
 #include "unit.h"

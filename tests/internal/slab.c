@@ -1,4 +1,4 @@
-/* What no public call reaches: whether mema_checkPool sees damage to a slab's own records, without going where they lead. */
+/* Damage to a slab's own records: mema_checkPool sees it, and follows none of the damaged links. */
 #include "../../src/base/poolState.h"
 
 #include "unit.h"

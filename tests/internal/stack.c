@@ -9,7 +9,7 @@ enum { most = 8 };
 typedef struct Numbers {
   mema_Stack stack;
   mema_StackLink links[most + 1];
-  mema_StackLink stale; /* what a thread read that was then interrupted */
+  mema_StackLink stale; /* read by a thread that was then interrupted */
   unsigned looks;
 } Numbers;
 

@@ -178,12 +178,12 @@ void modelStart(Model *model, Pool *pool, const mema_Options *options) {
   startTwin(model, options);
   forgetError(MEMA_OK);
   require(model, mema_initPoolWith(pool, options), "mema_initPoolWith failed");
-  if (options->poolSize == 0) model->poolSize = pool->poolSize; /* what the buffer holds */
+  if (options->poolSize == 0) model->poolSize = pool->poolSize; /* the bytes that the buffer holds */
   model->freeSize = model->poolSize;
   requireSuccess(model);
 }
 
-/* An untracked pool charges the same for the same plain request, whether it grants or refuses it. */
+/* An untracked pool charges equal plain requests alike, whether it grants or refuses them. */
 static void learn(const Model *model, ModelCall call, size_t size, size_t charge) {
   if (!model->untracked || call == modelPmemalign || size >= modelLearntSizes) return;
   if (modelLearnt[size] == 0) modelLearnt[size] = charge;
@@ -267,7 +267,8 @@ void modelAllocate(Model *model, ModelCall call, size_t alignment, size_t size) 
     requireFragmented(model, call == modelPmemalign ? alignment : 0, needed);
     return;
   }
-  if (bytes == NULL && model->untracked && reason == MEMA_OK) reason = MEMA_OVER_BUDGET; /* for what it would occupy */
+  if (bytes == NULL && model->untracked && reason == MEMA_OK)
+    reason = MEMA_OVER_BUDGET; /* for the bytes that it would occupy */
   if (bytes == NULL) {
     require(model, reason != MEMA_OK, "a request within the budget was refused");
     model->refused++;

@@ -1,5 +1,5 @@
 /* A reference model of a pool: an array of live chunks, oldest first, and a number of free bytes. Each call below makes the
- * real call, knows what the answer must be, and ends the program with a complaint where it is another. */
+ * real call, knows the right answer, and ends the program with a complaint if the pool gives another one. */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -8,7 +8,7 @@
 typedef struct ModelChunk {
   unsigned char *ptr;
   size_t size;   /* as requested, 1 at least */
-  size_t charge; /* what the budget pays for it */
+  size_t charge; /* the bytes that the budget pays for it */
   unsigned seed; /* of the pattern it is filled with */
 } ModelChunk;
 
@@ -30,7 +30,7 @@ typedef struct Model {
   void (*explain)(void); /* how the program came here; printed with a complaint */
 } Model;
 
-/* What an untracked pool was seen to charge for a plain request of so many bytes: the same each time. */
+/* The charge that an untracked pool made for a plain request of so many bytes; it is the same each time. */
 enum { modelLearntSizes = 1025 };
 extern size_t modelLearnt[modelLearntSizes];
 void modelForget(void); /* another configuration begins */

@@ -96,7 +96,7 @@ static void printCourse(void) {
           (unsigned long long)seed);
 }
 
-/* 0: what the buffer holds, which is about its size. */
+/* 0: the bytes that the buffer holds, which is about its size. */
 static size_t wholeBudget(void) {
   return setting->options.poolSize != 0 ? setting->options.poolSize : setting->options.bufferSize;
 }

@@ -77,21 +77,21 @@ same 'exports the names of its list, and nothing else' "$(echo $(cat tests/expor
 # ---- one behaviour each --------------------------------------------------------------------------------------------------
 section behaviours
 
-works 'every function of the family' "$programs/family"
+works 'every function of the family does as the standards say' "$programs/family"
 works 'errno: set where due, else left alone' "$programs/errnoRules"
 works 'malloc_trim, mallopt, and the figures of the heap' "$programs/heapInfo"
-works 'any value of a pointer is answered' "$programs/anyPointer"
-works 'four threads' "$programs/threads"
+works 'every value of a pointer is answered' "$programs/anyPointer"
+works 'four threads share the heap' "$programs/threads"
 works 'no call is a point where a thread is cancelled' "$programs/cancel"
-works 'fork while threads allocate, nested' "$programs/forkStorm"
-works 'fork handlers that allocate' "$programs/forkHandlers"
-works 'a fork beside threads that wait for each other at streams' "$programs/forkStreams"
-works 'a signal handler that interrupts the heap' "$programs/signals"
-works 'first constructor to last destructor' "$programs/earlyLate"
-works 'allocation while the loader relocates' "$programs/earlyResolver"
-works 'allocation before there is an environment, with a budget' MEMA_POOL_SIZE=512K "$programs/earlyResolver"
-works 'libraries loaded and unloaded' "$programs/loadPlugin" "$programs/plugin.so"
-works 'vfork and posix_spawn' "$programs/spawn"
+works 'forks among threads that allocate, also nested, leave the heap usable' "$programs/forkStorm"
+works 'fork handlers may allocate' "$programs/forkHandlers"
+works 'a fork goes on beside threads that wait for each other at streams' "$programs/forkStreams"
+works 'a signal handler may interrupt the heap' "$programs/signals"
+works 'the heap serves from the first constructor to the last destructor' "$programs/earlyLate"
+works 'the heap serves while the loader relocates' "$programs/earlyResolver"
+works 'the heap serves before there is an environment, with a budget' MEMA_POOL_SIZE=512K "$programs/earlyResolver"
+works 'libraries may be loaded and unloaded' "$programs/loadPlugin" "$programs/plugin.so"
+works 'vfork and posix_spawn start programs' "$programs/spawn"
 
 works 'chunks of the C library are passed on' MEMA_REPORT="$scratch/report" MEMA_STRICT=1 "$programs/libcHeap"
 reported 'chunks of the C library: none is a bad free' badFrees 0
@@ -110,13 +110,13 @@ works 'a budget of 1M: filled, refused, given back' MEMA_REPORT="$scratch/report
 reported 'a budget of 1M: used to the last byte' peakBytes 1048576
 reported 'a budget of 1M: reported' poolSize 1048576
 rm -f "$scratch/report"
-works 'a budget in bytes' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=5000000 "$true"
+works 'a budget may be given in bytes' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=5000000 "$true"
 reported 'a budget in bytes: reported' poolSize 5000000
 rm -f "$scratch/report"
-works 'a budget with a fraction and a unit' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE='1.5 GiB' "$true"
+works 'a budget may have a fraction and a unit' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE='1.5 GiB' "$true"
 reported 'a budget with a fraction and a unit: reported' poolSize 1610612736
 rm -f "$scratch/report"
-works 'no budget' MEMA_REPORT="$scratch/report" "$true"
+works 'without a budget every request is served' MEMA_REPORT="$scratch/report" "$true"
 reported 'no budget: reported' poolSize null
 
 for size in 64Q '' 0 -5 5.5 ' 1' 1MM 99999999999999999999 9000000T; do
@@ -142,44 +142,44 @@ charged() {
 }
 
 rm -f "$scratch/report"
-works 'mappings: charged, refused, given back' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=8M "$programs/mapBudget"
+works 'mappings are charged, refused and given back' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=8M "$programs/mapBudget"
 charged 'mappings: what is left is reported' 3145728
 reported 'mappings: their peak is reported' peakMapped 8388608
 reported 'mappings: the peak of all is never above the budget' peakBytes 8388608
 rm -f "$scratch/report"
-works 'mappings: at random, against a model' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=512K "$programs/mapModel"
+works 'mappings at random agree with a model' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=512K "$programs/mapModel"
 charged 'mappings: at random, the bytes in the report' "$(cat "$scratch/out")"
 rm -f "$scratch/report"
-works 'mappings: growing, and very many' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=64M "$programs/mapGrow"
+works 'growing mappings, and very many, are charged' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=64M "$programs/mapGrow"
 charged 'mappings: growing, and very many, all given back' 0
 rm -f "$scratch/report"
-works 'the break: charged, refused, given back' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=4M "$programs/mapBreak"
+works 'the break is charged, refused and given back' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=4M "$programs/mapBreak"
 charged 'the break: what is left is reported' 12345
 rm -f "$scratch/report"
-works 'mappings: fork while threads map' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=16M "$programs/mapFork"
+works 'a fork while threads map leaves the charges right' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=16M "$programs/mapFork"
 charged 'mappings: fork while threads map, all given back' 0
 rm -f "$scratch/report"
-works 'mappings: in a signal handler' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=16M "$programs/mapSignals"
+works 'a signal handler may map' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=16M "$programs/mapSignals"
 charged 'mappings: in a signal handler, all given back' 0
 rm -f "$scratch/report"
-works 'mappings: in a signal handler, while another thread forks' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=16M "$programs/mapSignalsFork"
+works 'a signal handler may map while another thread forks' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=16M "$programs/mapSignalsFork"
 charged 'mappings: in a signal handler, while another thread forks, all given back' 0
-works 'a signal handler forks, while another thread does' "$programs/handlerForks"
-works 'a signal handler forks, with a reserve' MEMA_POOL_SIZE=64M MEMA_RESERVE=1M "$programs/handlerForks"
-works 'mappings: the set of ranges, against a model' "$programs/rangeSet"
-works 'mappings: before there is an environment' MEMA_POOL_SIZE=1M "$programs/mapEarly"
+works 'a signal handler may fork while another thread does' "$programs/handlerForks"
+works 'a signal handler may fork, with a reserve' MEMA_POOL_SIZE=64M MEMA_RESERVE=1M "$programs/handlerForks"
+works 'the set of ranges agrees with a model' "$programs/rangeSet"
+works 'mappings are served before there is an environment' MEMA_POOL_SIZE=1M "$programs/mapEarly"
 rm -f "$scratch/report"
-works 'MEMA_MMAP=0: not counted' MEMA_REPORT="$scratch/report" MEMA_MMAP=0 MEMA_POOL_SIZE=1M "$programs/mapOutside"
-reported 'MEMA_MMAP=0: not reported' peakMapped 0
+works 'MEMA_MMAP=0: mappings are not counted' MEMA_REPORT="$scratch/report" MEMA_MMAP=0 MEMA_POOL_SIZE=1M "$programs/mapOutside"
+reported 'MEMA_MMAP=0: mappings are not reported' peakMapped 0
 preloaded MEMA_MMAP=1 MEMA_POOL_SIZE=1M "$programs/mapOutside"
-same 'MEMA_MMAP=1: counted' 3 $?
+same 'MEMA_MMAP=1: mappings are counted' 3 $?
 
 # ---- the reserve ---------------------------------------------------------------------------------------------------------
 section reserve
 
 rm -f "$scratch/report"
-works 'a reserve: kept, used, closed again' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=2M MEMA_RESERVE=64K "$programs/keptBack"
-charged 'a reserve: is no mapping' 0
+works 'a reserve is kept, used and closed again' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=2M MEMA_RESERVE=64K "$programs/keptBack"
+charged 'a reserve is no mapping' 0
 reported 'a reserve: the peak is the budget' peakBytes 2097152
 rm -f "$scratch/report"
 works 'a reserve: threads open and close it' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=512K MEMA_RESERVE=8K "$programs/keptBackThreads"
@@ -187,10 +187,10 @@ refused=$(figure refused <"$scratch/report")
 live=$(figure liveBytes <"$scratch/report")
 reported 'a reserve: only requests are refused' overBudget "$refused"
 rm -f "$scratch/report"
-works 'no reserve: threads at the limit' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=512K "$programs/keptBackThreads"
+works 'without a reserve threads at the limit are refused, no more' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=512K "$programs/keptBackThreads"
 reported 'a reserve: nothing of it is lost to threads' liveBytes "$live"
 rm -f "$scratch/report"
-works 'a reserve: nobody needs it' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=2M MEMA_RESERVE=1M "$programs/forkCounts"
+works 'a reserve that no request needs changes nothing' MEMA_REPORT="$scratch/report" MEMA_POOL_SIZE=2M MEMA_RESERVE=1M "$programs/forkCounts"
 peaks=$(sed 's/.*"peakBytes": \([0-9]*\).*/\1/' "$scratch/report" | sort -n | tail -n 1)
 if [ "$peaks" -ge 100000 ] && [ "$peaks" -lt 200000 ]; then ok 'a reserve: is no part of the peak'; else notOk 'a reserve: is no part of the peak' "$peaks"; fi
 if g++ -O1 -o "$programs/unwinding" "$here/unwinding.cpp" 2>"$scratch/compiler"; then

@@ -24,18 +24,18 @@ static inline bool makeRoot(Pool *pool, void **state, size_t poolSize) {
   return makePool(pool, kind, poolSize);
 }
 
-/* Those with a chain of their own, whatever their memory. */
+/* Pools with a chain of their own, with all kinds of memory. */
 #define aloneKinds(test)                                                                                  \
   withKind(test, kindTracked), withKind(test, kindOutside), withKind(test, kindHooked), arenaKinds(test), \
       withKind(test, kindFixed)
 
-/* What a pool holds of its parent's budget. */
+/* The bytes that a pool holds of its parent's budget. */
 static inline size_t holdsOf(const Pool *pool, size_t guaranteed) {
   size_t used = pool->poolSize - mema_freeSize(pool);
   return used > guaranteed ? used : guaranteed;
 }
 
-/* P1 of one level, in what is public; NULL: holds. */
+/* NULL if P1 holds on this level, by public calls. */
 static inline const char *levelIsWrong(const Pool *pool) {
   mema_Stats stats;
   if (!mema_checkPool(pool)) return mema_lastError()->sentence;

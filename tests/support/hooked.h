@@ -1,11 +1,11 @@
-/* Memory for pools by hooks that keep watch over the protocol: what was not committed cannot be touched (an access faults), and every
- * call is held against what mema.h says of it. A breach is told on stderr, and ends the program. */
+/* Memory for pools by hooks that keep watch over the protocol: memory that was not committed cannot be touched (an access faults), and every
+ * call is held against what mema.h says of it. A breach prints a line on stderr and ends the program. */
 #ifndef HOOKED_H
 #define HOOKED_H
 
 #include "mema.h"
 
-/* What a source does and has done. The first four may be set at any time. */
+/* The settings and counts of a source. The first four may be set at any time. */
 typedef struct Hooks {
   size_t failAt;    /* the call of this number from now on (1: the next) to reserve, commit or purge is refused; 0: none */
   bool failOn;      /* and all after it */

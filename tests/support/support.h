@@ -1,4 +1,4 @@
-/* What every test program shares: values that the compiler cannot see through, and a second opinion on a pool. */
+/* Parts that all test programs share: values that the compiler cannot see through, and a second opinion on a pool. */
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
@@ -78,7 +78,8 @@ Snapshot snapshotOf(const Pool *pool);
 /* The following answer NULL when all is well, else a sentence. */
 /* One refused call since the snapshot: it may have counted itself, and nothing else may differ. */
 const char *changedSince(const Pool *pool, const Snapshot *snapshot);
-/* P1 and the chain against what the caller knows to be live (charged bytes included), every face of the same number, and mema_checkPool. */
+/* Compares P1 and the chain with the live bytes (charged ones included) and chunks that the caller knows, each number with each call that gives it, and
+ * asks mema_checkPool. */
 const char *poolIsWrong(const Pool *pool, size_t liveBytes, size_t liveChunks);
 /* errno and mema_lastError() against the header's table. */
 const char *errorIsNot(mema_Reason reason);

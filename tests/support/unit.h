@@ -27,7 +27,7 @@
     assertWell(changedSince((pool), &beforeCall));    \
   } while (0)
 
-/* The same where there is no live pool to look at. */
+/* As assertRefused, where there is no live pool to look at. */
 #define assertFails(call, reason)                  \
   do {                                             \
     forgetError(reason);                           \
@@ -56,7 +56,7 @@
   exactKinds(test), withKind(test, kindUntracked), withKind(test, kindUntrackedOutside),        \
       withKind(test, kindHookedUntracked), withKind(test, kindHookedShared), sharedKinds(test), \
       withKind(test, kindArenaUntracked), withKind(test, kindArenaUntrackedOutside)
-/* Where it is no matter whether there is a reservation that grows. */
+/* For tests that hold with and without a reservation that grows. */
 #define fixedKinds(test) withKind(test, kindFixed), withKind(test, kindFixedUntracked)
 #define anyKind(test) everyKind(test), fixedKinds(test)
 

@@ -124,7 +124,7 @@ static void *liveUntilStopped(void *seed) {
   return NULL;
 }
 
-/* What the child does with the parent's pool, with its own, and with the parent's once more. */
+/* The child uses the parent's pool, then its own pools, then the parent's once more. */
 static int childsLife(Pool *pool, unsigned char *chunk, uint64_t *random) {
   alarm(hangLimit()); /* a child that hangs dies, and is seen to */
   if (!bytesFilled(chunk, 1000, 42) || !mema_checkPool(pool)) return 1;
@@ -168,7 +168,7 @@ static void aForkAmongBusyThreadsLeavesPoolsWhole(void **state) {
     assert_null(complaint);
   }
   if (bad != 0) fail_msg("a child ended with wait status %#x", (unsigned)bad);
-  /* What the children did was done to their copies. */
+  /* The children changed their copies alone. */
   assert_true(bytesFilled(chunk, 1000, 42));
   assertPool(&pool, charge, 1);
   assert_true(freePool(&pool));

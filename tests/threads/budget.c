@@ -113,7 +113,7 @@ typedef struct Item {
   unsigned seed;
 } Item;
 static _Atomic(Item *) magazine[shelves];
-static _Atomic size_t live; /* charges of what is on its way, never too low */
+static _Atomic size_t live; /* an upper bound of the charges of chunks under way */
 static atomic_uint wave;
 
 static Item *makeItem(uint64_t *random) {
@@ -146,7 +146,7 @@ static Item *makeItem(uint64_t *random) {
 static void endItem(Item *item) {
   if (!bytesFilled(item + 1, item->size - sizeof(Item), item->seed)) complain("a chunk was overwritten");
   size_t charge = mema_chunkSize(&pool, item);
-  atomic_fetch_sub(&live, charge); /* before the free: so it is never above what is charged */
+  atomic_fetch_sub(&live, charge); /* before the free: so it is never above the charges */
   if (!pfree(&pool, item)) complain("a free was refused");
 }
 

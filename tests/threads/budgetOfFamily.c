@@ -1,4 +1,4 @@
-/* Sub-pools of a shared parent, each used by a thread: what is charged to the parent is exact, at the very limit of its budget. */
+/* Sub-pools of a shared parent, each used by a thread. The charges of the parent are exact, at the very limit of its budget. */
 #include "family.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* What one thread frees of another's goes back to that, as long as it comes for more; threads keep to spans of their own; and all that others have
- * free is found before a request is refused. */
+/* A slot that one thread frees goes back to the thread that owns it, as long as that comes for more. Threads keep to spans of their own. Free slots
+ * of all threads are found before a request is refused. */
 #include "held.h"
 #include "hooked.h"
 
@@ -24,7 +24,7 @@ static void slotsGoBackToTheirThread(void **state) {
   }
 }
 
-/* However often: it takes what there is again each time. */
+/* The owner takes the slots that came back, each time. */
 static void slotsGoBackAsLongAsTheirThreadComesForMore(void **state) {
   (void)state;
   static Held own, some;
@@ -50,7 +50,7 @@ static void *giveAndTake(void *held) {
   return NULL;
 }
 
-/* Few enough of them: they wait for their thread, and the other has spans of its own. */
+/* A few slots wait for their thread. The freeing thread has spans of its own. */
 static void theFreeingThreadLeavesFewSlotsAlone(void **state) {
   (void)state;
   static Held own;
@@ -61,7 +61,7 @@ static void theFreeingThreadLeavesFewSlotsAlone(void **state) {
   end();
 }
 
-/* Otherwise what one thread makes and another uses up would come to lie idle. */
+/* Otherwise the slots of a thread that only allocates, and of another that only frees, would lie idle. */
 static void theFreeingThreadUsesSlotsThatNoThreadFetches(void **state) {
   (void)state;
   static Held own;
@@ -83,8 +83,8 @@ static void *giveSomeAndAll(void *chunks) {
   return NULL;
 }
 
-/* Of whatever size. */
-static void slotsOfOtherSizesWaitForTheirThread(void **state) {
+/* A thread frees a few slots of one size, then many of another. It gets the few back. */
+static void manyFreesOfOneSizeFlushNoOtherSize(void **state) {
   (void)state;
   static void *chunks[few + 10 * batch];
   begin(16 * MIB);
@@ -107,7 +107,7 @@ static void *giveAndTakeTwo(void *chunks) {
   return NULL;
 }
 
-/* Where the reservation, of 64 MiB at least, has no others, slots that were to go back are used before memory outside it is. */
+/* If the reservation, of at least 64 MiB, has no other slots, slots that were to go back are used before memory outside it. */
 static void waitingSlotsServeWhereThereAreNoOthers(void **state) {
   (void)state;
   enum { filling = 2048 };
@@ -123,7 +123,7 @@ static void waitingSlotsServeWhereThereAreNoOthers(void **state) {
 
 enum { many = 20000, atATime = 2000, turns = 20, unitShift = 16, unitCount = 4096 };
 
-/* What one of two threads holds, and works on while the other waits. */
+/* The chunks of one of two threads. It works on them while the other waits. */
 typedef struct {
   void *chunks[many];
   sem_t turn;
@@ -171,7 +171,7 @@ static size_t unitOf(const void *chunk, const void *first) {
   return ((uintptr_t)chunk >> unitShift) - ((uintptr_t)first >> unitShift) + unitCount / 2;
 }
 
-/* Which units of the pool's memory a thread has chunks in. */
+/* Notes the units of the pool's memory in which a thread has chunks. */
 static void noteUnits(bool *units, void *const *chunks) {
   for (unsigned k = 0; k < many; k++) {
     size_t unit = unitOf(chunks[k], lanes[0].chunks[0]);
@@ -234,7 +234,7 @@ static void *takeAllAndGiveFew(void *taken) {
   return wrong != NULL ? wrong : giveFew(taken);
 }
 
-/* Where there is no other memory: slots that nobody uses, of threads that ended and of others. */
+/* Without other memory a request gets unused slots of threads that have ended, and of threads that go on. */
 static void slotsOfOtherThreadsServeBeforeARefusal(void **state) {
   static Held all;
   bool ends = *(const bool *)*state;
@@ -271,7 +271,7 @@ enum { poorSpans = 90, allSpans = 200, oneIn = 32 };
 static void *spread[allSpans * span];
 static unsigned spreadFreed;
 
-/* Of the first spans one slot each is free, of the others nearly all. */
+/* Frees one slot in each of the first spans, and nearly all in the others. */
 static void freeUnevenly(void) {
   for (unsigned i = 0; i < allSpans * span; i++) assert_non_null(spread[i] = palloc(&pool, size));
   for (unsigned i = 0; i < allSpans * span; i++) {
@@ -292,7 +292,7 @@ static void *fillUp(void *unused) {
   return unused;
 }
 
-/* However many spans there are with next to nothing. */
+/* Many spans have next to nothing free, and do not hide the others. */
 static void freeSlotsOfOtherThreadsAreFound(void **state) {
   (void)state;
   mema_Stats before, after;
@@ -309,8 +309,8 @@ static void freeSlotsOfOtherThreadsAreFound(void **state) {
 
 /* ---- near the limit --------------------------------------------------------------------------------------------------------- */
 
-/* Near the limit all is the pool's at once, and threads hold no credit, and so for a while after that: going to and fro costs too much. Else they
- * do. */
+/* Near the limit all budget belongs to the pool at once, and threads hold no quota. This stays so for a while after: to go to and fro costs too much.
+ * Else threads hold quota. */
 static void noQuotaIsLentWhereLittleIsLeft(void **state) {
   (void)state;
   begin(MIB);
@@ -354,7 +354,7 @@ int main(void) {
       cmocka_unit_test(slotsGoBackAsLongAsTheirThreadComesForMore),
       cmocka_unit_test(theFreeingThreadLeavesFewSlotsAlone),
       cmocka_unit_test(theFreeingThreadUsesSlotsThatNoThreadFetches),
-      cmocka_unit_test(slotsOfOtherSizesWaitForTheirThread),
+      cmocka_unit_test(manyFreesOfOneSizeFlushNoOtherSize),
       cmocka_unit_test(waitingSlotsServeWhereThereAreNoOthers),
       cmocka_unit_test(threadsKeepToTheirSpans),
       cmocka_unit_test(freeSlotsOfOtherThreadsAreFound),

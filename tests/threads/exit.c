@@ -8,7 +8,7 @@ enum { left = 256 };
 static _Atomic(void *) leftBehind[left];
 static pthread_key_t lateKey;
 
-/* Frees and allocates in every round of destructors that the system has. */
+/* Frees and allocates in each round of destructors. */
 static void lateDestructor(void *chunk) {
   if (!pfree(&pool, chunk)) complain("a late free was refused");
   void *another = palloc(&pool, 50);
@@ -17,7 +17,7 @@ static void lateDestructor(void *chunk) {
   pthread_setspecific(lateKey, another);
 }
 
-/* Takes a little, frees most of it and some that others left, leaves some. */
+/* Takes a few chunks, frees most of them and some that other threads left, and leaves one. */
 static void *liveShortly(void *seed) {
   uint64_t random = addressOf(seed);
   void *chunks[6];
@@ -79,7 +79,7 @@ static void callsOfDestructorsAreServed(void **state) {
   assert_true(atomic_load(&made) >= 2 * threads); /* more than one round */
   mema_Stats stats;
   assert_true(mema_poolStats(&pool, &stats));
-  assert_int_equal(stats.liveChunks, threads); /* the last of each thread, which nobody was left to free */
+  assert_int_equal(stats.liveChunks, threads); /* the last one of each thread: its destructors run no more */
   assert_true(mema_checkPool(&pool));
   assert_true(freePool(&pool));
   pthread_key_delete(lateKey);

@@ -1,4 +1,4 @@
-/* The end of a thread: what it held passes to the next thread, or back to the pool, to the last byte. */
+/* The end of a thread: its slots and its budget pass to the next thread, or back to the pool, to the last byte. */
 #include "held.h"
 
 #include <sched.h>
@@ -61,7 +61,7 @@ static void *holdLittleTogether(void *unused) {
   return done ? NULL : hidePointer("not freed");
 }
 
-/* More of them than shards are kept. */
+/* More threads than caches that a pool keeps. */
 static void runTogether(void *(*work)(void *)) {
   enum { threads = 40 };
   pthread_t all[threads];
@@ -106,7 +106,7 @@ static void *holdForAMoment(void *unused) {
   return chunk != NULL && pfree(&pool, chunk) ? NULL : hidePointer("not held");
 }
 
-/* What one thread used and then, when that had ended, another, was never used at once. */
+/* The peaks of two threads that ran one after the other are not added. */
 static void peaksOfThreadsThatEndedDoNotAddUp(void **state) {
   (void)state;
   mema_Stats stats;

@@ -1,6 +1,5 @@
-/* Shared pools, and forks of signal handlers that interrupted a call: the lock's holder may be waiting for just that call to end, which it does not
- * before the fork is over. What handlers interrupt by chance (signal.c) is here brought about: a thread says that it is inside, as the
- * common calls do, and stays there. */
+/* Forks of signal handlers that interrupted a call to a shared pool. The holder of the lock may wait for just that call, which ends after the fork.
+ * Chance brings this about in forkInHandler.c. Here a thread goes inside, as the common calls do, and stays there. */
 #include "../internal/inside.h"
 
 #include "unit.h"
@@ -49,7 +48,7 @@ static void *useShortly(void *unused) {
   return mine != NULL && pfree(&pool, mine) ? unused : &pool;
 }
 
-/* All that a pool is for, with the chunk in it and no other; how it fails, or 0. */
+/* Uses the pool in all ways; the chunk is the only live one. Returns 0, or the number of the first failure. */
 static int childsLife(size_t chargedBytes) {
   pthread_t thread;
   void *answer;
@@ -77,7 +76,7 @@ static void assertEndsWell(pid_t child) {
 
 static sem_t warm, mayGo;
 
-/* So that it has a shard of its own, with credit and slots. */
+/* Gives the thread a cache of its own, with quota and slots. */
 static void warmUp(void) {
   bool good = useShortly(NULL) == NULL && pfree(&pool, palloc(&pool, larger));
   if (!good) abort();
@@ -117,7 +116,7 @@ static void *trim(void *unused) {
   return unused;
 }
 
-/* It has no cache, and must wait to have one. */
+/* The thread has no cache, and must wait to get one. */
 static void *freeFirst(void *unused) {
   sem_post(&warm);
   sem_wait(&mayGo);
@@ -141,7 +140,7 @@ static Work takingStats = {.run = takeStats}, trimming = {.run = trim}, freeing 
             enlarging = {.run = enlargeAnothers, .frees = true}, freeingFirst = {freeFirst, true, true},
             enlargingFirst = {.run = enlargeFirst, .frees = true};
 
-/* Inside, as a handler that interrupted a call is; and out again, as when that call ends, where it is the child. */
+/* Forks inside, as a handler that interrupted a call does. The child comes out again, as at the end of that call. */
 static pid_t forkInside(Cache *cache) {
   pid_t child = fork();
   if (child != 0) return child;
@@ -174,7 +173,7 @@ static void useUpOwnerIds(void) {
   pthread_barrier_destroy(&together);
 }
 
-/* And what it had does not wait for the next. */
+/* Another thread frees the chunk, so that the owner loses its privilege. */
 static void letAnotherFree(void) {
   useUpOwnerIds();
   pthread_t thread;
@@ -260,8 +259,7 @@ static void aForkWaitsForAllOtherThreads(void **state) {
 
 /* ---- several that fork inside ------------------------------------------------------------------------------------------------ */
 
-/* Half of what a request does: charged, and popped. And half of what a free may have done, as others see it: a place is counted in which something
- * older stands. */
+/* Half of a request: charged, and popped. And half of a free, as other threads may see it: an entry is counted in which an older pointer stands. */
 static void beginChanges(Cache *cache) {
   chargeQuota(cache, size);
   popMagazine(cache, size);
@@ -295,7 +293,7 @@ static void *forkToo(void *ended) {
   return child > 0 && waitpid(child, &status, 0) == child && status == 0 ? ended : &pool;
 }
 
-/* Each waits for the other to be out; and, one way, the lock's holder for both. */
+/* Each thread waits until the other is out. In one case the holder of the lock waits for both. */
 static void twoThreadsMayForkInside(void **state) {
   bool holderToo = *(const bool *)*state;
   pthread_t other, thread;
@@ -349,7 +347,7 @@ static void *stayInside(void *unused) {
   return unused;
 }
 
-/* In the child there is nobody whom it could wait for. */
+/* In the child there is no other thread to wait for. */
 static void theHolderMayForkWhereItWaits(void **state) {
   (void)state;
   pthread_t thread;
@@ -404,7 +402,7 @@ static pid_t forkInTurn(mema_Heap *slab) {
   _exit(whole ? childsLife(size) : 10);
 }
 
-/* In the child others are not in the middle of anything. In the parent they are let in again, unless the interrupted call keeps them out. */
+/* In the child no other thread is in the middle of a call. In the parent the others may enter again, unless the interrupted call keeps them out. */
 static void theHolderMayForkAnywhere(void **state) {
   (void)state;
   pthread_t thread;
@@ -438,7 +436,7 @@ static void theHolderMayForkAnywhere(void **state) {
 
 static Pool *handlersPool;
 
-/* Then there is what was waited for, in both processes. */
+/* After that there is the budget that both processes wait for. */
 static void waitAndFork(int number) {
   (void)number;
   assert_null(mema_pallocWait(handlersPool, MIB, 20));
@@ -448,7 +446,7 @@ static void waitAndFork(int number) {
 }
 
 static void *interruptWait(void *unused) {
-  usleep(20000); /* what it waits for by then does not matter to whether the test is passed */
+  usleep(20000); /* the test passes wherever the wait is by then */
   pthread_kill(holder, SIGUSR1);
   return unused;
 }
@@ -521,7 +519,7 @@ static void forkMeanwhile(int number) {
   alarm(hangLimit() / 3);
 }
 
-/* To hold the others, which have shards, takes most of the time that a fork waits. */
+/* The other pools have caches. To hold them takes most of the time that a fork waits. */
 static void *keepLock(void *unused) {
   void *wrong = NULL;
   for (unsigned i = 0; i < poolsMore; i++)
@@ -549,7 +547,7 @@ static void aHandlerMayForkWhereAForkWaits(void **state) {
   void *answer;
   int status = 0;
 #if !defined(__GLIBC__) || (__GLIBC__ == 2 && __GLIBC_MINOR__ < 36)
-  skip(); /* one fork at a time, whoever asks */
+  skip(); /* there is one fork at a time in the process */
 #endif
   begin();
   holder = pthread_self();

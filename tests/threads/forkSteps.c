@@ -16,7 +16,7 @@ static void forkOnce(int signal) {
   if (child < 0) child = fork();
 }
 
-/* Until this the flow was the same in both. */
+/* Parent and child come here alike. */
 static void endChild(int (*childsWork)(void)) {
   int status = -1;
   if (child == 0) _exit(childsWork());
@@ -43,7 +43,7 @@ static int letAnotherWait(void) {
   return pthread_join(waiter, &answer) == 0 && answer == NULL ? 0 : 3;
 }
 
-/* A thread that waits for budget still does so in the child, where nobody else does. */
+/* A thread that waits for budget goes on waiting in the child, where no other thread waits. */
 static void anInterruptedWaitGoesOnInTheChild(void **state) {
   (void)state;
   makeShared(&pool);
@@ -82,7 +82,7 @@ static void *trimWhenAsked(void *unused) {
   }
 }
 
-/* False when the other thread waits for this one to leave its shard. (Where there is no barrier, it waits for the lock, which does not show.) */
+/* False when the other thread waits for this one to leave its cache. (Without a barrier it waits for the lock, which does not show.) */
 static bool isAnswered(void) {
   const Share *share = mema_cacheHere->share;
   for (unsigned tries = 0; tries < 1000000; tries++) {
@@ -93,7 +93,7 @@ static bool isAnswered(void) {
   return false;
 }
 
-/* Has the other thread trim the pool, which it cannot while this one is in its shard. */
+/* Has the other thread trim the pool. It has to wait while this one is in its cache. */
 static void haveItTrimmed(unsigned step) {
   if (step != askedAt) return;
   sem_post(&asked);
@@ -104,7 +104,7 @@ static void haveItTrimmed(unsigned step) {
   }
 }
 
-/* Neither call needs the lock but for the trim. False when they are over before that step. */
+/* Without the trim neither call needs the lock. False when the calls end before that step. */
 static bool trimAt(unsigned step) {
   askedAt = step;
   for (unsigned i = 0; i < 2; i++)
@@ -133,7 +133,7 @@ static int workBesideAnother(void) {
   return keptWaiting == 0 ? 2 : mema_freeSize(&pool) == MIB - 128 * KIB && mema_checkPool(&pool) ? 0 : 3;
 }
 
-/* A call goes on that has the lock; and then other threads of the child must keep this one out of its shard, as it does them. */
+/* A call that has the lock goes on in the child. After it, other threads of the child can still keep this one out of its cache. */
 static void anInterruptedCallGoesOnInTheChild(void **state) {
   (void)state;
   needSteps();
@@ -163,7 +163,7 @@ static void *useOn(void *unused) {
   return unused;
 }
 
-/* While another thread has the pool's lock, as like as not. */
+/* Forks where the list is being changed. Another thread has the pool's lock about half of the time. */
 static void forkInList(unsigned step) {
   (void)step;
   int status = -1;
@@ -178,7 +178,7 @@ static void forkInList(unsigned step) {
   stepping = true; /* see endStepsAtFork */
 }
 
-/* The fork finds all that is on the list at rest even so. */
+/* The fork finds all pools on the list at rest. */
 static void aHandlerMayForkWhileTheListChanges(void **state) {
   (void)state;
   needSteps();
@@ -208,7 +208,7 @@ static void aHandlerMayForkWhileTheListChanges(void **state) {
 
 static bool stepsThroughFork;
 
-/* In another thread: the one that forked may go on using the pools until its fork is over. */
+/* Runs in another thread: the thread that forked may use the pools until its fork has ended. */
 static void *findAllFree(void *unused) {
   (void)unused;
   if (!freeOne() || mema_freeSize(&pool) != MIB) atomic_store(&refused, true);
@@ -263,7 +263,7 @@ static bool forkWithin(unsigned step) {
   return reached;
 }
 
-/* Whichever instruction of it a handler interrupts to fork as well: the locks are let go of. */
+/* A handler interrupts a fork at any instruction, and forks as well. All locks are released. */
 static void aHandlerMayForkAtAnyStepOfAFork(void **state) {
   (void)state;
   needSteps();

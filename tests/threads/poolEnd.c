@@ -19,7 +19,7 @@ static bool isGone(void) {
   return false;
 }
 
-/* Calls whatever there is, on a pool that may end and begin anew at any time. No chunk is looked into: it may be gone. */
+/* Makes all calls on a pool that may end and begin anew at any time. It looks into no chunk, since the chunk may be gone. */
 static void *callAnything(void *seed) {
   uint64_t random = addressOf(seed);
   void *chunks[16] = {NULL};
@@ -81,7 +81,7 @@ static void *callAnything(void *seed) {
   return NULL;
 }
 
-/* Other pools, of other kinds, which take over what the shared one leaves. */
+/* Another pool, of another kind, takes over the memory that the shared one leaves. */
 static void useAnother(bool untracked) {
   Pool other;
   mema_Options options = {.poolSize = 8 * MIB, .untracked = untracked};
@@ -110,7 +110,7 @@ static void aPoolMayEndWhileOthersAreInside(void **state) {
     while (atomic_load(&inside) - seen < 50) usleep(10);
     assert_true(freePool(&pool));
     assertFails(freePool(&pool), MEMA_BAD_POOL);
-    if (life % 2 == 0) mema_trimPool(NULL); /* unmaps what the pool had */
+    if (life % 2 == 0) mema_trimPool(NULL); /* unmaps the memory of the pool */
     useAnother(kind->options.untracked);
     assert_true(makeShared(&pool, kind->options.untracked, 8 * MIB));
   }

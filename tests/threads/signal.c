@@ -20,7 +20,7 @@ static void aHandlerMayUseAPoolBesideAnotherThread(void **state) {
   assertWhole(&mainPool);
 }
 
-/* The interrupted flow works with two pools in turn, the handler with a third: it is never refused, and takes from no other. */
+/* The interrupted flow works with two pools in turn, the handler with a third one. The handler is never refused. */
 static void aHandlerOfAnotherPoolIsNeverRefused(void **state) {
   const Kind *kind = *state;
   makeShared(&mainPool, kind->options.untracked);
@@ -72,7 +72,7 @@ static void *workAcross(void *own) {
   return NULL;
 }
 
-/* Each of two threads is interrupted in its pool by a handler that wants the other's: each has what the other waits for. */
+/* A handler interrupts each of two threads in its pool, and wants the other pool: each thread has the lock that the other waits for. */
 static void crossedHandlersDoNotWaitForEver(void **state) {
   const Kind *kind = *state;
   pthread_t threads[2];

@@ -28,7 +28,7 @@ static void lateDestructor(void *value) {
   }
   endSteps();
   if (pthread_create(&thread, NULL, takeOver, NULL) != 0 || pthread_join(thread, &answer) != 0 || answer != NULL) return;
-  ours = palloc(&pool, 100); /* not out of what the other has in its hands */
+  ours = palloc(&pool, 100); /* not a slot that the other thread's cache has */
 }
 
 static void *endInSteps(void *unused) {
@@ -37,7 +37,7 @@ static void *endInSteps(void *unused) {
   return pfree(&pool, palloc(&pool, 100)) ? NULL : &pool;
 }
 
-/* What a thread had is no longer its own when it has ended, whatever a handler did meanwhile. */
+/* A thread that has ended no longer owns its cache, whichever step of its end a handler interrupted. */
 static void aHandlerMayInterruptTheEndOfAThread(void **state) {
   (void)state;
   needSteps();
@@ -47,7 +47,7 @@ static void aHandlerMayInterruptTheEndOfAThread(void **state) {
   CPU_ZERO(&here);
   CPU_SET((size_t)sched_getcpu(), &here);
   assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
-  assert_int_equal(sched_setaffinity(0, sizeof here, &here), 0); /* whose shards the next thread there takes */
+  assert_int_equal(sched_setaffinity(0, sizeof here, &here), 0); /* the next thread there takes over the cache */
   makeShared(&pool);
   rounds = 0;
   theirs = ours = NULL;
@@ -94,7 +94,7 @@ static void usePool(Pool *used) {
   assert_true(pfree(used, palloc(used, 100)));
 }
 
-/* False when the call is over before that step. */
+/* False when the call ends before that step. */
 static bool interruptAt(unsigned step) {
   pthread_t thread;
   Pool *all[] = {&gone[0], &gone[1], &known, &fresh, &another};
@@ -118,7 +118,7 @@ static bool interruptAt(unsigned step) {
   return reached;
 }
 
-/* A call that is about to look at it may be interrupted: nobody else may have it meanwhile. */
+/* A handler may interrupt a call that is about to look at a cache. No other thread may get that cache meanwhile. */
 static void anInterruptedCallFindsItsOwnCache(void **state) {
   (void)state;
   needSteps();
@@ -160,7 +160,7 @@ static void chargeSome(void) {
   (void)mema_chargePool(&pool, 1);
 }
 
-/* False if the call is over before that step. */
+/* False if the call ends before that step. */
 static bool endsDuring(void (*call)(void), unsigned step) {
   makeShared(&pool);
   endsAt = step;
@@ -189,8 +189,8 @@ static void aCallGoesOnWhenItsPoolEnds(void **state) {
 
 /* ---- the list of shared pools ------------------------------------------------------------------------------------------------ */
 
-/* A loop without a lock would never end, in each of whose turns a handler changes what it looks at: so a handler does it now and then, at steps
- * that lie further apart than a turn is long. */
+/* A loop without a lock would never end if a handler changed the list in each of its turns. So the handler changes it now and then, at steps that
+ * lie further apart than a turn is long. */
 enum { apart = UNDER_ASAN ? 512 : 64, callsToDisturb = UNDER_ASAN ? 40 : 100 };
 static Pool other;
 static volatile unsigned ended, turnedAway;
@@ -229,7 +229,7 @@ static bool endOne(void) {
   return freePool(&pool);
 }
 
-/* Both are on the list that a fork goes through: who is in the midst of changing it cannot be made to change it otherwise. */
+/* Both pools are on the list that a fork goes through. A handler that interrupted a change of the list cannot change it. */
 static void aHandlerMayInterruptAPoolsInitAndEnd(void **state) {
   (void)state;
   needSteps();
@@ -272,7 +272,7 @@ static void *beginInSteps(void *reached) {
   return NULL;
 }
 
-/* False when the call is over before that step. Where the thread did not know its own shard again, it would wait for itself. */
+/* False when the call ends before that step. If the thread did not recognise its own cache, it would wait for itself. */
 static bool beginAt(unsigned step) {
   static bool reached;
   askedAt = step;

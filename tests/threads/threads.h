@@ -1,4 +1,4 @@
-/* What tests of pools and threads share: a scale for slow checkers, shared pools in a line, and a complaint that any thread may make. */
+/* Parts that tests of pools and threads share: a scale for slow checkers, shared pools in a line, and a complaint that any thread may make. */
 #ifndef THREADS_H
 #define THREADS_H
 

@@ -18,7 +18,7 @@ static void *waitForHalf(void *milliseconds) {
 
 static void letWait(unsigned count) {
   while (atomic_load(&waiting) != count) usleep(100);
-  usleep(3000); /* most are asleep by now: whether they are makes no difference to what must follow */
+  usleep(3000); /* most are asleep by now; the test holds for those that are not, too */
 }
 
 static void aWaitingThreadIsServed(void **state) {
@@ -28,7 +28,7 @@ static void aWaitingThreadIsServed(void **state) {
   pthread_t threads[most];
   void *answer;
   for (unsigned way = 0; way < 7; way++) {
-    unsigned waiters = way == 6 ? 1 : most; /* a second one's call would call in what the first one's left */
+    unsigned waiters = way == 6 ? 1 : most; /* a second waiter's call would collect the quotas that the first one's left */
     assert_true(makeShared(&pool, kind->options.untracked, MIB));
     void *whole = palloc(&pool, MIB), *parts[64];
     assert_non_null(whole);
@@ -97,7 +97,7 @@ static void aWaitInVainIsRefused(void **state) {
   assert_true(initPool(&plain, 1000));
   assertRefused(&plain, mema_pallocWait(&plain, 1001, -1), MEMA_OVER_BUDGET);
   assertWorks(mema_pallocWait(&plain, 600, -1) != NULL);
-  assertRefused(&plain, mema_pallocWait(&plain, 600, -1), MEMA_OVER_BUDGET); /* nobody else may free there */
+  assertRefused(&plain, mema_pallocWait(&plain, 600, -1), MEMA_OVER_BUDGET); /* no other thread may free there */
   assert_true(freePool(&plain));
 }
 
@@ -109,7 +109,7 @@ static void *endWithQuota(void *unused) {
   return pfree(&pool, chunk) ? NULL : hidePointer("not freed");
 }
 
-/* What a thread held when it ended is there for those that wait. */
+/* A waiting thread gets the budget that an ended thread held. */
 static void aThreadsEndServesAWaitingThread(void **state) {
   const Kind *kind = *state;
   static int forEver = -1;

@@ -1,5 +1,4 @@
-/* Shared pools, and threads that the system lets run before others: one that waits for a thread of a lower priority to be out, on the same
- * processor, lets that come to it. */
+/* Shared pools, and threads of a real-time priority: one that waits for a thread of a lower priority on the same processor lets that thread run. */
 #include "../internal/inside.h"
 
 #include "unit.h"
@@ -26,7 +25,7 @@ static void *callEachTurn(void *unused) {
   return good ? unused : &pool;
 }
 
-/* What this thread makes runs where it does. */
+/* Threads that this one starts run on its processor. */
 static void stayHere(void) {
   cpu_set_t here;
   CPU_ZERO(&here);

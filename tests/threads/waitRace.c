@@ -1,5 +1,5 @@
-/* mema_pallocWait, and others that free at the worst moments: before it says that it waits, and before it sleeps. The calls to the system that it
- * makes there are the test's. */
+/* mema_pallocWait, and threads that free at the worst moments: before it notes that it waits, and before it sleeps. The test replaces the system
+ * calls that it makes there. */
 #include "unit.h"
 
 #include <dlfcn.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static Pool pool;
-static void *early, *late; /* chunks that are freed then */
+static void *early, *late; /* chunks that are freed at these moments */
 static unsigned clockCalls;
 static bool watching, wentToSleep;
 

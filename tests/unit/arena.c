@@ -1,4 +1,4 @@
-/* The arena engine: where chunks lie, what comes back when, and that nothing of it is inexact. */
+/* The arena engine: where chunks lie, when their memory comes back, and that its budget and its frees are exact. */
 #include "unit.h"
 
 enum { budget = 1 << 16 };
@@ -78,7 +78,7 @@ static void theYoungestComesBackAtOnce(void **state) {
   assert_false(mema_ownsChunk(&pool, again));
   assert_int_not_equal(addressOf(palloc(&pool, 1)), addressOf(again));
   assert_true(pfree(&pool, hidePointer(last + 64)) && pfree(&pool, last));
-  /* back over the dead one as well, whose words are empty but for the first */
+  /* the bump goes back over the dead chunk as well; its words are empty but for the first */
   assert_true(samePlace(palloc(&pool, 4000), first));
   assertPool(&pool, pool.poolSize - pool.freeSize, 2);
   assert_true(mema_ownsChunk(&pool, oldest));
@@ -195,7 +195,7 @@ static void chunksChangeInPlaceWherePossible(void **state) {
   }
   assert_true(samePlace(mema_repalloc(&pool, young, 17), young));
   char *behind = palloc(&pool, 1);
-  assert_true(samePlace(behind, young + 32)); /* what the youngest gave up is there for the next one */
+  assert_true(samePlace(behind, young + 32)); /* the next chunk gets the bytes that the youngest gave up */
   assert_true(samePlace(mema_repalloc(&pool, old, 500), old));
   assert_int_equal(mema_chunkSize(&pool, old), isUntracked(kind) ? 512 : 500);
   assert_true(bytesFilled(old, 500, 1));
@@ -207,7 +207,7 @@ static void chunksChangeInPlaceWherePossible(void **state) {
   assert_false(mema_ownsChunk(&pool, old));
   assert_true(pfree(&pool, moved) && pfree(&pool, behind) && pfree(&pool, young));
   assertPool(&pool, 0, 0);
-  assert_ptr_equal(palloc(&pool, 1), pool.mem); /* what was cut off did not stay behind */
+  assert_ptr_equal(palloc(&pool, 1), pool.mem); /* the tail that was cut off did not stay behind */
   assert_true(freePool(&pool));
 }
 

@@ -250,7 +250,7 @@ static void chunksMoveWithTheirCharges(void **unused) {
   assert_true(mema_checkPool(&parent) && freePool(&parent));
 }
 
-/* A sub-pool whose Pool was written over held the bytes that its parent has spent on nothing else. */
+/* The charges of a sub-pool whose Pool was written over come back when its parent is reset. */
 static void aLostSubPoolsChargesComeBack(void **unused) {
   Pool parent, child;
   (void)unused;
@@ -357,7 +357,7 @@ static void theBudgetBoundsTheUsedPartOfABuffer(void **unused) {
   }
 }
 
-/* Of a whole buffer nothing is left over. */
+/* A whole buffer is used up, with nothing left over. */
 static void aWholeBufferIsFilledExactly(void **unused) {
   static char buffer[100 * 1024];
   Pool pool;

@@ -16,7 +16,7 @@ static void freshMemoryIsZero(void **state) {
   assert_true(freePool(&pool));
 }
 
-/* Memory that was dirtied before: by chunks of the same size, of others, before a reset, by a pool that is gone. */
+/* Memory that was dirtied before: by chunks of equal and other sizes, before a reset, and by a pool that has ended. */
 static void dirtyMemoryIsZeroed(void **state) {
   const Kind *kind = *state;
   static const size_t sizes[] = {1, 16, 100, 1000, 4096, 20000, 66000, 300000, 2000000};

@@ -170,7 +170,7 @@ static void thePictureNamesTheCharges(void **state) {
   assert_true(freePool(&pool));
 }
 
-/* What is charged is memory that the chunks may not have: free pages go back before fresh ones would exceed the rest. */
+/* Chunks may not use memory for charged bytes: free pages go back before fresh pages would exceed the rest of the budget. */
 static void freePagesGiveWayToCharges(void **state) {
   const Kind *kind = *state;
   size_t footprints[2];

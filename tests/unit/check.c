@@ -1,4 +1,4 @@
-/* mema_checkPool: true for a whole pool, false with a sentence for one whose records were tampered with. */
+/* mema_checkPool: true for a whole pool, false with a sentence for a pool with altered records. */
 #include "unit.h"
 
 /* Breaks something, sees it found, and mends it again. */

@@ -1,7 +1,7 @@
 /* mema_addCleanup, mema_cancelCleanup: when clean-ups run, in which order, and what they may do. */
 #include "family.h"
 
-static char course[200]; /* what ran, a letter each */
+static char course[200]; /* a letter for each clean-up that ran */
 
 static void say(void *arg) {
   size_t length = strlen(course);
@@ -139,7 +139,7 @@ static void *rootsChunk, *middlesChunk, *leafsChunk;
 static mema_Mark rootsMark;
 static unsigned ran;
 
-/* All chunks are there, each its own pool's, and those of pools that have ended nobody's. */
+/* Each chunk belongs to its own pool, and chunks of pools that have ended belong to no pool. */
 static void lookAround(void *arg) {
   Pool *ending = arg, child = {0};
   ran++;

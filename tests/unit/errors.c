@@ -70,7 +70,7 @@ static void numbersBelongToTheFailure(void **state) {
   assert_true(freePool(&pool));
 }
 
-/* The sentence is made when asked for: what happened to the pool since does not change it. */
+/* The sentence is made when it is asked for. Later events in the pool do not change it. */
 static void theSentenceDescribesTheMomentOfFailure(void **state) {
   (void)state;
   Pool pool;
@@ -116,7 +116,7 @@ static void successLeavesErrnoAlone(void **state) {
     assert_string_equal(mema_lastError()->sentence, (expected)); \
   } while (0)
 
-/* The same with a bad argument, of which the sentence tells behind "bad argument: ". */
+/* As assertSays, for a bad argument: the sentence names it behind "bad argument: ". */
 #define assertBlames(call, expected) assertSays(call, MEMA_BAD_ARGUMENT, "bad argument: " expected)
 
 static const char tooLarge[] = "larger than any object can be: 18446744073709551615 is above 9223372036854775807";

@@ -197,7 +197,7 @@ static void theChunkFreedLastServesARequest(void **state) {
   closeGuarded(&pool, &guarded);
 }
 
-/* A piece is taken for a request that the budget then refuses, and goes back beside one whose length the map does not say (fixed.h, recent). */
+/* A request takes a piece, and the budget then refuses it. The piece goes back beside one whose length is not in the map (fixed.h, recent). */
 static void aRefusalPutsPiecesBack(void **state) {
   const Kind *kind = *state;
   Pool pool;
@@ -234,7 +234,7 @@ static void chunksGrowAndShrinkInPlace(void **state) {
   assert_true(pfree(&pool, second));
   assert_true(samePlace(mema_repalloc(&pool, first, 1900), first)); /* into the neighbour, which was freed last */
   assert_true(bytesFilled(hidePointer(first), 1000, 1));
-  assert_true(samePlace(mema_repalloc(&pool, first, 2000), first)); /* into what was left of it */
+  assert_true(samePlace(mema_repalloc(&pool, first, 2000), first)); /* into the rest of its piece */
   fillBytes(hidePointer(first), 2000, 2);
   assert_true(bytesFilled(third, 1000, 3));
   assert_true(samePlace(mema_repalloc(&pool, first, 40), first));
@@ -275,7 +275,7 @@ static void alignedChunksGiveTheirEdgesBack(void **state) {
 
 enum { victims = 300 };
 
-/* Writes to 16 bytes that are free: what may be links, or anything. */
+/* Writes to 16 free bytes, which may be links. */
 static void writeToFree(const Pool *pool, unsigned char *at, unsigned char *const *chunks, const size_t *sizes,
                         uint64_t *seed) {
   uint32_t links[2] = {(uint32_t)nextRandom(seed) % 4000, (uint32_t)nextRandom(seed) % 4000};
@@ -353,7 +353,7 @@ static void damageIsRemembered(void **state) {
   closeGuarded(&pool, &guarded);
 }
 
-/* A chunk that overflows writes over its neighbour's Block: that chunk is then refused, and nothing is written where the Block points to. */
+/* A chunk overflows into its neighbour's Block. A free of the neighbour is then refused, and nothing is written at the addresses in the Block. */
 static void brokenBlocksAreNotFollowed(void **state) {
   (void)state;
   Pool pool;

@@ -2,7 +2,7 @@
  *
  *   Robson's   the program of his lower bound (J. M. Robson, "An estimate of the store size necessary for dynamic storage allocation", JACM
  *              18(3), 1971), which makes any allocator that never moves a chunk need peak/2 * log2(largest) + peak - largest + 1 grains
- *   comb       single grains at a distance, placed by alignment: what good fit can be brought to need is the bound itself
+ *   comb       single grains at a distance, placed by alignment: they make good fit need the bound itself
  *   random     whatever comes, at the limits
  */
 #include "unit.h"
@@ -75,7 +75,7 @@ static bool isKept(const Pool *pool, size_t i, size_t offset, size_t step) {
   return (offset + step - placeOf(pool, i) % step) % step < lengths[i];
 }
 
-/* What a program can keep of windows of `step` grains with the chunks that hold an offset: each leaves a window of little use. */
+/* The chunks that a program keeps hold an offset in windows of `step` grains: each leaves a window of little use. */
 static size_t spoils(const Pool *pool, size_t offset, size_t step) {
   size_t sum = 0;
   for (size_t i = 0; i < count; i++) sum += isKept(pool, i, offset, step) ? step - lengths[i] : 0;
@@ -192,7 +192,7 @@ static void theFiguresAreSane(void **state) {
   (void)state;
   assert_true(mema_fixedBufferSize(1, 1) >= 256 && mema_fixedBufferSize(0, 0) >= 256);
   assert_int_equal(mema_fixedBufferSize(100, 1000),
-                   mema_fixedBufferSize(1000, 1000)); /* what is largest is live at its peak */
+                   mema_fixedBufferSize(1000, 1000)); /* the largest chunks are all that is live at the peak */
   size_t before = 0;
   for (size_t peak = 1; peak < 3 * MIB; peak += 1 + peak / 3) {
     size_t size = mema_fixedBufferSize(peak, peak < 1000 ? peak : 1000);

@@ -130,7 +130,7 @@ static void survivorsOfManyGenerationsAreNotInTheWay(void **state) {
   assert_true(freePool(&pool));
 }
 
-/* Untracked pools compare what a chunk would occupy, which an empty pool of the same kind can tell. */
+/* Untracked pools compare the bytes that a chunk would occupy. An empty pool of the same kind shows how many these are. */
 static void untrackedPoolsHaveNoHolesInTheWay(void **state) {
   const Kind *kind = *state;
   static const size_t poolSizes[] = {65536, 1048576, 16777216};

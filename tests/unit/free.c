@@ -7,7 +7,7 @@
 static int global;
 static const char readOnly[64] = "read only";
 
-/* Every face that takes a chunk says the same of a pointer that is none. */
+/* Each call that takes a chunk refuses a pointer that is none. */
 static void assertNoChunk(Pool *pool, uintptr_t value) {
   void *pointer = hidePointer((void *)value);
   assertRefused(pool, pfree(pool, pointer), MEMA_BAD_POINTER);
@@ -139,7 +139,7 @@ static void chunksOfOtherPoolsAreRefused(void **state) {
   assertPool(&other, bytes, 4);
   assertWorks(freePool(&other));
   for (int i = 0; i < 4; i++) assertNoChunk(&pool, addressOf(theirs[i]));
-  /* A younger pool, very likely in the same reservation: what the dead one handed out is not its own. */
+  /* A younger pool, very likely in the same reservation: chunks of the ended pool are not its own. */
   assert_true(makePool(&other, kind, MIB));
   for (int i = 0; i < 4; i++) assertNoChunk(&other, addressOf(theirs[i]));
   assert_true(freePool(&other));
@@ -155,7 +155,7 @@ static void theReservationsOwnAddressesAreRefused(void **state) {
   assertNoChunk(&pool, addressOf(pool.mem)); /* nothing is live */
   char *first = palloc(&pool, 64), *second = palloc(&pool, 30000);
   size_t bytes = mema_chunkSize(&pool, first) + mema_chunkSize(&pool, second);
-  /* Every page of the reservation, of what precedes it and of what follows. */
+  /* Every page of the reservation, and of the memory before and behind it. */
   uintptr_t from = addressOf(pool.mem) - 64 * KIB, to = addressOf(pool.mem) + stats.reservation + 64 * KIB;
   for (uintptr_t at = from; at < to; at += 4096) {
     if (at == addressOf(first) || at == addressOf(second)) continue;

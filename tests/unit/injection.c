@@ -126,7 +126,7 @@ static void countTwice(Pool *pool, void *arg) {
   ++*(unsigned *)arg;
 }
 
-/* With callbacks about: none is asked to make room, and low water is told of as before. */
+/* A request that fails on purpose asks no callback to make room. Low water is announced as before. */
 static void injectedFailuresAskNoCallback(void **state) {
   Pool pool;
   unsigned lows = 0;

@@ -1,4 +1,4 @@
-/* Large heaps, in which slots freed lately wait in magazines: what holds of a pool holds there, too. */
+/* Large heaps, in which slots freed lately wait in magazines. The promises of a pool hold there, too. */
 #include "unit.h"
 
 #include <sys/mman.h>
@@ -109,7 +109,7 @@ static size_t onePerStrideFirst(Heap *heap) {
   return first;
 }
 
-/* A slot in a magazine is free: whoever frees it again is told so, and it is not handed out twice for it. */
+/* A slot in a magazine is free: a second free of it is refused, and it is handed out once. */
 static void doubleFreesAreRefused(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
@@ -146,7 +146,7 @@ static void everyFreeSlotServesAgain(void **state) {
     assert_true(mema_poolStats(&pool, &before));
     size_t count, remainder = stride / sizes[i] < spanSlots ? stride / sizes[i] : spanSlots;
     unsigned char **freed = thin(&heap, 3, &count);
-    take(&heap, count + remainder); /* what the youngest span had left is handed out first */
+    take(&heap, count + remainder); /* the rest of the youngest span is handed out first */
     assertApart(&heap);
     assertHeap(&heap);
     sortChunks(heap.chunks, heap.count);
@@ -182,7 +182,7 @@ static size_t emptyIntoMagazine(Heap *heap) {
   return last;
 }
 
-/* The spans whose last slots wait are empty: their pages go at a trim, though spans that are not were listed before them. */
+/* Spans whose last slots wait in magazines are empty. A trim gives back their pages, although spans in use were listed before them. */
 static void aTrimGivesBackEmptySpans(void **state) {
   static const size_t sizes[] = {100, 1000, 8000, 30000};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -236,7 +236,7 @@ static void assertAllRefused(Pool *pool, unsigned char *const *chunks, size_t co
     if (pfree(pool, chunks[i])) fail_msg("chunk %zu of an earlier life was freed", i);
 }
 
-/* What waited in a magazine is an ordinary free slot of the pool's next life, and of the next pool in its memory. */
+/* A slot that waited in a magazine is an ordinary free slot in the pool's next life, and in the next pool in its memory. */
 static void magazinesAreEmptyInTheNextLife(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
@@ -410,7 +410,7 @@ static unsigned slotsGotBack(Pool *pool, void **chunks, size_t count, uint64_t *
   return same;
 }
 
-/* In a heap of 5 MiB, smaller than those that have them always, it depends on what is done with it. */
+/* A heap of 5 MiB is smaller than the heaps that always have magazines. The order of its frees decides whether it has them. */
 static void theOrderOfFreesBringsMagazinesIntoUse(void **state) {
   const Kind *kind = *state;
   enum { count = 20000, batch = 2000 };

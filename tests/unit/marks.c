@@ -42,7 +42,7 @@ static void marksNest(void **state) {
     assert_non_null(palloc(&pool, 10 + i));
   }
   for (size_t back = depth; back-- > 0;) {
-    if (back % 3 != 0) continue; /* some are skipped: they are over with the older ones */
+    if (back % 3 != 0) continue; /* some are skipped: they expire with the older ones */
     assertWorks(mema_rewindPool(&pool, marks[back]));
     for (size_t i = 0; i < depth; i++) {
       if (i > back) assertRefused(&pool, mema_rewindPool(&pool, marks[i]), MEMA_STALE_MARK);
@@ -57,7 +57,7 @@ static void marksNest(void **state) {
   assert_true(freePool(&pool));
 }
 
-/* Marks between valid ones are over, as long as they lie in at most four places. */
+/* Expired marks between valid ones are recognised, as long as they lie in at most four places. */
 static void expiredMarksBetweenValidOnesAreRefused(void **state) {
   Pool pool;
   mema_Mark valid[5], stale[4][3];
@@ -176,7 +176,7 @@ static void repallocKeepsTheAgeOfAChunk(void **unused) {
   assert_true(freePool(&pools[0]));
 }
 
-/* What came from another pool came when it came. */
+/* A chunk from another pool is as old as its move. */
 static void movedChunksAreAsYoungAsTheMove(void **unused) {
   Pool pools[2];
   (void)unused;
@@ -255,7 +255,7 @@ static void sharedAndUntrackedPoolsRefuseMarks(void **unused) {
   }
 }
 
-/* Sub-pools made since go, those from before stay, with what they have. */
+/* Sub-pools that were made since the mark go. Older ones stay, with their chunks. */
 static void aRewindFreesYoungerSubPools(void **unused) {
   Pool root, before, after, grandchild, own;
   (void)unused;
@@ -510,7 +510,7 @@ typedef struct Model {
   size_t count, bytes, peak;
   Moment moments[markMost];
   size_t marks;
-  size_t gone, stayed; /* of what was outside, when the pool went back */
+  size_t gone, stayed; /* of the chunks outside, when the pool went back */
   uint64_t now, state;
 } Model;
 

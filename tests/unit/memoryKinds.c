@@ -58,7 +58,7 @@ static int lockTooMuch(void) {
   return mema_initPoolWith(&pool, &options) && freePool(&pool) ? 0 : 7;
 }
 
-/* What there is no room for in the reservation is locked too, or not had at all. */
+/* Memory outside the reservation is locked too, or the request is refused. */
 static int lockOutside(void) {
   Pool pool;
   mema_Options options = {.poolSize = 64 * MIB, .locked = true, .reservation = 128 * KIB};

@@ -13,7 +13,7 @@ static void makeFour(Four *four, size_t poolSize, size_t guaranteed) {
   assert_true(makeChild(&four->pools[3], &four->pools[1], poolSize, guaranteed / 4));
 }
 
-/* Each to each, of all sorts of chunks: the same address, the bytes untouched, the youngest of the other's chain. */
+/* Chunks of all sorts move from each pool to each. The address and the bytes stay, and the chunk becomes the youngest of the other's chain. */
 static void chunksMoveFromEachPoolToEach(void **unused) {
   static const size_t sizes[] = {1, 48, 700, 5000, 33000, 70000, 400000};
   (void)unused;
@@ -173,7 +173,7 @@ static void aMovedChunkOutlivesItsFormerPool(void **unused) {
   assert_true(freePool(&pools[0]));
 }
 
-/* Under a shared root: what two pools below it move between them does not depend on what others leave of it. */
+/* Two pools below a shared root move chunks between them, however little budget the root has left. */
 static void chunksMoveUnderAFullSharedRoot(void **unused) {
   Pool pools[4];
   (void)unused;

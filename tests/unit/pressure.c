@@ -172,7 +172,7 @@ static bool sayYes(Pool *pool, size_t wanted, void *arg) {
   return true;
 }
 
-/* Who says yes and frees nothing is not asked again. */
+/* A callback that says yes and frees nothing is not asked again. */
 static void aCallbackThatMakesNoRoomEndsInARefusal(void **state) {
   calls = 0;
   assert_true(makeRoot(&root, state, 1000));
@@ -266,7 +266,7 @@ static bool freeTheChunkInVain(Pool *pool, size_t wanted, void *arg) {
   return false;
 }
 
-/* It is freed, but that makes too little room, or is not to be gone by: what is to be known is that the chunk lives no longer. */
+/* The callback frees the chunk, but makes too little room, or says no. The call is refused since the chunk is dead. */
 static void repallocRefusesAChunkThatWasFreedInVain(void **state) {
   bool (*const ways[])(Pool *, size_t, void *) = {giveQuietly, freeTheChunkInVain};
   for (int way = 0; way < 2; way++) {
@@ -281,7 +281,7 @@ static void repallocRefusesAChunkThatWasFreedInVain(void **state) {
   }
 }
 
-/* The callback changes the size of the very chunk: what is wanted next is what is missing then. */
+/* The callback changes the size of the very chunk. The next call of it wants the bytes that are then missing. */
 static size_t wantedLast;
 
 static bool growTheChunk(Pool *pool, size_t wanted, void *arg) {
@@ -308,7 +308,7 @@ static void repallocSeesAChunkThatTheCallbackGrew(void **state) {
   assert_true(freePool(&root));
 }
 
-/* What a callback freed, that then said no, is not taken for what was missing. */
+/* The callback frees a chunk and then says no. The request is refused, although there is room by now. */
 static void aCallbackThatSaysNoRefusesTheRequest(void **state) {
   assert_true(makeRoot(&root, state, 1000));
   cached = palloc(&root, 900);
@@ -321,7 +321,7 @@ static void aCallbackThatSaysNoRefusesTheRequest(void **state) {
   assert_true(freePool(&root));
 }
 
-/* A repalloc for which room is made is one request, and not a failure: it is counted once, and what the callback was refused is counted too. */
+/* A repalloc that a callback makes room for is one request and no failure: it counts once. Refusals within the callback count too. */
 static void aRequestThatIsTriedAgainCountsOnce(void **state) {
   mema_Stats stats;
   assert_true(makeRoot(&root, state, 10000));
@@ -428,7 +428,7 @@ static bool changeItsOptions(Pool *pool, size_t wanted, void *options) {
   return giveQuietly(pool, wanted, NULL);
 }
 
-/* What was asked is what counts. */
+/* The call uses the options that it was given. */
 static void anInitUsesTheOptionsItWasGiven(void **unused) {
   (void)unused;
   mema_Options options = {.poolSize = 600, .guaranteed = 500};

@@ -1,4 +1,4 @@
-/* Free memory that nobody uses goes back to the system as others' passes through the pool; what is used by turns stays. */
+/* Idle memory goes back to the system while other memory passes through the pool. Memory that is used in turn stays. */
 #include "unit.h"
 
 #include <sys/mman.h>
@@ -9,7 +9,7 @@ enum {
   piece = 20 * 1024 * 1024,
   pieces = 10,
   idleBytes = 300 * 1024 * 1024,
-  keptBytes = 100 * 1024 * 1024, /* more than a pool may keep of what was idle: 32 MiB, and half of what is in use */
+  keptBytes = 100 * 1024 * 1024, /* more idle memory than a pool may keep: 32 MiB, and half of the bytes in use */
 };
 
 static size_t pageSize(void) {
@@ -37,7 +37,7 @@ static void peak(Pool *pool, size_t size, size_t bytes) {
   free(chunks);
 }
 
-/* What the pages say, not the footprint: that takes the free run around a chunk just freed for touched. */
+/* This counts the pages. The footprint takes the free run around a chunk just freed for touched. */
 static void idleMemoryGoesBack(void **state) {
   static const size_t sizes[] = {5000, 100000, 1024 * 1024, 50 * 1024 * 1024};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {

@@ -1,4 +1,4 @@
-/* mema_repalloc: contents, charge, and what a refusal leaves behind. */
+/* mema_repalloc: contents, charge, and the pool after a refusal. */
 #include "unit.h"
 
 static void contentsAreKeptBetweenAllSizes(void **state) {
@@ -45,7 +45,7 @@ static void refusedGrowthKeepsTheOldChunk(void **state) {
     fillBytes(chunk, size, 3);
     size_t charge = mema_chunkSize(&pool, chunk);
     assertRefused(&pool, mema_repalloc(&pool, chunk, budget + 1), MEMA_OVER_BUDGET);
-    if (!kind->options.untracked) { /* what is missing is the growth less what is free: one byte */
+    if (!kind->options.untracked) { /* the growth is one byte more than the free bytes */
       assert_int_equal(mema_lastError()->wanted - mema_lastError()->available, 1);
       assert_non_null(strstr(mema_lastError()->sentence, "over budget by 1 bytes"));
     }
@@ -168,7 +168,7 @@ static void aGrowingChunkMovesToARunOfItsOwn(void **state) {
     }
     assert_int_equal(moves, 1);
     assert_true(bytesFilled(chunk, 4000, 3));
-    if (times % 2 == 0) { /* what has shrunk goes back to a slot */
+    if (times % 2 == 0) { /* a chunk that has shrunk goes back to a slot */
       void *run = chunk;
       assert_non_null(chunk = mema_repalloc(&pool, chunk, 9000));
       assert_false(samePlace(chunk, run));
@@ -326,12 +326,12 @@ static void movesLeaveNoMappingsBehind(void **state) {
   assert_true(freePool(&pool));
 }
 
-/* What a chunk no longer needs after its pages were moved goes back: the budget bounds the memory. */
+/* Pages that a moved chunk no longer needs go back: the budget bounds the memory. */
 static void shrinkingMovedChunksGivesBack(void **state) {
   if (UNDER_ASAN) return;
   Pool pool;
   assert_true(makePool(&pool, *state, 64 * MIB));
-  mema_trimPool(NULL); /* what earlier tests left warm */
+  mema_trimPool(NULL); /* the warm memory of earlier tests */
   size_t before = residentBytes();
   for (int i = 0; i < 10; i++) {
     unsigned char *chunk = palloc(&pool, MIB);

@@ -49,7 +49,7 @@ static bool refused(const Pool *pool, const Snapshot *before) {
   return true;
 }
 
-/* One request; what it holds is kept through it. */
+/* Makes one request. The chunks that are live keep their bytes. */
 static void playRequest(Pool *pool, unsigned char **chunks, size_t *sizes, uint64_t *random) {
   static const size_t scales[] = {16, 300, 5000, 70000, 300000};
   size_t i = nextRandom(random) % places, size = 1 + nextRandom(random) % scales[nextRandom(random) % 5];
@@ -135,7 +135,7 @@ static void aRefusalAtAnyCallChangesNothing(void **state) {
         }
 }
 
-/* Refused for a while, the pool has what it asks for as soon as there is some again; and refusals leave nothing behind. */
+/* The hooks refuse for a while. As soon as they have memory again, the pool serves requests, and the refusals left nothing behind. */
 static void aPoolRecoversFromARefusal(void **state) {
   (void)state;
   for (size_t shape = 0; shape < 4; shape++) {
@@ -206,7 +206,7 @@ static void allMemoryComesFromTheHooks(void **state) {
     assert_true(mema_poolStats(&pool, &stats));
     assert_true(stats.outsideChunks > 0);
     assert_true(hooks->live > 1);
-    /* The footprint counts what is committed, and the header. */
+    /* The footprint counts the committed bytes, and the header. */
     assert_true(stats.footprint <= hooks->committed + hooks->live * 8192);
     assert_true(stats.footprint >= stats.liveBytes);
     assert_true(freePool(&pool));
@@ -324,7 +324,7 @@ static void aCommittedPoolAsksNoMore(void **state) {
   }
 }
 
-/* What each of several threads does at once. NULL: all was well. */
+/* Each of several threads runs this. NULL: no complaint. */
 static void *workInThread(void *argument) {
   Pool *pool = argument;
   unsigned char *chunks[places] = {0};
@@ -428,7 +428,7 @@ enum { fileBytes = 128 * 1024 * 1024 };
 
 typedef struct File {
   int descriptor;
-  char *base; /* shared with whoever maps the file */
+  char *base; /* shared with each mapping of the file */
   char *view; /* the same bytes at other addresses */
 } File;
 
@@ -458,7 +458,7 @@ static bool seenInView(const File *file, const char *chunk, size_t size) {
   return memcmp(chunk, file->view + (chunk - file->base), size) == 0;
 }
 
-/* Neither are its pages moved, nor anything put in their place: what another mapping of the memory shows is what is there. */
+/* The pool moves none of the pages, and maps nothing in their place: another mapping of the memory shows the pool's bytes. */
 static void theMappingOfAHookIsLeftAlone(void **state) {
   (void)state;
   File file;
@@ -496,7 +496,7 @@ static void theMappingOfAHookIsLeftAlone(void **state) {
   closeFile(&file);
 }
 
-/* A process that has the memory at the same addresses may read what lies there, links and all; the pool stays the parent's. */
+/* A process that has the memory at equal addresses may read the chunks, with links in them; the pool stays the parent's. */
 static void aChildReadsWhatItsParentWrites(void **state) {
   (void)state;
   typedef struct Link {

@@ -196,7 +196,7 @@ static void theReservationAndTheFootprintAreTrue(void **state) {
   assert_true(freePool(&pool));
 }
 
-/* An upper bound of what the system gave, and a bound that means something when all chunks were touched. */
+/* The footprint bounds the memory from the system. It is a close bound when all chunks were touched. */
 static void theFootprintIsAnUpperBound(void **state) {
   static const size_t sizes[] = {100, 1000, 4096, 30000, 100000, 3000000};
   if (UNDER_ASAN) return; /* its own memory would be counted */
@@ -249,7 +249,7 @@ static void unitsSmallerThanPagesKeepTheirPages(void **state) {
   assert_true(freePool(&pool));
 }
 
-/* Where the system gives huge pages, one byte may be 2 MiB. What lies behind the chunks goes back. */
+/* Where the system gives huge pages, one byte may take 2 MiB. Memory behind the chunks goes back. */
 static void hugePagesAreReported(void **state) {
   (void)state;
   for (int arena = 0; arena < 2; arena++) {

@@ -39,7 +39,7 @@ static void pstrndupStopsInTime(void **state) {
     bytes += mema_chunkSize(&pool, copy);
     assertPool(&pool, bytes, i + 1);
   }
-  /* No terminator within n: what lies behind is not read (the sanitizers watch). */
+  /* No terminator within n: the bytes behind are not read (the sanitizers watch). */
   char *bare = malloc(3), *copy;
   for (int i = 0; i < 3; i++) bare[i] = (char)('x' + i);
   assertWorks((copy = mema_pstrndup(&pool, bare, 3)) != NULL);

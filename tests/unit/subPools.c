@@ -1,4 +1,4 @@
-/* mema_initSubPool: budgets at every level, whose a chunk is, the end of families. */
+/* mema_initSubPool: budgets at every level, the pool that a chunk belongs to, and the end of families. */
 #include "family.h"
 #include "hooked.h"
 
@@ -285,7 +285,7 @@ static void theYoungestChunkIsForeignToo(void **unused) {
       assertLevels(pools, 3);
     }
   }
-  /* The slot's span is given up, and what the last one was is forgotten. */
+  /* The slot's span is given up, and its last chunk is forgotten. */
   void *last = palloc(&pools[1], 700);
   assert_true(pfree(&pools[1], last));
   mema_trimPool(&pools[0]);
@@ -297,7 +297,7 @@ static void theYoungestChunkIsForeignToo(void **unused) {
   assert_true(freePool(&pools[0]));
 }
 
-/* The same where the slab no longer knows which one it was, and may have no record for none. */
+/* The youngest chunk is refused also when the slab no longer knows which one it was. */
 static void theYoungestChunkIsForeignAfterATrim(void **unused) {
   static Kind *const kinds[] = {&kindTracked, &kindCommitted, &kindOutside};
   (void)unused;
@@ -369,7 +369,7 @@ static void everyLevelCanBeResized(void **unused) {
   assertLevels(pools, 3);
   assert_non_null(chunk = palloc(&pools[2], 1000));
   assertRefused(&pools[2], palloc(&pools[2], hideSize(1)), MEMA_OVER_BUDGET);
-  assertWorks(mema_resizePool(&pools[2], 1500)); /* beyond what is guaranteed again */
+  assertWorks(mema_resizePool(&pools[2], 1500)); /* above the guaranteed part again */
   assertWorks(mema_resizePool(&pools[1], 4000));
   assert_non_null(palloc(&pools[2], 500));
   assertRefused(&pools[2], palloc(&pools[2], hideSize(1)), MEMA_OVER_BUDGET);
@@ -427,7 +427,7 @@ static void aFreedSubPoolStaysFreed(void **unused) {
       assertFails(freePool(&child), MEMA_BAD_POOL);
       assert_int_equal(mema_freeSize(&child), 0);
       assert_int_equal(mema_largestChunk(&child), 0);
-      Pool another; /* which may well have the same record, and the same memory */
+      Pool another; /* it may well get the record and the memory of the freed one */
       assertWorks(mema_initSubPool(&another, &parent, &options));
       assertFails(palloc(&child, 10), MEMA_BAD_POOL);
       assertWorks(freePool(&another));
@@ -466,7 +466,7 @@ static void aLostSubPoolDoesNotHoldUpItsParent(void **unused) {
   }
 }
 
-/* It gets back what the lost one held, and no byte of what it uses itself. */
+/* The parent gets back the bytes that the lost sub-pool held, and none of its own. */
 static void theBudgetOfALostSubPoolComesBack(void **unused) {
   enum { parentKinds = 3 };
   static const Kind *const parents[parentKinds] = {&kindTracked, &kindArena, &kindArenaUntracked};
@@ -573,7 +573,7 @@ static void aSubPoolMayLieInAChunkOfItsParent(void **unused) {
   assert_true(freePool(&parent));
 }
 
-/* What was a sub-pool's memory serves pools that are none, and the other way round. */
+/* Memory of a sub-pool serves pools without a parent later, and the other way round. */
 static void memoryOfSubPoolsServesOtherPools(void **state) {
   const Kind *kind = *state;
   Pool parent, pool;
@@ -591,7 +591,7 @@ static void memoryOfSubPoolsServesOtherPools(void **state) {
   assert_true(freePool(&parent));
 }
 
-/* The peak of a parent counts what its sub-pools held and let go. */
+/* The peak of a parent counts bytes that its sub-pools held and let go. */
 static void theParentsPeakCountsItsSubPools(void **state) {
   Kind *const kinds[] = {&kindTracked, &kindUntracked, &kindArena, &kindArenaUntracked};
   for (size_t k = 0; k < 4; k++) {
@@ -618,7 +618,7 @@ static Pool interruptedRoot, interruptingChild;
 static void *lettingGo;
 static unsigned attempt;
 
-/* What needs the root's lock is refused, and changes nothing. */
+/* A call that needs the root's lock is refused, and changes nothing. */
 static void attemptOne(void) {
   Pool another = {0};
   if (attempt == 1) assertFails(freePool(&interruptedRoot), MEMA_REENTERED);
@@ -674,7 +674,7 @@ static void chunksMayBeFreedWithinACallOfTheRoot(void **state) {
   assert_true(freePool(&interruptedRoot));
 }
 
-/* The same, where families end and begin: the root goes on as it was, and ends in the end. */
+/* Families end and begin within a call of the root. The root goes on unchanged, and can be freed at the end. */
 static void familiesMayEndWithinACallOfTheRoot(void **state) {
   for (unsigned kind = 1; kind <= 4; kind++) {
     makeInterrupted(state);
@@ -708,7 +708,7 @@ static void countLow(Pool *pool, void *arg) {
   ++*(unsigned *)arg;
 }
 
-/* The parents' peaks are none the higher, and nobody is told of low water, where the system had no memory for the sub-pool. */
+/* If the system has no memory for a sub-pool, the parents' peaks do not rise, and no low water is announced. */
 static void aFailedInitLeavesNoTrace(void **unused) {
   Hooks *hooks = hooksOf(&hookedZeroed);
   Pool pools[3];
@@ -752,7 +752,7 @@ static bool commit(void *parent, void *base, size_t size) {
   return hookedZeroed.commit(hookedZeroed.user, base, size);
 }
 
-/* The sub-pool's hooks spend what was to be guaranteed. */
+/* The sub-pool's hooks spend the bytes that were to be guaranteed. */
 static void initRefusesAGuaranteeThatHooksSpent(void **unused) {
   Pool root, child = {0};
   mema_Memory memory = {.reserve = takeFromParent, .release = giveBack, .commit = commit, .zeroed = true, .user = &root};

@@ -49,7 +49,7 @@ static void aTrimGivesPagesBack(void **state) {
   }
 }
 
-/* Pages of Blocks go where no live Block lies; the others stay, and what is taken afterwards has Blocks as before. */
+/* A trim gives back pages of Blocks without a live one. The others stay, and later chunks get Blocks as before. */
 static void aTrimGivesBackTheBlocksOfDeadChunks(void **state) {
   const Kind *kind = *state;
   enum { count = 300000, kept = 1000, size = 48, larges = 500, large = 40000 };
@@ -184,7 +184,7 @@ static void theFootprintFollowsTheSlots(void **state) {
   }
 }
 
-/* What one pool keeps for reuse, a few MiB, goes at a trim too. */
+/* A trim also gives back the few MiB that a pool keeps for reuse. */
 static void aTrimGivesBackPagesKeptForReuse(void **state) {
   const Kind *kind = *state;
   static const size_t sizes[] = {200, 20000, 100000};
@@ -256,7 +256,7 @@ static void aTrimOfAnEmptyPoolGivesNothing(void **state) {
   char *chunk = palloc(&pool, 100);
   memset(chunk, 1, 100);
   mema_trimPool(&pool);
-  /* Hooks that write into what is purged leave pages there, which are purged anew. */
+  /* Hooks that write into purged memory leave pages there. These are purged again. */
   if (kind->options.memory == NULL || kind->options.memory->zeroed) assertWorks(mema_trimPool(&pool) == 0);
   assert_int_equal(chunk[99], 1);
   assert_true(freePool(&pool));

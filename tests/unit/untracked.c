@@ -1,4 +1,4 @@
-/* What is particular to untracked pools: a chunk is charged the bytes that it occupies, and all of them are usable. */
+/* Particular to untracked pools: a chunk is charged the bytes that it occupies, and all of them are usable. */
 #include "unit.h"
 
 static void aChargeIsTheBytesAChunkOccupies(void **state) {
@@ -24,7 +24,7 @@ static void aChargeIsTheBytesAChunkOccupies(void **state) {
   assert_true(freePool(&pool));
 }
 
-/* Asking for what a chunk turned out to occupy gives a chunk that occupies just that. */
+/* A request for the bytes that a chunk occupies gets a chunk that occupies just as many. */
 static void occupiedSizesAreExact(void **state) {
   const Kind *kind = *state;
   Pool pool;
