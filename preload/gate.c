@@ -46,6 +46,8 @@ static _Atomic size_t lateCredit;
 static size_t mapped, peakMapped; /* charged bytes that the program maps by itself: now, and at most */
 
 _Thread_local int heapCallsLeft;
+/* serveSlowly was called. */
+static atomic_bool slow;
 static _Thread_local bool counted; /* heapCallsLeft has been set for the thread */
 
 /* A fork holds the lock from its first handler to its last, and other handlers of the fork may allocate in
@@ -133,7 +135,13 @@ __attribute__((noinline)) static void warmHeap(void) {
 }
 
 static void setPlain(void) {
-  atomic_store_explicit(&heapIsPlain, state == HEAP_READY && !reserveIsOpen, memory_order_release);
+  bool isPlain = state == HEAP_READY && !reserveIsOpen && !atomic_load_explicit(&slow, memory_order_relaxed);
+  atomic_store_explicit(&heapIsPlain, isPlain, memory_order_release);
+}
+
+void serveSlowly(void) {
+  atomic_store_explicit(&slow, true, memory_order_relaxed);
+  atomic_store_explicit(&heapIsPlain, false, memory_order_release);
 }
 
 /* True if the caller is a signal handler that interrupted a call of its own thread to the pool. It must not

@@ -7,6 +7,7 @@
 #include "heap.h"
 #include "lateFrees.h"
 #include "owner.h"
+#include "points.h"
 #include "sandbox.h"
 #include "settings.h"
 #include "table.h"
@@ -31,5 +32,7 @@ __attribute__((constructor(101))) static void startHeap(void) {
     watchPool();
     leaveHeap();
   }
+  startPoints();
+  if (countsPoints) serveSlowly();
   errno = savedErrno;
 }
