@@ -62,6 +62,7 @@ script valgrind tests/valgrind.sh 'all testPrograms'
 script silent tests/silent.sh tests/programs/silent
 script sanitizers tests/sanitizers.sh all
 script single tests/single.sh all
+script packages tests/packages.sh all
 programs clang-sanitize clang-sanitize 4 10000
 threads
 # The gcc programs run once more inside a pool.
