@@ -20,6 +20,9 @@
 #define PUBLISH_EVERY 64
 #define PUBLISH_MOST (256 * PUBLISH_EVERY)
 
+/* The publications of a thread from one look at the clock to the next. */
+#define TIME_EVERY 8
+
 /* Tries for the heap's lock at the end of a process: with takeLockSoon they take two seconds. */
 #define END_TRIES 100
 
@@ -46,8 +49,7 @@ static _Atomic size_t lateCredit;
 static size_t mapped, peakMapped; /* charged bytes that the program maps by itself: now, and at most */
 
 _Thread_local int heapCallsLeft;
-/* serveSlowly was called. */
-static atomic_bool slow;
+static _Thread_local unsigned publications;
 static _Thread_local bool counted; /* heapCallsLeft has been set for the thread */
 
 /* A fork holds the lock from its first handler to its last, and other handlers of the fork may allocate in
@@ -135,13 +137,7 @@ __attribute__((noinline)) static void warmHeap(void) {
 }
 
 static void setPlain(void) {
-  bool isPlain = state == HEAP_READY && !reserveIsOpen && !atomic_load_explicit(&slow, memory_order_relaxed);
-  atomic_store_explicit(&heapIsPlain, isPlain, memory_order_release);
-}
-
-void serveSlowly(void) {
-  atomic_store_explicit(&slow, true, memory_order_relaxed);
-  atomic_store_explicit(&heapIsPlain, false, memory_order_release);
+  atomic_store_explicit(&heapIsPlain, state == HEAP_READY && !reserveIsOpen, memory_order_release);
 }
 
 /* True if the caller is a signal handler that interrupted a call of its own thread to the pool. It must not
@@ -220,8 +216,15 @@ static int nextInterval(uint32_t threads) {
   return interval < most ? interval : most;
 }
 
+/* A library that replaces the clock may allocate: the next publication is then not due yet. */
+static void tellTime(void) {
+  heapCallsLeft = PUBLISH_EVERY;
+  mema_sharedTime(&heapPool);
+}
+
 static void publish(void) {
   uint32_t threads = 0;
+  if (++publications % TIME_EVERY == 0) tellTime();
   if (watchesPool()) threads = mema_sharedTell(&heapPool);
   heapCallsLeft = threads > 0 ? nextInterval(threads) : PUBLISH_EVERY;
 }

@@ -7,7 +7,6 @@
 #include "heap.h"
 #include "lateFrees.h"
 #include "owner.h"
-#include "points.h"
 #include "sandbox.h"
 #include "settings.h"
 #include "table.h"
@@ -32,7 +31,6 @@ __attribute__((constructor(101))) static void startHeap(void) {
     watchPool();
     leaveHeap();
   }
-  startPoints();
-  if (countsPoints) serveSlowly();
+  mema_sharedTime(&heapPool);
   errno = savedErrno;
 }

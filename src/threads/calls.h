@@ -45,6 +45,11 @@ MEMA_SHARED_CALL bool mema_sharedWatch(mema_Pool *pool, mema_Gauge *gauge);
  * least 1; 0 where mema_sharedWatch returns false. */
 MEMA_SHARED_CALL uint32_t mema_sharedTell(mema_Pool *pool);
 
+/* Reads the clock, and lets the pool give back memory that was idle. From then on no pool of the process reads the
+ * clock under its lock: a program may have replaced the clock by a function that allocates. Looks at no memory where
+ * mema_sharedWatch returns false. */
+MEMA_SHARED_CALL void mema_sharedTime(mema_Pool *pool);
+
 /* Updates *gauge with the counts of all threads. With `closely`, if *gauge is the gauge of the pool: from now
  * on every call takes the lock, so that the figures are complete; mema_sharedWatch ends that. False, with
  * nothing changed, where mema_sharedWatch returns false, or if a thread stays inside or keeps the lock for

@@ -115,6 +115,14 @@ uint32_t mema_sharedTell(mema_Pool *pool) {
   return threads + (threads == 0);
 }
 
+void mema_sharedTime(mema_Pool *pool) {
+  mema_idleTellTime();
+  mema_Heap *heap = mema_sharedHeapOf(pool);
+  if (heap == NULL || !mema_lockQuietly(pool, heap)) return;
+  mema_idleLook(heap->share->slab);
+  mema_unlockPool(heap);
+}
+
 /* As mema_lockSoon, and then quiesces all threads. */
 static bool holdSoon(const mema_Pool *pool, mema_Heap *heap) {
   bool held = false;

@@ -34,6 +34,8 @@ static void damagedSpansAreFound(void **state) {
   assertDamageFound(&pool, slots->units, 0);
   assertDamageFound(&pool, slots->class, UINT8_MAX);
   assertDamageFound(&pool, slots->kind, mema_unitNone);
+  assertDamageFound(&pool, slots->clean, 1);
+  assertDamageFound(&pool, slab->runs.cleanBytes, 4096);
   assertDamageFound(&pool, run->bytes, SIZE_MAX);
   if (slab->records == NULL) return (void)assert_true(freePool(&pool));
   assertDamageFound(&pool, slots->firstRecord, UINT32_MAX);

@@ -90,7 +90,8 @@ static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char 
   slab->magazineSize = shape->magazineSize;
   slab->bitmapUnits = 0;
   slab->runs.slack = 0;
-  slab->runs.cleanPages = 0;
+  slab->runs.cleanBytes = 0;
+  mema_idleRestart(slab);
   slab->runs.grown = 0;
   slab->runs.moved = 0;
   slab->huge.area = slab->huge.records = 0;

@@ -57,23 +57,44 @@ uint32_t mema_spanFreePages(const mema_Slab *slab, const mema_Span *span) {
 }
 
 static void setClean(mema_Slab *slab, mema_Span *span, uint32_t pages) {
-  slab->runs.cleanPages += pages;
-  slab->runs.cleanPages -= span->clean;
+  size_t before = mema_cleanPages(span) * mema_osPageSize(), after = pages * mema_osPageSize();
+  slab->runs.cleanBytes += after - before;
   span->clean = (uint8_t)pages;
+  slab->idle.seesSpans |= pages != 0;
 }
 
-void mema_spanReuse(mema_Slab *slab, mema_Span *span) {
+void mema_spanForget(mema_Slab *slab, mema_Span *span) {
   setClean(slab, span, 0);
 }
 
-void mema_slabReusePages(mema_Slab *slab) {
+/* The span is on no list here, and not active yet. */
+void mema_spanReuse(mema_Slab *slab, mema_Span *span) {
+  size_t clean = slab->runs.cleanBytes;
+  setClean(slab, span, 0);
+  clean -= slab->runs.cleanBytes;
+  slab->idle.again += (uint32_t)(clean >> 10);
+  if (clean != 0) mema_runMakeRoom(slab, 0);
+}
+
+void mema_slabForgetPages(mema_Slab *slab) {
   for (uint32_t unit = 0; unit < slab->runs.frontier; unit += slab->spans[unit].units)
     if (slab->spans[unit].kind == mema_unitSlots) setClean(slab, &slab->spans[unit], 0);
+  slab->idle.seesSpans = false;
 }
 
 /* If pages are larger than units, spans share pages, and clean pages are not counted. */
 static bool countsClean(const mema_Slab *slab) {
   return mema_unitSize(slab) >= mema_osPageSize();
+}
+
+size_t mema_spanPurge(mema_Slab *slab, mema_Span *span) {
+  size_t page = mema_osPageSize(), pages = 0, before = mema_cleanPages(span);
+  Gap gap;
+  if (!countsClean(slab) || mema_spanFreePages(slab, span) <= before) return 0;
+  for (uint32_t slot = 0; nextGap(slab, span, &slot, &gap);)
+    if (mema_sourcePurge(slab, gap.from, gap.size)) pages += gap.size / page;
+  setClean(slab, span, (uint32_t)pages);
+  return pages > before ? (pages - before) * page : 0;
 }
 
 /* ---- large chunks ------------------------------------------------------------------------------------------------------ */
@@ -87,6 +108,13 @@ static Gap tailOf(const mema_Slab *slab, const mema_Span *span) {
 static void cleanTail(mema_Slab *slab, mema_Span *span) {
   span->tail = mema_tailClean;
   slab->runs.slack += mema_spanSlack(slab, span);
+}
+
+size_t mema_tailPurge(mema_Slab *slab, mema_Span *span) {
+  Gap tail = tailOf(slab, span);
+  if (!countsClean(slab) || (tail.size != 0 && !mema_sourcePurge(slab, tail.from, tail.size))) return 0;
+  cleanTail(slab, span);
+  return tail.size;
 }
 
 /* ---- all that a trim can reach ----------------------------------------------------------------------------------------- */

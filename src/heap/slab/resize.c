@@ -51,10 +51,10 @@ static bool stretchLarge(mema_Slab *slab, mema_Chunk *chunk, size_t size) {
   mema_Span *span = chunk->span;
   uint32_t unit = mema_unitOf(slab, span);
   size_t units = (size + mema_unitSize(slab) - 1) >> slab->unitShift;
-  size_t slack = mema_spanSlack(slab, span);
   if (units > slab->runs.units) return false;
+  if (units > span->units && !mema_runGrow(slab, unit, span->units, (uint32_t)units)) return false;
+  size_t slack = mema_spanSlack(slab, span); /* making room may have given the tail back */
   if (units > span->units) {
-    if (!mema_runGrow(slab, unit, span->units, (uint32_t)units)) return false;
     span->tail = mema_tailDirty; /* the units added may have been used before */
   } else if (units < span->units) {
     shrinkRun(slab, span, (uint32_t)units);

@@ -19,10 +19,8 @@
 #include "source.h"
 
 enum {
-  closeTries = 8,           /* runs tried on the list whose runs may be too short, before longer runs are */
-  fitTries = 64,            /* runs tried on it if there are no longer ones */
-  retainedBytes = 64 << 20, /* dirty free memory that is kept, however idle it is */
-  trafficBytes = 64 << 20,  /* see mema_runMaybePurge */
+  closeTries = 8, /* runs tried on the list whose runs may be too short, before longer runs are */
+  fitTries = 64,  /* runs tried on it if there are no longer ones */
 };
 
 /* The list for this length: one list per length up to 7 units, then four lists per doubling. */
@@ -52,9 +50,9 @@ static unsigned usedBin(const mema_Slab *slab, unsigned bin) {
 void mema_runInit(mema_Slab *slab) {
   memset(slab->runs.binMap, 0, sizeof slab->runs.binMap);
   for (unsigned i = 0; i < mema_runBins; i++) slab->runs.bins[i] = mema_noUnit;
-  slab->runs.frontier = slab->runs.freeUnits = slab->runs.dirtyUnits = slab->runs.idleUnits = 0;
-  slab->runs.traffic = 0;
-  slab->runs.denied = slab->runs.settledUnits = 0;
+  slab->runs.frontier = slab->runs.freeUnits = slab->runs.dirtyUnits = 0;
+  slab->runs.denied = 0;
+  mema_idleSettle(slab);
 }
 
 static void insertRun(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t dirty) {
@@ -114,12 +112,19 @@ void mema_runPurge(mema_Slab *slab, uint32_t keep) {
   }
 }
 
-/* Makes room in the footprint for `units` clean units, before they are used. */
-static void beforeFresh(mema_Slab *slab, uint32_t units) {
-  uint32_t used = mema_usedUnits(slab);
-  if (slab->runs.dirtyUnits == 0 || (uint64_t)used + slab->runs.dirtyUnits + units <= slab->runs.budgetUnits) return;
-  uint64_t wanted = (uint64_t)used + units;
-  mema_runPurge(slab, slab->runs.budgetUnits > wanted ? (uint32_t)(slab->runs.budgetUnits - wanted) : 0);
+/* Free runs give their pages back first, then spans. */
+static MEMA_NOINLINE void purgeForBudget(mema_Slab *slab, uint32_t units) {
+  uint32_t clean = (uint32_t)(slab->runs.cleanBytes >> slab->unitShift);
+  uint64_t wanted = (uint64_t)mema_usedUnits(slab) - clean + units;
+  if (wanted + slab->runs.dirtyUnits <= slab->runs.budgetUnits) return;
+  if (slab->runs.dirtyUnits != 0)
+    mema_runPurge(slab, slab->runs.budgetUnits > wanted ? (uint32_t)(slab->runs.budgetUnits - wanted) : 0);
+  if (wanted > slab->runs.budgetUnits) mema_idleSqueeze(slab, (size_t)units << slab->unitShift);
+}
+
+void mema_runMakeRoom(mema_Slab *slab, uint32_t units) {
+  if (mema_unlikely((uint64_t)mema_usedUnits(slab) + slab->runs.dirtyUnits + units > slab->runs.budgetUnits))
+    purgeForBudget(slab, units);
 }
 
 /* True if all bytes of a clean run are zero. They may not be if the run shares pages with neighbours that were
@@ -171,16 +176,17 @@ static uint32_t lastRun(const mema_Slab *slab) {
   return last->kind == mema_unitFree ? slab->runs.frontier - last->units : slab->runs.frontier;
 }
 
-static void countTraffic(mema_Slab *slab, uint32_t units) {
-  slab->runs.traffic += units;
-  if (slab->runs.dirtyUnits < slab->runs.idleUnits) slab->runs.idleUnits = slab->runs.dirtyUnits;
+/* Counts units taken or given as work: idle.c. */
+static void countWork(mema_Slab *slab, uint32_t units) {
+  slab->idle.work += units;
+  if (slab->runs.dirtyUnits < slab->idle.least) slab->idle.least = slab->runs.dirtyUnits;
 }
 
 static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
   uint32_t first = lastRun(slab);
   uint64_t start = alignUnit(slab, first, alignUnits), end = start + units;
   if (end > slab->runs.units) return mema_noUnit;
-  if (end > slab->runs.frontier) beforeFresh(slab, (uint32_t)(end - slab->runs.frontier));
+  if (end > slab->runs.frontier) mema_runMakeRoom(slab, (uint32_t)(end - slab->runs.frontier));
   if (end > slab->runs.frontier && !mema_readyUnits(slab, (uint32_t)end)) return mema_noUnit;
   bool joined = first < slab->runs.frontier;
   uint32_t dirty = joined ? slab->spans[first].dirtyUnits : 0;
@@ -188,36 +194,31 @@ static uint32_t takeAtFrontier(mema_Slab *slab, uint32_t units, uint32_t alignUn
   if (joined) removeRun(slab, first);
   if (end > slab->runs.frontier) slab->runs.frontier = (uint32_t)end;
   cut(slab, first, slab->runs.frontier - first, (uint32_t)start, units, dirty);
-  countTraffic(slab, units);
+  countWork(slab, units);
   return (uint32_t)start;
+}
+
+/* The units by which more have pages after [start, start + units) is cut out of a run: those that count as clean. */
+static uint32_t cleanIn(const mema_Slab *slab, uint32_t run, uint32_t start, uint32_t units) {
+  uint32_t dirty = slab->spans[run].dirtyUnits, before = start - run, behind = slab->spans[run].units - before - units;
+  return units + least(dirty, before) + least(dirty, behind) - dirty;
 }
 
 uint32_t mema_runTake(mema_Slab *slab, uint32_t units, uint32_t alignUnits, bool *zeroed) {
   if (units > slab->runs.units || alignUnits > slab->runs.units) return mema_noUnit;
   uint32_t run = findRun(slab, units + (alignUnits - 1));
   if (run == mema_noUnit) return takeAtFrontier(slab, units, alignUnits, zeroed);
-  if (slab->spans[run].dirtyUnits < units) beforeFresh(slab, units - slab->spans[run].dirtyUnits);
+  uint32_t start = (uint32_t)alignUnit(slab, run, alignUnits), clean = cleanIn(slab, run, start, units);
+  if (clean != 0) {
+    mema_runMakeRoom(slab, clean);
+    slab->idle.again += (uint32_t)(((size_t)clean << slab->unitShift) >> 10);
+  }
   uint32_t length = slab->spans[run].units, dirty = slab->spans[run].dirtyUnits;
-  uint32_t start = (uint32_t)alignUnit(slab, run, alignUnits);
   *zeroed = dirty == 0 && cleanIsZero(slab);
   removeRun(slab, run);
   cut(slab, run, length, start, units, dirty);
-  countTraffic(slab, units);
+  countWork(slab, units);
   return start;
-}
-
-/* Gives idle memory back. Memory is idle if it stayed dirty and free while much passed through the slab: 64 MiB
- * plus twice the memory that it holds. The slab keeps 64 MiB of it, plus half of its used units. So a program
- * that frees and takes large chunks by turns keeps its pages; a program that frees most of its memory does not.
- * No clock is read. */
-void mema_runMaybePurge(mema_Slab *slab) {
-  if (slab->keepsDirty) return;
-  uint32_t used = mema_usedUnits(slab), idle = slab->runs.idleUnits,
-           retained = (uint32_t)(retainedBytes >> slab->unitShift) + used / 2;
-  if (slab->runs.traffic < 2 * ((uint64_t)used + slab->runs.dirtyUnits) + (trafficBytes >> slab->unitShift)) return;
-  slab->runs.traffic = 0;
-  slab->runs.idleUnits = slab->runs.dirtyUnits;
-  if (idle > retained) mema_runPurge(slab, slab->runs.dirtyUnits - (idle - retained));
 }
 
 uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirty) {
@@ -236,8 +237,7 @@ uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t units, bool dirt
     removeRun(slab, next);
   }
   insertRun(slab, first, end - first, dirtyUnits);
-  countTraffic(slab, units);
-  mema_runMaybePurge(slab);
+  countWork(slab, units);
   return end;
 }
 
@@ -247,7 +247,7 @@ bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t want
   bool free = end < slab->runs.frontier && slab->spans[end].kind == mema_unitFree;
   uint32_t limit = free ? end + slab->spans[end].units : end, dirty = free ? slab->spans[end].dirtyUnits : 0;
   if (wantedEnd > limit && (limit != slab->runs.frontier || wantedEnd > slab->runs.units)) return false;
-  beforeFresh(slab, wanted - units);
+  mema_runMakeRoom(slab, wanted - units);
   if (wantedEnd > slab->runs.frontier && !mema_readyUnits(slab, (uint32_t)wantedEnd)) return false;
   dirty = least(dirty, free ? slab->spans[end].dirtyUnits : 0); /* some may have been purged just now */
   if (free) removeRun(slab, end);
@@ -256,7 +256,7 @@ bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t want
     uint32_t rest = limit - (uint32_t)wantedEnd;
     insertRun(slab, (uint32_t)wantedEnd, rest, least(dirty, rest));
   }
-  countTraffic(slab, wanted - units);
+  countWork(slab, wanted - units);
   return true;
 }
 

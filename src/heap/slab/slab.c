@@ -13,7 +13,6 @@
 
 enum {
   magazineBytes = 64 * 1024, /* the slots in one magazine have at most this many bytes */
-  fewUnits = 16,             /* a growth by this many units does not count: see mema_slabHasGrown */
   ownedTries = 64,           /* spans searched from either end of a list for one of an owner */
   ownedFew = 16,             /* spans searched when spans of other owners will do */
   idleSpans = 2,             /* threads take no free slots of other owners up to the slots of this many spans, */
@@ -233,7 +232,7 @@ static void formatSpan(mema_Slab *slab, uint32_t unit, uint32_t units, unsigned 
  * makes. */
 static uint32_t releaseSpan(mema_Slab *slab, mema_Span *span) {
   uint32_t units = span->units;
-  if (span->clean != 0) mema_spanReuse(slab, span);
+  if (span->clean != 0) mema_spanForget(slab, span);
   slab->usedSinceReset = true;
   slab->classes[span->class].idle -= span->slots;
   giveRecords(slab, span->class, span->firstRecord);
@@ -307,6 +306,7 @@ static void keepWords(mema_Slab *slab) {
  * which leave full words or magazines. In large slabs words are also cold, so magazines are always used. */
 static void chooseMode(mema_Slab *slab) {
   if (slab->magazineSize == 0) return;
+  mema_idleVisit(slab);
   uint32_t used = mema_usedUnits(slab);
   if ((slab->heap.mode & mema_modeMagazines) == 0) {
     if (slab->yield < poorYield * yields && used >= someUnits) keepRecent(slab);
@@ -340,12 +340,13 @@ static size_t releaseEmpty(mema_Slab *slab, mema_SlotClass *class, uint32_t kept
 size_t mema_slabReleaseEmpty(mema_Slab *slab) {
   size_t bytes = 0;
   for (unsigned i = 0; i < slab->classCount; i++) bytes += releaseEmpty(slab, &slab->classes[i], 0);
-  slab->runs.settledUnits = mema_usedUnits(slab);
+  mema_idleSettle(slab);
   return bytes;
 }
 
 bool mema_slabHasGrown(const mema_Slab *slab) {
-  return mema_usedUnits(slab) > (uint64_t)slab->runs.settledUnits + slab->runs.settledUnits / 8 + fewUnits;
+  uint32_t used = mema_usedUnits(slab);
+  return used > slab->runs.growAt && used > slab->runs.growAt + (slab->runs.cleanBytes >> slab->unitShift);
 }
 
 uint64_t mema_slabSparse(const mema_Slab *slab) {
@@ -364,12 +365,10 @@ uint64_t mema_slabSparse(const mema_Slab *slab) {
 }
 
 void mema_slabReleaseSparse(mema_Slab *slab, uint64_t sparse) {
-  if ((uint64_t)mema_usedUnits(slab) + slab->runs.dirtyUnits >= slab->runs.budgetUnits) {
-    mema_slabReleaseEmpty(slab);
-    return;
-  }
-  for (; sparse != 0; sparse &= sparse - 1) releaseEmpty(slab, &slab->classes[__builtin_ctzll(sparse)], 1);
-  slab->runs.settledUnits = mema_usedUnits(slab);
+  if (mema_heldBytes(slab) >> slab->unitShift >= slab->runs.budgetUnits) mema_slabReleaseEmpty(slab);
+  for (uint64_t left = sparse; left != 0; left &= left - 1) releaseEmpty(slab, &slab->classes[__builtin_ctzll(left)], 1);
+  mema_idleSweepClasses(slab, sparse);
+  mema_idleSettle(slab);
 }
 
 /* Takes a run. If there is none, spans kept for reuse are given back first. After a failure, requests as long
@@ -535,6 +534,7 @@ bool mema_slabEmptied(mema_Slab *slab, mema_Span *span) {
   if (class->partialHead != class->partialTail) {
     removePartial(slab, span);
     releaseSpan(slab, span);
+    mema_idleVisit(slab);
   } else {
     spanAllFree(span);
   }
@@ -604,6 +604,7 @@ uint32_t mema_slabTakeCached(mema_Slab *slab, unsigned class, uint32_t most, mem
   mema_SlotClass *c = &slab->classes[class];
   uint32_t count = 0;
   bool owned = slab->shared.ownerId != 0;
+  mema_idleVisit(slab);
   mema_forgetLast(slab);
   if (owned && c->active != mema_noUnit && mema_ownerOf(slab, c->active) != slab->shared.ownerId) settle(slab, c);
   while (count < most && (*c->word != 0 || (owned ? refillOwned(slab, class) : mema_slabRefill(slab, class))))
@@ -621,6 +622,7 @@ void mema_slabGiveCached(mema_Slab *slab, const mema_CachedSlot *cachedSlots, ui
     mema_spanClass(slab, span)->idle++;
     mema_noteGiven(slab, span, slot, before, after);
   }
+  mema_idleVisit(slab);
 }
 
 void mema_slabClearStates(mema_Slab *slab) {
@@ -690,7 +692,10 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
 bool mema_slabTake(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk) {
   mema_Slab *slab = mema_slabIn(heap);
   unsigned class = mema_slabClass(slab, size, alignment);
-  if (class == slab->classCount) return takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
+  if (class == slab->classCount) {
+    mema_idleVisit(slab);
+    return takeLarge(slab, size, alignment, mema_placeOrdinary, chunk);
+  }
   return slab->shared.states == NULL && takeSlotOf(slab, class, chunk); /* slots for threads are taken as cached slots */
 }
 
@@ -751,5 +756,6 @@ void mema_slabGive(mema_Heap *heap, const mema_Chunk *chunk) {
     mema_giveSlot(slab, chunk->span, chunk->slot, chunk->ptr);
   } else {
     mema_slabGiveLarge(slab, chunk->span);
+    mema_idleVisit(slab);
   }
 }

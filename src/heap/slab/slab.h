@@ -19,7 +19,7 @@
  *     runs.units      == usedUnits + runs.freeUnits + (runs.units - runs.frontier)     runs.freeUnits: in free runs;
  *                        usedUnits: in all other spans
  *     runs.dirtyUnits == the sum of the free runs' dirtyUnits; no two free runs are neighbours
- *     runs.cleanPages == the sum of the slot spans' clean pages, which hold free slots only; an active span has none
+ *     runs.cleanBytes == the sum of the slot spans' clean pages, which hold free slots only; an active span has none
  *     s.remainders  is 0 for every unit that is not the first of a span of slots
  *     s.kind        is mema_unitInside or mema_unitNone for a unit that is neither the first of a span, nor inside
  *                   a slot span, nor the end of a free run; so a look-up never takes such a unit for a chunk
@@ -70,7 +70,11 @@ enum {
 typedef enum mema_Tail {
   mema_tailClean, /* never touched, or given back */
   mema_tailDirty, /* they may hold old bytes */
+  mema_tailSeen,  /* the same, and a sweep has seen that: idle.c */
 } mema_Tail;
+
+/* No pages of the span are clean, and a sweep has seen the span since it last served its class: idle.c. */
+enum { mema_cleanSeen = 255 };
 
 enum {
   mema_unitShiftMin = 10,
@@ -98,7 +102,7 @@ struct mema_Span {
   uint8_t place;
   union {
     uint8_t tail;  /* large: a mema_Tail */
-    uint8_t clean; /* slots: clean pages (pages.c) */
+    uint8_t clean; /* slots: clean pages (pages.c), or mema_cleanSeen */
   };
   uint32_t next, prev;  /* units: neighbours on the list of partial spans, or on the list of runs of this length */
   uint32_t units;       /* length of the span; a free run has it in its first and last unit */
@@ -193,21 +197,40 @@ typedef struct mema_Runs {
   uint32_t units;
   uint32_t frontier; /* units from here on were never used */
   uint32_t freeUnits;
-  uint32_t dirtyUnits;   /* dirty units of free runs */
-  uint32_t idleUnits;    /* the least dirtyUnits since `traffic` was last 0 */
-  uint64_t traffic;      /* units taken and given since then */
-  uint32_t deniedUnits;  /* a run of this length was not available the last time; */
-  uint32_t denied;       /* this many more such requests are denied without a search, unless units become free */
-  uint32_t settledUnits; /* used units when empty spans were last given back */
-  uint32_t budgetUnits;  /* above this footprint, free pages are given back before fresh ones are taken */
-  uint32_t grown;        /* number of large chunks that are mema_placeGrown */
-  uint32_t moved;        /* number of large chunks with moved pages: each is a kernel mapping of its own */
-  size_t purged;         /* bytes given back so far */
-  size_t slack;          /* bytes of runs that lie behind their large chunks, untouched or given back */
-  size_t cleanPages;     /* pages of slot spans that were given back, and hold no slot handed out since: pages.c */
+  uint32_t dirtyUnits;  /* dirty units of free runs */
+  uint32_t deniedUnits; /* a run of this length was not available the last time; */
+  uint32_t denied;      /* this many more such requests are denied without a search, unless units become free */
+  uint32_t budgetUnits; /* above this footprint, free pages are given back before fresh ones are taken */
+  uint32_t growAt;      /* used units, without clean pages, above which mema_slabHasGrown */
+  uint32_t grown;       /* number of large chunks that are mema_placeGrown */
+  uint32_t moved;       /* number of large chunks with moved pages: each is a kernel mapping of its own */
+  size_t purged;        /* bytes given back so far */
+  size_t slack;         /* bytes of runs that lie behind their large chunks, untouched or given back */
+  size_t cleanBytes;    /* pages of slot spans that were given back, and hold no slot handed out since: pages.c */
   uint64_t binMap[2];
   uint32_t bins[mema_runBins];
 } mema_Runs;
+
+/* Memory that is not in use, and goes back by itself: idle.c. The fields are narrow, since a small slab's header shares
+ * a page with its first Blocks. */
+typedef struct mema_Idle {
+  uint32_t work;      /* units taken and given since the window began */
+  uint32_t given;     /* KiB given back lately because they were idle, */
+  uint32_t again;     /* and KiB taken lately that had been given back */
+  uint32_t squeezed;  /* units held after a squeeze that did not reach the budget; 0: the last one did */
+  uint32_t second;    /* milliseconds: when the second began, */
+  uint32_t seen;      /* and when the clock was last read; 0: never */
+  uint32_t least;     /* the least runs.dirtyUnits in this window */
+  uint32_t last;      /* runs.dirtyUnits when the clock was last read */
+  uint32_t sweepAt;   /* the unit where the sweep goes on; the frontier or more: there is none */
+  int8_t visits;      /* visits left until the next look at work and time */
+  uint8_t fades;      /* times that the allowance was halved */
+  uint8_t regrets;    /* times that windows were doubled */
+  bool worked : 1;    /* a window has ended in this second */
+  bool drains : 1;    /* most memory is free, and goes back as it becomes free */
+  bool sweepsNow : 1; /* the sweep gives pages back without having seen them before */
+  bool seesSpans : 1; /* some spans have clean pages, or were seen by a sweep */
+} mema_Idle;
 
 /* Records: the first few lie near the header, the others in a range of their own. */
 typedef struct mema_RecordRanges {
@@ -261,6 +284,7 @@ struct mema_Slab {
 
   mema_Huge huge;
   mema_Runs runs;
+  mema_Idle idle;
   mema_RecordRanges recordRanges;
   mema_SharedTables shared;
 
@@ -362,7 +386,7 @@ MEMA_HIDDEN bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *ch
 MEMA_HIDDEN uint32_t mema_slabTakeCached(mema_Slab *slab, unsigned class, uint32_t most, mema_CachedSlot *cachedSlots);
 /* Takes back cached slots of a class. */
 MEMA_HIDDEN void mema_slabGiveCached(mema_Slab *slab, const mema_CachedSlot *cachedSlots, uint32_t count);
-/* True if the used units have grown by an eighth since empty spans were last given back. (Empty spans, and
+/* True if the memory in use has grown by an eighth since empty spans were last given back. (Empty spans, and
  * spans whose slots wait in magazines, count as used.) Empty spans should then be given back before fresh units
  * are taken. In a slab for threads the pool does this, since it has cached slots of these spans. */
 MEMA_HIDDEN bool mema_slabHasGrown(const mema_Slab *slab);
@@ -418,10 +442,17 @@ MEMA_HIDDEN bool mema_spanIsEmpty(const mema_Span *span);
 
 /* The pages of a slot span that hold free slots only, by its bitmap. */
 MEMA_HIDDEN uint32_t mema_spanFreePages(const mema_Slab *slab, const mema_Span *span);
-/* Counts a span's clean pages as touched again, before its slots are handed out. */
-MEMA_HIDDEN void mema_spanReuse(mema_Slab *slab, mema_Span *span);
+/* Gives back the pages of free slots of a span that is not active and has no slot in a magazine. Returns the bytes that
+ * were not clean before; 0 if there are none. */
+MEMA_HIDDEN size_t mema_spanPurge(mema_Slab *slab, mema_Span *span);
+/* Gives back the pages behind a large chunk. Returns their bytes. */
+MEMA_HIDDEN size_t mema_tailPurge(mema_Slab *slab, mema_Span *span);
+/* Counts a span's clean pages as touched. */
+MEMA_HIDDEN void mema_spanForget(mema_Slab *slab, mema_Span *span);
 /* The same for all spans. */
-MEMA_HIDDEN void mema_slabReusePages(mema_Slab *slab);
+MEMA_HIDDEN void mema_slabForgetPages(mema_Slab *slab);
+/* The same, before the span's slots are handed out. Makes room for these pages in the budget. */
+MEMA_HIDDEN void mema_spanReuse(mema_Slab *slab, mema_Span *span);
 /* Gives back the pages of free slots, behind large chunks, and of Blocks of dead chunks, with all that the system has
  * of them. Slots in magazines count as free, so all magazines are empty. */
 MEMA_HIDDEN void mema_slabTrimPages(mema_Slab *slab);
@@ -438,10 +469,35 @@ MEMA_HIDDEN uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t unit
 /* Lengthens the run [first, first + units) to `wanted` units in place. False iff the units behind it are not
  * free, too few, or refused by the hooks. */
 MEMA_HIDDEN bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t wanted);
-/* Gives idle pages back from time to time: see runs.c. */
-MEMA_HIDDEN void mema_runMaybePurge(mema_Slab *slab);
+/* Makes room in the footprint for `units` clean units, before they are used. */
+MEMA_HIDDEN void mema_runMakeRoom(mema_Slab *slab, uint32_t units);
 /* Gives back pages of dirty free runs until at most `keep` dirty units are left. */
 MEMA_HIDDEN void mema_runPurge(mema_Slab *slab, uint32_t keep);
+
+/* ---- memory that goes back by itself: idle.c ------------------------------------------------------------------------------ */
+
+/* Reads the clock for all slabs of the process. From then on no slab reads it by itself. */
+MEMA_HIDDEN void mema_idleTellTime(void);
+/* Looks at work and time, and gives back what was idle. */
+MEMA_HIDDEN void mema_idleLook(mema_Slab *slab);
+/* Begins to count work and time anew. */
+MEMA_HIDDEN void mema_idleRestart(mema_Slab *slab);
+/* Notes the memory in use, from which mema_slabHasGrown counts. */
+MEMA_HIDDEN void mema_idleSettle(mema_Slab *slab);
+/* Gives back the pages of free slots of these classes. */
+MEMA_HIDDEN void mema_idleSweepClasses(mema_Slab *slab, uint64_t classes);
+/* Gives back pages of used spans, so that the slab has room for `bytes` more within its budget. */
+MEMA_HIDDEN void mema_idleSqueeze(mema_Slab *slab, size_t bytes);
+
+/* Counts a call that takes longer anyhow. No list and no span may be between two states: pages may go back here. */
+static inline void mema_idleVisit(mema_Slab *slab) {
+  if (mema_unlikely(--slab->idle.visits <= 0)) mema_idleLook(slab);
+}
+
+/* The number of a span's clean pages. */
+static inline uint32_t mema_cleanPages(const mema_Span *span) {
+  return span->clean == mema_cleanSeen ? 0 : span->clean;
+}
 
 static inline size_t mema_magazineBytes(uint8_t magazineSize, uint8_t classCount) {
   return (size_t)magazineSize * classCount * sizeof(mema_FreeSlot);
@@ -496,8 +552,7 @@ static inline uint32_t mema_usedUnits(const mema_Slab *slab) {
 
 /* The bytes of units that have pages: used ones without their clean pages, and dirty free ones. */
 static inline size_t mema_heldBytes(const mema_Slab *slab) {
-  return ((size_t)(mema_usedUnits(slab) + slab->runs.dirtyUnits) << slab->unitShift) -
-         slab->runs.cleanPages * mema_osPageSize();
+  return ((size_t)(mema_usedUnits(slab) + slab->runs.dirtyUnits) << slab->unitShift) - slab->runs.cleanBytes;
 }
 
 /* Bytes of a large chunk's run that lie behind the chunk, and were never touched, or given back. */

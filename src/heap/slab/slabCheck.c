@@ -1,6 +1,7 @@
 /* slabCheck.c - see slabCheck.h. Each function checks one of the invariants that slab.h states. */
 #include "slabCheck.h"
 
+#include "../../memory/os.h"
 #include "source.h"
 
 bool mema_slabNext(const mema_Slab *slab, uint32_t unit, mema_SlabView *view) {
@@ -64,7 +65,7 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
   if ((span->bitmap[words - 1] & ~span->lastMask) != 0) return "a bitmap says nothing about slots that do not exist";
   if (words < 64 && span->summary >> words != 0) return "a summary says nothing about words that do not exist";
   if ((span->place == mema_placeActive) != (class->active == unit)) return "a class's active span knows that it is";
-  if (span->clean > (span->place == mema_placeActive ? 0 : mema_spanFreePages(slab, span)))
+  if (span->place == mema_placeActive ? span->clean != 0 : mema_cleanPages(span) > mema_spanFreePages(slab, span))
     return "a span's clean pages hold free slots only";
   for (uint32_t i = 1; i < span->units; i++)
     if (span[i].kind != mema_unitInside || span[i].back != i || span[i].remainders != 0)
@@ -213,8 +214,8 @@ static const char *checkClean(const mema_Slab *slab) {
   size_t pages = 0;
   mema_SlabView view;
   for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units)
-    if (view.span->kind == mema_unitSlots) pages += view.span->clean;
-  return pages == slab->runs.cleanPages ? NULL : "the clean pages of spans are counted";
+    if (view.span->kind == mema_unitSlots) pages += mema_cleanPages(view.span);
+  return pages * mema_osPageSize() == slab->runs.cleanBytes ? NULL : "the clean pages of spans are counted";
 }
 
 const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room) {

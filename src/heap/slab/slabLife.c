@@ -21,7 +21,7 @@ void mema_slabClear(mema_Heap *heap) {
   mema_Slab *slab = mema_slabIn(heap);
   if (slab->heap.threads) mema_slabClearStates(slab);
   if (mema_slabClearWords(slab)) return;
-  if (slab->runs.cleanPages != 0) mema_slabReusePages(slab);
+  if (slab->idle.seesSpans) mema_slabForgetPages(slab);
   mema_slabResetClasses(slab);
   slab->runs.denied = 0;
   slab->keepsDirty = true; /* the next chunks will use the memory: do not purge now */
@@ -36,7 +36,7 @@ void mema_slabClear(mema_Heap *heap) {
     }
   }
   slab->keepsDirty = slab->committed;
-  mema_runMaybePurge(slab);
+  mema_idleVisit(slab);
   slab->usedSinceReset = false;
 }
 
@@ -66,7 +66,7 @@ size_t mema_slabFootprint(const mema_Heap *heap) {
   /* Large chunks in a huge page that was asked for before them are in memory as a whole. */
   size_t huge = slab->huge.area == 0 ? 0 : mema_osHugeSize(),
          slack = slab->huge.always ? 0 : mema_beyond(slab->runs.slack, huge),
-         clean = slab->huge.always ? 0 : slab->runs.cleanPages * page;
+         clean = slab->huge.always ? 0 : slab->runs.cleanBytes;
   size_t chunks = mema_roundUp((units << slab->unitShift) + shared, page) - slack - clean +
                   mema_beyond(slab->huge.area, (size_t)slab->runs.frontier << slab->unitShift) +
                   (slab->huge.always ? mema_sourceBeyond(slab) : 0);
@@ -87,6 +87,7 @@ void mema_slabClose(mema_Heap *heap) {
     return;
   }
   mema_slabClear(&slab->heap);
+  slab->idle.seen = 0; /* the time until the next pool is no pause */
   mema_keepWarm(slab, bytes);
 }
 

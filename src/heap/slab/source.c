@@ -227,7 +227,7 @@ void mema_sourceRelease(mema_Slab *slab) {
 size_t mema_sourceBytes(const mema_Slab *slab) {
   size_t bytes = 0;
   for (size_t i = 0; i < mema_parts; i++) bytes += slab->source->parts[i].ready;
-  bytes -= slab->runs.cleanPages * mema_osPageSize();
+  bytes -= slab->runs.cleanBytes;
   return bytes - ((size_t)(slab->runs.freeUnits - slab->runs.dirtyUnits) << slab->unitShift);
 }
 
