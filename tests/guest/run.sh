@@ -367,4 +367,23 @@ else
   [ -n "$off" ] || skip 'sized deletes' 'g++ is not installed'
 fi
 
+# ---- memory that is not in use -------------------------------------------------------------------------------------------
+section memory
+
+compile peakReturn
+for size in 100 5000 100000 1048576; do
+  inRun "a peak in chunks of $size bytes goes back" -- "$programs/peakReturn" $size
+done
+compile shrink
+inRun 'a chunk that shrinks gives the rest back' -- "$programs/shrink"
+compile phases
+inRun 'sizes that change by phase' -- "$programs/phases"
+compile nearlyEmpty "$BUILD/libmema.a"
+works 'of each of thirty sizes one chunk in 64 stays' "$programs/nearlyEmpty"
+compile largeTails "$BUILD/libmema.a"
+works 'large chunks where others were before' "$programs/largeTails"
+compile withinBudget "$BUILD/libmema.a"
+works 'a pool stays within its budget' "$programs/withinBudget" pool
+inRun 'a heap stays within its budget' --pool 96M -- "$programs/withinBudget"
+
 finish
