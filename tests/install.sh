@@ -81,6 +81,15 @@ freestandingProgram() {
     tests/freestanding/program.c $flags -o "$scratch/freestanding" && "$scratch/freestanding"
 }
 
+# mema_test.h beside mema.h, and nothing of the clone.
+testHeader() {
+  local flags
+  flags=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs mema) || return 1
+  printf '#include <mema_test.h>\nint main(void) { Pool pool; if (!initPool(&pool, 99)) return 1; MEMA_EXPECT_NO_LEAK(&pool) palloc(&pool, 9); return 0; }\n' >"$scratch/leaky.c"
+  # shellcheck disable=SC2086
+  (cd "$scratch" && "$CC" leaky.c $flags -Wl,-rpath,"$prefix/lib" -o leaky && ! ./leaky 2>said && grep -q 'leaky.c:2: leak: 1 more chunk' said)
+}
+
 runsInstalled() {
   "$prefix/bin/mema" run --pool 8M -- true 2>&1 | grep -q 'in a pool of 8.0 MiB'
 }
@@ -108,6 +117,7 @@ need 'make install' make -s BUILD="$BUILD" CC="$CC" PREFIX="$prefix" install
 if command -v pkg-config >/dev/null; then
   check 'the README example, built by pkg-config, prints what the README says' printsWhatItSays
   check 'examples/arena.c works as expected' arenaExample
+  check 'a test program with the installed mema_test.h fails where it leaks' testHeader
   case $(uname -m) in
     x86_64 | aarch64) check 'a program without a C library, built by pkg-config, runs' freestandingProgram ;;
     *) skip 'a program without a C library' 'neither x86-64 nor aarch64' ;;

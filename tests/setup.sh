@@ -28,6 +28,7 @@ missingPackages() {
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>' | compiles gcc -fsyntax-only || echo libcmocka-dev
+  echo '#include <check.h>' | compiles gcc -fsyntax-only || echo check
   echo '#include <zstd.h>' | compiles gcc -fsyntax-only || echo libzstd-dev
   has clang || echo clang
   has clang-format || echo clang-format
