@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -324,6 +325,35 @@ static void aCommittedPoolAsksNoMore(void **state) {
   }
 }
 
+static bool mayLock(void) {
+  struct rlimit limit;
+  return geteuid() == 0 || (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur >= MIB);
+}
+
+/* With reservations of all sizes, also below a unit of a shared pool. */
+static void aCommittedPoolTouchesCommittedMemoryAlone(void **state) {
+  (void)state;
+  Hooks *hooks = freshHooks(&hookedZeroed);
+  for (int shape = 0; shape < 8; shape++)
+    for (size_t poolSize = 1000; poolSize <= 8 * MIB; poolSize *= 90)
+      for (size_t reservation = 0; reservation <= 3 * MIB; reservation = reservation == 0 ? 16 * KIB : reservation * 5 / 3) {
+        Pool pool;
+        mema_Options options = {
+            .poolSize = poolSize, .reservation = reservation, .committed = true, .memory = &hookedZeroed};
+        options.shared = (shape & 1) != 0;
+        options.untracked = (shape & 2) != 0;
+        options.locked = (shape & 4) != 0 && reservation <= 64 * KIB && poolSize == 1000 && mayLock();
+        memset(&pool, 0, sizeof pool);
+        assertWorks(mema_initPoolWith(&pool, &options));
+        void *chunk = palloc(&pool, 100);
+        assert_non_null(chunk);
+        assertPool(&pool, mema_chunkSize(&pool, chunk), 1);
+        assert_true(freePool(&pool));
+      }
+  assert_int_equal(hooks->live, 0);
+  freshHooks(&hookedZeroed);
+}
+
 /* Each of several threads runs this. NULL: no complaint. */
 static void *workInThread(void *argument) {
   Pool *pool = argument;
@@ -552,6 +582,7 @@ int main(void) {
       cmocka_unit_test(lookUpsTouchCommittedMemoryAlone),
       cmocka_unit_test(memoryOfHooksIsNotKeptWarm),
       cmocka_unit_test(aCommittedPoolAsksNoMore),
+      cmocka_unit_test(aCommittedPoolTouchesCommittedMemoryAlone),
       cmocka_unit_test(threadsShareAPoolWithHooks),
       cmocka_unit_test(badHooksAreRefused),
       cmocka_unit_test(anArrayAndOneHookAreASource),

@@ -65,11 +65,12 @@ static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool com
   return shape;
 }
 
-/* For memory that must be committed: makes each table begin on a page of its own. */
+/* For memory that must be committed: makes each table begin on a page of its own. The bitmaps are of whole units, as
+ * the part of the source that commits them is, so no page lies between two parts. */
 static void spreadTables(mema_Shape *shape, size_t area) {
-  size_t page = mema_osPageSize();
+  size_t page = mema_osPageSize(), units = area >> shape->unitShift << shape->unitShift;
   shape->bitmapsOffset = mema_roundUp(shape->bitmapsOffset, page);
-  shape->magazinesOffset = mema_roundUp(shape->bitmapsOffset + area / 128, page);
+  shape->magazinesOffset = mema_roundUp(shape->bitmapsOffset + units / 128, page);
   shape->front = mema_roundUp(shape->magazinesOffset + mema_magazineBytes(shape->magazineSize, shape->classCount), page);
 }
 
