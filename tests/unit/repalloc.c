@@ -351,6 +351,34 @@ static void shrinkingMovedChunksGivesBack(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* Units smaller than a page share their pages: what a large chunk gives back by shrinking is its own. */
+static void shrinkingKeepsTheNeighbours(void **state) {
+  enum { neighbours = 64 }; /* more than the reservation holds */
+  for (unsigned untracked = 0; untracked < 2; untracked++) {
+    mema_Options options = {.poolSize = 128 * MIB, .reservation = 64 * KIB, .untracked = untracked != 0};
+    unsigned char *chunks[neighbours];
+    Pool pool;
+    assert_true(mema_initPoolWith(&pool, &options));
+    for (size_t beyond = KIB; beyond < 4 * KIB; beyond += KIB) {
+      unsigned char *chunk = palloc(&pool, 36 * MIB + beyond);
+      assert_non_null(chunk);
+      for (unsigned i = 0; i < neighbours; i++) {
+        assert_non_null(chunks[i] = palloc(&pool, 5 * KIB));
+        fillBytes(chunks[i], 5 * KIB, i);
+      }
+      size_t size = beyond < 2 * KIB ? 100 : 3 * MIB + beyond; /* moved, and in its place */
+      assert_non_null(chunk = mema_repalloc(&pool, chunk, size));
+      for (unsigned i = 0; i < neighbours; i++) {
+        assert_true(bytesFilled(chunks[i], 5 * KIB, i));
+        assert_true(pfree(&pool, chunks[i]));
+      }
+      assert_true(pfree(&pool, chunk));
+    }
+    assert_true(freePool(&pool));
+  }
+  (void)state;
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       anyKind(contentsAreKeptBetweenAllSizes),
@@ -373,6 +401,7 @@ int main(void) {
       withKind(movesLeaveNoMappingsBehind, kindUntracked),
       withKind(shrinkingMovedChunksGivesBack, kindTracked),
       withKind(shrinkingMovedChunksGivesBack, kindUntracked),
+      cmocka_unit_test(shrinkingKeepsTheNeighbours),
   };
   return runTests(tests);
 }

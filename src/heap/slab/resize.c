@@ -29,10 +29,13 @@ void mema_slabSetBytes(mema_Slab *slab, mema_Span *span, size_t bytes) {
 }
 
 /* Gives back the pages of many units that a chunk no longer needs. The program says by the shrinking that it needs
- * them no more, while it may take a freed chunk again. False: the units keep their pages. */
+ * them no more, while it may take a freed chunk again. False: the units keep their pages. Units smaller than a page
+ * share their pages with other chunks. */
 static bool emptyShrunk(mema_Slab *slab, uint32_t unit, uint32_t units) {
   size_t bytes = (size_t)units << slab->unitShift;
-  if (bytes < shrunkFrom || slab->keepsDirty || !mema_sourcePurge(slab, mema_unitAddress(slab, unit), bytes)) return false;
+  if (bytes < shrunkFrom || slab->keepsDirty || mema_unitSize(slab) < mema_osPageSize() ||
+      !mema_sourcePurge(slab, mema_unitAddress(slab, unit), bytes))
+    return false;
   slab->runs.purged += bytes;
   return true;
 }
