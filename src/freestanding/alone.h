@@ -104,6 +104,8 @@ static inline bool mema_moveAlone(const mema_Chunk *to, const mema_Chunk *from, 
 #define mema_checkHeap(heap, chunks, bytes) mema_fixedCheck(heap, chunks, bytes)
 #define mema_longestIn(heap) mema_fixedLongest(heap)
 #define mema_liveOutside(heap) ((size_t)0)
+#define mema_isSoundOutside(first) true
+#define mema_stretchChunk(first, chunk, size) (chunk)->heap->ops->stretch((chunk)->heap, chunk, size)
 #define mema_closeOutside(heap) ((void)0)
 #define mema_setHeapBudgets(heap, bytes) ((void)0)
 #define mema_trimHeaps(heap) ((void)(heap), (size_t)0)

@@ -208,7 +208,6 @@ static mema_Slab *openSlab(const mema_SlabPlan *plan) {
   if (slab == NULL) slab = openMapping(plan);
   if (slab == NULL) return NULL;
   slab->heap.next = NULL;
-  slab->liveChunks = 0;
   slab->heap.outside = plan->outside;
   slab->heap.mode &= (uint8_t) ~(mema_modeFamily | mema_modeBound);
   if (plan->bound) bindMemory(slab, plan);

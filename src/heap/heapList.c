@@ -18,13 +18,8 @@ static MEMA_INLINE bool count(const mema_Chunk *chunk) {
 }
 
 bool mema_takeMemory(mema_Heap *first, size_t size, size_t alignment, mema_Chunk *chunk) {
-  mema_Heap *each = first; /* the list is never empty */
-  do {
-    if (each->ops->take(each, size, alignment, chunk)) return count(chunk);
-    each = each->next;
-  } while (each != NULL);
-  mema_Heap *added = first->alone ? NULL : mema_addOutside(first, size, alignment);
-  return added != NULL && added->ops->take(added, size, alignment, chunk) && count(chunk);
+  if (first->ops->take(first, size, alignment, chunk)) return true;
+  return !first->alone && mema_takeOutside(first, size, alignment, chunk);
 }
 
 bool mema_takeGrown(mema_Heap *first, const mema_Chunk *from, size_t size, mema_Chunk *to) {
@@ -33,29 +28,17 @@ bool mema_takeGrown(mema_Heap *first, const mema_Chunk *from, size_t size, mema_
   return mema_takeMemory(first, size, MEMA_ALIGNMENT, to);
 }
 
-/* When a slab becomes empty, another empty one is given back, but not the only one. Otherwise a chunk taken and
- * freed again and again would map and unmap each time. */
-size_t mema_dropEmptyHeaps(mema_Heap *first, unsigned keep) {
-  size_t bytes = 0;
-  for (mema_Heap **link = &first->next; *link != NULL;) {
-    mema_Heap *heap = *link;
-    bool isEmpty = mema_liveOutside(heap) == 0;
-    if (!isEmpty || keep > 0) {
-      if (isEmpty) keep--;
-      link = &heap->next;
-    } else {
-      *link = heap->next;
-      bytes += heap->ops->footprint(heap);
-      heap->ops->close(heap);
-    }
+void mema_giveMemory(mema_Heap *first, const mema_Chunk *chunk) {
+  if (mema_likely(!chunk->heap->outside)) {
+    chunk->heap->ops->give(chunk->heap, chunk);
+  } else {
+    mema_giveOutside(first, chunk);
   }
-  return bytes;
 }
 
-void mema_giveMemory(mema_Heap *first, const mema_Chunk *chunk) {
-  mema_Heap *heap = chunk->heap;
-  heap->ops->give(heap, chunk);
-  if (heap->outside && mema_countOutside(heap, SIZE_MAX) == 0) mema_dropEmptyHeaps(first, 1);
+bool mema_stretchChunk(mema_Heap *first, mema_Chunk *chunk, size_t size) {
+  if (mema_likely(!chunk->heap->outside)) return chunk->heap->ops->stretch(chunk->heap, chunk, size);
+  return mema_stretchOutside(first, chunk, size);
 }
 
 void mema_closeAllOutside(mema_Heap *first) {
@@ -80,5 +63,6 @@ void mema_setHeapBudgets(mema_Heap *first, size_t bytes) {
 size_t mema_trimHeaps(mema_Heap *first) {
   size_t bytes = mema_dropEmptyHeaps(first, 0);
   for (mema_Heap *heap = first; heap != NULL; heap = heap->next) bytes += heap->ops->trim(heap);
+  mema_renewOutside(first);
   return bytes;
 }

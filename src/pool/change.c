@@ -145,7 +145,7 @@ static MEMA_INLINE void *changeBy(bool bound, mema_Pool *pool, mema_Heap *heap, 
     missing = after - before; /* of budget, unless it has room */
     if (mema_hasRoom(pool, before, after) &&
         (after <= before || !mema_isBelow(pool) || (charged = reserve(pool, before, after)) != 0)) {
-      if (chunk->heap->ops->stretch(chunk->heap, chunk, size)) return settleBy(bound, pool, heap, chunk, charged, size);
+      if (mema_stretchChunk(heap, chunk, size)) return settleBy(bound, pool, heap, chunk, charged, size);
       void *to = moveBy(bound, pool, heap, chunk, before, charged, size);
       if (to != NULL) return to;
       missing = 0;

@@ -57,6 +57,7 @@ static const char *checkSlabs(const mema_Pool *pool, mema_Heap *heap, size_t *by
     if (each->outside && chunks - before != mema_liveOutside(each))
       return "a heap outside the reservation counts its chunks";
   }
+  if (!mema_isSoundOutside(heap)) return "the heaps outside the reservation are found by address, and by requests";
   return chunks == chunksIn(pool) ? NULL : "live chunks == allocations - frees";
 }
 

@@ -10,9 +10,10 @@
  * The common paths do nothing for the gauge. */
 #include "../heap/slab/slab.h"
 #include "../memory/os.h"
+#include "../heap/heapList.h"
 #include "share.h"
 
-enum { patience = 10 /* tries of a fifth of a second */ };
+enum { patience = 10 /* tries of a fifth of a second */, slabsAnUpdate = 8 };
 
 static void put(_Atomic uint64_t *figure, uint64_t value) {
   atomic_store_explicit(figure, value, memory_order_relaxed);
@@ -38,10 +39,16 @@ static MEMA_INLINE void putCounts(const mema_Share *share, mema_Gauge *gauge) {
   put(&gauge->frees, pool->frees);
 }
 
+/* Sums up the footprints of all slabs outside. */
+static void lookOutside(mema_Share *share) {
+  share->outsideHeld = share->unseenOutside = 0;
+  for (const mema_Heap *heap = share->slab->heap.next; heap != NULL; heap = heap->next)
+    share->outsideHeld += heap->ops->footprint(heap);
+}
+
 static void putFootprint(const mema_Share *share, mema_Gauge *gauge) {
-  size_t bytes = mema_shareBytes(&share->slab->heap);
-  for (const mema_Heap *heap = &share->slab->heap; heap != NULL; heap = heap->next) bytes += heap->ops->footprint(heap);
-  put(&gauge->footprint, bytes);
+  const mema_Heap *heap = &share->slab->heap;
+  put(&gauge->footprint, mema_shareBytes(heap) + heap->ops->footprint(heap) + share->outsideHeld);
 }
 
 void mema_tellEnd(mema_Share *share, mema_ThreadCache *cache) {
@@ -56,23 +63,18 @@ static bool hasMoved(const mema_ThreadCache *cache) {
   return cache->overLow != 0 || atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) != cache->told;
 }
 
-/* Returns the bytes of units that hold memory of the system. */
-static size_t heldBytes(const mema_Share *share) {
-  size_t bytes = 0;
-  for (const mema_Slab *slab = share->slab; slab != NULL; slab = mema_nextSlab(slab)) bytes += mema_heldBytes(slab);
-  return bytes;
-}
-
+/* With many slabs outside, these are looked at once in a number of updates that grows with their number. */
 static MEMA_NOINLINE void renewFootprint(mema_Share *share, mema_Gauge *gauge, size_t held) {
   share->toldHeld = held;
+  if (++share->unseenOutside * slabsAnUpdate > mema_outsideCount(&share->slab->heap)) lookOutside(share);
   putFootprint(share, gauge);
 }
 
 /* Writes all figures. The footprint takes longer to compute than the others and seldom changes, so it is
- * computed only if the bytes of units have changed. */
+ * computed only if the bytes of units have changed, or the units outside. */
 static MEMA_INLINE void putFigures(mema_Share *share, mema_Gauge *gauge) {
   putCounts(share, gauge);
-  size_t held = heldBytes(share);
+  size_t held = mema_heldBytes(share->slab) + mema_outsideChanges(&share->slab->heap);
   if (mema_unlikely(held != share->toldHeld)) renewFootprint(share, gauge, held);
 }
 
@@ -144,6 +146,7 @@ bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, bool closely) {
   mema_Share *share = heap->share;
   for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) addCache(share, cache);
   putCounts(share, gauge);
+  lookOutside(share);
   putFootprint(share, gauge);
   if (closely && gauge == share->gauge && !share->closely) {
     share->closely = true;

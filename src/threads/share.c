@@ -299,7 +299,7 @@ mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   share->keepsOut = share->lowBudget = share->skipped = share->takenOver = share->crowded = share->unfinished =
       share->borrowed = share->closely = false;
   share->gauge = NULL;
-  share->told = share->toldHeld = 0;
+  share->told = share->toldHeld = share->outsideHeld = share->unseenOutside = 0;
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
   share->inside = NULL;
   atomic_store_explicit(&share->revoked[0], UINT64_MAX, memory_order_relaxed); /* the others: mema_giveOwnerId */

@@ -187,7 +187,9 @@ struct mema_Share {
   bool closely;             /* all caches are quiesced, so that each call updates the gauge */
   mema_Gauge *gauge;        /* updated by each call that takes the lock; NULL: no gauge */
   size_t told;              /* the sum of `told` of all caches */
-  size_t toldHeld;          /* mema_heldBytes of all slabs at the last update of the footprint; SIZE_MAX: update it */
+  size_t toldHeld;          /* see putFigures: at the last update of the footprint; SIZE_MAX: update it */
+  size_t outsideHeld;       /* the footprint of the slabs outside when they were last looked at */
+  size_t unseenOutside;     /* updates since then */
   mema_Share *next, *prev;  /* the list of all shares that serve a pool: fork.c */
   mema_Depot depot[mema_classCount];
   mema_ThreadCache *orphan[mema_orphansMost];

@@ -529,7 +529,7 @@ static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
     mema_refuse(pool, MEMA_OVER_BUDGET, after - before);
     return NULL;
   }
-  if (!chunk.heap->ops->stretch(chunk.heap, &chunk, size)) return moveChunk(share, &chunk, size);
+  if (!mema_stretchChunk(&slab->heap, &chunk, size)) return moveChunk(share, &chunk, size);
   mema_chargeShare(share, excess(chunk.room, before));
   mema_creditShare(share, excess(before, chunk.room));
   return ptr;

@@ -258,6 +258,26 @@ typedef struct mema_SharedTables {
   uint8_t ownerId;                    /* owner id of spans made now */
 } mema_SharedTables;
 
+/* Requests by size: a bit for each class, and the sizes above all classes up to `largest`. */
+typedef struct mema_Requests {
+  uint64_t classes;
+  size_t largest;
+  bool empty; /* a slab without live chunks */
+} mema_Requests;
+
+/* A slab outside, among those of its pool. */
+typedef struct mema_OutsideNode {
+  mema_Slab *left, *right; /* with areas at lower and at higher addresses */
+  mema_Slab *before;       /* in the list; NULL: the first */
+  size_t liveChunks;
+  mema_Requests own;   /* the requests that this slab may serve; all others have failed here */
+  mema_Requests below; /* those that any slab of this branch may serve */
+  /* Of all slabs outside; in the first of the list. */
+  mema_Slab *root, *last;
+  size_t count, bytes; /* slabs, and bytes of their areas */
+  size_t changes;      /* of the units that are in use */
+} mema_OutsideNode;
+
 struct mema_Slab {
   /* The fields that a look-up reads lie in one cache line. */
   mema_Heap heap;
@@ -295,7 +315,7 @@ struct mema_Slab {
   void *mapping;        /* its mapping; for a cell, its back part */
   size_t mappingSize;
   struct mema_Source *source;                    /* memory from hooks (source.h); NULL: memory from the system */
-  size_t liveChunks;                             /* live chunks; kept only for slabs outside, by the list of heaps */
+  mema_OutsideNode outside;                      /* of a slab outside: outside.c */
   size_t warm;                                   /* bytes counted against the bound of the process while this slab is warm */
   uintptr_t lives;                               /* the last of the slab's own generations that the pool has given */
   uint16_t classOffsets[mema_tableMax / 16 + 1]; /* by (size + 15) / 16: bytes from the header to the class */
