@@ -70,16 +70,11 @@ static MEMA_INLINE void *pallocBy(unsigned mode, mema_Pool *pool, size_t size, m
 
 /* ---- pfree by mode ------------------------------------------------------------------------------------------------------ */
 
-static inline void credit(mema_Pool *pool, size_t charge) {
-  pool->freeSize += charge;
-  pool->frees++;
-}
-
 /* Credits a freed chunk. False, with nothing changed, iff the general path has to do so, which happens only
  * in families. */
 static MEMA_INLINE bool creditBy(unsigned mode, mema_Pool *pool, size_t charge) {
   if ((mode & mema_modeFamily) != 0) return mema_creditChild(pool, charge);
-  credit(pool, charge);
+  mema_creditChunk(pool, charge);
   return true;
 }
 

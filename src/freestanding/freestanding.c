@@ -64,6 +64,7 @@ bool mema_isLiveUnsettled(const mema_Pool *pool) {
   return live;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the hosted library writes it */
 uintptr_t mema_nextGeneration(uintptr_t *lives) {
   static _Atomic uintptr_t generations;
   (void)lives;

@@ -43,16 +43,11 @@ void *mema_fixedPalloc(mema_Pool *pool, size_t size, mema_Fixed *fixed) {
   return hand(pool, fixed, grain, front, size);
 }
 
-static void credit(mema_Pool *pool, size_t charge) {
-  pool->freeSize += charge;
-  pool->frees++;
-}
-
 static MEMA_NOINLINE bool pfreeTracked(mema_Pool *pool, mema_Fixed *fixed, uint32_t grain) {
   mema_Chunk chunk;
   mema_fixedDescribe(fixed, grain, mema_fixedSize(fixed, grain), &chunk);
   if (!mema_examineBlock(pool, &fixed->heap, &chunk)) return false;
-  credit(pool, chunk.record->size);
+  mema_creditChunk(pool, chunk.record->size);
   mema_unlinkBlock(pool, chunk.record);
   mema_fixedGiveChunk(&fixed->heap, &chunk);
   return true;
@@ -63,7 +58,7 @@ bool mema_fixedPfree(mema_Pool *pool, void *ptr, mema_Fixed *fixed) {
   if (mema_unlikely(grain == 0)) return mema_pfreeSlow(pool, ptr, &fixed->heap);
   if (mema_unlikely(fixed->front != 0)) return pfreeTracked(pool, fixed, grain);
   uint32_t grains = mema_fixedSize(fixed, grain);
-  credit(pool, (size_t)grains << mema_grainShift);
+  mema_creditChunk(pool, (size_t)grains << mema_grainShift);
   return mema_fixedGiveRecent(fixed, grain, grains);
 }
 

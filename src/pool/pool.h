@@ -168,6 +168,12 @@ static inline void mema_refuseFor(mema_Pool *pool, mema_Fault fault, size_t firs
   mema_failFor(fault, first, second);
 }
 
+/* Credits the charge of a chunk that ends, in a pool whose charges reach no parent. */
+static inline void mema_creditChunk(mema_Pool *pool, size_t charge) {
+  pool->freeSize += charge;
+  pool->frees++;
+}
+
 /* ---- change.c ----------------------------------------------------------------------------------------------------------- */
 
 /* Changes a chunk's size, in its place or by a move. Returns where it lies; NULL: the request is refused, and

@@ -333,19 +333,11 @@ static bool beginEnd(mema_Pool *pool, uintptr_t serial) {
   return true;
 }
 
-/* True iff a pool of the family, from `top` down, has clean-ups. The walk goes from each pool to its newest
- * child, else to the next older sibling of the pool, or of the nearest pool above that has one. */
+/* True iff a pool of the family, from `top` down, has clean-ups. */
 static bool isHeeded(const mema_Node *top) {
-  for (const mema_Node *node = top;;) {
+  for (const mema_Node *node = top; node != NULL; node = mema_nextNode(top, node, true))
     if (mema_isThere(node) && mema_hasCleanups(node->pool)) return true;
-    if (node->newest != NULL) {
-      node = node->newest;
-      continue;
-    }
-    while (node != top && node->older == NULL) node = node->parent;
-    if (node == top) return false;
-    node = node->older;
-  }
+  return false;
 }
 
 /* Ends all sub-pools, each after its own children. It uses no recursion, since families may be deep. A pool

@@ -98,6 +98,15 @@ static inline bool mema_usesParentHeap(const mema_Pool *pool) {
   return node != NULL && node->usesParentHeap;
 }
 
+/* Returns the next node of the family from `top` down; NULL: `node` was the last. That is the node's newest
+ * sub-pool if `down`, else the next older sibling of the node, or of the nearest node above that has one. It
+ * uses no recursion, since families may be deep. */
+static inline const mema_Node *mema_nextNode(const mema_Node *top, const mema_Node *node, bool down) {
+  if (down && node->newest != NULL) return node->newest;
+  while (node != top && node->older == NULL) node = node->parent;
+  return node == top ? NULL : node->older;
+}
+
 /* ---- levels.c: charges on all levels ------------------------------------------------------------------------------------ */
 
 /* Returns the lowest pool, from this one upwards, that has no room for a charge of `bytes` to this pool;

@@ -26,15 +26,6 @@ static const char *checkChain(const mema_Pool *pool, mema_Heap *heap, size_t *ch
   return pool->tail == before ? NULL : "the chain ends at the tail";
 }
 
-/* Returns the next node of the family from `top` down; NULL: `node` was the last. That is the node's newest
- * sub-pool if `down`, else the next older sibling of the node, or of the nearest node above that has one. It
- * uses no recursion, since families may be deep. */
-static const mema_Node *nextNode(const mema_Node *top, const mema_Node *node, bool down) {
-  if (down && node->newest != NULL) return node->newest;
-  while (node != top && node->older == NULL) node = node->parent;
-  return node == top ? NULL : node->older;
-}
-
 /* Returns the live chunks in the heap of a pool: the pool's own, and those of the sub-pools that use the same
  * heap. */
 static size_t chunksIn(const mema_Pool *pool) {
@@ -42,7 +33,7 @@ static size_t chunksIn(const mema_Pool *pool) {
   for (const mema_Node *node = mema_nodeOf(pool); node != NULL;) {
     bool counts = node == pool->node || (node->usesParentHeap && mema_isThere(node));
     if (counts && node != pool->node) chunks += node->pool->allocations - node->pool->frees;
-    node = nextNode(pool->node, node, counts);
+    node = mema_nextNode(pool->node, node, counts);
   }
   return chunks;
 }
@@ -107,7 +98,7 @@ static const char *checkFamily(const mema_Node *top) {
     const char *broken = plain ? checkChildren(node) : NULL;
     if (broken == NULL && plain && node != top) broken = checkAlone(node->pool, mema_heapField(node->pool));
     if (broken != NULL) return broken;
-    node = nextNode(top, node, plain);
+    node = mema_nextNode(top, node, plain);
   }
   return NULL;
 }

@@ -60,7 +60,13 @@ static size_t hiddenSize(size_t size) {
   return size;
 }
 
-static void replaceSome(bool untracked) {
+/* What the budget pays for a chunk: its size, or the bytes that it occupies, or these and its Block. */
+static size_t chargeOf(size_t size, bool untracked, bool bound) {
+  if (!untracked && !bound) return size;
+  return (size + 15) / 16 * 16 + (untracked ? 0 : 48);
+}
+
+static void replaceSome(bool untracked, bool bound) {
   size_t bytes = 0, count = 0;
   for (int round = 0; round < rounds; round++) {
     size_t i = below(chunks);
@@ -90,7 +96,7 @@ static void replaceSome(bool untracked) {
   }
   for (size_t i = 0; i < chunks; i++) {
     count += live[i] != NULL;
-    if (live[i] != NULL) bytes += untracked ? (sizes[i] + 15) / 16 * 16 : sizes[i];
+    if (live[i] != NULL) bytes += chargeOf(sizes[i], untracked, bound);
   }
   CHECK(mema_checkPool(&pool));
   CHECK(pool.freeSize + bytes == pool.poolSize);
@@ -98,18 +104,20 @@ static void replaceSome(bool untracked) {
   CHECK(untracked || count == 0);
 }
 
-static void useOne(bool untracked) {
-  mema_Options options = {.untracked = untracked, .engine = MEMA_FIXED, .buffer = buffer, .bufferSize = bufferSize};
+static void useOne(bool untracked, bool bound) {
+  mema_Options options = {
+      .untracked = untracked, .boundMemory = bound, .engine = MEMA_FIXED, .buffer = buffer, .bufferSize = bufferSize};
   CHECK(mema_initPoolWith(&pool, &options));
   CHECK(!mema_initPoolWith(&pool, &options) && mema_lastError()->reason == MEMA_LIVE_POOL);
   for (size_t i = 0; i < chunks; i++) live[i] = NULL;
-  replaceSome(untracked);
+  replaceSome(untracked, bound);
   CHECK(mema_resetPool(&pool) && pool.freeSize == pool.poolSize);
   size_t largest = mema_largestChunk(&pool), budget = pool.poolSize;
   void *whole = palloc(&pool, largest);
   CHECK(whole != NULL && mema_largestChunk(&pool) == 0 && palloc(&pool, 1) == NULL);
-  CHECK(mema_shrinkPool(&pool, 1) == largest && pool.freeSize == 0 && mema_shrinkPool(&pool, 0) == 0);
-  CHECK(mema_resizePool(&pool, budget) && !mema_resizePool(&pool, largest - 1) && pfree(&pool, whole));
+  size_t charged = chargeOf(largest, untracked, bound);
+  CHECK(mema_shrinkPool(&pool, 1) == charged && pool.freeSize == 0 && mema_shrinkPool(&pool, 0) == 0);
+  CHECK(mema_resizePool(&pool, budget) && !mema_resizePool(&pool, charged - 1) && pfree(&pool, whole));
   unsigned char *zero = mema_pcalloc(&pool, 10, 100);
   for (size_t i = 0; i < 1000; i++) CHECK(zero[i] == 0);
   char *text = mema_pstrdup(&pool, "mema");
@@ -171,8 +179,9 @@ static void nameFaults(void) {
 static __attribute__((used)) void run(void) {
   refuseOthers();
   nameFaults();
-  useOne(true);
-  useOne(false);
+  useOne(true, false);
+  useOne(false, false);
+  useOne(false, true);
   leave(0);
 }
 

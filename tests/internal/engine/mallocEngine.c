@@ -138,7 +138,8 @@ static bool find(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
 }
 
 static void give(mema_Heap *heap, const mema_Chunk *chunk) {
-  removeAt(of(heap), linkTo(of(heap), chunk->ptr));
+  Entry **link = linkTo(of(heap), chunk->ptr);
+  if (*link != NULL) removeAt(of(heap), link);
 }
 
 static bool stretch(mema_Heap *heap, mema_Chunk *chunk, size_t size) {
