@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "../src/threads/calls.h"
 #include "lock.h"
 
 ChargedSet chargedSet;
@@ -10,8 +11,13 @@ ChargedSet chargedSet;
 static Lock lock;
 static void (*settleInChild)(size_t bytes);
 static volatile unsigned nestedForks;
+static uint32_t forksSeen; /* mema_sharedForks, at the last call */
 
+/* In a copy of the process that no fork handler announced the lock may be that of a thread that does not exist there. */
 bool lockChargedSet(void) {
+  uint32_t forks = mema_sharedForks();
+  if (forks != forksSeen && !holdsLock(&lock)) resetLock(&lock);
+  forksSeen = forks;
   return takeLock(&lock);
 }
 

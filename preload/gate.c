@@ -56,6 +56,7 @@ static _Thread_local bool counted; /* heapCallsLeft has been set for the thread 
  * between. The pool is at rest then, unless a signal handler interrupts such a call: `borrowed` marks that
  * call. */
 static volatile unsigned forkDepth;
+static uint32_t forksSeen; /* mema_sharedForks, when this process began */
 static volatile bool borrowed;
 
 /* ---- memory that the program maps by itself --------------------------------------------------------------------- */
@@ -140,6 +141,22 @@ static void setPlain(void) {
   atomic_store_explicit(&heapIsPlain, state == HEAP_READY && !reserveIsOpen, memory_order_release);
 }
 
+/* A copy of the process that no fork handler announced (a raw clone, _Fork) begins here. Other threads may have had the
+ * lock when it was made. */
+static void adoptCopy(void) {
+  uint32_t forks = mema_sharedForks();
+  if (forks == forksSeen || forkDepth > 0) return;
+  forksSeen = forks;
+  if (state == HEAP_COLD || holdsLock(&lock)) return;
+  RunPool now;
+  borrowed = false;
+  resetLock(&lock);
+  noteOwner();
+  copyPool(&now, &ownSlot()->pool);
+  tableFork(&now, mapped);
+  watchPool();
+}
+
 /* True if the caller is a signal handler that interrupted a call of its own thread to the pool. It must not
  * even wait for the heap's lock, whose holder may wait for that call. A credit of 0 bytes tests this and
  * changes nothing. */
@@ -152,6 +169,7 @@ static bool interruptsPool(void) {
 
 /* Returns false iff the calling thread is inside the heap, or its pool, already. */
 bool enterHeap(void) {
+  adoptCopy();
   if (interruptsPool()) return false;
   if (!takeLock(&lock)) {
     if (forkDepth == 0 || borrowed) return false;
@@ -285,6 +303,8 @@ static void startCounting(RunPool *now) {
 static void afterForkInChild(void) {
   bool over = forkIsOver();
   RunPool now;
+  forksSeen = mema_sharedForks();
+  if (lockChargedSet()) unlockChargedSet(); /* the set notes the fork, too */
   noteOwner();
   copyPool(&now, &ownSlot()->pool);
   if (over) startCounting(&now);

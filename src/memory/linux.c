@@ -62,6 +62,10 @@ static void *movePages(void *from, size_t size, int flags, void *to) {
   return (void *)syscall(SYS_mremap, from, size, size, flags, to);
 }
 
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18 /* Linux 4.14 */
+#endif
+
 static atomic_bool inSandbox;
 
 void mema_osEnterSandbox(void) {
@@ -325,6 +329,18 @@ void mema_osBarrier(void) {
     for (int tries = 0; tries < 20 && !sleepFor(1000000); tries++) continue;
   }
   errno = saved;
+}
+
+_Atomic uint32_t *mema_osProcessWord(void) {
+  int saved = errno;
+  size_t page = mema_osPageSize();
+  void *word = mapPages(NULL, page, privateMemory);
+  if (word != MAP_FAILED && madvise(word, page, MADV_WIPEONFORK) != 0) {
+    (void)unmapPages(word, page);
+    word = MAP_FAILED;
+  }
+  errno = saved;
+  return word != MAP_FAILED ? word : NULL;
 }
 
 uintptr_t mema_osRandom(void) {

@@ -103,6 +103,10 @@ int64_t mema_osMilliseconds(void);
 bool mema_osCanBarrier(void);
 void mema_osBarrier(void);
 
+/* Returns a word, 0 at first, that is 0 again in each copy of the process; NULL iff the system has no such memory. A
+ * child that shares the process's memory (vfork) is no copy. */
+_Atomic uint32_t *mema_osProcessWord(void);
+
 /* A sandbox is about to limit the process's system calls, and may end the process for any other. From now on the
  * functions here make only those that the C library's malloc and threads make as well. Waiting for other threads
  * takes longer then. */

@@ -59,6 +59,10 @@ MEMA_SHARED_CALL bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, boo
 /* A sandbox is about to limit the process's system calls: see mema_osEnterSandbox. */
 MEMA_SHARED_CALL void mema_sharedEnterSandbox(void);
 
+/* Returns the number of forks between the first process and this one. A copy of the process that no fork handler has
+ * announced counts from this call on. */
+MEMA_SHARED_CALL uint32_t mema_sharedForks(void);
+
 /* The caller's own lock, under which it calls the pool. A fork takes it together with those of all pools, or none of
  * them. It does so under the lock of the C library's streams, and waits for none of them while it holds another. */
 typedef struct mema_ForkLock {

@@ -73,6 +73,23 @@ static void abandonFork(void) {
   endFork(false);
 }
 
+/* ---- copies without handlers ---------------------------------------------------------------------------------------- */
+
+/* 1 in a process that knows of itself; wiped in its copies. */
+static _Atomic uint32_t *_Atomic processWord;
+static _Thread_local uint32_t forksBegun; /* of the calling thread, and not ended */
+
+static void markProcess(void) {
+  _Atomic uint32_t *word = atomic_load_explicit(&processWord, memory_order_relaxed);
+  if (word != NULL) atomic_store_explicit(word, 1, memory_order_relaxed);
+}
+
+/* Between the handlers of a fork the child's handlers tell the rest. */
+bool mema_isCopy(void) {
+  _Atomic uint32_t *word = atomic_load_explicit(&processWord, memory_order_relaxed);
+  return word != NULL && atomic_load_explicit(word, memory_order_relaxed) == 0 && forksBegun == 0;
+}
+
 /* ---- the list of shares ------------------------------------------------------------------------------------------- */
 
 /* Adds a share at the head of the list. Each change of the list is one store, so a reader that starts at the
@@ -161,6 +178,7 @@ static bool tryToHold(bool late) {
 /* Holds all shares before the fork. It keeps no lock while it waits for another: the holder of the second may
  * be in a signal handler, and wait for the first. */
 static void beforeFork(void) {
+  forksBegun++;
   bool forks = mema_isForking(), within = mema_isWithin(), held = false;
   for (unsigned turns = 0; !held; turns++) {
     bool late = within && turns >= lateTurns;
@@ -200,6 +218,7 @@ static void releaseInParent(void) {
 }
 
 static void afterForkInParent(void) {
+  forksBegun--;
   releaseInParent();
   endFork(false);
 }
@@ -254,8 +273,65 @@ static void releaseInChild(void) {
 }
 
 static void afterForkInChild(void) {
+  markProcess();
+  forksBegun--;
   releaseInChild();
   endFork(true);
+}
+
+/* True if all invariants of the slabs hold. */
+static bool isSound(const mema_Share *share) {
+  size_t chunks, bytes;
+  for (const mema_Heap *heap = &share->slab->heap; heap != NULL; heap = heap->next) {
+    chunks = bytes = 0;
+    if (heap->ops->check(heap, &chunks, &bytes) != NULL) return false;
+  }
+  return true;
+}
+
+/* Takes the lock of a share whose holder does not exist in this copy. False if the holder was in the middle of a change
+ * of the slab. */
+static bool takeFromOther(mema_Share *share) {
+  bool waits = atomic_load_explicit(&share->pause, memory_order_relaxed) == mema_waitsForOthers;
+  if (!waits && !isSound(share)) return false;
+  for (unsigned i = 0; i < mema_classCount && !waits; i++) share->depot[i].count = 0;
+  share->unfinished = true;
+  mema_forgetUnfinished(share);
+  mema_takeOver(share);
+  return true;
+}
+
+/* If this thread holds the lock, a signal handler made the copy, and the interrupted call goes on. */
+static void adoptShare(mema_Share *share) {
+  bool ours = mema_holdsLock(&share->lock);
+  share->skipped = share->takenOver = share->crowded = share->borrowed = false;
+  if (!ours && !mema_tryLock(&share->lock) && !takeFromOther(share)) {
+    share->lost = true;
+    return;
+  }
+  mema_forgetUnfinished(share);
+  destroyOthers(share);
+  if (ours) return;
+  share->keepsOut = false;
+  mema_renewKeys(share);
+  mema_releaseLock(&share->lock);
+}
+
+void mema_adoptCopy(void) {
+  markProcess();
+  atomic_fetch_add_explicit(&mema_forks, 1, memory_order_relaxed);
+  mema_prepareBarrier();
+  mema_keepOwn();
+  if (!mema_holdsLock(&listLock)) atomic_store_explicit(&listLock.word, 0, memory_order_relaxed);
+  atomic_store_explicit(&forkingThread, 0, memory_order_relaxed);
+  holding = false;
+  leaveGauges();
+  for (mema_Share *share = shares; share != NULL; share = share->next) adoptShare(share);
+}
+
+uint32_t mema_sharedForks(void) {
+  if (mema_unlikely(mema_isCopy())) mema_adoptCopy();
+  return atomic_load_explicit(&mema_forks, memory_order_relaxed);
 }
 
 /* ---- repairs after a crowded fork -------------------------------------------------------------------------------- */
@@ -294,5 +370,7 @@ void mema_finishForked(mema_Share *share) {
 
 bool mema_watchForks(void) {
   mema_prepareBarrier();
+  atomic_store_explicit(&processWord, mema_osProcessWord(), memory_order_relaxed);
+  markProcess();
   return pthread_atfork(beforeFork, afterForkInParent, afterForkInChild) == 0;
 }

@@ -296,7 +296,7 @@ mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   share->cacheCount = share->orphans = share->waiting = share->usedIds = share->madeCaches = share->unnoted = 0;
   share->rise = 0;
   share->cellIndex = cell.index;
-  share->keepsOut = share->lowBudget = share->skipped = share->takenOver = share->crowded = share->unfinished =
+  share->keepsOut = share->lowBudget = share->skipped = share->takenOver = share->crowded = share->unfinished = share->lost =
       share->borrowed = share->closely = false;
   share->gauge = NULL;
   share->told = share->toldHeld = share->outsideHeld = share->unseenOutside = 0;
@@ -381,9 +381,11 @@ static void release(mema_Share *share) {
  * busy already, the caller is such a handler. It must not even wait for the lock, whose holder may wait for
  * that cache. */
 static mema_Reason lock(const mema_Pool *pool, mema_Heap *heap, bool soon) {
+  if (mema_unlikely(mema_isCopy())) mema_adoptCopy();
   bool within = mema_isWithin();
   mema_Share *share = __atomic_load_n(&heap->share, __ATOMIC_ACQUIRE);
   if (share == NULL) return MEMA_BAD_POOL;
+  if (mema_unlikely(share->lost)) return MEMA_REENTERED;
   mema_ThreadCache *cache = mema_cacheOf(pool);
   if (cache != NULL && atomic_load_explicit(&cache->busy, memory_order_relaxed) != 0) return MEMA_REENTERED;
   if (!takeOrBorrow(share, within || soon)) return MEMA_REENTERED;

@@ -183,6 +183,7 @@ struct mema_Share {
   bool takenOver;           /* the fork in progress keeps the lock's holder waiting */
   bool crowded;             /* the fork in progress found threads inside */
   bool unfinished;          /* this process is the child of a crowded fork: see mema_finishForked */
+  bool lost;                /* this process is a copy that was made in the middle of a change: see mema_adoptCopy */
   bool borrowed;            /* a call between the handlers of a fork uses the lock that the fork holds */
   bool closely;             /* all caches are quiesced, so that each call updates the gauge */
   mema_Gauge *gauge;        /* updated by each call that takes the lock; NULL: no gauge */
@@ -322,6 +323,11 @@ MEMA_HIDDEN extern _Atomic uint32_t mema_forks; /* the number of forks between t
 MEMA_HIDDEN bool mema_isForking(void);
 /* Recovers the slots and the budget that mema_forgetUnfinished lost. The lock is held. */
 MEMA_HIDDEN void mema_finishForked(mema_Share *share);
+/* True if this process is a copy that no fork handler has announced: a child of a raw clone or of _Fork. */
+MEMA_HIDDEN bool mema_isCopy(void);
+/* Makes the shared pools usable in such a copy. A pool is lost, and refuses each call (MEMA_REENTERED), if another thread
+ * was in the middle of a change of its slab when the copy was made. */
+MEMA_HIDDEN void mema_adoptCopy(void);
 /* Registers the fork handlers. Called once. */
 MEMA_HIDDEN bool mema_watchForks(void);
 /* Adds a share to the list that a fork goes through. False iff the caller is a signal handler that

@@ -224,6 +224,23 @@ run run --strict -- "$programs/signalFrees" bad
 same 'bad frees in signal handlers, strict: aborted' 134 "$status"
 has 'bad frees in signal handlers, strict: said' '^mema: bad free of 0x[0-9a-f]*: not the start' "$scratch/err"
 
+# ---- copies of the process without fork handlers -------------------------------------------------------------------------
+section copies
+
+compile rawCopy
+# A child is refused where another thread was in the middle of a change of the heap: some in a thousand.
+for kind in clone fork; do
+  guard env LD_PRELOAD="$library" MEMA_POOL_SIZE=256M "$programs/rawCopy" "$kind" >"$scratch/out" 2>"$scratch/err"
+  status=$?
+  if [ "$status" -eq 4 ]; then
+    skip "children without fork handlers ($kind)" 'the C library has no such call'
+  else
+    same "children without fork handlers ($kind): none hangs" '0 ' "$status $(cat "$scratch/err")"
+    granted=$(cat "$scratch/out" 2>/dev/null)
+    same "children without fork handlers ($kind): most of 200 are granted all" yes "$([ "${granted:-0}" -ge 100 ] && echo yes || echo "$granted")"
+  fi
+done
+
 # ---- modules that are unloaded -------------------------------------------------------------------------------------------
 section modules
 
