@@ -14,6 +14,7 @@ enum {
 
 static _Atomic int64_t milliseconds = 1000;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's names have underscores within */
 int clock_gettime(clockid_t clock, struct timespec *now) {
   int64_t time = atomic_load(&milliseconds);
   (void)clock;

@@ -121,6 +121,29 @@ static void assertTold(const Pool *pool, size_t size) {
   if (resident > told) fail_msg("size %zu: %zu resident, %zu told", size, resident, told);
 }
 
+/* A pool without chunks is as good as new after a trim: its records and tables go too, whatever the chunks were. */
+static void aTrimOfAnEmptyPoolGivesItsTablesBack(void **state) {
+  const Kind *kind = *state;
+  static const size_t sizes[] = {16, 100, 5000};
+  Pool pool;
+  assert_true(makePool(&pool, kind, budget));
+  fillBytes((unsigned char *)taken, sizeof taken, 1);
+  mema_trimPool(&pool);
+  size_t before = residentBytes(), footprint = footprintOf(&pool);
+  for (int turn = 0; turn < 2; turn++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+      fillAndFree(&pool, sizes[i], sizes[i] == 16 ? MOST_CHUNKS * 16 : 32 * MIB);
+    mema_trimPool(&pool);
+    if (footprintOf(&pool) > footprint + 512 * KIB)
+      fail_msg("%zu bytes of footprint, %zu before", footprintOf(&pool), footprint);
+    if (!UNDER_ASAN && residentBytes() > before + MIB) fail_msg("%zu bytes stay", residentBytes() - before);
+    assertPool(&pool, 0, 0);
+    assert_int_equal(mema_checkPool(&pool), true);
+    assert_false(pfree(&pool, taken[0]));
+  }
+  assert_true(freePool(&pool));
+}
+
 /* A large chunk's last unit may have pages of earlier chunks behind the chunk's end. */
 static void aTrimGivesBackPagesBehindLargeChunks(void **state) {
   const Kind *kind = *state;
@@ -273,6 +296,9 @@ int main(void) {
       anyKind(aTrimGivesBackTheBlocksOfDeadChunks),
       anyKind(trimmedRangesOfBlocksServeAgain),
       anyKind(aTrimLeavesLiveChunksAlone),
+      withKind(aTrimOfAnEmptyPoolGivesItsTablesBack, kindTracked),
+      withKind(aTrimOfAnEmptyPoolGivesItsTablesBack, kindUntracked),
+      withKind(aTrimOfAnEmptyPoolGivesItsTablesBack, kindShared),
       withKind(aTrimGivesBackPagesBehindLargeChunks, kindTracked),
       withKind(aTrimGivesBackPagesBehindLargeChunks, kindUntracked),
       withKind(aTrimGivesBackPagesBehindLargeChunks, kindShared),

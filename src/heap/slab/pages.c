@@ -205,6 +205,37 @@ static void trimRecords(mema_Slab *slab) {
   mema_osRelease(all.held, noted);
 }
 
+static void trimTable(mema_Slab *slab, void *table, size_t bytes) {
+  if (table != NULL) trimGap(slab, wholePages(table, (char *)table + bytes));
+}
+
+/* No range of records or rows is in use. All threads are out of a slab that they share, so none reads a state. */
+static void forgetRanges(mema_Slab *slab) {
+  mema_RecordRanges *ranges = &slab->recordRanges;
+  mema_SharedTables *shared = &slab->shared;
+  ranges->nearNext = 0;
+  ranges->mainNext = ranges->mainFirst;
+  memset(ranges->freeRecords, 0, sizeof ranges->freeRecords);
+  shared->usedRows = shared->youngRows = 0;
+  memset(shared->freeRows, 0, sizeof shared->freeRows);
+}
+
+/* The tables of a cell are small, and stay. */
+void mema_slabTrimTables(mema_Slab *slab, uint32_t units) {
+  const mema_RecordRanges *ranges = &slab->recordRanges;
+  const mema_SharedTables *shared = &slab->shared;
+  if (slab->cellKind >= 0) return;
+  trimTable(slab, slab->bitmaps, ((size_t)slab->bitmapUnits << slab->unitShift) / 128);
+  if (slab->records != NULL)
+    trimTable(slab, slab->records + ranges->mainFirst, (ranges->mainNext - ranges->mainFirst) * sizeof(mema_Block));
+  trimTable(slab, shared->pageMap, units * sizeof(mema_MapEntry));
+  trimTable(slab, shared->rowLinks, shared->usedRows * sizeof(mema_RowLink));
+  trimTable(slab, (void *)shared->states, (size_t)shared->usedRows * mema_stateRow);
+  trimTable(slab, slab->spans, units * sizeof(mema_Span));
+  slab->bitmapUnits = 0;
+  forgetRanges(slab);
+}
+
 void mema_slabTrimPages(mema_Slab *slab) {
   trimSpans(slab);
   trimRecords(slab);

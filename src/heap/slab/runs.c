@@ -112,6 +112,15 @@ void mema_runPurge(mema_Slab *slab, uint32_t keep) {
   }
 }
 
+bool mema_runForgetAll(mema_Slab *slab) {
+  if (mema_usedUnits(slab) != 0 || slab->runs.dirtyUnits != 0 || slab->runs.frontier == 0) return false;
+  removeRun(slab, 0);
+  slab->runs.frontier = 0;
+  slab->runs.denied = 0;
+  mema_idleSettle(slab);
+  return true;
+}
+
 /* Free runs give their pages back first, then spans. */
 static MEMA_NOINLINE void purgeForBudget(mema_Slab *slab, uint32_t units) {
   uint32_t clean = (uint32_t)(slab->runs.cleanBytes >> slab->unitShift);

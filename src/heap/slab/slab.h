@@ -476,6 +476,8 @@ MEMA_HIDDEN void mema_spanReuse(mema_Slab *slab, mema_Span *span);
 /* Gives back the pages of free slots, behind large chunks, and of Blocks of dead chunks, with all that the system has
  * of them. Slots in magazines count as free, so all magazines are empty. */
 MEMA_HIDDEN void mema_slabTrimPages(mema_Slab *slab);
+/* Gives back the tables of a slab with memory from the system, without spans, whose first `units` units were in use. */
+MEMA_HIDDEN void mema_slabTrimTables(mema_Slab *slab, uint32_t units);
 
 MEMA_HIDDEN void mema_runInit(mema_Slab *slab);
 /* Checks that the lists hold exactly `runs` free runs, each on the list of its length. Returns NULL, or the
@@ -489,6 +491,8 @@ MEMA_HIDDEN uint32_t mema_runGive(mema_Slab *slab, uint32_t first, uint32_t unit
 /* Lengthens the run [first, first + units) to `wanted` units in place. False iff the units behind it are not
  * free, too few, or refused by the hooks. */
 MEMA_HIDDEN bool mema_runGrow(mema_Slab *slab, uint32_t first, uint32_t units, uint32_t wanted);
+/* Takes all units for never used again. False iff some are in use or dirty, or there are none. */
+MEMA_HIDDEN bool mema_runForgetAll(mema_Slab *slab);
 /* Makes room in the footprint for `units` clean units, before they are used. */
 MEMA_HIDDEN void mema_runMakeRoom(mema_Slab *slab, uint32_t units);
 /* Gives back pages of dirty free runs until at most `keep` dirty units are left. */

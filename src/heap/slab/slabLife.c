@@ -129,6 +129,9 @@ size_t mema_slabTrim(mema_Heap *heap) {
   mema_slabReleaseEmpty(slab);
   mema_slabTrimPages(slab);
   mema_runPurge(slab, 0);
+  uint32_t units = slab->runs.frontier;
+  /* The reports on hooks and on huge pages count from the frontier. */
+  if (slab->source == NULL && !slab->huge.always && mema_runForgetAll(slab)) mema_slabTrimTables(slab, units);
   /* A huge page's bytes beyond the frontier were never used. */
   size_t used = mema_roundUp((size_t)slab->runs.frontier << slab->unitShift, mema_osPageSize());
   if (slab->huge.area > used && mema_osPurge(slab->heap.area + used, slab->huge.area - used)) {
