@@ -51,7 +51,7 @@ bool mema_allocate(mema_Pool *pool, mema_Heap *heap, size_t size, size_t alignme
     chunk->record->size = charge;
     mema_setOwnerAndAge(chunk->record, pool->ownerAndAge);
   }
-  mema_announceLow(pool);
+  if (mema_nodeOf(pool) != NULL || mema_unlikely(pool->lowering)) mema_announceLow(pool);
   return true;
 }
 
