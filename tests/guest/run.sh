@@ -277,6 +277,7 @@ vanishes() {
   [ ! -e "$1" ]
 }
 judge() {
+  [ -z "$off" ] || return 0
   name=$1
   shift
   if "$@"; then ok "$name"; else notOk "$name" "$*"; fi
@@ -312,6 +313,19 @@ for other in "$(dirname "$table")/mema-zzzzzz" "$(dirname "$table")/mema-0000001
   run run -- true
   judge "a file with a like name stays: $(basename "$other")" test -e "$other"
   rm -f "$other"
+done
+
+# ---- processes that leave the caller's surroundings ----------------------------------------------------------------------
+section surroundings
+
+# The table has a name, so each of these opens it; a descriptor of `mema run` below /proc would not serve them.
+for words in 'unshare -U -r' 'unshare -p -f --mount-proc' 'setpriv --bounding-set=-all --inh-caps=-all' 'env -i PATH=/bin:/usr/bin'; do
+  if $words /bin/true 2>/dev/null; then
+    inRun "$words: the program ends well" --strict -- sh -c "exec 3>&- 4>&- 5>&-; $words /bin/cat /dev/null"
+    has "$words: its figures are there" '"command": "cat"' "$scratch/report"
+  else
+    skip "$words" 'not allowed here'
+  fi
 done
 
 # ---- what the program has used up ----------------------------------------------------------------------------------------
