@@ -76,6 +76,10 @@ static inline bool mema_setBit(uint64_t before, uint64_t bit, uint64_t *after) {
 #endif
 }
 
+static inline size_t mema_least(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
 static inline size_t mema_roundUp(size_t n, size_t powerOfTwo) {
   return (n + powerOfTwo - 1) & ~(powerOfTwo - 1);
 }

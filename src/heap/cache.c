@@ -59,28 +59,34 @@ void mema_unwarm(mema_Slab *slab) {
   slab->warm = 0;
 }
 
+/* A slab in a cold cell, with its memory made ready if the cell is mapped, or as it is used. */
+static mema_Slab *layCell(int kind, const mema_SlabPlan *plan, const mema_Cell *cell) {
+  const mema_Layout *layout = plan->layout;
+  mema_Slab *slab = (mema_Slab *)(void *)cell->front;
+  slab->cellKind = (int8_t)kind;
+  slab->cellIndex = cell->index;
+  slab->mapping = cell->back;
+  mema_Shape shape = layout->shapeOf(plan->area, 0, plan->records, false, true);
+  layout->layOut(slab, &shape, cell->front, cell->back, cell->area, plan->area);
+  if (!cell->mapped) mema_sourceFillCell(slab, layout, cell->front + shape.sourceOffset);
+  return slab;
+}
+
 static mema_Slab *openCell(int kind, const mema_SlabPlan *plan) {
   const mema_Layout *layout = plan->layout;
   mema_CellShape cellShape = cellShapeOf(layout, (unsigned)kind);
   mema_Cell cell;
   if (!mema_takeCell((unsigned)kind, &cellShape, &cell)) return NULL;
+  if (!cell.warm) return layCell(kind, plan, &cell);
   mema_Slab *slab = (mema_Slab *)(void *)cell.front;
-  if (cell.warm) {
-    if (!layout->staysCounted) mema_unwarm(slab);
-    return slab;
-  }
-  slab->cellKind = (int8_t)kind;
-  slab->cellIndex = cell.index;
-  slab->mapping = cell.back;
-  mema_Shape shape = layout->shapeOf(plan->area, 0, plan->records, false, true);
-  layout->layOut(slab, &shape, cell.front, cell.back, cell.area, plan->area);
+  if (!layout->staysCounted) mema_unwarm(slab);
   return slab;
 }
 
 /* ---- slabs with a mapping of their own --------------------------------------------------------------------------------- */
 
 static mema_Slab *takeHeader(void) {
-  mema_CellShape shape = {.front = mema_roundUp(mema_headerSize(mema_classCount) + sizeof(mema_Source), mema_osPageSize())};
+  mema_CellShape shape = {.front = mema_sourceHeaderBytes()};
   mema_Cell cell;
   if (!mema_takeCell(headerKind, &shape, &cell)) return NULL;
   mema_Slab *slab = (mema_Slab *)(void *)cell.front;
@@ -146,22 +152,22 @@ static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, boo
   mema_Shape shape = plan->layout->shapeOf(area, plan->unitShift, plan->records, compactRecords, false);
   if (plan->unitShift != 0) shape.unitShift = plan->unitShift; /* an arena takes the unit size of the slabs outside it */
   if (area >> shape.unitShift > unitsMax) return false;
-  bool hooked = plan->memory != NULL;
-  if (hooked || plan->threads) plan->layout->extend(&shape, plan, area);
+  bool hooked = plan->memory != NULL, mapped;
+  if (plan->layout->extend != NULL) plan->layout->extend(&shape, plan, area);
   size_t page = mema_osPageSize(), alignment = alignmentFor(plan, area, shape.unitShift);
   size_t tables = mema_roundUp(shape.front + shape.back + page, alignment);
   if (area > PTRDIFF_MAX - tables - page) return false;
   size_t size = hooked ? tables + area : tables + area + page;
-  char *mapping = mema_sourceReserve(plan, size, alignment);
+  char *mapping = mema_sourceReserve(plan, size, alignment, &mapped);
   if (mapping == NULL) return false;
-  if (!hooked) {
+  if (mapped) {
     mema_osGuard(mapping + tables - page, page);
     mema_osGuard(mapping + tables + area, page);
   }
   slab->mapping = mapping;
   slab->mappingSize = size;
   plan->layout->layOut(slab, &shape, mapping, mapping + shape.front, mapping + tables, area);
-  if (mema_sourceFill(slab, plan, (char *)slab + mema_headerSize(mema_classCount))) return true;
+  if (mema_sourceFill(slab, plan, mapped, (char *)slab + mema_headerSize(mema_classCount))) return true;
   mema_sourceRelease(slab);
   return false;
 }
@@ -234,7 +240,7 @@ static const mema_Layout *layoutOf(unsigned kind) {
   return found;
 }
 
-/* A cold cell must read as zero. A cell that the system does not take back is never used again. */
+/* A cold cell reads as zero, or is unmapped. A cell that the system does not take back is never used again. */
 void mema_discard(mema_Slab *slab) {
   if (slab->cellKind < 0) {
     unmapSlab(slab);
@@ -242,7 +248,9 @@ void mema_discard(mema_Slab *slab) {
   }
   unsigned kind = (unsigned)slab->cellKind;
   uint32_t index = slab->cellIndex;
-  if (layoutOf(kind)->purge(slab)) mema_giveCell(kind, index);
+  bool stepped = slab->source != NULL;
+  if (stepped && !mema_sourceRelease(slab)) return;
+  if (layoutOf(kind)->purge(slab, stepped)) mema_giveCell(kind, index);
 }
 
 bool mema_mayStayWarm(const mema_Slab *slab, size_t bytes) {

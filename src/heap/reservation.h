@@ -8,7 +8,8 @@
  *   cell      front: [header ...]      back: [records]            area: [chunks]
  *   mapping   front: [header]          mapping: [tables][records][guard][area][guard]
  *
- * Everything here is address space until it is touched.
+ * A reservation is room: its parts are mapped as they are used (slab/source.h), and become memory when they are
+ * touched. The guards are room that is never mapped.
  *
  * A closed heap is kept warm: its chunks are freed and its pages stay. The next heap of the same shape is then
  * made without a system call, and its memory is used without page faults. The bytes kept are bounded, for each
@@ -32,6 +33,7 @@ typedef struct mema_Shape {
   uint8_t magazineSize;
   uint32_t rows;
   size_t depotOffset, pageMapOffset, linksOffset, statesOffset; /* in a slab for threads; else 0 */
+  size_t sourceOffset;                                          /* of a cell's mema_Source, from the header; else 0 */
   /* Offsets: the first from the header, the others from the mapping if there is one. */
   size_t nearOffset, spansOffset, bitmapsOffset, magazinesOffset;
   size_t front, back; /* bytes of whole pages */
@@ -44,11 +46,16 @@ struct mema_Layout {
   unsigned firstKind, sizes;
   mema_Shape (*shapeOf)(size_t area, uint8_t unitShift, bool records, bool compactRecords, bool cell);
   void (*layOut)(mema_Slab *slab, const mema_Shape *shape, char *tables, char *records, char *area, size_t areaSize);
-  /* Gives back all pages of a closed cell. The pages of the header are last, since the header says how much
-   * there is. False iff the system refused. */
-  bool (*purge)(mema_Slab *slab);
-  /* Spreads tables over pages of their own, for memory that must be committed, and adds the tables of a slab
-   * for threads. NULL: the engine has neither. */
+  /* Sets the base and the size of each part of a slab with a source; the others are all 0. */
+  void (*setParts)(const mema_Slab *slab, mema_Part part[mema_parts]);
+  /* Makes ready what a slab with a source needs from the start; nothing in a cell (`plan` is NULL). False iff memory is
+   * lacking. */
+  bool (*begin)(mema_Slab *slab, const mema_SlabPlan *plan);
+  /* Gives back all pages of a closed cell, or those of its front if the others are unmapped. The pages of the header
+   * are last, since the header says how much there is. False iff the system refused. */
+  bool (*purge)(mema_Slab *slab, bool frontOnly);
+  /* Spreads tables over pages of their own, for memory that is made ready by parts, and adds the tables of a slab
+   * for threads. NULL: the engine's tables are spread, and it serves no threads. */
   void (*extend)(mema_Shape *shape, const mema_SlabPlan *plan, size_t area);
   /* A live heap in a cell still counts its kept-warm memory, so a short life needs no atomic addition. */
   bool staysCounted;

@@ -8,11 +8,13 @@
 #include "os.h"
 
 enum {
-  manyCellsLog = 8,      /* log2 of the cells of a region: 256 */
-  fewCellsLog = 4,       /* log2 of the cells of a region of large cells, of which few are needed: 16 */
-  regionsPerKind = 4096, /* a million cells of most kinds */
+  firstCellsLog = 4, /* log2 of the cells of a kind's first region: 16 */
+  mostCellsLog = 13, /* log2 of the cells of its largest regions: 8,192 */
+  firstRegions = mostCellsLog - firstCellsLog,
+  regionsPerKind = firstRegions + 128, /* a million cells */
   areaAlignment = 64 * 1024,
   regionShare = 16, /* a region takes at most 1/regionShare of the process's address space */
+  stepped = 512,    /* cells of each kind whose holders map them step by step: at most 23,552 kernel mappings in all */
 };
 
 /* The number of a cell on a stack is its index plus 1. */
@@ -30,61 +32,86 @@ static size_t roundUp(size_t n, size_t multiple) {
   return (n + multiple - 1) & ~(multiple - 1);
 }
 
-/* log2 of the cells of a region. */
-static unsigned cellsLog(const Kind *kind) {
-  return kind == &kinds[mema_cellCaches] ? fewCellsLog : manyCellsLog;
+/* The place of a cell. The first region has 16 cells, and each of the next nine as many as there were before; all
+ * others have 8,192. */
+typedef struct Place {
+  uint32_t region;
+  uint32_t cells;  /* of that region */
+  uint32_t within; /* the number of the cell in it */
+} Place;
+
+static Place placeOf(uint32_t index) {
+  const uint32_t first = UINT32_C(1) << firstCellsLog, most = UINT32_C(1) << mostCellsLog;
+  if (index < first) return (Place){.region = 0, .cells = first, .within = index};
+  if (index >= most)
+    return (Place){.region = firstRegions + (index >> mostCellsLog), .cells = most, .within = index & (most - 1)};
+  unsigned log = 31 - (unsigned)__builtin_clz(index);
+  return (Place){.region = log - firstCellsLog + 1, .cells = UINT32_C(1) << log, .within = index - (UINT32_C(1) << log)};
 }
 
-static uint32_t cellsPerRegion(const Kind *kind) {
-  return UINT32_C(1) << cellsLog(kind);
-}
-
-static size_t linksSize(const Kind *kind) {
-  return roundUp(cellsPerRegion(kind) * sizeof(uint32_t), mema_osPageSize());
+static size_t linksSize(uint32_t cells) {
+  return roundUp(cells * sizeof(uint32_t), mema_osPageSize());
 }
 
 /* The offset of the first area from the start of its region. */
-static size_t areasOffset(const Kind *kind, const mema_CellShape *shape) {
-  size_t records = linksSize(kind) + cellsPerRegion(kind) * (shape->front + shape->back);
+static size_t areasOffset(uint32_t cells, const mema_CellShape *shape) {
+  size_t records = linksSize(cells) + cells * (shape->front + shape->back);
   return shape->area == 0 ? records : roundUp(records + mema_osPageSize(), areaAlignment);
 }
 
-static size_t regionSize(const Kind *kind, const mema_CellShape *shape) {
+static size_t regionSize(uint32_t cells, const mema_CellShape *shape) {
   size_t guard = shape->area == 0 ? 0 : mema_osPageSize();
-  return areasOffset(kind, shape) + cellsPerRegion(kind) * shape->area + guard;
+  return areasOffset(cells, shape) + cells * shape->area + guard;
 }
 
-static char *mapRegion(const Kind *kind, const mema_CellShape *shape) {
-  size_t size = regionSize(kind, shape);
+/* The value in Kind.regions: the address of the region, plus 1 if all of it is mapped. */
+static char *addressOf(const char *region) {
+  return (char *)((uintptr_t)region & ~(uintptr_t)1);
+}
+
+static bool isMapped(const char *region) {
+  return ((uintptr_t)region & 1) != 0;
+}
+
+/* Finds room for a region, and maps its links. */
+static char *makeRegion(uint32_t cells, const mema_CellShape *shape) {
+  size_t size = regionSize(cells, shape);
+  bool mapped;
   /* Headers are exempt, since no pool can be made without one. */
   if (shape->area != 0 && size > mema_osAddressLimit() / regionShare) return NULL;
-  char *region = mema_osReserve(size, areaAlignment);
-  if (region == NULL || shape->area == 0) return region;
-  size_t page = mema_osPageSize();
-  mema_osGuard(region + areasOffset(kind, shape) - page, page);
-  mema_osGuard(region + size - page, page);
-  return region;
+  char *region = mema_osFindRoom(size, areaAlignment, &mapped);
+  if (region == NULL) return NULL;
+  if (mapped) return region + 1;
+  return mema_osClaim(region, linksSize(cells)) == mema_claimDone ? region : NULL;
 }
 
-/* The region of this number, mapped now if necessary. Two threads may map it at once; the second one then
- * unmaps its own. */
-static char *regionAt(Kind *kind, const mema_CellShape *shape, uint32_t number) {
-  char *region = atomic_load_explicit(&kind->regions[number], memory_order_acquire);
+static void dropRegion(uint32_t cells, const mema_CellShape *shape, char *region) {
+  mema_osRelease(addressOf(region), isMapped(region) ? regionSize(cells, shape) : linksSize(cells));
+}
+
+static char *loadRegion(const Kind *kind, uint32_t number) {
+  return atomic_load_explicit(&kind->regions[number], memory_order_acquire);
+}
+
+/* The region of a cell, made now if necessary. Two threads may make it at once; the second one then drops its
+ * own. */
+static char *regionFor(Kind *kind, const mema_CellShape *shape, uint32_t index) {
+  Place place = placeOf(index);
+  char *region = loadRegion(kind, place.region);
   if (region != NULL) return region;
-  char *mine = mapRegion(kind, shape);
+  char *mine = makeRegion(place.cells, shape);
   if (mine == NULL) return NULL;
-  if (atomic_compare_exchange_strong_explicit(&kind->regions[number], &region, mine, memory_order_acq_rel,
+  if (atomic_compare_exchange_strong_explicit(&kind->regions[place.region], &region, mine, memory_order_acq_rel,
                                               memory_order_acquire))
     return mine;
-  mema_osRelease(mine, regionSize(kind, shape));
+  dropRegion(place.cells, shape, mine);
   return region;
 }
 
 static mema_StackLink *linkOf(void *owner, uint32_t number) {
   Kind *kind = owner;
-  uint32_t index = number - 1;
-  char *region = atomic_load_explicit(&kind->regions[index >> cellsLog(kind)], memory_order_acquire);
-  return (mema_StackLink *)(void *)region + (index & (cellsPerRegion(kind) - 1));
+  Place place = placeOf(number - 1);
+  return (mema_StackLink *)(void *)addressOf(loadRegion(kind, place.region)) + place.within;
 }
 
 static void push(Kind *kind, mema_Stack *stack, uint32_t index) {
@@ -98,31 +125,68 @@ static bool pop(Kind *kind, mema_Stack *stack, uint32_t *index) {
   return true;
 }
 
-static bool takeFresh(Kind *kind, const mema_CellShape *shape, uint32_t *index) {
-  uint32_t fresh = atomic_load_explicit(&kind->fresh, memory_order_relaxed);
-  do {
-    if (fresh >= cellsPerRegion(kind) * regionsPerKind) return false;
-    if (regionAt(kind, shape, fresh >> cellsLog(kind)) == NULL) return false;
-  } while (
-      !atomic_compare_exchange_weak_explicit(&kind->fresh, &fresh, fresh + 1, memory_order_relaxed, memory_order_relaxed));
-  *index = fresh;
+static void locate(Kind *kind, const mema_CellShape *shape, mema_Cell *cell) {
+  Place place = placeOf(cell->index);
+  char *value = loadRegion(kind, place.region), *fronts = addressOf(value) + linksSize(place.cells);
+  cell->front = fronts + place.within * shape->front;
+  if (shape->area == 0) return;
+  cell->back = fronts + place.cells * shape->front + place.within * shape->back;
+  cell->area = addressOf(value) + areasOffset(place.cells, shape) + place.within * shape->area;
+  cell->mapped = isMapped(value) || cell->index >= stepped;
+}
+
+static bool claim(char *base, size_t size) {
+  return size == 0 || mema_osClaim(base, size) == mema_claimDone;
+}
+
+/* Maps a part of a cell in full. Its neighbours merge with it, and would get huge pages where the system gives these
+ * unasked. */
+static bool claimWhole(char *base, size_t size) {
+  if (!claim(base, size)) return false;
+  if (size != 0) mema_osAvoidHuge(base, size);
   return true;
 }
 
-static void locate(Kind *kind, const mema_CellShape *shape, mema_Cell *cell) {
-  char *region = atomic_load_explicit(&kind->regions[cell->index >> cellsLog(kind)], memory_order_acquire);
-  size_t within = cell->index & (cellsPerRegion(kind) - 1);
-  cell->front = region + linksSize(kind) + within * shape->front;
-  cell->back = region + linksSize(kind) + cellsPerRegion(kind) * shape->front + within * shape->back;
-  cell->area = region + areasOffset(kind, shape) + within * shape->area;
+static void release(char *base, size_t size) {
+  if (size != 0) mema_osRelease(base, size);
+}
+
+/* Maps a cell that was never used; if a part of it is refused, nothing of it. */
+static bool claimCell(const Kind *kind, const mema_CellShape *shape, const mema_Cell *cell) {
+  if (isMapped(loadRegion(kind, placeOf(cell->index).region))) return true;
+  if (!claim(cell->front, shape->front)) return false;
+  if (shape->area == 0 || !cell->mapped) return true;
+  if (claimWhole(cell->back, shape->back)) {
+    if (claimWhole(cell->area, shape->area)) return true;
+    release(cell->back, shape->back);
+  }
+  release(cell->front, shape->front);
+  return false;
+}
+
+/* Takes a cell that was never used. If the system refuses its memory, another try may take it, unless a later cell
+ * was taken meanwhile: then it is lost. */
+static bool takeFresh(Kind *kind, const mema_CellShape *shape, mema_Cell *cell) {
+  uint32_t fresh = atomic_load_explicit(&kind->fresh, memory_order_relaxed);
+  do {
+    if (placeOf(fresh).region >= regionsPerKind) return false;
+    if (regionFor(kind, shape, fresh) == NULL) return false;
+  } while (
+      !atomic_compare_exchange_weak_explicit(&kind->fresh, &fresh, fresh + 1, memory_order_relaxed, memory_order_relaxed));
+  cell->index = fresh;
+  locate(kind, shape, cell);
+  if (claimCell(kind, shape, cell)) return true;
+  uint32_t next = fresh + 1;
+  atomic_compare_exchange_strong_explicit(&kind->fresh, &next, fresh, memory_order_relaxed, memory_order_relaxed);
+  return false;
 }
 
 char *mema_takeWarmFront(unsigned kind, size_t front) {
   Kind *k = &kinds[kind];
   uint32_t index;
   if (!pop(k, &k->warm, &index)) return NULL;
-  char *region = atomic_load_explicit(&k->regions[index >> cellsLog(k)], memory_order_acquire);
-  return region + linksSize(k) + (index & (cellsPerRegion(k) - 1)) * front;
+  Place place = placeOf(index);
+  return addressOf(loadRegion(k, place.region)) + linksSize(place.cells) + place.within * front;
 }
 
 bool mema_takeWarmCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell) {
@@ -134,7 +198,7 @@ bool mema_takeWarmCell(unsigned kind, const mema_CellShape *shape, mema_Cell *ce
 bool mema_takeCell(unsigned kind, const mema_CellShape *shape, mema_Cell *cell) {
   if (mema_takeWarmCell(kind, shape, cell)) return true;
   Kind *k = &kinds[kind];
-  if (!pop(k, &k->cold, &cell->index) && !takeFresh(k, shape, &cell->index)) return false;
+  if (!pop(k, &k->cold, &cell->index)) return takeFresh(k, shape, cell);
   mema_noteAcquired(k);
   locate(k, shape, cell);
   return true;

@@ -1,9 +1,9 @@
 /* linux.c - os.h for Linux.
  *
- * Reservations are private anonymous mappings, readable and writable from the start, without swap accounting
- * (MAP_NORESERVE). Neighbouring ones merge into one mapping in the kernel. So any number of pools stays far from
- * vm.max_map_count, and neither commit nor decommit needs mprotect. Under vm.overcommit_memory=2 such a mapping
- * does count; callers then get NULL sooner and try again with less.
+ * Memory is private and anonymous, readable and writable, without swap accounting (MAP_NORESERVE). Neighbouring
+ * mappings merge into one in the kernel. So any number of pools stays far from vm.max_map_count, and nothing
+ * needs mprotect. All that is mapped counts against RLIMIT_AS and RLIMIT_DATA, under vm.overcommit_memory=2, in a
+ * core dump and for mlockall, touched or not. So room is not mapped before it is used.
  *
  * These functions call the kernel directly. A process may replace mmap and its relatives by functions that count
  * such calls (preload/mappings.c does). And none of them may be a cancellation point, since a pool's lock is held
@@ -38,19 +38,29 @@
 
 enum { privateMemory = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
 
+/* The kernel maps into the highest room that fits, or into the lowest in the older layout of a process (`ulimit -s
+ * unlimited`). So other mappings first fill what lies behind a room, or before it. The greatest distance that can be
+ * had is kept: a limit on address space may allow less. */
+enum { distanceCount = 3 };
+static const uint64_t distances[distanceCount] = {UINT64_C(8) << 30, UINT64_C(256) << 20, 0};
+
 /* This address stands for all mappings (checkers.h). The kernel may map a range for one thread as soon as another
  * thread has unmapped it. */
 static const char mappings;
 
 /* Anonymous memory needs no offset, so SYS_mmap2, which counts offsets in other units, does as well. */
-static void *mapPages(void *base, size_t size, int flags) {
+static void *mapAs(void *base, size_t size, int protection, int flags) {
 #ifdef SYS_mmap2
-  void *mapped = (void *)syscall(SYS_mmap2, base, size, PROT_READ | PROT_WRITE, flags, -1, 0L);
+  void *mapped = (void *)syscall(SYS_mmap2, base, size, protection, flags, -1, 0L);
 #else
-  void *mapped = (void *)syscall(SYS_mmap, base, size, PROT_READ | PROT_WRITE, flags, -1, 0L);
+  void *mapped = (void *)syscall(SYS_mmap, base, size, protection, flags, -1, 0L);
 #endif
   mema_noteAcquired(&mappings);
   return mapped;
+}
+
+static void *mapPages(void *base, size_t size, int flags) {
+  return mapAs(base, size, PROT_READ | PROT_WRITE, flags);
 }
 
 static int unmapPages(void *base, size_t size) {
@@ -120,10 +130,43 @@ void *mema_osReserve(size_t size, size_t alignment) {
   return base + before;
 }
 
-void mema_osRelease(void *base, size_t size) {
+/* Finds `size` bytes, aligned, with `distance` bytes before and behind them, in which nothing is mapped. */
+static char *findRoom(size_t size, size_t alignment, size_t distance, bool *mapped) {
+  size_t all = size + alignment + 2 * distance;
+  char *base = mapAs(NULL, all, PROT_NONE, privateMemory);
+  if (base == MAP_FAILED) return NULL;
+  char *room = base + distance + (-(uintptr_t)(base + distance) & (alignment - 1));
+  if (unmapPages(base, all) == 0) return room;
+  *mapped = mapPages(room, size, privateMemory | MAP_FIXED) == room;
+  return *mapped ? room : NULL;
+}
+
+char *mema_osFindRoom(size_t size, size_t alignment, bool *mapped) {
   int saved = errno;
-  if (unmapPages(base, size) != 0) (void)madvise(base, size, MADV_DONTNEED);
+  char *room = NULL;
+  *mapped = false;
+  for (unsigned i = 0; i < distanceCount && room == NULL; i++)
+    if (distances[i] < SIZE_MAX / 8 && size <= PTRDIFF_MAX - alignment - 2 * (size_t)distances[i])
+      room = findRoom(size, alignment, (size_t)distances[i], mapped);
   errno = saved;
+  return room;
+}
+
+mema_Claim mema_osClaim(void *base, size_t size) {
+  int saved = errno;
+  void *at = mapPages(base, size, privateMemory | MAP_FIXED_NOREPLACE);
+  mema_Claim claim = at == base ? mema_claimDone : at == MAP_FAILED && errno != EEXIST ? mema_claimRefused : mema_claimTaken;
+  if (at != base && at != MAP_FAILED) (void)unmapPages(at, size); /* a kernel before 4.17 maps elsewhere */
+  errno = saved;
+  return claim;
+}
+
+bool mema_osRelease(void *base, size_t size) {
+  int saved = errno;
+  bool done = unmapPages(base, size) == 0;
+  if (!done) (void)madvise(base, size, MADV_DONTNEED);
+  errno = saved;
+  return done;
 }
 
 void mema_osGuard(void *base, size_t size) {
@@ -191,13 +234,6 @@ void mema_osUnlock(void *base, size_t size) {
   errno = saved;
 }
 
-/* Maps a hole again. False if the system refuses, or if another thread has mapped memory there by now. */
-static bool mapAt(void *base, size_t size) {
-  void *at = mapPages(base, size, privateMemory | MAP_FIXED_NOREPLACE);
-  if (at != base && at != MAP_FAILED) (void)unmapPages(at, size);
-  return at == base;
-}
-
 mema_Moved mema_osMove(void *to, void *from, size_t size) {
   int saved = errno;
   mema_Moved result = mema_moveRefused;
@@ -212,7 +248,7 @@ mema_Moved mema_osMove(void *to, void *from, size_t size) {
       unsigned char resident;
       memcpy(from, between, size);
       (void)unmapPages(between, size);
-      if (mincore(to, mema_osPageSize(), &resident) != 0 && !mapAt(to, size)) result = mema_moveLost;
+      if (mincore(to, mema_osPageSize(), &resident) != 0 && mema_osClaim(to, size) != mema_claimDone) result = mema_moveLost;
     }
   }
   errno = saved;

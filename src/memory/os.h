@@ -1,8 +1,8 @@
 /* os.h - all that mema asks of an operating system. One file per system implements it (linux.c).
  *
  * Preconditions of every function: addresses and sizes are multiples of the page size, sizes are not 0, and a
- * range lies in one reservation. Memory of a reservation may be read and written from the start; pages come,
- * zeroed, when they are first touched. No function allocates or takes a lock, and each keeps its caller's errno.
+ * range is mapped, unless the function maps it. Mapped memory may be read and written; pages come, zeroed, when
+ * they are first touched. No function allocates or takes a lock, and each keeps its caller's errno.
  */
 #ifndef MEMA_MEMORY_OS_H
 #define MEMA_MEMORY_OS_H
@@ -17,13 +17,23 @@ size_t mema_osPageSize(void);
 /* The bytes of address space that the process may have; SIZE_MAX if nothing limits them. */
 size_t mema_osAddressLimit(void);
 
-/* Reserves address space of `size` bytes, aligned to `alignment` (a power of two, at least a page). NULL iff
- * the system refuses. */
+/* Maps `size` bytes, aligned to `alignment` (a power of two, at least a page). NULL iff the system refuses. */
 void *mema_osReserve(size_t size, size_t alignment);
 
-/* Gives back a reservation, or a part of one. If the system refuses (too many mappings), the pages are given
- * back and the address space is lost. */
-void mema_osRelease(void *base, size_t size);
+/* Finds room: `size` bytes of address space, aligned, in which nothing is mapped. Nothing is mapped there by this
+ * call either, so the room costs nothing, and another mapping of the process may come to lie in it; the system
+ * maps elsewhere as long as it can. mema_osClaim maps a part of the room, and tells. If the system does not take
+ * back the mapping that found the room, the room is mapped in full: *mapped. NULL iff there is no room. */
+char *mema_osFindRoom(size_t size, size_t alignment, bool *mapped);
+
+/* Maps a range of a room. Refused: the system has no memory or mapping left. Taken: another mapping of the process
+ * lies in the range. */
+typedef enum mema_Claim { mema_claimDone, mema_claimRefused, mema_claimTaken } mema_Claim;
+mema_Claim mema_osClaim(void *base, size_t size);
+
+/* Unmaps a range. False iff the system refuses (too many mappings): the pages are given back, and the range stays
+ * mapped. */
+bool mema_osRelease(void *base, size_t size);
 
 /* Makes a range inaccessible: an access faults. Best effort. */
 void mema_osGuard(void *base, size_t size);

@@ -362,11 +362,18 @@ static bool takeOrBorrow(mema_Share *share, bool soon) {
   return share->borrowed = true;
 }
 
+/* Leaves the cache of the lock's holder. Its look-ups reach what was added to the page map meanwhile, by any thread.
+ * (A look-up of a thread that does not know of it yet fails, and is made again with the lock held.) */
+static void leaveInside(mema_Share *share) {
+  if (share->inside->quanta != share->slab->quanta) share->inside->quanta = share->slab->quanta;
+  mema_leave(share->inside);
+}
+
 static void release(mema_Share *share) {
   mema_Gauge *gauge = share->gauge;
   if (mema_unlikely(gauge != NULL)) mema_tellGauge(share, gauge);
   if (mema_unlikely(share->lowBudget)) mema_returnQuota(share);
-  if (share->inside != NULL) mema_leave(share->inside);
+  if (share->inside != NULL) leaveInside(share);
   share->inside = NULL;
   if (share->lowBudget) mema_leaveLowBudget(share);
   if (share->borrowed) {

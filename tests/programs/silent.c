@@ -188,15 +188,17 @@ static void playBy(const Row *row, Pool *pool) {
   if (row->sort != touchesFresh) {
     play(pool, row->options.shared);
   } else {
-    for (int i = 0; i < 100; i++) fillBytes(palloc(pool, 1000), 1000, 1);
+    fillBytes(palloc(pool, 40000), 40000, 1);
   }
   if (row->sort == callsSystem && freePool(pool)) mema_initPoolWith(pool, &(mema_Options){.poolSize = 1, .committed = true});
 }
 
-/* A thread's first call to a shared pool gives it what it works with: a shard. */
+/* A thread's first call to a shared pool gives it what it works with: a shard. The first call to a pool that is not
+ * committed maps memory, and touches none of it. */
 static void makeReady(Pool *pool, const mema_Options *options) {
   if (!mema_initPoolWith(pool, options)) _exit(cannot);
   if (options->shared) require(pfree(pool, palloc(pool, 1)), "no first chunk\n");
+  if (!options->committed && !options->locked) require(pfree(pool, palloc(pool, 40000)), "no first chunk\n");
 }
 
 static int run(const Row *row, size_t size) {

@@ -244,3 +244,18 @@ size_t residentBytes(void) {
   size_t pages = strtoul(resident, &shared, 10);
   return (pages - strtoul(shared, NULL, 10)) * (size_t)sysconf(_SC_PAGESIZE);
 }
+
+/* /proc/self/pagemap has a word for each page; its highest bit says that the page is in memory. */
+size_t residentIn(const void *from, size_t bytes) {
+  static uint64_t words[512];
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), resident = 0, first = (uintptr_t)from / page, end = first + bytes / page;
+  int descriptor = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) abort();
+  for (size_t at = first; at < end; at += sizeof words / 8) {
+    size_t count = end - at < sizeof words / 8 ? end - at : sizeof words / 8;
+    if (pread(descriptor, words, count * 8, (off_t)at * 8) != (ssize_t)(count * 8)) abort();
+    for (size_t i = 0; i < count; i++) resident += (words[i] >> 63) * page;
+  }
+  close(descriptor);
+  return resident;
+}

@@ -100,4 +100,7 @@ unsigned hangLimit(void);
 enum { countingError = 512 * 1024 };
 size_t residentBytes(void);
 
+/* The bytes from an address on that are in memory, of `bytes` bytes: whole pages. Pages that are not mapped are not. */
+size_t residentIn(const void *from, size_t bytes);
+
 #endif

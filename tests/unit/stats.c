@@ -216,15 +216,6 @@ static void theFootprintIsAnUpperBound(void **state) {
   }
 }
 
-/* Bytes of a reservation that are in memory. */
-static size_t pagesIn(const Pool *pool, size_t size) {
-  static unsigned char pages[MIB / 1024];
-  size_t page = (size_t)sysconf(_SC_PAGESIZE), resident = 0;
-  assert_int_equal(mincore(pool->mem, size, pages), 0);
-  for (size_t i = 0; i < size / page; i++) resident += (pages[i] & 1) * page;
-  return resident;
-}
-
 /* One span of 1 KiB in four stays: each keeps its page, though the free ones beside it were given back as far as can be. */
 static void unitsSmallerThanPagesKeepTheirPages(void **state) {
   Pool pool;
@@ -239,12 +230,12 @@ static void unitsSmallerThanPagesKeepTheirPages(void **state) {
   for (size_t i = 0; i < count; i++)
     if ((addressOf(chunks[i]) - addressOf(pool.mem)) / 1024 % 4 != 0) assert_true(pfree(&pool, chunks[i]));
   mema_trimPool(&pool);
-  size_t resident = pagesIn(&pool, 256 * KIB), told = statsOf(&pool).footprint;
+  size_t resident = residentIn(pool.mem, 256 * KIB), told = statsOf(&pool).footprint;
   if (told < resident) fail_msg("%zu resident, %zu told", resident, told);
   for (size_t i = 0; i < count; i++)
     if ((addressOf(chunks[i]) - addressOf(pool.mem)) / 1024 % 4 == 0) assert_true(pfree(&pool, chunks[i]));
   mema_trimPool(&pool);
-  assert_int_equal(pagesIn(&pool, 256 * KIB), 0);
+  assert_int_equal(residentIn(pool.mem, 256 * KIB), 0);
   assert_true(statsOf(&pool).footprint <= told - 60 * KIB);
   assert_true(freePool(&pool));
 }
@@ -258,12 +249,12 @@ static void hugePagesAreReported(void **state) {
     assert_true(mema_initPoolWith(&pool, &options));
     char *gap = palloc(&pool, 10), *chunk = mema_pmemalign(&pool, 256 * KIB, 10); /* between them nothing was used */
     *gap = *chunk = 1;
-    size_t resident = pagesIn(&pool, 2 * MIB), told = statsOf(&pool).footprint;
+    size_t resident = residentIn(pool.mem, 2 * MIB), told = statsOf(&pool).footprint;
     if (told < resident) fail_msg("%zu resident, %zu told", resident, told);
     assert_true(pfree(&pool, chunk));
     assert_true(pfree(&pool, gap));
     mema_trimPool(&pool);
-    assert_true(pagesIn(&pool, 2 * MIB) <= 64 * KIB); /* the slab keeps a span */
+    assert_true(residentIn(pool.mem, 2 * MIB) <= 64 * KIB); /* the slab keeps a span */
     assert_true(freePool(&pool));
   }
 }

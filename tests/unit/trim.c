@@ -100,16 +100,6 @@ static void trimmedRangesOfBlocksServeAgain(void **state) {
   assert_true(freePool(&pool));
 }
 
-/* The bytes of a pool's memory for chunks that are resident, up to `bytes`. */
-static size_t residentOf(const Pool *pool, size_t bytes) {
-  size_t page = (size_t)sysconf(_SC_PAGESIZE), resident = 0;
-  unsigned char *known = malloc(bytes / page);
-  assert_int_equal(mincore(hidePointer(pool->mem), bytes, known), 0);
-  for (size_t i = 0; i < bytes / page; i++) resident += (known[i] & 1) * page;
-  free(known);
-  return resident;
-}
-
 static size_t footprintOf(const Pool *pool) {
   mema_Stats stats;
   assert_true(mema_poolStats(pool, &stats));
@@ -117,7 +107,7 @@ static size_t footprintOf(const Pool *pool) {
 }
 
 static void assertTold(const Pool *pool, size_t size) {
-  size_t resident = residentOf(pool, 48 * MIB), told = footprintOf(pool);
+  size_t resident = residentIn(pool->mem, 48 * MIB), told = footprintOf(pool);
   if (resident > told) fail_msg("size %zu: %zu resident, %zu told", size, resident, told);
 }
 
@@ -156,7 +146,7 @@ static void aTrimGivesBackPagesBehindLargeChunks(void **state) {
     fillBytes(taken[i], size, (unsigned)i);
   }
   mema_trimPool(&pool);
-  size_t resident = residentOf(&pool, 48 * MIB), live = (size_t)count * size;
+  size_t resident = residentIn(pool.mem, 48 * MIB), live = (size_t)count * size;
   if (resident > live + live / 7) fail_msg("%zu bytes stay for %zu live ones", resident, live);
   if (footprintOf(&pool) > live + live / 7 + 3 * MIB) fail_msg("%zu bytes of footprint", footprintOf(&pool));
   assert_int_equal(mema_trimPool(&pool), 0);

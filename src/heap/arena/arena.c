@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "../../memory/os.h"
+#include "../slab/source.h"
 
-enum { wordGrains = 64 };
+enum { wordGrains = mema_wordGrains };
 
 static uint32_t larger(uint32_t a, uint32_t b) {
   return a > b ? a : b;
@@ -104,18 +105,40 @@ bool mema_arenaGive(mema_Slab *slab, uint32_t grain, uint32_t end) {
 
 /* ---- taking ------------------------------------------------------------------------------------------------------------ */
 
-/* Asks for huge pages ahead of the bump and of the records: see hugePages.c. */
-static void raiseLimits(mema_Slab *slab, mema_Arena *arena, uint64_t end) {
-  if (end > arena->limit) {
-    size_t settled = mema_slabHugeAhead(slab, false, (size_t)end << mema_grainLog, slab->areaSize) >> mema_grainLog;
-    arena->limit = settled < end ? (uint32_t)end : settled < arena->grains ? (uint32_t)settled : arena->grains;
-  }
-  if (arena->pieces + 2 > arena->pieceLimit && arena->pieceLimit < arena->records) {
-    size_t recordBytes = arena->records * sizeof(mema_Block);
-    size_t settled =
-        mema_slabHugeAhead(slab, true, (arena->pieces + 2) * sizeof(mema_Block), recordBytes) / sizeof(mema_Block);
-    arena->pieceLimit = settled < arena->records ? larger((uint32_t)settled, arena->pieces + 2) : arena->records;
-  }
+/* The new limit: `needed` are ready, and at most `most` can be; `settled` bytes need no other huge page. */
+static uint32_t limitFor(size_t needed, uint32_t most, size_t settled, size_t ready, size_t size) {
+  size_t limit = mema_least(settled, ready) / size;
+  return (uint32_t)(limit < needed ? needed : mema_least(limit, most));
+}
+
+bool mema_arenaReady(mema_Slab *slab, size_t grains) {
+  size_t words = grains / wordGrains + 1, most = mema_arenaWords(mema_arenaOf(slab)->grains);
+  return mema_readyBytes(slab, mema_partWords, mema_least(words, most) * sizeof(mema_ArenaWord)) &&
+         mema_readyBytes(slab, mema_partArea, grains << mema_grainLog);
+}
+
+/* The bytes of the grains whose memory and words are ready. */
+static size_t grainBytesReady(const mema_Slab *slab) {
+  size_t area = mema_bytesReady(slab, mema_partArea), words = mema_bytesReady(slab, mema_partWords);
+  return words == SIZE_MAX ? area : mema_least(area, (words / sizeof(mema_ArenaWord) - 1) * wordGrains << mema_grainLog);
+}
+
+/* Makes ready the grains up to `end`, and asks for huge pages ahead of them: see hugePages.c. False iff memory is
+ * lacking. */
+static MEMA_NOINLINE bool raiseLimit(mema_Slab *slab, mema_Arena *arena, uint64_t end) {
+  if (!mema_arenaReady(slab, end)) return false;
+  size_t settled = mema_slabHugeAhead(slab, false, (size_t)end << mema_grainLog, slab->areaSize);
+  arena->limit = limitFor(end, arena->grains, settled, grainBytesReady(slab), (size_t)1 << mema_grainLog);
+  return true;
+}
+
+/* As raiseLimit, for two records more. */
+static MEMA_NOINLINE bool raisePieceLimit(mema_Slab *slab, mema_Arena *arena) {
+  size_t pieces = mema_least(arena->pieces + 2, arena->records), bytes = pieces * sizeof(mema_Block);
+  if (!mema_readyBytes(slab, mema_partRecords, bytes)) return false;
+  size_t settled = mema_slabHugeAhead(slab, true, bytes, arena->records * sizeof(mema_Block));
+  arena->pieceLimit = limitFor(pieces, arena->records, settled, mema_bytesReady(slab, mema_partRecords), sizeof(mema_Block));
+  return true;
 }
 
 static void fillIn(mema_Slab *slab, uint32_t grain, uint32_t end, mema_Chunk *chunk) {
@@ -137,7 +160,9 @@ bool mema_arenaTake(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *
   size_t gap = (mema_roundUp(next, alignment) - next) >> mema_grainLog;
   if (gap > arena->grains - bump || grains > arena->grains - bump - gap) return false;
   if (hasRecords(slab) && arena->records - arena->pieces < 2) return false;
-  raiseLimits(slab, arena, bump + gap + grains);
+  if (bump + gap + grains > arena->limit && !raiseLimit(slab, arena, bump + gap + grains)) return false;
+  if (arena->pieces + 2 > arena->pieceLimit && arena->pieceLimit < arena->records && !raisePieceLimit(slab, arena))
+    return false;
   if (gap != 0) {
     mema_arenaPut(arena, hasRecords(slab), bump, bump + (uint32_t)gap);
     arena->words[bump / wordGrains].live &= ~bitOf(bump);
@@ -161,11 +186,12 @@ bool mema_arenaFind(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
 
 /* ---- another size ------------------------------------------------------------------------------------------------------ */
 
-/* Moves the end of the youngest chunk. */
-static void moveEnd(mema_Slab *slab, mema_Arena *arena, uint32_t grain, uint32_t end) {
+/* Moves the end of the youngest chunk. False iff memory is lacking. */
+static bool moveEnd(mema_Slab *slab, mema_Arena *arena, uint32_t grain, uint32_t end) {
+  if (end > arena->limit && !raiseLimit(slab, arena, end)) return false;
   noteTouched(arena);
-  raiseLimits(slab, arena, end);
   arena->words[grain / wordGrains].end = arena->bump = end;
+  return true;
 }
 
 /* Makes the part that a chunk gives up a dead piece of its own. */
@@ -184,8 +210,7 @@ bool mema_arenaStretch(mema_Heap *heap, mema_Chunk *chunk, size_t size) {
   uint32_t grain = chunk->slot, end = mema_pieceEnd(arena, grain);
   size_t grains = mema_grainsFor(size);
   if (end == arena->bump && grain >= arena->floor) {
-    if (grains > arena->grains - grain) return false;
-    moveEnd(slab, arena, grain, grain + (uint32_t)grains);
+    if (grains > arena->grains - grain || !moveEnd(slab, arena, grain, grain + (uint32_t)grains)) return false;
   } else {
     if (grains > end - grain) return false;
     if (hasRecords(slab)) return true;
@@ -259,8 +284,8 @@ size_t mema_arenaTrim(mema_Heap *heap) {
   if (slab->committed) return 0;
   noteTouched(arena);
   size_t area = mema_arenaAreaBytes(slab), records = mema_arenaRecordBytes(slab), words = mema_arenaWordBytes(slab);
-  if (slab->huge.area > area) area = slab->huge.area;
-  if (slab->huge.records > records) records = slab->huge.records;
+  if (slab->huge.area > area) area = mema_least(slab->huge.area, mema_bytesReady(slab, mema_partArea));
+  if (slab->huge.records > records) records = mema_least(slab->huge.records, mema_bytesReady(slab, mema_partRecords));
   size_t given = giveBack(slab->heap.area, (size_t)arena->bump << mema_grainLog, &area);
   if (hasRecords(slab)) given += giveBack(slab->records, arena->pieces * sizeof(mema_Block), &records);
   arena->touched = (uint32_t)(area >> mema_grainLog);
@@ -351,6 +376,10 @@ const char *mema_arenaCheck(const mema_Heap *heap, size_t *chunks, size_t *room)
     return "a slab's generation tells its mode";
   if (arena->bump > arena->grains || arena->limit > arena->grains || arena->touched > arena->grains)
     return "the bump lies in the area";
+  const char *unready = mema_sourceCheck(slab, (const size_t[mema_parts]){[mema_partArea] = mema_arenaAreaBytes(slab),
+                                                                          [mema_partWords] = mema_arenaWordBytes(slab),
+                                                                          [mema_partRecords] = mema_arenaRecordBytes(slab)});
+  if (unready != NULL) return unready;
   if (arena->floor > arena->bump) return "nothing went back behind the last mark";
   if (hasRecords(slab) && arena->pieces > arena->records) return "there are records for all pieces";
   uint32_t end = 0, pieces = 0;

@@ -38,6 +38,7 @@ MEMA_HIDDEN extern const mema_HeapOps mema_arenaOps;
 
 enum {
   mema_grainLog = 4,
+  mema_wordGrains = 64,
   mema_arenaLookBack = 16, /* words searched when the bump goes back over dead pieces */
   mema_arenaRow = 8,       /* words cleared together; an arena has a multiple of this many */
 };
@@ -72,6 +73,11 @@ static inline mema_Arena *mema_arenaOf(const mema_Slab *slab) {
 /* The grains of a chunk of this size, which may be any value. */
 static inline size_t mema_grainsFor(size_t size) {
   return ((size - 1 + (size == 0)) >> mema_grainLog) + 1;
+}
+
+/* The words of an area of this many grains. */
+static inline size_t mema_arenaWords(size_t grains) {
+  return mema_roundUp((grains + mema_wordGrains - 1) / mema_wordGrains, mema_arenaRow);
 }
 
 static inline char *mema_grainAddress(const mema_Slab *slab, uint32_t grain) {
@@ -151,6 +157,9 @@ MEMA_HIDDEN const char *mema_arenaCheck(const mema_Heap *heap, size_t *chunks, s
 /* Makes an arena without chunks in a reservation: its header, a word for each 1024 bytes of the area, and this
  * many records. */
 MEMA_HIDDEN void mema_arenaInit(mema_Slab *slab, mema_ArenaWord *words, uint32_t records);
+/* Makes ready the first grains, with their words; the word behind the last one may be looked at, too. False iff memory
+ * is lacking. */
+MEMA_HIDDEN bool mema_arenaReady(mema_Slab *slab, size_t grains);
 /* The bytes that may have been written, from the start of the words, of the records and of the area. */
 MEMA_HIDDEN size_t mema_arenaWordBytes(const mema_Slab *slab);
 MEMA_HIDDEN size_t mema_arenaRecordBytes(const mema_Slab *slab);

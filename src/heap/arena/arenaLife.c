@@ -12,13 +12,14 @@
 #include "../slab/source.h"
 
 enum {
-  arenaHeader = (sizeof(mema_Slab) + sizeof(mema_Arena) + 63) / 64 * 64,
+  headerEnd = (sizeof(mema_Slab) + sizeof(mema_Arena) + 7) / 8 * 8,
+  arenaHeader = (headerEnd + mema_sourceCellBytes + 63) / 64 * 64, /* in a cell */
   firstKind = mema_cellSlabs,
   sizes = mema_cellArenas / 2, /* sizes of areas, from 256 KiB on */
 };
 
 static size_t frontOf(size_t area, size_t header) {
-  size_t words = mema_roundUp((area + 1023) / 1024, mema_arenaRow);
+  size_t words = mema_arenaWords(area >> mema_grainLog);
   return mema_roundUp(header + words * sizeof(mema_ArenaWord), mema_osPageSize());
 }
 
@@ -26,7 +27,8 @@ static size_t frontOf(size_t area, size_t header) {
 static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool compactRecords, bool cell) {
   (void)unitShift;
   size_t page = mema_osPageSize();
-  mema_Shape shape = {.unitShift = mema_unitShiftFor(area), .spansOffset = cell ? arenaHeader : 0};
+  mema_Shape shape = {
+      .unitShift = mema_unitShiftFor(area), .spansOffset = cell ? arenaHeader : 0, .sourceOffset = cell ? headerEnd : 0};
   uint64_t pieces = !records ? 0 : compactRecords ? area / 64 + 512 : area / 16;
   shape.mainRecords = pieces < UINT32_MAX - 4096 ? (uint32_t)pieces : UINT32_MAX - 4096;
   shape.front = frontOf(area, shape.spansOffset);
@@ -111,10 +113,26 @@ static mema_Slab *openWarm(size_t area, bool records) {
 }
 
 /* Purges the header last, since it says how much there is to purge. */
-static bool purge(mema_Slab *slab) {
+static bool purge(mema_Slab *slab, bool frontOnly) {
   size_t front = (size_t)((char *)mema_arenaOf(slab)->words - (char *)slab) + mema_arenaWordBytes(slab);
-  return mema_purgePages(slab->mapping, mema_arenaRecordBytes(slab)) &&
-         mema_purgePages(slab->heap.area, mema_arenaAreaBytes(slab)) && mema_purgePages(slab, front);
+  bool others = frontOnly || (mema_purgePages(slab->mapping, mema_arenaRecordBytes(slab)) &&
+                              mema_purgePages(slab->heap.area, mema_arenaAreaBytes(slab)));
+  return others && mema_purgePages(slab, front);
+}
+
+/* In a cell, the words lie in the front. */
+static void setParts(const mema_Slab *slab, mema_Part part[mema_parts]) {
+  const mema_Arena *arena = mema_arenaOf(slab);
+  part[mema_partArea] = (mema_Part){.base = slab->heap.area, .size = slab->areaSize};
+  part[mema_partRecords] = (mema_Part){.base = (char *)slab->records, .size = arena->records * sizeof(mema_Block)};
+  part[mema_partWords] =
+      (mema_Part){.base = (char *)arena->words, .size = mema_arenaWords(arena->grains) * sizeof(mema_ArenaWord)};
+}
+
+/* From now on the bump and the records ask for memory. */
+static bool begin(mema_Slab *slab, const mema_SlabPlan *plan) {
+  mema_arenaOf(slab)->limit = mema_arenaOf(slab)->pieceLimit = 0;
+  return plan == NULL || mema_arenaReady(slab, 1);
 }
 
 const mema_Layout mema_arenaLayout = {.ops = &mema_arenaOps,
@@ -122,6 +140,8 @@ const mema_Layout mema_arenaLayout = {.ops = &mema_arenaOps,
                                       .sizes = sizes,
                                       .shapeOf = shapeOf,
                                       .layOut = layOut,
+                                      .setParts = setParts,
+                                      .begin = begin,
                                       .purge = purge,
                                       .staysCounted = true};
 

@@ -1,6 +1,6 @@
 /* layout.c - the layout of a slab in its reservation.
  *
- *   cell      front: [header, classes][near records][spans][bitmaps]   back: [records]            area: [units]
+ *   cell      front: [header, classes][source][near records][spans][bitmaps]   back: [records]            area: [units]
  *   mapping   front: [header, classes]   mapping: [spans][bitmaps][records][guard][area][guard]
  *
  * The near records let a pool of a few chunks live in two pages: the page of the header, and the page of its
@@ -10,8 +10,9 @@
 
 #include "../reservation.h"
 #include "../../memory/os.h"
+#include "source.h"
 
-enum { nearSpans = 11 /* spans that share the first page with the header and the near records */ };
+enum { nearSpans = 10 /* spans that share the first page with the header and the near records */ };
 
 /* The classes of a slab. Slots are at most as large as a unit (eight of them make the longest span), and at
  * most as large as the largest class. */
@@ -48,7 +49,8 @@ static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool com
   shape.units = (uint32_t)(area >> shape.unitShift);
   size_t page = mema_osPageSize(), header = mema_headerSize(shape.classCount), at = 0;
   if (cell) {
-    shape.nearOffset = header;
+    shape.sourceOffset = header;
+    header = shape.nearOffset = mema_roundUp(header + mema_sourceCellBytes, 64);
     size_t together = header + nearSpans * sizeof(mema_Span);
     if (records && together < page) shape.nearRecords = (uint32_t)((page - together) / sizeof(mema_Block));
     at = mema_roundUp(header + shape.nearRecords * sizeof(mema_Block), 64);
@@ -65,8 +67,8 @@ static mema_Shape shapeOf(size_t area, uint8_t unitShift, bool records, bool com
   return shape;
 }
 
-/* For memory that must be committed: makes each table begin on a page of its own. The bitmaps are of whole units, as
- * the part of the source that commits them is, so no page lies between two parts. */
+/* For memory that is made ready by parts: makes each table begin on a page of its own. The bitmaps are of whole units,
+ * as their part is, so no page lies between two parts. */
 static void spreadTables(mema_Shape *shape, size_t area) {
   size_t page = mema_osPageSize(), units = area >> shape->unitShift << shape->unitShift;
   shape->bitmapsOffset = mema_roundUp(shape->bitmapsOffset, page);
@@ -134,18 +136,65 @@ static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char 
 }
 
 static void extend(mema_Shape *shape, const mema_SlabPlan *plan, size_t area) {
-  if (plan->memory != NULL) spreadTables(shape, area);
+  if (plan->memory != NULL || !plan->committed) spreadTables(shape, area);
   if (plan->threads) addStates(shape, area);
 }
 
+/* In a cell, all tables lie in the front, and the first main record may begin behind the start of the back. */
+static void setParts(const mema_Slab *slab, mema_Part part[mema_parts]) {
+  const mema_RecordRanges *ranges = &slab->recordRanges;
+  const mema_SharedTables *shared = &slab->shared;
+  bool cell = slab->cellKind >= 0;
+  char *end = (char *)slab->mapping + mema_tableBytes(slab), *records = (char *)slab->mapping;
+  part[mema_partArea] = (mema_Part){.base = slab->heap.area, .size = slab->areaSize};
+  if (slab->records != NULL) {
+    if (cell) end = (char *)(slab->records + ranges->mainEnd);
+    if (!cell) records = (char *)(slab->records + ranges->mainFirst);
+    part[mema_partRecords] = (mema_Part){.base = records, .size = (size_t)(end - records)};
+    end = records;
+  }
+  part[mema_partSpans] = (mema_Part){.base = (char *)slab->spans, .size = slab->runs.units * sizeof(mema_Span)};
+  part[mema_partBitmaps] = (mema_Part){.base = slab->bitmaps, .size = slab->areaSize / 128};
+  if (shared->states != NULL) {
+    part[mema_partPageMap] = (mema_Part){.base = (char *)shared->pageMap, .size = slab->runs.units * sizeof(mema_MapEntry)};
+    part[mema_partLinks] = (mema_Part){.base = (char *)shared->rowLinks, .size = shared->rows * sizeof(mema_RowLink)};
+    part[mema_partStates] = (mema_Part){.base = (char *)shared->states, .size = (size_t)shared->rows * mema_stateRow};
+    end = (char *)shared->pageMap;
+  }
+  char *rest = (char *)slab->magazines;
+  if (!cell) part[mema_partRest] = (mema_Part){.base = rest, .size = (size_t)(end - rest)};
+}
+
+/* Room in which nothing is mapped is found again for another slab, so the first unit is mapped. A slab outside is made
+ * for one chunk, so it makes the room for that chunk ready. Hooks commit the tables that other threads read in full. */
+static bool begin(mema_Slab *slab, const mema_SlabPlan *plan) {
+  if (plan == NULL) return true;
+  mema_sourceOpenLookUps(slab);
+  if (!mema_sourceReachWhole(slab, mema_partRest)) return false;
+  if (plan->memory != NULL && slab->shared.states != NULL) {
+    if (!mema_sourceReachWhole(slab, mema_partSpans) || !mema_sourceReachWhole(slab, mema_partPageMap)) return false;
+    mema_sourceOpenLookUps(slab);
+  }
+  if (plan->committed) {
+    for (unsigned i = 0; i < mema_parts; i++)
+      if (!mema_sourceReachWhole(slab, i)) return false;
+    return mema_sourceReachUnits(slab, slab->runs.units);
+  }
+  if (!plan->outside) return plan->memory != NULL || mema_sourceReachUnits(slab, 1);
+  uint32_t spanSlots = (uint32_t)(mema_unitSize(slab) / MEMA_ALIGNMENT);
+  return mema_sourceReachUnits(slab, (uint32_t)(plan->least >> slab->unitShift)) &&
+         (slab->records == NULL || mema_sourceReachRecords(slab, slab->recordRanges.mainFirst + spanSlots));
+}
+
 /* Purges the header last, since it says how much there is to purge. */
-static bool purge(mema_Slab *slab) {
+static bool purge(mema_Slab *slab, bool frontOnly) {
   size_t records = slab->records == NULL
                        ? 0
                        : ((size_t)(slab->recordRanges.mainNext - slab->recordRanges.mainFirst) + 1) * sizeof(mema_Block);
   size_t front = (size_t)((char *)slab->magazines - (char *)slab) + mema_magazineBytes(slab->magazineSize, slab->classCount);
-  return mema_purgePages(slab->mapping, records) &&
-         mema_purgePages(slab->heap.area, (size_t)slab->runs.frontier << slab->unitShift) && mema_purgePages(slab, front);
+  bool others = frontOnly || (mema_purgePages(slab->mapping, records) &&
+                              mema_purgePages(slab->heap.area, (size_t)slab->runs.frontier << slab->unitShift));
+  return others && mema_purgePages(slab, front);
 }
 
 const mema_Layout mema_slabLayout = {.ops = &mema_slabOps,
@@ -153,5 +202,7 @@ const mema_Layout mema_slabLayout = {.ops = &mema_slabOps,
                                      .sizes = mema_cellSizes,
                                      .shapeOf = shapeOf,
                                      .layOut = layOut,
+                                     .setParts = setParts,
+                                     .begin = begin,
                                      .purge = purge,
                                      .extend = extend};

@@ -80,7 +80,7 @@ bool mema_slabStretch(mema_Heap *heap, mema_Chunk *chunk, size_t size) {
 
 static bool canMovePages(const mema_Chunk *chunk, size_t bytes) {
   const mema_Slab *slab = mema_slabIn(chunk->heap);
-  return bytes >= movePagesFrom && chunk->span->kind == mema_unitLarge && !slab->committed && slab->source == NULL &&
+  return bytes >= movePagesFrom && chunk->span->kind == mema_unitLarge && !slab->committed && !mema_isHooked(slab) &&
          mema_unitSize(slab) >= mema_osPageSize();
 }
 

@@ -314,7 +314,7 @@ struct mema_Slab {
   uint32_t yield;       /* see chooseMode in slab.c */
   void *mapping;        /* its mapping; for a cell, its back part */
   size_t mappingSize;
-  struct mema_Source *source;                    /* memory from hooks (source.h); NULL: memory from the system */
+  struct mema_Source *source;                    /* what is ready of its memory (source.h); NULL: all of it */
   mema_OutsideNode outside;                      /* of a slab outside: outside.c */
   size_t warm;                                   /* bytes counted against the bound of the process while this slab is warm */
   uintptr_t lives;                               /* the last of the slab's own generations that the pool has given */

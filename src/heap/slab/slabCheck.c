@@ -218,6 +218,23 @@ static const char *checkClean(const mema_Slab *slab) {
   return pages * mema_osPageSize() == slab->runs.cleanBytes ? NULL : "the clean pages of spans are counted";
 }
 
+static const char *checkReady(const mema_Slab *slab) {
+  if (slab->source == NULL) return NULL;
+  const mema_RecordRanges *ranges = &slab->recordRanges;
+  const mema_SharedTables *shared = &slab->shared;
+  size_t entries = shared->states != NULL ? slab->runs.frontier : 0;
+  size_t records = ranges->mainNext != ranges->mainFirst ? mema_sourceRecordBytes(slab, ranges->mainNext) : 0;
+  return mema_sourceCheck(
+      slab, (const size_t[mema_parts]){[mema_partArea] = (size_t)slab->runs.frontier << slab->unitShift,
+                                       [mema_partSpans] = slab->runs.frontier * sizeof(mema_Span),
+                                       [mema_partBitmaps] = ((size_t)slab->bitmapUnits << slab->unitShift) / 128,
+                                       [mema_partRest] = mema_magazineBytes(slab->magazineSize, slab->classCount),
+                                       [mema_partPageMap] = entries * sizeof(mema_MapEntry),
+                                       [mema_partLinks] = shared->usedRows * sizeof(mema_RowLink),
+                                       [mema_partStates] = (size_t)shared->usedRows * mema_stateRow,
+                                       [mema_partRecords] = records});
+}
+
 const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room) {
   const mema_Slab *slab = mema_constSlab(heap);
   size_t freeUnits = 0, dirtyUnits = 0, runs = 0;
@@ -237,7 +254,7 @@ const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room) 
   if (broken == NULL) broken = checkMagazines(slab);
   if (broken == NULL) broken = checkLarge(slab);
   if (broken == NULL) broken = checkClean(slab);
-  if (broken == NULL) broken = mema_sourceCheck(slab);
+  if (broken == NULL) broken = checkReady(slab);
   if (broken == NULL) broken = checkIdle(slab);
   return broken != NULL ? broken : checkPartial(slab);
 }

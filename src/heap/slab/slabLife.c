@@ -51,7 +51,7 @@ static size_t stateBytes(const mema_Slab *slab, size_t page) {
  * clean unit is in memory as long as a unit on its page is used or dirty. Each used or dirty unit may hold a
  * whole page. */
 static MEMA_NOINLINE size_t sharedBytes(const mema_Slab *slab, size_t units, size_t page) {
-  if (slab->huge.always && slab->source == NULL) page = mema_osHugeSize();
+  if (slab->huge.always && !mema_isHooked(slab)) page = mema_osHugeSize();
   size_t bytes = units << slab->unitShift, most = (size_t)slab->runs.frontier << slab->unitShift, pages = units * page;
   return pages < bytes ? 0 : (pages < most ? pages : most) - bytes;
 }
@@ -61,7 +61,7 @@ size_t mema_slabFootprint(const mema_Heap *heap) {
   size_t units = (size_t)mema_usedUnits(slab) + slab->runs.dirtyUnits, page = mema_osPageSize();
   size_t shared = units == slab->runs.frontier ? 0 : sharedBytes(slab, units, page);
   size_t main = (size_t)(slab->recordRanges.mainNext - slab->recordRanges.mainFirst) * sizeof(mema_Block);
-  if (slab->source != NULL) return mema_sourceBytes(slab) + shared + mema_headerBytes(slab, page);
+  if (mema_isHooked(slab)) return mema_sourceBytes(slab) + shared + mema_headerBytes(slab, page);
   if (slab->committed) return mema_tableBytes(slab) + slab->areaSize + mema_headerBytes(slab, page);
   /* Large chunks in a huge page that was asked for before them are in memory as a whole. */
   size_t huge = slab->huge.area == 0 ? 0 : mema_osHugeSize(),
@@ -114,7 +114,7 @@ static void zeroPiece(char *piece) {
 void mema_slabZero(const mema_Heap *heap, char *ptr, size_t bytes) {
   const mema_Slab *slab = mema_constSlab(heap);
   char *at = ptr, *end = ptr + bytes;
-  if (bytes >= sparseFrom && !slab->committed && slab->source == NULL) {
+  if (bytes >= sparseFrom && !slab->committed && !mema_isHooked(slab)) {
     at += -(uintptr_t)ptr & (mema_osPageSize() - 1);
     memset(ptr, 0, (size_t)(at - ptr));
     for (; end - at >= sparsePiece; at += sparsePiece) zeroPiece(at);
@@ -131,11 +131,12 @@ size_t mema_slabTrim(mema_Heap *heap) {
   mema_runPurge(slab, 0);
   uint32_t units = slab->runs.frontier;
   /* The reports on hooks and on huge pages count from the frontier. */
-  if (slab->source == NULL && !slab->huge.always && mema_runForgetAll(slab)) mema_slabTrimTables(slab, units);
+  if (!mema_isHooked(slab) && !slab->huge.always && mema_runForgetAll(slab)) mema_slabTrimTables(slab, units);
   /* A huge page's bytes beyond the frontier were never used. */
   size_t used = mema_roundUp((size_t)slab->runs.frontier << slab->unitShift, mema_osPageSize());
-  if (slab->huge.area > used && mema_osPurge(slab->heap.area + used, slab->huge.area - used)) {
-    slab->runs.purged += slab->huge.area - used;
+  size_t huge = mema_least(slab->huge.area, mema_bytesReady(slab, mema_partArea));
+  if (huge > used && mema_osPurge(slab->heap.area + used, huge - used)) {
+    slab->runs.purged += huge - used;
     slab->huge.area = used;
   }
   slab->runs.purged += mema_sourcePurgeBeyond(slab);

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "../../memory/os.h"
+#include "../reservation.h"
 
 enum {
-  batchLeast = 64 * 1024, /* at least this many bytes are committed at a time, if the part has them; */
+  batchLeast = 64 * 1024, /* at least this many bytes are asked for at a time, if the part has them; */
+  tableLeast = 16 * 1024, /* of tables from the system, this many; */
   batchShare = 8,         /* or this part of the bytes that are ready */
   hugeFrom = 32 << 20,    /* committed areas from this size on are populated in huge pages */
 };
@@ -20,7 +22,7 @@ static size_t wholePages(size_t bytes) {
 
 void mema_sourceLike(mema_SlabPlan *plan) {
   const mema_Slab *like = plan->like;
-  plan->memory = like->source != NULL ? &like->source->memory : NULL;
+  plan->memory = mema_isHooked(like) ? like->source->memory : NULL;
   plan->hugePages = like->huge.always;
   plan->locked = like->locked;
   plan->committed |= like->locked;
@@ -33,9 +35,11 @@ static void release(const mema_Memory *memory, void *base, size_t size) {
   errno = saved;
 }
 
-char *mema_sourceReserve(const mema_SlabPlan *plan, size_t size, size_t alignment) {
+char *mema_sourceReserve(const mema_SlabPlan *plan, size_t size, size_t alignment, bool *mapped) {
   const mema_Memory *memory = plan->memory;
-  if (memory == NULL) return mema_osReserve(size, alignment);
+  *mapped = memory == NULL && plan->committed;
+  if (*mapped) return mema_osReserve(size, alignment);
+  if (memory == NULL) return mema_osFindRoom(size, alignment, mapped);
   int saved = errno;
   char *base = memory->reserve(memory->user, size, alignment);
   errno = saved;
@@ -45,79 +49,104 @@ char *mema_sourceReserve(const mema_SlabPlan *plan, size_t size, size_t alignmen
 }
 
 bool mema_sourcePurge(const mema_Slab *slab, void *base, size_t size) {
-  if (slab->source == NULL) return mema_osPurge(base, size);
-  const mema_Memory *memory = &slab->source->memory;
+  if (!mema_isHooked(slab)) return mema_osPurge(base, size);
+  const mema_Memory *memory = slab->source->memory;
   int saved = errno;
   bool done = memory->purge != NULL && memory->purge(memory->user, base, size);
   errno = saved;
   return done;
 }
 
-static bool commit(const mema_Memory *memory, void *base, size_t size) {
+static mema_Claim commit(const mema_Memory *memory, void *base, size_t size) {
   int saved = errno;
   bool done = memory->commit == NULL || memory->commit(memory->user, base, size);
   errno = saved;
-  return done;
+  return done ? mema_claimDone : mema_claimRefused;
 }
 
 /* ---- what is ready ----------------------------------------------------------------------------------------------------- */
 
-/* The bytes to commit at a time: more than needed, so that commits are few. If they are refused, the caller
+static bool prefersHuge(const mema_Source *source, unsigned number) {
+  return number == mema_partArea ? source->prefersHuge : source->hugeTables;
+}
+
+/* The bytes to ask for at a time: more than needed, so that requests are few. If they are refused, the caller
  * asks for the needed bytes only. */
-static size_t batchOf(const mema_Part *part, size_t needed) {
+static size_t batchOf(const mema_Source *source, unsigned number, size_t needed) {
+  const mema_Part *part = &source->part[number];
   size_t batch = wholePages(part->ready / batchShare), left = part->size - part->ready;
-  if (batch < batchLeast) batch = batchLeast;
+  size_t least = source->memory != NULL || number == mema_partArea ? batchLeast : wholePages(tableLeast);
+  if (batch < least) batch = least;
   if (batch < needed) batch = needed;
+  if (prefersHuge(source, number)) batch = mema_roundUp(batch, mema_osHugeSize());
   return batch < left ? batch : left;
 }
 
 /* True if the library takes this part to be zero until it writes to it. */
-static bool mustBeZero(size_t part) {
+static bool mustBeZero(unsigned part) {
   return part != mema_partArea && part != mema_partRecords && part != mema_partBitmaps;
 }
 
-static bool reach(mema_Source *source, size_t number, size_t bytes) {
-  mema_Part *part = &source->parts[number];
+static mema_Claim claim(const mema_Source *source, unsigned number, char *from, size_t size) {
+  if (source->memory != NULL) return commit(source->memory, from, size);
+  mema_Claim claimed = mema_osClaim(from, size);
+  if (claimed == mema_claimDone && source->avoidsHuge) mema_osAvoidHuge(from, size);
+  if (claimed == mema_claimDone && prefersHuge(source, number)) mema_osPreferHuge(from, size);
+  return claimed;
+}
+
+/* If another mapping of the process lies in the way, the part ends before it. */
+static bool reach(mema_Source *source, unsigned number, size_t bytes) {
+  if (number >= source->parts) return true;
+  mema_Part *part = &source->part[number];
   if (bytes <= part->ready) return true;
-  size_t needed = wholePages(bytes - part->ready), size = batchOf(part, needed);
+  source->refused = false;
+  if (bytes > part->size) return false;
+  size_t needed = wholePages(bytes - part->ready), size = batchOf(source, number, needed);
   char *from = part->base + part->ready;
-  bool done = commit(&source->memory, from, size);
-  if (!done && size > needed) {
+  mema_Claim claimed = claim(source, number, from, size);
+  if (claimed != mema_claimDone && size > needed) {
     size = needed;
-    done = commit(&source->memory, from, size);
+    claimed = claim(source, number, from, size);
   }
-  source->refused = !done;
-  if (!done) return false;
-  if (mustBeZero(number) && !source->memory.zeroed) memset(from, 0, size);
+  source->refused = claimed == mema_claimRefused;
+  if (claimed == mema_claimTaken) part->size = part->ready + needed - mema_osPageSize();
+  if (claimed != mema_claimDone) return false;
+  if (mustBeZero(number) && source->memory != NULL && !source->memory->zeroed) memset(from, 0, size);
   part->ready += size;
   return true;
 }
 
-static bool reachWhole(mema_Source *source, size_t number) {
-  return reach(source, number, source->parts[number].size);
+bool mema_sourceReachWhole(mema_Slab *slab, unsigned part) {
+  return part >= slab->source->parts || reach(slab->source, part, slab->source->part[part].size);
 }
 
-/* Sets the quanta of a slab, below which a look-up may read the Span record of any address, to the units whose
- * Span records are ready. (In a slab for threads all are ready from the start, since other threads look at them
- * meanwhile.) */
-static void openLookUps(mema_Slab *slab) {
-  size_t spans = slab->source->parts[mema_partSpans].ready / sizeof(mema_Span);
-  if (spans > slab->runs.units) spans = slab->runs.units;
-  slab->quanta = (spans << slab->unitShift) / 8;
+void mema_sourceOpenLookUps(mema_Slab *slab) {
+  const mema_Source *source = slab->source;
+  if (source->parts == mema_cellParts) return;
+  size_t units = source->part[mema_partSpans].ready / sizeof(mema_Span), most = slab->runs.units;
+  if (slab->shared.states != NULL && most > source->part[mema_partPageMap].ready / sizeof(mema_MapEntry))
+    most = source->part[mema_partPageMap].ready / sizeof(mema_MapEntry);
+  if (units > most) units = most;
+  slab->quanta = (units << slab->unitShift) / 8;
 }
 
 bool mema_sourceReachUnits(mema_Slab *slab, uint32_t units) {
   mema_Source *source = slab->source;
-  size_t bytes = (size_t)units << slab->unitShift;
+  size_t bytes = (size_t)units << slab->unitShift, entries = slab->shared.states != NULL ? units : 0;
   if (!reach(source, mema_partSpans, units * sizeof(mema_Span)) || !reach(source, mema_partBitmaps, bytes / 128) ||
-      !reach(source, mema_partArea, bytes))
+      !reach(source, mema_partPageMap, entries * sizeof(mema_MapEntry)) || !reach(source, mema_partArea, bytes))
     return false;
-  if (slab->shared.states == NULL) openLookUps(slab);
+  mema_sourceOpenLookUps(slab);
   return true;
 }
 
+size_t mema_sourceRecordBytes(const mema_Slab *slab, uint32_t records) {
+  return (size_t)((char *)(slab->records + records) - slab->source->part[mema_partRecords].base);
+}
+
 bool mema_sourceReachRecords(mema_Slab *slab, uint32_t records) {
-  return reach(slab->source, mema_partRecords, (size_t)(records - slab->recordRanges.mainFirst) * sizeof(mema_Block));
+  return reach(slab->source, mema_partRecords, mema_sourceRecordBytes(slab, records));
 }
 
 bool mema_sourceReachRows(mema_Slab *slab, uint32_t rows) {
@@ -125,53 +154,20 @@ bool mema_sourceReachRows(mema_Slab *slab, uint32_t rows) {
          reach(slab->source, mema_partStates, (size_t)rows * mema_stateRow);
 }
 
+bool mema_sourceReachBytes(mema_Slab *slab, unsigned part, size_t bytes) {
+  return reach(slab->source, part, bytes);
+}
+
 /* ---- a slab begins ----------------------------------------------------------------------------------------------------- */
 
-static void setPart(mema_Source *source, size_t number, void *base, size_t size) {
-  source->parts[number] = (mema_Part){.base = base, .size = wholePages(size)};
-}
-
-static void setParts(mema_Slab *slab, mema_Source *source) {
-  char *end = (char *)slab->mapping + mema_tableBytes(slab);
-  memset(source->parts, 0, sizeof source->parts);
-  setPart(source, mema_partArea, slab->heap.area, slab->areaSize);
-  setPart(source, mema_partSpans, slab->spans, slab->runs.units * sizeof(mema_Span));
-  setPart(source, mema_partBitmaps, slab->bitmaps, slab->areaSize / 128);
-  if (slab->records != NULL) {
-    char *records = (char *)(slab->records + slab->recordRanges.mainFirst);
-    setPart(source, mema_partRecords, records, (size_t)(end - records));
-    end = records;
-  }
-  char *rest = (char *)slab->magazines;
-  if (slab->shared.states != NULL) {
-    setPart(source, mema_partLinks, slab->shared.rowLinks, slab->shared.rows * sizeof(mema_RowLink));
-    setPart(source, mema_partStates, slab->shared.states, (size_t)slab->shared.rows * mema_stateRow);
-    end = (char *)slab->shared.rowLinks;
-  }
-  setPart(source, mema_partRest, rest, (size_t)(end - rest));
-}
-
-/* Makes ready what a slab needs from the start. A slab outside is made for one chunk, so it makes the room for
- * that chunk ready too. */
-static bool beginHooked(mema_Slab *slab, const mema_SlabPlan *plan) {
-  mema_Source *source = slab->source;
-  if (slab->shared.states == NULL) openLookUps(slab);
-  if (!reachWhole(source, mema_partRest) || (slab->shared.states != NULL && !reachWhole(source, mema_partSpans)))
-    return false;
-  if (plan->committed) {
-    for (size_t i = 0; i < mema_parts; i++)
-      if (!reachWhole(source, i)) return false;
-    return mema_sourceReachUnits(slab, slab->runs.units);
-  }
-  if (!plan->outside) return true;
-  uint32_t spanSlots = (uint32_t)(mema_unitSize(slab) / MEMA_ALIGNMENT);
-  return mema_sourceReachUnits(slab, (uint32_t)(plan->least >> slab->unitShift)) &&
-         (slab->records == NULL || mema_sourceReachRecords(slab, slab->recordRanges.mainFirst + spanSlots));
+/* The bytes of a mema_Source with all parts, and of the hooks behind it. */
+static size_t sourceBytes(void) {
+  return sizeof(mema_Source) + mema_parts * sizeof(mema_Part) + sizeof(mema_Memory);
 }
 
 /* Calls look at the whole header, so all of it counts. Its cell has room for the largest header. */
 size_t mema_sourceHeaderBytes(void) {
-  return wholePages(sizeof(mema_Slab) + (mema_classCount + 1) * sizeof(mema_SlotClass) + sizeof(mema_Source));
+  return wholePages(mema_headerSize(mema_classCount) + sourceBytes());
 }
 
 static bool lock(mema_Slab *slab) {
@@ -192,15 +188,34 @@ static bool populate(const mema_Slab *slab) {
          mema_osPopulate(slab->heap.area, wholePages(slab->areaSize));
 }
 
-bool mema_sourceFill(mema_Slab *slab, const mema_SlabPlan *plan, void *room) {
-  slab->huge.always = plan->hugePages;
+/* The parts are whole pages, none of them ready. */
+static void setParts(mema_Slab *slab, const mema_Layout *layout, mema_Source *source, unsigned parts) {
+  mema_Part all[mema_parts] = {{0}};
+  layout->setParts(slab, all);
+  source->parts = (uint8_t)parts;
+  for (unsigned i = 0; i < parts; i++) source->part[i] = (mema_Part){.base = all[i].base, .size = wholePages(all[i].size)};
+}
+
+/* Makes the source of a slab. Hooks are copied, since the user's may end before the slab does. */
+static mema_Source *makeSource(mema_Slab *slab, const mema_SlabPlan *plan, void *place) {
+  mema_Source *source = place;
+  *source = (mema_Source){.avoidsHuge = plan->bound && !plan->hugePages && plan->memory == NULL,
+                          .prefersHuge = plan->hugePages && plan->memory == NULL};
+  source->hugeTables = source->prefersHuge && mema_tableBytes(slab) >= mema_osHugeSize();
+  setParts(slab, plan->layout, source, mema_parts);
   if (plan->memory != NULL) {
-    mema_Source *source = room;
-    source->memory = *plan->memory;
-    source->refused = false;
-    setParts(slab, source);
-    slab->source = source;
-    if (!beginHooked(slab, plan)) return false;
+    mema_Memory *memory = (mema_Memory *)(void *)&source->part[mema_parts];
+    *memory = *plan->memory;
+    source->memory = memory;
+  }
+  return source;
+}
+
+bool mema_sourceFill(mema_Slab *slab, const mema_SlabPlan *plan, bool mapped, void *place) {
+  slab->huge.always = plan->hugePages;
+  if (!mapped) {
+    slab->source = makeSource(slab, plan, place);
+    if (!plan->layout->begin(slab, plan)) return false;
   } else if (plan->hugePages || (plan->committed && slab->areaSize >= hugeFrom)) {
     mema_osPreferHuge(slab->heap.area, wholePages(slab->areaSize));
     if (plan->hugePages && mema_tableBytes(slab) >= mema_osHugeSize())
@@ -210,23 +225,43 @@ bool mema_sourceFill(mema_Slab *slab, const mema_SlabPlan *plan, void *room) {
   return !plan->locked || lock(slab);
 }
 
+void mema_sourceFillCell(mema_Slab *slab, const mema_Layout *layout, void *place) {
+  mema_Source *source = slab->source = place;
+  *source = (mema_Source){0};
+  setParts(slab, layout, source, mema_cellParts);
+  layout->begin(slab, NULL);
+}
+
 /* ---- and ends ---------------------------------------------------------------------------------------------------------- */
 
-void mema_sourceRelease(mema_Slab *slab) {
+/* Other mappings of the process may lie between the parts that are ready. */
+static bool releaseParts(const mema_Source *source) {
+  bool done = true;
+  for (unsigned i = 0; i < source->parts; i++)
+    if (source->part[i].ready != 0) done &= mema_osRelease(source->part[i].base, source->part[i].ready);
+  return done;
+}
+
+bool mema_sourceRelease(mema_Slab *slab) {
+  const mema_Source *source = slab->source;
+  bool done = true;
   if (slab->locked) unlock(slab);
-  if (slab->source == NULL) {
-    mema_osRelease(slab->mapping, slab->mappingSize);
-  } else {
-    release(&slab->source->memory, slab->mapping, slab->mappingSize);
-  }
   slab->source = NULL;
+  if (source == NULL) {
+    done = mema_osRelease(slab->mapping, slab->mappingSize);
+  } else if (source->memory != NULL) {
+    release(source->memory, slab->mapping, slab->mappingSize);
+  } else {
+    done = releaseParts(source);
+  }
+  return done;
 }
 
 /* ---- reports ----------------------------------------------------------------------------------------------------------- */
 
 size_t mema_sourceBytes(const mema_Slab *slab) {
   size_t bytes = 0;
-  for (size_t i = 0; i < mema_parts; i++) bytes += slab->source->parts[i].ready;
+  for (unsigned i = 0; i < slab->source->parts; i++) bytes += slab->source->part[i].ready;
   bytes -= slab->runs.cleanBytes;
   return bytes - ((size_t)(slab->runs.freeUnits - slab->runs.dirtyUnits) << slab->unitShift);
 }
@@ -235,14 +270,15 @@ size_t mema_sourceBytes(const mema_Slab *slab) {
 static size_t beyondFrontier(const mema_Slab *slab, size_t *used) {
   *used = wholePages(slab->heap.ops->touched(&slab->heap));
   size_t end = mema_roundUp(*used, mema_osHugeSize()), limit = wholePages(slab->areaSize);
+  if (limit > mema_bytesReady(slab, mema_partArea)) limit = mema_bytesReady(slab, mema_partArea);
   if (end > limit) end = limit;
-  return slab->huge.always && slab->source == NULL && end > *used ? end - *used : 0;
+  return slab->huge.always && !mema_isHooked(slab) && end > *used ? end - *used : 0;
 }
 
 /* Each table may end within a huge page. */
 size_t mema_sourceBeyond(const mema_Slab *slab) {
   size_t used, tables = (mema_parts - 1) * mema_osHugeSize();
-  if (!slab->huge.always || slab->source != NULL) return 0;
+  if (!slab->huge.always || mema_isHooked(slab)) return 0;
   if (mema_tableBytes(slab) < mema_osHugeSize()) return beyondFrontier(slab, &used);
   return beyondFrontier(slab, &used) + (tables < mema_tableBytes(slab) ? tables : mema_tableBytes(slab));
 }
@@ -254,20 +290,16 @@ size_t mema_sourcePurgeBeyond(const mema_Slab *slab) {
   return resident != 0 && mema_osPurge(slab->heap.area + used, size) ? resident : 0;
 }
 
-const char *mema_sourceCheck(const mema_Slab *slab) {
+const char *mema_sourceCheck(const mema_Slab *slab, const size_t touched[mema_parts]) {
   const mema_Source *source = slab->source;
   if (source == NULL) return NULL;
-  const size_t used[mema_parts] = {
-      [mema_partArea] = (size_t)slab->runs.frontier << slab->unitShift,
-      [mema_partSpans] = slab->runs.frontier * sizeof(mema_Span),
-      [mema_partBitmaps] = ((size_t)slab->bitmapUnits << slab->unitShift) / 128,
-      [mema_partRest] = source->parts[mema_partRest].size,
-      [mema_partLinks] = slab->shared.usedRows * sizeof(mema_RowLink),
-      [mema_partStates] = (size_t)slab->shared.usedRows * mema_stateRow,
-      [mema_partRecords] = (size_t)(slab->recordRanges.mainNext - slab->recordRanges.mainFirst) * sizeof(mema_Block)};
-  for (size_t i = 0; i < mema_parts; i++)
-    if (used[i] > source->parts[i].ready || source->parts[i].ready > source->parts[i].size)
-      return "what is in use of a slab was committed";
-  size_t spans = source->parts[mema_partSpans].ready / sizeof(mema_Span);
-  return slab->quanta * 8 >> slab->unitShift <= spans ? NULL : "look-ups lead to records that were committed";
+  for (unsigned i = 0; i < source->parts; i++)
+    if (touched[i] > source->part[i].ready || source->part[i].ready > source->part[i].size)
+      return "what is in use of a slab was made ready";
+  size_t units = slab->quanta * 8 >> slab->unitShift;
+  if (source->parts == mema_cellParts) return NULL;
+  if (units * sizeof(mema_Span) > source->part[mema_partSpans].ready ||
+      (slab->shared.states != NULL && units * sizeof(mema_MapEntry) > source->part[mema_partPageMap].ready))
+    return "look-ups lead to records that are ready";
+  return NULL;
 }
