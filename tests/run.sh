@@ -78,6 +78,7 @@ script guest tests/guest/run.sh all
 script instructions tests/instructions.sh tests/programs/instructions
 script latency tests/latency.sh all
 script bulk tests/bulk.sh tests/programs/bulkFree
+script growth tests/growth.sh tests/programs/growth
 script faults tests/faults.sh 'tests/model/random tests/programs/coldLives tests/unit/repalloc'
 script freestanding tests/freestanding.sh all
 script structure tests/structure.sh all

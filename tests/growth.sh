@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# No call takes time that grows more than logarithmically with what there are many of: pools, shared pools that a thread uses or once used, slabs
+# outside, sub-pools, marks, clean-ups, threads, threads that end. Counted in instructions, the C library's included, at N, 4 N and 16 N.
+#
+# A logarithm grows by the same from N to 4 N and from 4 N to 16 N; a line grows four times as much. So the second growth may be at most twice the
+# first, beyond what varies: 40 instructions and 2 %.
+. "$(dirname "$0")/checks.sh"
+program=$BUILD/tests/programs/growth
+
+# Lines "CASE COUNT INSTRUCTIONS".
+measureCases() {
+  valgrind --tool=callgrind --callgrind-out-file="$scratch/parts" --combine-dumps=yes --collect-atstart=no --toggle-collect=measured \
+    --dump-after=measured "$program" >"$scratch/cases" 2>"$scratch/errors" || { tail -3 "$scratch/errors"; false; } || return
+  awk 'FNR == NR { name[++count] = $1 " " $2; next } /^part: / { part = $2 } /^(totals|summary): / { total[part] = $2 }
+    END { for (i = 1; i <= count; i++) print name[i], total[i] / 32 }' "$scratch/cases" "$scratch/parts" >"$scratch/figures"
+}
+
+wholeRun() { # COMMAND…: the instructions of a process
+  valgrind --tool=callgrind --callgrind-out-file=/dev/null --max-threads=600 "$@" 2>&1 | awk '/Collected/ {print $4}'
+}
+
+growsLittle() { # AT_N AT_4N AT_16N
+  echo "$1, $2 and $3 instructions"
+  awk -v a="$1" -v b="$2" -v c="$3" 'BEGIN { exit !(a > 0 && b > 0 && c > 0 && c - b <= 2 * (b > a ? b - a : 0) + 40 + c / 50) }'
+}
+
+caseGrowsLittle() { # CASE
+  # shellcheck disable=SC2046 # three numbers
+  growsLittle $(awk -v name="$1" '$1 == name { print $3 }' "$scratch/figures")
+}
+
+# For each thread or mapping: from N to 4 N, and from 4 N to 16 N.
+eachGrowsLittle() { # COUNT COMMAND…
+  local count=$1 few some many
+  few=$(wholeRun "${@:2}" "$count") some=$(wholeRun "${@:2}" $((4 * count))) many=$(wholeRun "${@:2}" $((16 * count)))
+  local first=$(((some - few) / (3 * count))) second=$(((many - some) / (12 * count)))
+  echo "$first instructions each up to $((4 * count)), $second up to $((16 * count))"
+  [ "$first" -gt 0 ] && [ "$second" -le $((first + first / 4)) ]
+}
+
+if ! command -v valgrind >/dev/null; then
+  skip 'the growth of calls' 'valgrind is missing'
+  finish
+fi
+need 'the cases' measureCases
+for name in $(cut -d' ' -f1 "$scratch/cases" | uniq); do check "$name" caseGrowsLittle "$name"; done
+check 'threads that end' eachGrowsLittle 16 "$program" threadsEnd
+finish
