@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every example builds without a warning, as a user would build it, and ends well: each checks itself. So does what `make run` shows,
+# Every example builds without a warning, as a user would build it, and ends well: each checks itself. So does the output of `make run`,
 # whichever compiler it is shown with.
 . "$(dirname "$0")/checks.sh"
 

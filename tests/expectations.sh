@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # include/mema_test.h in programs of test frameworks: a block that holds its promise passes, one that does not fails the test by the means of its
-# framework, with the line of the macro and the figures. What the macros find is in tests/unit/expectations.c.
+# framework, with the line of the macro and the figures. tests/unit/expectations.c tests the macros themselves.
 . "$(dirname "$0")/checks.sh"
 
 # The two tests of each program. The line of the macro that fails is the 13th.

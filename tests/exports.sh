@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The ABI is what these lists say; the header compiles wherever C11 or C++ does; the short names are no symbols.
+# The symbols of the libraries are those of these lists; the header compiles wherever C11 or C++ does; the short names are no symbols.
 . "$(dirname "$0")/checks.sh"
 here=tests/exports
 read -r -a extra <<<"${EXTRA:-}"

@@ -8,7 +8,7 @@ library() { # COMPILER FLAGS
   make -s BUILD="$build" CC="$1" CFLAGS="$2" EXTRA=-Werror freestanding
 }
 
-# What its objects ask for, that none of them has.
+# The symbols that its objects need and none of them defines.
 asksForNothing() {
   nm -g --defined-only "$build/libmema-fixed.a" | awk 'NF == 3 { print $3 }' | sort -u >"$scratch/has"
   nm -u "$build/libmema-fixed.a" | awk 'NF == 2 { print $2 }' | sort -u | comm -23 - "$scratch/has" >"$scratch/lacks"

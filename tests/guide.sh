@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every program in docs/guide.md, compiled and run: it exits with 0, and prints what stands in the block below it, if there is one.
+# Every program in docs/guide.md, compiled and run: it exits with 0, and prints the text of the block below it, if there is one.
 . "$(dirname "$0")/checks.sh"
 
 # Writes the n-th C block to program.c, and the text block that follows it to expected; none: ends with 1.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the README shows a newcomer: its first example is examples/first.c and prints what it says, from an installed mema found by
+# The README's first steps: its first example is examples/first.c, prints the text in the README, from an installed mema found by
 # pkg-config; make install and make uninstall leave nothing behind.
 . "$(dirname "$0")/checks.sh"
 prefix=$scratch/prefix
@@ -72,7 +72,7 @@ arenaExample() {
   "$CC" examples/arena.c $flags -Wl,-rpath,"$prefix/lib" -o "$scratch/arena" && "$scratch/arena"
 }
 
-# With what is installed alone, and nothing of the C library: neither headers nor code.
+# With the installed files alone, and nothing of the C library: neither headers nor code.
 freestandingProgram() {
   local flags
   flags=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs mema-fixed) || return 1

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What the common paths cost, in instructions per operation: no more than 1 % above tests/instructions.txt.
+# The cost of the common paths, in instructions per operation: no more than 1 % above tests/instructions.txt.
 #
 #   bash tests/instructions.sh            holds the build against the table
-#   bash tests/instructions.sh --renew    writes the table anew: after a change that is worth what it costs
+#   bash tests/instructions.sh --renew    writes the table anew: after a change that is worth its cost
 #
 # docs/performance.md shows the same figures, rounded.
 #
@@ -14,7 +14,7 @@ table=tests/instructions.txt
 page=docs/performance.md
 program=$BUILD/tests/programs/instructions
 
-# As "Debian 12.2.0": who built gcc says which flags are on without being asked for.
+# As "Debian 12.2.0": the builder of gcc decides which flags are on by default.
 compiler() {
   "$CC" -dM -E -x c /dev/null 2>/dev/null | grep -q '__clang__' && return
   "$CC" --version 2>/dev/null | sed -n '1s/^[^(]*gcc[^(]*(\([A-Za-z]*\).*) \([0-9.]*\)$/gcc \1 \2/p'

@@ -10,7 +10,7 @@ if ! command -v spin >/dev/null || ! command -v gcc >/dev/null; then
   finish
 fi
 
-# What pan says goes to a file. `provided` and `unless` do not go with Spin's leaving out of equivalent interleavings.
+# The output of pan goes to a file. `provided` and `unless` do not go with Spin's leaving out of equivalent interleavings.
 explore() { # NUMBER KIND MODEL EXPECTED MACRO…
   local directory=$scratch/$1 optimisation=-O2 model=$3.pml flags=(-w -DSAFETY -DMEMLIM=1000)
   [ "$2" = check ] || optimisation=-O0
@@ -25,7 +25,7 @@ explore() { # NUMBER KIND MODEL EXPECTED MACRO…
 }
 export -f explore
 
-# No error anywhere, nothing left out, and every statement reached: no assertion holds because nobody comes by. What serves for ever has no end.
+# No error anywhere, nothing left out, and every statement reached: no assertion holds because no process reaches it. A process that serves for ever has no end.
 sound() { # NUMBER EXPECTED
   local output=$scratch/$1/output
   grep -E 'rror|max search depth|memory limit|completed|states, stored|status' "$output"
@@ -51,7 +51,7 @@ listed() { # MODEL
   grep -oE 'MUTANT_[A-Z_]+' "$models/$1.pml" | sed 's/MUTANT_//' | sort -u | diff - "$scratch/listed" && [ -s "$scratch/listed" ]
 }
 
-# All runs, a line each: number, kind, model, what is expected, macros.
+# All runs, a line each: number, kind, model, expectation, macros.
 for file in "$models"/*.pml; do
   model=$(basename "$file" .pml)
   sed -nE "s/^ \* check: partly/check $model partly/p; t; s/^ \* check:/check $model fully/p; t; ${mutants}mutant $model \3 \1MUTANT_\2/p" "$file"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this Debian lacks. Says first what that is; does nothing when all is there.
+# Installs the packages that the tests need and this Debian lacks. Names them first; does nothing when all are there.
 
 has() {
   command -v "$1" >/dev/null 2>&1

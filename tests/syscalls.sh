@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What must need no system call, counted with strace.
+# Calls that need no system call, counted with strace.
 . "$(dirname "$0")/checks.sh"
 
 # The calls between the two marks that tests/programs/warm.c writes.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # memcheck reports nothing in correct programs, without a suppression file: the examples (the README shows the first), a program for each kind of pool,
-# and the programs of unit, internal and threads that take seconds there. It still reports what a program does wrong with undefined memory.
+# and the programs of unit, internal and threads that take seconds there. It still reports mistakes of a program with undefined memory.
 . "$(dirname "$0")/checks.sh"
 
 # The others take minutes, or more memory than there is under Valgrind.

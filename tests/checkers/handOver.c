@@ -179,7 +179,7 @@ int main(int argc, char **argv) {
     expect(mema_initPoolWith(&common, &options), "init");
     kindRun = kinds[i].run;
     runThreads();
-    runThreads(); /* new threads use what the ended ones left */
+    runThreads(); /* new threads take over the caches of the ended ones */
     expect(freePool(&common), "freePool");
     return 0;
   }

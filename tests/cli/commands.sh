@@ -1,4 +1,4 @@
-# commands.sh - what the tests of the commands share. To be sourced; wants BUILD and CC.
+# commands.sh - parts that the tests of the commands share. To be sourced; wants BUILD and CC.
 . tests/preload/harness.sh
 mema=$BUILD/mema
 library=$BUILD/libmema-preload.so

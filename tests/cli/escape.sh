@@ -74,7 +74,7 @@ refuses 'a missing loader is named' 127 "loaderless': its interpreter '.*/none/.
 run run -- "$loader" "$hello"
 same 'the loader as a program reaches what it loads' "0 hello preloaded" "$status $(cat "$scratch/out")"
 
-# What is set-user-ID to the user that runs it has no privileges, and loads libraries.
+# A program that is set-user-ID to its own user has no privileges, and loads libraries.
 cp "$hello" "$scratch/ownUser" && chmod u+s "$scratch/ownUser"
 run run -- "$scratch/ownUser"
 same 'set-user-ID to oneself: reached' "0 hello preloaded" "$status $(cat "$scratch/out")"
@@ -159,7 +159,7 @@ done
 
 # ---- large environments --------------------------------------------------------------------------------------------------
 
-# What `mema run` sets, and LD_PRELOAD.
+# The variables of `mema run`, and LD_PRELOAD.
 run run -- "$starter" execve none "$hello" '#'
 own=$(sed -n 2p "$scratch/out")
 for how in execve posix_spawn; do
@@ -271,7 +271,7 @@ same 'an empty name' '100 ENOENT ' "$status $(said)"
 
 # ---- other users ---------------------------------------------------------------------------------------------------------
 
-# asOther ARGUMENT...: a run whose program becomes another user, who can read everything but what is told below.
+# asOther ARGUMENT...: a run whose program becomes another user, which can read all files but those named below.
 others=$scratch/others
 mkdir "$others"
 cp "$mema" "$library" "$starter" "$hello" "$others"

@@ -1,5 +1,5 @@
-/* fillTable FILE WORD=VALUE...: takes the place of what is in the table of a run (preload/runTable.h), so that a test knows what
- * `mema run` has to say. "name=" begins the next process, whose figures are exact ("exact=0": not); pid, parentPid, ended, programs and each figure are numbers,
+/* fillTable FILE WORD=VALUE...: replaces the contents of the table of a run (preload/runTable.h), so that a test knows the figures
+ * that `mema run` has to print. "name=" begins the next process, whose figures are exact ("exact=0": not); pid, parentPid, ended, programs and each figure are numbers,
  * "none" is no limit;
  * "lost" is how many processes found no slot; "times=N" repeats the process N times in all, its pid counting up. "unreached=" begins the
  * next program that could not be reached, with pid, obstacle, interpreters and started; "beyond" is how many found no entry. */
@@ -46,7 +46,7 @@ static bool isWord(const char *argument, const char *word) {
   return strncmp(argument, word, length) == 0 && argument[length] == '=';
 }
 
-/* liveChunks is what the last program has; the rest of the counts is of programs before it. */
+/* liveChunks are those of the last program; the rest of the counts is of programs before it. */
 static bool setCount(RunSlot *slot, const char *argument, uint64_t number) {
   if (isWord(argument, "liveChunks")) {
     slot->allocationsBefore += slot->pool.allocations - number;

@@ -1,6 +1,6 @@
-# programs.sh - real programs do in a pool what they do outside of it. Sourced by run.sh.
+# programs.sh - real programs work in a pool as they do outside of it. Sourced by run.sh.
 
-# alike NAME TOOL SCRIPT: what the script prints, and its status, are the same with and without a pool. Nothing may depend on
+# alike NAME TOOL SCRIPT: the output of the script and its status are equal with and without a pool. Nothing may depend on
 # the process or the time.
 alike() {
   if ! command -v "$2" >/dev/null; then
@@ -92,7 +92,7 @@ alike 'xz with two threads' xz "awk 'BEGIN { for (i = 0; i < 400000; i++) print 
 
 alike 'a shell with pipes and subshells' bash "bash -c 'for i in {1..30}; do (echo \$i | cat | tr 1 2); done | sort | uniq -c; x=\$(seq 1 10000); echo \${#x}'"
 
-# CPython takes its small objects from mappings of its own. Where those are counted it is told that there is no memory, and says so.
+# CPython takes its small objects from mappings of its own. Where those are counted, it gets no memory, and says so.
 if "$python" -c 1 2>/dev/null; then
   cat >"$scratch/greedy.py" <<'P'
 kept = []

@@ -1,6 +1,6 @@
 #!/bin/sh
 # record.sh - the tests of `mema record`. BUILD is the directory of the products (default: build), CC the compiler.
-# The programs that are recorded are in tests/recorded; tests/traces/dump shows what became of it.
+# The programs that are recorded are in tests/recorded; tests/traces/dump shows the trace.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/cli/traces.sh
 
@@ -63,7 +63,7 @@ oneLine 'library: nowhere' '^mema record: libmema-record.so is neither.*MEMA_REC
 MEMA_RECORD_LIBRARY=$BUILD/libmema-record.so guard "$scratch/alone/mema" record -o "$trace" true 2>"$scratch/err"
 same 'library: named' 0 $?
 
-# ---- what is written down ------------------------------------------------------------------------------------------------
+# ---- the operations recorded ---------------------------------------------------------------------------------------------
 section contents
 
 record "$recorded/known"
@@ -326,7 +326,7 @@ childOf() {
 end() {
   [ -z "$1" ] || kill -9 "$1"
 }
-# Init collects what has lost its parent, but when it gets to it.
+# Init collects processes that lost their parent, but at a time of its own.
 ended() {
   while [ -n "$1" ] && [ -d "/proc/$1" ] && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; do sleep 0.01; done
 }
@@ -403,7 +403,7 @@ run record -o "$trace" --finish "$trace.raw"
 same 'killed, a child of the program has ended: --finish' 0 "$status"
 same 'killed, a child of the program has ended: all of it' 1 "$("$dump" "$trace" | grep -c '^malloc 999 20$')"
 
-# What a program does after the command has ended is no loss: nothing may say that there was no room.
+# Calls of a program after the end of the command are no loss: no line may say that there was no room.
 if [ -w /dev/full ]; then
   mkfifo "$scratch/go" "$scratch/stop"
   exec 5<>"$scratch/go"

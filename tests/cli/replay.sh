@@ -68,7 +68,7 @@ done
 same 'a trace by another way' 0 "$(guard "$mema" replay --list /dev/stdin <"$plain" >/dev/null 2>&1; echo $?)"
 same 'a trace through a pipe' 0 "$(cat "$plain" | guard "$mema" replay --list /dev/stdin >/dev/null 2>&1; echo $?)"
 
-# ---- what it plays -------------------------------------------------------------------------------------------------------
+# ---- the work played -----------------------------------------------------------------------------------------------------
 section play
 
 run replay --list "$trace"

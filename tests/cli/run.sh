@@ -76,7 +76,7 @@ refuses 'size 0K' 2 "^mema run: --pool '0K' is zero" run --pool=0K true
 for size in 99999999999999999999 9223372036854775808 9007199254740992K 9007199254740992.5KiB 8388608T 9999999T; do
   refuses "size $size" 2 '^mema run: --pool .* is larger than any budget' run --pool $size -- true
 done
-# What people write, and the bytes that it means.
+# Sizes as people write them, and their bytes.
 while IFS='|' read -r size bytes; do
   run run --report - --pool "$size" -- true
   same "size '$size'" "0 $bytes" "$status $(figure poolSize <"$scratch/err")"
@@ -266,7 +266,7 @@ same 'SIGCHLD ignored: the status is the program'"'s, which finds it ignored" 38
 guard "$scratch/childless" "$mema" run --report "$scratch/r.json" -- sh -c 'kill -KILL $$' 2>"$scratch/err"
 same 'SIGCHLD ignored: ended by a signal' '137 9' "$? $(figure signal <"$scratch/r.json")"
 
-# ---- what is said --------------------------------------------------------------------------------------------------------
+# ---- the summary ---------------------------------------------------------------------------------------------------------
 section summary
 
 run run --pool 16M -- true
@@ -368,7 +368,7 @@ if [ -w /dev/full ]; then
   has 'a report that cannot be finished: said' "^mema run: the report '/dev/full' could not be written" "$scratch/err"
 fi
 
-# Others may run mema at the same time: each run is asked for the name of its own table.
+# Other users may run mema meanwhile, so each run is asked for the name of its own table.
 leaves() {
   run run -- sh -c "echo \$MEMA_TABLE >'$scratch/table'; $2"
   case $(cat "$scratch/table") in

@@ -1,5 +1,5 @@
 #!/bin/sh
-# summary.sh - the tests of what `mema run` says when the program has ended: figures that are known, in terminals of any width.
+# summary.sh - the tests of the summary that `mema run` prints when the program has ended: figures that are known, in terminals of any width.
 # BUILD is the directory of the products (default: build), CC the compiler.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/preload/harness.sh
@@ -7,7 +7,7 @@ mema=$BUILD/mema
 fill=$scratch/fillTable
 $CC -std=gnu11 -O1 -w -Iinclude -o "$fill" tests/cli/fillTable.c || exit 1
 
-# summary COLUMNS OPTIONS WORD=VALUE...: what is said of a run whose table holds these processes. COLUMNS "" is not set. The program that
+# summary COLUMNS OPTIONS WORD=VALUE...: the summary of a run whose table holds these processes. COLUMNS "" is not set. The program that
 # fills the table has not got the library, which would write into it.
 summary() {
   columns=$1

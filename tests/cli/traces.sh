@@ -1,6 +1,6 @@
-# traces.sh - what record.sh and replay.sh share. To be sourced; wants BUILD and CC.
+# traces.sh - parts that record.sh and replay.sh share. To be sourced; wants BUILD and CC.
 . tests/cli/commands.sh
-# What a test that fails leaves behind goes with the rest.
+# Files that a failing test leaves behind are removed with the rest.
 TMPDIR=$scratch
 export TMPDIR
 dump=$BUILD/tests/traces/dump
@@ -14,14 +14,14 @@ for source in tests/recorded/*.c; do
     notOk "$source" 'does not compile'
 done
 
-# record COMMAND...: into $trace, which is new; what it holds is summed up in $scratch/sums.
+# record COMMAND...: into $trace, which is new; its sums are in $scratch/sums.
 record() {
   rm -f "$trace"
   run record -o "$trace" -- "$@"
   "$dump" -s "$trace" >"$scratch/sums" 2>&1
 }
 
-# sum NAME KEY EXPECTED [PROCESS]: the number behind KEY in what the Nth process is summed up to.
+# sum NAME KEY EXPECTED [PROCESS]: the number behind KEY in the sums of the Nth process.
 sum() {
   same "$1" "$3" "$(sed -n "${4:-1}s/.* $2 \([0-9]*\).*/\1/p" "$scratch/sums")"
 }

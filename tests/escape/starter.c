@@ -131,7 +131,7 @@ static int countMappings(void) {
   return count;
 }
 
-/* Nothing is left in this process of what its children of vfork needed. */
+/* Memory that the children of vfork needed is gone from this process. */
 static int byVforkOften(char **argv, char **environment) {
   int before = 0;
   for (int i = 0; i < 60; i++) {
@@ -197,7 +197,7 @@ static int keepingErrno(char **argv, char **environment) {
   return errno == 77 ? status : 104;
 }
 
-/* A user without rights: nobody, as a rule. */
+/* A user without rights: the one named nobody, as a rule. */
 static void becomeOther(void) {
   CHECK(setgid(65534) == 0 && setuid(65534) == 0);
 }

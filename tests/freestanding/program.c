@@ -60,7 +60,7 @@ static size_t hiddenSize(size_t size) {
   return size;
 }
 
-/* What the budget pays for a chunk: its size, or the bytes that it occupies, or these and its Block. */
+/* The charge of a chunk: its size, or the bytes that it occupies, or these and its Block. */
 static size_t chargeOf(size_t size, bool untracked, bool bound) {
   if (!untracked && !bound) return size;
   return (size + 15) / 16 * 16 + (untracked ? 0 : 48);

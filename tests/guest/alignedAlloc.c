@@ -1,4 +1,4 @@
-/* alignedAlloc: what aligned_alloc, memalign and posix_memalign answer for alignments that are no power of two, one line each. Under mema the lines are
+/* alignedAlloc: the answers of aligned_alloc, memalign and posix_memalign for alignments that are no power of two, one line each. Under mema the lines are
  * those of the C library alone. */
 #include <errno.h>
 #include <malloc.h>

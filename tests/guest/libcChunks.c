@@ -258,7 +258,7 @@ static const Kind kinds[] = {{"small", "live", giveSmall},
                              {"beyond", "bad", giveBeyond},
                              {"resizeTwice", "bad", resizeTwice}};
 
-/* Without a kind: prints the names of all, and what is known of its pointer. */
+/* Without a kind: prints the names of all, and the state of each pointer as far as it is known. */
 int main(int argc, char **argv) {
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
     if (argc == 1) printf("%s %s\n", kinds[i].name, kinds[i].state);

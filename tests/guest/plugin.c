@@ -1,4 +1,4 @@
-/* plugin - a library with chunks that cross its border: its caller frees what pluginMake made, and it frees what others made. */
+/* plugin - a library with chunks that cross its border: its caller frees chunks of pluginMake, and it frees chunks of others. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>

@@ -251,7 +251,7 @@ works 'a module is unloaded before its threads end' "$programs/moduleEnds" "$pro
 # ---- a run that is killed ------------------------------------------------------------------------------------------------
 section killed
 
-# start OPTION...: a run in the background, which waits for a line. `table` is its table, `runner` its process, `guardian` that which removes the table.
+# start OPTION...: a run in the background, which waits for a line. `table` is its table, `runner` its process, `guardian` the process that removes the table.
 startRun() {
   [ -z "$off" ] || return 0
   rm -f "$scratch/fifo" "$scratch/table"
@@ -328,7 +328,7 @@ for words in 'unshare -U -r' 'unshare -p -f --mount-proc' 'setpriv --bounding-se
   fi
 done
 
-# ---- what the program has used up ----------------------------------------------------------------------------------------
+# ---- resources that are used up -------------------------------------------------------------------------------------------
 section usedUp
 
 compile keysTaken "$BUILD/libmema.a"

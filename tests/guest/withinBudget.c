@@ -1,5 +1,5 @@
 /* withinBudget - a heap with a budget of 96 MiB is filled with chunks of 4 KiB, of which two in five are freed; then with chunks of 8 and of
- * 16 KiB. What is resident stays within the budget, a 64th of it, and a constant part. `pool`: a pool of the library; else malloc. */
+ * 16 KiB. The resident memory stays within the budget, a 64th of it, and a constant part. `pool`: a pool of the library; else malloc. */
 #include <mema.h>
 
 #include "resident.h"

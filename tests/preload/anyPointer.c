@@ -18,7 +18,7 @@ static bool isLive(uintptr_t value) {
   return false;
 }
 
-/* Half of them anywhere at all, half of them close to what is valid. */
+/* Half of the pointers lie anywhere, half of them close to valid ones. */
 static uintptr_t nextValue(uint64_t *random, const uintptr_t *places, size_t count) {
   uint64_t value = nextRandom(random), shift = nextRandom(random) % 64, choice = nextRandom(random);
   if (choice & 1) return (uintptr_t)(value >> shift);

@@ -1,4 +1,4 @@
-/* budgetFill - the budget can be used to its last 16 bytes and not beyond, and what is given back can be had again.
+/* budgetFill - the budget can be used to its last 16 bytes and not beyond, and bytes that were given back can be used again.
  * The caller sets MEMA_POOL_SIZE=1M and looks for a peak of exactly that in the report. */
 #define _GNU_SOURCE
 #include <errno.h>

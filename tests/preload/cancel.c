@@ -25,7 +25,7 @@ static void moveMapping(void) {
   CHECK(munmap(to, MIB) == 0);
 }
 
-/* Neither private nor shared: the kernel refuses it, and the library looks what is still mapped. */
+/* Neither private nor shared: the kernel refuses it, and the library looks which pages are still mapped. */
 static void failToReplace(void) {
   void *memory = map();
   CHECK(mmap(memory, MIB, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL);

@@ -1,4 +1,4 @@
-/* check.h - what the test programs of the preload library share: a check that ends the program, and memory filled with a
+/* check.h - parts that the test programs of the preload library share: a check that ends the program, and memory filled with a
  * pattern that tells whether a chunk was damaged. */
 #ifndef MEMA_TESTS_CHECK_H
 #define MEMA_TESTS_CHECK_H

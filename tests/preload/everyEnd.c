@@ -1,10 +1,10 @@
 /* everyEnd FILE KIND POINTS - starts processes that end in the way named, each after a number of steps of its own, and that write to FILE what they
  * counted. Each step is a call to the heap or two. Each number of steps is taken by a process of one thread and by one of four, by one that begins
- * as a program and by one that is forked off a process with threads. figures.sh compares the counts with what `mema run` tells.
+ * as a program and by one that is forked off a process with threads. figures.sh compares the counts with the figures of `mema run`.
  *
  *   pid THREADS ROUND STEPS allocations frees liveBytes peakBytes sumOfPeaks     ROUND: spawned or forked
  *
- * The threads take turns, so that the counts are exact. All of them live at the end, with calls that they have not told of. */
+ * The threads take turns, so that the counts are exact. All of them live at the end, with calls that their figures still lack. */
 #define _GNU_SOURCE
 #include <assert.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 enum { THREADS = 4, CHUNKS = 256, BURST = 5, PACE = 13 };
 
-/* What is live of what a thread allocated, less what it freed of others, and the most that this was. */
+/* The live bytes of a thread's chunks, minus the bytes of other threads' chunks that it freed; and the peak of this. */
 typedef struct Worker {
   pthread_t thread;
   sem_t turn;
@@ -230,7 +230,7 @@ static void startAll(const char *file, const char *kind, int points) {
 
 int main(int argc, char **argv) {
   setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-  if (argc < 4) _exit(0); /* what a process becomes by exec */
+  if (argc < 4) _exit(0); /* the program that a process becomes by exec */
   if (argc == 4) {
     startAll(argv[1], argv[2], atoi(argv[3]));
   } else {

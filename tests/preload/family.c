@@ -1,4 +1,4 @@
-/* family - every function of the malloc family does what the C library promises of it. */
+/* family - every function of the malloc family keeps the promises of the C library. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <malloc.h>

@@ -1,5 +1,5 @@
 #!/bin/sh
-# figures.sh - the tests of what `mema run` tells of processes, however they end. BUILD is the directory of the products (default: build), CC the
+# figures.sh - the tests of the figures that `mema run` gives for processes, however they end. BUILD is the directory of the products (default: build), CC the
 # compiler.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/preload/harness.sh
@@ -10,10 +10,10 @@ for program in everyEnd becoming; do
     notOk "$program" 'does not compile'
 done
 
-# judge KIND EXACT: holds each row of the report against what the process counted itself (everyEnd.c). The library and the C library allocate a little,
+# judge KIND EXACT: compares each row of the report with the counts of the process itself (everyEnd.c). The library and the C library allocate a little,
 # too: as much as in a process that takes no steps, in the report at hand where its rows are exact, else in that of _exit, which comes first.
-#   exact      counts and live bytes are what was counted; the peak is not below, and with several threads not above the sum of their peaks
-#   not exact  each thread may lack up to 64 calls for each thread, of chunks of up to 2 KiB: all larger ones are told of at once
+#   exact      counts and live bytes are those of the process; the peak is not below, and with several threads not above the sum of their peaks
+#   not exact  each thread may lack up to 64 calls for each thread, of chunks of up to 2 KiB: all larger ones are in the figures at once
 judge() {
   awk -v kind="$1" -v exact="$2" '
     function value(key) {

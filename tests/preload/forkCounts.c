@@ -1,4 +1,4 @@
-/* forkCounts - a forked child has counts of its own: its report is about what it did, not what its parent had done. */
+/* forkCounts - a forked child has counts of its own: its report has its own calls, and none of its parent's. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-/* handlerForks - a signal handler forks, whatever it interrupts, while another thread allocates, frees and forks: nobody waits for the other for
+/* handlerForks - a signal handler forks, whatever it interrupts, while another thread allocates, frees and forks: no thread waits for the other for
  * ever, and in the child the heap serves, whether the interrupted call goes on there or not. */
 #include <pthread.h>
 #include <signal.h>
@@ -19,7 +19,7 @@ static void awaitChild(pid_t child) {
   CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* One child in two goes on with what was interrupted. */
+/* One child in two goes on with the interrupted call. */
 static void handler(int number) {
   (void)number;
   int savedErrno = errno;

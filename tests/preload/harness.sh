@@ -1,4 +1,4 @@
-# harness.sh - what the shell tests of the preload library and of the command line share. To be sourced, in the repository's directory.
+# harness.sh - parts that the shell tests of the preload library and of the command line share. To be sourced, in the repository's directory.
 # A check prints `ok - name`, `FAILED: name [section]` with the reason below it, or `skipped: name (why)`; `finish` counts them.
 
 . tests/environment.sh

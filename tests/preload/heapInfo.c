@@ -1,4 +1,4 @@
-/* heapInfo - malloc_trim gives memory back; mallinfo, mallinfo2, malloc_stats and malloc_info tell what the heap holds. */
+/* heapInfo - malloc_trim gives memory back; mallinfo, mallinfo2, malloc_stats and malloc_info give the figures of the heap. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
@@ -73,7 +73,7 @@ static size_t numberBehind(const char *label) {
   return strtoul(at + strlen(label), NULL, 10);
 }
 
-/* What the function writes to stderr. */
+/* The text that the function writes to stderr. */
 static void checkStats(void) {
   int pipe_[2], before = dup(STDERR_FILENO);
   CHECK(before >= 0 && pipe(pipe_) == 0 && dup2(pipe_[1], STDERR_FILENO) == STDERR_FILENO);

@@ -52,7 +52,7 @@ static size_t useReserve(void) {
 }
 
 int main(void) {
-  /* One size throughout, so that what is left is known: less than one of them. */
+  /* One size throughout, so that the rest is known: it is smaller than one of them. */
   while (take(SMALL)) continue;
   /* That was the first refusal; larger requests do not get it. */
   CHECK(malloc(RESERVE / 2) == NULL && malloc(4097) == NULL && calloc(2, 4096) == NULL && mapPages(2) == MAP_FAILED);
@@ -65,7 +65,7 @@ int main(void) {
   /* Something is given back, which is less than the reserve: small requests have it, others do not. */
   give(RESERVE / 2);
   CHECK(malloc(8192) == NULL && take(SMALL));
-  /* What is free beyond the reserve is for all. */
+  /* Free bytes beyond the reserve serve all requests. */
   give(RESERVE + 3 * 8192 - RESERVE / 2);
   void *large = malloc(8192);
   CHECK(large != NULL);

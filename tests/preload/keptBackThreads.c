@@ -41,7 +41,7 @@ static void *work(void *own) {
   return NULL;
 }
 
-/* All threads are there before one of them ends, so that what the C library keeps for them is the same each time. */
+/* All threads are there before one of them ends, so that the C library keeps the same memory for them each time. */
 int main(void) {
   pthread_t threads[THREADS];
   CHECK(pthread_barrier_init(&barrier, NULL, THREADS) == 0);

@@ -24,7 +24,7 @@ int main(void) {
   errno = 44;
   for (size_t i = 0; i < COUNT; i++) free(chunks[i]);
   CHECK(errno == 44);
-  /* What was freed comes back, so it did arrive there. */
+  /* The freed chunk is handed out again, so it did arrive there. */
   bool again = false;
   for (size_t i = 0; i < COUNT; i++) again = again || __libc_malloc(38) == chunks[1];
   CHECK(again);

@@ -1,5 +1,5 @@
 /* mapBudget - anonymous memory that the program maps to write to comes out of the same budget as its chunks, and goes back into it;
- * reservations, what can only be read and files do not. The caller sets MEMA_POOL_SIZE=8M, and looks for 3 MiB mapped at the end and
+ * reservations, read-only mappings and files do not. The caller sets MEMA_POOL_SIZE=8M, and looks for 3 MiB mapped at the end and
  * a peak of all but a page. */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -50,13 +50,13 @@ static void theRestIsFree(size_t all) {
   char byte;
   CHECK(pread(file, &byte, 1, (off_t)pageBytes()) == 1 && byte == 42);
   CHECK(mprotect(none, MIB, PROT_READ | PROT_WRITE) == 0 && isLeft(all));
-  /* What was never charged gives nothing back. */
+  /* A mapping that was never charged gives nothing back. */
   CHECK(munmap(none, huge) == 0 && munmap(read, huge) == 0 && munmap(written, huge) == 0 && isLeft(all));
   CHECK(munmap(shared, huge - pageBytes()) == 0 && close(file) == 0 && isLeft(all));
   CHECK(munmap((void *)1, 1) == -1 && errno == EINVAL && isLeft(all));
 }
 
-/* Chunks and mappings: what the one has, the other has not. */
+/* Chunks and mappings share one budget. */
 static void oneBudgetForBoth(size_t all) {
   void *memory = mapPages(all - 20);
   CHECK(memory != MAP_FAILED);

@@ -1,5 +1,5 @@
 /* mapEarly - mapping works while the loader still relocates the program: before any constructor, and before the C library has an
- * environment. What is mapped then cannot be counted; what comes later is. The caller sets MEMA_POOL_SIZE=1M. */
+ * environment. Mappings made then cannot be counted; later ones are. The caller sets MEMA_POOL_SIZE=1M. */
 #define _GNU_SOURCE
 #include "probe.h"
 

@@ -23,7 +23,7 @@ static void oneGrows(size_t all) {
   memory = mremap(memory, pages * page, 3 * page, MREMAP_MAYMOVE);
   CHECK(memory != MAP_FAILED && memory[0] == 55 && isLeft(all - 3));
   CHECK(munmap(memory, 3 * page) == 0 && isLeft(all));
-  /* What is not charged grows without. */
+  /* A mapping that is not charged grows without a charge. */
   memory = mmap(NULL, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   char *other = mapPages(1);
   memory = mremap(memory, page, 2 * all * page, MREMAP_MAYMOVE);

@@ -1,5 +1,5 @@
 /* mapModel - random maps, unmaps and remaps in a small area, against a model of a byte for each page. The budget is smaller than the
- * area, so that some are refused: which ones, the model knows. After each step what is left of the budget is found out to the page.
+ * area, so that some are refused: which ones, the model knows. After each step the rest of the budget is found out to the page.
  * Prints the number of bytes that are charged in the end. The caller sets MEMA_POOL_SIZE=512K. */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static bool place(size_t first, size_t pages, int protection, int flags, int fro
   return result != MAP_FAILED;
 }
 
-/* Memory that is charged: refused iff the budget has no room for what is new. */
+/* Memory that is charged: refused iff the budget has no room for the new bytes. */
 static void mapSome(size_t first, size_t pages) {
   bool fits = pages - count(first, pages) <= left();
   int kind = below(2) == 0 ? MAP_SHARED : MAP_PRIVATE;
@@ -71,7 +71,7 @@ static void unmapSome(size_t first, size_t pages) {
   set(first, pages, false, false);
 }
 
-/* In its place, to another size. The kernel refuses what is more than one mapping, or has no room. */
+/* In its place, to another size. The kernel refuses a range of more than one mapping, or one without room. */
 static void resizeSome(size_t first, size_t pages) {
   size_t size = 1 + below(2 * pages);
   if (first + size > PAGES) return;
@@ -89,7 +89,7 @@ static bool isThere(size_t index) {
   return msync(at(index), page, MS_ASYNC) == 0;
 }
 
-/* The kernel may unmap what is in the way, and what is too much, before it finds that it has to refuse. */
+/* The kernel may unmap pages that are in the way, and superfluous ones, before it finds that it has to refuse. */
 static void lookAgain(size_t first, size_t pages) {
   for (size_t i = first; i < first + pages; i++) {
     mapped[i] = mapped[i] && isThere(i);
@@ -121,10 +121,10 @@ static void moveSome(size_t first, size_t pages) {
   }
   if (!keeps) set(first, pages, false, false);
   set(to, size, true, false);
-  /* From Linux 6.17 on several mappings can be moved at once, and what lies between them. */
+  /* From Linux 6.17 on several mappings can be moved at once, with the gaps between them. */
   memcpy(charged + to, wasCharged, kept * sizeof(bool));
   memcpy(mapped + to, wasMapped, kept * sizeof(bool));
-  /* Nor is it said what becomes of a hole when the old place is to stay. */
+  /* The kernel's manual leaves open whether a hole stays when the old place is to stay. */
   for (size_t i = 0; keeps && i < size; i++) mapped[to + i] = isThere(to + i);
   for (size_t i = 0; i < growth; i++) charged[to + pages + i] = true;
   moved++;
@@ -166,7 +166,7 @@ static void step(void) {
       resizeSome(first, pages);
       return;
     case 7:
-      /* What is written to later is not seen. */
+      /* The library does not see that a mapping is written to later. */
       (void)mprotect(at(first), pages * page, PROT_READ | PROT_WRITE);
       return;
     case 8:
@@ -196,7 +196,7 @@ int main(void) {
     if (i % 1000 == 0) compareWithKernel();
   }
   compareWithKernel();
-  /* Else the test has not shown what it is for. */
+  /* Else the test has shown nothing. */
   CHECK(refused > 100 && moved > 100 && grown > 10 && doubled > 100);
   char text[32];
   int length = snprintf(text, sizeof text, "%zu\n", count(0, PAGES) * page);

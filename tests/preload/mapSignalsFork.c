@@ -1,4 +1,4 @@
-/* mapSignalsFork - a signal handler that maps and unmaps, whatever it interrupts, while another thread forks: nobody waits for the other for
+/* mapSignalsFork - a signal handler that maps and unmaps, whatever it interrupts, while another thread forks: no thread waits for the other for
  * ever. The caller sets MEMA_POOL_SIZE=16M. */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -53,7 +53,7 @@ int main(void) {
   atomic_store(&rests, true);
   interruptIn(0);
   CHECK(pthread_join(thread, NULL) == 0);
-  /* What a handler unmapped last is given back by the next mapping. */
+  /* The next mapping gives back the charge of the pages that a handler unmapped last. */
   CHECK(munmap(mapPages(1), pageBytes()) == 0);
   return 0;
 }

@@ -1,4 +1,4 @@
-/* probe.h - what is left of the budget, found out by asking for it. The heap must be at rest: nothing here allocates. */
+/* probe.h - the rest of the budget, found out by requests. The heap must be at rest: nothing here allocates. */
 #ifndef MEMA_TESTS_PROBE_H
 #define MEMA_TESTS_PROBE_H
 

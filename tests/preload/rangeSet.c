@@ -1,4 +1,4 @@
-/* rangeSet - the set of charged ranges (preload/ranges.h) against a byte for each address: what is in it, how much, the parts in order,
+/* rangeSet - the set of charged ranges (preload/ranges.h) against a byte for each address: its members, their number, the parts in order,
  * and that ranges which touch are one. */
 #define _GNU_SOURCE
 #include "../../preload/ranges.c"

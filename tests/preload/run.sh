@@ -131,7 +131,7 @@ for reserve in 64Q 0 16M 17M; do
   oneLine "MEMA_RESERVE='$reserve': one line" '^mema: MEMA_RESERVE: .* is ' "$scratch/err"
 done
 
-# ---- what a program maps by itself ---------------------------------------------------------------------------------------
+# ---- mappings of the program itself --------------------------------------------------------------------------------------
 section mappings
 
 page=$(getconf PAGESIZE)

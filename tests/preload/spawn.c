@@ -15,7 +15,7 @@ static void waitFor(pid_t child) {
 __attribute__((noinline)) static pid_t forkAndAllocate(void) {
   pid_t child = vfork();
   if (child == 0) {
-    /* Not what a child of vfork may do, but what some do. Enough of it to have the figures published. */
+    /* A child of vfork may not do this, but some do. Enough of it to have the figures published. */
     for (int k = 0; k < 200; k++) free(malloc(100));
     _exit(0);
   }

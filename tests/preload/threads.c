@@ -1,4 +1,4 @@
-/* threads - four threads allocate, resize, free, and free what the others allocated; nothing is lost or shared. */
+/* threads - four threads allocate, resize, free, and free chunks of the others; no chunk is lost or handed out twice. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-// unwinding - at an exhausted budget a C++ program can still throw, say what happened and unwind, where there is a reserve.
+// unwinding - at an exhausted budget a C++ program can still throw, report the failure and unwind, where there is a reserve.
 // The caller sets MEMA_POOL_SIZE=4M, and MEMA_RESERVE=64K or not. Status 0: all was said and unwound; 9: there was no memory for it.
 #include <cstdio>
 #include <cstdlib>
@@ -12,7 +12,7 @@
 static std::vector<std::unique_ptr<char[]>> *hoard;
 static int unwound;
 
-// What a destructor has to say on the way.
+// A destructor that makes a note on the way.
 struct Witness {
   ~Witness() {
     try {

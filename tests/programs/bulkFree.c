@@ -1,4 +1,4 @@
-/* bulkFree CHUNKS UNTRACKED [SIZE]: one pool, so many chunks of 64 bytes, reset; the same, freed; the instructions are counted by
+/* bulkFree CHUNKS UNTRACKED [SIZE]: one pool, so many chunks of 64 bytes, reset; then another such pool, freed; the instructions are counted by
  * tests/bulk.sh. With a size, chunks of that in an arena. */
 #include "support.h"
 

@@ -1,4 +1,4 @@
-/* instructions untracked|tracked|shared|subPool|arena|trackedArena|fixed: plays what tests/instructions.sh counts the instructions of. Prints the name of each play and how
+/* instructions untracked|tracked|shared|subPool|arena|trackedArena|fixed: plays the operations whose instructions tests/instructions.sh counts. Prints the name of each play and how
  * many operations it had, in the order in which they were played. */
 #include "support.h"
 
@@ -129,7 +129,7 @@ typedef struct {
   void (*prepare)(void);
   void (*play)(size_t n);
   size_t warm, counted; /* operations */
-  bool endless;         /* chunks come and go one by one for a long time: what arenas are not for */
+  bool endless;         /* chunks come and go one by one for a long time; arenas are not made for that */
 } Play;
 
 static const Play plays[] = {
@@ -143,7 +143,7 @@ static const Play plays[] = {
     {"growth", NULL, growths, 5, 50, false},
 };
 
-/* Callgrind collects what is called from here, and nothing else. */
+/* Callgrind counts the calls from here alone. */
 static __attribute__((noinline, used)) void measured(const Play *play) {
   play->play(play->counted);
   __asm__ volatile("" ::: "memory"); /* no tail call: it would leave this function early */

@@ -22,7 +22,7 @@
 
 enum { places = 400, steps = 15000, seeds = 2, cannot = 77 };
 
-/* Silent; or loud on purpose, since what would see nothing must not pass for silence. */
+/* Silent; or loud on purpose, to show that the test would hear a sound. */
 typedef enum Sort { isSilent, touchesFresh, callsSystem } Sort;
 
 typedef struct Row {
@@ -144,7 +144,7 @@ static void resetAndFill(Pool *pool) {
   require(mema_resetPool(pool), "the pool is not reset\n");
 }
 
-/* What makes other pools move pages, and give some back before fresh ones are taken. */
+/* Makes pools that are not committed move pages, and give some back before fresh ones are taken. */
 static void growAndRefit(Pool *pool) {
   enum { count = 5 };
   unsigned char *large[count], *small[count];
@@ -166,7 +166,7 @@ static void growAndRefit(Pool *pool) {
   require(pfree(pool, most) && pfree(pool, grown) && pfree(pool, behind), "a chunk is not freed\n");
 }
 
-/* Leaves the pool empty, with everything once used. (A shared pool is not reset: that wakes whoever waits for budget.) */
+/* Leaves the pool empty, with everything once used. (A shared pool is not reset: that wakes threads that wait for budget.) */
 static void play(Pool *pool, bool shared) {
   for (uint64_t seed = 1; seed <= seeds; seed++) {
     uint64_t random = seed;

@@ -1,4 +1,4 @@
-/* Does what must need no system call, between two writes that tests/syscalls.sh finds in a trace.
+/* Makes calls that need no system call, between two writes that tests/syscalls.sh finds in a trace.
  *
  *   warm lives SIZE | untrackedLives SIZE | arenaLives SIZE | untrackedArenaLives SIZE | steady SIZE | committed SIZE */
 #include "support.h"

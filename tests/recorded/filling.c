@@ -1,4 +1,4 @@
-/* filling COUNT - COUNT pairs of malloc and free; says what is left of its errno and ends with status 4. For records that have
+/* filling COUNT - COUNT pairs of malloc and free; prints errno as it is at the end, and ends with status 4. For records that have
  * no room. */
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The compiler must not understand what it is for. */
+/* The compiler must not understand its purpose. */
 static void *volatile sink;
 static volatile size_t nothing = 0;
 #define KEEP(expression) ((sink = (expression)))

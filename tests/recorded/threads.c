@@ -1,4 +1,4 @@
-/* threads COUNT PAIRS - threads that allocate, and release what others have allocated. Every thread makes PAIRS objects and
+/* threads COUNT PAIRS - threads that allocate, and release objects of the others. Every thread makes PAIRS objects and
  * puts each in the place of one that it then releases, which is usually another's; so at each moment an address may be handed
  * out again that another thread has just given back. */
 #include <pthread.h>

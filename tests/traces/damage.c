@@ -18,7 +18,7 @@ static Trace original;
 
 typedef enum Verdict { REFUSED, UNCHANGED, OTHER } Verdict;
 
-/* What becomes of a file with these bytes. */
+/* Reads a file with these bytes, and says how that ended. */
 static Verdict judge(const uint8_t *bytes, size_t count) {
   Trace trace;
   TraceError error = {"\n"};
@@ -103,7 +103,7 @@ static void forge(int rounds) {
     others += verdict == OTHER;
     refused += verdict == REFUSED;
   }
-  /* Else the checksums were not what let the changes through. */
+  /* Else a cause other than the checksums let the changes through. */
   CHECK(others > rounds / 50 && refused > rounds / 50);
 }
 

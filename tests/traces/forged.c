@@ -26,7 +26,7 @@ static void section(uint8_t tag, const void *payload, size_t count) {
   for (int i = 0; i < CHECKSUM_BYTES; i++) bytes[length++] = (uint8_t)(checksum >> (8 * i));
 }
 
-/* What follows a tag in a text: "P" a process, "O..." operations in hexadecimal, and so on. */
+/* The parts behind a tag in a text: "P" a process, "O..." operations in hexadecimal, and so on. */
 static void sectionOf(const char *text, size_t count) {
   uint8_t payload[64];
   size_t used = 0;
@@ -52,7 +52,7 @@ static void checkFile(const char *what, const char *reason) {
   close(file);
 }
 
-/* Sections separated by blanks, and what is to be said of them; NULL: nothing. */
+/* Sections separated by blanks, and the sentence that is expected; NULL: none. */
 static void check(const char *text, const char *reason) {
   begin();
   for (const char *at = text; *at != '\0';) {
@@ -111,7 +111,7 @@ static void operations(void) {
         "O09"
         "00"
         " Q0200 E01",
-        NULL); /* malloc of 1, free of what is here */
+        NULL); /* malloc of 1, free of the object here */
   check(PROCESS "O090000 Q0300 E01", "used that is not live");
   check(PROCESS "O0910 Q0200 E01", "used that is not live");
   check(PROCESS "O0908 Q0200 E01", "used that is not live");

@@ -1,5 +1,5 @@
-/* playing - a trace is played as it was recorded: every operation reaches the heap, with its size and for its object; what is
- * refused is counted, and later operations on it are skipped. The heap here is a list that checks what it is asked. */
+/* playing - a trace is played as it was recorded: every operation reaches the heap, with its size and for its object. A refused
+ * request is counted, and later operations on its object are skipped. The heap here is a list that checks each request. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,7 +119,7 @@ static void refusals(void) {
   CHECK(counts.refused == 1 && counts.skipped == 0 && counts.releases == 2);
 }
 
-/* An object is touched from its beginning, in each page, and in what a resize adds to it. */
+/* An object is touched from its beginning, in each page, and in the pages that a resize adds. */
 static char *touched;
 
 static void *allocateMarked(size_t size) {

@@ -1,4 +1,4 @@
-/* roundTrip - what is written is what is read: every kind of operation, sizes and alignments up to the largest, threads, objects
+/* roundTrip - a trace that was written is read back unchanged: every kind of operation, sizes and alignments up to the largest, threads, objects
  * that are given anew, processes without operations, and sections by the hundred; plain, and compressed where the build can. */
 #include <unistd.h>
 
