@@ -114,7 +114,7 @@ static void useAll(Pool *pool) {
   assert_true(mema_chargePool(pool, 10) && mema_creditPool(pool, 10));
 }
 
-/* The calling thread's shard, of whatever pool, has an address here that must not be touched. */
+/* The calling thread's cache, of any pool, has an address here that must not be touched. */
 static void anUnsharedPoolEntersNoCache(void **state) {
   (void)state;
   mema_ThreadCache *before = mema_cacheHere;

@@ -193,7 +193,7 @@ static void playBy(const Row *row, Pool *pool) {
   if (row->sort == callsSystem && freePool(pool)) mema_initPoolWith(pool, &(mema_Options){.poolSize = 1, .committed = true});
 }
 
-/* A thread's first call to a shared pool gives it what it works with: a shard. The first call to a pool that is not
+/* A thread's first call to a shared pool gives it a cache. The first call to a pool that is not
  * committed maps memory, and touches none of it. */
 static void makeReady(Pool *pool, const mema_Options *options) {
   if (!mema_initPoolWith(pool, options)) _exit(cannot);

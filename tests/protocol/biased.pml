@@ -1,11 +1,11 @@
 /*
- * Who may touch a shard: its owner, without any fence, or whoever has stopped the pool.
+ * Who may touch a cache: its owner, without any fence, or whoever has stopped the pool.
  *
- * Every thread owns one shard and does two things, in any order: a step on its own shard, and a stop of all others. Its stores wait in a buffer
+ * Every thread owns one cache and does two things, in any order: a step on its own cache, and a stop of all others. Its stores wait in a buffer
  * until the memory takes them: in order (TSO, as on x86), or in any order that keeps those to one address and those before a release in order
  * (WEAK). The membarrier empties the buffers of all threads, one thread after the other.
  *
- * A shard's content is one number. Its owner adds one to it, in two instructions; a stopper moves it to the bank. None may get lost.
+ * A cache's content is one number. Its owner adds one to it, in two instructions; a stopper moves it to the bank. None may get lost.
  *
  * check: TSO ROUNDS=3
  * check: WEAK ROUNDS=3
@@ -45,7 +45,7 @@ Buffer buffer[THREADS];
 bool loadedEarly[THREADS]; /* a load that the processor made before one that precedes it; a fence in between repeats it */
 
 /* What only the proof sees. */
-bool inside[THREADS]; /* the owner is at work on its shard */
+bool inside[THREADS]; /* the owner is at work on its cache */
 bool held[THREADS];   /* a stopper may be */
 byte added, bank, ended;
 

@@ -1,7 +1,7 @@
 /*
- * The budget in parts: poolFree in the centre, credit in every shard. It is exact all the same.
+ * The budget in parts: poolFree in the centre, quota in every cache. It is exact all the same.
  *
- * Users allocate one or two units and free what anybody allocated. Credit is read and written in two steps, so that whoever works on a shard
+ * Users allocate one or two units and free what anybody allocated. Quota is read and written in two steps, so that whoever works on a cache
  * at the wrong moment is caught. What is proved: never more is live than the pool has (P1); a request is refused only if at some moment of
  * the call too little was free (P2); poolFree, the credits and what is live make up the pool whenever it is stopped, and at the end.
  *
@@ -33,13 +33,13 @@
 #ifndef OPERATIONS
 #define OPERATIONS 2
 #endif
-#define LIMIT 1  /* more credit than that goes back when its owner comes by the lock */
+#define LIMIT 1  /* more quota than that goes back when its owner comes by the lock */
 #define SCARCE 1 /* so much or less in the centre is little */
 
 bool lock;
 bool tight;
 bool busy[USERS], called[USERS];
-byte credit[USERS];
+byte quota[USERS];
 byte poolFree = SIZE;
 byte chunks[3]; /* live ones of one and of two units: any user may free any of them */
 
@@ -107,7 +107,7 @@ inline checkEquation() {
   d_step {
     sum = poolFree + live;
     for (s : 0 .. USERS - 1) {
-      sum = sum + credit[s]
+      sum = sum + quota[s]
     }
     assert(sum == SIZE);
     sum = 0;
@@ -118,10 +118,10 @@ inline checkEquation() {
 inline callIn() {
   do
   :: s < USERS ->
-    part = credit[s];
+    part = quota[s];
     poolFree = poolFree + part;
 #ifndef MUTANT_CREDIT_KEPT_AFTER_CALL_IN
-    credit[s] = 0;
+    quota[s] = 0;
 #endif
     s++
   :: s == USERS -> break
@@ -146,19 +146,19 @@ inline born() {
 
 /* From the centre what is missing, or a batch. */
 inline draw() {
-  part = charge - credit[me];
+  part = charge - quota[me];
   if
   :: true
   :: poolFree > part && !tight -> part++
   fi;
   poolFree = poolFree - part;
-  credit[me] = credit[me] + part;
+  quota[me] = quota[me] + part;
   part = 0
 }
 
 inline chargeOwn() {
-  part = credit[me];
-  credit[me] = part - charge;
+  part = quota[me];
+  quota[me] = part - charge;
   part = 0;
   born()
 }
@@ -178,15 +178,15 @@ inline allocateSlowly() {
 #endif
 #ifndef MUTANT_REFUSE_WITHOUT_CALL_IN
   if
-  :: credit[me] + poolFree < charge -> stopAll(); callIn(); resumeAll()
+  :: quota[me] + poolFree < charge -> stopAll(); callIn(); resumeAll()
   :: else
   fi;
 #endif
   if
-  :: credit[me] + poolFree < charge -> assert(sawShort[me])
+  :: quota[me] + poolFree < charge -> assert(sawShort[me])
   :: else ->
     if
-    :: credit[me] < charge -> draw()
+    :: quota[me] < charge -> draw()
     :: else
     fi;
     chargeOwn()
@@ -205,7 +205,7 @@ inline allocate() {
   :: called[me] -> busy[me] = false; allocateSlowly()
   :: else ->
     if
-    :: credit[me] < charge -> busy[me] = false; allocateSlowly()
+    :: quota[me] < charge -> busy[me] = false; allocateSlowly()
     :: else -> chargeOwn(); busy[me] = false
     fi
   fi;
@@ -215,7 +215,7 @@ inline allocate() {
   }
 }
 
-/* The compare-exchange (slots.pml), and then, some time later, the credit. */
+/* The compare-exchange (slots.pml), and then, some time later, the quota. */
 inline release() {
   d_step {
     if
@@ -225,17 +225,17 @@ inline release() {
   }
   if
   :: done ->
-    part = credit[me];
-    credit[me] = part + charge;
+    part = quota[me];
+    quota[me] = part + charge;
     part = 0
   :: else
   fi
 }
 
 inline giveBack() {
-  part = credit[me];
+  part = quota[me];
   poolFree = poolFree + part;
-  credit[me] = 0;
+  quota[me] = 0;
   part = 0
 }
 
@@ -247,7 +247,7 @@ inline free() {
     slowBegin();
     release();
     if
-    :: tight || credit[me] > LIMIT -> giveBack()
+    :: tight || quota[me] > LIMIT -> giveBack()
     :: else
     fi;
     loosen();
@@ -293,7 +293,7 @@ proctype User(byte me) {
 }
 
 #ifdef FORK
-proctype Forker(byte me) { /* has no shard: me is nobody's number */
+proctype Forker(byte me) { /* has no cache: me is nobody's number */
   byte part, s, sum;
   takeLock();
 #ifndef MUTANT_FORK_WITHOUT_STOP
@@ -320,7 +320,7 @@ init {
   atomic {
     if
     :: skip
-    :: credit[0] = 1; poolFree--
+    :: quota[0] = 1; poolFree--
     fi;
     for (s : 0 .. USERS - 1) {
       run User(s)

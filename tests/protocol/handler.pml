@@ -2,10 +2,10 @@
  * A signal handler that uses the pool which the thread under it is using.
  *
  * Thread 0 may be interrupted between any two of its steps; it stands still until its handler, which calls the same pool, is done. What is
- * proved: the handler works on the shard, or is refused, and never waits for what the thread under it holds; it never works on a shard
- * in the middle of a change; a thread makes one shard, not two.
+ * proved: the handler works on the cache, or is refused, and never waits for what the thread under it holds; it never works on a cache
+ * in the middle of a change; a thread makes one cache, not two.
  *
- * busy alone does not achieve that. A thread that holds the lock and is not busy yet, or no more, or has no shard so far, would be waited for by
+ * busy alone does not achieve that. A thread that holds the lock and is not busy yet, or no more, or has no cache so far, would be waited for by
  * its own handler. So the lock is taken with the thread's name, in the one atomic instruction that takes it.
  *
  * check:
@@ -97,7 +97,7 @@ inline call() {
       busy[me] = true;
       if
       :: called[me] -> busy[me] = false
-      :: !called[me] -> busy[me] = false /* too little credit, or no slot */
+      :: !called[me] -> busy[me] = false /* too little quota, or no slot */
       :: !called[me] -> work(); busy[me] = false; done = true
       fi
     fi;

@@ -2,19 +2,19 @@
  * Threads come and go, and so do pools: exits, adoption, freePool while others are inside, and another pool in the same header.
  *
  * Users call with a handle of the first or of the second life of the pool; they exit, and may call again after it. Two threads free the first
- * life, both at once; whichever succeeds makes the second one in the same header, which one more call may free. A shard belongs to one thread
- * until that exits, also when the pool dies: then it serves the same thread in the next pool. When the thread exits before the pool dies, the shard
+ * life, both at once; whichever succeeds makes the second one in the same header, which one more call may free. A cache belongs to one thread
+ * until that exits, also when the pool dies: then it serves the same thread in the next pool. When the thread exits before the pool dies, the cache
  * stays the pool's, with what it has, as an orphan that another thread adopts, or is dissolved; at once, or later, by whoever comes for all that
  * there is. An orphan ends with its pool. What is proved: no call works on a pool that its handle does not mean; of several freePool one
- * says true; nobody but its owner writes a shard's busy; and what an exiting thread held is not lost, nor found in another pool.
+ * says true; nobody but its owner writes a cache's busy; and what an exiting thread held is not lost, nor found in another pool.
  *
  * check:
  * mutant: NO_RECHECK assertion
  * mutant: FREE_NO_RECHECK assertion
  * mutant: COMPARE_EARLY assertion
  * mutant: FREE_WITHOUT_STOP assertion
- * mutant: SHARDS_KEEP_GENERATION assertion
- * mutant: FREE_IDLES_SHARDS assertion
+ * mutant: CACHES_KEEP_GENERATION assertion
+ * mutant: FREE_IDLES_CACHES assertion
  * mutant: EXIT_WITHOUT_LOCK assertion
  * mutant: EXIT_KEEPS_CONTENT assertion
  * mutant: EXIT_INTO_DEAD assertion
@@ -26,8 +26,8 @@
 #define STEPS 2 /* calls and exits of each user */
 #endif
 #define USERS 2
-#define SHARDS 2
-#define NONE SHARDS
+#define CACHES 2
+#define NONE CACHES
 #define DEAD 0
 
 /* The header, which outlives its pools. */
@@ -35,15 +35,15 @@ bool lock;
 byte generation = 1;
 byte centre; /* what was given back; stands for poolFree and the bitmaps */
 
-typedef Shard {
+typedef Cache {
   bool idle;   /* nobody's, and no pool's */
   bool orphan; /* its thread has exited, its pool lives */
   bool busy;
   bool called;
   byte generation;
-  byte content /* one for each call that worked: stands for credit and magazines */
+  byte content /* one for each call that worked: stands for quota and magazines */
 };
-Shard shard[SHARDS];
+Cache cache[CACHES];
 byte mine[USERS]; /* thread-local: nobody else reads or writes it */
 
 /* What only the proof sees. */
@@ -62,26 +62,26 @@ inline releaseLock() {
 /* Every store to busy is one of the owner. */
 inline setBusy(value) {
   atomic {
-    assert(!shard[s].idle && !shard[s].orphan && mine[1 - me] != s);
-    shard[s].busy = value
+    assert(!cache[s].idle && !cache[s].orphan && mine[1 - me] != s);
+    cache[s].busy = value
   }
 }
 
 inline work() {
-  content = shard[s].content;
+  content = cache[s].content;
   assert(generation == handle); /* or it works in memory that is no longer its own */
   atomic {
-    shard[s].content = content + 1;
+    cache[s].content = content + 1;
     worked++;
     content = 0
   }
 }
 
-/* A shard whose pool has died starts empty in the next. */
+/* A cache whose pool has died starts empty in the next. */
 inline attach() {
   atomic {
     if
-    :: shard[s].generation != generation -> shard[s].content = 0; shard[s].generation = generation
+    :: cache[s].generation != generation -> cache[s].content = 0; cache[s].generation = generation
     :: else
     fi
   }
@@ -91,31 +91,31 @@ inline attach() {
 inline dissolve(which) {
 #ifndef MUTANT_EXIT_KEEPS_CONTENT
   content = centre;
-  centre = content + shard[which].content;
+  centre = content + cache[which].content;
   content = 0;
 #endif
   atomic {
-    shard[which].content = 0;
-    shard[which].orphan = false;
-    shard[which].idle = true
+    cache[which].content = 0;
+    cache[which].orphan = false;
+    cache[which].idle = true
   }
 }
 
-/* A shard that nobody has, or an orphan as it is; there is always one, since there are as many as threads. */
+/* A cache that nobody has, or an orphan as it is; there is always one, since there are as many as threads. */
 inline adopt() {
   atomic {
     if
-    :: shard[0].orphan || shard[0].idle -> s = 0
-    :: shard[1].orphan || shard[1].idle -> s = 1
+    :: cache[0].orphan || cache[0].idle -> s = 0
+    :: cache[1].orphan || cache[1].idle -> s = 1
     fi;
     mine[me] = s;
     if
-    :: shard[s].orphan ->
+    :: cache[s].orphan ->
 #ifdef MUTANT_ADOPT_EMPTIES
-      shard[s].content = 0;
+      cache[s].content = 0;
 #endif
-      shard[s].orphan = false
-    :: else -> shard[s].idle = false; attach()
+      cache[s].orphan = false
+    :: else -> cache[s].idle = false; attach()
     fi
   }
 }
@@ -128,8 +128,8 @@ inline slow() {
 #endif
   :: else ->
     if /* whoever needs all that there is */
-    :: shard[0].orphan -> dissolve(0)
-    :: shard[1].orphan -> dissolve(1)
+    :: cache[0].orphan -> dissolve(0)
+    :: cache[1].orphan -> dissolve(1)
     :: true
     fi;
     if
@@ -155,20 +155,20 @@ inline call() {
 #ifdef MUTANT_HANDLER_SWEEPS
     atomic { /* a signal handler, before the thread says that it is at work */
       if
-      :: shard[s].generation == DEAD -> mine[me] = NONE; shard[s].idle = true
+      :: cache[s].generation == DEAD -> mine[me] = NONE; cache[s].idle = true
       :: else
       fi
     };
 #endif
 #ifdef MUTANT_COMPARE_EARLY
-    fits = shard[s].generation == handle;
+    fits = cache[s].generation == handle;
 #endif
     setBusy(true);
     if
-    :: shard[s].called -> fits = false
+    :: cache[s].called -> fits = false
     :: else ->
 #ifndef MUTANT_COMPARE_EARLY
-      fits = shard[s].generation == handle;
+      fits = cache[s].generation == handle;
 #endif
       if
       :: fits -> work()
@@ -197,14 +197,14 @@ inline leave() {
     mine[me] = NONE;
     if
 #ifdef MUTANT_EXIT_INTO_DEAD
-    :: shard[s].generation == generation -> shard[s].orphan = true
-    :: shard[s].generation == generation -> dissolve(s)
-    :: else -> atomic { shard[s].content = 0; shard[s].idle = true }
+    :: cache[s].generation == generation -> cache[s].orphan = true
+    :: cache[s].generation == generation -> dissolve(s)
+    :: else -> atomic { cache[s].content = 0; cache[s].idle = true }
 #else
-    /* Dead shards are equal to a dead pool. */
-    :: shard[s].generation == generation && generation != DEAD -> shard[s].orphan = true
-    :: shard[s].generation == generation && generation != DEAD -> dissolve(s)
-    :: !(shard[s].generation == generation && generation != DEAD) -> atomic { shard[s].content = 0; shard[s].idle = true }
+    /* Dead caches are equal to a dead pool. */
+    :: cache[s].generation == generation && generation != DEAD -> cache[s].orphan = true
+    :: cache[s].generation == generation && generation != DEAD -> dissolve(s)
+    :: !(cache[s].generation == generation && generation != DEAD) -> atomic { cache[s].content = 0; cache[s].idle = true }
 #endif
     fi;
     s = NONE
@@ -236,32 +236,32 @@ inline stopAll() {
   skip
 #else
   d_step {
-    for (s : 0 .. SHARDS - 1) {
-      shard[s].called = true
+    for (s : 0 .. CACHES - 1) {
+      cache[s].called = true
     }
     s = 0
   }
-  !shard[0].busy;
-  !shard[1].busy
+  !cache[0].busy;
+  !cache[1].busy
 #endif
 }
 
 inline resumeAll() {
   d_step {
-    for (s : 0 .. SHARDS - 1) {
-      shard[s].called = false
+    for (s : 0 .. CACHES - 1) {
+      cache[s].called = false
     }
     s = 0
   }
 }
 
-/* Between calls all that was done is in the centre or in a shard. */
+/* Between calls all that was done is in the centre or in a cache. */
 inline checkSum() {
-  assert(centre + (shard[0].generation == generation -> shard[0].content : 0) +
-         (shard[1].generation == generation -> shard[1].content : 0) == worked)
+  assert(centre + (cache[0].generation == generation -> cache[0].content : 0) +
+         (cache[1].generation == generation -> cache[1].content : 0) == worked)
 }
 
-/* Leaves in done what it answers. It takes no shard. */
+/* Leaves in done what it answers. It takes no cache. */
 inline freePool(handle) {
   takeLock();
   if
@@ -278,22 +278,22 @@ inline freePool(handle) {
       centre = 0;
       worked = 0
     }
-#ifndef MUTANT_SHARDS_KEEP_GENERATION
-    shard[0].generation = DEAD;
-    shard[1].generation = DEAD;
+#ifndef MUTANT_CACHES_KEEP_GENERATION
+    cache[0].generation = DEAD;
+    cache[1].generation = DEAD;
 #endif
 #ifndef MUTANT_FREE_KEEPS_ORPHANS
     d_step {
-      for (s : 0 .. SHARDS - 1) {
-        shard[s].idle = shard[s].idle || shard[s].orphan;
-        shard[s].orphan = false
+      for (s : 0 .. CACHES - 1) {
+        cache[s].idle = cache[s].idle || cache[s].orphan;
+        cache[s].orphan = false
       }
       s = 0
     }
 #endif
-#ifdef MUTANT_FREE_IDLES_SHARDS
-    shard[0].idle = true;
-    shard[1].idle = true;
+#ifdef MUTANT_FREE_IDLES_CACHES
+    cache[0].idle = true;
+    cache[1].idle = true;
 #endif
     resumeAll();
     atomic {
@@ -325,8 +325,8 @@ proctype Freer() {
 
 init {
   atomic {
-    shard[0].idle = true;
-    shard[1].idle = true;
+    cache[0].idle = true;
+    cache[1].idle = true;
     mine[0] = NONE;
     mine[1] = NONE;
     run User(0);
@@ -335,6 +335,6 @@ init {
     run Freer()
   }
   ended == 4;
-  assert(freed[1] == 1 && (shard[0].idle || shard[0].orphan) && (shard[1].idle || shard[1].orphan));
-  assert(centre + (shard[0].orphan -> shard[0].content : 0) + (shard[1].orphan -> shard[1].content : 0) == worked)
+  assert(freed[1] == 1 && (cache[0].idle || cache[0].orphan) && (cache[1].idle || cache[1].orphan));
+  assert(centre + (cache[0].orphan -> cache[0].content : 0) + (cache[1].orphan -> cache[1].content : 0) == worked)
 }

@@ -2,7 +2,7 @@
  * pallocWait: who sleeps until there is budget is woken.
  *
  * At first everything is live, in chunks of one unit, one with each user. Users free and allocate and free again, or stop doing so at any moment.
- * Waiters want one or two units, sleep while they cannot have them, and free what they got or keep it. A user may have no shard before its
+ * Waiters want one or two units, sleep while they cannot have them, and free what they got or keep it. A user may have no cache before its
  * first call. When nothing moves any more, a waiter may be asleep only if what it wants is not free.
  *
  * As long as somebody waits the pool is tight: all stay called, so that each free comes by the lock. Else what is freed stays with who freed it.
@@ -16,7 +16,7 @@
  * mutant: NEVER_TIGHT assertion
  * mutant: TIGHT_WITHOUT_STOP assertion
  * mutant: LOOSENED_EARLY assertion
- * mutant: ROUNDS=3 NEW_SHARD_NOT_CALLED assertion
+ * mutant: ROUNDS=3 NEW_CACHE_NOT_CALLED assertion
  * mutant: WAKE_ONE assertion
  * mutant: WAKE_WITHOUT_SEQUENCE assertion
  * mutant: WAIT_WITHOUT_CALL_IN assertion
@@ -34,13 +34,13 @@
 #define SIZE 2
 #define WAITERS 2
 #define USERS 2
-#define THREADS 4 /* the waiters first; each has a shard of its own number */
+#define THREADS 4 /* the waiters first; each has a cache of its own number */
 
 bool lock;
 bool tight;
 bool dead;
 bool busy[THREADS], called[THREADS], attached[THREADS];
-byte credit[THREADS];
+byte quota[THREADS];
 byte poolFree;
 byte waiters;
 byte sequence;
@@ -102,19 +102,19 @@ inline loosen() {
 inline callIn() {
   d_step {
     for (s : 0 .. THREADS - 1) {
-      poolFree = poolFree + credit[s];
-      credit[s] = 0
+      poolFree = poolFree + quota[s];
+      quota[s] = 0
     }
     s = 0
   }
 }
 
-/* The first call of a thread makes its shard, under the lock. */
+/* The first call of a thread makes its cache, under the lock. */
 inline attach() {
   if
   :: !attached[me] ->
     attached[me] = true;
-#ifdef MUTANT_NEW_SHARD_NOT_CALLED
+#ifdef MUTANT_NEW_CACHE_NOT_CALLED
     called[me] = false
 #else
     called[me] = tight
@@ -139,8 +139,8 @@ inline wakeAll() {
 
 /* Under the lock; the wake itself comes after it. */
 inline giveBack() {
-  poolFree = poolFree + credit[me];
-  credit[me] = 0;
+  poolFree = poolFree + quota[me];
+  quota[me] = 0;
 #ifndef MUTANT_WAKE_WITHOUT_SEQUENCE
   sequence++
 #endif
@@ -149,10 +149,10 @@ inline giveBack() {
 inline credited() {
   live--;
   assert(live < SIZE);
-  credit[me] = credit[me] + 1
+  quota[me] = quota[me] + 1
 }
 
-/* What the lock's holder does to its own shard nobody sees meanwhile, so it is one step. */
+/* What the lock's holder does to its own cache nobody sees meanwhile, so it is one step. */
 inline freeSlowly() {
   takeLock();
   if
@@ -198,23 +198,23 @@ inline born() {
   got = true
 }
 
-/* One unit from own credit, or from the centre (of batches, see budget.pml); it does not wait. */
+/* One unit from own quota, or from the centre (of batches, see budget.pml); it does not wait. */
 inline allocate() {
   charge = 1;
   busy[me] = true;
   if
-  :: !called[me] && !dead && credit[me] > 0 ->
-    d_step { credit[me] = credit[me] - 1; born() }
+  :: !called[me] && !dead && quota[me] > 0 ->
+    d_step { quota[me] = quota[me] - 1; born() }
     busy[me] = false
   :: else ->
     busy[me] = false;
     takeLock();
     if
-    :: !dead && credit[me] + poolFree > 0 ->
+    :: !dead && quota[me] + poolFree > 0 ->
       busy[me] = true;
       atomic {
-        poolFree = poolFree + credit[me] - 1;
-        credit[me] = 0;
+        poolFree = poolFree + quota[me] - 1;
+        quota[me] = 0;
         born()
       }
       loosen();
@@ -276,8 +276,8 @@ inline endToWait() {
 
 inline take() {
   d_step {
-    poolFree = poolFree + credit[me] - charge;
-    credit[me] = 0;
+    poolFree = poolFree + quota[me] - charge;
+    quota[me] = 0;
     born()
   }
 }
@@ -285,7 +285,7 @@ inline take() {
 #ifdef MUTANT_WAIT_WITHOUT_CALL_IN
 #define stopIfShort() skip
 #else
-#define stopIfShort() if :: poolFree + credit[me] < charge -> stopAll(); callIn() :: else fi
+#define stopIfShort() if :: poolFree + quota[me] < charge -> stopAll(); callIn() :: else fi
 #endif
 
 inline pallocWait() {
@@ -301,7 +301,7 @@ inline pallocWait() {
     :: !dead -> stopIfShort()
     fi;
     if
-    :: poolFree + credit[me] >= charge -> take()
+    :: poolFree + quota[me] >= charge -> take()
     :: else -> beginToWait()
     fi;
     resumeAll();
@@ -332,7 +332,7 @@ proctype Waiter(byte me; byte charge) {
 }
 
 #ifdef FREE_POOL
-proctype Freer(byte me) { /* has no shard */
+proctype Freer(byte me) { /* has no cache */
   byte s;
   takeLock();
   stopAll();
@@ -373,7 +373,7 @@ init {
   assert(ended + sum == THREADS && (dead || waiters == sum));
   sum = 0;
   for (s : 0 .. THREADS - 1) {
-    sum = sum + credit[s]
+    sum = sum + quota[s]
   }
   assert(dead || poolFree + sum + live == SIZE)
 }
