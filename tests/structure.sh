@@ -105,6 +105,12 @@ testsSeeTheInterface() {
   ! grep -nE '^#include "(\.\./)+(src|preload|record|exec)/' tests/unit/* tests/threads/* tests/misuse/* tests/model/*.[ch] tests/model/family/* tests/support/*
 }
 
+# Above the heaps, the door and the common paths alone know an engine; all other code asks the heap by its row of operations.
+noEngineIsNamed() {
+  ! grep -rnE '(mema_|MEMA_|mema_mode)(arena|ARENA|Arena|fixed|FIXED|Fixed)|mema_is(Arena|Fixed)' --include='*.[ch]' src |
+    grep -vE '^src/(heap|base|freestanding)/|^src/api/(chunk|repalloc)\.c|^src/pool/(fixedChunk\.[ch]|identity\.h|pool\.h)'
+}
+
 # Lines "LENGTH FILE:LINE" for the functions of the library.
 functionLengths() {
   local file
@@ -148,6 +154,7 @@ check 'no header of src/ is included from below its room' includesGoDown
 check 'no files of different rooms refer to each other in a circle' roomsHaveNoCircle
 for room in preload record exec trace cli; do check "no files of $room/ refer to each other in a circle" roomHasNoCircle "$room"; done
 check 'no files of bench/ refer to each other in a circle' benchHasNoCircle
+check 'no code above the heaps names an engine, but the door and the common paths' noEngineIsNamed
 check 'a heap in a buffer includes nothing of the operating system' fixedSeesNoSystem
 check 'only tests/internal/ looks inside the library' testsSeeTheInterface
 check 'no function of a library is a point where a thread is cancelled' cancelsNowhere
