@@ -33,6 +33,7 @@ fixedSources := $(sort $(wildcard src/heap/fixed/*.c)) \
   $(addprefix src/pool/,allocate.c change.c charge.c fixedChunk.c intact.c pool.c refuse.c) \
   src/report/check.c src/report/stats.c src/api/text.c src/base/error.c $(wildcard src/freestanding/*.c)
 fixedObjects := $(fixedSources:%.c=$(BUILD)/freestanding/%.o)
+single := $(BUILD)/single/mema.c
 preloadSources := $(sort $(wildcard preload/*.c))
 recordSources := $(sort $(wildcard record/*.c))
 # What looks at programs belongs to the command line as well; what takes the place of the C library's functions does not.
@@ -40,7 +41,13 @@ lookSources := exec/inspect.c exec/sanitizer.c exec/obstacle.c exec/search.c
 execSources := $(sort $(wildcard exec/*.c))
 traceSources := $(sort $(wildcard trace/*.c))
 cliSources := $(sort $(wildcard cli/*.c))
+# SINGLE=1 builds the libraries from the one source file that `make amalgamation` writes.
+SINGLE ?= 0
+ifeq ($(SINGLE),1)
+coreObjects := $(BUILD)/obj/single/mema.o
+else
 coreObjects := $(coreSources:%.c=$(BUILD)/obj/%.o)
+endif
 preloadObjects := $(preloadSources:%.c=$(BUILD)/obj/%.o)
 recordObjects := $(recordSources:%.c=$(BUILD)/obj/%.o)
 execObjects := $(execSources:%.c=$(BUILD)/obj/%.o)
@@ -65,14 +72,15 @@ cli := $(BUILD)/mema
 fixedLibrary := $(BUILD)/libmema-fixed.a
 products := $(staticLibrary) $(sharedLibrary) $(preloadLibrary) $(recordLibrary) $(cli)
 
-.PHONY: all freestanding run test clean install uninstall help
+.PHONY: all freestanding amalgamation run test clean install uninstall help
 all: $(products)
 
 help:
 	@echo 'make                 builds libmema.a, libmema.so, the libraries to preload, and mema in $(BUILD)/'
 	@echo 'make freestanding    builds libmema-fixed.a: fixed pools alone, without a C library'
+	@echo 'make amalgamation    writes the library as one source file: $(BUILD)/single/mema.c, and mema.h beside it'
 	@echo 'make run             builds, then shows a pool at work, then the C compiler inside one'
-	@echo 'make test            installs what the tests need (Debian), then runs all of them: some some fifteen minutes'
+	@echo 'make test            installs what the tests need (Debian), then runs all of them: some fifteen minutes'
 	@echo 'make test ONLY=NAME  one test program, group or variant: tests/README.md'
 	@echo 'make bench           installs other allocators (Debian), then measures beside them: six minutes'
 	@echo 'make bench-quick     three rounds beside the allocators that are installed: half a minute'
@@ -119,6 +127,15 @@ $(BUILD)/freestanding/%.o: %.c
 	$(call show,CC,$< (freestanding)) $(CC) $(STRICT) -ffreestanding -nostdinc \
 	  -include src/freestanding/alone.h -isystem $(shell $(CC) -print-file-name=include) -fno-stack-protector \
 	  -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+
+amalgamation: $(single)
+
+$(single): packaging/amalgamate.py include/mema.h $(shell find src -name '*.[ch]')
+	$(call show,PY,$@) python3 packaging/amalgamate.py $(@D) $(coreSources) -- src/freestanding/alone.h $(fixedSources)
+
+$(BUILD)/obj/single/mema.o: $(single)
+	@mkdir -p $(@D)
+	$(call show,CC,$<) $(CC) $(STRICT) -fPIC $(tlsModel) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The library is never unloaded: ending threads and forks call it.
 $(sharedLibrary): $(coreObjects) src/exports.map

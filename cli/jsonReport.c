@@ -73,6 +73,18 @@ static void writeCommand(FILE *out, char **words) {
   fputc(']', out);
 }
 
+/* What is counted with --fail-at only is null without it. */
+static void writePoints(FILE *out, const RunPoints *points) {
+  if (points->counts == 0) {
+    fputs(",\n \"failAt\": null,\n \"fromThenOn\": false,\n \"requests\": null,\n \"failed\": 0", out);
+    return;
+  }
+  fprintf(out, ",\n \"failAt\": %" PRIu64 ",\n \"fromThenOn\": %s", points->failAt,
+          points->fromThenOn != 0 ? "true" : "false");
+  fprintf(out, ",\n \"requests\": %" PRIu64 ",\n \"failed\": %" PRIu64, atomic_load(&points->requests),
+          atomic_load(&points->failed));
+}
+
 void writeJsonReport(FILE *out, const RunOptions *run, const Ending *ending, const Processes *processes) {
   fputs("{\"command\": ", out);
   writeCommand(out, run->command);
@@ -85,6 +97,7 @@ void writeJsonReport(FILE *out, const RunOptions *run, const Ending *ending, con
   } else {
     fputs("null", out);
   }
+  writePoints(out, processes->points);
   writeUnreached(out, processes->unreached);
   fprintf(out, ",\n \"lost\": %zu,\n \"processes\": [", processes->lost);
   for (size_t i = 0; i < processes->count; i++) {

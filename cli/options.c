@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,18 @@ bool readArguments(const struct argp *parser, char *command, int argc, char **ar
   if (message != NULL && fclose(message) == 0 && length > 0) complainAboutOption(command, line);
   free(line);
   return error == 0;
+}
+
+error_t readCount(const char *option, const char *text, size_t most, size_t *count) {
+  char *end;
+  errno = 0;
+  unsigned long long number = strtoull(text, &end, 10);
+  if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && number >= 1 && number <= most) {
+    *count = (size_t)number;
+    return 0;
+  }
+  complain("%s '%s' is no number from 1 to %zu", option, text, most);
+  return EINVAL;
 }
 
 int showParserHelp(const struct argp *parser, char *command) {

@@ -60,18 +60,6 @@ static error_t readPool(ReplayOptions *replay, const char *text) {
   return EINVAL;
 }
 
-static error_t readCount(const char *option, const char *text, size_t most, size_t *count) {
-  char *end;
-  errno = 0;
-  unsigned long long number = strtoull(text, &end, 10);
-  if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && number >= 1 && number <= most) {
-    *count = (size_t)number;
-    return 0;
-  }
-  complain("%s '%s' is no number from 1 to %zu", option, text, most);
-  return EINVAL;
-}
-
 static error_t readLibrary(ReplayOptions *replay, const char *name) {
   if (*name != '\0' && replay->libraryCount < MOST_CONTENDERS - 2) {
     replay->libraries[replay->libraryCount++] = name;

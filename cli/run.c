@@ -21,6 +21,7 @@
 #include "jsonReport.h"
 #include "library.h"
 #include "options.h"
+#include "point.h"
 #include "runOptions.h"
 #include "summary.h"
 #include "tableFile.h"
@@ -36,6 +37,8 @@ enum {
   OPTION_NO_MMAP,
   OPTION_NO_INHERIT,
   OPTION_DEEPBIND,
+  OPTION_FAIL_AT,
+  OPTION_FROM_THEN_ON,
   OPTION_HELP
 };
 
@@ -56,6 +59,9 @@ static const struct argp_option options[] = {
      "leave an environment as it is that the program emptied (env -i), without the library and its variables", 0},
     {"deepbind", OPTION_DEEPBIND, NULL, 0,
      "leave RTLD_DEEPBIND to the program, which is taken out else: a library so opened allocates outside of the pool", 0},
+    {"fail-at", OPTION_FAIL_AT, "N", 0,
+     "refuse the Nth request for memory (malloc and its kin, a growing realloc), counted from 1 over all processes", 0},
+    {"from-then-on", OPTION_FROM_THEN_ON, NULL, 0, "with --fail-at: refuse each request after it as well", 0},
     {"help", OPTION_HELP, NULL, 0, "show this", 0},
     {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
     {0},
@@ -102,6 +108,11 @@ static error_t readOption(int key, char *value, struct argp_state *state) {
     case OPTION_DEEPBIND:
       run->deepBinds = true;
       return 0;
+    case OPTION_FAIL_AT:
+      return readCount("--fail-at", value, SIZE_MAX - 1, &run->failAt);
+    case OPTION_FROM_THEN_ON:
+      run->fromThenOn = true;
+      return 0;
     case OPTION_HELP:
     case 'h':
       run->help = true;
@@ -141,6 +152,10 @@ static bool readOptions(RunOptions *run, int argc, char **argv) {
   }
   if (run->reserve > 0 && run->poolSize == MEMA_UNLIMITED) {
     complain("--reserve needs --pool: without a budget there is nothing to keep back");
+    return false;
+  }
+  if (run->fromThenOn && run->failAt == 0) {
+    complain("--from-then-on needs --fail-at: it says from which request on");
     return false;
   }
   if (run->command != NULL) return true;
@@ -238,6 +253,7 @@ int runCommand(int argc, char **argv) {
   FILE *report;
   holdSignals();
   if (!preloadLibrary(&library) || !openReport(&run, &report) || !makeTableFile(&file)) return STATUS_USAGE;
+  if (run.failAt > 0) askForPoint(&file.table->points, run.failAt, run.fromThenOn);
   status = runTarget(&run, &target, &file, report);
   removeTableFile(&file);
   return status;

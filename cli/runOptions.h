@@ -13,6 +13,8 @@ typedef struct RunOptions {
   bool strict;
   bool disinherits; /* --no-inherit */
   bool deepBinds;   /* --deepbind */
+  size_t failAt;    /* --fail-at; 0: no request fails on purpose */
+  bool fromThenOn;  /* --from-then-on */
   bool help;
   char **command; /* the program and its arguments, NULL at the end */
 } RunOptions;

@@ -9,6 +9,7 @@
 
 #include "../preload/sizeText.h"
 #include "layout.h"
+#include "point.h"
 #include "unreached.h"
 
 enum { ROWS = 20, NAME_COLUMNS = 16, INDENT = 2, MOST_FIGURES = 9 };
@@ -304,6 +305,7 @@ void printSummary(FILE *out, const RunOptions *run, const Ending *ending, const 
   if (processes->lost > 0) {
     printWrapped(out, page.width, INDENT, "and %zu more, which the table had no room for", processes->lost);
   }
+  printPoint(out, processes->points);
   printUnreached(out, "mema run", processes->unreached);
   fflush(out);
 }

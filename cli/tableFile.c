@@ -149,6 +149,7 @@ bool readProcesses(const TableFile *file, Processes *processes) {
   size_t slots = claimed < RUN_TABLE_SLOTS ? claimed : RUN_TABLE_SLOTS;
   processes->count = 0;
   processes->unreached = &file->table->unreached;
+  processes->points = &file->table->points;
   processes->lost = claimed - slots;
   processes->list = calloc(slots + 1, sizeof *processes->list);
   if (processes->list == NULL) return false;

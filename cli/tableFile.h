@@ -33,6 +33,7 @@ typedef struct Processes {
   size_t count;
   size_t lost;                    /* those that the table had no room for */
   const UnreachedList *unreached; /* in the table */
+  const RunPoints *points;        /* in the table */
 } Processes;
 
 /* Makes the file in /dev/shm, TMPDIR or /tmp, all of its room taken, and maps it. It has a name, since each process of the run opens it, in whatever

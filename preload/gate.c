@@ -49,6 +49,8 @@ static _Atomic size_t lateCredit;
 static size_t mapped, peakMapped; /* charged bytes that the program maps by itself: now, and at most */
 
 _Thread_local int heapCallsLeft;
+/* serveSlowly was called. */
+static atomic_bool slow;
 static _Thread_local unsigned publications;
 static _Thread_local bool counted; /* heapCallsLeft has been set for the thread */
 
@@ -138,7 +140,13 @@ __attribute__((noinline)) static void warmHeap(void) {
 }
 
 static void setPlain(void) {
-  atomic_store_explicit(&heapIsPlain, state == HEAP_READY && !reserveIsOpen, memory_order_release);
+  bool isPlain = state == HEAP_READY && !reserveIsOpen && !atomic_load_explicit(&slow, memory_order_relaxed);
+  atomic_store_explicit(&heapIsPlain, isPlain, memory_order_release);
+}
+
+void serveSlowly(void) {
+  atomic_store_explicit(&slow, true, memory_order_relaxed);
+  atomic_store_explicit(&heapIsPlain, false, memory_order_release);
 }
 
 /* A copy of the process that no fork handler announced (a raw clone, _Fork) begins here. Other threads may have had the

@@ -39,6 +39,9 @@ bool enterHeapSoon(void);
 
 void leaveHeap(void);
 
+/* From now on each request takes the general path: heapIsReady returns false. */
+void serveSlowly(void);
+
 /* Registers the fork handlers. */
 void guardForks(void);
 

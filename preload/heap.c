@@ -7,12 +7,19 @@
 #include "foreign.h"
 #include "gate.h"
 #include "lateFrees.h"
+#include "points.h"
 #include "report.h"
 #include "reserve.h"
 #include "table.h"
 
 static void *refuseInterrupted(void) {
   countOne(&ownSlot()->refused);
+  errno = ENOMEM;
+  return NULL;
+}
+
+/* A refusal that the run asked for (points.h). */
+static void *refuseAtPoint(void) {
   errno = ENOMEM;
   return NULL;
 }
@@ -72,6 +79,7 @@ __attribute__((noinline, cold)) static void *publishFor(void *chunk) {
 }
 
 __attribute__((noinline, cold)) static void *allocateUnready(RequestKind kind, size_t size, size_t factor) {
+  if (failsAtPoint(kind == ZEROED ? size * factor : size)) return refuseAtPoint();
   return allocateSlowly((Request){kind, size, factor, NULL}, false);
 }
 
@@ -153,12 +161,17 @@ __attribute__((noinline)) static HeapAnswer resizeSlowly(void **ptr, size_t size
   return HEAP_DONE;
 }
 
+/* A chunk that shrinks is no point: no allocator is known that refuses it. */
+static bool failsToGrow(const void *ptr, size_t size) {
+  return countsPoints && size > mema_sharedChunkSize(&heapPool, ptr) && failsAtPoint(size);
+}
+
 HeapAnswer heapResize(void **ptr, size_t size) {
   bool ready = heapIsReady();
   void *chunk = ready ? mema_sharedRepalloc(&heapPool, *ptr, size) : NULL;
   if (__builtin_expect(chunk == NULL, 0)) {
     int before = ready ? mema_lastError()->errnoBefore : errno;
-    HeapAnswer answer = resizeSlowly(ptr, size, ready);
+    HeapAnswer answer = !ready && failsToGrow(*ptr, size) ? HEAP_REFUSED : resizeSlowly(ptr, size, ready);
     errno = before;
     return answer;
   }

@@ -16,12 +16,13 @@
 
 #define RUN_TABLE_VARIABLE "MEMA_TABLE"
 #define RUN_TABLE_MAGIC 0x454c4241544d454dULL /* "MEMTABLE" in a little-endian file */
-#define RUN_TABLE_VERSION 5u
+#define RUN_TABLE_VERSION 6u
 #define RUN_TABLE_SLOTS 8192u
 /* The numbers of processes that the table keeps. A process without a slot is counted once, whatever programs
  * it becomes. */
 #define RUN_TABLE_PIDS (4 * RUN_TABLE_SLOTS)
 #define RUN_NAME_ROOM 48
+#define RUN_STACK_ROOM 8192
 
 /* The figures of a heap, in the order in which reports show them:
  *   poolSize     the budget (MEMA_UNLIMITED: none)
@@ -122,6 +123,32 @@ typedef struct RunSlot {
   _Atomic uint64_t unknownFrees;
 } RunSlot;
 
+/* What `mema` asks of the requests of a run, and learns of them (points.h). A request is a call that asks for memory: malloc and
+ * its kin, and a realloc that lets a chunk grow. The requests of all processes are counted together, from 1 on, as far as they
+ * come after the start of the library in their process.
+ *   counts      1: count the requests. The other fields count only then
+ *   fromThenOn  1: not only the request with the number failAt fails, but each one after it
+ *   failAt      0: no request fails
+ *   requests    the number of requests
+ *   failed      the number of requests that failed on purpose
+ *   lost        stacks that could not be written
+ *   failedPid   the process whose request failAt was, stored last; 0: the run did not come so far
+ *   stack       of the request failAt, as a line of stacksFile, terminated
+ *   stacksFile  the file that gets the first request of each call stack, in lines: number, process, program, size, then the frames
+ *               from the innermost out as MODULE+0xOFFSET, with tabs between; empty: none */
+typedef struct RunPoints {
+  uint32_t counts;
+  uint32_t fromThenOn;
+  uint64_t failAt;
+  _Atomic uint64_t requests;
+  _Atomic uint64_t failed;
+  _Atomic uint64_t lost;
+  _Atomic int32_t failedPid;
+  uint32_t unused[5];
+  char stack[RUN_STACK_ROOM];
+  char stacksFile[4096];
+} RunPoints;
+
 typedef struct RunTable {
   uint64_t magic;
   uint32_t version;
@@ -129,6 +156,7 @@ typedef struct RunTable {
   uint32_t slotCount;
   _Atomic uint32_t claimed; /* slots requested, with the requests that the table had no room for */
   uint64_t unused[5];
+  RunPoints points;
   UnreachedList unreached;
   _Atomic int32_t pids[RUN_TABLE_PIDS]; /* in the order in which slots were asked for */
   RunSlot slots[];

@@ -7,6 +7,7 @@
 #include "heap.h"
 #include "lateFrees.h"
 #include "owner.h"
+#include "points.h"
 #include "sandbox.h"
 #include "settings.h"
 #include "table.h"
@@ -31,6 +32,8 @@ __attribute__((constructor(101))) static void startHeap(void) {
     watchPool();
     leaveHeap();
   }
+  startPoints();
+  if (countsPoints) serveSlowly();
   mema_sharedTime(&heapPool);
   errno = savedErrno;
 }

@@ -61,6 +61,8 @@ wideScript protocol tests/protocol.sh
 script valgrind tests/valgrind.sh 'all testPrograms'
 script silent tests/silent.sh tests/programs/silent
 script sanitizers tests/sanitizers.sh all
+script single tests/single.sh all
+script packages tests/packages.sh all
 programs clang-sanitize clang-sanitize 4 10000
 threads
 # The gcc programs run once more inside a pool.
@@ -72,6 +74,7 @@ script cli tests/cli/run.sh all
 script escape tests/cli/escape.sh all
 script summary tests/cli/summary.sh all
 script report tests/cli/report.sh all
+script torture tests/cli/torture.sh all
 script record tests/cli/record.sh 'all tests/traces/dump'
 script replay tests/cli/replay.sh 'all tests/traces/dump'
 script guest tests/guest/run.sh all

@@ -36,6 +36,10 @@ missingPackages() {
   has strace || echo strace
   has valgrind || echo valgrind
   has spin || echo spin
+  has cmake || echo cmake
+  has meson || echo meson
+  has ninja || echo ninja-build
+  has pkg-config || echo pkg-config
   hasJsonschema || echo python3-jsonschema
   if has clang && ! echo 'int main(void) { return 0; }' | compiles clang -fsanitize=address; then
     echo "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"

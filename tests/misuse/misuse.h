@@ -1,5 +1,5 @@
-/* One misuse per program; the file's name is the guarantee. Each program leaves with 0 when the misuse was answered as
- * mema.h says: NULL or false, errno, the reason; the pool as it was; a live neighbour's bytes intact. */
+/* One misuse per program: the file's name is the mistake, or the damage that a mistake does not do. Each program ends with 0 if the misuse was answered
+ * as mema.h says: NULL or false, errno and the reason. The pool stays as it was, and a live neighbour keeps its bytes. */
 #ifndef MISUSE_H
 #define MISUSE_H
 
