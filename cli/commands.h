@@ -7,6 +7,7 @@
 
 int runCommand(int argc, char **argv);
 int recordCommand(int argc, char **argv);
+int tortureCommand(int argc, char **argv);
 int replayCommand(int argc, char **argv);
 
 #endif

@@ -18,8 +18,8 @@
 #include "commands.h"
 #include "complain.h"
 #include "descriptor.h"
+#include "environment.h"
 #include "jsonReport.h"
-#include "library.h"
 #include "options.h"
 #include "point.h"
 #include "runOptions.h"
@@ -140,7 +140,6 @@ static const struct argp parser = {
 };
 
 static char programName[] = "mema run";
-static const PreloadLibrary library = {.name = "libmema-preload.so", .variable = "MEMA_PRELOAD_LIBRARY"};
 
 /* False after complaining. */
 static bool readOptions(RunOptions *run, int argc, char **argv) {
@@ -164,27 +163,6 @@ static bool readOptions(RunOptions *run, int argc, char **argv) {
 }
 
 /* ---- preparations ------------------------------------------------------------------------------------------------- */
-
-/* A size of the caller's environment is not this run's. */
-static bool exportSize(const char *name, size_t number, size_t none) {
-  char text[SIZE_TEXT_ROOM];
-  if (number == none) return unsetenv(name) == 0;
-  formatNumber(text, number);
-  return setenv(name, text, 1) == 0;
-}
-
-/* What the preload library reads. */
-static bool setEnvironment(const RunOptions *run, const TableFile *file) {
-  bool done = setenv(RUN_TABLE_VARIABLE, file->path, 1) == 0;
-  done = exportSize("MEMA_POOL_SIZE", run->poolSize, MEMA_UNLIMITED) && done;
-  done = exportSize("MEMA_RESERVE", run->reserve, 0) && done;
-  done = setenv("MEMA_MMAP", run->ignoresMappings ? "0" : "1", 1) == 0 && done;
-  done = setenv("MEMA_STRICT", run->strict ? "1" : "0", 1) == 0 && done;
-  done = setenv("MEMA_DEEPBIND", run->deepBinds ? "1" : "0", 1) == 0 && done;
-  done = setenv("MEMA_INHERIT", run->disinherits ? "0" : "1", 1) == 0 && done;
-  if (!done) complain("cannot set the environment: %s", strerror(errno));
-  return done;
-}
 
 static bool reportsToStderr(const RunOptions *run) {
   return run->report != NULL && strcmp(run->report, "-") == 0;
@@ -252,7 +230,7 @@ int runCommand(int argc, char **argv) {
   TableFile file;
   FILE *report;
   holdSignals();
-  if (!preloadLibrary(&library) || !openReport(&run, &report) || !makeTableFile(&file)) return STATUS_USAGE;
+  if (!preloadLibrary(&runLibrary) || !openReport(&run, &report) || !makeTableFile(&file)) return STATUS_USAGE;
   if (run.failAt > 0) askForPoint(&file.table->points, run.failAt, run.fromThenOn);
   status = runTarget(&run, &target, &file, report);
   removeTableFile(&file);

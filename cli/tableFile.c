@@ -160,6 +160,18 @@ bool readProcesses(const TableFile *file, Processes *processes) {
   return true;
 }
 
+void clearTable(const TableFile *file) {
+  RunTable *table = file->table;
+  size_t claimed = atomic_load(&table->claimed);
+  size_t slots = claimed < RUN_TABLE_SLOTS ? claimed : RUN_TABLE_SLOTS,
+         pids = claimed < RUN_TABLE_PIDS ? claimed : RUN_TABLE_PIDS;
+  memset(table->slots, 0, slots * sizeof(RunSlot));
+  memset((void *)table->pids, 0, pids * sizeof table->pids[0]);
+  memset(&table->unreached, 0, sizeof table->unreached);
+  memset(&table->points, 0, sizeof table->points);
+  atomic_store(&table->claimed, 0);
+}
+
 void removeTableFile(TableFile *file) {
   if (!endGuardian(&file->guardian)) unlink(file->path);
   close(file->descriptor);

@@ -44,6 +44,9 @@ bool makeTableFile(TableFile *file);
 /* False where there is no memory for the list. */
 bool readProcesses(const TableFile *file, Processes *processes);
 
+/* Makes the table empty, for the next run. No process may use it. */
+void clearTable(const TableFile *file);
+
 void removeTableFile(TableFile *file);
 
 #endif

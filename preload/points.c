@@ -173,7 +173,7 @@ static Line *describeAnew(const Stack *stack, uint64_t number, size_t size) {
 static void append(Line *line) {
   if (line->length == sizeof line->bytes) line->length--;
   line->bytes[line->length++] = '\n';
-  int file = isInSandbox() ? -1 : rawOpen(points->stacksFile, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0);
+  int file = isInSandbox() ? -1 : rawOpen(points->stacksFile, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY, 0);
   ssize_t written = file < 0 ? -1 : rawWrite(file, line->bytes, line->length);
   if (file >= 0) rawClose(file);
   if (written != (ssize_t)line->length) atomic_fetch_add(&points->lost, 1);

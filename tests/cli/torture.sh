@@ -1,5 +1,6 @@
 #!/bin/sh
-# torture.sh - the tests of requests that fail on purpose (`mema run --fail-at`): each program here has an outcome that is known.
+# torture.sh - the tests of requests that fail on purpose (`mema run --fail-at`, `mema torture`): each program here has an outcome that is
+# known.
 # BUILD is the directory of the products (default: build), CC the compiler.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/cli/commands.sh
@@ -83,5 +84,200 @@ same 'the report: the request' '3 1 5' "$(figure failAt <"$scratch/report") $(fi
 refuses 'no number' 2 "^mema run: --fail-at 'x' is no number from 1 to [0-9]+$" run --fail-at x -- true
 refuses 'number 0' 2 "^mema run: --fail-at '0' is no number" run --fail-at 0 -- true
 refuses 'from then on without a number' 2 '^mema run: --from-then-on needs --fail-at' run --from-then-on -- true
+
+# ---- outcomes ---------------------------------------------------------------------------------------------------------
+
+# Makes ten requests, each from a function of its own, and then prints "done". A refusal has the outcome of its number.
+compiled outcomes -g -O0 -fno-builtin -w <<'C'
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static void say(int file, const char *text) { write(file, text, strlen(text)); }
+static char *ask(size_t size) { return malloc(size); }
+static void refusal(void) { char *p = ask(1); if (!p) say(2, "no memory\n"), exit(3); free(p); }
+static void silent(void) { char *p = ask(2); if (!p) exit(4); free(p); }
+static void wrong(void) { char *p = ask(3); if (!p) say(1, "nothing\n"), exit(0); free(p); }
+static void crash(void) { char *p = ask(4); *(volatile char *)p = 1; free(p); }
+static void aborts(void) { char *p = ask(5); if (!p) abort(); free(p); }
+/* Neither this process nor its child, which has a session of its own, ends at SIGTERM. */
+static void hang(void) {
+  char *p = ask(6);
+  if (!p) {
+    signal(SIGTERM, SIG_IGN);
+    if (fork() == 0) setsid();
+    int list = open(getenv("PIDS"), O_WRONLY | O_APPEND);
+    char digits[12], *at = digits + 11;
+    *at = '\n';
+    for (int pid = getpid(); pid > 0; pid /= 10) *--at = '0' + pid % 10;
+    write(list, at, digits + 12 - at);
+    for (;;) pause();
+  }
+  free(p);
+}
+static void leak(void) { char *kept = malloc(700), *p = ask(7); if (p) free(kept), free(p); }
+static void copes(void) { char *p = ask(8); if (!p) p = strdup("x"); free(p); }
+/* Writes without an end. */
+static void floods(void) { char *p = ask(9); while (!p) say(1, "again and again and again\n"); free(p); }
+static void after(void) { char *p = ask(10); if (!p) say(2, "warning\n"); free(p); }
+int main(void) {
+  refusal(); silent(); wrong(); crash(); aborts(); hang(); leak(); copes(); floods(); after();
+  say(1, "done\n");
+  return 0;
+}
+C
+export PIDS="$scratch/pids"
+: >"$PIDS"
+report=$scratch/torture.json
+
+# A python3 beside Debian's need not have Debian's packages.
+for python in python3 /usr/bin/python3 none; do
+  "$python" -c 'from jsonschema import Draft202012Validator' 2>/dev/null && break
+done
+[ $python != none ] || python=python3
+
+# told KEY: the values of a key at all points, from the report.
+told() {
+  "$python" -c 'import json, sys; print(*[point[sys.argv[2]] for point in json.load(open(sys.argv[1]))["points"]])' "$report" "$1"
+}
+
+section outcomes
+run torture --every --timeout 2 --json "$report" -- "$scratch/outcomes"
+# Requests 7 and 10 are those of leak(): malloc(700) is 7, ask(7) is 8.
+same 'every outcome is told' \
+  'refusal silentRefusal wrongOutput crash abort hang same leak same hang same' "$(told outcome)"
+same 'the status of a torture with bad points' 1 "$status"
+same 'the status of each run' '3 4 0 139 134' "$(told status | cut -d ' ' -f 1-5)"
+same 'the bytes that leaked' '0 0 0 0 0 0 0 1 0 0 0' "$(told leaked | sed 's/[0-9][0-9][0-9][0-9]*/1/')"
+same 'the sizes' '1 2 3 4 5 6 700 7 8 9 10' "$(told size)"
+same 'no process of a hang is left, in whatever session' '' "$(while read -r pid; do kill -0 "$pid" 2>/dev/null && echo "$pid"; done <"$PIDS")"
+same 'the hang had two processes' 2 "$(wc -l <"$PIDS")"
+has 'the picture: a character each' '^  rsWCAH\.L\.H\.$' "$scratch/out"
+has 'the counts' '^  W      1  wrong output with success$' "$scratch/out"
+has 'the worst stack: function and line' 'wrong \(.*:[0-9]+\) < main' "$scratch/out"
+has 'the message of a refusal' '"message": "no memory"' "$report"
+has 'the command that repeats a point' "^    mema run --fail-at 3 -- $scratch/outcomes\$" "$scratch/out"
+has 'the command under gdb' "break failOnPurpose' -ex run --args mema run --fail-at 3 -- $scratch/outcomes\$" "$scratch/out"
+same 'the picture has no colours without a terminal' 0 "$(grep -c "$(printf '\033')" "$scratch/out")"
+run run --fail-at 3 -- "$scratch/outcomes"
+same 'that command repeats it' 'nothing 0' "$(cat "$scratch/out") $status"
+
+if "$python" -c 'from jsonschema import Draft202012Validator' 2>/dev/null; then
+  same 'the report fits its schema' ok "$("$python" -W ignore tests/cli/checkReport.py docs/torture.schema.json "$report" finished=true choice='"every"' 2>&1)"
+else
+  skip 'the report fits its schema' 'python3-jsonschema is not there'
+fi
+run torture --stacks --from 3 --sample 1 --stacks --timeout 2 --json "$report" -- "$scratch/outcomes"
+same 'a stack each, from the third request on' '3 4 5 6 7 8 9 10 11' "$(told request)"
+run torture --sample 4 --timeout 2 --json "$report" -- "$scratch/outcomes"
+same 'a sample is spread' '2 5 7 10' "$(told request)"
+run torture --every --from 10 --timeout 2 --from-then-on --json "$report" -- "$scratch/outcomes"
+same 'from then on: the last request alone copes' 'hang same' "$(told outcome)"
+COLUMNS=20 run torture --from 11 -- "$scratch/outcomes"
+same '20 columns: no sentence is longer' 20 "$(grep -v 'mema run\|gdb' "$scratch/out" | awk 'length($0) > most { most = length($0) } END { print (most <= 20 ? 20 : most) }')"
+same 'the status where nothing is bad' 0 "$status"
+run torture --from 11 --stderr --json "$report" -- "$scratch/outcomes"
+same 'stderr as a part of the output' wrongOutput "$(told outcome)"
+run torture --from 11 --check 'echo "$$" >/dev/null; exit 7' --json "$report" -- "$scratch/outcomes"
+same 'a check that is the same each time' same "$(told outcome)"
+
+# ---- stacks -----------------------------------------------------------------------------------------------------------
+section stacks
+
+compiled loops -g -O0 -fno-builtin -w <<'C'
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static int ask(void) { char *p = malloc(9); free(p); return p == 0; }
+int main(int argc, char **argv) {
+  int failed = 0;
+  for (int i = 0; i < 100; i++) failed |= ask();
+  for (int i = 0; i < 100; i++) failed |= ask();
+  for (int i = 0; i < 3; i++)
+    if (fork() == 0) _exit(ask() | ask());
+  for (int status; wait(&status) > 0;) failed |= status;
+  return failed != 0;
+}
+C
+run torture --jobs 1 --json "$report" -- "$scratch/loops"
+same 'two loops, and a child that is forked three times: four stacks' '1 101' "$(told request | cut -d ' ' -f 1-2)"
+same 'the stacks of several processes count once' 4 "$(told request | wc -w)"
+has 'the process that was refused is told' '"program": "loops"' "$report"
+
+# ---- runs that cannot be judged ----------------------------------------------------------------------------------------
+section judgement
+
+compiled restless -fno-builtin -w <<'C'
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  FILE *file = fopen(argv[1], "a+");
+  long runs;
+  fputc('x', file);
+  fflush(file);
+  runs = ftell(file);
+  fclose(file);
+  for (long i = 0; i < runs; i++) free(malloc(10));
+  if (argc > 2) printf("%ld\n", runs);
+  return 0;
+}
+C
+run torture -- "$scratch/restless" "$scratch/runs"
+has 'other numbers of requests in each run' '^  two plain runs make different numbers of requests' "$scratch/out"
+run torture -- "$scratch/restless" "$scratch/runs" output
+has 'other output in each run' '^  two plain runs write different output: output is not compared$' "$scratch/out"
+run torture -- sh -c 'exit $$'
+has 'another status in each run' '^  two plain runs end with different statuses' "$scratch/out"
+
+refuses 'no such program' 127 "^mema torture: cannot run 'nowhere':" torture -- nowhere
+: >"$scratch/notExecutable"
+refuses 'not executable' 126 "^mema torture: cannot run '.*notExecutable': " torture -- "$scratch/notExecutable"
+refuses 'beyond the run' 2 '^mema torture: --from 1000: the plain run made 11 requests$' torture --from 1000 -- "$scratch/outcomes"
+refuses 'no input' 2 "^mema torture: cannot read '.*/nothing': " torture --input "$scratch/nothing" -- true
+refuses 'no report' 2 "^mema torture: cannot write the report '.*/nowhere/report': " torture --json "$scratch/nowhere/report" -- "$scratch/outcomes"
+refuses 'a program without requests' 2 "^mema torture: 'true' makes no request for memory" torture -- true
+refuses 'a plain run without an end' 2 '^mema torture: the plain run did not end within 1 s; --timeout' torture --timeout 1 -- sh -c 'while :; do :; done'
+refuses 'no command' 2 '^mema torture: no command given' torture
+if compiled static -static -w <<'C'
+int main(void) { return 0; }
+C
+then refuses 'a static program' 2 '^mema torture: .* is statically linked.*no request of it can be made to fail' torture -- "$scratch/static"; else skip 'a static program' 'no static C library'; fi
+if [ -w /dev/full ]; then
+  run torture --from 11 --json /dev/full -- "$scratch/outcomes"
+  same 'a full disk: the status' 2 "$status"
+  oneLine 'a full disk: one line' "^mema torture: the report '/dev/full' could not be written: No space left" "$scratch/err"
+fi
+
+# ---- going on ---------------------------------------------------------------------------------------------------------
+section resume
+
+rm -f "$scratch/state"
+run torture --every --from 7 --timeout 2 --resume "$scratch/state" -- "$scratch/outcomes"
+cp "$scratch/out" "$scratch/before"
+same 'a line for each point, and the first' 6 "$(wc -l <"$scratch/state")"
+sed -i -e '$d' "$scratch/state"
+printf '11\tcra' >>"$scratch/state"
+: >"$PIDS"
+run torture --every --timeout 2 --from 7 --resume "$scratch/state" -- "$scratch/outcomes"
+same 'the points of the file are not tried again; a line that was cut off is' "$(grep -v 'plain run\|Hang' "$scratch/before" | sed 's/ [0-9.]* s$//')" \
+  "$(grep -v 'plain run' "$scratch/out" | sed 's/ [0-9.]* s$//')"
+refuses 'the file of another command' 2 "^mema torture: '.*state' is of another command" torture --resume "$scratch/state" -- "$scratch/loops"
+
+# An interrupt comes while the one run of this torture hangs.
+: >"$PIDS"
+(
+  while [ ! -s "$PIDS" ]; do sleep 0.05; done
+  kill -INT "$(cat "$scratch/torturePid")"
+) &
+guard sh -c 'echo $$ >"$scratch/torturePid"; exec "$@" >"$scratch/out" 2>"$scratch/err"' sh "$mema" torture --every --jobs 1 --timeout 1000 -- "$scratch/outcomes"
+same 'interrupted: the status' 130 $?
+has 'interrupted: the picture so far' '^  rsWCA *$' "$scratch/out"
+has 'interrupted: how far it came' '^  interrupted after 5 of them$' "$scratch/out"
+same 'interrupted: no process is left' '' "$(while read -r pid; do kill -0 "$pid" 2>/dev/null && echo "$pid"; done <"$PIDS")"
+wait
 
 finish

@@ -1,0 +1,481 @@
+/* torture.c - `mema torture`: what does a program do when a request for memory fails?
+ *
+ *   options -> target -> two plain runs -> points -> one run for each, several at once -> summary, report
+ *
+ * The first plain run says what is right, the second what differs by itself, and which call stacks there are. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <mema.h>
+
+#include "attempt.h"
+#include "commands.h"
+#include "complain.h"
+#include "descriptor.h"
+#include "options.h"
+#include "torturePoints.h"
+#include "tortureReport.h"
+#include "tortureState.h"
+#include "unreached.h"
+
+#define SECOND UINT64_C(1000000000)
+
+enum { MOST_JOBS = 64, LEAST_LIMIT = 5, LIMIT_FACTOR = 10, PLAIN_LIMIT = 600, LEAST_OUTPUT = 1 << 20, OUTPUT_FACTOR = 10 };
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+typedef struct TortureOptions {
+  Subject subject;
+  Choice choice;
+  size_t sample;
+  size_t from;
+  size_t jobs;    /* 0: as many as there are processors */
+  size_t timeout; /* seconds; 0: by the plain runs */
+  const char *json;
+  const char *resume;
+  bool comparesErrors;
+  bool help;
+} TortureOptions;
+
+enum {
+  OPTION_STACKS = 0x100,
+  OPTION_EVERY,
+  OPTION_SAMPLE,
+  OPTION_FROM,
+  OPTION_ONCE,
+  OPTION_FROM_THEN_ON,
+  OPTION_JOBS,
+  OPTION_TIMEOUT,
+  OPTION_INPUT,
+  OPTION_CHECK,
+  OPTION_STDERR,
+  OPTION_JSON,
+  OPTION_RESUME,
+  OPTION_HELP
+};
+
+static const struct argp_option options[] = {
+    {"stacks", OPTION_STACKS, NULL, 0, "fail the first request of each call stack (this is the default)", 0},
+    {"every", OPTION_EVERY, NULL, 0, "fail each request", 0},
+    {"sample", OPTION_SAMPLE, "K", 0, "fail K requests, spread evenly over the run", 0},
+    {"from", OPTION_FROM, "N", 0, "leave out the requests before the Nth", 0},
+    {"once", OPTION_ONCE, NULL, 0, "one request fails in each run (this is the default)", 0},
+    {"from-then-on", OPTION_FROM_THEN_ON, NULL, 0, "each request after it fails as well", 0},
+    {"jobs", OPTION_JOBS, "N", 0, "make N runs at once; without it, as many as there are processors", 0},
+    {"timeout", OPTION_TIMEOUT, "S", 0, "end a run after S seconds; without it, ten times the plain run, and 5 at the least",
+     0},
+    {"input", OPTION_INPUT, "FILE", 0, "the standard input of each run; without it, /dev/null", 0},
+    {"check", OPTION_CHECK, "CMD", 0,
+     "after each run, run CMD by the shell: what it writes, and its status, are a part of the run's output", 0},
+    {"stderr", OPTION_STDERR, NULL, 0, "what the program writes to stderr is a part of its output", 0},
+    {"json", OPTION_JSON, "FILE", 0, "write each point to FILE as JSON", 0},
+    {"resume", OPTION_RESUME, "FILE", 0, "note each point in FILE, and leave out those that are in it already", 0},
+    {"help", OPTION_HELP, NULL, 0, "show this", 0},
+    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
+    {0},
+};
+
+static error_t readName(const char *option, const char *value, const char **name) {
+  *name = value;
+  if (*value != '\0') return 0;
+  complain("%s needs a value that is not empty", option);
+  return EINVAL;
+}
+
+static error_t readSample(TortureOptions *torture, const char *value) {
+  torture->choice = SAMPLE;
+  return readCount("--sample", value, 1000000, &torture->sample);
+}
+
+static error_t readOther(int key, char *value, TortureOptions *torture) {
+  switch (key) {
+    case OPTION_FROM:
+      return readCount("--from", value, SIZE_MAX - 1, &torture->from);
+    case OPTION_JOBS:
+      return readCount("--jobs", value, MOST_JOBS, &torture->jobs);
+    case OPTION_TIMEOUT:
+      return readCount("--timeout", value, 1000000, &torture->timeout);
+    case OPTION_INPUT:
+      return readName("--input", value, &torture->subject.input);
+    case OPTION_CHECK:
+      return readName("--check", value, &torture->subject.check);
+    case OPTION_JSON:
+      return readName("--json", value, &torture->json);
+    case OPTION_RESUME:
+      return readName("--resume", value, &torture->resume);
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static error_t readOption(int key, char *value, struct argp_state *state) {
+  TortureOptions *torture = state->input;
+  switch (key) {
+    case ARGP_KEY_INIT:
+      state->err_stream = NULL;
+      return 0;
+    case OPTION_STACKS:
+      torture->choice = BY_STACK;
+      return 0;
+    case OPTION_EVERY:
+      torture->choice = EVERY;
+      return 0;
+    case OPTION_SAMPLE:
+      return readSample(torture, value);
+    case OPTION_ONCE:
+      torture->subject.run.fromThenOn = false;
+      return 0;
+    case OPTION_FROM_THEN_ON:
+      torture->subject.run.fromThenOn = true;
+      return 0;
+    case OPTION_STDERR:
+      torture->comparesErrors = true;
+      return 0;
+    case OPTION_HELP:
+    case 'h':
+      torture->help = true;
+      return 0;
+    case ARGP_KEY_ARG:
+      torture->subject.run.command = &state->argv[state->next - 1];
+      state->next = state->argc;
+      return 0;
+    default:
+      return readOther(key, value, torture);
+  }
+}
+
+static const struct argp parser = {
+    .options = options,
+    .parser = readOption,
+    .args_doc = "[--] COMMAND [ARGUMENT...]",
+    .doc =
+        "Runs COMMAND twice as it is, then once for each point: a request for memory that fails. Says how each run ended: "
+        "as the "
+        "plain run did, by a clean refusal, by wrong output with success, a crash, an abort or a hang, or with a leak.\vA "
+        "request is "
+        "a call of malloc or its kin, or a realloc that lets a chunk grow. COMMAND should do the same in each run, and "
+        "leave nothing behind that the next run meets. The exit status is 0 where no point is bad, 1 where one is, 128+N "
+        "where signal N ended the torture, and 2, 126 or 127 where COMMAND cannot be run.",
+};
+
+static char programName[] = "mema torture";
+
+static bool readOptions(TortureOptions *torture, int argc, char **argv) {
+  if (!readArguments(&parser, programName, argc, argv, ARGP_IN_ORDER, torture)) return false;
+  if (torture->help || torture->subject.run.command != NULL) return true;
+  complain("no command given; see `mema torture --help'");
+  return false;
+}
+
+/* ---- the plain runs ----------------------------------------------------------------------------------------------- */
+
+static uint64_t requestsOf(const Keeper *keeper) {
+  return atomic_load(&keeper->table.table->points.requests);
+}
+
+/* False after complaining. */
+static bool hasRun(const Keeper *keeper, const Subject *subject) {
+  const Attempt *attempt = keeper->attempt;
+  if (attempt->reason != 0) {
+    complain("cannot run '%s': %s", subject->run.command[0], strerror(attempt->reason));
+  } else if (attempt->timedOut) {
+    complain("the plain run did not end within %" PRIu64 " s; --timeout sets the limit", subject->nanoseconds / SECOND);
+  } else if (requestsOf(keeper) == 0) {
+    complain("'%s' makes no request for memory that the library sees", subject->run.command[0]);
+  } else {
+    return true;
+  }
+  return false;
+}
+
+static bool differ(const Stream *a, const Stream *b) {
+  return a->bytes != b->bytes || a->hash != b->hash;
+}
+
+static void notePlain(Plain *plain, const Keeper *keeper) {
+  plain->attempt = *keeper->attempt;
+  plain->requests = requestsOf(keeper);
+  plain->liveDiffers = !liveAtExit(&keeper->table, &plain->liveBytes, &plain->processes);
+  plain->nanoseconds = keeper->attempt->nanoseconds;
+}
+
+static void comparePlain(Plain *plain, const Keeper *keeper) {
+  const Attempt *first = &plain->attempt, *second = keeper->attempt;
+  uint64_t live;
+  size_t processes;
+  plain->liveDiffers = !liveAtExit(&keeper->table, &live, &processes) || live != plain->liveBytes || plain->liveDiffers;
+  plain->statusDiffers = first->status != second->status;
+  plain->outputDiffers = differ(&first->output, &second->output) || differ(&first->checkOutput, &second->checkOutput) ||
+                         first->checkStatus != second->checkStatus ||
+                         (plain->comparesErrors && differ(&first->errors, &second->errors));
+  plain->requestsDiffer = plain->requests != requestsOf(keeper);
+  if (second->nanoseconds > plain->nanoseconds) plain->nanoseconds = second->nanoseconds;
+}
+
+/* The limits of the runs with a failure, by what the plain runs took. */
+static void setLimits(Subject *subject, const Plain *plain, size_t timeout) {
+  uint64_t limit = plain->nanoseconds * LIMIT_FACTOR;
+  if (limit < LEAST_LIMIT * SECOND) limit = LEAST_LIMIT * SECOND;
+  subject->nanoseconds = timeout > 0 ? timeout * SECOND : limit;
+  subject->mostOutput = plain->attempt.output.bytes * OUTPUT_FACTOR + LEAST_OUTPUT;
+}
+
+/* Returns 0, or the exit status. */
+static int runPlain(Keeper *keeper, Subject *subject, Plain *plain, const char *stacks) {
+  int signal = makeAttempt(keeper, subject);
+  if (signal != 0 || !hasRun(keeper, subject)) return signal > 0 ? 128 + signal : STATUS_USAGE;
+  notePlain(plain, keeper);
+  subject->stacks = stacks;
+  signal = makeAttempt(keeper, subject);
+  subject->stacks = NULL;
+  if (signal != 0 || !hasRun(keeper, subject)) return signal > 0 ? 128 + signal : STATUS_USAGE;
+  comparePlain(plain, keeper);
+  printUnreached(stderr, programName, &keeper->table.table->unreached);
+  return 0;
+}
+
+/* ---- the points --------------------------------------------------------------------------------------------------- */
+
+static bool choosePoints(const TortureOptions *torture, Plain *plain, Points *points, const char *stacks) {
+  uint64_t from = torture->from > 0 ? torture->from : 1;
+  if (from > plain->requests) {
+    complain("--from %" PRIu64 ": the plain run made %" PRIu64 " requests", from, plain->requests);
+    return false;
+  }
+  if (torture->choice == BY_STACK) {
+    if (!pointsByStack(points, stacks, from, &plain->stacks)) return false;
+    if (points->count > 1 || plain->stacks > 1) return true;
+    if (plain->requests < 2 || (points->count > 0 && points->list[0].frames[0] != '\0')) return true;
+    complain("no call stacks: libgcc_s.so.1 is not there; use --every or --sample");
+    return false;
+  }
+  if (pointsBySample(points, from, plain->requests, torture->choice == EVERY ? plain->requests : torture->sample))
+    return true;
+  complain("no memory for %" PRIu64 " points", plain->requests);
+  return false;
+}
+
+/* ---- progress ----------------------------------------------------------------------------------------------------- */
+
+typedef struct Progress {
+  bool shown;
+  uint64_t begun;
+  size_t before; /* points that were tried in an earlier torture */
+  size_t tried;  /* with those */
+  size_t bad;
+  size_t count;
+} Progress;
+
+static void showProgress(const Progress *progress) {
+  if (!progress->shown) return;
+  size_t here = progress->tried - progress->before;
+  double seconds = (double)(nowInNanoseconds() - progress->begun) / 1e9;
+  fprintf(stderr, "\r%zu/%zu, %zu bad", progress->tried, progress->count, progress->bad);
+  if (here > 0) fprintf(stderr, ", %.0f s left", seconds / (double)here * (double)(progress->count - progress->tried));
+  fputs("\033[K", stderr);
+  fflush(stderr);
+}
+
+static void endProgress(const Progress *progress) {
+  if (progress->shown) fputs("\r\033[K", stderr);
+}
+
+static void startProgress(Progress *progress, const Points *points) {
+  *progress = (Progress){.shown = isatty(STDERR_FILENO), .begun = nowInNanoseconds(), .count = points->count};
+  for (size_t i = 0; i < points->count; i++) {
+    progress->tried += points->list[i].outcome != UNTRIED;
+    progress->bad += isBad(points->list[i].outcome);
+  }
+  progress->before = progress->tried;
+}
+
+/* ---- the runs ----------------------------------------------------------------------------------------------------- */
+
+typedef struct Job {
+  Keeper keeper;
+  Point *point; /* under way; NULL: none */
+} Job;
+
+typedef struct Work {
+  Job *jobs;
+  size_t jobCount;
+  Subject subject;
+  Points *points;
+  size_t next;
+  const Plain *plain;
+  FILE *state;
+  Progress progress;
+} Work;
+
+static Point *nextPoint(Work *work) {
+  while (work->next < work->points->count) {
+    Point *point = &work->points->list[work->next++];
+    if (point->outcome == UNTRIED) return point;
+  }
+  return NULL;
+}
+
+static void noteState(Work *work, const Point *point) {
+  if (work->state == NULL || writeState(work->state, point)) return;
+  complain("the file of --resume could not be written: %s", strerror(errno));
+  fclose(work->state);
+  work->state = NULL;
+}
+
+static void finishJob(Work *work, Job *job) {
+  judgePoint(job->point, &job->keeper, work->plain);
+  noteState(work, job->point);
+  work->progress.tried++;
+  work->progress.bad += isBad(job->point->outcome);
+  job->point = NULL;
+}
+
+/* True while a run is under way. A point that no process could be started for stays untried. */
+static bool advance(Work *work) {
+  bool any = false;
+  for (size_t i = 0; i < work->jobCount; i++) {
+    Job *job = &work->jobs[i];
+    if (job->point != NULL && attemptHasEnded(&job->keeper)) finishJob(work, job);
+    if (job->point == NULL && (job->point = nextPoint(work)) != NULL) {
+      work->subject.run.failAt = job->point->number;
+      if (!startAttempt(&job->keeper, &work->subject)) job->point = NULL;
+    }
+    any = any || job->point != NULL;
+  }
+  return any;
+}
+
+/* Returns the signal that ended it, or 0. */
+static int runPoints(Work *work) {
+  int signal = 0;
+  startProgress(&work->progress, work->points);
+  while (signal == 0 && advance(work)) {
+    showProgress(&work->progress);
+    signal = awaitSignal();
+  }
+  endProgress(&work->progress);
+  for (size_t i = 0; i < work->jobCount; i++) stopAttempt(&work->jobs[i].keeper);
+  return signal;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------------- */
+
+static size_t processorCount(void) {
+  cpu_set_t set;
+  int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  return count < 1 ? 1 : count < MOST_JOBS ? (size_t)count : MOST_JOBS;
+}
+
+/* Opened before the program runs. False after complaining. */
+static bool openJson(const char *name, FILE **json) {
+  *json = NULL;
+  if (name == NULL) return true;
+  if (strcmp(name, "-") == 0) {
+    *json = stdout;
+    return true;
+  }
+  int descriptor = moveAside(open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
+  if (descriptor >= 0) *json = fdopen(descriptor, "w");
+  if (*json != NULL) return true;
+  complain("cannot write the report '%s': %s", name, strerror(errno));
+  return false;
+}
+
+/* False after complaining. */
+static bool tellTorture(const Torture *torture, FILE *json, const char *name) {
+  if (json != stdout) printTorture(stdout, torture);
+  if (json == NULL) return finishOutput();
+  writeTortureJson(json, torture);
+  if (json == stdout) return finishOutput();
+  bool written = fflush(json) == 0 && ferror(json) == 0;
+  written = fclose(json) == 0 && written;
+  if (!written) complain("the report '%s' could not be written: %s", name, strerror(errno));
+  return finishOutput() && written;
+}
+
+static int statusOf(const Points *points, int signal, bool told) {
+  if (!told) return STATUS_USAGE;
+  if (signal != 0) return 128 + signal;
+  for (size_t i = 0; i < points->count; i++)
+    if (isBad(points->list[i].outcome)) return 1;
+  return 0;
+}
+
+/* Makes the runs with what the plain ones gave, and says what was found. */
+static int tortureWith(const TortureOptions *options_, Work *work, const Plain *plain, FILE *json) {
+  Torture torture = {.subject = &work->subject, .plain = plain, .points = work->points, .choice = options_->choice};
+  if (options_->resume != NULL) {
+    work->state = openState(options_->resume, &torture, work->points);
+    if (work->state == NULL) return STATUS_USAGE;
+  }
+  int signal = plain->statusDiffers ? 0 : runPoints(work);
+  torture.unfinished = signal != 0;
+  if (work->state != NULL && fclose(work->state) != 0)
+    complain("the file of --resume could not be written: %s", strerror(errno));
+  return statusOf(work->points, signal, tellTorture(&torture, json, options_->json));
+}
+
+static int tortureIn(TortureOptions *torture, Work *work, FILE *json) {
+  char stacks[64];
+  Plain plain = {.comparesErrors = torture->comparesErrors};
+  Points points = {0};
+  int file = moveAside(memfd_create("mema-stacks", MFD_CLOEXEC));
+  snprintf(stacks, sizeof stacks, "/proc/%d/fd/%d", (int)getpid(), file);
+  work->subject = torture->subject;
+  int status = runPlain(&work->jobs[0].keeper, &work->subject, &plain, stacks);
+  if (status == 0 && !choosePoints(torture, &plain, &points, stacks)) status = STATUS_USAGE;
+  if (file >= 0) close(file);
+  if (status == 0) {
+    setLimits(&work->subject, &plain, torture->timeout);
+    work->points = &points;
+    work->plain = &plain;
+    status = tortureWith(torture, work, &plain, json);
+  }
+  freePoints(&points);
+  return status;
+}
+
+static int tortureWithJobs(TortureOptions *torture, FILE *json) {
+  size_t count = torture->jobs > 0 ? torture->jobs : processorCount(), made = 0;
+  int status = STATUS_USAGE;
+  Job *jobs = calloc(count, sizeof *jobs);
+  while (jobs != NULL && made < count && makeKeeper(&jobs[made].keeper)) made++;
+  if (jobs == NULL) complain("no memory for %zu runs at once", count);
+  if (jobs != NULL && made == count) {
+    Work work = {.jobs = jobs, .jobCount = count};
+    status = tortureIn(torture, &work, json);
+  }
+  for (size_t i = 0; i < made; i++) removeKeeper(&jobs[i].keeper);
+  free(jobs);
+  return status;
+}
+
+int tortureCommand(int argc, char **argv) {
+  TortureOptions torture = {
+      .subject = {.run = {.poolSize = MEMA_UNLIMITED}, .input = "/dev/null", .mostOutput = UINT64_MAX}};
+  Target target;
+  FILE *json;
+  complainAs(programName);
+  if (!readOptions(&torture, argc, argv)) return STATUS_USAGE;
+  if (torture.help) return showParserHelp(&parser, programName);
+  int status = findTarget(&target, torture.subject.run.command[0]);
+  if (status == 0) status = checkTarget(&target, torture.subject.run.command[0], "no request of it can be made to fail");
+  if (status != 0) return status;
+  if (access(torture.subject.input, R_OK) != 0) {
+    complain("cannot read '%s': %s", torture.subject.input, strerror(errno));
+    return STATUS_USAGE;
+  }
+  torture.subject.target = &target;
+  torture.subject.nanoseconds = (torture.timeout > 0 ? torture.timeout : PLAIN_LIMIT) * SECOND;
+  if (!prepareAttempts() || !openJson(torture.json, &json)) return STATUS_USAGE;
+  return tortureWithJobs(&torture, json);
+}
