@@ -258,6 +258,16 @@ static bool begin(Course *course, const Subject *subject, const Keeper *keeper, 
   return course->program > 0;
 }
 
+static uint64_t inNanoseconds(struct timeval time) {
+  return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_usec * 1000;
+}
+
+static uint64_t processorTime(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_CHILDREN, &usage);
+  return inNanoseconds(usage.ru_utime) + inNanoseconds(usage.ru_stime);
+}
+
 static void runProgram(Course *course, const Subject *subject, const Keeper *keeper) {
   Attempt *attempt = keeper->attempt;
   uint64_t start = nowInNanoseconds();
@@ -267,6 +277,7 @@ static void runProgram(Course *course, const Subject *subject, const Keeper *kee
   }
   int status = attend(course, &attempt->output, &attempt->errors, attempt->message);
   attempt->nanoseconds = nowInNanoseconds() - start;
+  attempt->processorTime = processorTime();
   attempt->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   attempt->status = attempt->signal != 0 ? 128 + attempt->signal : WEXITSTATUS(status);
 }
@@ -319,7 +330,7 @@ bool startAttempt(Keeper *keeper, const Subject *subject) {
   pid_t parent = getpid();
   clearTable(&keeper->table);
   memset(keeper->attempt, 0, sizeof *keeper->attempt);
-  askForPoint(&keeper->table.table->points, subject->run.failAt, subject->run.fromThenOn);
+  if (subject->counts) askForPoint(&keeper->table.table->points, subject->run.failAt, subject->run.fromThenOn);
   askForStacks(&keeper->table.table->points, subject->stacks);
   fflush(NULL);
   pid_t pid = fork();

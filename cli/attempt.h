@@ -21,6 +21,7 @@ typedef struct Subject {
   RunOptions run;       /* the command and the options of the library; failAt and poolSize may differ by attempt */
   const char *input;    /* the file that is its standard input */
   const char *check;    /* NULL, or a command for the shell that looks at what the program left */
+  bool counts;          /* its requests; else failAt has no effect, and the program keeps its speed */
   const char *stacks;   /* NULL, or the file that gets the call stacks (RunPoints) */
   uint64_t nanoseconds; /* the time limit */
   uint64_t mostOutput;  /* bytes; a program that writes more is ended as if its time were up */
@@ -44,6 +45,7 @@ typedef struct Attempt {
   int checkStatus;
   char message[MESSAGE_ROOM]; /* the first line of its stderr */
   uint64_t nanoseconds;       /* that it took */
+  uint64_t processorTime;     /* of all its processes that were waited for, in nanoseconds */
 } Attempt;
 
 typedef struct Keeper {

@@ -8,6 +8,7 @@
 int runCommand(int argc, char **argv);
 int recordCommand(int argc, char **argv);
 int tortureCommand(int argc, char **argv);
+int fitCommand(int argc, char **argv);
 int replayCommand(int argc, char **argv);
 
 #endif

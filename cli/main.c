@@ -19,6 +19,7 @@ static int helpCommand(int argc, char **argv);
 static const Command commands[] = {
     {"run", runCommand, "run a program with its heap in a pool, and say what it used"},
     {"torture", tortureCommand, "run a program again and again, each time with another failing request for memory"},
+    {"fit", fitCommand, "find the least budget with which a program does the same"},
     {"record", recordCommand, "run a program and write down what it asks of its heap"},
     {"replay", replayCommand, "play what was recorded against a pool and other heaps"},
     {"help", helpCommand, "explain mema, or one of its commands: mema help run"},

@@ -22,14 +22,12 @@
 #include "complain.h"
 #include "descriptor.h"
 #include "options.h"
+#include "plain.h"
 #include "torturePoints.h"
 #include "tortureReport.h"
 #include "tortureState.h"
-#include "unreached.h"
 
-#define SECOND UINT64_C(1000000000)
-
-enum { MOST_JOBS = 64, LEAST_LIMIT = 5, LIMIT_FACTOR = 10, PLAIN_LIMIT = 600, LEAST_OUTPUT = 1 << 20, OUTPUT_FACTOR = 10 };
+enum { MOST_JOBS = 64 };
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
@@ -174,73 +172,6 @@ static bool readOptions(TortureOptions *torture, int argc, char **argv) {
   if (torture->help || torture->subject.run.command != NULL) return true;
   complain("no command given; see `mema torture --help'");
   return false;
-}
-
-/* ---- the plain runs ----------------------------------------------------------------------------------------------- */
-
-static uint64_t requestsOf(const Keeper *keeper) {
-  return atomic_load(&keeper->table.table->points.requests);
-}
-
-/* False after complaining. */
-static bool hasRun(const Keeper *keeper, const Subject *subject) {
-  const Attempt *attempt = keeper->attempt;
-  if (attempt->reason != 0) {
-    complain("cannot run '%s': %s", subject->run.command[0], strerror(attempt->reason));
-  } else if (attempt->timedOut) {
-    complain("the plain run did not end within %" PRIu64 " s; --timeout sets the limit", subject->nanoseconds / SECOND);
-  } else if (requestsOf(keeper) == 0) {
-    complain("'%s' makes no request for memory that the library sees", subject->run.command[0]);
-  } else {
-    return true;
-  }
-  return false;
-}
-
-static bool differ(const Stream *a, const Stream *b) {
-  return a->bytes != b->bytes || a->hash != b->hash;
-}
-
-static void notePlain(Plain *plain, const Keeper *keeper) {
-  plain->attempt = *keeper->attempt;
-  plain->requests = requestsOf(keeper);
-  plain->liveDiffers = !liveAtExit(&keeper->table, &plain->liveBytes, &plain->processes);
-  plain->nanoseconds = keeper->attempt->nanoseconds;
-}
-
-static void comparePlain(Plain *plain, const Keeper *keeper) {
-  const Attempt *first = &plain->attempt, *second = keeper->attempt;
-  uint64_t live;
-  size_t processes;
-  plain->liveDiffers = !liveAtExit(&keeper->table, &live, &processes) || live != plain->liveBytes || plain->liveDiffers;
-  plain->statusDiffers = first->status != second->status;
-  plain->outputDiffers = differ(&first->output, &second->output) || differ(&first->checkOutput, &second->checkOutput) ||
-                         first->checkStatus != second->checkStatus ||
-                         (plain->comparesErrors && differ(&first->errors, &second->errors));
-  plain->requestsDiffer = plain->requests != requestsOf(keeper);
-  if (second->nanoseconds > plain->nanoseconds) plain->nanoseconds = second->nanoseconds;
-}
-
-/* The limits of the runs with a failure, by what the plain runs took. */
-static void setLimits(Subject *subject, const Plain *plain, size_t timeout) {
-  uint64_t limit = plain->nanoseconds * LIMIT_FACTOR;
-  if (limit < LEAST_LIMIT * SECOND) limit = LEAST_LIMIT * SECOND;
-  subject->nanoseconds = timeout > 0 ? timeout * SECOND : limit;
-  subject->mostOutput = plain->attempt.output.bytes * OUTPUT_FACTOR + LEAST_OUTPUT;
-}
-
-/* Returns 0, or the exit status. */
-static int runPlain(Keeper *keeper, Subject *subject, Plain *plain, const char *stacks) {
-  int signal = makeAttempt(keeper, subject);
-  if (signal != 0 || !hasRun(keeper, subject)) return signal > 0 ? 128 + signal : STATUS_USAGE;
-  notePlain(plain, keeper);
-  subject->stacks = stacks;
-  signal = makeAttempt(keeper, subject);
-  subject->stacks = NULL;
-  if (signal != 0 || !hasRun(keeper, subject)) return signal > 0 ? 128 + signal : STATUS_USAGE;
-  comparePlain(plain, keeper);
-  printUnreached(stderr, programName, &keeper->table.table->unreached);
-  return 0;
 }
 
 /* ---- the points --------------------------------------------------------------------------------------------------- */
@@ -431,7 +362,7 @@ static int tortureIn(TortureOptions *torture, Work *work, FILE *json) {
   int file = moveAside(memfd_create("mema-stacks", MFD_CLOEXEC));
   snprintf(stacks, sizeof stacks, "/proc/%d/fd/%d", (int)getpid(), file);
   work->subject = torture->subject;
-  int status = runPlain(&work->jobs[0].keeper, &work->subject, &plain, stacks);
+  int status = runPlain(&work->jobs[0].keeper, &work->subject, &plain, stacks, programName);
   if (status == 0 && !choosePoints(torture, &plain, &points, stacks)) status = STATUS_USAGE;
   if (file >= 0) close(file);
   if (status == 0) {
@@ -460,8 +391,7 @@ static int tortureWithJobs(TortureOptions *torture, FILE *json) {
 }
 
 int tortureCommand(int argc, char **argv) {
-  TortureOptions torture = {
-      .subject = {.run = {.poolSize = MEMA_UNLIMITED}, .input = "/dev/null", .mostOutput = UINT64_MAX}};
+  TortureOptions torture = {.subject = {.run = {.poolSize = MEMA_UNLIMITED}, .input = "/dev/null", .counts = true}};
   Target target;
   FILE *json;
   complainAs(programName);
@@ -475,7 +405,7 @@ int tortureCommand(int argc, char **argv) {
     return STATUS_USAGE;
   }
   torture.subject.target = &target;
-  torture.subject.nanoseconds = (torture.timeout > 0 ? torture.timeout : PLAIN_LIMIT) * SECOND;
+  setPlainLimit(&torture.subject, torture.timeout);
   if (!prepareAttempts() || !openJson(torture.json, &json)) return STATUS_USAGE;
   return tortureWithJobs(&torture, json);
 }

@@ -121,33 +121,6 @@ void freePoints(Points *points) {
 
 /* ---- how they end ------------------------------------------------------------------------------------------------- */
 
-bool liveAtExit(const TableFile *table, uint64_t *bytes, size_t *processCount) {
-  Processes processes;
-  bool all = readProcesses(table, &processes);
-  *bytes = 0;
-  *processCount = 0;
-  if (!all) return false;
-  for (size_t i = 0; i < processes.count; i++) {
-    *bytes += processes.list[i].figures.liveBytes;
-    all = all && processes.list[i].exact;
-  }
-  *processCount = processes.count + processes.lost;
-  free(processes.list);
-  return all;
-}
-
-static bool sameStream(const Stream *a, const Stream *b) {
-  return a->bytes == b->bytes && a->hash == b->hash;
-}
-
-static bool sameOutput(const Attempt *attempt, const Plain *plain) {
-  if (plain->outputDiffers) return true;
-  if (plain->comparesErrors && !sameStream(&attempt->errors, &plain->attempt.errors)) return false;
-  return sameStream(&attempt->output, &plain->attempt.output) &&
-         sameStream(&attempt->checkOutput, &plain->attempt.checkOutput) &&
-         attempt->checkStatus == plain->attempt.checkStatus;
-}
-
 /* A shell passes the signal on that ended its command as a status above 128. */
 static int signalOf(const Attempt *attempt) {
   static const int faults[] = {SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGTRAP, SIGSYS};
@@ -165,9 +138,8 @@ static Outcome judge(Point *point, const Keeper *keeper, const Plain *plain) {
   if (attempt->timedOut) return HANG;
   if (atomic_load(&keeper->table.table->points.failedPid) == 0) return UNREACHED;
   if (signal != 0 && attempt->status != plain->attempt.status) return signal == SIGABRT ? ABORT : CRASH;
-  bool same = attempt->status == plain->attempt.status && sameOutput(attempt, plain);
-  if (!same && attempt->status != 0)
-    return attempt->errors.bytes > 0 && !sameStream(&attempt->errors, &plain->attempt.errors) ? REFUSAL : SILENT;
+  bool same = isAsPlain(attempt, plain);
+  if (!same && attempt->status != 0) return hasMessage(attempt, plain) ? REFUSAL : SILENT;
   if (!same) return WRONG_OUTPUT;
   if (plain->liveDiffers || !liveAtExit(&keeper->table, &live, &processes) || live <= plain->liveBytes) return SAME;
   point->more = live - plain->liveBytes;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "attempt.h"
+#include "plain.h"
 
 /* From the worst to the best. */
 typedef enum Outcome {
@@ -42,21 +43,6 @@ typedef struct Points {
   size_t room;
 } Points;
 
-/* What the plain runs did. */
-typedef struct Plain {
-  Attempt attempt;
-  uint64_t requests;
-  uint64_t liveBytes;
-  size_t processes;
-  size_t stacks;        /* distinct ones, over all processes */
-  bool outputDiffers;   /* the two plain runs: no output is compared */
-  bool statusDiffers;   /* the runs cannot be judged */
-  bool requestsDiffer;  /* a number may hit another request in each run */
-  bool liveDiffers;     /* no leak is looked for */
-  bool comparesErrors;  /* stderr is a part of the output */
-  uint64_t nanoseconds; /* the longer one */
-} Plain;
-
 /* Adds a point. False: no memory. */
 bool addPoint(Points *points, uint64_t number);
 
@@ -68,9 +54,6 @@ bool pointsByStack(Points *points, const char *file, uint64_t from, size_t *stac
 bool pointsBySample(Points *points, uint64_t from, uint64_t last, uint64_t count);
 
 void freePoints(Points *points);
-
-/* The bytes that all processes of an attempt left live. False if a process did not come to its exit. */
-bool liveAtExit(const TableFile *table, uint64_t *bytes, size_t *processes);
 
 /* Judges the attempt that the keeper has ended. */
 void judgePoint(Point *point, const Keeper *keeper, const Plain *plain);

@@ -9,6 +9,7 @@
 
 #include "../preload/sizeText.h"
 #include "layout.h"
+#include "shellWords.h"
 #include "symbols.h"
 
 enum { INDENT = 2, ROWS = 10, CHAIN = 6 };
@@ -52,35 +53,12 @@ typedef struct Page {
 
 /* ---- commands ----------------------------------------------------------------------------------------------------- */
 
-static bool isPlainWord(const char *word) {
-  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
-  return *word != '\0' && word[strspn(word, plain)] == '\0';
-}
-
-static void writeWord(FILE *out, const char *word) {
-  if (isPlainWord(word)) {
-    fputs(word, out);
-    return;
-  }
-  fputc('\'', out);
-  for (; *word != '\0'; word++) {
-    if (*word == '\'') {
-      fputs("'\\''", out);
-    } else {
-      fputc(*word, out);
-    }
-  }
-  fputc('\'', out);
-}
-
 static void writeRun(FILE *out, const Subject *subject, uint64_t number) {
   fprintf(out, "mema run --fail-at %" PRIu64, number);
   if (subject->run.fromThenOn) fputs(" --from-then-on", out);
   fputs(" --", out);
-  for (char **word = subject->run.command; *word != NULL; word++) {
-    fputc(' ', out);
-    writeWord(out, *word);
-  }
+  fputc(' ', out);
+  writeWords(out, subject->run.command);
 }
 
 static char *writtenCommand(const Subject *subject, uint64_t number, const char *before) {

@@ -252,6 +252,37 @@ if [ -w /dev/full ]; then
   oneLine 'a full disk: one line' "^mema torture: the report '/dev/full' could not be written: No space left" "$scratch/err"
 fi
 
+# ---- mema fit ---------------------------------------------------------------------------------------------------------
+section fit
+
+# Needs 100,000 bytes at once. With some 600,000 it goes another way to the same output, and with 10,000 it goes wrong.
+compiled needy -fno-builtin -w <<'C'
+#include <stdlib.h>
+#include <unistd.h>
+int main(void) {
+  char *volatile large = malloc(600000);
+  free(large);
+  large = malloc(100000);
+  if (!large) return write(2, "too little\n", 11), 3;
+  write(1, "done\n", 5);
+  return 0;
+}
+C
+run fit --runs 1 -- "$scratch/needy"
+same 'fit: the status' 0 "$status"
+least=$(sed -n 's/^    mema run --pool \([0-9]*\) -- .*needy$/\1/p' "$scratch/out" | head -n 1)
+has 'the sentence names the bytes' "^  the least budget for the same output and status: $least bytes" "$scratch/out"
+has 'one byte less is told' '^  with one byte less: status 3, and it says: too little$' "$scratch/out"
+has 'the time is told as a measurement' 'measured' "$scratch/out"
+if [ "${least:-0}" -ge 100000 ] && [ "$least" -lt 300000 ]; then ok 'the least budget is that of the other way'; else notOk 'the least budget is that of the other way' "$least"; fi
+run run --pool "${least:-1}" -- "$scratch/needy"
+same 'the least budget suffices' 'done 0' "$(cat "$scratch/out") $status"
+run run --pool "$((${least:-2} - 1))" -- "$scratch/needy"
+same 'one byte less does not' ' 3' "$(cat "$scratch/out") $status"
+refuses 'fit: output that differs by itself' 1 '^mema fit: two runs without a budget differ in output' fit -- "$scratch/restless" "$scratch/runs" output
+refuses 'fit: no such program' 127 "^mema fit: cannot run 'nowhere':" fit -- nowhere
+refuses 'fit: no number' 2 "^mema fit: --runs 'x' is no number" fit --runs x -- true
+
 # ---- going on ---------------------------------------------------------------------------------------------------------
 section resume
 
