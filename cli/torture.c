@@ -370,6 +370,8 @@ static int tortureIn(TortureOptions *torture, Work *work, FILE *json) {
     work->points = &points;
     work->plain = &plain;
     status = tortureWith(torture, work, &plain, json);
+    work->points = NULL;
+    work->plain = NULL;
   }
   freePoints(&points);
   return status;

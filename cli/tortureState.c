@@ -97,17 +97,15 @@ static bool readState(FILE *state, const char *first, Points *points) {
 FILE *openState(const char *path, const Torture *torture, Points *points) {
   FILE *state = fopen(path, "a+e");
   char *first = firstLine(torture);
-  if (state == NULL || first == NULL) {
-    complain("cannot write '%s': %s", path, strerror(errno));
-  } else if (!readState(state, first, points)) {
-    complain("'%s' is of another command, other options, or another number of requests; remove it to begin anew", path);
-  } else if (fflush(state) != 0) {
-    complain("cannot write '%s': %s", path, strerror(errno));
-  } else {
-    free(first);
-    return state;
-  }
+  bool fits = state != NULL && first != NULL && readState(state, first, points);
+  bool differs = state != NULL && first != NULL && !fits;
   free(first);
+  if (fits && fflush(state) == 0) return state;
+  if (differs) {
+    complain("'%s' is of another command, other options, or another number of requests; remove it to begin anew", path);
+  } else {
+    complain("cannot write '%s': %s", path, strerror(errno));
+  }
   if (state != NULL) fclose(state);
   return NULL;
 }
