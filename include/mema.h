@@ -25,7 +25,8 @@
  *              recognises a Pool that is NULL, zeroed, never initialised, copied, moved or freed.
  *   threads    One thread at a time uses a pool, unless the pool is shared. Different pools may be used in parallel.
  *              After fork, the child has its own copy of every pool. Shared pools may be in use during the fork.
- *   time       "Constant" does not count page faults, nor the system call that sometimes extends a pool.
+ *   time       "Constant" does not count page faults, nor the system call that sometimes extends a pool. It includes the
+ *              logarithm of the number of pieces outside the reservation, and of shared pools that the thread uses.
  */
 #ifndef MEMA_H
 #define MEMA_H
@@ -531,7 +532,10 @@ MEMA_PUBLIC bool mema_creditPool(mema_Pool *pool, size_t bytes);
  *              budget that no thread holds; mema_freeSize returns the exact figure.
  *   signals    A signal handler may call a shared pool, except mema_pallocWait. If the handler has interrupted a call of
  *              its thread to that pool, its own call may fail with MEMA_REENTERED, EDEADLK, and then changes nothing.
- *              It never waits for its own thread. Other shared pools: docs/guide.md, "Signal handlers". */
+ *              It never waits for its own thread. Other shared pools: docs/guide.md, "Signal handlers".
+ *   time       A constant call is so whatever the number of threads, with three exceptions, which keep all threads out and
+ *              look at each: the refusal of a request, while the budget is not nearly used up; the first free, in a size,
+ *              of another thread's chunk; and now and then a call that makes up for many others. */
 
 /* As mema_palloc on a shared pool. But if the budget has no room, the thread sleeps until other threads have freed
  * enough, for at most `milliseconds` (negative: without limit; 0: not at all). Returns NULL in the cases of mema_palloc,

@@ -1,9 +1,9 @@
 /* ranges.h - a set of addresses, kept as ranges: the bytes of the address space that are charged to the budget.
  *
- *   list[0].start < list[0].end < list[1].start < list[1].end < ...        no two ranges overlap or touch
+ *   first.start < first.end < second.start < second.end < ...        no two ranges overlap or touch
  *
- * A search takes O(log n) time for n ranges; a change also moves the ranges behind. The list lies in memory of its own,
- * from the kernel: the heap is not available while it is being charged. Nothing here takes a lock. */
+ * A search takes O(log n) time for n ranges. The set lies in memory of its own, from the kernel: the heap is not
+ * available while it is being charged. Nothing here takes a lock. */
 #ifndef MEMA_PRELOAD_RANGES_H
 #define MEMA_PRELOAD_RANGES_H
 
@@ -17,11 +17,27 @@ typedef struct Range {
   uintptr_t end;
 } Range;
 
-/* Zeroed: the empty set. */
+/* The ranges of a block: a page. */
+#ifndef RANGES_A_BLOCK
+#define RANGES_A_BLOCK 256
+#endif
+
+typedef struct RangeBlock {
+  Range list[RANGES_A_BLOCK];
+} RangeBlock;
+
+typedef struct RangeOrder {
+  uint32_t number, count; /* of the block, and of its ranges */
+} RangeOrder;
+
+/* Zeroed: the empty set. The ranges lie in blocks, in order. A change moves the rest of one block, and of the order of
+ * all: a page each, if a program has as many mappings as the kernel allows by default. */
 typedef struct Ranges {
-  Range *list;
-  size_t count;
-  size_t room;  /* the ranges that the list has room for */
+  RangeBlock *blocks;
+  RangeOrder *order; /* of the used blocks, which are not empty; behind them the unused ones */
+  size_t used, room; /* blocks in use, and in all */
+  size_t orderRoom;
+  size_t count; /* ranges */
   size_t bytes; /* the bytes of the whole set */
 } Ranges;
 

@@ -81,7 +81,7 @@ script guest tests/guest/run.sh all
 script instructions tests/instructions.sh tests/programs/instructions
 script latency tests/latency.sh all
 script bulk tests/bulk.sh tests/programs/bulkFree
-script growth tests/growth.sh tests/programs/growth
+script growth tests/growth.sh 'all tests/programs/growth'
 script faults tests/faults.sh 'tests/model/random tests/programs/coldLives tests/unit/repalloc'
 script freestanding tests/freestanding.sh all
 script structure tests/structure.sh all

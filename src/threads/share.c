@@ -384,6 +384,10 @@ static void release(mema_Share *share) {
   }
 }
 
+static mema_ThreadCache *cacheIn(const mema_Pool *pool, const mema_Heap *heap) {
+  return mema_hasCaches(heap) ? mema_cacheOf(pool) : NULL;
+}
+
 /* Takes the lock, and enters the thread's own cache, so that signal handlers stay out of it. If the cache is
  * busy already, the caller is such a handler. It must not even wait for the lock, whose holder may wait for
  * that cache. */
@@ -393,7 +397,7 @@ static mema_Reason lock(const mema_Pool *pool, mema_Heap *heap, bool soon) {
   mema_Share *share = __atomic_load_n(&heap->share, __ATOMIC_ACQUIRE);
   if (share == NULL) return MEMA_BAD_POOL;
   if (mema_unlikely(share->lost)) return MEMA_REENTERED;
-  mema_ThreadCache *cache = mema_cacheOf(pool);
+  mema_ThreadCache *cache = cacheIn(pool, heap);
   if (cache != NULL && atomic_load_explicit(&cache->busy, memory_order_relaxed) != 0) return MEMA_REENTERED;
   if (!takeOrBorrow(share, within || soon)) return MEMA_REENTERED;
   if (share->pool == pool && &share->slab->heap == heap && share->generation == mema_loadWord(&pool->generation)) {
@@ -402,7 +406,7 @@ static mema_Reason lock(const mema_Pool *pool, mema_Heap *heap, bool soon) {
       return MEMA_REENTERED;
     }
     /* a signal handler may have made the cache before the lock was taken */
-    share->inside = cache != NULL && mema_isCacheOf(cache, pool) ? cache : mema_cacheOf(pool);
+    share->inside = cache != NULL && mema_isCacheOf(cache, pool) ? cache : cacheIn(pool, heap);
     if (share->inside != NULL) atomic_store_explicit(&share->inside->busy, 1, memory_order_relaxed);
     if (mema_unlikely(share->unfinished) && !within) mema_finishForked(share);
     return MEMA_OK;

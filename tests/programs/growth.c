@@ -1,12 +1,13 @@
-/* growth [threadsEnd COUNT]: calls while there are many of something. tests/growth.sh counts their instructions. Each case is prepared with 64,
+/* growth [threadsEnd|mappings COUNT]: calls while there are many of something. tests/growth.sh counts their instructions. Each case is prepared with 64,
  * 256 and 1,024 of its kind (shared pools and threads: 16, 64, 256), then plays its calls, then ends what it has prepared. With threadsEnd: so
- * many threads use a pool, all at once, and end. */
+ * many threads use a pool, all at once, and end. With mappings: the program maps memory so many times, with pages in between that it may not
+ * write, and gives it back in another order. */
 #include "support.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
 
-enum { most = 1024, operations = 32 };
+enum { most = 1024, operations = 128 };
 
 static Pool pool, other, many[most];
 static void *chunks[most];
@@ -29,7 +30,7 @@ static void pairIn(Pool *used, size_t size) {
 /* ---- pools ---------------------------------------------------------------------------------------------------------------- */
 
 /* Valgrind has little address space. */
-static const mema_Options tracked = {.poolSize = MIB},
+static const mema_Options tracked = {.poolSize = 64 * KIB},
                           shared = {.poolSize = MIB, .reservation = 256 * KIB, .untracked = true, .shared = true},
                           sharedTracked = {.poolSize = MIB, .reservation = 256 * KIB, .shared = true};
 
@@ -235,6 +236,22 @@ static void useBesideThreads(size_t count) {
   for (size_t i = 0; i < 64; i++) need(pfree(&pool, batch[i]));
 }
 
+/* ---- mappings ------------------------------------------------------------------------------------------------------------- */
+
+static void *mapped(int protection) {
+  void *memory = mmap(NULL, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  need(memory != MAP_FAILED);
+  return memory;
+}
+
+static void mapOften(size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    chunks[i] = mapped(PROT_READ | PROT_WRITE);
+    mapped(PROT_READ);
+  }
+  for (size_t i = 0; i < count; i++) need(munmap(chunks[i * 7 % count], 4096) == 0);
+}
+
 /* ---- all cases ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -285,15 +302,16 @@ static void play(const Case *each, size_t count) {
   Turn turn = {each, count};
   pthread_t thread;
   need(pthread_create(&thread, NULL, playTurn, &turn) == 0 && pthread_join(thread, NULL) == 0);
-  printf("%s %zu\n", each->name, count);
+  printf("%s %zu %d\n", each->name, count, operations);
 }
 
 int main(int argc, char **argv) {
-  if (argc == 3 && strcmp(argv[1], "threadsEnd") == 0) {
+  if (argc == 3) {
     size_t count = strtoul(argv[2], NULL, 10);
-    if (count > most) return 2;
-    startThreads(count);
-    endThreads(count);
+    bool end = strcmp(argv[1], "threadsEnd") == 0;
+    if (count > most || (!end && strcmp(argv[1], "mappings") != 0)) return 2;
+    if (end) startThreads(count);
+    (end ? endThreads : mapOften)(count);
     return 0;
   }
   for (const Case *each = cases; each < cases + sizeof cases / sizeof *cases; each++)
