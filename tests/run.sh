@@ -63,6 +63,7 @@ script silent tests/silent.sh tests/programs/silent
 script sanitizers tests/sanitizers.sh all
 script single tests/single.sh all
 script packages tests/packages.sh all
+script cpp tests/cpp.sh all
 programs clang-sanitize clang-sanitize 4 10000
 threads
 # The gcc programs run once more inside a pool.
