@@ -79,6 +79,7 @@ script torture tests/cli/torture.sh all
 script record tests/cli/record.sh 'all tests/traces/dump'
 script replay tests/cli/replay.sh 'all tests/traces/dump'
 script guest tests/guest/run.sh all
+script space tests/guest/space.sh all
 script instructions tests/instructions.sh tests/programs/instructions
 script latency tests/latency.sh all
 script bulk tests/bulk.sh tests/programs/bulkFree

@@ -65,4 +65,7 @@ traces: $(tracePrograms)
 	@BUILD='$(BUILD)' bash tests/group.sh traces
 
 test-guest: all
-	@BUILD='$(BUILD)' CC='$(CC)' ONLY='$(ONLY)' sh tests/guest/run.sh
+	@status=0; for script in run space; do \
+	  [ -z '$(ONLY)' ] || grep -q '^section $(ONLY)$$' tests/guest/$$script.sh || continue; \
+	  BUILD='$(BUILD)' CC='$(CC)' ONLY='$(ONLY)' sh tests/guest/$$script.sh || status=1; \
+	done; exit $$status

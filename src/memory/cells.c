@@ -9,9 +9,9 @@
 
 enum {
   firstCellsLog = 4, /* log2 of the cells of a kind's first region: 16 */
-  mostCellsLog = 13, /* log2 of the cells of its largest regions: 8,192 */
+  mostCellsLog = 15, /* log2 of the cells of its largest regions: 32,768 */
   firstRegions = mostCellsLog - firstCellsLog,
-  regionsPerKind = firstRegions + 128, /* a million cells */
+  regionsPerKind = firstRegions + 32, /* a million cells */
   areaAlignment = 64 * 1024,
   regionShare = 16, /* a region takes at most 1/regionShare of the process's address space */
   stepped = 512,    /* cells of each kind whose holders map them step by step: at most 23,552 kernel mappings in all */
@@ -32,8 +32,8 @@ static size_t roundUp(size_t n, size_t multiple) {
   return (n + multiple - 1) & ~(multiple - 1);
 }
 
-/* The place of a cell. The first region has 16 cells, and each of the next nine as many as there were before; all
- * others have 8,192. */
+/* The place of a cell. The first region has 16 cells, and each of the next eleven as many as there were before;
+ * all others have 32,768. */
 typedef struct Place {
   uint32_t region;
   uint32_t cells;  /* of that region */

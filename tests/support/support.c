@@ -245,6 +245,12 @@ size_t residentBytes(void) {
   return (pages - strtoul(shared, NULL, 10)) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Valgrind preloads a library of its own. */
+bool underMemcheck(void) {
+  const char *preloaded = getenv("LD_PRELOAD");
+  return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
+}
+
 /* /proc/self/pagemap has a word for each page; its highest bit says that the page is in memory. */
 size_t residentIn(const void *from, size_t bytes) {
   static uint64_t words[512];

@@ -99,6 +99,8 @@ unsigned hangLimit(void);
 /* This process's anonymous memory. The system counts it in batches: within countingError of the truth. */
 enum { countingError = 512 * 1024 };
 size_t residentBytes(void);
+/* True in a program under memcheck, whose own memory is counted there. It needs some for each mapping. */
+bool underMemcheck(void);
 
 /* The bytes from an address on that are in memory, of `bytes` bytes: whole pages. Pages that are not mapped are not. */
 size_t residentIn(const void *from, size_t bytes);

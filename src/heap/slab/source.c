@@ -9,6 +9,7 @@
 
 enum {
   batchLeast = 64 * 1024, /* at least this many bytes are asked for at a time, if the part has them; */
+  cellLeast = 32 * 1024,  /* in a cell, this many; */
   tableLeast = 16 * 1024, /* of tables from the system, this many; */
   batchShare = 8,         /* or this part of the bytes that are ready */
   hugeFrom = 32 << 20,    /* committed areas from this size on are populated in huge pages */
@@ -75,7 +76,9 @@ static bool prefersHuge(const mema_Source *source, unsigned number) {
 static size_t batchOf(const mema_Source *source, unsigned number, size_t needed) {
   const mema_Part *part = &source->part[number];
   size_t batch = wholePages(part->ready / batchShare), left = part->size - part->ready;
-  size_t least = source->memory != NULL || number == mema_partArea ? batchLeast : wholePages(tableLeast);
+  size_t least = batchLeast;
+  if (source->memory == NULL && number != mema_partArea) least = wholePages(tableLeast);
+  if (source->parts == mema_cellParts && number == mema_partArea) least = wholePages(cellLeast);
   if (batch < least) batch = least;
   if (batch < needed) batch = needed;
   if (prefersHuge(source, number)) batch = mema_roundUp(batch, mema_osHugeSize());

@@ -1,0 +1,125 @@
+/* space MIB WHAT [BYTES] - a program that uses MIB of memory in chunks of 1,000 bytes. Then it tells or does what depends on all that is
+ * mapped, touched or not:
+ *
+ *   figures      prints, in KiB: `core`, what a core dump writes; `size`, its address space; `data`, its private writable mappings, which
+ *                count as data, and for the system's commit charge
+ *   abort        ends by a signal that dumps core
+ *   lock         locks all that is mapped
+ *   as | data    sets the limit of that name to BYTES, and then starts a thread, maps memory and a file, opens a library, and allocates
+ *
+ * With -DPOOL it is a program of the library: the chunks come from one pool, and MIB counts KiB; with -DPLAIN as well, from malloc. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "../preload/check.h"
+
+#ifdef POOL
+#define UNIT 1024
+#else
+#define UNIT (1024 * 1024)
+#endif
+
+#if defined(POOL) && !defined(PLAIN)
+#include "mema.h"
+
+static Pool pool;
+#define begin(size) CHECK(initPool(&pool, size))
+#define take(size) palloc(&pool, size)
+#else
+#define begin(size) (void)0
+#define take(size) malloc(size)
+#endif
+
+enum { CHUNK = 1000 };
+
+static void use(size_t bytes) {
+  begin(bytes);
+  for (size_t used = 0; used + 2 * CHUNK < bytes; used += 1024) {
+    char *chunk = take(CHUNK);
+    CHECK(chunk != NULL);
+    memset(chunk, 1, CHUNK);
+  }
+}
+
+/* A mapping, as /proc/self/smaps tells of it. */
+typedef struct {
+  size_t size, anonymous;
+  int writable, dumped;
+} Mapping;
+
+static size_t core, size, data;
+
+/* The kernel dumps a mapping in full if any of its pages was ever private to the process (Documentation/filesystems/proc, and vma_dump_size
+ * in fs/coredump.c). */
+static void count(const Mapping *mapping) {
+  size += mapping->size;
+  if (mapping->writable) data += mapping->size;
+  if (mapping->anonymous != 0 && mapping->dumped) core += mapping->size;
+}
+
+static void figures(void) {
+  static char line[4096];
+  FILE *maps = fopen("/proc/self/smaps", "r");
+  Mapping mapping = {0};
+  CHECK(maps != NULL);
+  while (fgets(line, sizeof line, maps) != NULL) {
+    char mode[5], flags[8];
+    unsigned long from, to;
+    size_t kib;
+    if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) == 3) {
+      mapping = (Mapping){.size = (to - from) / 1024, .writable = mode[1] == 'w' && mode[3] == 'p'};
+    } else if (sscanf(line, "Anonymous: %zu", &kib) == 1) {
+      mapping.anonymous = kib;
+    } else if (sscanf(line, "VmFlags: %7s", flags) == 1) {
+      mapping.dumped = strstr(line, " dd") == NULL;
+      count(&mapping);
+    }
+  }
+  fclose(maps);
+  printf("core %zu\nsize %zu\ndata %zu\n", core, size, data);
+}
+
+static void *inThread(void *unused) {
+  (void)unused;
+  char *chunk = malloc(100);
+  free(chunk);
+  return chunk;
+}
+
+static void limit(int which, size_t bytes) {
+  const struct rlimit most = {bytes, bytes};
+  pthread_t thread;
+  void *result = NULL;
+  CHECK(setrlimit((__rlimit_resource_t)which, &most) == 0);
+  CHECK(pthread_create(&thread, NULL, inThread, NULL) == 0 && pthread_join(thread, &result) == 0 && result != NULL);
+  CHECK(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+  CHECK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, open("/proc/self/exe", O_RDONLY), 0) != MAP_FAILED);
+  CHECK(dlopen("libnss_files.so.2", RTLD_NOW) != NULL || dlopen("libresolv.so.2", RTLD_NOW) != NULL);
+  for (int i = 0; i < 30; i++) CHECK(take(1 << 19) != NULL);
+}
+
+static void dump(void) {
+  const struct rlimit most = {RLIM_INFINITY, RLIM_INFINITY};
+  CHECK(setrlimit(RLIMIT_CORE, &most) == 0);
+  abort();
+}
+
+int main(int argc, char **argv) {
+  CHECK(argc > 2);
+  use((size_t)atol(argv[1]) * UNIT);
+  const char *what = argv[2];
+  size_t bytes = argc > 3 ? strtoull(argv[3], NULL, 0) : 0;
+  if (strcmp(what, "figures") == 0) figures();
+  if (strcmp(what, "abort") == 0) dump();
+  if (strcmp(what, "lock") == 0) CHECK(mlockall(MCL_CURRENT) == 0);
+  if (strcmp(what, "as") == 0) limit(RLIMIT_AS, bytes);
+  if (strcmp(what, "data") == 0) limit(RLIMIT_DATA, bytes);
+  return 0;
+}
