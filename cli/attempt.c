@@ -52,13 +52,21 @@ static void setPreload(const char *value) {
   }
 }
 
+/* A caller that has a signal ignored, as nohup does, does not want it to end mema. SIGTERM always ends a keeper. */
+static bool isTaken(int number) {
+  struct sigaction action;
+  return number == SIGTERM || number == SIGCHLD || sigaction(number, NULL, &action) != 0 || action.sa_handler != SIG_IGN;
+}
+
 bool prepareAttempts(void) {
   preloadBefore = copyPreload();
   if (!preloadLibrary(&runLibrary)) return false;
   preloadWithin = copyPreload();
   setPreload(preloadBefore);
   sigemptyset(&takenSet);
-  for (size_t i = 0; i < TAKEN_COUNT; i++) sigaddset(&takenSet, taken[i]);
+  for (size_t i = 0; i < TAKEN_COUNT; i++) {
+    if (isTaken(taken[i])) sigaddset(&takenSet, taken[i]);
+  }
   sigprocmask(SIG_BLOCK, &takenSet, &callersMask);
   signal(SIGCHLD, SIG_DFL);
   signal(SIGPIPE, SIG_IGN);

@@ -240,11 +240,17 @@ static void printChoice(const Page *page, const Torture *torture) {
   }
 }
 
+/* As no-color.org has it, and for terminals that know no colours. */
+static bool takesColours(FILE *out) {
+  const char *noColour = getenv("NO_COLOR"), *terminal = getenv("TERM");
+  bool knowsThem = terminal != NULL && *terminal != '\0' && strcmp(terminal, "dumb") != 0;
+  return isatty(fileno(out)) && knowsThem && (noColour == NULL || *noColour == '\0');
+}
+
 void printTorture(FILE *out, const Torture *torture) {
-  const char *noColour = getenv("NO_COLOR");
   Page page = {.out = out, .width = lineWidth(out)};
   char name[4 * 60 + 1];
-  page.colours = isatty(fileno(out)) && (noColour == NULL || *noColour == '\0');
+  page.colours = takesColours(out);
   copyName(name, torture->subject->run.command[0], 60);
   printWrapped(out, page.width, 0, "mema torture: %s", name);
   printPlain(&page, torture);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "complain.h"
 
@@ -94,8 +95,18 @@ static bool readState(FILE *state, const char *first, Points *points) {
   return fits;
 }
 
+/* A device may be read without an end. NULL with errno. */
+static FILE *openRegular(const char *path) {
+  struct stat status;
+  FILE *file = fopen(path, "a+e");
+  if (file == NULL || (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode))) return file;
+  fclose(file);
+  errno = EINVAL;
+  return NULL;
+}
+
 FILE *openState(const char *path, const Torture *torture, Points *points) {
-  FILE *state = fopen(path, "a+e");
+  FILE *state = openRegular(path);
   char *first = firstLine(torture);
   bool fits = state != NULL && first != NULL && readState(state, first, points);
   bool differs = state != NULL && first != NULL && !fits;

@@ -249,6 +249,8 @@ then refuses 'a static program' 2 '^mema torture: .* is statically linked.*no re
 if [ -w /dev/full ]; then
   run torture --from 11 --json /dev/full -- "$scratch/outcomes"
   same 'a full disk: the status' 2 "$status"
+  refuses 'a device to go on with' 2 "^mema torture: cannot write '/dev/full': " torture --resume /dev/full -- "$scratch/outcomes"
+  run torture --from 11 --json /dev/full -- "$scratch/outcomes"
   oneLine 'a full disk: one line' "^mema torture: the report '/dev/full' could not be written: No space left" "$scratch/err"
 fi
 
@@ -283,6 +285,45 @@ refuses 'fit: output that differs by itself' 1 '^mema fit: two runs without a bu
 refuses 'fit: no such program' 127 "^mema fit: cannot run 'nowhere':" fit -- nowhere
 refuses 'fit: no number' 2 "^mema fit: --runs 'x' is no number" fit --runs x -- true
 
+# ---- files ------------------------------------------------------------------------------------------------------------
+section files
+
+# Writes a file, or an empty one without a word.
+compiled writer -fno-builtin -w <<'C'
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  int file = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  char *p = malloc(10);
+  if (p) write(file, "x", 1);
+  return 0;
+}
+C
+run torture --jobs 1 --json "$report" -- "$scratch/writer" "$scratch/written"
+same 'what goes to a file is not compared without a check' same "$(told outcome)"
+run torture --jobs 1 --check "cat '$scratch/written'" --json "$report" -- "$scratch/writer" "$scratch/written"
+same 'a check that reads the file finds it' wrongOutput "$(told outcome)"
+printf 'one\ntwo\n' >"$scratch/input"
+run torture --input "$scratch/input" --json "$report" -- cat
+same 'the standard input is the file' 8 "$(figure outputBytes <"$report")"
+
+# The colours of the picture, on a terminal of 60 columns.
+terminal() { # VARIABLE=VALUE...
+  guard env "$@" script -qec "stty cols 60; '$mema' torture --every --from 7 --timeout 2 -- '$scratch/outcomes'" /dev/null </dev/null >"$scratch/terminal" 2>&1
+}
+if command -v script >/dev/null; then
+  terminal TERM=xterm
+  has 'colours on a terminal' "$(printf '\033')\[36mL$(printf '\033')\[0m" "$scratch/terminal"
+  has 'progress on a terminal' '5/5, 2 bad|[0-4]/5, [0-2] bad' "$scratch/terminal"
+  terminal TERM=xterm NO_COLOR=1
+  has 'no colours with NO_COLOR' '^  \.L\.H\.' "$scratch/terminal"
+  terminal TERM=dumb
+  has 'no colours on a terminal without them' '^  \.L\.H\.' "$scratch/terminal"
+else
+  skip 'colours on a terminal' 'script is not there'
+fi
+
 # ---- going on ---------------------------------------------------------------------------------------------------------
 section resume
 
@@ -300,14 +341,14 @@ has 'a point that was tried again is in the file' '^  \.LAH\.$' "$scratch/out"
 same 'half a line gets no second half' 1 "$(grep -c "^11$(printf '\t')same" "$scratch/state")"
 refuses 'the file of another command' 2 "^mema torture: '.*state' is of another command" torture --resume "$scratch/state" -- "$scratch/loops"
 
-# An interrupt comes while the one run of this torture hangs.
+# A signal comes while the one run of this torture hangs.
 : >"$PIDS"
 (
   while [ ! -s "$PIDS" ]; do sleep 0.05; done
-  kill -INT "$(cat "$scratch/torturePid")"
+  kill -TERM "$(cat "$scratch/torturePid")"
 ) &
 guard sh -c 'echo $$ >"$scratch/torturePid"; exec "$@" >"$scratch/out" 2>"$scratch/err"' sh "$mema" torture --every --jobs 1 --timeout 1000 -- "$scratch/outcomes"
-same 'interrupted: the status' 130 $?
+same 'interrupted: the status' 143 $?
 has 'interrupted: the picture so far' '^  rsWCA *$' "$scratch/out"
 has 'interrupted: how far it came' '^  interrupted after 5 of them$' "$scratch/out"
 same 'interrupted: no process is left' '' "$(while read -r pid; do kill -0 "$pid" 2>/dev/null && echo "$pid"; done <"$PIDS")"
