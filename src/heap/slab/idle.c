@@ -273,8 +273,7 @@ void mema_idleSweepClasses(mema_Slab *slab, uint64_t classes) {
 
 /* ---- the budget -------------------------------------------------------------------------------------------------------- */
 
-/* The bytes by which a squeeze goes below the budget, so that the next one is not needed at once; and by which the slab
- * must have grown after a squeeze in vain, before the next one. */
+/* The bytes by which a squeeze goes below the budget, so that the next one is not needed at once. */
 static size_t marginOf(const mema_Slab *slab) {
   return unitBytes(slab, slab->runs.budgetUnits / budgetShare + growthFew);
 }
@@ -287,9 +286,11 @@ static void squeezeTo(mema_Slab *slab, size_t target) {
   slab->runs.purged += bytes;
 }
 
+/* After a squeeze in vain the slab must grow by an eighth before the next one: most of what that gave back is probably
+ * in use again. */
 void mema_idleSqueeze(mema_Slab *slab, size_t bytes) {
   size_t margin = marginOf(slab), budget = unitBytes(slab, slab->runs.budgetUnits), held = mema_heldBytes(slab);
-  if (slab->keepsDirty || held < unitBytes(slab, slab->idle.squeezed) + margin) return;
+  if (slab->keepsDirty || held < unitBytes(slab, slab->idle.squeezed + slab->idle.squeezed / 8) + margin) return;
   size_t spared = margin + bytes, target = budget > spared ? budget - spared : 0;
   squeezeTo(slab, target);
   held = mema_heldBytes(slab);
