@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "chargedSet.h"
 #include "foreign.h"
@@ -13,6 +14,7 @@
 #include "reserve.h"
 #include "settings.h"
 #include "table.h"
+#include "text.h"
 
 /* The calls of a thread, without the pool's lock, from one publication of its figures to the next:
  * PUBLISH_EVERY for each thread that uses the heap, and PUBLISH_MOST at most. The interval begins with one
@@ -25,6 +27,9 @@
 
 /* Tries for the heap's lock at the end of a process: with takeLockSoon they take two seconds. */
 #define END_TRIES 100
+
+/* Bytes at most between two frames of one stack. */
+#define STACK_MOST ((uintptr_t)64 << 20)
 
 typedef enum HeapState {
   HEAP_COLD,  /* no pool yet */
@@ -58,6 +63,8 @@ static _Thread_local bool counted; /* heapCallsLeft has been set for the thread 
  * between. The pool is at rest then, unless a signal handler interrupts such a call: `borrowed` marks that
  * call. */
 static volatile unsigned forkDepth;
+/* The frame that took the lock. */
+static volatile uintptr_t holderFrame;
 static uint32_t forksSeen; /* mema_sharedForks, when this process began */
 static volatile bool borrowed;
 
@@ -183,11 +190,26 @@ bool enterHeap(void) {
     if (forkDepth == 0 || borrowed) return false;
     borrowed = true;
   }
+  holderFrame = (uintptr_t)__builtin_frame_address(0);
   if (state != HEAP_READY || reserveIsOpen) {
     warmHeap();
     setPlain();
   }
   return true;
+}
+
+/* A call that is left under the lock has changed counters, or the reserve, which is settled before the next request. */
+void leaveHeapFor(uintptr_t target) {
+  static atomic_bool told;
+  if (holdsLock(&lock) && forkDepth == 0 && target > holderFrame && target - holderFrame < STACK_MOST) {
+    borrowed = false;
+    releaseLock(&lock);
+  }
+  if (mema_sharedLeave(&heapPool, target) || atomic_exchange_explicit(&told, true, memory_order_relaxed)) return;
+  Text line = {0};
+  addString(&line,
+            "mema: a signal handler left the heap by a jump, in the middle of a change: no more memory is handed out\n");
+  writeText(STDERR_FILENO, &line);
 }
 
 /* As enterHeap, but waits for a limited time: the process must end even if another thread keeps the lock. */

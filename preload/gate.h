@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <mema.h>
 
@@ -41,6 +42,10 @@ void leaveHeap(void);
 
 /* From now on each request takes the general path: heapIsReady returns false. */
 void serveSlowly(void);
+
+/* A jump is about to lead to the frame at `target`. If it leaves the heap for good, from a signal handler that interrupted
+ * it, makes the heap usable again. */
+void leaveHeapFor(uintptr_t target);
 
 /* Registers the fork handlers. */
 void guardForks(void);

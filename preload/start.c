@@ -5,6 +5,7 @@
 #include "foreign.h"
 #include "gate.h"
 #include "heap.h"
+#include "jumps.h"
 #include "lateFrees.h"
 #include "owner.h"
 #include "points.h"
@@ -20,6 +21,7 @@ __attribute__((constructor(101))) static void startHeap(void) {
   noteOwnerName();
   findLibcHeap();
   startSandbox();
+  startJumps();
   startLateFrees(heapRelease);
   bool entered = enterHeap();
   /* after the pool registers its handlers: a fork then takes this lock first, and the pool's locks under it */

@@ -59,6 +59,11 @@ MEMA_SHARED_CALL bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, boo
 /* A sandbox is about to limit the process's system calls: see mema_osEnterSandbox. */
 MEMA_SHARED_CALL void mema_sharedEnterSandbox(void);
 
+/* A jump out of a signal handler is about to lead to the frame at `target`. If it leaves a call of the thread to the pool
+ * for good, drops what that left unfinished. Chunks that it was about to hand out are lost. False if the pool is lost: the
+ * call was in the middle of a change of the slab that breaks an invariant. */
+MEMA_SHARED_CALL bool mema_sharedLeave(const mema_Pool *pool, uintptr_t target);
+
 /* Returns the number of forks between the first process and this one. A copy of the process that no fork handler has
  * announced counts from this call on. */
 MEMA_SHARED_CALL uint32_t mema_sharedForks(void);

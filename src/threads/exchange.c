@@ -164,13 +164,15 @@ static void emptyShelves(mema_ThreadCache *cache) {
   }
 }
 
+void mema_forgetChange(mema_Share *share, mema_ThreadCache *cache) {
+  emptyShelves(cache);
+  share->unfinished = true;
+  mema_leave(cache);
+}
+
 void mema_forgetUnfinished(mema_Share *share) {
-  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) {
-    if (cache->owner == mema_threadNumber() || !isBusy(cache)) continue;
-    emptyShelves(cache);
-    mema_leave(cache);
-    share->unfinished = true;
-  }
+  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
+    if (cache->owner != mema_threadNumber() && isBusy(cache)) mema_forgetChange(share, cache);
 }
 
 /* The lock's holder had no change unfinished. It quiesced the calling thread's cache, whose key is set again

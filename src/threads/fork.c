@@ -12,12 +12,13 @@
 #include "../heap/slab/slabCheck.h"
 #include "../memory/cells.h"
 #include "../memory/os.h"
+#include "own.h"
 #include "share.h"
 #include "wait.h"
 
 _Atomic uint32_t mema_forks;
 
-enum { lateTurns = 1200 /* see mema_letOthersRun */ };
+enum { lateTurns = 1200 /* see mema_letOthersRun */, mema_stackMost = 64 << 20 /* bytes between two frames of a stack */ };
 
 static mema_Lock listLock;
 static mema_Share *shares;
@@ -284,7 +285,7 @@ static bool isSound(const mema_Share *share) {
   size_t chunks, bytes;
   for (const mema_Heap *heap = &share->slab->heap; heap != NULL; heap = heap->next) {
     chunks = bytes = 0;
-    if (heap->ops->check(heap, &chunks, &bytes) != NULL) return false;
+    if (mema_slabCheckCached(heap, &chunks, &bytes) != NULL) return false;
   }
   return true;
 }
@@ -327,6 +328,46 @@ void mema_adoptCopy(void) {
   holding = false;
   leaveGauges();
   for (mema_Share *share = shares; share != NULL; share = share->next) adoptShare(share);
+}
+
+/* ---- calls that are left for good ------------------------------------------------------------------------------------ */
+
+/* True if the frame that marked a cache as busy lies between here and the target of a jump. The mark of some processors is
+ * no frame. */
+static bool isLeft(uintptr_t frame, uintptr_t target) {
+  return frame > 1 && target > frame && target - frame < mema_stackMost;
+}
+
+/* The calling thread holds the lock, and leaves the call that took it. */
+static void leaveLocked(mema_Share *share) {
+  share->lost = !isSound(share);
+  for (unsigned i = 0; i < mema_classCount; i++) share->depot[i].count = 0;
+  atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
+  share->inside = NULL;
+  share->unfinished = true;
+  if (share->keepsOut) mema_resume(share);
+  mema_releaseLock(&share->lock);
+}
+
+bool mema_sharedLeave(const mema_Pool *pool, uintptr_t target) {
+  mema_Heap *heap = mema_sharedHeapOf(pool);
+  mema_Share *share = heap != NULL ? heap->share : NULL;
+  if (share == NULL || mema_isForking()) return true;
+  mema_ThreadCache *cache = mema_cacheOf(pool);
+  bool holds = mema_holdsLock(&share->lock);
+  uintptr_t frame = cache != NULL ? atomic_load_explicit(&cache->busy, memory_order_relaxed) : 0;
+  if (frame == 0 && holds) frame = atomic_load_explicit(&share->frame, memory_order_relaxed);
+  if (!isLeft(frame, target)) return true;
+  mema_endListing();
+  if (cache != NULL) mema_forgetChange(share, cache);
+  if (holds) leaveLocked(share);
+  mema_forgetHolds();
+  /* Another thread may have held the lock, and have set this to false. */
+  if (!share->lost && mema_lockSoon(pool, heap)) {
+    share->unfinished = true;
+    mema_unlockPool(heap);
+  }
+  return !share->lost;
 }
 
 uint32_t mema_sharedForks(void) {

@@ -160,6 +160,10 @@ void mema_letOthersRun(unsigned turns) {
   }
 }
 
+void mema_forgetHolds(void) {
+  atomic_store_explicit(&holds, 0, memory_order_relaxed);
+}
+
 bool mema_holdsSome(void) {
   return atomic_load_explicit(&holds, memory_order_relaxed) != 0;
 }

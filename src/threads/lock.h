@@ -41,6 +41,8 @@ MEMA_HIDDEN void mema_seizeLock(mema_Lock *lock);
  * many it sleeps, so that threads of a lower priority run too. */
 MEMA_HIDDEN void mema_letOthersRun(unsigned turns);
 MEMA_HIDDEN void mema_sleepMillisecond(void);
+/* Forgets the locks that the calling thread held or was about to take: it has left those calls for good. */
+MEMA_HIDDEN void mema_forgetHolds(void);
 /* True if the calling thread holds any lock, or was interrupted while it took or released one. */
 MEMA_HIDDEN bool mema_holdsSome(void);
 MEMA_HIDDEN bool mema_holdsLock(const mema_Lock *lock);

@@ -80,7 +80,7 @@ static void giveCacheCell(mema_ThreadCache *cache) {
  * is checked again. */
 static void own(mema_ThreadCache *cache) {
   uint32_t forks;
-  atomic_store_explicit(&cache->busy, 1, memory_order_relaxed);
+  MEMA_SET_FRAME(cache->busy);
   cache->patience = cache->patienceMost = mema_patience;
   cache->owner = mema_threadNumber();
   do {
@@ -197,7 +197,7 @@ void mema_destroyCache(mema_Share *share, mema_ThreadCache *cache) {
 static void endCache(mema_ThreadCache *cache) {
   mema_Share *share = cache->share;
   mema_takeLock(&share->lock);
-  atomic_store_explicit(&cache->busy, 1, memory_order_relaxed);
+  MEMA_SET_FRAME(cache->busy);
   bool alive = mema_loadWord(&cache->generation) != 0, kept = alive && share->orphans < mema_orphansMost;
   if (kept) {
     share->orphan[share->orphans++] = cache;
@@ -400,6 +400,10 @@ static mema_Reason lock(const mema_Pool *pool, mema_Heap *heap, bool soon) {
   mema_ThreadCache *cache = cacheIn(pool, heap);
   if (cache != NULL && atomic_load_explicit(&cache->busy, memory_order_relaxed) != 0) return MEMA_REENTERED;
   if (!takeOrBorrow(share, within || soon)) return MEMA_REENTERED;
+  if (mema_unlikely(share->lost)) {
+    release(share);
+    return MEMA_REENTERED;
+  }
   if (share->pool == pool && &share->slab->heap == heap && share->generation == mema_loadWord(&pool->generation)) {
     if (within && !share->borrowed && !mema_quiesceLong(share)) {
       release(share);
@@ -407,7 +411,8 @@ static mema_Reason lock(const mema_Pool *pool, mema_Heap *heap, bool soon) {
     }
     /* a signal handler may have made the cache before the lock was taken */
     share->inside = cache != NULL && mema_isCacheOf(cache, pool) ? cache : cacheIn(pool, heap);
-    if (share->inside != NULL) atomic_store_explicit(&share->inside->busy, 1, memory_order_relaxed);
+    MEMA_SET_FRAME(share->frame);
+    if (share->inside != NULL) MEMA_SET_FRAME(share->inside->busy);
     if (mema_unlikely(share->unfinished) && !within) mema_finishForked(share);
     return MEMA_OK;
   }

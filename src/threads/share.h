@@ -27,7 +27,7 @@
  *     poolSize == pool->freeSize + quotas of all caches + charges of live chunks + charged bytes + bytes of sub-pools
  *
  * Entering a cache, and quiescing it
- *   A thread is inside its cache while `busy` is 1. To enter, it sets `busy`, then compares the cache's `key` with the
+ *   A thread is inside its cache while `busy` is not 0. To enter, it sets `busy`, then compares the cache's `key` with the
  *   pool's. To use the caches of others (to collect their quotas, to flush them, to fork), a thread takes the lock, sets
  *   their keys to 0 and waits until no cache is busy. A cache with a key of 0 is quiesced. Its thread waits for the lock
  *   at its next call, and is not busy while it waits.
@@ -119,8 +119,8 @@ typedef enum mema_Pause {
 typedef struct mema_ThreadCache mema_ThreadCache;
 
 struct mema_ThreadCache {
-  /* 1: the owner is inside. Only the owner writes it, and the one thread of a forked child. */
-  _Alignas(64) _Atomic uint32_t busy;
+  /* Not 0: the owner is inside (MEMA_SET_FRAME). Only the owner writes it, and the one thread of a forked child. */
+  _Alignas(64) _Atomic uintptr_t busy;
   /* mema_keyOf of its pool. 0 while the cache is quiesced, and after the pool has ended. */
   _Atomic uintptr_t key;
   size_t overLow;          /* quota above lowQuota: one subtraction finds a lack of quota or a new minimum */
@@ -177,13 +177,14 @@ struct mema_Share {
   size_t rise;      /* and what the sum of all lows may have risen since then */
   uint32_t cellIndex;
   mema_ThreadCache *inside; /* the cache of the lock's holder, busy while the lock is held; NULL: none */
+  _Atomic uintptr_t frame;  /* of the lock's holder: see MEMA_SET_FRAME */
   bool keepsOut;            /* the lock's holder has quiesced all caches */
   bool lowBudget;           /* low-budget mode: all caches are quiesced */
   bool skipped;             /* the fork in progress skips this share */
   bool takenOver;           /* the fork in progress keeps the lock's holder waiting */
   bool crowded;             /* the fork in progress found threads inside */
   bool unfinished;          /* this process is the child of a crowded fork: see mema_finishForked */
-  bool lost;                /* this process is a copy that was made in the middle of a change: see mema_adoptCopy */
+  bool lost;                /* a change of the slab was left in the middle, for good: mema_adoptCopy, mema_sharedLeave */
   bool borrowed;            /* a call between the handlers of a fork uses the lock that the fork holds */
   bool closely;             /* all caches are quiesced, so that each call updates the gauge */
   mema_Gauge *gauge;        /* updated by each call that takes the lock; NULL: no gauge */
@@ -252,6 +253,8 @@ MEMA_HIDDEN void mema_resumeAgain(mema_Share *share);
  * mema_letGoOn ends it. */
 MEMA_HIDDEN bool mema_keepWaiting(mema_Share *share, bool late);
 MEMA_HIDDEN void mema_letGoOn(mema_Share *share);
+/* Drops the unfinished change of a cache whose thread does not exist here, or has left its call for good. */
+MEMA_HIDDEN void mema_forgetChange(mema_Share *share, mema_ThreadCache *cache);
 /* In the child: drops the unfinished changes of threads that do not exist here. */
 MEMA_HIDDEN void mema_forgetUnfinished(mema_Share *share);
 /* In the child: makes the calling thread the holder of a lock whose holder was kept waiting. */
@@ -400,12 +403,20 @@ static inline uintptr_t mema_keyOf(const mema_Pool *pool) {
 #define MEMA_DIFFERS(suffix, word, value) (atomic_load_explicit(word, memory_order_acquire) != (value))
 #endif
 
+/* Sets a word to the thread's stack pointer where that takes one instruction, else to 1. A jump out of a signal handler
+ * leaves a call for good if it leads above this (mema_sharedLeave). */
+#if defined(__x86_64__) && defined(__LP64__)
+#define MEMA_SET_FRAME(word) __asm__ volatile("movq %%rsp, %0" : "=m"(word))
+#else
+#define MEMA_SET_FRAME(word) atomic_store_explicit(&(word), 1, memory_order_relaxed)
+#endif
+
 /* Enters the calling thread's cache. False iff the thread was interrupted inside, the cache is quiesced, or
  * it does not belong to this pool, which is not NULL. The key is compared inside: earlier, a signal handler
  * could still free the pool. */
 static MEMA_INLINE bool mema_enter(mema_ThreadCache *cache, const mema_Pool *pool) {
-  if (mema_unlikely(MEMA_DIFFERS("l", &cache->busy, 0))) return false;
-  atomic_store_explicit(&cache->busy, 1, memory_order_relaxed);
+  if (mema_unlikely(MEMA_DIFFERS("q", &cache->busy, 0))) return false;
+  MEMA_SET_FRAME(cache->busy);
   atomic_signal_fence(
       memory_order_seq_cst); /* the quiescing thread's mema_osBarrier makes it a barrier between processors */
   bool out = MEMA_DIFFERS("q", &cache->key, mema_keyOf(pool));

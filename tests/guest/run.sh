@@ -241,6 +241,25 @@ for kind in clone fork; do
   fi
 done
 
+# ---- signal handlers that leave the heap by a jump -----------------------------------------------------------------------
+section jumps
+
+compile jumpOut
+survived=0
+for turn in 1 2 3; do
+  guard env LD_PRELOAD="$library" "$programs/jumpOut" >"$scratch/out" 2>"$scratch/err"
+  same "jumps out of malloc, $turn: nothing ends" 0 $?
+  [ -n "$off" ] || survived=$((survived + $(sed 's/ .*//' "$scratch/out")))
+  case $(cat "$scratch/out") in
+    *lost) oneLine "jumps out of malloc, $turn: said that the heap is lost" '^mema: a signal handler left the heap by a jump' "$scratch/err" ;;
+    *) same "jumps out of malloc, $turn: the heap goes on, and nothing is said" '' "$(cat "$scratch/err")" ;;
+  esac
+done
+case $(uname -m) in
+  x86_64) same 'jumps out of malloc: some are survived' yes "$([ "$survived" -ge 1 ] && echo yes || echo "$survived")" ;;
+  *) skip 'jumps out of malloc: some are survived' 'only on x86-64' ;;
+esac
+
 # ---- modules that are unloaded -------------------------------------------------------------------------------------------
 section modules
 

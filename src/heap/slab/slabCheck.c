@@ -12,6 +12,8 @@ bool mema_slabNext(const mema_Slab *slab, uint32_t unit, mema_SlabView *view) {
   return true;
 }
 
+static const char disagree[] = "states and bitmaps agree when no thread has cached slots";
+
 /* The free slots of a word that its class's magazine holds. */
 static uint64_t inMagazine(const mema_SlotClass *class, const uint64_t *word) {
   uint64_t bits = 0;
@@ -71,9 +73,17 @@ static const char *checkSlots(const mema_Slab *slab, const mema_Span *span, uint
     if (span[i].kind != mema_unitInside || span[i].back != i || span[i].remainders != 0)
       return "the units of a span lead back to its first";
   for (uint32_t slot = 0; slot < span->slots; slot++)
-    if (mema_slotIsLive(slab, span, slot) == mema_slotIsFree(span, slot))
-      return "states and bitmaps agree when no thread has cached slots";
+    if (mema_slotIsLive(slab, span, slot) && mema_slotIsFree(span, slot)) return disagree;
   return checkFreeSlots(class, span);
+}
+
+/* Checks that every slot is live or free, so that no thread has cached slots. */
+static const char *checkStates(const mema_Slab *slab) {
+  mema_SlabView view;
+  for (uint32_t unit = 0; mema_slabNext(slab, unit, &view); unit += view.units)
+    for (uint32_t slot = 0; view.span->kind == mema_unitSlots && slot < view.span->slots; slot++)
+      if (!mema_slotIsLive(slab, view.span, slot) && !mema_slotIsFree(view.span, slot)) return disagree;
+  return NULL;
 }
 
 /* Checks that every slot in a magazine is a free slot of its class, and is there once. */
@@ -235,7 +245,7 @@ static const char *checkReady(const mema_Slab *slab) {
                                        [mema_partRecords] = records});
 }
 
-const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room) {
+const char *mema_slabCheckCached(const mema_Heap *heap, size_t *chunks, size_t *room) {
   const mema_Slab *slab = mema_constSlab(heap);
   size_t freeUnits = 0, dirtyUnits = 0, runs = 0;
   bool afterFree = false;
@@ -257,4 +267,9 @@ const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room) 
   if (broken == NULL) broken = checkReady(slab);
   if (broken == NULL) broken = checkIdle(slab);
   return broken != NULL ? broken : checkPartial(slab);
+}
+
+const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room) {
+  const char *broken = mema_slabCheckCached(heap, chunks, room);
+  return broken != NULL ? broken : checkStates(mema_constSlab(heap));
 }
