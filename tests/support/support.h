@@ -19,6 +19,9 @@
 #ifndef UNDER_ASAN
 #define UNDER_ASAN 0
 #endif
+/* False if a new thread may hang in the child of a fork beside other threads: the address sanitizer of gcc 12 takes none of its own locks for
+ * a fork. A thread of the parent that begins or ends may hold one, and a new thread of the child waits for it. */
+#define CHILD_MAY_START_THREADS (!UNDER_ASAN)
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
