@@ -145,7 +145,7 @@ told() {
 }
 
 section outcomes
-run torture --every --timeout 2 --json "$report" -- "$scratch/outcomes"
+run torture --every --timeout 5 --json "$report" -- "$scratch/outcomes"
 # Requests 7 and 10 are those of leak(): malloc(700) is 7, ask(7) is 8.
 same 'every outcome is told' \
   'refusal silentRefusal wrongOutput crash abort hang same leak same hang same' "$(told outcome)"
@@ -170,11 +170,11 @@ if "$python" -c 'from jsonschema import Draft202012Validator' 2>/dev/null; then
 else
   skip 'the report fits its schema' 'python3-jsonschema is not there'
 fi
-run torture --stacks --from 3 --sample 1 --stacks --timeout 2 --json "$report" -- "$scratch/outcomes"
+run torture --stacks --from 3 --sample 1 --stacks --timeout 5 --json "$report" -- "$scratch/outcomes"
 same 'a stack each, from the third request on' '3 4 5 6 7 8 9 10 11' "$(told request)"
-run torture --sample 4 --timeout 2 --json "$report" -- "$scratch/outcomes"
+run torture --sample 4 --timeout 5 --json "$report" -- "$scratch/outcomes"
 same 'a sample is spread' '2 5 7 10' "$(told request)"
-run torture --every --from 10 --timeout 2 --from-then-on --json "$report" -- "$scratch/outcomes"
+run torture --every --from 10 --timeout 5 --from-then-on --json "$report" -- "$scratch/outcomes"
 same 'from then on: the last request alone copes' 'hang same' "$(told outcome)"
 COLUMNS=20 run torture --from 11 -- "$scratch/outcomes"
 same '20 columns: no sentence is longer' 20 "$(grep -v 'mema run\|gdb' "$scratch/out" | awk 'length($0) > most { most = length($0) } END { print (most <= 20 ? 20 : most) }')"
@@ -310,7 +310,7 @@ same 'the standard input is the file' 8 "$(figure outputBytes <"$report")"
 
 # The colours of the picture, on a terminal of 60 columns.
 terminal() { # VARIABLE=VALUE...
-  guard env "$@" script -qec "stty cols 60; '$mema' torture --every --from 7 --timeout 2 -- '$scratch/outcomes'" /dev/null </dev/null >"$scratch/terminal" 2>&1
+  guard env "$@" script -qec "stty cols 60; '$mema' torture --every --from 7 --timeout 5 -- '$scratch/outcomes'" /dev/null </dev/null >"$scratch/terminal" 2>&1
 }
 if command -v script >/dev/null; then
   terminal TERM=xterm
@@ -328,15 +328,15 @@ fi
 section resume
 
 rm -f "$scratch/state"
-run torture --every --from 7 --timeout 2 --resume "$scratch/state" -- "$scratch/outcomes"
+run torture --every --from 7 --timeout 5 --resume "$scratch/state" -- "$scratch/outcomes"
 same 'a line for each point, and the first' 6 "$(wc -l <"$scratch/state")"
 has 'the picture of the first torture' '^  \.L\.H\.$' "$scratch/out"
 # The file says of one point what no run would, and of the last half.
 sed -i -e '$d' -e "s/^9$(printf '\t')same/9$(printf '\t')abort/" "$scratch/state"
 printf '11\tcra' >>"$scratch/state"
-run torture --every --timeout 2 --from 7 --resume "$scratch/state" -- "$scratch/outcomes"
+run torture --every --timeout 5 --from 7 --resume "$scratch/state" -- "$scratch/outcomes"
 has 'the points of the file are not tried again; a line that was cut off is' '^  \.LAH\.$' "$scratch/out"
-run torture --every --timeout 2 --from 7 --resume "$scratch/state" -- "$scratch/outcomes"
+run torture --every --timeout 5 --from 7 --resume "$scratch/state" -- "$scratch/outcomes"
 has 'a point that was tried again is in the file' '^  \.LAH\.$' "$scratch/out"
 same 'half a line gets no second half' 1 "$(grep -c "^11$(printf '\t')same" "$scratch/state")"
 refuses 'the file of another command' 2 "^mema torture: '.*state' is of another command" torture --resume "$scratch/state" -- "$scratch/loops"
