@@ -195,6 +195,11 @@ static void waitForGrace(mema_Share *share) {
 
 /* ---- owner ids --------------------------------------------------------------------------------------------------- */
 
+/* With more caches than this, an owner that loses one privilege loses all, since each revocation looks at all caches. */
+enum { manyCaches = 64 };
+
+static const uint64_t allClasses = (UINT64_C(1) << mema_classCount) - 1;
+
 /* Sets or clears the privileges of the classes whose bits are set. */
 static void setPrivileges(mema_ThreadCache *cache, uint64_t classes, bool own) {
   for (; classes != 0; classes &= classes - 1) {
@@ -205,12 +210,12 @@ static void setPrivileges(mema_ThreadCache *cache, uint64_t classes, bool own) {
 
 void mema_revoke(mema_Share *share, uint8_t ownerId, unsigned class) {
   bool kept = share->keepsOut;
-  uint64_t going = UINT64_C(1) << class;
+  uint64_t going = share->cacheCount > manyCaches ? allClasses : UINT64_C(1) << class;
   mema_ThreadCache *cache = share->owners[ownerId];
   /* an orphan has no thread that could be inside */
   if (cache != NULL && mema_isOthers(cache)) mema_quiesce(share);
   if (cache != NULL) {
-    if ((cache->lost & going) != 0) going = cache->lost;
+    if ((cache->lost & going) != 0) going |= cache->lost;
     cache->lost |= going;
     setPrivileges(cache, going, false);
   }
@@ -267,7 +272,7 @@ void mema_giveOwnerId(mema_Share *share, mema_ThreadCache *cache) {
   if (cache->ownerId == 0) return;
   openId(share, cache->ownerId, fresh != 0);
   share->owners[cache->ownerId] = cache;
-  setPrivileges(cache, (UINT64_C(1) << mema_classCount) - 1, true);
+  setPrivileges(cache, allClasses, true);
 }
 
 /* ---- slots ------------------------------------------------------------------------------------------------------- */

@@ -261,7 +261,7 @@ MEMA_HIDDEN void mema_forgetUnfinished(mema_Share *share);
 MEMA_HIDDEN void mema_takeOver(mema_Share *share);
 MEMA_HIDDEN void mema_resume(mema_Share *share);
 /* Ends the owner's privilege to free chunks of one class in its spans by plain stores: see slotRef.h. If the
- * owner lost this class before and regained it, all classes it ever lost go too. */
+ * owner lost this class before and regained it, all classes it ever lost go too. With many caches all classes go. */
 MEMA_HIDDEN void mema_revoke(mema_Share *share, uint8_t ownerId, unsigned class);
 /* Gives all privileges back to a cache that did without them for many frees. Each time, the number of frees
  * until the next time doubles. */
