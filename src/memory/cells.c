@@ -73,16 +73,14 @@ static bool isMapped(const char *region) {
   return ((uintptr_t)region & 1) != 0;
 }
 
-/* Finds room for a region, and maps its links. */
+/* Finds room for a region, and maps its links, which come first. */
 static char *makeRegion(uint32_t cells, const mema_CellShape *shape) {
   size_t size = regionSize(cells, shape);
   bool mapped;
   /* Headers are exempt, since no pool can be made without one. */
   if (shape->area != 0 && size > mema_osAddressLimit() / regionShare) return NULL;
-  char *region = mema_osFindRoom(size, areaAlignment, &mapped);
-  if (region == NULL) return NULL;
-  if (mapped) return region + 1;
-  return mema_osClaim(region, linksSize(cells)) == mema_claimDone ? region : NULL;
+  char *region = mema_osFindRoom(size, areaAlignment, linksSize(cells), &mapped);
+  return region != NULL && mapped ? region + 1 : region;
 }
 
 static void dropRegion(uint32_t cells, const mema_CellShape *shape, char *region) {

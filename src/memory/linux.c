@@ -130,24 +130,34 @@ void *mema_osReserve(size_t size, size_t alignment) {
   return base + before;
 }
 
-/* Finds `size` bytes, aligned, with `distance` bytes before and behind them, in which nothing is mapped. */
-static char *findRoom(size_t size, size_t alignment, size_t distance, bool *mapped) {
+static bool unmapBetween(char *from, char *to) {
+  return from == to || unmapPages(from, (size_t)(to - from)) == 0;
+}
+
+/* Finds `size` bytes, aligned, with `distance` bytes before and behind them, in which nothing is mapped but the first
+ * bytes. These are mapped before the rest is unmapped: another thread that looks for room at this moment would find
+ * the same. */
+static char *findRoom(size_t size, size_t alignment, size_t distance, size_t first, bool *mapped) {
   size_t all = size + alignment + 2 * distance;
   char *base = mapAs(NULL, all, PROT_NONE, privateMemory);
   if (base == MAP_FAILED) return NULL;
   char *room = base + distance + (-(uintptr_t)(base + distance) & (alignment - 1));
-  if (unmapPages(base, all) == 0) return room;
+  if (mapPages(room, first, privateMemory | MAP_FIXED) != room) {
+    (void)unmapPages(base, all);
+    return NULL;
+  }
+  if (unmapBetween(room + first, base + all) && unmapBetween(base, room)) return room;
   *mapped = mapPages(room, size, privateMemory | MAP_FIXED) == room;
   return *mapped ? room : NULL;
 }
 
-char *mema_osFindRoom(size_t size, size_t alignment, bool *mapped) {
+char *mema_osFindRoom(size_t size, size_t alignment, size_t first, bool *mapped) {
   int saved = errno;
   char *room = NULL;
   *mapped = false;
   for (unsigned i = 0; i < distanceCount && room == NULL; i++)
     if (distances[i] < SIZE_MAX / 8 && size <= PTRDIFF_MAX - alignment - 2 * (size_t)distances[i])
-      room = findRoom(size, alignment, (size_t)distances[i], mapped);
+      room = findRoom(size, alignment, (size_t)distances[i], first, mapped);
   errno = saved;
   return room;
 }

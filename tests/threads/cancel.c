@@ -70,7 +70,7 @@ static void callsCancelNoThread(void **state) {
   assert_int_equal(inChild(false), done);
 }
 
-static void noneWithoutTheBarrierEither(void **state) {
+static void callsCancelNoThreadWithoutTheBarrier(void **state) {
   (void)state;
   int status = inChild(true);
   if (status == cannotTest) skip();
@@ -80,7 +80,7 @@ static void noneWithoutTheBarrierEither(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(callsCancelNoThread),
-      cmocka_unit_test(noneWithoutTheBarrierEither),
+      cmocka_unit_test(callsCancelNoThreadWithoutTheBarrier),
   };
   return runTests(tests);
 }

@@ -254,6 +254,54 @@ static void aHandlerMayInterruptAPoolsInitAndEnd(void **state) {
   (void)freePool(&other);
 }
 
+/* ---- the first shared pool of the process -------------------------------------------------------------------------------- */
+
+static unsigned interruptedAt;
+static mema_Reason answer;
+
+static void makeAnother(unsigned step) {
+  if (step == interruptedAt &&
+      !mema_initPoolWith(&other, &(mema_Options){.poolSize = MIB, .untracked = true, .shared = true}))
+    answer = mema_lastError()->reason;
+}
+
+enum { passed, madeNone, otherReason, reentered, beyondTheEnd };
+
+/* In a child, which has no shared pool yet. */
+static int interruptTheFirst(unsigned step) {
+  memset(&other, 0, sizeof other);
+  memset(&pool, 0, sizeof pool);
+  interruptedAt = step;
+  answer = MEMA_OK;
+  beginSteps(makeAnother);
+  bool made = makeOne();
+  endSteps();
+  if (!made || !freeOne() || !freePool(&pool)) return madeNone;
+  if (answer != MEMA_OK) return answer == MEMA_REENTERED ? reentered : otherReason;
+  return steps > step ? passed : beyondTheEnd;
+}
+
+/* The handler makes a shared pool, too: that works, or is refused since it interrupted the set-up. */
+static void aHandlerMayInterruptTheFirstSharedPool(void **state) {
+  (void)state;
+  needSteps();
+  enum { stride = UNDER_ASAN ? 400 : 20 };
+  unsigned refusals = 0;
+  for (unsigned step = 0, status = passed; status != beyondTheEnd; step += stride) {
+    int waited = -1;
+    pid_t child = fork();
+    if (child == 0) {
+      alarm(hangLimit());
+      _exit(interruptTheFirst(step));
+    }
+    assert_true(child > 0 && waitpid(child, &waited, 0) == child && WIFEXITED(waited));
+    status = (unsigned)WEXITSTATUS(waited);
+    if (status == madeNone || status == otherReason) fail_msg("status %u at step %u", status, step);
+    refusals += status == reentered;
+  }
+  assert_true(refusals > 0);
+}
+
 /* ---- the first call of a thread ----------------------------------------------------------------------------------------- */
 
 static unsigned askedAt;
@@ -295,6 +343,7 @@ static void aHandlerMayInterruptAThreadsFirstCall(void **state) {
 int main(void) {
   pthread_key_create(&lateKey, lateDestructor);
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(aHandlerMayInterruptTheFirstSharedPool), /* first: there was no shared pool yet */
       cmocka_unit_test(aHandlerMayInterruptTheEndOfAThread),
       cmocka_unit_test(anInterruptedCallFindsItsOwnCache),
       cmocka_unit_test(aCallGoesOnWhenItsPoolEnds),

@@ -353,7 +353,8 @@ bool mema_arenaNext(const mema_Slab *slab, uint32_t grain, mema_Piece *piece) {
 }
 
 static const char *checkWords(const mema_Slab *slab, const mema_Arena *arena, uint32_t *pieces) {
-  uint32_t words = (uint32_t)((arena->grains + (uint64_t)wordGrains - 1) / wordGrains);
+  size_t all = (arena->grains + (size_t)wordGrains - 1) / wordGrains;
+  uint32_t words = (uint32_t)mema_least(all, mema_bytesReady(slab, mema_partWords) / sizeof(mema_ArenaWord));
   uint32_t used = arena->bump / wordGrains, written = (larger(arena->touched, arena->bump) + wordGrains - 1) / wordGrains;
   for (uint32_t w = 0; w < words && w <= written; w++) { /* words behind these were never written */
     const mema_ArenaWord *word = &arena->words[w];

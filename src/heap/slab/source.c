@@ -40,7 +40,7 @@ char *mema_sourceReserve(const mema_SlabPlan *plan, size_t size, size_t alignmen
   const mema_Memory *memory = plan->memory;
   *mapped = memory == NULL && plan->committed;
   if (*mapped) return mema_osReserve(size, alignment);
-  if (memory == NULL) return mema_osFindRoom(size, alignment, mapped);
+  if (memory == NULL) return mema_osFindRoom(size, alignment, mema_osPageSize(), mapped);
   int saved = errno;
   char *base = memory->reserve(memory->user, size, alignment);
   errno = saved;
@@ -90,11 +90,15 @@ static bool mustBeZero(unsigned part) {
   return part != mema_partArea && part != mema_partRecords && part != mema_partBitmaps;
 }
 
+static void advise(const mema_Source *source, unsigned number, char *from, size_t size) {
+  if (source->avoidsHuge) mema_osAvoidHuge(from, size);
+  if (prefersHuge(source, number)) mema_osPreferHuge(from, size);
+}
+
 static mema_Claim claim(const mema_Source *source, unsigned number, char *from, size_t size) {
   if (source->memory != NULL) return commit(source->memory, from, size);
   mema_Claim claimed = mema_osClaim(from, size);
-  if (claimed == mema_claimDone && source->avoidsHuge) mema_osAvoidHuge(from, size);
-  if (claimed == mema_claimDone && prefersHuge(source, number)) mema_osPreferHuge(from, size);
+  if (claimed == mema_claimDone) advise(source, number, from, size);
   return claimed;
 }
 
@@ -199,6 +203,19 @@ static void setParts(mema_Slab *slab, const mema_Layout *layout, mema_Source *so
   for (unsigned i = 0; i < parts; i++) source->part[i] = (mema_Part){.base = all[i].base, .size = wholePages(all[i].size)};
 }
 
+/* The first page of a room is mapped already: it belongs to the part that begins there. */
+static void adoptFirstPage(mema_Slab *slab, mema_Source *source) {
+  size_t page = mema_osPageSize();
+  for (unsigned i = 0; i < source->parts; i++) {
+    mema_Part *part = &source->part[i];
+    if (part->base != slab->mapping || part->size == 0) continue;
+    part->ready = page;
+    advise(source, i, part->base, page);
+    return;
+  }
+  mema_osRelease(slab->mapping, page);
+}
+
 /* Makes the source of a slab. Hooks are copied, since the user's may end before the slab does. */
 static mema_Source *makeSource(mema_Slab *slab, const mema_SlabPlan *plan, void *place) {
   mema_Source *source = place;
@@ -210,6 +227,8 @@ static mema_Source *makeSource(mema_Slab *slab, const mema_SlabPlan *plan, void 
     mema_Memory *memory = (mema_Memory *)(void *)&source->part[mema_parts];
     *memory = *plan->memory;
     source->memory = memory;
+  } else {
+    adoptFirstPage(slab, source);
   }
   return source;
 }
