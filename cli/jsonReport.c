@@ -88,7 +88,7 @@ static void writePoints(FILE *out, const RunPoints *points) {
 void writeJsonReport(FILE *out, const RunOptions *run, const Ending *ending, const Processes *processes) {
   fputs("{\"command\": ", out);
   writeCommand(out, run->command);
-  fputs(",\n \"poolSize\": ", out);
+  fprintf(out, ",\n \"version\": %d,\n \"poolSize\": ", REPORT_VERSION);
   writeBytes(out, run->poolSize);
   fprintf(out, ",\n \"reserve\": %zu,\n \"mmap\": %s", run->reserve, run->ignoresMappings ? "false" : "true");
   fprintf(out, ",\n \"strict\": %s,\n \"status\": %d,\n \"signal\": ", run->strict ? "true" : "false", ending->status);

@@ -8,6 +8,9 @@
 #include "runOptions.h"
 #include "tableFile.h"
 
+/* The version of what is written. It rises where a reader of the old one would misread the new one; new keys alone do not raise it. */
+#define REPORT_VERSION 1
+
 /* One object, as docs/report.schema.json says. */
 void writeJsonReport(FILE *out, const RunOptions *run, const Ending *ending, const Processes *processes);
 

@@ -19,6 +19,7 @@
 #include "complain.h"
 #include "descriptor.h"
 #include "environment.h"
+#include "gating.h"
 #include "jsonReport.h"
 #include "options.h"
 #include "point.h"
@@ -89,6 +90,7 @@ static error_t readOption(int key, char *value, struct argp_state *state) {
     case ARGP_KEY_INIT:
       /* argp would add a line to getopt's, which says what is wrong. */
       state->err_stream = NULL;
+      state->child_inputs[0] = &run->gates;
       return 0;
     case OPTION_POOL:
       return readSize("--pool", value, &run->poolSize);
@@ -127,19 +129,34 @@ static error_t readOption(int key, char *value, struct argp_state *state) {
   }
 }
 
+static const struct argp_child children[] = {{.argp = &gateParser}, {0}};
+
 static const struct argp parser = {
     .options = options,
     .parser = readOption,
+    .children = children,
     .args_doc = "[--] COMMAND [ARGUMENT...]",
     .doc =
         "Runs COMMAND, and every program that it starts, with its heap in a pool of memory, and says on stderr what each "
         "of them used. What a program maps by itself, anonymous and to be written, counts as well.\vPast its budget a "
         "program gets no memory (ENOMEM); it is not killed. The exit status is that of "
-        "COMMAND, 128+N where signal N ended it, 127 where there is no such program, 126 where it cannot be run, and 2 "
-        "where mema refuses to run it.",
+        "COMMAND, 128+N where signal N ended it, 3 where a gate fell, 127 where there is no such program, 126 where it "
+        "cannot be run, and 2 where mema refuses to run it.",
 };
 
 static char programName[] = "mema run";
+
+static bool reportsToStderr(const RunOptions *run) {
+  return run->report != NULL && strcmp(run->report, "-") == 0;
+}
+
+/* False after complaining. */
+static bool checkGates(const RunOptions *run) {
+  if (!checkGateOptions(&run->gates)) return false;
+  if (!hasGates(&run->gates) || !reportsToStderr(run)) return true;
+  complain("--report - leaves no room on stderr for the gates: write the report to a file");
+  return false;
+}
 
 /* False after complaining. */
 static bool readOptions(RunOptions *run, int argc, char **argv) {
@@ -157,16 +174,13 @@ static bool readOptions(RunOptions *run, int argc, char **argv) {
     complain("--from-then-on needs --fail-at: it says from which request on");
     return false;
   }
+  if (!checkGates(run)) return false;
   if (run->command != NULL) return true;
   complain("no command given; see `mema run --help'");
   return false;
 }
 
 /* ---- preparations ------------------------------------------------------------------------------------------------- */
-
-static bool reportsToStderr(const RunOptions *run) {
-  return run->report != NULL && strcmp(run->report, "-") == 0;
-}
 
 /* Opened before the program runs: its work would be lost otherwise, and it may change directories. */
 static bool openReport(const RunOptions *run, FILE **report) {
@@ -192,29 +206,32 @@ static void finishReport(const RunOptions *run, const Ending *ending, const Proc
   if (!written) complain("the report '%s' could not be written: %s", run->report, strerror(errno));
 }
 
-static void tellResults(const RunOptions *run, const Ending *ending, const TableFile *file, FILE *report) {
+/* Returns the exit status. */
+static int tellResults(const RunOptions *run, const Ending *ending, const TableFile *file, FILE *report,
+                       Baseline *baseline) {
   static char buffer[BUFSIZ];
   Processes processes;
   /* The exit status is the program's, also where nobody reads what we say about it. */
   signal(SIGPIPE, SIG_IGN);
   setvbuf(stderr, buffer, _IOFBF, sizeof buffer);
-  if (!readProcesses(file, &processes)) {
+  bool read = readProcesses(file, &processes);
+  if (!read) {
     complain("no memory to read the figures");
-    return;
+  } else {
+    if (!reportsToStderr(run)) printSummary(stderr, run, ending, &processes);
+    if (report != NULL) finishReport(run, ending, &processes, report);
   }
-  if (!reportsToStderr(run)) printSummary(stderr, run, ending, &processes);
-  if (report != NULL) finishReport(run, ending, &processes, report);
-  free(processes.list);
+  int status = ending->status;
+  if (hasGates(&run->gates)) status = closeGates(run, ending, read ? &processes : NULL, baseline);
+  if (read) free(processes.list);
+  return status;
 }
 
-static int runTarget(const RunOptions *run, const Target *target, const TableFile *file, FILE *report) {
+static int runTarget(const RunOptions *run, const Target *target, const TableFile *file, FILE *report, Baseline *baseline) {
   if (!setEnvironment(run, file)) return STATUS_USAGE;
   Ending ending = runChild(target, run->command);
-  if (ending.reason != 0) {
-    complain("cannot run '%s': %s", run->command[0], strerror(ending.reason));
-  } else {
-    tellResults(run, &ending, file, report);
-  }
+  if (ending.reason == 0) return tellResults(run, &ending, file, report, baseline);
+  complain("cannot run '%s': %s", run->command[0], strerror(ending.reason));
   return ending.status;
 }
 
@@ -229,10 +246,12 @@ int runCommand(int argc, char **argv) {
   if (status != 0) return status;
   TableFile file;
   FILE *report;
+  Baseline baseline;
   holdSignals();
-  if (!preloadLibrary(&runLibrary) || !openReport(&run, &report) || !makeTableFile(&file)) return STATUS_USAGE;
+  if (!preloadLibrary(&runLibrary) || !prepareGates(&run, &baseline)) return STATUS_USAGE;
+  if (!openReport(&run, &report) || !makeTableFile(&file)) return STATUS_USAGE;
   if (run.failAt > 0) askForPoint(&file.table->points, run.failAt, run.fromThenOn);
-  status = runTarget(&run, &target, &file, report);
+  status = runTarget(&run, &target, &file, report, &baseline);
   removeTableFile(&file);
   return status;
 }

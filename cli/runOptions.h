@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "gateOptions.h"
+
 typedef struct RunOptions {
   size_t poolSize; /* MEMA_UNLIMITED: none was given */
   size_t reserve;  /* 0: none */
@@ -15,6 +17,7 @@ typedef struct RunOptions {
   bool deepBinds;   /* --deepbind */
   size_t failAt;    /* --fail-at; 0: no request fails on purpose */
   bool fromThenOn;  /* --from-then-on */
+  GateOptions gates;
   bool help;
   char **command; /* the program and its arguments, NULL at the end */
 } RunOptions;

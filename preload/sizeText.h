@@ -74,7 +74,7 @@ static inline bool takeSizeApart(const char *text, SizeParts *parts) {
  * powers of 1024. A number of them may have a fraction, rounded down to whole bytes. One space may stand
  * before the unit, so the output of formatSize is accepted. Returns NULL and sets *size, or returns the fault
  * as the end of a sentence: "... is <reason>". */
-static inline const char *parseSize(const char *text, size_t *size) {
+static inline const char *parseBytes(const char *text, size_t *size) {
   SizeParts parts;
   if (!takeSizeApart(text, &parts)) {
     return "not a size: write bytes (65536), or K, M, G or T, which are powers of 1024 (64M, 64MB, 64MiB, 1.5G)";
@@ -82,8 +82,17 @@ static inline const char *parseSize(const char *text, size_t *size) {
   if (!parts.fits || parts.whole > (uint64_t)MEMA_UNLIMITED >> parts.shift) return "larger than any budget can be";
   uint64_t bytes = (parts.whole << parts.shift) + sizeFraction(parts.fraction, parts.fractionEnd, parts.shift);
   if (bytes > MEMA_UNLIMITED) return "larger than any budget can be";
-  if (bytes == 0) return "zero: at least one byte is needed";
   *size = (size_t)bytes;
+  return NULL;
+}
+
+/* Reads the size of a budget, which is not 0. */
+static inline const char *parseSize(const char *text, size_t *size) {
+  size_t bytes;
+  const char *reason = parseBytes(text, &bytes);
+  if (reason != NULL) return reason;
+  if (bytes == 0) return "zero: at least one byte is needed";
+  *size = bytes;
   return NULL;
 }
 
