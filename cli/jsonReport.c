@@ -35,7 +35,7 @@ static void writeProcess(FILE *out, const Process *process) {
   writeBytes(out, process->figures.name);
   RUN_FIGURES(WRITE_FIGURE)
 #undef WRITE_FIGURE
-  fputc('}', out);
+  fprintf(out, ", \"overTotal\": %" PRIu64 "}", process->overTotal);
 }
 
 static void writeOneUnreached(FILE *out, const Unreached *entry, bool started) {
@@ -73,6 +73,15 @@ static void writeCommand(FILE *out, char **words) {
   fputc(']', out);
 }
 
+static void writeTotal(FILE *out, const RunTotal *total) {
+  if (total->budget == 0) {
+    fputs("null", out);
+    return;
+  }
+  fprintf(out, "{\"size\": %" PRIu64 ", \"peakBytes\": %" PRIu64 ", \"refused\": %" PRIu64 "}", total->budget,
+          atomic_load(&total->peak), atomic_load(&total->refused));
+}
+
 /* What is counted with --fail-at only is null without it. */
 static void writePoints(FILE *out, const RunPoints *points) {
   if (points->counts == 0) {
@@ -90,6 +99,8 @@ void writeJsonReport(FILE *out, const RunOptions *run, const Ending *ending, con
   writeCommand(out, run->command);
   fprintf(out, ",\n \"version\": %d,\n \"poolSize\": ", REPORT_VERSION);
   writeBytes(out, run->poolSize);
+  fputs(",\n \"total\": ", out);
+  writeTotal(out, processes->total);
   fprintf(out, ",\n \"reserve\": %zu,\n \"mmap\": %s", run->reserve, run->ignoresMappings ? "false" : "true");
   fprintf(out, ",\n \"strict\": %s,\n \"status\": %d,\n \"signal\": ", run->strict ? "true" : "false", ending->status);
   if (ending->signal != 0) {

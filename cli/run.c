@@ -35,6 +35,7 @@ enum {
   OPTION_REPORT,
   OPTION_STRICT,
   OPTION_RESERVE,
+  OPTION_TOTAL,
   OPTION_NO_MMAP,
   OPTION_NO_INHERIT,
   OPTION_DEEPBIND,
@@ -48,6 +49,7 @@ static const struct argp_option options[] = {
      "the budget of each process: bytes (65536), or K, M, G or T, which are powers of 1024 (64M, 64MB, 64MiB, 1.5G); "
      "without it, none",
      0},
+    {"total", OPTION_TOTAL, "SIZE", 0, "the budget of all processes together, beside that of each; without it, none", 0},
     {"reserve", OPTION_RESERVE, "SIZE", 0,
      "of the budget, so much is kept for small requests (to 4K) that come after a refusal: to say so, throw and unwind", 0},
     {"no-mmap", OPTION_NO_MMAP, NULL, 0, "do not count what the program maps by itself (mmap, sbrk)", 0},
@@ -96,6 +98,8 @@ static error_t readOption(int key, char *value, struct argp_state *state) {
       return readSize("--pool", value, &run->poolSize);
     case OPTION_RESERVE:
       return readSize("--reserve", value, &run->reserve);
+    case OPTION_TOTAL:
+      return readSize("--total", value, &run->total);
     case OPTION_NO_MMAP:
       run->ignoresMappings = true;
       return 0;
@@ -168,6 +172,10 @@ static bool readOptions(RunOptions *run, int argc, char **argv) {
   }
   if (run->reserve > 0 && run->poolSize == MEMA_UNLIMITED) {
     complain("--reserve needs --pool: without a budget there is nothing to keep back");
+    return false;
+  }
+  if (run->reserve > 0 && run->total > 0) {
+    complain("--reserve and --total exclude each other: a reserve is a part of --pool");
     return false;
   }
   if (run->fromThenOn && run->failAt == 0) {
@@ -250,6 +258,7 @@ int runCommand(int argc, char **argv) {
   holdSignals();
   if (!preloadLibrary(&runLibrary) || !prepareGates(&run, &baseline)) return STATUS_USAGE;
   if (!openReport(&run, &report) || !makeTableFile(&file)) return STATUS_USAGE;
+  file.table->total.budget = run.total;
   if (run.failAt > 0) askForPoint(&file.table->points, run.failAt, run.fromThenOn);
   status = runTarget(&run, &target, &file, report, &baseline);
   removeTableFile(&file);

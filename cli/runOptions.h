@@ -10,6 +10,7 @@
 typedef struct RunOptions {
   size_t poolSize; /* MEMA_UNLIMITED: none was given */
   size_t reserve;  /* 0: none */
+  size_t total;    /* 0: none */
   const char *report;
   bool ignoresMappings; /* --no-mmap */
   bool strict;

@@ -55,10 +55,15 @@ static void printEnding(const Page *page, const Ending *ending) {
 static void printRemarks(const Page *page, unsigned indent, const Process *process) {
   const RunFigures *figures = &process->figures;
   char budget[SIZE_TEXT_ROOM];
-  uint64_t others = figures->refused - (figures->overBudget < figures->refused ? figures->overBudget : figures->refused);
+  uint64_t over = figures->overBudget + process->overTotal;
+  uint64_t others = figures->refused - (over < figures->refused ? over : figures->refused);
   if (figures->overBudget > 0) {
     printWrapped(page->out, page->width, indent, "refused %" PRIu64 " request%s: the budget of %s was reached",
                  COUNTED(figures->overBudget), formatSize(budget, figures->poolSize));
+  }
+  if (process->overTotal > 0) {
+    printWrapped(page->out, page->width, indent, "refused %" PRIu64 " request%s: the total of all processes was reached",
+                 COUNTED(process->overTotal));
   }
   if (others > 0) {
     printWrapped(page->out, page->width, indent, "refused %" PRIu64 " request%s for other reasons than the budget",
@@ -292,6 +297,14 @@ static void printMany(const Page *page, const Ending *ending, const Processes *p
   if (isAbove && (table.shown == 0 || table.shown > FOOTPRINT)) explainFootprint(page);
 }
 
+static void printTotal(const Page *page, const RunTotal *total) {
+  char size[SIZE_TEXT_ROOM], peak[SIZE_TEXT_ROOM];
+  if (total->budget == 0) return;
+  uint64_t refused = atomic_load(&total->refused);
+  printWrapped(page->out, page->width, INDENT, "total of all processes: peak %s of %s, refused %" PRIu64 " request%s",
+               formatSize(peak, atomic_load(&total->peak)), formatSize(size, total->budget), COUNTED(refused));
+}
+
 void printSummary(FILE *out, const RunOptions *run, const Ending *ending, const Processes *processes) {
   const Page page = {.out = out, .width = lineWidth(out), .run = run};
   if (processes->count == 0) {
@@ -305,6 +318,7 @@ void printSummary(FILE *out, const RunOptions *run, const Ending *ending, const 
   if (processes->lost > 0) {
     printWrapped(out, page.width, INDENT, "and %zu more, which the table had no room for", processes->lost);
   }
+  printTotal(&page, processes->total);
   printPoint(out, processes->points);
   printUnreached(out, "mema run", processes->unreached);
   fflush(out);

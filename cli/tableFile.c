@@ -123,7 +123,7 @@ bool makeTableFile(TableFile *file) {
   return false;
 }
 
-static void copySlot(Process *process, const RunSlot *slot) {
+static void copySlot(Process *process, const RunSlot *slot, const RunLease *lease) {
   uint32_t state = atomic_load(&slot->state);
   process->pid = slot->pid;
   process->parentPid = slot->parentPid;
@@ -133,6 +133,7 @@ static void copySlot(Process *process, const RunSlot *slot) {
   memcpy(process->name, slot->name, sizeof process->name);
   process->name[sizeof process->name - 1] = '\0';
   readFigures(slot, &process->figures);
+  process->overTotal = atomic_load(&lease->refused);
 }
 
 /* Whether the process is to be named. A copy of its parent that became a program without the library did so a moment after the fork, as a rule; the
@@ -149,13 +150,14 @@ bool readProcesses(const TableFile *file, Processes *processes) {
   size_t slots = claimed < RUN_TABLE_SLOTS ? claimed : RUN_TABLE_SLOTS;
   processes->count = 0;
   processes->unreached = &file->table->unreached;
+  processes->total = &file->table->total;
   processes->points = &file->table->points;
   processes->lost = claimed - slots;
   processes->list = calloc(slots + 1, sizeof *processes->list);
   if (processes->list == NULL) return false;
   for (size_t i = 0; i < slots; i++) {
     const RunSlot *slot = &file->table->slots[i];
-    if (isOfInterest(slot)) copySlot(&processes->list[processes->count++], slot);
+    if (isOfInterest(slot)) copySlot(&processes->list[processes->count++], slot, &file->table->leases[i]);
   }
   return true;
 }

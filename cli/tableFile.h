@@ -26,6 +26,7 @@ typedef struct Process {
   unsigned programs; /* that it has been, one after the other */
   char name[RUN_NAME_ROOM];
   RunFigures figures;
+  uint64_t overTotal; /* refused requests that the total had no room for */
 } Process;
 
 typedef struct Processes {
@@ -33,7 +34,8 @@ typedef struct Processes {
   size_t count;
   size_t lost;                    /* those that the table had no room for */
   const UnreachedList *unreached; /* in the table */
-  const RunPoints *points;        /* in the table */
+  const RunTotal *total;
+  const RunPoints *points; /* in the table */
 } Processes;
 
 /* Makes the file in /dev/shm, TMPDIR or /tmp, all of its room taken, and maps it. It has a name, since each process of the run opens it, in whatever

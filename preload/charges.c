@@ -7,6 +7,7 @@
 #include "reserve.h"
 #include "settings.h"
 #include "table.h"
+#include "total.h"
 
 bool heapCountsMappings(void) {
   if (!knowsSettings()) {
@@ -31,7 +32,9 @@ bool heapCharge(size_t bytes) {
     countOne(&ownSlot()->refused);
   } else {
     takeLateCredit();
-    charged = mema_chargePool(&heapPool, bytes) || chargeFromReserve(bytes);
+    do charged = mema_chargePool(&heapPool, bytes);
+    while (!charged && leaseMore(&heapPool));
+    charged = charged || chargeFromReserve(bytes);
     if (charged) {
       addMapped(bytes);
     } else {

@@ -10,6 +10,7 @@
 #include "owner.h"
 #include "sandbox.h"
 #include "table.h"
+#include "total.h"
 
 /* Completes the figures. From now on each call updates them, since other threads and exit handlers go on. */
 static bool tellLast(RunState how) {
@@ -32,6 +33,7 @@ bool heapEnd(RunState how) {
     takeLateCredit();
     noteReserve();
     if (!tellLast(how)) mema_sharedTell(&heapPool);
+    if (how != RUN_REPLACED) endTotal();
     leaveHeap();
   }
   errno = savedErrno;

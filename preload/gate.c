@@ -15,6 +15,7 @@
 #include "settings.h"
 #include "table.h"
 #include "text.h"
+#include "total.h"
 
 /* The calls of a thread, without the pool's lock, from one publication of its figures to the next:
  * PUBLISH_EVERY for each thread that uses the heap, and PUBLISH_MOST at most. The interval begins with one
@@ -256,6 +257,12 @@ static void settleLateCredit(void) {
   leaveHeap();
 }
 
+static void settleExcess(void) {
+  if (!hasExcess(&heapPool) || !enterHeap()) return;
+  returnExcess(&heapPool);
+  leaveHeap();
+}
+
 /* Returns the calls of a thread until its next publication, by the number of threads that use the heap. */
 static int nextInterval(uint32_t threads) {
   int interval = atomic_load_explicit(&publicationInterval, memory_order_relaxed);
@@ -282,6 +289,7 @@ __attribute__((noinline)) void publishNowAndThen(void) {
   int savedErrno = errno;
   if (counted) {
     settleLateCredit();
+    settleExcess();
     publish();
   } else {
     counted = true;
@@ -293,7 +301,8 @@ __attribute__((noinline)) void publishNowAndThen(void) {
 
 __attribute__((noinline)) void noteRefusal(mema_Reason reason) {
   countOne(&ownSlot()->refused);
-  if (reason == MEMA_OVER_BUDGET) countOne(&ownSlot()->overBudget);
+  bool byTotal = wasRefusedByTotal();
+  if (reason == MEMA_OVER_BUDGET && !byTotal) countOne(&ownSlot()->overBudget);
 }
 
 /* ---- fork --------------------------------------------------------------------------------------------------------- */
@@ -339,6 +348,7 @@ static void afterForkInChild(void) {
   copyPool(&now, &ownSlot()->pool);
   if (over) startCounting(&now);
   tableFork(&now, mapped);
+  forkTotal(&heapPool, over && state == HEAP_READY);
   if (over) noteReserve();
   watchPool();
   atomic_store_explicit(&publicationInterval, 1, memory_order_relaxed);

@@ -11,6 +11,7 @@
 #include "report.h"
 #include "reserve.h"
 #include "table.h"
+#include "total.h"
 
 static void *refuseInterrupted(void) {
   countOne(&ownSlot()->refused);
@@ -48,6 +49,20 @@ static inline void *grant(const Request *request) {
   }
 }
 
+/* Repeats a request that the pool refused a moment ago, as often as the total allows more. *reason is that of the last refusal. */
+__attribute__((noinline)) static void *grantFromTotal(Request request, mema_Reason *reason) {
+  void *chunk = NULL;
+  bool repeated = false;
+  while (chunk == NULL && leaseMore(&heapPool)) {
+    chunk = grant(&request);
+    repeated = true;
+  }
+  if (chunk != NULL || !repeated) return chunk;
+  *reason = mema_lastError()->reason;
+  returnExcess(&heapPool);
+  return NULL;
+}
+
 /* Repeats a refused request with the reserve, if the reserve may be lent. */
 __attribute__((noinline)) static void *grantFromReserve(Request request, mema_Reason refusal) {
   size_t size = request.size;
@@ -65,6 +80,7 @@ __attribute__((noinline)) static void *allocateSlowly(Request request, bool refu
   if (reason == MEMA_REENTERED || !enterHeap()) return refuseInterrupted();
   void *chunk = refused ? NULL : grant(&request);
   if (!refused && chunk == NULL) reason = mema_lastError()->reason;
+  if (chunk == NULL) chunk = grantFromTotal(request, &reason);
   if (chunk == NULL) chunk = grantFromReserve(request, reason);
   if (chunk == NULL) noteRefusal(reason);
   leaveHeap();
@@ -110,9 +126,12 @@ void *heapAllocateAligned(size_t alignment, size_t size) {
 
 /* Moves a live chunk of the C library into the pool, and resizes it. Called under the lock. */
 static HeapAnswer adoptForeign(void **ptr, size_t oldSize, size_t size) {
+  mema_Reason reason = MEMA_OK;
   void *chunk = mema_palloc(&heapPool, size);
+  if (chunk == NULL) reason = mema_lastError()->reason;
+  if (chunk == NULL) chunk = grantFromTotal((Request){PLAIN, size, 0, NULL}, &reason);
   if (chunk == NULL) {
-    noteRefusal(mema_lastError()->reason);
+    noteRefusal(reason);
     return HEAP_REFUSED;
   }
   memcpy(chunk, *ptr, oldSize < size ? oldSize : size);
@@ -153,6 +172,7 @@ __attribute__((noinline)) static HeapAnswer resizeSlowly(void **ptr, size_t size
   Request request = {RESIZED, size, 0, *ptr};
   void *chunk = refused ? NULL : grant(&request);
   if (!refused && chunk == NULL) reason = mema_lastError()->reason;
+  if (chunk == NULL) chunk = grantFromTotal(request, &reason);
   if (chunk == NULL) chunk = grantFromReserve(request, reason);
   if (chunk == NULL) noteRefusal(reason);
   leaveHeap();

@@ -16,7 +16,7 @@
 
 #define RUN_TABLE_VARIABLE "MEMA_TABLE"
 #define RUN_TABLE_MAGIC 0x454c4241544d454dULL /* "MEMTABLE" in a little-endian file */
-#define RUN_TABLE_VERSION 6u
+#define RUN_TABLE_VERSION 7u
 #define RUN_TABLE_SLOTS 8192u
 /* The numbers of processes that the table keeps. A process without a slot is counted once, whatever programs
  * it becomes. */
@@ -149,6 +149,27 @@ typedef struct RunPoints {
   char stacksFile[4096];
 } RunPoints;
 
+/* The budget of all processes of the run together (total.h).
+ *   budget   in bytes; 0: there is none
+ *   leased   by all processes, now
+ *   peak     the maximum of leased
+ *   refused  requests that the total had no room for */
+typedef struct RunTotal {
+  uint64_t budget;
+  _Atomic uint64_t leased;
+  _Atomic uint64_t peak;
+  _Atomic uint64_t refused;
+  uint64_t unused[4];
+} RunTotal;
+
+/* The part of a process, beside its slot. */
+typedef struct RunLease {
+  _Atomic uint64_t bytes;
+  _Atomic uint64_t refused;
+  uint64_t space; /* of process numbers; 0: unknown */
+  uint64_t unused;
+} RunLease;
+
 typedef struct RunTable {
   uint64_t magic;
   uint32_t version;
@@ -157,8 +178,10 @@ typedef struct RunTable {
   _Atomic uint32_t claimed; /* slots requested, with the requests that the table had no room for */
   uint64_t unused[5];
   RunPoints points;
+  RunTotal total;
   UnreachedList unreached;
   _Atomic int32_t pids[RUN_TABLE_PIDS]; /* in the order in which slots were asked for */
+  RunLease leases[RUN_TABLE_SLOTS];
   RunSlot slots[];
 } RunTable;
 

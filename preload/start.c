@@ -12,6 +12,7 @@
 #include "sandbox.h"
 #include "settings.h"
 #include "table.h"
+#include "total.h"
 
 /* Runs as early as a library can. Fork handlers registered before others hold the lock for the shortest time,
  * and the fork handlers of others find the heap usable in the child. */
@@ -31,6 +32,7 @@ __attribute__((constructor(101))) static void startHeap(void) {
     tableOpen();
     putFigure(&ownSlot()->poolSize, settings.poolSize);
     noteMapped();
+    beginTotal(&heapPool);
     watchPool();
     leaveHeap();
   }

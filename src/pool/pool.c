@@ -244,15 +244,14 @@ static bool canResize(const mema_Pool *pool, mema_Kind kind, size_t poolSize) {
   return !carvedWhole || mema_failFor(mema_sharedChildResized, 0, 0);
 }
 
-/* Changes the budget and returns the new one; 0: refused. `atLeast`: if more than poolSize is in use or
- * guaranteed, the budget becomes that many bytes. */
-static size_t changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast) {
+size_t mema_changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast, size_t *peakBytes) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool || !canResize(pool, kind, poolSize)) return 0;
   mema_Heap *heap = mema_holdPool(pool, false);
   if (heap == NULL) return 0;
   size_t live = pool->poolSize - pool->freeSize, least = live > guaranteedTo(pool) ? live : guaranteedTo(pool);
   if (atLeast && poolSize < least) poolSize = least;
+  *peakBytes = pool->poolSize - pool->lowWater;
   bool done = resize(pool, heap, poolSize);
   mema_unlockPool(heap);
   if (!done) return 0;
@@ -261,11 +260,13 @@ static size_t changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast) {
 }
 
 bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
-  return changeBudget(pool, poolSize, false) != 0;
+  size_t peak;
+  return mema_changeBudget(pool, poolSize, false, &peak) != 0;
 }
 
 size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize) {
-  return changeBudget(pool, poolSize, true);
+  size_t peak;
+  return mema_changeBudget(pool, poolSize, true, &peak);
 }
 
 size_t mema_trimPool(mema_Pool *pool) {
