@@ -50,7 +50,7 @@ def pathsOf(value, path=()):
 
 def isNullable(path):
     """Without a budget, without a signal, and the process of a shell that the C library started."""
-    return path[-1] in ("poolSize", "signal", "failAt", "requests") or path[0] == "unreached" and path[-1] == "pid"
+    return path[-1] in ("poolSize", "total", "signal", "failAt", "requests") or path[0] == "unreached" and path[-1] == "pid"
 
 
 def mutants(report):
