@@ -1,6 +1,7 @@
 /* pool.c - a pool's life and budget: init, reset, resize, trim, free. For chunks see api/chunk.c and
  * allocate.c. */
 #include "../heap/engines.h"
+#include "../threads/calls.h"
 #include "../threads/hold.h"
 #include "pressure.h"
 #include "tree.h"
@@ -244,7 +245,9 @@ static bool canResize(const mema_Pool *pool, mema_Kind kind, size_t poolSize) {
   return !carvedWhole || mema_failFor(mema_sharedChildResized, 0, 0);
 }
 
-size_t mema_changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast, size_t *peakBytes) {
+/* Changes the budget and returns the new one; 0: refused. `atLeast`: if more than poolSize is in use or
+ * guaranteed, the budget becomes that many bytes. *peakBytes is set to the peak that ends. */
+static size_t changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast, size_t *peakBytes) {
   mema_Kind kind = mema_openKind(pool);
   if (kind == mema_noPool || !canResize(pool, kind, poolSize)) return 0;
   mema_Heap *heap = mema_holdPool(pool, false);
@@ -261,12 +264,16 @@ size_t mema_changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast, size_t 
 
 bool mema_resizePool(mema_Pool *pool, size_t poolSize) {
   size_t peak;
-  return mema_changeBudget(pool, poolSize, false, &peak) != 0;
+  return changeBudget(pool, poolSize, false, &peak) != 0;
 }
 
 size_t mema_shrinkPool(mema_Pool *pool, size_t poolSize) {
   size_t peak;
-  return mema_changeBudget(pool, poolSize, true, &peak);
+  return changeBudget(pool, poolSize, true, &peak);
+}
+
+size_t mema_sharedRebudget(mema_Pool *pool, size_t poolSize, size_t *peakBytes) {
+  return changeBudget(pool, poolSize, true, peakBytes);
 }
 
 size_t mema_trimPool(mema_Pool *pool) {

@@ -139,9 +139,6 @@ static inline void mema_countStats(const mema_Pool *pool, mema_Stats *stats) {
 
 /* True iff the pool can be made with these options, judging by the arguments alone; else the failure is
  * noted. `options` is not NULL. */
-/* Changes the budget and returns the new one; 0: refused. `atLeast`: if more than poolSize is in use or
- * guaranteed, the budget becomes that many bytes. *peakBytes is set to the peak until now: a new one begins. */
-MEMA_HIDDEN size_t mema_changeBudget(mema_Pool *pool, size_t poolSize, bool atLeast, size_t *peakBytes);
 MEMA_HIDDEN bool mema_judgeOptions(const mema_Pool *pool, const mema_Options *options);
 /* Notes why a pool with these options, which are good, was not made. */
 MEMA_HIDDEN void mema_failToOpen(mema_Reason reason, const mema_Options *options);

@@ -56,7 +56,7 @@ MEMA_SHARED_CALL void mema_sharedTime(mema_Pool *pool);
  * longer than a second or two. */
 MEMA_SHARED_CALL bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, bool closely);
 
-/* As mema_shrinkPool. *peakBytes is set to the peak that ends; each call that charges lies before the change, or behind it. */
+/* As mema_shrinkPool. *peakBytes is set to the peak that ends: each charge counts in that one or in the next. */
 MEMA_SHARED_CALL size_t mema_sharedRebudget(mema_Pool *pool, size_t poolSize, size_t *peakBytes);
 
 /* A sandbox is about to limit the process's system calls: see mema_osEnterSandbox. */

@@ -136,10 +136,6 @@ static bool holdSoon(const mema_Pool *pool, mema_Heap *heap) {
   return held;
 }
 
-size_t mema_sharedRebudget(mema_Pool *pool, size_t poolSize, size_t *peakBytes) {
-  return mema_changeBudget(pool, poolSize, true, peakBytes);
-}
-
 void mema_sharedEnterSandbox(void) {
   mema_osEnterSandbox();
 }

@@ -31,6 +31,12 @@ static int take(size_t piece, int most) {
   return count;
 }
 
+/* Keeps the chunk behind those of take. */
+static int gets256(void) {
+  chunks[MOST - 1] = malloc(256 * KIB);
+  return chunks[MOST - 1] != NULL;
+}
+
 static void drop(int count) {
   for (int i = 0; i < count; i++) free(chunks[i]);
 }
@@ -85,8 +91,8 @@ static int successors(void) {
 static int copies(void) {
   int got = take(64 * KIB, 40); /* 2.5 of 4 MiB */
   pid_t pid = fork();
-  if (pid == 0) _exit(malloc(256 * KIB) == NULL ? 0 : 1);
-  int refused = statusOf(pid) == 0, after = malloc(256 * KIB) != NULL;
+  if (pid == 0) _exit(gets256());
+  int refused = statusOf(pid) == 0, after = gets256();
   say("%d %d %d\n", got, refused, after);
   return 0;
 }
@@ -101,7 +107,7 @@ static int handOver(void) {
     int got = take(KIB, 3 * KIB);
     if (write(told[1], &byte, 1) != 1 || read(hold[0], &byte, 1) != 1) _exit(99);
     drop(got);
-    for (int i = 0; i < 20000; i++) free(malloc(KIB)); /* its next calls */
+    for (int i = 0; i < 20000; i++) drop(take(KIB, 1)); /* its next calls */
     if (write(told[1], &byte, 1) != 1 || read(hold[0], &byte, 1) != 1) _exit(99);
     _exit(got == 3 * KIB ? 0 : 1);
   }
@@ -115,19 +121,19 @@ static int handOver(void) {
   return 0;
 }
 
-static void *churn(void *unused) {
-  void *own[64] = {0};
+static void *churn(void *failed) {
+  void *own[64] = {0}, *result = NULL;
   unsigned seed = 1;
-  for (int i = 0; i < 20000; i++) {
+  for (int i = 0; i < 20000 && result == NULL; i++) {
     seed = seed * 1103515245 + 12345;
     void **at = &own[(seed >> 16) % 64];
     free(*at);
     *at = malloc(KIB + (seed >> 20));
-    if (*at == NULL) return unused;
-    memset(*at, 1, KIB);
+    if (*at != NULL) memset(*at, 1, KIB);
+    if (*at == NULL) result = failed;
   }
   for (int i = 0; i < 64; i++) free(own[i]);
-  return NULL;
+  return result;
 }
 
 static int threads(void) {
@@ -143,19 +149,25 @@ static int threads(void) {
   return 0;
 }
 
+static void *map(size_t size) {
+  return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 /* Every way to ask for memory leases more. */
 static int ways(void) {
-  char *chunk = calloc(300, KIB);
-  void *aligned = NULL;
-  int good = chunk != NULL;
-  good += (chunk = realloc(chunk, 700 * KIB)) != NULL;
-  good += posix_memalign(&aligned, 4096, 500 * KIB) == 0;
-  void *mapped = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  chunks[0] = calloc(300, KIB);
+  int good = chunks[0] != NULL;
+  void *larger = realloc(chunks[0], 700 * KIB);
+  if (larger != NULL) chunks[0] = larger;
+  good += larger != NULL;
+  good += posix_memalign(&chunks[1], 4096, 500 * KIB) == 0;
+  void *mapped = map(MIB);
   good += mapped != MAP_FAILED;
-  int refused = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+  int refused = map(2 * MIB) == MAP_FAILED;
   munmap(mapped, MIB);
-  good += mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+  good += map(2 * MIB) != MAP_FAILED;
   say("%d %d\n", good, refused);
+  drop(2);
   return 0;
 }
 
@@ -165,7 +177,7 @@ static int peaks(void) {
     int got = take(KIB, 300 * (i + 1));
     drop(got);
   }
-  for (int i = 0; i < 300; i++) free(malloc(KIB));
+  for (int i = 0; i < 300; i++) drop(take(KIB, 1));
   return 0;
 }
 
