@@ -42,7 +42,7 @@
 #if defined(MEMA_TEST_FAIL)
 /* the program's own */
 #elif defined(CMOCKA_H_)
-#define MEMA_TEST_FAIL(file, line, message) (print_error("ERROR: %s\n", message), _fail(file, line))
+#define MEMA_TEST_FAIL(file, line, message) _assert_true(0, message, file, line)
 #elif defined(UNITY_FRAMEWORK_H)
 #define MEMA_TEST_FAIL(file, line, message) UNITY_TEST_FAIL(line, message)
 #elif defined(CHECK_H)
