@@ -13,11 +13,18 @@ static void (*settleInChild)(size_t bytes);
 static volatile unsigned nestedForks;
 static uint32_t forksSeen; /* mema_sharedForks, at the last call */
 
-/* In a copy of the process that no fork handler announced the lock may be that of a thread that does not exist there. */
+/* In a copy of the process that no fork handler announced the lock may be that of a thread that does not exist there. The
+ * set is then half changed, and begins anew: what is charged stays charged. */
+static void renewSet(uint32_t forks) {
+  forksSeen = forks;
+  if (holdsLock(&lock)) return;
+  if (atomic_load_explicit(&lock.word, memory_order_relaxed) != 0) chargedSet.ranges = (Ranges){0};
+  resetLock(&lock);
+}
+
 bool lockChargedSet(void) {
   uint32_t forks = mema_sharedForks();
-  if (forks != forksSeen && !holdsLock(&lock)) resetLock(&lock);
-  forksSeen = forks;
+  if (forks != forksSeen) renewSet(forks);
   return takeLock(&lock);
 }
 
