@@ -88,6 +88,7 @@ static mema_Slab *insert(mema_Slab *tree, mema_Slab *slab) {
 }
 
 static mema_Slab *takeOut(mema_Slab *tree, const mema_Slab *slab) {
+  if (tree == NULL) return NULL; /* it is not in the tree */
   if (tree == slab) return join(slab->outside.left, slab->outside.right);
   mema_Slab **branch = isBefore(slab, tree) ? &tree->outside.left : &tree->outside.right;
   *branch = takeOut(*branch, slab);
@@ -97,6 +98,7 @@ static mema_Slab *takeOut(mema_Slab *tree, const mema_Slab *slab) {
 
 /* Sums up from a slab to the root. */
 static void renewSums(mema_Slab *tree, mema_Slab *slab) {
+  if (tree == NULL) return; /* it is not in the tree */
   if (tree != slab) renewSums(isBefore(slab, tree) ? tree->outside.left : tree->outside.right, slab);
   sumUp(tree);
 }
