@@ -89,6 +89,35 @@ all() {
   torture gzip --version -- gzip -dc text.gz
 }
 
+# With commas: 1,234,567.
+grouped() {
+  sed -e ':again' -e 's/^\([0-9]*[0-9]\)\([0-9][0-9][0-9]\)/\1,\2/' -e 't again' <<<"$1"
+}
+
+fit() { # NAME -- COMMAND…
+  local name=$1 told peak least fast
+  shift
+  [ "$asked" = '  ' ] || [[ $asked == *" $name "* ]] || return 0
+  command -v "$name" >/dev/null || return 0
+  told=$(COLUMNS=500 "$mema" fit "$@" 2>>errors)
+  peak=$(sed -n 's/.* (\([0-9]*\) bytes), .*/\1/p' <<<"$told")
+  least=$(sed -n 's/.*same output and status: \([0-9]*\) bytes.*/\1/p' <<<"$told")
+  fast=$(sed -n 's/.*more processor time: \([0-9]*\) bytes.*/\1/p' <<<"$told")
+  printf '| %s | %s | %s | %s | %s |\n' "$name" "$(grouped "$peak")" "$(grouped "$least")" "$(grouped "${fast:-none to the peak}")" \
+    "$(sed -n 's/.*with one byte less: //p' <<<"$told" | head -n 1)"
+}
+
+fits() {
+  seq 200000 | awk '{ print ($1 * 7919) % 200003 }' >numbers
+  awk '{ printf("%s{\"n\": %d, \"text\": \"line %d\"}", (NR > 1 ? "," : "["), $1, $1) } NR == 20000 { exit } END { print "]" }' numbers >large.json
+  fit sort -- sort numbers
+  fit mawk -- mawk '{ seen[$1]++ } END { print length(seen) }' numbers
+  fit jq -- jq 'map(.n) | add' large.json
+  fit sqlite3 -- sqlite3 :memory: 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select i from n order by -i limit 3'
+  fit perl -- perl -ne '$seen{$_}++; END { print scalar keys %seen, "\n" }' numbers
+  fit git -- git -C repository log --oneline
+}
+
 tables() {
   echo '| program | requests | stacks | `W` | `C` | `A` | `H` | `L` | `s` | `r` | `.` |'
   echo '|---|---|---|---|---|---|---|---|---|---|---|'
@@ -99,6 +128,12 @@ tables() {
   echo '| program | outcome | call stack | |'
   echo '|---|---|---|---|'
   [ ! -e rows/worst ] || sed "s,$scratch/,,g" rows/worst
+  echo
+  echo 'The budgets that `mema fit` finds, in bytes. That by the time is a measurement, and differs between runs:'
+  echo
+  echo '| program | peak without a budget | least for the same output | least with 5 % more processor time | with one byte less than the least |'
+  echo '|---|---|---|---|---|'
+  fits
 }
 
 if [ -z "$renew" ]; then
