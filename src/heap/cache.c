@@ -13,6 +13,7 @@ enum {
   warmMappings = 16,
   tightShare = 4, /* under a tight limit on address space, a slab takes at most 1/tightShare of it */
   mappingAlignment = 64 * 1024,
+  roomTries = 8,
 };
 
 static const size_t unitsMax = (size_t)1 << 26;       /* the number of a word then fits behind that of a unit in 32 bits */
@@ -148,7 +149,8 @@ static size_t alignmentFor(const mema_SlabPlan *plan, size_t area, uint8_t unitS
   return area >= hugeAreas ? mema_osHugeSize() : mappingAlignment;
 }
 
-static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool compactRecords) {
+/* *again: other mappings came to lie in the room meanwhile. */
+static bool mapOnce(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool compactRecords, bool *again) {
   mema_Shape shape = plan->layout->shapeOf(area, plan->unitShift, plan->records, compactRecords, false);
   if (plan->unitShift != 0) shape.unitShift = plan->unitShift; /* an arena takes the unit size of the slabs outside it */
   if (area >> shape.unitShift > unitsMax) return false;
@@ -168,8 +170,18 @@ static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, boo
   slab->mappingSize = size;
   plan->layout->layOut(slab, &shape, mapping, mapping + shape.front, mapping + tables, area);
   if (mema_sourceFill(slab, plan, mapped, (char *)slab + mema_headerSize(mema_classCount))) return true;
+  *again = slab->source != NULL && !hooked && !slab->source->refused;
   mema_sourceRelease(slab);
   return false;
+}
+
+static bool mapSlab(mema_Slab *slab, const mema_SlabPlan *plan, size_t area, bool compactRecords) {
+  bool again = true, done = false;
+  for (int tries = roomTries; tries > 0 && again && !done; tries--) {
+    again = false;
+    done = mapOnce(slab, plan, area, compactRecords, &again);
+  }
+  return done;
 }
 
 /* Maps the planned area, or a smaller one if the limit on address space is tight or the system refuses. A

@@ -130,14 +130,9 @@ void *mema_osReserve(size_t size, size_t alignment) {
   return base + before;
 }
 
-static bool unmapBetween(char *from, char *to) {
-  return from == to || unmapPages(from, (size_t)(to - from)) == 0;
-}
-
-/* Finds `size` bytes, aligned, with `distance` bytes before and behind them, in which nothing is mapped but the first
- * bytes. These are mapped before the rest is unmapped: another thread that looks for room at this moment would find
- * the same. */
-static char *findRoom(size_t size, size_t alignment, size_t distance, size_t first, bool *mapped) {
+/* Finds `size` bytes, aligned, with `distance` bytes before and behind them, in which nothing is mapped, and maps the
+ * first of them. The probe holds the room until then, so no other thread finds it. */
+static char *findRoom(size_t size, size_t alignment, size_t first, size_t distance, bool *mapped) {
   size_t all = size + alignment + 2 * distance;
   char *base = mapAs(NULL, all, PROT_NONE, privateMemory);
   if (base == MAP_FAILED) return NULL;
@@ -146,7 +141,8 @@ static char *findRoom(size_t size, size_t alignment, size_t distance, size_t fir
     (void)unmapPages(base, all);
     return NULL;
   }
-  if (unmapBetween(room + first, base + all) && unmapBetween(base, room)) return room;
+  if (room != base) (void)unmapPages(base, (size_t)(room - base));
+  if (room + first == base + all || unmapPages(room + first, (size_t)(base + all - room) - first) == 0) return room;
   *mapped = mapPages(room, size, privateMemory | MAP_FIXED) == room;
   return *mapped ? room : NULL;
 }
@@ -157,7 +153,7 @@ char *mema_osFindRoom(size_t size, size_t alignment, size_t first, bool *mapped)
   *mapped = false;
   for (unsigned i = 0; i < distanceCount && room == NULL; i++)
     if (distances[i] < SIZE_MAX / 8 && size <= PTRDIFF_MAX - alignment - 2 * (size_t)distances[i])
-      room = findRoom(size, alignment, (size_t)distances[i], first, mapped);
+      room = findRoom(size, alignment, first, (size_t)distances[i], mapped);
   errno = saved;
   return room;
 }

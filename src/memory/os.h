@@ -20,10 +20,10 @@ size_t mema_osAddressLimit(void);
 /* Maps `size` bytes, aligned to `alignment` (a power of two, at least a page). NULL iff the system refuses. */
 void *mema_osReserve(size_t size, size_t alignment);
 
-/* Finds room: `size` bytes of address space, aligned, in which nothing is mapped. This call maps the first bytes of it,
- * at least a page. Nothing is mapped behind them, so the room costs nothing, and another mapping of the process may
- * come to lie in it; the system maps elsewhere as long as it can. mema_osClaim maps a part of the room, and tells. If the system does not take
- * back the mapping that found the room, the room is mapped in full: *mapped. NULL iff there is no room. */
+/* Finds room: `size` bytes of address space, aligned, in which nothing is mapped, and maps the first `first` of them.
+ * The others cost nothing, and another mapping of the process may come to lie there; the system maps elsewhere as
+ * long as it can. mema_osClaim maps a part of the room, and tells. If the system does not take back the mapping that
+ * found the room, the room is mapped in full: *mapped. NULL iff there is no room. */
 char *mema_osFindRoom(size_t size, size_t alignment, size_t first, bool *mapped);
 
 /* Maps a range of a room. Refused: the system has no memory or mapping left. Taken: another mapping of the process

@@ -1,6 +1,7 @@
 /* Other mappings of the process that lie where a pool would go on: a request is granted as ever, and the mappings are left alone. */
 #include "unit.h"
 
+#include <pthread.h>
 #include <sys/mman.h>
 
 enum { most = 4096 };
@@ -70,11 +71,37 @@ static void aPoolGoesOnElsewhere(void **state) {
       }
 }
 
+/* Returns its argument if a pool or a chunk was refused. */
+static void *makePools(void *refused) {
+  for (int i = 0; i < 300; i++) {
+    Pool pool;
+    memset(&pool, 0, sizeof pool);
+    mema_Options options = {.poolSize = 4 * MIB, .reservation = 64 * KIB, .untracked = i % 2 == 0};
+    if (!mema_initPoolWith(&pool, &options) || palloc(&pool, MIB) == NULL || palloc(&pool, 2 * MIB) == NULL ||
+        !freePool(&pool))
+      return refused;
+  }
+  return NULL;
+}
+
+/* Each looks for room while the others do. */
+static void threadsFindRoomAtOnce(void **state) {
+  (void)state;
+  pthread_t threads[4];
+  for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, makePools, threads), 0);
+  for (int i = 0; i < 4; i++) {
+    void *refused = NULL;
+    assert_int_equal(pthread_join(threads[i], &refused), 0);
+    assert_null(refused);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       withKind(aPoolGoesOnElsewhere, kindTracked), withKind(aPoolGoesOnElsewhere, kindUntracked),
       withKind(aPoolGoesOnElsewhere, kindShared),  withKind(aPoolGoesOnElsewhere, kindSharedTracked),
       withKind(aPoolGoesOnElsewhere, kindArena),   withKind(aPoolGoesOnElsewhere, kindArenaUntracked),
+      cmocka_unit_test(threadsFindRoomAtOnce),
   };
   return runTests(tests);
 }

@@ -165,7 +165,7 @@ static void setParts(const mema_Slab *slab, mema_Part part[mema_parts]) {
   if (!cell) part[mema_partRest] = (mema_Part){.base = rest, .size = (size_t)(end - rest)};
 }
 
-/* Room in which nothing is mapped is found again for another slab, so the first unit is mapped. A slab outside is made
+/* The first unit keeps the next slab's room away from the area. A slab outside is made
  * for one chunk, so it makes the room for that chunk ready. Hooks commit the tables that other threads read in full. */
 static bool begin(mema_Slab *slab, const mema_SlabPlan *plan) {
   if (plan == NULL) return true;
