@@ -131,8 +131,8 @@ static void collect(mema_Share *share, mema_ThreadCache *cache, bool noted) {
   share->pool->allocations += cache->allocations;
   share->pool->frees += cache->frees;
   share->pool->held += cache->held;
-  share->told -= cache->told;
-  cache->allocations = cache->frees = cache->held = cache->quotaMost = cache->told = 0;
+  share->reported -= cache->reported;
+  cache->allocations = cache->frees = cache->held = cache->quotaMost = cache->reported = 0;
 }
 
 void mema_collect(mema_Share *share, mema_ThreadCache *cache) {
@@ -147,7 +147,7 @@ void mema_collectAll(mema_Share *share) {
 /* Caches that the lock's holder has quiesced are left out: mema_resume sets their keys. */
 void mema_renewKeys(mema_Share *share) {
   for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
-    if (!share->keepsOut || !mema_isOthers(cache))
+    if (!share->quiesced || !mema_isOthers(cache))
       atomic_store_explicit(&cache->key, mema_keyAtRest(cache), memory_order_release);
 }
 
@@ -195,7 +195,7 @@ static void callIn(mema_Share *share) {
     mema_returnQuota(share);
     return;
   }
-  bool kept = share->keepsOut;
+  bool kept = share->quiesced;
   mema_quiesce(share);
   mema_collectAll(share);
   mema_enterLowBudget(share);

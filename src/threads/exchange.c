@@ -74,8 +74,8 @@ static void callOthers(const mema_Share *share) {
 }
 
 void mema_quiesce(mema_Share *share) {
-  if (share->keepsOut) return;
-  share->keepsOut = true;
+  if (share->quiesced) return;
+  share->quiesced = true;
   callOthers(share);
   for (mema_ThreadCache *cache = share->caches; cache != NULL && !share->lowBudget; cache = cache->next)
     if (mema_isOthers(cache)) waitUntilOut(share, cache);
@@ -89,13 +89,13 @@ static bool areSoonOut(const mema_Share *share) {
   return true;
 }
 
-static void letOthersIn(const mema_Share *share) {
+static void resumeOthers(const mema_Share *share) {
   for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
     if (mema_isOthers(cache)) atomic_store_explicit(&cache->key, mema_keyAtRest(cache), memory_order_release);
 }
 
 bool mema_tryQuiesce(mema_Share *share) {
-  share->keepsOut = true;
+  share->quiesced = true;
   callOthers(share);
   if (areSoonOut(share)) {
     beginPeriod(share->slab);
@@ -114,8 +114,8 @@ bool mema_quiesceLong(mema_Share *share) {
 }
 
 void mema_resume(mema_Share *share) {
-  share->keepsOut = false;
-  letOthersIn(share);
+  share->quiesced = false;
+  resumeOthers(share);
 }
 
 bool mema_quiesceAgain(mema_Share *share) {
@@ -126,7 +126,7 @@ bool mema_quiesceAgain(mema_Share *share) {
 }
 
 void mema_resumeAgain(mema_Share *share) {
-  if (!share->keepsOut) letOthersIn(share);
+  if (!share->quiesced) resumeOthers(share);
 }
 
 /* True if the calling thread is inside its cache, and all others but the lock's holder are out. With `late`,
@@ -188,7 +188,7 @@ void mema_takeOver(mema_Share *share) {
 
 /* Waits for a grace period: all threads leave their caches once, and may enter again. */
 static void waitForGrace(mema_Share *share) {
-  bool kept = share->keepsOut;
+  bool kept = share->quiesced;
   mema_quiesce(share);
   if (!kept) mema_resume(share);
 }
@@ -209,7 +209,7 @@ static void setPrivileges(mema_ThreadCache *cache, uint64_t classes, bool own) {
 }
 
 void mema_revoke(mema_Share *share, uint8_t ownerId, unsigned class) {
-  bool kept = share->keepsOut;
+  bool kept = share->quiesced;
   uint64_t going = share->cacheCount > manyCaches ? allClasses : UINT64_C(1) << class;
   mema_ThreadCache *cache = share->owners[ownerId];
   /* an orphan has no thread that could be inside */
@@ -220,14 +220,14 @@ void mema_revoke(mema_Share *share, uint8_t ownerId, unsigned class) {
     setPrivileges(cache, going, false);
   }
   atomic_fetch_or_explicit(&share->revoked[ownerId], going, memory_order_release);
-  if (!kept && share->keepsOut) mema_resume(share);
+  if (!kept && share->quiesced) mema_resume(share);
 }
 
 void mema_regain(mema_Share *share, mema_ThreadCache *cache) {
   if (cache->patienceMost < UINT32_MAX / 2) cache->patienceMost *= 2;
   cache->patience = cache->patienceMost;
   if (cache->ownerId == 0 || cache->lost == 0) return;
-  bool kept = share->keepsOut;
+  bool kept = share->quiesced;
   mema_quiesce(share);
   atomic_fetch_and_explicit(&share->revoked[cache->ownerId], ~cache->lost, memory_order_release);
   setPrivileges(cache, cache->lost, true);
@@ -256,7 +256,7 @@ static uint8_t usedId(mema_Share *share) {
 /* Marks an owner id as one of a cache. A used one has all classes revoked. All threads are quiesced while the bits
  * change, so none is about to free from its spans by an earlier reading. */
 static void openId(mema_Share *share, uint8_t ownerId, bool fresh) {
-  bool kept = share->keepsOut;
+  bool kept = share->quiesced;
   if (!fresh) mema_quiesce(share);
   atomic_store_explicit(&share->revoked[ownerId], 0, memory_order_release);
   if (!fresh && !kept) mema_resume(share);
@@ -475,7 +475,7 @@ void mema_emptyDepot(mema_Share *share) {
 }
 
 void mema_releaseSparse(mema_Share *share) {
-  bool kept = share->keepsOut;
+  bool kept = share->quiesced;
   uint64_t sparse = mema_slabSparse(share->slab);
   if (sparse != 0) mema_quiesce(share);
   for (uint64_t left = sparse; left != 0; left &= left - 1) {
@@ -484,5 +484,5 @@ void mema_releaseSparse(mema_Share *share) {
     emptyClass(share, class);
   }
   mema_slabReleaseSparse(share->slab, sparse);
-  if (!kept && share->keepsOut) mema_resume(share);
+  if (!kept && share->quiesced) mema_resume(share);
 }

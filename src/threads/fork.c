@@ -266,7 +266,7 @@ static void releaseInChild(void) {
   atomic_store_explicit(&forkingThread, 0, memory_order_relaxed);
   for (mema_Share *share = shares; share != NULL; share = share->next) {
     if (!isHeld(share)) continue;
-    share->keepsOut = false;
+    share->quiesced = false;
     mema_releaseLock(&share->lock);
   }
   releaseList(!listInterrupted);
@@ -313,7 +313,7 @@ static void adoptShare(mema_Share *share) {
   mema_forgetUnfinished(share);
   destroyOthers(share);
   if (ours) return;
-  share->keepsOut = false;
+  share->quiesced = false;
   mema_renewKeys(share);
   mema_releaseLock(&share->lock);
 }
@@ -345,7 +345,7 @@ static void leaveLocked(mema_Share *share) {
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
   share->inside = NULL;
   share->unfinished = true;
-  if (share->keepsOut) mema_resume(share);
+  if (share->quiesced) mema_resume(share);
   mema_releaseLock(&share->lock);
 }
 

@@ -4,8 +4,8 @@
  * the lock writes the figures to the gauge. The calling thread is inside its own cache then, and adds that cache's counts.
  * All other caches count as they were when their threads last had the lock:
  *
- *     share->told == the sum of told over all caches == the quota that the gauge takes for unused
- *     liveBytes == poolSize - freeSize - told
+ *     share->reported == the sum of `reported` over all caches == the quota that the gauge takes for unused
+ *     liveBytes == poolSize - freeSize - reported
  *
  * The common paths do nothing for the gauge. */
 #include "../heap/slab/slab.h"
@@ -26,15 +26,15 @@ static void addCache(mema_Share *share, mema_ThreadCache *cache) {
   mema_restartLow(share, cache);
   share->pool->allocations += cache->allocations;
   share->pool->frees += cache->frees;
-  share->told += credit - cache->told;
-  cache->told = credit;
+  share->reported += credit - cache->reported;
+  cache->reported = credit;
   cache->allocations = cache->frees = 0;
 }
 
 static MEMA_INLINE void putCounts(const mema_Share *share, mema_Gauge *gauge) {
   const mema_Pool *pool = share->pool;
   put(&gauge->peakBytes, pool->poolSize - pool->lowWater);
-  put(&gauge->liveBytes, pool->poolSize - pool->freeSize - share->told);
+  put(&gauge->liveBytes, pool->poolSize - pool->freeSize - share->reported);
   put(&gauge->allocations, pool->allocations);
   put(&gauge->frees, pool->frees);
 }
@@ -60,12 +60,12 @@ void mema_tellEnd(mema_Share *share, mema_ThreadCache *cache) {
 /* True if the cache's thread allocated or freed since its last report. Without the lock each allocation takes
  * from the quota, and each free adds to it. */
 static bool hasMoved(const mema_ThreadCache *cache) {
-  return cache->overLow != 0 || atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) != cache->told;
+  return cache->overLow != 0 || atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) != cache->reported;
 }
 
 /* With many slabs outside, these are looked at once in a number of updates that grows with their number. */
 static MEMA_NOINLINE void renewFootprint(mema_Share *share, mema_Gauge *gauge, size_t held) {
-  share->toldHeld = held;
+  share->reportedHeld = held;
   if (++share->unseenOutside * slabsAnUpdate > mema_outsideCount(&share->slab->heap)) lookOutside(share);
   putFootprint(share, gauge);
 }
@@ -75,7 +75,7 @@ static MEMA_NOINLINE void renewFootprint(mema_Share *share, mema_Gauge *gauge, s
 static MEMA_INLINE void putFigures(mema_Share *share, mema_Gauge *gauge) {
   putCounts(share, gauge);
   size_t held = mema_heldBytes(share->slab) + mema_outsideChanges(&share->slab->heap);
-  if (mema_unlikely(held != share->toldHeld)) renewFootprint(share, gauge, held);
+  if (mema_unlikely(held != share->reportedHeld)) renewFootprint(share, gauge, held);
 }
 
 static MEMA_NOINLINE void addAndPut(mema_Share *share, mema_Gauge *gauge) {
@@ -99,7 +99,7 @@ bool mema_sharedWatch(mema_Pool *pool, mema_Gauge *gauge) {
   if (heap == NULL || !mema_lockQuietly(pool, heap)) return false;
   mema_Share *share = heap->share;
   share->gauge = gauge;
-  share->toldHeld = SIZE_MAX;
+  share->reportedHeld = SIZE_MAX;
   if (share->closely) {
     share->closely = false;
     mema_renewKeys(share);
@@ -129,7 +129,7 @@ void mema_sharedTime(mema_Pool *pool) {
 static bool holdSoon(const mema_Pool *pool, mema_Heap *heap) {
   bool held = false;
   for (int i = 0; i < patience && !held; i++) held = mema_lockSoon(pool, heap);
-  if (!held || heap->share->keepsOut) return held;
+  if (!held || heap->share->quiesced) return held;
   held = false;
   for (int i = 0; i < patience && !held; i++) held = mema_quiesceLong(heap->share);
   if (!held) mema_unlockPool(heap);

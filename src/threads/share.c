@@ -115,7 +115,7 @@ static mema_ThreadCache *makeCache(mema_Share *share) {
   own(cache);
   cache->sentBack = 0;
   cache->lost = 0;
-  cache->overLow = cache->quotaMost = cache->allocations = cache->frees = cache->held = cache->told = 0;
+  cache->overLow = cache->quotaMost = cache->allocations = cache->frees = cache->held = cache->reported = 0;
   atomic_store_explicit(&cache->lowQuota, 0, memory_order_relaxed);
   cache->area = slab->heap.area;
   cache->quanta = slab->quanta;
@@ -296,10 +296,10 @@ mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   share->cacheCount = share->orphans = share->waiting = share->usedIds = share->madeCaches = share->unnoted = 0;
   share->rise = 0;
   share->cellIndex = cell.index;
-  share->keepsOut = share->lowBudget = share->skipped = share->takenOver = share->crowded = share->unfinished = share->lost =
+  share->quiesced = share->lowBudget = share->skipped = share->takenOver = share->crowded = share->unfinished = share->lost =
       share->borrowed = share->closely = false;
   share->gauge = NULL;
-  share->told = share->toldHeld = share->outsideHeld = share->unseenOutside = 0;
+  share->reported = share->reportedHeld = share->outsideHeld = share->unseenOutside = 0;
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
   share->inside = NULL;
   atomic_store_explicit(&share->revoked[0], UINT64_MAX, memory_order_relaxed); /* the others: mema_giveOwnerId */
@@ -336,7 +336,7 @@ void mema_closeShare(mema_Heap *heap) {
   retireShare(share, slab);
   if (share->waiting != 0) mema_wakeWaiting(share);
   share->waiting = 0;
-  share->keepsOut = share->lowBudget = false;
+  share->quiesced = share->lowBudget = false;
   mema_releaseLock(&share->lock);
   mema_unlistShare(share);
   mema_giveCell(mema_cellShares, share->cellIndex);
@@ -379,7 +379,7 @@ static void release(mema_Share *share) {
   if (share->borrowed) {
     share->borrowed = false;
   } else {
-    if (share->keepsOut) mema_resume(share);
+    if (share->quiesced) mema_resume(share);
     mema_releaseLock(&share->lock);
   }
 }
@@ -461,7 +461,7 @@ static void collectAll(mema_Share *share, bool slots) {
 }
 
 void mema_revokeSlots(mema_Share *share) {
-  bool kept = share->keepsOut;
+  bool kept = share->quiesced;
   collectAll(share, true);
   if (!kept) mema_resume(share);
 }

@@ -146,7 +146,7 @@ struct mema_ThreadCache {
   uint32_t processor;              /* of an orphan: the processor where its thread ended */
   uint32_t patience, patienceMost; /* atomic frees in its spans before it regains its privileges: left, and in all */
   uint64_t lost;                   /* classes whose privilege it ever lost, even if regained since: see mema_regain */
-  size_t told;                     /* the quota last reported to the gauge: see gauge.c */
+  size_t reported;                 /* the quota last reported to the gauge: see gauge.c */
   uint32_t sentBack;               /* returns of slots to it since its last fill */
   mema_ThreadCache *next, *prev;   /* of the pool; a reader without the lock uses `next` alone */
   mema_ThreadCache *nextOfThread;  /* the next of the owner; this and the following: own.c */
@@ -178,7 +178,7 @@ struct mema_Share {
   uint32_t cellIndex;
   mema_ThreadCache *inside; /* the cache of the lock's holder, busy while the lock is held; NULL: none */
   _Atomic uintptr_t frame;  /* of the lock's holder: see MEMA_SET_FRAME */
-  bool keepsOut;            /* the lock's holder has quiesced all caches */
+  bool quiesced;            /* the lock's holder has quiesced all caches */
   bool lowBudget;           /* low-budget mode: all caches are quiesced */
   bool skipped;             /* the fork in progress skips this share */
   bool takenOver;           /* the fork in progress keeps the lock's holder waiting */
@@ -188,8 +188,8 @@ struct mema_Share {
   bool borrowed;            /* a call between the handlers of a fork uses the lock that the fork holds */
   bool closely;             /* all caches are quiesced, so that each call updates the gauge */
   mema_Gauge *gauge;        /* updated by each call that takes the lock; NULL: no gauge */
-  size_t told;              /* the sum of `told` of all caches */
-  size_t toldHeld;          /* see putFigures: at the last update of the footprint; SIZE_MAX: update it */
+  size_t reported;          /* the sum of `reported` of all caches */
+  size_t reportedHeld;      /* see putFigures: at the last update of the footprint; SIZE_MAX: update it */
   size_t outsideHeld;       /* the footprint of the slabs outside when they were last looked at */
   size_t unseenOutside;     /* updates since then */
   mema_Share *next, *prev;  /* the list of all shares that serve a pool: fork.c */

@@ -55,19 +55,19 @@ static void *takeSlot(mema_Share *share, unsigned class) {
 }
 
 /* Gives a claimed slot back, and credits the budget. */
-static void giveSlot(mema_Share *share, mema_SlotRef place, void *ptr, size_t credit) {
+static void giveSlot(mema_Share *share, mema_SlotRef slot, void *ptr, size_t credit) {
   mema_ThreadCache *cache = mema_takeCache(share);
-  unsigned class = place.live - 1u;
-  mema_CachedSlot cached = {.ptr = ptr, .state = place.state};
+  unsigned class = slot.live - 1u;
+  mema_CachedSlot cached = {.ptr = ptr, .state = slot.state};
   if (cache == NULL) {
     mema_slabGiveCached(share->slab, &cached, 1);
     mema_creditShare(share, credit);
     share->pool->frees++;
     return;
   }
-  mema_Magazine *magazine = mema_magazineFor(cache, place);
+  mema_Magazine *magazine = mema_magazineFor(cache, slot);
   if (magazine->top == magazine->limit) {
-    if (magazine == &cache->magazines[place.live]) {
+    if (magazine == &cache->magazines[slot.live]) {
       mema_flushHalf(share, cache, class);
     } else {
       mema_sendBack(share, cache, class);
@@ -80,22 +80,22 @@ static void giveSlot(mema_Share *share, mema_SlotRef place, void *ptr, size_t cr
 }
 
 /* True if the calling thread may claim the slot by a plain store. */
-static bool isOwn(const mema_Share *share, mema_SlotRef place) {
-  return share->inside != NULL && share->inside->ownerId == place.ownerId && !mema_isRevoked(share->revoked, place);
+static bool isOwn(const mema_Share *share, mema_SlotRef slot) {
+  return share->inside != NULL && share->inside->ownerId == slot.ownerId && !mema_isRevoked(share->revoked, slot);
 }
 
 /* Makes sure that the calling thread may claim the slot, and has a cache to keep it. This may wait for other
  * threads, so it comes before any change: share.h says why, under Forks. */
-static void prepareClaim(mema_Share *share, mema_SlotRef place) {
+static void prepareClaim(mema_Share *share, mema_SlotRef slot) {
   mema_takeCache(share);
-  if (!isOwn(share, place) && !mema_isRevoked(share->revoked, place)) mema_revoke(share, place.ownerId, place.live - 1u);
+  if (!isOwn(share, slot) && !mema_isRevoked(share->revoked, slot)) mema_revoke(share, slot.ownerId, slot.live - 1u);
 }
 
 /* Claims the slot that starts at ptr. False iff none does, or it is not live. */
-static bool claimLocked(mema_Share *share, const void *ptr, mema_SlotRef *place) {
-  if (!mema_findSlot(share->slab, ptr, place) || !mema_isLive(*place)) return false;
-  prepareClaim(share, *place);
-  return isOwn(share, *place) ? mema_claimOwn(*place) : mema_claim(*place);
+static bool claimLocked(mema_Share *share, const void *ptr, mema_SlotRef *slot) {
+  if (!mema_findSlot(share->slab, ptr, slot) || !mema_isLive(*slot)) return false;
+  prepareClaim(share, *slot);
+  return isOwn(share, *slot) ? mema_claimOwn(*slot) : mema_claim(*slot);
 }
 
 /* ---- other chunks, with the lock held ---------------------------------------------------------------------------- */
@@ -185,10 +185,10 @@ static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size) {
 }
 
 static bool giveLocked(mema_Share *share, void *ptr) {
-  mema_SlotRef place;
+  mema_SlotRef slot;
   mema_Chunk chunk;
-  if (claimLocked(share, ptr, &place)) {
-    giveSlot(share, place, ptr, mema_classSize(place.live - 1u));
+  if (claimLocked(share, ptr, &slot)) {
+    giveSlot(share, slot, ptr, mema_classSize(slot.live - 1u));
     return true;
   }
   return findOther(share->slab, ptr, &chunk) ? giveOther(share, &chunk) : refusePointer(share, ptr);
@@ -269,9 +269,9 @@ void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
 
 /* Pushes a claimed slot onto a magazine with room, at its top `cached`, and credits the quota. */
 static MEMA_INLINE void keep(mema_ThreadCache *cache, mema_Magazine *magazine, mema_CachedSlot *cached,
-                             const mema_SlotRef *place, void *ptr, size_t bytes) {
+                             const mema_SlotRef *slot, void *ptr, size_t bytes) {
   cached->ptr = ptr;
-  cached->state = place->state;
+  cached->state = slot->state;
   magazine->top = cached + 1;
   cache->overLow += bytes;
   cache->frees++;
@@ -334,12 +334,12 @@ bool mema_sharedHoldLocked(mema_Share *share, size_t bytes) {
 /* Frees a chunk in any span of slots, from inside the cache, and leaves it. False, with nothing changed, if
  * ptr is no slot, or the lock is needed. */
 static bool giveAtHand(mema_ThreadCache *cache, void *ptr) {
-  mema_SlotRef place;
+  mema_SlotRef slot;
   bool done = false;
-  if (mema_findHere(cache, ptr, &place)) {
-    mema_Magazine *magazine = mema_magazineFor(cache, place);
-    done = magazine->top != magazine->limit && mema_claimHere(cache, place);
-    if (done) keep(cache, magazine, magazine->top, &place, ptr, magazine->slotSize);
+  if (mema_findHere(cache, ptr, &slot)) {
+    mema_Magazine *magazine = mema_magazineFor(cache, slot);
+    done = magazine->top != magazine->limit && mema_claimHere(cache, slot);
+    if (done) keep(cache, magazine, magazine->top, &slot, ptr, magazine->slotSize);
   }
   mema_leave(cache);
   return done;
@@ -354,8 +354,8 @@ static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
 
 /* Ends a free from inside the cache: pushes a claimed slot, and leaves the cache. */
 static MEMA_INLINE bool endFree(mema_ThreadCache *cache, mema_Magazine *magazine, mema_CachedSlot *cached,
-                                const mema_SlotRef *place, void *ptr) {
-  keep(cache, magazine, cached, place, ptr, magazine->slotSize);
+                                const mema_SlotRef *slot, void *ptr) {
+  keep(cache, magazine, cached, slot, ptr, magazine->slotSize);
   mema_leave(cache);
   return true;
 }
@@ -363,51 +363,51 @@ static MEMA_INLINE bool endFree(mema_ThreadCache *cache, mema_Magazine *magazine
 /* pfree of a chunk in a span of another owner id, from inside the cache. One load of `revoked` decides if a
  * compare-and-exchange may claim the slot, and which magazine gets it: see mema_isRevoked, mema_magazineFor. */
 static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_State *state,
-                                       uint16_t whose) {
-  mema_SlotRef place = {.state = state, .live = mema_entryState(whose)};
-  uint64_t lost = atomic_load_explicit(&cache->revoked[mema_entryOwner(whose)], memory_order_acquire);
+                                       uint16_t entryBits) {
+  mema_SlotRef slot = {.state = state, .live = mema_entryState(entryBits)};
+  uint64_t lost = atomic_load_explicit(&cache->revoked[mema_entryOwner(entryBits)], memory_order_acquire);
   bool stays = (lost & mema_nobodys) != 0;
-  mema_Magazine *magazine = stays ? magazineFor(cache, place.live) : &cache->returns[place.live];
+  mema_Magazine *magazine = stays ? magazineFor(cache, slot.live) : &cache->returns[slot.live];
   mema_CachedSlot *cached = magazine->top;
-  if (mema_unlikely(cached == magazine->limit || (lost >> (place.live - 1u) & 1) == 0 || !mema_claim(place))) {
+  if (mema_unlikely(cached == magazine->limit || (lost >> (slot.live - 1u) & 1) == 0 || !mema_claim(slot))) {
     mema_leave(cache);
     return pfreeSlow(pool, ptr);
   }
   if (stays) expectSoon(ptr);
-  return endFree(cache, magazine, cached, &place, ptr);
+  return endFree(cache, magazine, cached, &slot, ptr);
 }
 
 /* pfree by compare-and-exchange, from inside the cache. The span has another owner id; or it has the cache's,
  * and the privilege of the class was revoked, or the cache has no owner id. */
 static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_State *state,
-                                      uint16_t whose) {
-  mema_SlotRef place = {.state = state, .live = mema_entryState(whose)};
-  if (mema_entryOwner(whose) != cache->ownerId) return pfreeForeign(pool, ptr, cache, state, whose);
-  mema_Magazine *magazine = magazineFor(cache, place.live);
+                                      uint16_t entryBits) {
+  mema_SlotRef slot = {.state = state, .live = mema_entryState(entryBits)};
+  if (mema_entryOwner(entryBits) != cache->ownerId) return pfreeForeign(pool, ptr, cache, state, entryBits);
+  mema_Magazine *magazine = magazineFor(cache, slot.live);
   mema_CachedSlot *cached = magazine->top;
-  if (mema_unlikely(cached == magazine->limit || !mema_claim(place))) {
+  if (mema_unlikely(cached == magazine->limit || !mema_claim(slot))) {
     mema_leave(cache);
     return pfreeSlow(pool, ptr);
   }
   expectSoon(ptr);
   bool again = --cache->patience == 0;
-  endFree(cache, magazine, cached, &place, ptr);
+  endFree(cache, magazine, cached, &slot, ptr);
   return mema_unlikely(again) ? seeToCache(pool, mema_regain) : true;
 }
 
 static MEMA_INLINE bool giveHere(mema_Pool *pool, void *ptr, mema_ThreadCache *cache) {
-  mema_SlotRef place;
+  mema_SlotRef slot;
   size_t quantum;
   if (mema_unlikely(!mema_quantumHere(cache, ptr, &quantum) ||
-                    !mema_findNearSlot(cache->pageMap, cache->states, quantum, &place)))
+                    !mema_findNearSlot(cache->pageMap, cache->states, quantum, &slot)))
     goto another;
-  mema_Magazine *magazine = magazineFor(cache, place.live);
+  mema_Magazine *magazine = magazineFor(cache, slot.live);
   MEMA_HELD(magazine);
-  if (mema_unlikely(place.whose != magazine->own)) return pfreeAtomic(pool, ptr, cache, place.state, place.whose);
+  if (mema_unlikely(slot.entryBits != magazine->own)) return pfreeAtomic(pool, ptr, cache, slot.state, slot.entryBits);
   mema_CachedSlot *cached = magazine->top;
-  if (mema_unlikely(cached == magazine->limit || !mema_claimOwn(place))) goto another;
+  if (mema_unlikely(cached == magazine->limit || !mema_claimOwn(slot))) goto another;
   expectSoon(ptr);
-  return endFree(cache, magazine, cached, &place, ptr);
+  return endFree(cache, magazine, cached, &slot, ptr);
 another:
   mema_leave(cache);
   return pfreeElse(pool, ptr);
@@ -428,22 +428,22 @@ bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
  * with nothing changed, if the lock is needed. The old chunk is claimed before the new one is live, so other
  * threads find one of them, never both. A fork, or a check of the pool, may follow directly. */
 static void *resizeAtHand(mema_ThreadCache *cache, void *from, size_t size) {
-  mema_SlotRef place;
-  if (!mema_findHere(cache, from, &place) || !mema_isLive(place)) return NULL;
+  mema_SlotRef slot;
+  if (!mema_findHere(cache, from, &slot) || !mema_isLive(slot)) return NULL;
   unsigned class = mema_classOf(size);
   mema_Magazine *new = &cache->magazines[class + 1];
-  size_t before = cache->magazines[place.live].slotSize, after = new->slotSize;
+  size_t before = cache->magazines[slot.live].slotSize, after = new->slotSize;
   if (mema_staysInSlot(before, size)) return from;
-  mema_Magazine *magazine = mema_magazineFor(cache, place);
+  mema_Magazine *magazine = mema_magazineFor(cache, slot);
   if (new->top == new->bottom || magazine->top == magazine->limit || mema_quotaOf(cache) < excess(after, before))
     return NULL;
-  if (!mema_claimHere(cache, place)) return NULL;
+  if (!mema_claimHere(cache, slot)) return NULL;
   charge(cache, excess(after, before));
   mema_CachedSlot *cached = --new->top;
   void *to = memcpy(cached->ptr, from, before < after ? before : after);
   hand(cached, new->state);
   cache->allocations++;
-  keep(cache, magazine, magazine->top, &place, from, excess(before, after));
+  keep(cache, magazine, magazine->top, &slot, from, excess(before, after));
   return to;
 }
 
@@ -469,16 +469,16 @@ static bool isSlot(const mema_Share *share, const mema_Chunk *chunk) {
   return chunk->heap == &share->slab->heap && chunk->span->kind == mema_unitSlots;
 }
 
-/* Gives back a chunk of any kind, without credit. `slot` says if it was a slot when it was found. False iff
+/* Gives back a chunk of any kind, without credit. `wasSlot` says if it was a slot when it was found. False iff
  * it is a slot that another thread freed meanwhile. */
-static bool giveUncredited(mema_Share *share, const mema_Chunk *chunk, bool slot) {
-  mema_SlotRef place;
-  if (!slot) {
+static bool giveUncredited(mema_Share *share, const mema_Chunk *chunk, bool wasSlot) {
+  mema_SlotRef slot;
+  if (!wasSlot) {
     mema_giveMemory(&share->slab->heap, chunk);
     return true;
   }
-  if (!claimLocked(share, chunk->ptr, &place)) return false;
-  mema_slabGiveCached(share->slab, &(mema_CachedSlot){.ptr = chunk->ptr, .state = place.state}, 1);
+  if (!claimLocked(share, chunk->ptr, &slot)) return false;
+  mema_slabGiveCached(share->slab, &(mema_CachedSlot){.ptr = chunk->ptr, .state = slot.state}, 1);
   return true;
 }
 
@@ -487,15 +487,15 @@ static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
   mema_Pool *pool = share->pool;
   mema_Chunk to;
   mema_CachedSlot cached;
-  mema_SlotRef place;
-  bool slot = isSlot(share, from);
-  if (slot && mema_findSlot(share->slab, from->ptr, &place)) prepareClaim(share, place);
+  mema_SlotRef slot;
+  bool wasSlot = isSlot(share, from);
+  if (wasSlot && mema_findSlot(share->slab, from->ptr, &slot)) prepareClaim(share, slot);
   if (!takeUncharged(share, size, &to, &cached) || !mema_moveBytes(&to, from, from->room < size ? from->room : size)) {
     if (size <= from->room) return from->ptr;
     mema_refuse(pool, MEMA_NO_MEMORY, size);
     return NULL;
   }
-  if (!giveUncredited(share, from, slot)) {
+  if (!giveUncredited(share, from, wasSlot)) {
     if (cached.ptr != NULL) {
       mema_slabGiveCached(share->slab, &cached, 1);
     } else {
@@ -606,15 +606,15 @@ size_t mema_sharedRoom(const mema_Pool *pool, size_t size) {
 }
 
 /* Returns the size of a slot's chunk, from inside the cache. 0: it is not live. */
-static MEMA_INLINE size_t sizeHere(const mema_ThreadCache *cache, mema_SlotRef place) {
-  return mema_isLive(place) ? cache->magazines[place.live].slotSize : 0;
+static MEMA_INLINE size_t sizeHere(const mema_ThreadCache *cache, mema_SlotRef slot) {
+  return mema_isLive(slot) ? cache->magazines[slot.live].slotSize : 0;
 }
 
 static MEMA_NOINLINE size_t chunkSizeElse(const mema_Pool *pool, const void *ptr) {
-  mema_SlotRef place;
+  mema_SlotRef slot;
   mema_ThreadCache *cache = mema_enterCache(pool);
   if (cache == NULL) return chunkSizeSlow(pool, ptr);
-  size_t size = mema_findHere(cache, ptr, &place) ? sizeHere(cache, place) : 0;
+  size_t size = mema_findHere(cache, ptr, &slot) ? sizeHere(cache, slot) : 0;
   mema_leave(cache);
   return size != 0 ? size : chunkSizeSlow(pool, ptr);
 }
@@ -622,12 +622,12 @@ static MEMA_NOINLINE size_t chunkSizeElse(const mema_Pool *pool, const void *ptr
 /* Some programs ask for the size at every malloc and free (malloc_usable_size), so the common case calls no
  * function. */
 size_t mema_sharedChunkSize(const mema_Pool *pool, const void *ptr) {
-  mema_SlotRef place;
+  mema_SlotRef slot;
   mema_ThreadCache *cache = mema_cacheHere;
   size_t quantum, size = 0;
   if (mema_unlikely(cache == NULL || !mema_enter(cache, pool))) return chunkSizeElse(pool, ptr);
-  if (mema_quantumHere(cache, ptr, &quantum) && mema_findNearSlot(cache->pageMap, cache->states, quantum, &place))
-    size = sizeHere(cache, place);
+  if (mema_quantumHere(cache, ptr, &quantum) && mema_findNearSlot(cache->pageMap, cache->states, quantum, &slot))
+    size = sizeHere(cache, slot);
   mema_leave(cache);
   return mema_likely(size != 0) ? size : chunkSizeElse(pool, ptr);
 }

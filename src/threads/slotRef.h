@@ -30,8 +30,8 @@
 /* A possible start of a slot. Its chunk is live iff the state equals `live`. */
 typedef struct mema_SlotRef {
   mema_State *state;
-  uint16_t whose; /* the two fields below, in one word */
-  uint8_t live;   /* the state of a live slot: class + 1 */
+  uint16_t entryBits; /* the two fields below, in one word */
+  uint8_t live;       /* the state of a live slot: class + 1 */
   uint8_t ownerId;
 } mema_SlotRef;
 
@@ -40,35 +40,35 @@ enum { mema_unitQuantaLog = mema_unitShiftMax - 3, mema_entryMask = (1 << mema_e
 /* Finds the slot that starts `quantum` quanta into the area, in a unit that is a span by itself. False iff no
  * slot starts there, or the unit is not such a span. */
 static MEMA_INLINE bool mema_findNearSlot(const mema_MapEntry *pageMap, mema_State *states, size_t quantum,
-                                          mema_SlotRef *place) {
+                                          mema_SlotRef *slot) {
   uint64_t entry = atomic_load_explicit(&pageMap[quantum >> mema_unitQuantaLog], memory_order_acquire);
   uint64_t reciprocal = mema_entryReciprocal(entry), product = (quantum & ((1u << mema_unitQuantaLog) - 1)) * reciprocal;
-  place->whose = (uint16_t)entry;
-  place->live = mema_entryState(entry);
-  place->ownerId = mema_entryOwner(entry);
-  place->state = states + mema_entryStates(entry) + (product >> mema_entryShift);
+  slot->entryBits = (uint16_t)entry;
+  slot->live = mema_entryState(entry);
+  slot->ownerId = mema_entryOwner(entry);
+  slot->state = states + mema_entryStates(entry) + (product >> mema_entryShift);
   return mema_likely((product & mema_entryMask) < reciprocal);
 }
 
 /* As mema_findNearSlot, for any unit of a span of slots. */
-static inline bool mema_findAny(const mema_MapEntry *pageMap, mema_State *states, size_t quantum, mema_SlotRef *place) {
-  if (mema_findNearSlot(pageMap, states, quantum, place)) return true;
+static inline bool mema_findAny(const mema_MapEntry *pageMap, mema_State *states, size_t quantum, mema_SlotRef *slot) {
+  if (mema_findNearSlot(pageMap, states, quantum, slot)) return true;
   size_t unit = quantum >> mema_unitQuantaLog;
   uint64_t entry = atomic_load_explicit(&pageMap[unit], memory_order_acquire);
   if (entry == 0 || mema_entryReciprocal(entry) != 0) return false;
   size_t slotQuanta = mema_classSize(mema_entryState(entry) - 1u) / 8;
   size_t first = unit - mema_entryBack(entry), into = quantum - (first << mema_unitQuantaLog);
-  place->whose = (uint16_t)entry;
-  place->live = mema_entryState(entry);
-  place->ownerId = mema_entryOwner(entry);
-  place->state = states + mema_entryStates(entry) + into / slotQuanta;
+  slot->entryBits = (uint16_t)entry;
+  slot->live = mema_entryState(entry);
+  slot->ownerId = mema_entryOwner(entry);
+  slot->state = states + mema_entryStates(entry) + into / slotQuanta;
   return into % slotQuanta == 0;
 }
 
 /* Finds the slot that starts at ptr, with the lock held. False iff none does. */
-static inline bool mema_findSlot(const mema_Slab *slab, const void *ptr, mema_SlotRef *place) {
+static inline bool mema_findSlot(const mema_Slab *slab, const void *ptr, mema_SlotRef *slot) {
   size_t quantum = mema_quantumOf(slab, ptr);
-  return quantum < slab->quanta && mema_findAny(slab->shared.pageMap, slab->shared.states, quantum, place);
+  return quantum < slab->quanta && mema_findAny(slab->shared.pageMap, slab->shared.states, quantum, slot);
 }
 
 /* Returns the quanta from the area's start to ptr, from inside a thread cache, which has its own copy of the
@@ -79,40 +79,40 @@ static MEMA_INLINE bool mema_quantumHere(const mema_ThreadCache *cache, const vo
   return *quantum < cache->quanta;
 }
 
-static inline bool mema_findHere(const mema_ThreadCache *cache, const void *ptr, mema_SlotRef *place) {
+static inline bool mema_findHere(const mema_ThreadCache *cache, const void *ptr, mema_SlotRef *slot) {
   size_t quantum;
-  return mema_quantumHere(cache, ptr, &quantum) && mema_findAny(cache->pageMap, cache->states, quantum, place);
+  return mema_quantumHere(cache, ptr, &quantum) && mema_findAny(cache->pageMap, cache->states, quantum, slot);
 }
 
-static inline bool mema_isLive(mema_SlotRef place) {
-  return atomic_load_explicit(place.state, memory_order_acquire) == place.live;
+static inline bool mema_isLive(mema_SlotRef slot) {
+  return atomic_load_explicit(slot.state, memory_order_acquire) == slot.live;
 }
 
 /* Claims a slot by a plain load and store. Only for the owner of the span, with the privilege of the class:
  * no other thread may try meanwhile. */
-static MEMA_INLINE bool mema_claimOwn(mema_SlotRef place) {
-  if (mema_unlikely(MEMA_DIFFERS("b", place.state, place.live))) return false;
-  atomic_store_explicit(place.state, 0, memory_order_relaxed);
+static MEMA_INLINE bool mema_claimOwn(mema_SlotRef slot) {
+  if (mema_unlikely(MEMA_DIFFERS("b", slot.state, slot.live))) return false;
+  atomic_store_explicit(slot.state, 0, memory_order_relaxed);
   return true;
 }
 
 /* Claims a slot by compare-and-exchange. Of all threads that try in one life of the chunk one succeeds, and
  * owns the slot. */
-static MEMA_INLINE bool mema_claim(mema_SlotRef place) {
-  uint8_t live = place.live;
-  return atomic_compare_exchange_strong_explicit(place.state, &live, 0, memory_order_acq_rel, memory_order_relaxed);
+static MEMA_INLINE bool mema_claim(mema_SlotRef slot) {
+  uint8_t live = slot.live;
+  return atomic_compare_exchange_strong_explicit(slot.state, &live, 0, memory_order_acq_rel, memory_order_relaxed);
 }
 
 /* True if the privilege of the class is revoked: all threads claim the slot by compare-and-exchange. */
-static MEMA_INLINE bool mema_isRevoked(const _Atomic uint64_t *revoked, mema_SlotRef place) {
-  return (atomic_load_explicit(&revoked[place.ownerId], memory_order_acquire) >> (place.live - 1u) & 1) != 0;
+static MEMA_INLINE bool mema_isRevoked(const _Atomic uint64_t *revoked, mema_SlotRef slot) {
+  return (atomic_load_explicit(&revoked[slot.ownerId], memory_order_acquire) >> (slot.live - 1u) & 1) != 0;
 }
 
 /* Claims a slot from inside a thread cache, with the lock or without. False if the slot is not live, or if
  * the claim needs a revocation first. */
-static inline bool mema_claimHere(const mema_ThreadCache *cache, mema_SlotRef place) {
-  if (place.whose == cache->magazines[place.live].own) return mema_claimOwn(place);
-  return mema_isRevoked(cache->revoked, place) && mema_claim(place);
+static inline bool mema_claimHere(const mema_ThreadCache *cache, mema_SlotRef slot) {
+  if (slot.entryBits == cache->magazines[slot.live].own) return mema_claimOwn(slot);
+  return mema_isRevoked(cache->revoked, slot) && mema_claim(slot);
 }
 
 /* True if no cache has the owner id, or its cache asks for no slots: see mema_sendBack. */
@@ -122,9 +122,9 @@ static inline bool mema_isNobodys(const _Atomic uint64_t *revoked, uint8_t owner
 
 /* Returns the magazine for a slot that the cache's thread freed: its own, or the returns if another cache
  * owns the span. */
-static inline mema_Magazine *mema_magazineFor(mema_ThreadCache *cache, mema_SlotRef place) {
-  bool returns = place.ownerId != cache->ownerId && !mema_isNobodys(cache->revoked, place.ownerId);
-  return returns ? &cache->returns[place.live] : &cache->magazines[place.live];
+static inline mema_Magazine *mema_magazineFor(mema_ThreadCache *cache, mema_SlotRef slot) {
+  bool returns = slot.ownerId != cache->ownerId && !mema_isNobodys(cache->revoked, slot.ownerId);
+  return returns ? &cache->returns[slot.live] : &cache->magazines[slot.live];
 }
 
 #endif
