@@ -12,7 +12,7 @@
 #include "../../memory/os.h"
 #include "source.h"
 
-enum { nearSpans = 10 /* spans that share the first page with the header and the near records */ };
+enum { nearSpans = 8 /* spans that share the first page with the header and the near records */ };
 
 /* The classes of a slab. Slots are at most as large as a unit (eight of them make the longest span), and at
  * most as large as the largest class. */
