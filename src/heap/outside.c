@@ -15,7 +15,8 @@
 static const size_t outsideMin = (size_t)1 << 20, outsideMax = (size_t)1 << 40;
 enum {
   step = 64 * 1024,
-  triesMost = 8, /* slabs that may serve a request, and do not, before a new one is made */
+  triesMost = 8,   /* slabs that may serve a request, and do not, before a new one is made */
+  oldestMost = 16, /* slabs that are asked in the order of their age */
 };
 
 static mema_Slab *firstOutside(const mema_Heap *first) {
@@ -134,6 +135,15 @@ static mema_Slab *lowestFor(mema_Slab *tree, const mema_Requests *request) {
     }
   }
   return NULL;
+}
+
+/* Returns a slab that may serve a request, preferably an old one, so that freed chunks serve again before younger slabs
+ * are used up. Slabs double the memory outside, so a pool rarely has more than the oldest ones. NULL: none may. */
+static mema_Slab *oldestFor(mema_Slab *head, const mema_Requests *request) {
+  mema_Slab *slab = head;
+  for (int i = 0; i < oldestMost && slab != NULL; i++, slab = mema_nextSlab(slab))
+    if (includes(&slab->outside.own, request)) return slab;
+  return slab != NULL ? lowestFor(head->outside.root, request) : NULL;
 }
 
 static void noteRequests(const mema_Heap *first, mema_Slab *slab, mema_Requests now) {
@@ -266,7 +276,7 @@ bool mema_takeOutside(mema_Heap *first, size_t size, size_t alignment, mema_Chun
   mema_Slab *head = firstOutside(first), *slab;
   if (head != NULL) {
     mema_Requests request = requestOf(head, size, alignment);
-    for (int tries = 0; tries < triesMost && (slab = lowestFor(head->outside.root, &request)) != NULL; tries++) {
+    for (int tries = 0; tries < triesMost && (slab = oldestFor(head, &request)) != NULL; tries++) {
       if (takeFrom(first, slab, size, alignment, chunk)) return true;
       noteFailed(first, slab, &request);
     }
