@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs the whole suite, or the tests that ONLY names. `make test` starts it. It prints a line for each group that has ended, the output of
-# failed tests, a list of these, and the totals. JOBS tasks run at once (default: the number of processors).
+# failed tests, a list of these, and the totals. JOBS tasks run at once (default: one more than there are processors,
+# since some tests wait).
 cd "$(dirname "$0")/.." || exit 1
 . tests/environment.sh
 unset EXTRA
-: "${JOBS:=$(nproc)}"
+: "${JOBS:=$(($(nproc) + 1))}"
 . tests/tasks.sh
 . tests/schedule.sh
 

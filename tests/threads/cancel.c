@@ -65,13 +65,16 @@ static int inChild(bool forbid) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* clang's address sanitizer takes the end of a cancelled thread for an overflow of its stack. */
 static void callsCancelNoThread(void **state) {
   (void)state;
+  if (UNDER_ASAN) skip();
   assert_int_equal(inChild(false), done);
 }
 
 static void callsCancelNoThreadWithoutTheBarrier(void **state) {
   (void)state;
+  if (UNDER_ASAN) skip();
   int status = inChild(true);
   if (status == cannotTest) skip();
   assert_int_equal(status, done);
