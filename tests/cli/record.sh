@@ -23,12 +23,12 @@ refuses 'a folder that is not there' 2 '^mema record: cannot write the trace ' r
 refuses 'a folder as a trace' 2 '^mema record: cannot write the trace ' record -o /tmp true
 cp "$recorded/known" "$scratch/setuid"
 if chown 65534 "$scratch/setuid" 2>/dev/null && chmod u+s "$scratch/setuid"; then
-  refuses 'set-user-ID' 2 'is set-user-ID.*it cannot be recorded$' record -o "$trace" "$scratch/setuid"
+  refuses 'set-user-ID' 2 'is set-user-ID.*it cannot be recorded; start a copy of it' record -o "$trace" "$scratch/setuid"
 else
   skip 'set-user-ID' 'only root can make one of another user'
 fi
 if echo 'int main(void) { return 0; }' | $CC -static -x c - -o "$scratch/static" 2>"$scratch/compiler"; then
-  refuses 'statically linked' 2 'is statically linked.*it cannot be recorded$' record -o "$trace" "$scratch/static"
+  refuses 'statically linked' 2 'is statically linked.*it cannot be recorded; link it without -static$' record -o "$trace" "$scratch/static"
 else
   skip 'statically linked' 'the C library has no static form here'
 fi
