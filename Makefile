@@ -80,7 +80,7 @@ help:
 	@echo 'make freestanding    builds libmema-fixed.a: fixed pools alone, without a C library'
 	@echo 'make amalgamation    writes the library as one source file: $(BUILD)/single/mema.c, and mema.h beside it'
 	@echo 'make run             builds, then shows a pool at work, then the C compiler inside one'
-	@echo 'make test            installs what the tests need (Debian), then runs all of them: some fifteen minutes'
+	@echo 'make test            installs what the tests need (Debian), then runs all of them: fifteen to twenty minutes'
 	@echo 'make test ONLY=NAME  one test program, group or variant: tests/README.md'
 	@echo 'make bench           installs other allocators (Debian), then measures beside them: six minutes'
 	@echo 'make bench-quick     three rounds beside the allocators that are installed: half a minute'
