@@ -300,7 +300,7 @@ static void runCheck(Course *course, const Subject *subject, const Keeper *keepe
   attempt->timedOut = timedOut;
 }
 
-/* What ends mema ends the keeper, and the keeper its program. */
+/* A signal that ends mema ends the keeper, and the keeper ends its program. */
 __attribute__((noreturn)) static void keep(const Keeper *keeper, const Subject *subject, pid_t parent) {
   Course course = {.attempt = keeper->attempt};
   setsid();

@@ -27,7 +27,7 @@ typedef struct Subject {
   uint64_t mostOutput;  /* bytes; a program that writes more is ended as if its time were up */
 } Subject;
 
-/* What was written: its length and a hash. */
+/* The length and a hash of the bytes written. */
 typedef struct Stream {
   uint64_t bytes;
   uint64_t hash;

@@ -30,7 +30,7 @@ bool readBaseline(Baseline *baseline, const char *name);
 /* Writes a report of this run. So that it changes with the figures alone, processes are numbered from 1. */
 bool writeBaseline(FILE *out, const RunOptions *run, const Ending *ending, const Processes *processes);
 
-/* What is known of a process beside its own figures. */
+/* The facts about a process beside its own figures. */
 typedef struct Match {
   unsigned number;               /* it is the number-th process of its name, from 1 */
   unsigned of;                   /* so many have that name */

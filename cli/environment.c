@@ -21,7 +21,7 @@ static bool exportSize(const char *name, size_t number, size_t none) {
   return setenv(name, text, 1) == 0;
 }
 
-/* What the preload library reads. */
+/* Sets the variables that the preload library reads. */
 bool setEnvironment(const RunOptions *run, const TableFile *file) {
   bool done = setenv(RUN_TABLE_VARIABLE, file->path, 1) == 0;
   done = exportSize("MEMA_POOL_SIZE", run->poolSize, MEMA_UNLIMITED) && done;

@@ -68,7 +68,7 @@ static size_t xmlBytes(const char *text) {
   return utf8Length((const unsigned char *)text);
 }
 
-/* What has no place in XML becomes U+FFFD. */
+/* Characters that XML does not allow become U+FFFD. */
 static void writeXml(FILE *out, const char *text) {
   while (*text != '\0') {
     size_t length = utf8Length((const unsigned char *)text), bytes = xmlBytes(text);

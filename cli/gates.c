@@ -85,7 +85,7 @@ static const char *describePercent(FigureText text, uint64_t hundredths) {
 
 /* ---- gates -------------------------------------------------------------------------------------------------------- */
 
-/* What gates are judged by. */
+/* The figures that gates compare. */
 typedef struct Run {
   const Processes *processes;
   const Match *matches;

@@ -82,7 +82,7 @@ static void writeTotal(FILE *out, const RunTotal *total) {
           atomic_load(&total->peak), atomic_load(&total->refused));
 }
 
-/* What is counted with --fail-at only is null without it. */
+/* Figures that are counted with --fail-at only are null without it. */
 static void writePoints(FILE *out, const RunPoints *points) {
   if (points->counts == 0) {
     fputs(",\n \"failAt\": null,\n \"fromThenOn\": false,\n \"requests\": null,\n \"failed\": 0", out);

@@ -8,7 +8,7 @@
 
 #include "attempt.h"
 
-/* What the plain runs did. */
+/* The results of the plain runs. */
 typedef struct Plain {
   Attempt attempt;
   uint64_t requests;

@@ -27,7 +27,7 @@ void writeTortureJson(FILE *out, const Torture *torture);
 /* The command line that repeats a point, with words quoted for a shell. To be freed; NULL: no memory. */
 char *repeatCommand(const Subject *subject, uint64_t number);
 
-/* The same under gdb, which stops at the request. */
+/* Returns the command that repeats the point under gdb, which stops at the request. */
 char *debugCommand(const Subject *subject, uint64_t number);
 
 /* The name of an outcome in the report, and in the file of --resume. */
