@@ -6,15 +6,8 @@
 
 #include <mema.h>
 
-#include "../preload/jsonText.h"
+#include "jsonString.h"
 #include "unreached.h"
-
-static void writeString(FILE *out, const char *string) {
-  char escape[JSON_ESCAPE_ROOM];
-  fputc('"', out);
-  while (nextJsonEscape(&string, escape) > 0) fputs(escape, out);
-  fputc('"', out);
-}
 
 /* No limit has no number. */
 static void writeBytes(FILE *out, uint64_t bytes) {
@@ -27,7 +20,7 @@ static void writeBytes(FILE *out, uint64_t bytes) {
 
 static void writeProcess(FILE *out, const Process *process) {
   fputs("{\"command\": ", out);
-  writeString(out, process->name);
+  writeJsonString(out, process->name);
   fprintf(out, ", \"pid\": %d, \"parentPid\": %d, \"ended\": %s, \"exact\": %s, \"programs\": %u", process->pid,
           process->parentPid, process->ended ? "true" : "false", process->exact ? "true" : "false", process->programs);
 #define WRITE_FIGURE(name)         \
@@ -41,7 +34,7 @@ static void writeProcess(FILE *out, const Process *process) {
 static void writeOneUnreached(FILE *out, const Unreached *entry, bool started) {
   char reason[REASON_ROOM];
   fputs("{\"command\": ", out);
-  writeString(out, entry->name);
+  writeJsonString(out, entry->name);
   /* The process of a shell that the C library started by itself is not known. */
   if (entry->pid > 0) {
     fprintf(out, ", \"pid\": %d", entry->pid);
@@ -62,15 +55,6 @@ static void writeUnreached(FILE *out, const UnreachedList *list) {
     separator = ",\n  ";
   }
   fprintf(out, "],\n \"unreachedLost\": %u", atomic_load(&list->beyond));
-}
-
-static void writeCommand(FILE *out, char **words) {
-  fputc('[', out);
-  for (size_t i = 0; words[i] != NULL; i++) {
-    if (i > 0) fputs(", ", out);
-    writeString(out, words[i]);
-  }
-  fputc(']', out);
 }
 
 static void writeTotal(FILE *out, const RunTotal *total) {
@@ -96,7 +80,7 @@ static void writePoints(FILE *out, const RunPoints *points) {
 
 void writeJsonReport(FILE *out, const RunOptions *run, const Ending *ending, const Processes *processes) {
   fputs("{\"command\": ", out);
-  writeCommand(out, run->command);
+  writeJsonStrings(out, run->command);
   fprintf(out, ",\n \"version\": %d,\n \"poolSize\": ", REPORT_VERSION);
   writeBytes(out, run->poolSize);
   fputs(",\n \"total\": ", out);

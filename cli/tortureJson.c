@@ -4,20 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../preload/jsonText.h"
+#include "jsonString.h"
 #include "symbols.h"
 #include "tortureReport.h"
 
-static void writeString(FILE *out, const char *string) {
-  char escape[JSON_ESCAPE_ROOM];
-  fputc('"', out);
-  while (nextJsonEscape(&string, escape) > 0) fputs(escape, out);
-  fputc('"', out);
-}
-
 static void writeKey(FILE *out, const char *key, const char *value) {
   fprintf(out, ", \"%s\": ", key);
-  writeString(out, value != NULL ? value : "");
+  writeJsonString(out, value != NULL ? value : "");
 }
 
 static const char *boolText(bool value) {
@@ -33,7 +26,7 @@ static void writeFrames(FILE *out, const char *frames, bool lines) {
     const char *frame = strsep(&rest, "\t");
     describeFrame(text, frame, lines);
     fprintf(out, "%s{\"name\": ", first ? "" : ", ");
-    writeString(out, text);
+    writeJsonString(out, text);
     writeKey(out, "address", frame);
     fputc('}', out);
   }
@@ -83,13 +76,9 @@ static void writePlain(FILE *out, const Plain *plain) {
 
 void writeTortureJson(FILE *out, const Torture *torture) {
   static const char *const choices[] = {[BY_STACK] = "stacks", [EVERY] = "every", [SAMPLE] = "sample"};
-  char **words = torture->subject->run.command;
-  fputs("{\"version\": 1,\n \"command\": [", out);
-  for (size_t i = 0; words[i] != NULL; i++) {
-    if (i > 0) fputs(", ", out);
-    writeString(out, words[i]);
-  }
-  fprintf(out, "],\n \"choice\": \"%s\",\n \"fromThenOn\": %s,\n \"finished\": %s", choices[torture->choice],
+  fputs("{\"version\": 1,\n \"command\": ", out);
+  writeJsonStrings(out, torture->subject->run.command);
+  fprintf(out, ",\n \"choice\": \"%s\",\n \"fromThenOn\": %s,\n \"finished\": %s", choices[torture->choice],
           boolText(torture->subject->run.fromThenOn), boolText(!torture->unfinished));
   writePlain(out, torture->plain);
   fputs(",\n \"points\": [", out);
