@@ -82,7 +82,7 @@ help:
 	@echo 'make run             builds, then shows a pool at work, then the C compiler inside one'
 	@echo 'make test            installs what the tests need (Debian), then runs all of them: fifteen to twenty minutes'
 	@echo 'make test ONLY=NAME  one test program, group or variant: tests/README.md'
-	@echo 'make bench           installs other allocators (Debian), then measures beside them: six minutes'
+	@echo 'make bench           installs other allocators (Debian), then measures beside them: seven minutes'
 	@echo 'make bench-quick     three rounds beside the allocators that are installed: half a minute'
 	@echo 'make bench-programs  whole programs, with each allocator preloaded: six minutes'
 	@echo 'make bench-latency   the longest calls of a fixed pool: a minute'

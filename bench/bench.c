@@ -1,9 +1,10 @@
 /* bench.c - mema beside its peers: arguments, and the order of events.
  *
  *   bench [ROUNDS] [--quick] [--rows a,b1,l] [--peers glibc,mimalloc] [--csv FILE] [--svg FILE] [--traces DIRECTORY]
- *         [--processors MASK] [--programs DIRECTORY --preload FILE]
+ *         [--processors MASK] [--preload FILE (--programs | --pairs) DIRECTORY]
  *
  * MASK: the processors of the rows with threads. With --programs the rows of whole programs are measured, and no others.
+ * With --pairs the rows of malloc and free under a preloaded allocator are measured too.
  * All figures are medians over the rounds, with the least and the greatest where there is room.
  *
  * The other parts, each with a header of its own, refer downwards only (bench -> tables -> verdict -> rows -> work*, measure -> peers):
@@ -19,6 +20,8 @@
  *   traces.c       the heaps of real programs, replayed
  *   programs.c     whole programs under a preloaded allocator: `make bench-programs`
  *   programs/      what starts them (launch.c), and what makes their input
+ *   pairs.c        pairs of malloc and free under a preloaded allocator
+ *   pairs/         what counts their instructions
  *   measure.c      rounds, children, medians
  *   tables.c       the tables and the CSV file
  *   verdict.c      the targets, and whether they are met
@@ -34,6 +37,7 @@
 #include "chart.h"
 #include "machine.h"
 #include "measure.h"
+#include "pairs.h"
 #include "peers.h"
 #include "programs.h"
 #include "rows.h"
@@ -44,13 +48,13 @@
 
 typedef struct {
   bool quick;
-  const char *rows, *peers, *csv, *svg, *traces, *processors, *programs, *preload;
+  const char *rows, *peers, *csv, *svg, *traces, *processors, *programs, *pairs, *preload;
 } Arguments;
 
 static _Noreturn void showUsage(void) {
   fprintf(stderr,
           "usage: bench [ROUNDS] [--quick] [--rows a,b1,l] [--peers glibc,mimalloc] [--csv FILE] [--svg FILE]\n"
-          "             [--traces DIRECTORY] [--processors MASK] [--programs DIRECTORY --preload FILE]\n"
+          "             [--traces DIRECTORY] [--processors MASK] [--preload FILE (--programs | --pairs) DIRECTORY]\n"
           "             (1 to %d rounds; 7 unless told, 3 if quick)\n",
           MOST_ROUNDS);
   exit(2);
@@ -80,10 +84,11 @@ static Arguments readArguments(char **argument) {
     else if (!takeValue(&argument, "--rows", &a.rows) && !takeValue(&argument, "--peers", &a.peers) &&
              !takeValue(&argument, "--csv", &a.csv) && !takeValue(&argument, "--svg", &a.svg) &&
              !takeValue(&argument, "--traces", &a.traces) && !takeValue(&argument, "--processors", &a.processors) &&
-             !takeValue(&argument, "--programs", &a.programs) && !takeValue(&argument, "--preload", &a.preload))
+             !takeValue(&argument, "--programs", &a.programs) && !takeValue(&argument, "--pairs", &a.pairs) &&
+             !takeValue(&argument, "--preload", &a.preload))
       told = readRounds(*argument);
   }
-  if ((a.programs != NULL) != (a.preload != NULL) || !readProcessors(a.processors)) showUsage();
+  if ((a.programs != NULL || a.pairs != NULL) != (a.preload != NULL) || !readProcessors(a.processors)) showUsage();
   rounds = told != 0 ? told : a.quick ? 3 : 7;
   return a;
 }
@@ -179,6 +184,7 @@ static void finish(FILE *file, const char *name) {
 static bool isWanted(const Arguments *a, const Row *row) {
   if (!isListed(a->rows, row->key) || (row->work == runProgram) != (a->programs != NULL)) return false;
   if (row->work == runProgram) return hasProgram(row->n);
+  if (row->work == runPairs && (a->pairs == NULL || !usePairsDirectory(a->pairs))) return false;
   return !a->quick || row->quickN != 0 || row->work == replay;
 }
 
@@ -217,10 +223,8 @@ int main(int count, char **arguments) {
   checkWords("row", a.rows, rowKey);
   FILE *csv = a.csv != NULL ? create(a.csv) : NULL; /* now: not to fail after ten minutes */
   probePeers(selectPeers(&a));
-  if (a.programs != NULL) {
-    probePreloads(selectPeers(&a), a.preload);
-    useProgramDirectory(a.programs);
-  }
+  if (a.preload != NULL) probePreloads(selectPeers(&a), a.preload);
+  if (a.programs != NULL) useProgramDirectory(a.programs);
   describeStolen(stdout, "");
   describeMachine(stdout, "");
   if (csv != NULL) describeMachine(csv, "# ");

@@ -10,6 +10,8 @@
 benchProgram := $(BUILD)/bench/bench
 benchSources := $(sort $(wildcard bench/*.c))
 benchLauncher := $(BUILD)/bench/programs/launch
+pairsProgram := $(BUILD)/tests/programs/mallocPairs
+benchPairs := $(BUILD)/bench/pairs
 benchHeaders := $(wildcard bench/*.h)
 BENCH_ARGS ?=
 # The processor to run on. Empty: the last one that this process may use, since the first often serves the interrupts.
@@ -54,9 +56,12 @@ $(latencyProgram): bench/latency/latency.c $(staticLibrary)
 bench-latency: $(latencyProgram)
 	@if command -v taskset >/dev/null; then taskset -c "$$(taskset -cp $$$$ | sed 's/.*[^0-9]//')" $<; else $<; fi
 
-bench: benchProgram
-	@bash bench/setup.sh
-	$(call runBench,--csv $(benchCsv) $(benchPicture) $(BENCH_ARGS))
+# Rows of malloc and free under a preloaded allocator: their instructions are counted first.
+bench: benchProgram $(pairsProgram) $(preloadLibrary)
+	@bash bench/setup.sh pairs
+	@mkdir -p $(benchPairs)
+	@bash bench/pairs/prepare.sh $(benchPairs) $(pairsProgram) $(preloadLibrary)
+	$(call runBench,--pairs $(benchPairs) --preload $(preloadLibrary) --csv $(benchCsv) $(benchPicture) $(BENCH_ARGS))
 
 bench-quick: benchProgram
 	$(call runBench,--quick --csv $(BUILD)/bench/quick.csv $(BENCH_ARGS))

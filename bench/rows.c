@@ -5,6 +5,7 @@
 
 #include "rows.h"
 
+#include "pairs.h"
 #include "programs.h"
 #include "traces.h"
 #include "work.h"
@@ -34,6 +35,7 @@ static const Measure perOperation[] = {{"ns", "nsPerOperation"}, {"first", "nsPe
 static const Measure speedUps[] = {
     {"ns", "nsPerPair"}, {"1 thread", "nsPerPairOneThread"}, {"speed-up", "speedUp"}, {"used", "processorTimeUsed"}, {0}};
 static const Measure together[] = {{"ns", "nsPerPair"}, {"used", "processorTimeUsed"}, {0}};
+static const Measure preloadedPair[] = {{"ns", "nsPerPair"}, {"instr.", "instructionsPerPair"}, {0}};
 static const Measure perRun[] = {{"ms", "msPerRun"}, {"MiB", "peakResidentMiB"}, {"cpu ms", "cpuMsPerRun"}, {0}};
 static const Measure perCycle[] = {{"ns", "nsPerCycle"}, {0}};
 static const Measure replaced[] = {{"ns", "nsPerPair"},
@@ -77,6 +79,7 @@ static const Measure poolCosts[] = {{"resident", "residentBytesPerPool"},
 #define BOTH(key, name, work, n, quickN, set, measures) \
   { key, name, work, n, quickN, set, SHOW_BOTH, measures, NULL }
 #define PROGRAM(key, name, which) BOTH(key, name, runProgram, which, which, PRELOADED, perRun)
+#define PAIRS(key, name, which) BOTH(key, name, runPairs, which, 0, PRELOADED & ~SET(PEER_TBBMALLOC), preloadedPair)
 
 /* The numbers: n in full, n in --quick; what each counts is the work's to say. */
 Row rows[MOST_ROWS] = {
@@ -122,6 +125,12 @@ Row rows[MOST_ROWS] = {
     COLUMNS("s4", "all of 1,000,000 chunks of 16 B forgotten", resets, 1000000, 1000000, OWN_POOLS | ARENAS, resetTimes),
     COLUMNS("s5", "sub-pool / its parent; / a pool alone", subPools, 2000000, 500000, OWN_POOLS, besideOthers),
     COLUMNS("s6", "an empty sub-pool made and freed", emptySubPools, 1000000, 200000, OWN_POOLS, perSubPool),
+    PAIRS("t1", "many small ones of four sizes", PAIRS_FEW),
+    PAIRS("t2", "bursts of mixed sizes", PAIRS_BURSTS),
+    PAIRS("t3", "2 threads: bursts of mixed sizes", PAIRS_BURSTS_OF_TWO),
+    PAIRS("t4", "random lives", PAIRS_LIVES),
+    PAIRS("t5", "2 threads: freed by the other", PAIRS_PASSED),
+    PAIRS("t6", "2 threads: each frees what the other allocates", PAIRS_SERVED),
 };
 
 size_t countRows(void) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# setup.sh [programs] - installs the allocators that the benchmark compares mema with, and the whole programs that it runs,
+# setup.sh [programs|pairs] - installs the allocators that the benchmark compares mema with, and the whole programs that it runs or valgrind,
 # where this is a Debian and they are not there. Says first what that is, and goes on without what it cannot get: the benchmark
 # leaves out those rows.
 
@@ -51,6 +51,7 @@ missingPrograms() {
 
 missingPackages() {
   missingPeers
+  [ "$pairs" = 0 ] || has valgrind || echo valgrind
   [ "$programs" = 0 ] || missingPrograms
 }
 
@@ -71,6 +72,7 @@ install() {
 }
 
 case " $* " in *' programs '*) programs=1 ;; *) programs=0 ;; esac
+case " $* " in *' pairs '*) pairs=1 ;; *) pairs=0 ;; esac
 ldconfig=$(PATH=$PATH:/sbin:/usr/sbin command -v ldconfig || echo ldconfig)
 mapfile -t wanted < <(missingPackages)
 [ ${#wanted[@]} -gt 0 ] || exit 0

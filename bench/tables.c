@@ -131,6 +131,10 @@ static const struct {
      "whole programs, the allocator preloaded: ms of wall time from start to end (redis: of its client's requests), and "
      "MiB\n"
      "resident at most (of the largest process of the run; redis: of the server); cpu ms: of all its processes"},
+    {'t',
+     "malloc and free, the allocator preloaded: ns of wall time per pair (of 2 threads: as in n; t5: as in o), and the "
+     "instructions\n"
+     "of a pair, counted by callgrind while the threads take turns"},
     {'s', "pools: ms to free all chunks, and freePool; bytes, kernel maps and ns of a pool; ns per life of one: medians"},
 };
 

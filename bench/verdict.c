@@ -5,6 +5,7 @@
 
 #include "verdict.h"
 
+#include "pairs.h"
 #include "programs.h"
 #include "traces.h"
 #include "workThreads.h"
@@ -95,6 +96,12 @@ static const double speedUpLimit = 1.9, freeLimit = 0.95;
 /* Of whole programs: the geometric means of time and memory, the time of any of them, and the MiB beyond glibc's of the one that
  * does nothing. */
 static const double meanTimeLimit = 0.97, meanPeakLimit = 1, anyTimeLimit = 1.1, tinyPeakLimit = 1;
+
+/* Instructions of a malloc and its free under the preload library. */
+static const struct {
+  const char *row;
+  double most;
+} pairLimits[] = {{"t1", 80}, {"t2", 95}, {"t3", 85}, {"t4", 95}, {"t5", 170}};
 
 /* ---- ratios ------------------------------------------------------------------------------------------------------- */
 
@@ -452,7 +459,27 @@ static void showPrograms(FILE *out, const char *prefix, Score *score) {
   if (tiny != NULL) showTiny(out, prefix, tiny, score);
 }
 
+/* ---- malloc and free, preloaded ----------------------------------------------------------------------------------- */
+
+static void showPairs(FILE *out, const char *prefix, Score *score) {
+  for (size_t i = 0; i < sizeof pairLimits / sizeof *pairLimits; i++) {
+    const Row *row = findRow(pairLimits[i].row);
+    double figure = row != NULL ? summarize(row->series->results[PEER_PRELOAD][1]).median : NAN;
+    char label[96];
+    if (isnan(figure)) continue;
+    labelRow(label, sizeof label, row, NULL);
+    showOne(out, prefix, label, figure, pairLimits[i].most, "itself", score);
+  }
+}
+
 /* ---- all ---------------------------------------------------------------------------------------------------------- */
+
+static bool isMeasuredWith(Work *work) {
+  for (size_t i = 0; i < countRows(); i++) {
+    if (rows[i].work == work && rows[i].series != NULL) return true;
+  }
+  return false;
+}
 
 static bool anyMeasured(unsigned set) {
   for (size_t i = 0; i < countRows(); i++) {
@@ -490,7 +517,11 @@ void showVerdict(FILE *out, const char *prefix) {
     fprintf(out, "%sfixed: the time of a pool in a buffer, untracked, in units of the peer's\n", prefix);
     showFixed(out, prefix, &score);
   }
-  if (anyMeasured(SET(PEER_PRELOAD))) {
+  if (isMeasuredWith(runPairs)) {
+    fprintf(out, "%spairs: the instructions of a malloc and its free with mema preloaded\n", prefix);
+    showPairs(out, prefix, &score);
+  }
+  if (isMeasuredWith(runProgram)) {
     fprintf(out, "%sprograms: with mema preloaded, in units of the peer's\n", prefix);
     showPrograms(out, prefix, &score);
   }

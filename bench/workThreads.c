@@ -47,6 +47,10 @@ int countProcessors(void) {
   return CPU_COUNT(&processors);
 }
 
+void useAllProcessors(void) {
+  sched_setaffinity(0, sizeof processors, &processors);
+}
+
 /* Counted from the last one, as the first often serves the interrupts. The process may have been put on one alone. */
 static void takeProcessor(int index) {
   int behind = index % countProcessors();

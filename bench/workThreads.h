@@ -15,5 +15,7 @@ Work serveInTurn, serveAnew; /* the same */
 /* The processors of those rows: a mask in hexadecimal; NULL: all on which this process may run. False where it is no mask. */
 bool readProcessors(const char *mask);
 int countProcessors(void);
+/* Lets the calling process run on all of them. */
+void useAllProcessors(void);
 
 #endif

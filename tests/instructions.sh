@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The cost of the common paths, in instructions per operation: no more than 1 % above tests/instructions.txt.
+# The cost of the common paths, in instructions per operation, of pools and of malloc under the preload library: no more than 1 % above tests/instructions.txt.
 #
 #   bash tests/instructions.sh            holds the build against the table
 #   PERCENT=10 bash tests/instructions.sh the same, with another tolerance
@@ -14,6 +14,7 @@
 table=tests/instructions.txt
 page=docs/performance.md
 program=$BUILD/tests/programs/instructions
+pairs=$BUILD/tests/programs/mallocPairs preload=$BUILD/libmema-preload.so
 percent=${PERCENT:-1}
 
 # As "Debian 12.2.0": the builder of gcc decides which flags are on by default.
@@ -45,7 +46,7 @@ figures() { # KIND
     /^part: / { part++ }
     /^c?fl=|^cfi=|^f[ie]=/ {
       file = nameOf($0)
-      if (/^fl=/) ours = file ~ /(^|\/)(src\/|single\/mema\.c$)/ && file !~ /\/tests\/[^\/]+\/[^\/]+$/
+      if (/^fl=/) ours = file ~ /(^|\/)(src\/|preload\/|single\/mema\.c$)/ && file !~ /\/tests\/[^\/]+\/[^\/]+$/
     }
     /^calls=/ { getline; next }
     /^[0-9+*-]/ { if (ours) sum[part] += $2 }
@@ -53,11 +54,27 @@ figures() { # KIND
   ' "$scratch/$1.plays" "$scratch/$1.parts"
 }
 
+# Plays one pattern of malloc and free, and writes it to the same files.
+playPairs() { # PATTERN STEPS
+  LD_PRELOAD=$preload valgrind --tool=callgrind --callgrind-out-file="$scratch/$1.parts" --collect-atstart=no \
+    --toggle-collect=measuredStep "$pairs" "$1" "$2" --by-turns >"$scratch/$1.plays" 2>"$scratch/errors" ||
+    { tail -3 "$scratch/errors"; false; }
+}
+
+measurePairs() {
+  local pattern
+  for pattern in 'few 40' 'bursts 20' 'burstsOfTwo 10' 'lives 40' 'passed 40' 'served 20'; do
+    # shellcheck disable=SC2086 # a pattern and its steps are two words
+    playPairs $pattern && figures "${pattern% *}" | sed 's/^[^ ]*/preload/' || return
+  done
+}
+
 measureAll() {
   local kind
   for kind in untracked tracked shared subPool arena trackedArena fixed; do
     play $kind && figures $kind || return
   done >"$scratch/figures"
+  [ ! -e "$preload" ] || measurePairs >>"$scratch/figures"
 }
 
 # The table as the page has it.
@@ -90,25 +107,45 @@ pageTable() {
   ' $table
 }
 
-# The page's first table is this one.
+# The table of malloc and free under the preload library, as the page has it.
+pairsTable() {
+  awk '
+    function row(play, label) { printf "| %s | %.0f |\n", label, figure[play] }
+    $1 == "preload" { figure[$2] = $3 }
+    END {
+      print "| a `malloc` and its `free` under the preload library | |"
+      print "|---|---|"
+      row("few", "1,000 live of 16, 24, 32 and 48 B, the oldest replaced")
+      row("bursts", "5,000 of 8..408 B, freed in order and in reverse in turns")
+      row("burstsOfTwo", "the same, by two threads")
+      row("lives", "50,000 live of 8..1008 B, allocated and freed at random")
+      row("passed", "1,000 of 8..508 B at a time, freed by another thread")
+      row("served", "the same in both directions")
+    }
+  ' $table
+}
+
+# The first two tables of the page are these.
 isOnPage() {
-  diff <(awk '/^\|/ { print; inside = 1; next } inside { exit }' $page) <(pageTable)
+  diff <(awk '/^\|/ { print; inside = 1; next } inside { inside = 0; if (++tables == 2) exit }' $page) <(pageTable && pairsTable)
 }
 
 renewPage() {
-  pageTable >"$scratch/page"
-  awk -v table="$scratch/page" '
-    /^\|/ && !done { if (!inside) while ((getline line <table) > 0) print line; inside = 1; next }
-    { if (inside) done = 1; print }
+  pageTable >"$scratch/page.1"
+  pairsTable >"$scratch/page.2"
+  awk -v table="$scratch/page." '
+    /^\|/ && tables < 2 { if (!inside) while ((getline line <(table tables + 1)) > 0) print line; inside = 1; next }
+    { tables += inside; inside = 0; print }
   ' $page >"$scratch/renewed" && cat "$scratch/renewed" >$page
 }
 
 renew() {
-  make -s BUILD="$BUILD" CC="$CC" "$program" && measureAll || exit 1
+  make -s BUILD="$BUILD" CC="$CC" "$program" "$pairs" "$preload" && measureAll || exit 1
   {
     echo '# Instructions per operation, for tests/instructions.sh, which says what they are and how to renew them.'
     echo '# Operations: a palloc and its pfree (pair, batch, replaceSmall, replaceLarge), a pcalloc and its pfree (zeroed), a pool'
     echo '# of 50 chunks made and freed (request), a chunk grown by 60 repallocs from 16 B to 16 KiB (growth).'
+    echo '# Kind preload: a malloc and its free under the preload library, in the patterns of tests/programs/mallocPairs.c.'
     echo "compiler $1"
     cat "$scratch/figures"
   } >$table
