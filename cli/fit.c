@@ -23,107 +23,34 @@
 #include "options.h"
 #include "plain.h"
 #include "shellWords.h"
+#include "trialOptions.h"
+#include "values.h"
 
 enum { INDENT = 2, DEFAULT_RUNS = 5, MOST_RUNS = 101, DEFAULT_SLOWER = 5, MOST_SLOWER = 1000, DOUBLINGS = 6 };
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
 typedef struct FitOptions {
-  Subject subject;
+  TrialOptions trials;
   size_t runs;
   size_t slower; /* percent */
-  size_t timeout;
-  bool comparesErrors;
-  bool help;
 } FitOptions;
 
-enum {
-  OPTION_RUNS = 0x100,
-  OPTION_SLOWER,
-  OPTION_NO_MMAP,
-  OPTION_TIMEOUT,
-  OPTION_INPUT,
-  OPTION_CHECK,
-  OPTION_STDERR,
-  OPTION_HELP
+static const Option options[] = {
+    {"runs", "N", "measure times by the median of N runs (5)", readCount, .field = offsetof(FitOptions, runs),
+     .most = MOST_RUNS},
+    {"slower", "PERCENT", "so much more time is about as fast (5)", readCount, offsetof(FitOptions, slower),
+     .most = MOST_SLOWER},
+    {"no-mmap", NULL, "do not count what the program maps by itself (mmap, sbrk)", setFlag,
+     .field = offsetof(FitOptions, trials.subject.run.ignoresMappings)},
+    {.name = NULL},
 };
 
-static const struct argp_option options[] = {
-    {"runs", OPTION_RUNS, "N", 0, "measure times by the median of N runs (5)", 0},
-    {"slower", OPTION_SLOWER, "PERCENT", 0, "so much more time is about as fast (5)", 0},
-    {"no-mmap", OPTION_NO_MMAP, NULL, 0, "do not count what the program maps by itself (mmap, sbrk)", 0},
-    {"timeout", OPTION_TIMEOUT, "S", 0, "end a run after S seconds; without it, ten times the plain run, and 5 at the least",
-     0},
-    {"input", OPTION_INPUT, "FILE", 0, "the standard input of each run; without it, /dev/null", 0},
-    {"check", OPTION_CHECK, "CMD", 0,
-     "after each run, run CMD by the shell: what it writes, and its status, are a part of the run's output", 0},
-    {"stderr", OPTION_STDERR, NULL, 0, "what the program writes to stderr is a part of its output", 0},
-    {"help", OPTION_HELP, NULL, 0, "show this", 0},
-    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
-    {0},
+static const OptionGroup groups[] = {
+    {.options = options},
+    {trialOptions, offsetof(FitOptions, trials), "Each run", NULL},
+    {.options = NULL},
 };
-
-static error_t readOption(int key, char *value, struct argp_state *state) {
-  FitOptions *fit = state->input;
-  switch (key) {
-    case ARGP_KEY_INIT:
-      state->err_stream = NULL;
-      return 0;
-    case OPTION_RUNS:
-      return readCount("--runs", value, MOST_RUNS, &fit->runs);
-    case OPTION_SLOWER:
-      return readCount("--slower", value, MOST_SLOWER, &fit->slower);
-    case OPTION_TIMEOUT:
-      return readCount("--timeout", value, 1000000, &fit->timeout);
-    case OPTION_NO_MMAP:
-      fit->subject.run.ignoresMappings = true;
-      return 0;
-    case OPTION_INPUT:
-      fit->subject.input = value;
-      return 0;
-    case OPTION_CHECK:
-      fit->subject.check = value;
-      return 0;
-    case OPTION_STDERR:
-      fit->comparesErrors = true;
-      return 0;
-    case OPTION_HELP:
-    case 'h':
-      fit->help = true;
-      return 0;
-    case ARGP_KEY_ARG:
-      fit->subject.run.command = &state->argv[state->next - 1];
-      state->next = state->argc;
-      return 0;
-    default:
-      return ARGP_ERR_UNKNOWN;
-  }
-}
-
-static const struct argp parser = {
-    .options = options,
-    .parser = readOption,
-    .args_doc = "[--] COMMAND [ARGUMENT...]",
-    .doc =
-        "Finds by bisection the least budget with which COMMAND writes the same output and ends with the same status as "
-        "without a "
-        "budget, to the byte, and the least with which it takes about as much processor time, to the page. Each process of "
-        "COMMAND has "
-        "the budget for itself.\vCOMMAND should do the same in each run, and leave nothing behind that the next run meets. "
-        "The exit "
-        "status is 0 where both budgets were found, 1 where COMMAND differs by itself, 128+N where signal N ended it, and "
-        "2, 126 or "
-        "127 where COMMAND cannot be run.",
-};
-
-static char programName[] = "mema fit";
-
-static bool readOptions(FitOptions *fit, int argc, char **argv) {
-  if (!readArguments(&parser, programName, argc, argv, ARGP_IN_ORDER, fit)) return false;
-  if (fit->help || fit->subject.run.command != NULL) return true;
-  complain("no command given; see `mema fit --help'");
-  return false;
-}
 
 /* ---- runs with a budget ------------------------------------------------------------------------------------------- */
 
@@ -339,7 +266,7 @@ static bool isSteady(const Plain *plain) {
 static int search(Fit *fit, size_t timeout) {
   Page page = {.out = stdout, .width = lineWidth(stdout)};
   Times times = {0, 0};
-  int status = runPlain(&fit->keeper, &fit->subject, &fit->plain, NULL, programName);
+  int status = runPlain(&fit->keeper, &fit->subject, &fit->plain, NULL, fitCommand.full);
   if (status != 0) return status;
   if (!isSteady(&fit->plain)) return 1;
   setLimits(&fit->subject, &fit->plain, timeout);
@@ -361,27 +288,46 @@ static int search(Fit *fit, size_t timeout) {
   return finishOutput() ? 0 : STATUS_USAGE;
 }
 
-int fitCommand(int argc, char **argv) {
-  FitOptions options_ = {.subject = {.run = {.poolSize = MEMA_UNLIMITED}, .input = "/dev/null"},
-                         .runs = DEFAULT_RUNS,
-                         .slower = DEFAULT_SLOWER};
+static int startFit(int argc, char **argv) {
+  FitOptions asked = {.trials = {TRIAL_DEFAULTS}, .runs = DEFAULT_RUNS, .slower = DEFAULT_SLOWER};
   Target target;
-  complainAs(programName);
-  if (!readOptions(&options_, argc, argv)) return STATUS_USAGE;
-  if (options_.help) return showParserHelp(&parser, programName);
-  int status = findTarget(&target, options_.subject.run.command[0]);
-  if (status == 0) status = checkTarget(&target, options_.subject.run.command[0], "no pool can hold it");
+  int status = 0;
+  char **operands = readArguments(&fitCommand, argc, argv, &asked, &status);
+  if (operands == NULL) return status;
+  status = prepareTrials(&fitCommand, &asked.trials, operands, &target, "no pool can hold it");
   if (status != 0) return status;
-  if (access(options_.subject.input, R_OK) != 0) {
-    complain("cannot read '%s': %s", options_.subject.input, strerror(errno));
-    return STATUS_USAGE;
-  }
-  options_.subject.target = &target;
-  setPlainLimit(&options_.subject, options_.timeout);
-  Fit fit = {.subject = options_.subject, .runs = options_.runs, .slower = options_.slower};
-  fit.plain.comparesErrors = options_.comparesErrors;
+  Fit fit = {.subject = asked.trials.subject, .runs = asked.runs, .slower = asked.slower};
+  fit.plain.comparesErrors = asked.trials.comparesErrors;
   if (!prepareAttempts() || !makeKeeper(&fit.keeper)) return STATUS_USAGE;
-  status = search(&fit, options_.timeout);
+  status = search(&fit, asked.trials.timeout);
   removeKeeper(&fit.keeper);
   return status;
 }
+
+const Command fitCommand = {
+    .name = "fit",
+    .full = "mema fit",
+    .summary = "find the least budget with which a program does the same",
+    .synopses = (const char *const[]){"[OPTION...] [--] COMMAND [ARGUMENT...]", NULL},
+    .description =
+        "Finds by bisection the least budget with which COMMAND writes the same output and ends with the same status as "
+        "without a budget, to the byte, and the least with which it takes about as much processor time, to the page. Each "
+        "process of COMMAND has the budget for itself.",
+    .groups = groups,
+    .notes = "COMMAND should do the same in each run, and leave nothing behind that the next run meets.",
+    .statuses =
+        (const Term[]){
+            {"0", "both budgets were found"},
+            {"1", "COMMAND differs by itself, or no budget was found"},
+            {"128+N", "signal N ended the search"},
+            {"2", "an option is wrong, or no pool can hold COMMAND: it was not started"},
+            {"126", "COMMAND cannot be run"},
+            {"127", "there is no COMMAND"},
+            {NULL, NULL},
+        },
+    .examples = (const Term[]){{"mema fit -- sort words.txt", "the least budgets of sort"},
+                               {"mema fit --input words.txt -- wc", "the same, with a standard input"},
+                               {NULL, NULL}},
+    .operands = OPERAND_PROGRAM,
+    .start = startFit,
+};

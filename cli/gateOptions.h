@@ -2,9 +2,10 @@
 #ifndef MEMA_CLI_GATE_OPTIONS_H
 #define MEMA_CLI_GATE_OPTIONS_H
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "command.h"
 
 #define NO_GATE UINT64_MAX
 
@@ -19,8 +20,12 @@ typedef struct GateOptions {
   bool annotates; /* write a line for GitHub's annotations */
 } GateOptions;
 
-/* The parser of their options. Its input is a GateOptions; ARGP_KEY_INIT sets it to no gates. */
-extern const struct argp gateParser;
+/* No gate at all. */
+#define NO_GATES \
+  { .maxPeak = NO_GATE, .maxLive = NO_GATE, .maxAllocations = NO_GATE, .maxGrowth = NO_GATE }
+
+/* Their options, for a GateOptions. */
+extern const Option gateOptions[];
 
 /* True if there is a gate to judge, or a file to write. */
 bool hasGates(const GateOptions *gates);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "commands.h"
+#include "command.h"
 #include "complain.h"
 #include "gateReport.h"
 #include "gates.h"

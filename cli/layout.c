@@ -77,20 +77,26 @@ static size_t fittingBytes(const char *text, unsigned columns) {
   return end > 0 ? end : most;
 }
 
+void printFlow(FILE *out, unsigned width, unsigned at, unsigned indent, const char *text) {
+  for (;;) {
+    size_t bytes = fittingBytes(text, at < width ? width - at : 1);
+    fprintf(out, "%.*s\n", (int)bytes, text);
+    text += bytes;
+    text += strspn(text, " ");
+    if (*text == '\0') return;
+    fprintf(out, "%*s", (int)indent, "");
+    at = indent;
+  }
+}
+
 void printWrapped(FILE *out, unsigned width, unsigned indent, const char *format, ...) {
   char line[1024];
-  const char *text = line;
   va_list args;
   va_start(args, format);
   vsnprintf(line, sizeof line, format, args);
   va_end(args);
-  do {
-    size_t bytes = fittingBytes(text, width - indent);
-    fprintf(out, "%*s%.*s\n", (int)indent, "", (int)bytes, text);
-    if (text == line) indent += 2;
-    text += bytes;
-    text += strspn(text, " ");
-  } while (*text != '\0');
+  fprintf(out, "%*s", (int)indent, "");
+  printFlow(out, width, indent, indent + 2, line);
 }
 
 /* ---- figures ------------------------------------------------------------------------------------------------------ */

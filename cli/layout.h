@@ -20,6 +20,9 @@ void copyName(char *out, const char *name, unsigned columns);
  * spaces, those after the first with two more. */
 __attribute__((format(printf, 4, 5))) void printWrapped(FILE *out, unsigned width, unsigned indent, const char *format, ...);
 
+/* The same from column `at` on, where the cursor is. Each further line begins with `indent` spaces. */
+void printFlow(FILE *out, unsigned width, unsigned at, unsigned indent, const char *text);
+
 /* A number and its name, and the name for narrow lines, of at most 9 letters. */
 typedef struct Figure {
   const char *label;

@@ -1,20 +1,14 @@
-/* options.h - reads the arguments of a subcommand with its argp parser, and shows its help. */
+/* options.h - reads the arguments of a command by its table. */
 #ifndef MEMA_CLI_OPTIONS_H
 #define MEMA_CLI_OPTIONS_H
 
-#include <argp.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include "command.h"
 
-/* Parses the arguments; `command` is the name for messages ("mema run"), `flags` are argp's, `input` is the parser's. False after
- * complaining in one line, which ends with a hint at --help where an option is unknown or lacks its argument. The parser sets
- * state->err_stream to NULL at ARGP_KEY_INIT, so that argp itself prints nothing. */
-bool readArguments(const struct argp *parser, char *command, int argc, char **argv, unsigned flags, void *input);
+/* Reads the options into the struct of the command, and complains in its name from here on. Returns the operands, with NULL at their end.
+ * Returns NULL if the command has nothing to do, and sets the exit status: after --help, or a complaint in one line. */
+char **readArguments(const Command *command, int argc, char **argv, void *options, int *status);
 
-/* Reads the number of an option, from 1 to `most`. EINVAL after complaining. */
-error_t readCount(const char *option, const char *text, size_t most, size_t *count);
-
-/* Prints the help to stdout and returns the exit status. */
-int showParserHelp(const struct argp *parser, char *command);
+/* True if there is an operand: the program to run. Else false, after complaining. */
+bool hasProgram(const Command *command, char **operands);
 
 #endif

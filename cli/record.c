@@ -5,7 +5,6 @@
  * Everything that can be wrong is found before the program begins. The programs write into the raw file (record/rawLog.h);
  * once the command has ended it is made into the trace. */
 #define _GNU_SOURCE
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -28,95 +27,39 @@
 #include "rawFile.h"
 #include "target.h"
 #include "unreached.h"
+#include "values.h"
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
 typedef struct RecordOptions {
-  char *output;
-  char *finish; /* a raw file, or NULL */
+  const char *output;
+  const char *finish; /* a raw file, or NULL */
   bool plain;
-  bool help;
   char **command;
 } RecordOptions;
 
-enum { OPTION_OUTPUT = 'o', OPTION_PLAIN = 0x100, OPTION_FINISH, OPTION_HELP };
-
-static const struct argp_option options[] = {
-    {"output", OPTION_OUTPUT, "FILE", 0, "write the trace to FILE", 0},
-    {"plain", OPTION_PLAIN, NULL, 0, "do not compress it", 0},
-    {"finish", OPTION_FINISH, "RAW", 0, "run no command: make a trace of RAW, which a killed recording has left", 0},
-    {"help", OPTION_HELP, NULL, 0, "show this", 0},
-    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
-    {0},
+static const Option options[] = {
+    {"output", "FILE", "write the trace to FILE", readAnything, .field = offsetof(RecordOptions, output),
+     .offer = OFFER_FILES, .letter = 'o'},
+    {"plain", NULL, "do not compress it", setFlag, .field = offsetof(RecordOptions, plain)},
+    {"finish", "RAW", "run no command: make a trace of RAW, which a killed recording has left", readAnything,
+     .field = offsetof(RecordOptions, finish), .offer = OFFER_FILES},
+    {.name = NULL},
 };
 
-static error_t readOption(int key, char *value, struct argp_state *state) {
-  RecordOptions *record = state->input;
-  switch (key) {
-    case ARGP_KEY_INIT:
-      /* argp would add a line to getopt's, which says what is wrong. */
-      state->err_stream = NULL;
-      return 0;
-    case OPTION_OUTPUT:
-      record->output = value;
-      return 0;
-    case OPTION_PLAIN:
-      record->plain = true;
-      return 0;
-    case OPTION_FINISH:
-      record->finish = value;
-      return 0;
-    case OPTION_HELP:
-    case 'h':
-      record->help = true;
-      return 0;
-    case ARGP_KEY_ARG:
-      /* The rest is the program's, options included. */
-      record->command = &state->argv[state->next - 1];
-      state->next = state->argc;
-      return 0;
-    default:
-      return ARGP_ERR_UNKNOWN;
-  }
-}
+static const OptionGroup groups[] = {{.options = options}, {.options = NULL}};
 
-static const struct argp parser = {
-    .options = options,
-    .parser = readOption,
-    .args_doc = "[--] COMMAND [ARGUMENT...]\n--finish=RAW",
-    .doc =
-        "Runs COMMAND, and writes down what it, and every program that it starts, asks of its heap: a trace for `mema "
-        "replay'. Recorded are calls of the malloc family: chunks of a pool (palloc), and what a program maps by itself, "
-        "are not "
-        "seen.\vWhile the command runs its events are gathered in FILE.raw, 16 bytes each. They are kept whatever "
-        "becomes "
-        "of the programs; where mema itself is killed, --finish FILE.raw makes the trace once the programs have ended. The "
-        "exit status is that of "
-        "COMMAND, "
-        "128+N where signal N ended it, 127 where there is no such program, 126 where it cannot be run, and 2 where mema "
-        "refuses to run it.",
-};
-
-static char programName[] = "mema record";
 static const PreloadLibrary library = {.name = "libmema-record.so", .variable = "MEMA_RECORD_LIBRARY"};
 
 static bool optionsFit(const RecordOptions *record) {
   if (record->output == NULL || *record->output == '\0' || strcmp(record->output, "-") == 0) {
     complain("-o needs the name of a file for the trace; see `mema record --help'");
-  } else if (record->finish == NULL && record->command == NULL) {
-    complain("no command given; see `mema record --help'");
-  } else if (record->finish != NULL && record->command != NULL) {
-    complain("--finish runs no command");
-  } else {
-    return true;
+    return false;
   }
+  if (record->finish == NULL) return hasProgram(&recordCommand, record->command);
+  if (*record->command == NULL) return true;
+  complain("--finish runs no command");
   return false;
-}
-
-/* False after complaining. */
-static bool readOptions(RecordOptions *record, int argc, char **argv) {
-  if (!readArguments(&parser, programName, argc, argv, ARGP_IN_ORDER, record)) return false;
-  return record->help || optionsFit(record);
 }
 
 /* ---- the trace ---------------------------------------------------------------------------------------------------- */
@@ -173,7 +116,7 @@ static bool finishTrace(const TraceFile *trace, RawFile *raw, bool plain) {
   bool done = emptied && convertRawFile(raw, trace->file, canCompress() && !plain, &converted);
   if (done) {
     tellResult(trace, &converted);
-    printUnreached(stderr, programName, &raw->head->unreached);
+    printUnreached(stderr, recordCommand.full, &raw->head->unreached);
   } else {
     complain("the trace '%s' could not be written: %s; the events are in '%s', for --finish", trace->path, strerror(errno),
              raw->path);
@@ -232,16 +175,17 @@ static int finishKilled(const RecordOptions *record) {
   return done ? 0 : STATUS_USAGE;
 }
 
-int recordCommand(int argc, char **argv) {
+static int startRecord(int argc, char **argv) {
   RecordOptions record = {0};
-  complainAs(programName);
-  if (!readOptions(&record, argc, argv)) return STATUS_USAGE;
-  if (record.help) return showParserHelp(&parser, programName);
+  int status = 0;
+  record.command = readArguments(&recordCommand, argc, argv, &record, &status);
+  if (record.command == NULL) return status;
+  if (!optionsFit(&record)) return STATUS_USAGE;
   if (record.finish != NULL) return finishKilled(&record);
   Target target;
   TraceFile trace;
   RawFile raw;
-  int status = findTarget(&target, record.command[0]);
+  status = findTarget(&target, record.command[0]);
   if (status == 0) status = checkTarget(&target, record.command[0], "it cannot be recorded");
   if (status != 0) return status;
   holdSignals();
@@ -250,3 +194,42 @@ int recordCommand(int argc, char **argv) {
   dropTrace(&trace);
   return STATUS_USAGE;
 }
+
+const Command recordCommand = {
+    .name = "record",
+    .full = "mema record",
+    .summary = "run a program and write down what it asks of its heap",
+    .synopses =
+        (const char *const[]){"-o FILE [--plain] [--] COMMAND [ARGUMENT...]", "-o FILE [--plain] --finish=RAW", NULL},
+    .description =
+        "Runs COMMAND, and writes down what it, and every program that it starts, asks of its heap: a trace for `mema "
+        "replay'. Recorded are calls of the malloc family: chunks of a pool (palloc), and what a program maps by itself, "
+        "are not seen.",
+    .groups = groups,
+    .notes =
+        "While the command runs its events are gathered in FILE.raw, 16 bytes each. They are kept whatever becomes of the "
+        "programs; where mema itself is killed, --finish FILE.raw makes the trace once the programs have ended.",
+    .statuses =
+        (const Term[]){
+            {"N", "that of COMMAND"},
+            {"128+N", "signal N ended COMMAND"},
+            {"0", "with --finish: the trace is made"},
+            {"2", "an option is wrong, a file cannot be written, or COMMAND cannot be recorded: it was not started"},
+            {"126", "COMMAND cannot be run"},
+            {"127", "there is no COMMAND"},
+            {NULL, NULL},
+        },
+    .variables =
+        (const Term[]){
+            {"MEMA_RECORD_LIBRARY", "the path of libmema-record.so; without it, next to mema, or in ../lib"},
+            {NULL, NULL},
+        },
+    .examples =
+        (const Term[]){
+            {"mema record -o sort.mema -- sort words.txt", "writes the trace sort.mema"},
+            {"mema record -o sort.mema --finish sort.mema.raw", "makes the trace of a recording that was killed"},
+            {NULL, NULL},
+        },
+    .operands = OPERAND_PROGRAM,
+    .start = startRecord,
+};

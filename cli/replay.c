@@ -2,7 +2,6 @@
  *
  *   options -> trace -> its summary -> rounds, each heap taking its turn -> table */
 #define _GNU_SOURCE
-#include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -21,6 +20,7 @@
 #include "layout.h"
 #include "options.h"
 #include "playRound.h"
+#include "values.h"
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
@@ -33,103 +33,48 @@ typedef struct ReplayOptions {
   size_t rounds;
   size_t process; /* from 1; 0: all of them */
   bool list;
-  bool help;
   const char *libraries[MOST_CONTENDERS];
   size_t libraryCount;
 } ReplayOptions;
 
-enum { OPTION_POOL = 0x100, OPTION_TRACKED, OPTION_AGAINST, OPTION_ROUNDS, OPTION_PROCESS, OPTION_LIST, OPTION_HELP };
-
-static const struct argp_option options[] = {
-    {"pool", OPTION_POOL, "SIZE", 0,
-     "the budget of mema's pool: bytes, or K, M, G or T as for `mema run' (64M, 1.5G); without it, none", 0},
-    {"tracked", OPTION_TRACKED, NULL, 0, "a tracked pool: with a chain, and charged what is requested", 0},
-    {"against", OPTION_AGAINST, "LIB", 0, "play against the malloc of this library as well; may be given several times", 0},
-    {"rounds", OPTION_ROUNDS, "N", 0, "how often each heap plays (7)", 0},
-    {"process", OPTION_PROCESS, "N", 0, "only the Nth process of the trace", 0},
-    {"list", OPTION_LIST, NULL, 0, "play nothing: check the trace and say what it holds", 0},
-    {"help", OPTION_HELP, NULL, 0, "show this", 0},
-    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
-    {0},
-};
-
-static error_t readPool(ReplayOptions *replay, const char *text) {
-  const char *reason = parseSize(text, &replay->poolSize);
-  if (reason == NULL) return 0;
-  complain("--pool '%s' is %s", text, reason);
-  return EINVAL;
-}
-
-static error_t readLibrary(ReplayOptions *replay, const char *name) {
+/* Adds a library: the field is all of the options. */
+static bool readLibrary(const Option *option, const char *name, void *field) {
+  ReplayOptions *replay = field;
   if (*name != '\0' && replay->libraryCount < MOST_CONTENDERS - 2) {
     replay->libraries[replay->libraryCount++] = name;
-    return 0;
+    return true;
   }
-  complain(*name == '\0' ? "--against needs the name of a library" : "--against is given too often");
-  return EINVAL;
+  complain(*name == '\0' ? "--%s needs the name of a library" : "--%s is given too often", option->name);
+  return false;
 }
 
-static error_t readFile(ReplayOptions *replay, const char *name) {
-  if (replay->file == NULL) {
-    replay->file = name;
-    return 0;
-  }
-  complain("one trace at a time: '%s' is too many", name);
-  return EINVAL;
-}
-
-static error_t readOption(int key, char *value, struct argp_state *state) {
-  ReplayOptions *replay = state->input;
-  switch (key) {
-    case ARGP_KEY_INIT:
-      /* argp would add a line to getopt's, which says what is wrong. */
-      state->err_stream = NULL;
-      return 0;
-    case OPTION_POOL:
-      return readPool(replay, value);
-    case OPTION_TRACKED:
-      replay->tracked = true;
-      return 0;
-    case OPTION_AGAINST:
-      return readLibrary(replay, value);
-    case OPTION_ROUNDS:
-      return readCount("--rounds", value, MOST_ROUNDS, &replay->rounds);
-    case OPTION_PROCESS:
-      return readCount("--process", value, UINT32_MAX, &replay->process);
-    case OPTION_LIST:
-      replay->list = true;
-      return 0;
-    case OPTION_HELP:
-    case 'h':
-      replay->help = true;
-      return 0;
-    case ARGP_KEY_ARG:
-      return readFile(replay, value);
-    default:
-      return ARGP_ERR_UNKNOWN;
-  }
-}
-
-static const struct argp parser = {
-    .options = options,
-    .parser = readOption,
-    .args_doc = "FILE",
-    .doc =
-        "Plays a trace of `mema record' against a pool of mema, the C library's heap, and the libraries given, and says how "
-        "long each took and how much memory it held.\vThe operations of a process are played in the recorded order by one "
-        "thread, each process on a fresh heap; what is allocated is touched, once per page. Of requests that a pool refuses "
-        "the later ones for the same object are skipped; a heap that did not do all of the work gets no ratio. The exit "
-        "status is 0, or 2 where FILE is no whole trace, or "
-        "something cannot be played against.",
+static const Option options[] = {
+    {"pool", "SIZE", "the budget of mema's pool: bytes, or K, M, G or T as for `mema run' (64M, 1.5G); without it, none",
+     readSize, .field = offsetof(ReplayOptions, poolSize)},
+    {"tracked", NULL, "a tracked pool: with a chain, and charged what is requested", setFlag,
+     .field = offsetof(ReplayOptions, tracked)},
+    {"against", "LIB", "play against the malloc of this library as well; may be given several times", readLibrary,
+     .offer = OFFER_FILES},
+    {"rounds", "N", "how often each heap plays (7)", readCount, .field = offsetof(ReplayOptions, rounds),
+     .most = MOST_ROUNDS},
+    {"process", "N", "only the Nth process of the trace", readCount, .field = offsetof(ReplayOptions, process),
+     .most = UINT32_MAX},
+    {"list", NULL, "play nothing: check the trace and say what it holds", setFlag, .field = offsetof(ReplayOptions, list)},
+    {.name = NULL},
 };
 
-static char programName[] = "mema replay";
+static const OptionGroup groups[] = {{.options = options}, {.options = NULL}};
 
 /* False after complaining. */
-static bool readOptions(ReplayOptions *replay, int argc, char **argv) {
-  if (!readArguments(&parser, programName, argc, argv, 0, replay)) return false;
-  if (replay->help || replay->file != NULL) return true;
-  complain("no trace given; see `mema replay --help'");
+static bool takeFile(ReplayOptions *replay, char **operands) {
+  replay->file = operands[0];
+  if (operands[0] == NULL) {
+    complain("no trace given; see `mema replay --help'");
+  } else if (operands[1] != NULL) {
+    complain("one trace at a time: '%s' is too many", operands[1]);
+  } else {
+    return true;
+  }
   return false;
 }
 
@@ -368,20 +313,21 @@ static int playTrace(const ReplayOptions *replay, const Trace *trace) {
   return 0;
 }
 
-int replayCommand(int argc, char **argv) {
+static int startReplay(int argc, char **argv) {
   ReplayOptions replay = {.poolSize = MEMA_UNLIMITED, .rounds = 7};
   Trace trace;
   TraceError error;
-  complainAs(programName);
-  if (!readOptions(&replay, argc, argv)) return STATUS_USAGE;
-  if (replay.help) return showParserHelp(&parser, programName);
+  int status = 0;
+  char **operands = readArguments(&replayCommand, argc, argv, &replay, &status);
+  if (operands == NULL) return status;
+  if (!takeFile(&replay, operands)) return STATUS_USAGE;
   if (replay.libraryCount > 0) askForStaticTls(argc, argv);
   if (!readTrace(replay.file, &trace, &error)) {
     complain("'%s' %s", replay.file, error.sentence);
     return STATUS_USAGE;
   }
   printTrace(&replay, &trace);
-  int status = STATUS_USAGE;
+  status = STATUS_USAGE;
   if (replay.process > trace.count) {
     complain("--process %zu: there are %zu in '%s'", replay.process, trace.count, replay.file);
   } else {
@@ -390,3 +336,27 @@ int replayCommand(int argc, char **argv) {
   freeTrace(&trace);
   return finishOutput() ? status : STATUS_USAGE;
 }
+
+const Command replayCommand = {
+    .name = "replay",
+    .full = "mema replay",
+    .summary = "play what was recorded against a pool and other heaps",
+    .synopses = (const char *const[]){"[OPTION...] FILE", NULL},
+    .description =
+        "Plays a trace of `mema record' against a pool of mema, the C library's heap, and the libraries given, and says how "
+        "long each took and how much memory it held.",
+    .groups = groups,
+    .notes =
+        "The operations of a process are played in the recorded order by one thread, each process on a fresh heap; what is "
+        "allocated is touched, once per page. Of requests that a pool refuses the later ones for the same object are "
+        "skipped; a heap that did not do all of the work gets no ratio.",
+    .statuses = (const Term[]){{"0", "played, or listed"},
+                               {"2", "FILE is no whole trace, or something cannot be played against"},
+                               {NULL, NULL}},
+    .examples = (const Term[]){{"mema replay sort.mema", "mema's pool beside the C library's heap"},
+                               {"mema replay --against libjemalloc.so.2 sort.mema", "beside jemalloc as well"},
+                               {"mema replay --list sort.mema", "what the trace holds"},
+                               {NULL, NULL}},
+    .operands = OPERAND_FILE,
+    .start = startReplay,
+};

@@ -4,7 +4,6 @@
  *
  * Everything that can be wrong is found before the program begins. */
 #define _GNU_SOURCE
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../preload/sizeText.h"
+#include <mema.h>
+
 #include "child.h"
 #include "commands.h"
 #include "complain.h"
@@ -27,128 +27,47 @@
 #include "summary.h"
 #include "tableFile.h"
 #include "target.h"
+#include "values.h"
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
-enum {
-  OPTION_POOL = 0x100,
-  OPTION_REPORT,
-  OPTION_STRICT,
-  OPTION_RESERVE,
-  OPTION_TOTAL,
-  OPTION_NO_MMAP,
-  OPTION_NO_INHERIT,
-  OPTION_DEEPBIND,
-  OPTION_FAIL_AT,
-  OPTION_FROM_THEN_ON,
-  OPTION_HELP
-};
-
-static const struct argp_option options[] = {
-    {"pool", OPTION_POOL, "SIZE", 0,
+static const Option options[] = {
+    {"pool", "SIZE",
      "the budget of each process: bytes (65536), or K, M, G or T, which are powers of 1024 (64M, 64MB, 64MiB, 1.5G); "
      "without it, none",
-     0},
-    {"total", OPTION_TOTAL, "SIZE", 0, "the budget of all processes together, beside that of each; without it, none", 0},
-    {"reserve", OPTION_RESERVE, "SIZE", 0,
-     "of the budget, so much is kept for small requests (to 4K) that come after a refusal: to say so, throw and unwind", 0},
-    {"no-mmap", OPTION_NO_MMAP, NULL, 0, "do not count what the program maps by itself (mmap, sbrk)", 0},
-    {"report", OPTION_REPORT, "FILE", 0, "write the figures to FILE as JSON (-: to stderr, in place of the summary)", 0},
-    {"strict", OPTION_STRICT, NULL, 0,
+     readSize, .field = offsetof(RunOptions, poolSize)},
+    {"total", "SIZE", "the budget of all processes together, beside that of each; without it, none", readSize,
+     .field = offsetof(RunOptions, total)},
+    {"reserve", "SIZE",
+     "keep so much of the budget for small requests (to 4K) that come after a refusal: to say so, throw and unwind",
+     readSize, .field = offsetof(RunOptions, reserve)},
+    {"no-mmap", NULL, "do not count what the program maps by itself (mmap, sbrk)", setFlag,
+     .field = offsetof(RunOptions, ignoresMappings)},
+    {"report", "FILE", "write the figures to FILE as JSON (-: to stderr, in place of the summary)", readFileName,
+     .field = offsetof(RunOptions, report), .offer = OFFER_FILES},
+    {"strict", NULL,
      "abort the program at a bad free, or a sized one that cannot be right; do not start programs that the pool cannot "
      "reach (static, set-user-ID)",
-     0},
-    {"no-inherit", OPTION_NO_INHERIT, NULL, 0,
-     "leave an environment as it is that the program emptied (env -i), without the library and its variables", 0},
-    {"deepbind", OPTION_DEEPBIND, NULL, 0,
-     "leave RTLD_DEEPBIND to the program, which is taken out else: a library so opened allocates outside of the pool", 0},
-    {"fail-at", OPTION_FAIL_AT, "N", 0,
-     "refuse the Nth request for memory (malloc and its kin, a growing realloc), counted from 1 over all processes", 0},
-    {"from-then-on", OPTION_FROM_THEN_ON, NULL, 0, "with --fail-at: refuse each request after it as well", 0},
-    {"help", OPTION_HELP, NULL, 0, "show this", 0},
-    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
-    {0},
+     setFlag, .field = offsetof(RunOptions, strict)},
+    {"no-inherit", NULL,
+     "leave an environment as it is that the program emptied (env -i), without the library and its variables", setFlag,
+     .field = offsetof(RunOptions, disinherits)},
+    {"deepbind", NULL,
+     "leave RTLD_DEEPBIND to the program, which is taken out else: a library so opened allocates outside of the pool",
+     setFlag, .field = offsetof(RunOptions, deepBinds)},
+    {"fail-at", "N",
+     "refuse the Nth request for memory (malloc and its kin, a growing realloc), counted from 1 over all processes",
+     readCount, .field = offsetof(RunOptions, failAt), .most = SIZE_MAX - 1},
+    {"from-then-on", NULL, "refuse each request after that of --fail-at as well", setFlag,
+     .field = offsetof(RunOptions, fromThenOn)},
+    {.name = NULL},
 };
 
-static error_t readSize(const char *option, const char *text, size_t *size) {
-  const char *reason = parseSize(text, size);
-  if (reason == NULL) return 0;
-  complain("%s '%s' is %s", option, text, reason);
-  return EINVAL;
-}
-
-static error_t readReport(RunOptions *run, const char *name) {
-  if (*name == '\0') {
-    complain("--report needs the name of a file");
-    return EINVAL;
-  }
-  run->report = name;
-  return 0;
-}
-
-static error_t readOption(int key, char *value, struct argp_state *state) {
-  RunOptions *run = state->input;
-  switch (key) {
-    case ARGP_KEY_INIT:
-      /* argp would add a line to getopt's, which says what is wrong. */
-      state->err_stream = NULL;
-      state->child_inputs[0] = &run->gates;
-      return 0;
-    case OPTION_POOL:
-      return readSize("--pool", value, &run->poolSize);
-    case OPTION_RESERVE:
-      return readSize("--reserve", value, &run->reserve);
-    case OPTION_TOTAL:
-      return readSize("--total", value, &run->total);
-    case OPTION_NO_MMAP:
-      run->ignoresMappings = true;
-      return 0;
-    case OPTION_REPORT:
-      return readReport(run, value);
-    case OPTION_STRICT:
-      run->strict = true;
-      return 0;
-    case OPTION_NO_INHERIT:
-      run->disinherits = true;
-      return 0;
-    case OPTION_DEEPBIND:
-      run->deepBinds = true;
-      return 0;
-    case OPTION_FAIL_AT:
-      return readCount("--fail-at", value, SIZE_MAX - 1, &run->failAt);
-    case OPTION_FROM_THEN_ON:
-      run->fromThenOn = true;
-      return 0;
-    case OPTION_HELP:
-    case 'h':
-      run->help = true;
-      return 0;
-    case ARGP_KEY_ARG:
-      /* The rest is the program's, options included. */
-      run->command = &state->argv[state->next - 1];
-      state->next = state->argc;
-      return 0;
-    default:
-      return ARGP_ERR_UNKNOWN;
-  }
-}
-
-static const struct argp_child children[] = {{.argp = &gateParser}, {0}};
-
-static const struct argp parser = {
-    .options = options,
-    .parser = readOption,
-    .children = children,
-    .args_doc = "[--] COMMAND [ARGUMENT...]",
-    .doc =
-        "Runs COMMAND, and every program that it starts, with its heap in a pool of memory, and says on stderr what each "
-        "of them used. What a program maps by itself, anonymous and to be written, counts as well.\vPast its budget a "
-        "program gets no memory (ENOMEM); it is not killed. The exit status is that of "
-        "COMMAND, 128+N where signal N ended it, 3 where a gate fell, 127 where there is no such program, 126 where it "
-        "cannot be run, and 2 where mema refuses to run it.",
+static const OptionGroup groups[] = {
+    {.options = options},
+    {gateOptions, offsetof(RunOptions, gates), "Gates", "they refuse nothing; if one falls, the exit status is 3"},
+    {.options = NULL},
 };
-
-static char programName[] = "mema run";
 
 static bool reportsToStderr(const RunOptions *run) {
   return run->report != NULL && strcmp(run->report, "-") == 0;
@@ -163,9 +82,7 @@ static bool checkGates(const RunOptions *run) {
 }
 
 /* False after complaining. */
-static bool readOptions(RunOptions *run, int argc, char **argv) {
-  if (!readArguments(&parser, programName, argc, argv, ARGP_IN_ORDER, run)) return false;
-  if (run->help) return true;
+static bool checkOptions(const RunOptions *run) {
   if (run->reserve > 0 && run->reserve >= run->poolSize) {
     complain("--reserve is not below --pool: nothing would be left for the program");
     return false;
@@ -182,10 +99,7 @@ static bool readOptions(RunOptions *run, int argc, char **argv) {
     complain("--from-then-on needs --fail-at: it says from which request on");
     return false;
   }
-  if (!checkGates(run)) return false;
-  if (run->command != NULL) return true;
-  complain("no command given; see `mema run --help'");
-  return false;
+  return checkGates(run) && hasProgram(&runCommand, run->command);
 }
 
 /* ---- preparations ------------------------------------------------------------------------------------------------- */
@@ -243,13 +157,14 @@ static int runTarget(const RunOptions *run, const Target *target, const TableFil
   return ending.status;
 }
 
-int runCommand(int argc, char **argv) {
-  RunOptions run = {.poolSize = MEMA_UNLIMITED};
-  complainAs(programName);
-  if (!readOptions(&run, argc, argv)) return STATUS_USAGE;
-  if (run.help) return showParserHelp(&parser, programName);
+static int startRun(int argc, char **argv) {
+  RunOptions run = {.poolSize = MEMA_UNLIMITED, .gates = NO_GATES};
   Target target;
-  int status = findTarget(&target, run.command[0]);
+  int status = 0;
+  run.command = readArguments(&runCommand, argc, argv, &run, &status);
+  if (run.command == NULL) return status;
+  if (!checkOptions(&run)) return STATUS_USAGE;
+  status = findTarget(&target, run.command[0]);
   if (status == 0) status = checkTarget(&target, run.command[0], "no pool can hold it");
   if (status != 0) return status;
   TableFile file;
@@ -264,3 +179,43 @@ int runCommand(int argc, char **argv) {
   removeTableFile(&file);
   return status;
 }
+
+const Command runCommand = {
+    .name = "run",
+    .full = "mema run",
+    .summary = "run a program with its heap in a pool, and say what it used",
+    .synopses = (const char *const[]){"[OPTION...] [--] COMMAND [ARGUMENT...]", NULL},
+    .description =
+        "Runs COMMAND, and every program that it starts, with its heap in a pool of memory, and says on stderr what each of "
+        "them used. What a program maps by itself, anonymous and to be written, counts as well.",
+    .groups = groups,
+    .notes = "Past its budget a program gets no memory (ENOMEM); it is not killed.",
+    .statuses =
+        (const Term[]){
+            {"N", "that of COMMAND"},
+            {"128+N", "signal N ended COMMAND"},
+            {"3", "a gate fell"},
+            {"2", "an option is wrong, or no pool can hold COMMAND: it was not started"},
+            {"126", "COMMAND cannot be run"},
+            {"127", "there is no COMMAND"},
+            {NULL, NULL},
+        },
+    .variables =
+        (const Term[]){
+            {"MEMA_PRELOAD_LIBRARY", "the path of libmema-preload.so; without it, next to mema, or in ../lib"},
+            {"GITHUB_ACTIONS", "where it is set, gates that fall are annotated, as with --github"},
+            {"COLUMNS", "the width of the summary; without it, that of the terminal"},
+            {NULL, NULL},
+        },
+    .examples =
+        (const Term[]){
+            {"mema run -- sort words.txt", "what does sort use?"},
+            {"mema run --pool 64M -- make", "each process that make starts gets 64 MiB at most"},
+            {"mema run --max-peak 20M --max-live 0 -- ./tests",
+             "refuses nothing; the status is 3 if a process had more than "
+             "20 MiB live at once, or left a chunk"},
+            {NULL, NULL},
+        },
+    .operands = OPERAND_PROGRAM,
+    .start = startRun,
+};

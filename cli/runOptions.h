@@ -19,7 +19,6 @@ typedef struct RunOptions {
   size_t failAt;    /* --fail-at; 0: no request fails on purpose */
   bool fromThenOn;  /* --from-then-on */
   GateOptions gates;
-  bool help;
   char **command; /* the program and its arguments, NULL at the end */
 } RunOptions;
 

@@ -10,7 +10,7 @@
 
 #include "../exec/inspect.h"
 #include "../exec/search.h"
-#include "commands.h"
+#include "command.h"
 #include "complain.h"
 
 enum { STATUS_NOT_FOUND = 127, STATUS_NOT_RUN = 126 };

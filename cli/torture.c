@@ -26,153 +26,66 @@
 #include "torturePoints.h"
 #include "tortureReport.h"
 #include "tortureState.h"
+#include "trialOptions.h"
+#include "values.h"
 
 enum { MOST_JOBS = 64 };
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
 typedef struct TortureOptions {
-  Subject subject;
+  TrialOptions trials;
   Choice choice;
   size_t sample;
   size_t from;
-  size_t jobs;    /* 0: as many as there are processors */
-  size_t timeout; /* seconds; 0: by the plain runs */
+  size_t jobs; /* 0: as many as there are processors */
   const char *json;
   const char *resume;
-  bool comparesErrors;
-  bool help;
 } TortureOptions;
 
-enum {
-  OPTION_STACKS = 0x100,
-  OPTION_EVERY,
-  OPTION_SAMPLE,
-  OPTION_FROM,
-  OPTION_ONCE,
-  OPTION_FROM_THEN_ON,
-  OPTION_JOBS,
-  OPTION_TIMEOUT,
-  OPTION_INPUT,
-  OPTION_CHECK,
-  OPTION_STDERR,
-  OPTION_JSON,
-  OPTION_RESUME,
-  OPTION_HELP
-};
-
-static const struct argp_option options[] = {
-    {"stacks", OPTION_STACKS, NULL, 0, "fail the first request of each call stack (this is the default)", 0},
-    {"every", OPTION_EVERY, NULL, 0, "fail each request", 0},
-    {"sample", OPTION_SAMPLE, "K", 0, "fail K requests, spread evenly over the run", 0},
-    {"from", OPTION_FROM, "N", 0, "leave out the requests before the Nth", 0},
-    {"once", OPTION_ONCE, NULL, 0, "one request fails in each run (this is the default)", 0},
-    {"from-then-on", OPTION_FROM_THEN_ON, NULL, 0, "each request after it fails as well", 0},
-    {"jobs", OPTION_JOBS, "N", 0, "make N runs at once; without it, as many as there are processors", 0},
-    {"timeout", OPTION_TIMEOUT, "S", 0, "end a run after S seconds; without it, ten times the plain run, and 5 at the least",
-     0},
-    {"input", OPTION_INPUT, "FILE", 0, "the standard input of each run; without it, /dev/null", 0},
-    {"check", OPTION_CHECK, "CMD", 0,
-     "after each run, run CMD by the shell: what it writes, and its status, are a part of the run's output", 0},
-    {"stderr", OPTION_STDERR, NULL, 0, "what the program writes to stderr is a part of its output", 0},
-    {"json", OPTION_JSON, "FILE", 0, "write each point to FILE as JSON", 0},
-    {"resume", OPTION_RESUME, "FILE", 0, "note each point in FILE, and leave out those that are in it already", 0},
-    {"help", OPTION_HELP, NULL, 0, "show this", 0},
-    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
-    {0},
-};
-
-static error_t readName(const char *option, const char *value, const char **name) {
-  *name = value;
-  if (*value != '\0') return 0;
-  complain("%s needs a value that is not empty", option);
-  return EINVAL;
+/* The field of the three is all of the options. */
+static bool chooseStacks(const Option *option, const char *value, void *field) {
+  (void)option, (void)value;
+  ((TortureOptions *)field)->choice = BY_STACK;
+  return true;
 }
 
-static error_t readSample(TortureOptions *torture, const char *value) {
+static bool chooseEvery(const Option *option, const char *value, void *field) {
+  (void)option, (void)value;
+  ((TortureOptions *)field)->choice = EVERY;
+  return true;
+}
+
+static bool chooseSample(const Option *option, const char *value, void *field) {
+  TortureOptions *torture = field;
   torture->choice = SAMPLE;
-  return readCount("--sample", value, 1000000, &torture->sample);
+  return readCount(option, value, &torture->sample);
 }
 
-static error_t readOther(int key, char *value, TortureOptions *torture) {
-  switch (key) {
-    case OPTION_FROM:
-      return readCount("--from", value, SIZE_MAX - 1, &torture->from);
-    case OPTION_JOBS:
-      return readCount("--jobs", value, MOST_JOBS, &torture->jobs);
-    case OPTION_TIMEOUT:
-      return readCount("--timeout", value, 1000000, &torture->timeout);
-    case OPTION_INPUT:
-      return readName("--input", value, &torture->subject.input);
-    case OPTION_CHECK:
-      return readName("--check", value, &torture->subject.check);
-    case OPTION_JSON:
-      return readName("--json", value, &torture->json);
-    case OPTION_RESUME:
-      return readName("--resume", value, &torture->resume);
-    default:
-      return ARGP_ERR_UNKNOWN;
-  }
-}
-
-static error_t readOption(int key, char *value, struct argp_state *state) {
-  TortureOptions *torture = state->input;
-  switch (key) {
-    case ARGP_KEY_INIT:
-      state->err_stream = NULL;
-      return 0;
-    case OPTION_STACKS:
-      torture->choice = BY_STACK;
-      return 0;
-    case OPTION_EVERY:
-      torture->choice = EVERY;
-      return 0;
-    case OPTION_SAMPLE:
-      return readSample(torture, value);
-    case OPTION_ONCE:
-      torture->subject.run.fromThenOn = false;
-      return 0;
-    case OPTION_FROM_THEN_ON:
-      torture->subject.run.fromThenOn = true;
-      return 0;
-    case OPTION_STDERR:
-      torture->comparesErrors = true;
-      return 0;
-    case OPTION_HELP:
-    case 'h':
-      torture->help = true;
-      return 0;
-    case ARGP_KEY_ARG:
-      torture->subject.run.command = &state->argv[state->next - 1];
-      state->next = state->argc;
-      return 0;
-    default:
-      return readOther(key, value, torture);
-  }
-}
-
-static const struct argp parser = {
-    .options = options,
-    .parser = readOption,
-    .args_doc = "[--] COMMAND [ARGUMENT...]",
-    .doc =
-        "Runs COMMAND twice as it is, then once for each point: a request for memory that fails. Says how each run ended: "
-        "as the "
-        "plain run did, by a clean refusal, by wrong output with success, a crash, an abort or a hang, or with a leak.\vA "
-        "request is "
-        "a call of malloc or its kin, or a realloc that lets a chunk grow. COMMAND should do the same in each run, and "
-        "leave nothing behind that the next run meets. The exit status is 0 where no point is bad, 1 where one is, 128+N "
-        "where signal N ended the torture, and 2, 126 or 127 where COMMAND cannot be run.",
+static const Option options[] = {
+    {"stacks", NULL, "fail the first request of each call stack (this is the default)", chooseStacks, .field = 0},
+    {"every", NULL, "fail each request", chooseEvery, .field = 0},
+    {"sample", "K", "fail K requests, spread evenly over the run", chooseSample, .most = 1000000},
+    {"from", "N", "leave out the requests before the Nth", readCount, .field = offsetof(TortureOptions, from),
+     .most = SIZE_MAX - 1},
+    {"once", NULL, "one request fails in each run (this is the default)", clearFlag,
+     .field = offsetof(TortureOptions, trials.subject.run.fromThenOn)},
+    {"from-then-on", NULL, "each request after it fails as well", setFlag,
+     .field = offsetof(TortureOptions, trials.subject.run.fromThenOn)},
+    {"jobs", "N", "make N runs at once; without it, as many as there are processors", readCount,
+     .field = offsetof(TortureOptions, jobs), .most = MOST_JOBS},
+    {"json", "FILE", "write each point to FILE as JSON", readText, .field = offsetof(TortureOptions, json),
+     .offer = OFFER_FILES},
+    {"resume", "FILE", "note each point in FILE, and leave out those that are in it already", readText,
+     .field = offsetof(TortureOptions, resume), .offer = OFFER_FILES},
+    {.name = NULL},
 };
 
-static char programName[] = "mema torture";
-
-static bool readOptions(TortureOptions *torture, int argc, char **argv) {
-  if (!readArguments(&parser, programName, argc, argv, ARGP_IN_ORDER, torture)) return false;
-  if (torture->help || torture->subject.run.command != NULL) return true;
-  complain("no command given; see `mema torture --help'");
-  return false;
-}
+static const OptionGroup groups[] = {
+    {.options = options},
+    {trialOptions, offsetof(TortureOptions, trials), "Each run", NULL},
+    {.options = NULL},
+};
 
 /* ---- the points --------------------------------------------------------------------------------------------------- */
 
@@ -357,16 +270,16 @@ static int tortureWith(const TortureOptions *options_, Work *work, const Plain *
 
 static int tortureIn(TortureOptions *torture, Work *work, FILE *json) {
   char stacks[64];
-  Plain plain = {.comparesErrors = torture->comparesErrors};
+  Plain plain = {.comparesErrors = torture->trials.comparesErrors};
   Points points = {0};
   int file = moveAside(memfd_create("mema-stacks", MFD_CLOEXEC));
   snprintf(stacks, sizeof stacks, "/proc/%d/fd/%d", (int)getpid(), file);
-  work->subject = torture->subject;
-  int status = runPlain(&work->jobs[0].keeper, &work->subject, &plain, stacks, programName);
+  work->subject = torture->trials.subject;
+  int status = runPlain(&work->jobs[0].keeper, &work->subject, &plain, stacks, tortureCommand.full);
   if (status == 0 && !choosePoints(torture, &plain, &points, stacks)) status = STATUS_USAGE;
   if (file >= 0) close(file);
   if (status == 0) {
-    setLimits(&work->subject, &plain, torture->timeout);
+    setLimits(&work->subject, &plain, torture->trials.timeout);
     work->points = &points;
     work->plain = &plain;
     status = tortureWith(torture, work, &plain, json);
@@ -392,22 +305,46 @@ static int tortureWithJobs(TortureOptions *torture, FILE *json) {
   return status;
 }
 
-int tortureCommand(int argc, char **argv) {
-  TortureOptions torture = {.subject = {.run = {.poolSize = MEMA_UNLIMITED}, .input = "/dev/null", .counts = true}};
+static int startTorture(int argc, char **argv) {
+  TortureOptions torture = {.trials = {TRIAL_DEFAULTS}};
   Target target;
   FILE *json;
-  complainAs(programName);
-  if (!readOptions(&torture, argc, argv)) return STATUS_USAGE;
-  if (torture.help) return showParserHelp(&parser, programName);
-  int status = findTarget(&target, torture.subject.run.command[0]);
-  if (status == 0) status = checkTarget(&target, torture.subject.run.command[0], "no request of it can be made to fail");
+  int status = 0;
+  torture.trials.subject.counts = true;
+  char **operands = readArguments(&tortureCommand, argc, argv, &torture, &status);
+  if (operands == NULL) return status;
+  status = prepareTrials(&tortureCommand, &torture.trials, operands, &target, "no request of it can be made to fail");
   if (status != 0) return status;
-  if (access(torture.subject.input, R_OK) != 0) {
-    complain("cannot read '%s': %s", torture.subject.input, strerror(errno));
-    return STATUS_USAGE;
-  }
-  torture.subject.target = &target;
-  setPlainLimit(&torture.subject, torture.timeout);
   if (!prepareAttempts() || !openJson(torture.json, &json)) return STATUS_USAGE;
   return tortureWithJobs(&torture, json);
 }
+
+const Command tortureCommand = {
+    .name = "torture",
+    .full = "mema torture",
+    .summary = "run a program again and again, each time with another failing request for memory",
+    .synopses = (const char *const[]){"[OPTION...] [--] COMMAND [ARGUMENT...]", NULL},
+    .description =
+        "Runs COMMAND twice as it is, then once for each point: a request for memory that fails. Says how each run ended: "
+        "as "
+        "the plain run did, by a clean refusal, by wrong output with success, a crash, an abort or a hang, or with a leak.",
+    .groups = groups,
+    .notes =
+        "A request is a call of malloc or its kin, or a realloc that lets a chunk grow. COMMAND should do the same in each "
+        "run, and leave nothing behind that the next run meets.",
+    .statuses =
+        (const Term[]){
+            {"0", "no point is bad"},
+            {"1", "one is"},
+            {"128+N", "signal N ended the torture"},
+            {"2", "an option is wrong, a file cannot be written, or no request of COMMAND can be made to fail"},
+            {"126", "COMMAND cannot be run"},
+            {"127", "there is no COMMAND"},
+            {NULL, NULL},
+        },
+    .examples = (const Term[]){{"mema torture -- sort words.txt", "the first request of each call stack fails"},
+                               {"mema torture --sample 200 --json points.json -- ./program", "200 points, with a report"},
+                               {NULL, NULL}},
+    .operands = OPERAND_PROGRAM,
+    .start = startTorture,
+};

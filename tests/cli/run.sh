@@ -21,16 +21,43 @@ same 'help run: is run --help' "0 $(cat "$scratch/runHelp")" "$status $(cat "$sc
 run --help
 cp "$scratch/out" "$scratch/help"
 has '--help: lists help itself' '^  help ' "$scratch/out"
-for question in help 'help help' 'help --help' 'help -h'; do
+for question in help -h; do
   run $question
   same "$question: is --help" "0 $(cat "$scratch/help")" "$status $(cat "$scratch/out")"
 done
-for command in record replay; do
+for question in 'help help' 'help --help' 'help -h'; do
+  run $question
+  same "$question: status 0" 0 "$status"
+  has "$question: explains help" '^Usage: mema help ' "$scratch/out"
+done
+commands=$(awk '/^Commands:/ {inside = 1; next} /^$/ {inside = 0} inside && /^  [a-z]/ {print $1}' "$scratch/help")
+same '--help: there are at least six commands' 1 "$(($(echo "$commands" | wc -l) >= 6))"
+for command in $commands; do
   run help $command
   has "help $command" "^Usage: mema $command " "$scratch/out"
 done
 run run -h
 same 'run -h: status 0' 0 "$status"
+run run --foo-less --help
+same 'run with an unknown option before --help: status 2' 2 "$status"
+run run --help --foo
+same 'run --help: nothing behind it counts' "0 $(cat "$scratch/runHelp")" "$status $(cat "$scratch/out")"
+
+# widths COMMAND: "WIDTH: LINE" for each line of its help that is wider and could be broken, at each width of a terminal.
+widths() {
+  columns=20
+  while [ $columns -le 150 ]; do
+    COLUMNS=$columns "$mema" help $1 >"$scratch/out"
+    awk -v most=$columns 'length($0) > most {print most ": " $0}' "$scratch/out"
+    columns=$((columns + (columns < 90 ? 1 : 20)))
+  done
+}
+# words COMMAND: the words of its help, at a width.
+words() { COLUMNS=$2 "$mema" help $1 | tr -s ' \n' '  '; }
+for command in '' $commands; do
+  same "help $command: no line is wider than the terminal" '' "$(widths "$command")"
+  same "help $command: a narrow terminal loses no word" "$(words "$command" 150)" "$(words "$command" 44)"
+done
 if [ -w /dev/full ]; then
   for question in --help --version help 'run --help' 'record --help' 'replay --help' 'help run'; do
     guard "$mema" $question >/dev/full 2>"$scratch/err"
@@ -57,11 +84,17 @@ refuses 'help of an unknown command' 2 "^mema help: unknown command 'rnu'; did y
 refuses 'help of two commands' 2 "^mema help: one command at a time: 'replay' is too many" help run replay
 refuses 'unknown option before the command' 2 "^mema: unrecognized option '--pool'; see .mema --help'$" --pool 5 true
 refuses 'unknown option' 2 "^mema run: unrecognized option '--foo'; see .mema run --help'$" run --foo -- true
+for pair in pol,pool resreve,reserve max-paek,max-peak junti,junit from-them-on,from-then-on; do
+  refuses "unknown option --${pair%,*}: meant is --${pair#*,}" 2 \
+    "^mema run: unrecognized option '--${pair%,*}=5'; did you mean '--${pair#*,}'\\? See .mema run --help'$" run "--${pair%,*}=5" -- true
+done
+refuses 'a word behind two dashes is no option' 127 "^mema run: cannot run '--pool'" run -- --pool 5
 refuses 'unknown letter' 2 "^mema run: invalid option -- 'x'; see .mema run --help'$" run -x true
 refuses 'the beginning of two options' 2 "^mema run: option '--re' is ambiguous; .*--reserve.*--report.*; see .mema run --help'$" run --re 5 true
 refuses 'unknown option with a terminal sequence' 2 "^mema run: unrecognized option '--\\?\\[31m\\?b'; see " run "$(printf -- '--\033[31m\nb')" true
 refuses 'no program' 2 '^mema run: no command given' run
 refuses 'no program behind the options' 2 '^mema run: no command given' run --pool 1M --
+refuses '-o without a file' 2 "^mema record: option requires an argument -- 'o'; see .mema record --help'$" record -o
 refuses '--pool without a size' 2 "^mema run: option '--pool' requires an argument" run --pool
 refuses '--strict with a value' 2 "^mema run: option '--strict'" run --strict=5 true
 for size in 64Q '' -5 -64M 5.5 5.5B M K64 1MM 0x10 1e3 '1  M' ' 1M' '1M ' '1 ' 64iB 64MBi 64MiBs 1.G .5G 1,5G 1.5.5G 1.M5 'a
