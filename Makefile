@@ -72,13 +72,14 @@ cli := $(BUILD)/mema
 fixedLibrary := $(BUILD)/libmema-fixed.a
 products := $(staticLibrary) $(sharedLibrary) $(preloadLibrary) $(recordLibrary) $(cli)
 
-.PHONY: all freestanding amalgamation run test clean install uninstall help
+.PHONY: all freestanding amalgamation abi run test clean install uninstall help
 all: $(products)
 
 help:
 	@echo 'make                 builds libmema.a, libmema.so, the libraries to preload, and mema in $(BUILD)/'
 	@echo 'make freestanding    builds libmema-fixed.a: fixed pools alone, without a C library'
 	@echo 'make amalgamation    writes the library as one source file: $(BUILD)/single/mema.c, and mema.h beside it'
+	@echo 'make abi             writes the public types and functions of libmema.so to $(abiDump) (abigail-tools)'
 	@echo 'make run             builds, then shows a pool at work, then the C compiler inside one'
 	@echo 'make test            installs what the tests need (Debian), then runs all of them: fifteen to twenty minutes'
 	@echo 'make test ONLY=NAME  one test program, group or variant: tests/README.md'
@@ -88,13 +89,13 @@ help:
 	@echo 'make bench-latency   the longest calls of a fixed pool: a minute'
 	@echo 'make install         to PREFIX=$(PREFIX) below DESTDIR; make uninstall removes it again'
 	@echo 'make clean           removes $(BUILD)/'
-	@echo 'V=1 shows whole commands. CC=clang, CFLAGS=…, BUILD=DIRECTORY and ZSTD=0 (no compressed traces) are respected.'
+	@echo 'V=1 shows whole commands. CC=clang, CFLAGS=…, CPPFLAGS=…, LDFLAGS=…, BUILD=DIRECTORY and ZSTD=0 (no compressed traces) are respected.'
 
 # ---- build ----------------------------------------------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(call show,CC,$<) $(CC) $(STRICT) -fPIC $(tlsModel) $(builtins) $(roomFlags) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	$(call show,CC,$<) $(CC) $(STRICT) -fPIC $(tlsModel) $(builtins) $(roomFlags) $(CPPFLAGS) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The library keeps about a hundred bytes per thread; initial-exec finds them without a call that may allocate.
 $(coreObjects) $(preloadObjects) $(recordObjects) $(execObjects): tlsModel := -ftls-model=initial-exec
@@ -125,8 +126,8 @@ $(fixedLibrary): $(fixedObjects)
 $(BUILD)/freestanding/%.o: %.c
 	@mkdir -p $(@D)
 	$(call show,CC,$< (freestanding)) $(CC) $(STRICT) -ffreestanding -nostdinc \
-	  -include src/freestanding/alone.h -isystem $(shell $(CC) -print-file-name=include) -fno-stack-protector \
-	  -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	  -include src/freestanding/alone.h -isystem $(shell $(CC) -print-file-name=include) $(CFLAGS) $(EXTRA) -fno-stack-protector \
+	  -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -MMD -MP -c -o $@ $<
 
 amalgamation: $(single)
 
@@ -135,32 +136,38 @@ $(single): packaging/amalgamate.py include/mema.h $(shell find src -name '*.[ch]
 
 $(BUILD)/obj/single/mema.o: $(single)
 	@mkdir -p $(@D)
-	$(call show,CC,$<) $(CC) $(STRICT) -fPIC $(tlsModel) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	$(call show,CC,$<) $(CC) $(STRICT) -fPIC $(tlsModel) $(CPPFLAGS) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The library is never unloaded: ending threads and forks call it.
 $(sharedLibrary): $(coreObjects) src/exports.map
-	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -shared \
+	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -shared \
 	  -Wl,-soname,libmema.so.$(SOVERSION) -Wl,--version-script=src/exports.map \
 	  -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(coreObjects) -pthread
 	@ln -sf libmema.so.$(VERSION) $(BUILD)/libmema.so.$(SOVERSION)
 	@ln -sf libmema.so.$(SOVERSION) $(BUILD)/libmema.so
 
+# What programs that were linked with the library rely on. tests/abi.sh compares.
+abiDump ?= packaging/abi/$(shell uname -m).abi
+abi: $(sharedLibrary)
+	$(call show,ABIDW,$(abiDump)) abidw --headers-dir include --exported-interfaces-only --drop-private-types \
+	  --no-comp-dir-path --no-corpus-path --no-show-locs --no-elf-needed --no-parameter-names --out-file $(abiDump) $(sharedLibrary)
+
 $(preloadLibrary): $(preloadObjects) $(execObjects) $(coreObjects) preload/exports.map
-	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -shared \
+	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -shared \
 	  -Wl,-soname,libmema-preload.so -Wl,--version-script=preload/exports.map \
 	  -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(preloadObjects) $(execObjects) $(coreObjects) -ldl -pthread
 
 $(recordLibrary): $(recordObjects) $(execObjects) record/exports.map
-	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -shared \
+	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -shared \
 	  -Wl,-soname,libmema-record.so -Wl,--version-script=record/exports.map \
 	  -Wl,-z,relro,-z,now -o $@ $(recordObjects) $(execObjects) -ldl -pthread
 
 $(cli): $(cliObjects) $(lookObjects) $(traceObjects) $(staticLibrary)
-	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) -o $@ $^ $(zstdLibs) -ldl -pthread
+	$(call show,LD,$@) $(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -o $@ $^ $(zstdLibs) -ldl -pthread
 
 $(BUILD)/examples/%: examples/%.c $(staticLibrary)
 	@mkdir -p $(@D)
-	$(call show,CC,$<) $(CC) $(STRICT) $(CFLAGS) $(EXTRA) -o $@ $< $(staticLibrary) -pthread
+	$(call show,CC,$<) $(CC) $(STRICT) $(CPPFLAGS) $(CFLAGS) $(EXTRA) $(LDFLAGS) -o $@ $< $(staticLibrary) -pthread
 
 allObjects := $(coreObjects) $(fixedObjects) $(preloadObjects) $(recordObjects) $(execObjects) $(traceObjects) $(cliObjects)
 -include $(allObjects:.o=.d)

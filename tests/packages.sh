@@ -97,6 +97,10 @@ portIsOfThisVersion() {
     python3 -c 'import json; json.load(open("packaging/vcpkg/ports/mema/vcpkg.json"))'
 }
 
+changelogIsOfThisVersion() {
+  sed -n '1s/^mema (\(.*\)-[^-]*) .*/\1/p' debian/changelog | grep -qxF "$(sed -n 's/^#define MEMA_VERSION "\(.*\)"/\1/p' include/mema.h)"
+}
+
 recipeParses() {
   python3 -c 'import ast; ast.parse(open("packaging/conan/conanfile.py").read())'
 }
@@ -125,6 +129,7 @@ else
 fi
 
 # ---- ports
+check "Debian's changelog has this version" changelogIsOfThisVersion
 if command -v python3 >/dev/null; then
   check "vcpkg's port has this version" portIsOfThisVersion
   check "conan's recipe is Python" recipeParses

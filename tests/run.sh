@@ -93,6 +93,7 @@ script structure tests/structure.sh all
 script syscalls tests/syscalls.sh tests/programs/warm
 script install tests/install.sh all
 script exports tests/exports.sh all
+script abi tests/abi.sh all
 script expectations tests/expectations.sh all
 script limits tests/limits.sh tests/programs/fill
 script examples tests/examples.sh all

@@ -40,6 +40,7 @@ missingPackages() {
   has meson || echo meson
   has ninja || echo ninja-build
   has pkg-config || echo pkg-config
+  has abidiff || echo abigail-tools
   hasJsonschema || echo python3-jsonschema
   if has clang && ! echo 'int main(void) { return 0; }' | compiles clang -fsanitize=address; then
     echo "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"

@@ -38,7 +38,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(furtherEngine:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-single
+.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-single test-debian
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -67,6 +67,10 @@ traces: $(tracePrograms)
 # All of the unit suite, with the library as one source file.
 test-single: all
 	@WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' bash tests/single.sh
+
+# The Debian packages, built, compared, installed on a new system.
+test-debian:
+	@bash tests/debian.sh
 
 test-guest: all
 	@status=0; for script in run space; do \
