@@ -56,7 +56,7 @@ programs gcc gcc 5 30000
 variant clang-sanitize clang "$sanitize" testPrograms
 programs clang clang 4 20000
 variant gcc-threads gcc -fsanitize=thread "${raceFree[@]/#/tests/threads/}"
-programs gcc-sanitize gcc-sanitize 4 10000
+programs gcc-sanitize gcc-sanitize 5 10000
 wideScript style tests/style.sh
 wideScript protocol tests/protocol.sh
 script valgrind tests/valgrind.sh 'all testPrograms'
