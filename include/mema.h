@@ -365,6 +365,39 @@ MEMA_PUBLIC bool mema_checkPool(const mema_Pool *pool);
  * Returns 0 if pool is not a live pool. Linear in spans and slots. */
 MEMA_PUBLIC size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned columns, bool ascii);
 
+/* A function of the program that takes text, in parts: the next `length` bytes, not ended by a zero byte. It returns false
+ * to stop: the call that writes then writes no more, and returns false. `user` comes from that call. No pool is held
+ * meanwhile, so the function may use any pool. If its thread is cancelled in it, or longjmp leaves it, up to 250 bytes for
+ * each pool stay mapped. */
+typedef bool mema_Write(void *user, const char *bytes, size_t length);
+
+/* A mema_Write whose `user` is a FILE *, as in mema_writeStats(&pool, MEMA_TEXT, mema_writeToFile, stdout). Returns false if
+ * fwrite does. A disk may turn out to be full only at fflush or fclose. */
+MEMA_PUBLIC bool mema_writeToFile(void *file, const char *bytes, size_t length);
+
+typedef enum mema_Format {
+  MEMA_TEXT,       /* a figure in each line, for people */
+  MEMA_JSON,       /* one object: docs/stats.schema.json is its schema */
+  MEMA_OPENMETRICS /* OpenMetrics 1.0, with "# EOF": docs/guide.md, "Figures of a pool", lists the metrics */
+} mema_Format;
+
+/* Writes the figures of mema_poolStats: of the pool, and of the sub-pools below it, all of one moment. Sub-pools of a
+ * shared pool are left out, since other threads may be in them. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   write is NULL, or format is no mema_Format                MEMA_BAD_ARGUMENT, EINVAL
+ *   write returns false                                       MEMA_NOT_WRITTEN, EIO
+ *   there are sub-pools, and the system has no memory for the copy of their figures   MEMA_NO_MEMORY, ENOMEM
+ * Linear in the pools, with the time of mema_poolStats for each. */
+MEMA_PUBLIC bool mema_writeStats(const mema_Pool *pool, mema_Format format, mema_Write *write, void *user);
+
+/* Writes the picture that mema_drawPool draws. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   write is NULL                                             MEMA_BAD_ARGUMENT, EINVAL
+ *   write returns false                                       MEMA_NOT_WRITTEN, EIO
+ *   the system has no memory for the picture                  MEMA_NO_MEMORY, ENOMEM
+ * Linear in spans and slots. */
+MEMA_PUBLIC bool mema_writePicture(const mema_Pool *pool, unsigned columns, bool ascii, mema_Write *write, void *user);
+
 /* Returns the version of the library in use, such as "0.1.0". */
 MEMA_PUBLIC const char *mema_version(void);
 
@@ -569,7 +602,8 @@ MEMA_PUBLIC void *mema_pallocWait(mema_Pool *pool, size_t size, int milliseconds
   X(MEMA_NOT_KIN, EXDEV, "the pools do not share their memory")                                     \
   X(MEMA_STALE_MARK, EINVAL, "not a valid mark of this pool")                                       \
   X(MEMA_FRAGMENTED, ENOMEM, "the buffer has no free piece so large")                               \
-  X(MEMA_INJECTED, ENOMEM, "made to fail by mema_failAfter")
+  X(MEMA_INJECTED, ENOMEM, "made to fail by mema_failAfter")                                        \
+  X(MEMA_NOT_WRITTEN, EIO, "the write function failed")
 
 #define MEMA_REASON_CODE(code, number, message) code,
 typedef enum mema_Reason { MEMA_REASONS(MEMA_REASON_CODE) MEMA_REASON_COUNT } mema_Reason;

@@ -76,6 +76,7 @@ script cli tests/cli/run.sh all
 script escape tests/cli/escape.sh all
 script summary tests/cli/summary.sh all
 script report tests/cli/report.sh all
+script metrics tests/metrics.sh all
 script gates tests/cli/gates.sh all
 script total tests/cli/total.sh all
 script torture tests/cli/torture.sh all

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the packages that the tests need and this Debian lacks. Names them first; does nothing when all are there.
+# Installs the packages that the tests need and this Debian lacks. Names them first; does nothing when all are there. WITH names programs that
+# a test beyond `make test` needs, each in the package of its name.
 
 has() {
   command -v "$1" >/dev/null 2>&1
@@ -18,7 +19,16 @@ hasJsonschema() {
   return 1
 }
 
+hasPrometheusClient() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    "$python" -c 'import prometheus_client.openmetrics.parser' 2>/dev/null && return
+  done
+  return 1
+}
+
 missingPackages() {
+  local program
   has gcc || echo gcc
   has make || echo make
   has nm || echo binutils
@@ -42,6 +52,8 @@ missingPackages() {
   has pkg-config || echo pkg-config
   has abidiff || echo abigail-tools
   hasJsonschema || echo python3-jsonschema
+  hasPrometheusClient || echo python3-prometheus-client
+  for program in ${WITH:-}; do has "$program" || echo "$program"; done
   if has clang && ! echo 'int main(void) { return 0; }' | compiles clang -fsanitize=address; then
     echo "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
   fi

@@ -129,9 +129,9 @@ pthread_cond_(timed|clock)?wait|pthread_(timed|clock)?join(_np)?|pthread_testcan
 select|sem_(timed|clock)?wait|send|sendm?msg|sendto|sigpause|sigsuspend|sigtimedwait|sigwait|sigwaitinfo|sleep|splice|sync_file_range|system
 tcdrain|tee|usleep|vmsplice|wait|wait3|wait4|waitid|waitpid|write|writev|getrandom
 f(re)?open(64)?|fclose|fflush|fgets|fputs|fread|fwrite|v?f?printf|v?dprintf|puts|syslog|getpw.*|getgr.*|getaddrinfo|opendir|readdir(64)?|popen|dlopen'
-# exec/start prints its one line with cancellation disabled. malloc_info writes to a stream of its caller, with no lock taken; it is a
-# cancellation point in any C library. preload/points loads the unwinder before the process has a thread that others can cancel.
-mayBeCancelled='preload/points dlopen|exec/start writev|exec/start sigtimedwait|preload/heapInfo fwrite'
+# exec/start prints its one line with cancellation disabled. malloc_info and mema_writeToFile write to a stream of their caller, with no lock
+# taken; malloc_info is a cancellation point in any C library. preload/points loads the unwinder before the process has a thread that others can cancel.
+mayBeCancelled='preload/points dlopen|exec/start writev|exec/start sigtimedwait|preload/heapInfo fwrite|src/report/toFile fwrite'
 
 cancelsNowhere() {
   local object points

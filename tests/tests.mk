@@ -38,7 +38,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(furtherEngine:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-single test-debian
+.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-single test-debian test-metrics
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -71,6 +71,11 @@ test-single: all
 # The Debian packages, built, compared, installed on a new system.
 test-debian:
 	@bash tests/debian.sh
+
+# A real Prometheus scrapes the figures of pools.
+test-metrics: all
+	@WITH=prometheus bash tests/setup.sh
+	@WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' bash tests/metrics.sh
 
 test-guest: all
 	@status=0; for script in run space; do \

@@ -17,6 +17,7 @@ enum { sentenceSize = 128 };
 #define LEFT_OUT_MEMA_NOT_KIN LEFT_OUT
 #define LEFT_OUT_MEMA_STALE_MARK LEFT_OUT
 #define LEFT_OUT_MEMA_INJECTED LEFT_OUT
+#define LEFT_OUT_MEMA_NOT_WRITTEN LEFT_OUT
 #endif
 
 /* Expands to `text`, or to "" if the macro LEFT_OUT_<code> is defined. */

@@ -66,6 +66,8 @@
   X(mema_cleanupInUse, MEMA_BAD_ARGUMENT, ": the clean-up is in use already")                                   \
   X(mema_cleanupNotInUse, MEMA_BAD_ARGUMENT, ": the clean-up is not in use by this pool")                       \
   X(mema_formatIsNull, MEMA_BAD_ARGUMENT, ": format is NULL")                                                   \
+  X(mema_writeIsNull, MEMA_BAD_ARGUMENT, ": write is NULL")                                                     \
+  X(mema_formatIsNone, MEMA_BAD_ARGUMENT, ": format is #, which is no mema_Format")                             \
   X(mema_calledBack, MEMA_BUSY, ": a callback or clean-up of it, or of a pool below it, has not returned")      \
   X(mema_endsSoon, MEMA_BUSY, ": it is about to end")                                                           \
   X(mema_markIsZero, MEMA_STALE_MARK, ": the mark is zero")                                                     \

@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../memory/os.h"
 #include "report.h"
+#include "writer.h"
 
 enum { columnsMin = 20, columnsDefault = 72, columnsMax = 200, columnsWithKey = 41, label = 10, mapRows = 4 };
 
@@ -157,4 +159,29 @@ size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t size, unsigned 
   mema_unlockPool(first);
   if (buffer != NULL && canvas.size != 0) buffer[canvas.length < canvas.size ? canvas.length : canvas.size - 1] = '\0';
   return canvas.length;
+}
+
+/* Draws into memory of its own, so that the pool is not held while the caller's function runs. A shared pool may grow
+ * between the two drawings; then the second is cut, and drawn again. */
+bool mema_writePicture(const mema_Pool *pool, unsigned columns, bool ascii, mema_Write *write, void *user) {
+  if (mema_openKind(pool) == mema_noPool) return false;
+  if (write == NULL) return mema_failFor(mema_writeIsNull, 0, 0);
+  size_t size = 0, length = mema_drawPool(pool, NULL, 0, columns, ascii);
+  char *picture = NULL;
+  while (length != 0 && length >= size) {
+    if (picture != NULL) mema_osRelease(picture, size);
+    size = mema_roundUp(2 * length, mema_osPageSize());
+    picture = mema_osReserve(size, mema_osPageSize());
+    if (picture == NULL) {
+      mema_failBytes(MEMA_NO_MEMORY, size, 0);
+      return false;
+    }
+    length = mema_drawPool(pool, picture, size, columns, ascii);
+  }
+  if (picture == NULL) return false; /* the failure is noted */
+  mema_Writer writer;
+  mema_beginText(&writer, write, user);
+  mema_putBytes(&writer, picture, length);
+  mema_osRelease(picture, size);
+  return mema_endText(&writer);
 }

@@ -1,4 +1,5 @@
-"""checkReport.py [--strict] SCHEMA REPORT [PATH=JSON...] - whether a report of `mema run` is what its schema says, to the last key.
+"""checkReport.py [--strict] SCHEMA REPORT [PATH=JSON...] - whether a report of `mema run`, or of a pool, is what its schema says, to the last
+key.
 
 Prints "ok" or one line that says what is wrong. The report must be valid JSON and fit the schema; the values at the paths
 (processes.0.pid) must be these. With --strict the schema itself is put to the test: no report with a key missing, a key added, or a value of
@@ -49,7 +50,9 @@ def pathsOf(value, path=()):
 
 
 def isNullable(path):
-    """Without a budget, without a signal, and the process of a shell that the C library started."""
+    """Without a budget, without a signal, without a parent, and the process of a shell that the C library started."""
+    if path[0] == "pools":
+        return path[-1] in ("poolSize", "freeSize", "parent")
     return path[-1] in ("poolSize", "total", "signal", "failAt", "requests") or path[0] == "unreached" and path[-1] == "pid"
 
 
