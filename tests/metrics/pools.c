@@ -15,7 +15,8 @@ int main(int argc, char **argv) {
   };
   if (argc != 2 || !mema_initPoolWith(&root, &(mema_Options){.poolSize = MEMA_UNLIMITED, .name = "root"})) return 1;
   for (int i = 0; i < 6; i++)
-    if (!mema_initSubPool(&pools[i], i == 5 ? &pools[0] : &root, &options[i]) || palloc(&pools[i], 10 + (size_t)i) == NULL) return 1;
+    if (!mema_initSubPool(&pools[i], i == 5 ? &pools[0] : &root, &options[i]) || palloc(&pools[i], 10 + (size_t)i) == NULL)
+      return 1;
   if (palloc(&pools[1], 6000) != NULL || pfree(&root, &root) || !mema_chargePool(&root, 1234)) return 1;
   bool done = mema_writeStats(&root, (mema_Format)atoi(argv[1]), mema_writeToFile, stdout);
   return !done || fflush(stdout) != 0 || !freePool(&root);
