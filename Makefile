@@ -189,7 +189,7 @@ install: all $(fixedLibrary)
 	    exit 2;; esac; \
 	  case "$$directory" in /*) ;; *) echo "make install: not an absolute path: $$directory" >&2; exit 2;; esac; done
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
-	install -m 644 include/mema.h include/mema.hpp include/mema_test.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 include/mema.h include/mema.hpp include/mema_test.h include/mema_current.h $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(staticLibrary) $(DESTDIR)$(LIBDIR)/libmema.a
 	install -m 644 $(fixedLibrary) $(DESTDIR)$(LIBDIR)/libmema-fixed.a
 	install -m 755 $(sharedLibrary) $(DESTDIR)$(LIBDIR)/libmema.so.$(VERSION)
@@ -206,6 +206,7 @@ install: all $(fixedLibrary)
 
 uninstall:
 	rm -f $(DESTDIR)$(INCLUDEDIR)/mema.h $(DESTDIR)$(INCLUDEDIR)/mema.hpp $(DESTDIR)$(INCLUDEDIR)/mema_test.h \
+	  $(DESTDIR)$(INCLUDEDIR)/mema_current.h \
 	  $(DESTDIR)$(LIBDIR)/libmema.a $(DESTDIR)$(LIBDIR)/libmema-fixed.a \
 	  $(DESTDIR)$(LIBDIR)/libmema.so \
 	  $(DESTDIR)$(LIBDIR)/libmema.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmema.so.$(VERSION) \

@@ -65,6 +65,7 @@ script sanitizers tests/sanitizers.sh all
 script single tests/single.sh all
 script packages tests/packages.sh all
 script cpp tests/cpp.sh all
+script hosts tests/hosts.sh all
 programs clang-sanitize clang-sanitize 4 10000
 threads
 # The gcc programs run once more inside a pool.

@@ -27,6 +27,22 @@ hasPrometheusClient() {
   return 1
 }
 
+# Prints the package of a library that has no header here.
+library() { # PACKAGE HEADER [FLAG…]
+  printf '#include <stdio.h>\n#include <%s>\n' "$2" | compiles gcc -fsyntax-only "${@:3}" || echo "$1"
+}
+
+# The libraries that tests/hosts.sh puts into a pool.
+missingHosts() {
+  library libjansson-dev jansson.h
+  library libcjson-dev cjson/cJSON.h
+  library libexpat1-dev expat.h
+  library libxml2-dev libxml/parser.h -I/usr/include/libxml2
+  library libgmp-dev gmp.h
+  library libcurl4-openssl-dev curl/curl.h
+  library libuv1-dev uv.h
+}
+
 missingPackages() {
   local program
   has gcc || echo gcc
@@ -54,6 +70,7 @@ missingPackages() {
   hasJsonschema || echo python3-jsonschema
   hasPrometheusClient || echo python3-prometheus-client
   for program in ${WITH:-}; do has "$program" || echo "$program"; done
+  missingHosts
   if has clang && ! echo 'int main(void) { return 0; }' | compiles clang -fsanitize=address; then
     echo "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
   fi

@@ -10,6 +10,7 @@ formatted() {
 tidy() { # FILE
   local flags=(-std=c11 -Iinclude)
   case $1 in
+    ./tests/hosts/*) flags+=(-D_GNU_SOURCE -isystem /usr/include/libxml2) ;;
     ./tests/*) flags+=(-Itests/support -D_GNU_SOURCE) ;;
     ./src/freestanding/*) flags+=(-ffreestanding) ;;
   esac

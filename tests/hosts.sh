@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# mema inside other libraries: each adapter with the real library, with refused requests and with mistakes; the programs of docs/hosts.md.
+. "$(dirname "$0")/checks.sh"
+strict=(-std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -Wshadow -Werror -Iinclude)
+
+hasHeader() { # HEADER FLAG…
+  echo "#include <stdio.h>
+#include <$1>" | "$CC" "${@:2}" -fsyntax-only -x c - 2>/dev/null
+}
+
+runs() { # NAME FLAG…
+  "$CC" "${strict[@]}" "tests/hosts/$1.c" "$BUILD/libmema.a" -pthread "${@:2}" -o "$scratch/$1" && guarded "$scratch/$1"
+}
+
+host() { # NAME HEADER FLAG…
+  if hasHeader "${@:2}"; then check "$1" runs "$1" "${@:3}"; else skip "$1" "there is no $2"; fi
+}
+
+# One source file has the implementation, others use it, one of them in C++.
+isOneStack() {
+  printf '#define MEMA_CURRENT_IMPLEMENTATION\n#include <mema_current.h>\n' >"$scratch/implementation.c"
+  printf '#include <mema_current.h>\nvoid *ask(void);\nvoid *ask(void) { return mema_currentMalloc(10); }\n' >"$scratch/ask.c"
+  printf '%s\n' '#include <mema_current.h>' 'extern "C" void *ask(void);' 'int main() {' 'mema_Pool pool;' \
+    'if (!mema_initPool(&pool, 100)) return 1;' '{ mema::current scope(&pool); if (!scope || ask() == nullptr) return 2; }' \
+    'return pool.freeSize == 90 && mema_currentPool() == nullptr && mema_freePool(&pool) ? 0 : 3; }' >"$scratch/main.cpp"
+  (cd "$scratch" && "$CC" -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror -I"$OLDPWD/include" -c implementation.c ask.c) &&
+    g++ -std=c++11 -Wall -Wextra -Wpedantic -Wconversion -Werror -Iinclude "$scratch"/{main.cpp,implementation.o,ask.o} "$BUILD/libmema.a" -pthread \
+      -o "$scratch/units" && guarded "$scratch/units"
+}
+
+implementationInCpp() {
+  echo '#define MEMA_CURRENT_IMPLEMENTATION
+#include <mema_current.h>' | g++ -std=c++11 -Wall -Wextra -Wpedantic -Wconversion -Werror -Iinclude -x c++ -c - -o "$scratch/implementation.o"
+}
+
+# ---- docs/hosts.md: each C program in it; its first line says how to build it, and the text below it is what it prints ---------------------
+
+extract() { # N
+  rm -f "$scratch"/program.c "$scratch"/expected
+  awk -v n="$1" -v program="$scratch/program.c" -v expected="$scratch/expected" '
+    $0 == "```c" { count++; inside = count == n ? 1 : 0; found = 0; next }
+    $0 == "```text" && count == n && !found { inside = 2; found = 1; next }
+    $0 == "```" { inside = 0; next }
+    inside == 1 { print > program }
+    inside == 2 { print > expected }
+    count > n { exit }
+  ' docs/hosts.md
+  [ -f "$scratch/program.c" ]
+}
+
+doesWhatItSays() {
+  local flags
+  read -r -a flags < <(sed -n '1s,^/\* gcc [a-z]*\.c \(.*\) \*/$,\1,p' "$scratch/program.c" | sed 's/-lmema//')
+  "$CC" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -Iinclude "$scratch/program.c" "$BUILD/libmema.a" -pthread "${flags[@]}" -o "$scratch/program" &&
+    (cd "$scratch" && guarded ./program >printed) && { [ ! -f "$scratch/expected" ] || diff "$scratch/expected" "$scratch/printed"; }
+}
+
+programsOfThePage() {
+  local n=1 name
+  while extract $n; do
+    name=$(sed -n '1s,^/\* gcc \([a-z]*\)\.c .*,\1,p' "$scratch/program.c")
+    check "docs/hosts.md: $name" doesWhatItSays
+    n=$((n + 1))
+  done
+  check 'docs/hosts.md has programs' test "$n" -gt 1
+}
+
+check 'current' runs current
+check 'several source files have one stack' isOneStack
+check 'the implementation is C++ too' implementationInCpp
+host jansson jansson.h -ljansson
+host cjson cjson/cJSON.h -lcjson
+host expat expat.h -lexpat
+host libxml2 libxml/parser.h -I/usr/include/libxml2 -lxml2
+host gmp gmp.h -lgmp
+host curl curl/curl.h -lcurl
+host libuv uv.h -luv
+programsOfThePage
+finish
