@@ -68,7 +68,8 @@
   X(mema_formatIsNull, MEMA_BAD_ARGUMENT, ": format is NULL")                                                   \
   X(mema_writeIsNull, MEMA_BAD_ARGUMENT, ": write is NULL")                                                     \
   X(mema_formatIsNone, MEMA_BAD_ARGUMENT, ": format is #, which is no mema_Format")                             \
-  X(mema_calledBack, MEMA_BUSY, ": a callback or clean-up of it, or of a pool below it, has not returned")      \
+  X(mema_calledBack, MEMA_BUSY,                                                                                 \
+    ": a callback or clean-up of it, or below it, has not returned (if a jump left one, call where that led)")  \
   X(mema_endsSoon, MEMA_BUSY, ": it is about to end")                                                           \
   X(mema_markIsZero, MEMA_STALE_MARK, ": the mark is zero")                                                     \
   X(mema_markIsForeign, MEMA_STALE_MARK, ": it was made by another pool, or before this one was made or reset") \

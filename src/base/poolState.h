@@ -61,7 +61,8 @@ struct mema_Cleanup;
       uintptr_t markSerial; /* of the youngest mark */                                                         \
       uintptr_t markedAt;   /* `allocations` at the youngest mark */                                           \
       uintptr_t stale[8];   /* ranges of serials of expired marks: above, to; oldest first */                  \
-      uintptr_t spare[2];                                                                                      \
+      uintptr_t callThread; /* what keeps the pool busy began in this thread; 0: unknown (callbacks.c) */      \
+      uintptr_t callFrame;  /* and below this address of its stack */                                          \
     };                                                                                                         \
   };
 /* clang-format on */

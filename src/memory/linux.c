@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -85,6 +86,28 @@ void mema_osEnterSandbox(void) {
 /* True if a call that the C library's malloc does not make might end the process. */
 static bool isRestricted(void) {
   return atomic_load_explicit(&inSandbox, memory_order_relaxed);
+}
+
+/* Sets the ends of the stack that the calling thread was made with. False: not known. */
+static bool findStack(uintptr_t *base, size_t *size) {
+  pthread_attr_t attributes;
+  void *address;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return false;
+  bool found = pthread_attr_getstack(&attributes, &address, size) == 0;
+  pthread_attr_destroy(&attributes);
+  *base = (uintptr_t)address;
+  return found;
+}
+
+bool mema_osIsOnOwnStack(uintptr_t low, uintptr_t high) {
+  uintptr_t base;
+  size_t size;
+  stack_t other;
+  int saved = errno;
+  bool own =
+      !isRestricted() && sigaltstack(NULL, &other) == 0 && (other.ss_flags & SS_ONSTACK) == 0 && findStack(&base, &size);
+  errno = saved;
+  return own && low >= base && high - base < size;
 }
 
 size_t mema_osPageSize(void) {

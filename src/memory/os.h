@@ -122,6 +122,10 @@ _Atomic uint32_t *mema_osProcessWord(void);
  * takes longer then. */
 void mema_osEnterSandbox(void);
 
+/* True iff both addresses lie on the stack that the system gave the calling thread, and the thread runs on it now. False
+ * if that is not known for certain. It may call the C library's malloc, which is the one exception here. */
+bool mema_osIsOnOwnStack(uintptr_t low, uintptr_t high);
+
 /* A number that differs from run to run and cannot be guessed. Never 0. */
 uintptr_t mema_osRandom(void);
 

@@ -28,7 +28,7 @@ static bool canAdd(const mema_Pool *pool, const mema_Cleanup *cleanup, void (*ru
   if (run == NULL) return mema_failFor(mema_cleanupDoesNothing, 0, 0);
   if ((unsigned)when > MEMA_BEFORE_SUB_POOLS) return mema_failFor(mema_cleanupTimeIsNone, (unsigned)when, 0);
   if (isListed(cleanup)) return mema_failFor(mema_cleanupInUse, 0, 0);
-  return !pool->ending || mema_failFor(mema_endsSoon, 0, 0);
+  return !mema_isEnding(pool) || mema_failFor(mema_endsSoon, 0, 0);
 }
 
 bool mema_addCleanup(mema_Pool *pool, mema_Cleanup *cleanup, void (*run)(void *arg), void *arg, mema_CleanupTime when) {
@@ -64,8 +64,6 @@ void mema_runCleanups(mema_Pool *pool, mema_CleanupTime when, uintptr_t serial) 
     mema_Cleanup copy = *cleanup; /* the clean-up may free the chunk that the record lies in */
     pool->cleanups[when] = copy.next;
     cleanup->token = 0;
-    mema_enterCallback(pool);
-    copy.run(copy.arg);
-    mema_leaveCallback(pool);
+    mema_callBack(pool, copy.run, copy.arg);
   }
 }

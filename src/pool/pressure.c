@@ -73,33 +73,27 @@ static mema_Pool *above(const mema_Pool *pool) {
   return parent != NULL && mema_isPresent(parent) ? parent->pool : NULL;
 }
 
-/* Adds `change` to the count of callers of the pool and of each pool above it. Several threads may change the
- * count of a shared root, so the addition is atomic. A lost pool has no count: the walk passes over it, so
- * the counts above it stay balanced. */
-static void countCallers(mema_Pool *pool, uint32_t change) {
-  __atomic_fetch_add(&pool->callers, change, __ATOMIC_RELAXED);
-  for (const mema_Node *node = pool->node != NULL ? pool->node->parent : NULL; node != NULL; node = node->parent)
-    if (mema_isPresent(node)) __atomic_fetch_add(&node->pool->callers, change, __ATOMIC_RELAXED);
-}
+typedef struct Question {
+  mema_Pool *limiting;
+  size_t wanted;
+  bool again;
+} Question;
 
-void mema_enterCallback(mema_Pool *pool) {
-  countCallers(pool, 1);
-}
-
-void mema_leaveCallback(mema_Pool *pool) {
-  countCallers(pool, UINT32_MAX);
+static void callExhausted(void *arg) {
+  Question *question = arg;
+  mema_Pool *pool = question->limiting;
+  pool->exhausting = true;
+  question->again = pool->onExhausted(pool, question->wanted, pool->exhaustedArg);
+  pool->exhausting = false;
 }
 
 /* Calls onExhausted of `limiting`, a pool at or above `pool`. */
 static bool ask(mema_Pool *pool, mema_Pool *limiting, size_t wanted) {
-  if (limiting->onExhausted == NULL || limiting->exhausting) return false;
+  if (limiting->onExhausted == NULL || mema_isAsked(limiting)) return false;
   size_t before = limiting->freeSize;
-  limiting->exhausting = true;
-  mema_enterCallback(pool);
-  bool again = limiting->onExhausted(limiting, wanted, limiting->exhaustedArg);
-  mema_leaveCallback(pool);
-  limiting->exhausting = false;
-  return again && limiting->freeSize > before; /* else the loop could call it without end */
+  Question question = {limiting, wanted, false};
+  mema_callBack(pool, callExhausted, &question);
+  return question.again && limiting->freeSize > before; /* else the loop could call it without end */
 }
 
 bool mema_askExhausted(mema_Pool *pool, size_t wanted) {
@@ -124,13 +118,16 @@ bool mema_makeRoom(mema_Pool *pool, size_t bytes) {
   return true;
 }
 
+static void callLow(void *arg) {
+  mema_Pool *pool = arg;
+  if (pool->onLowWater != NULL && pool->freeSize < pool->lowWaterBytes) pool->onLowWater(pool, pool->lowWaterArg);
+}
+
 void mema_announceLow(mema_Pool *pool) {
   for (mema_Pool *each = pool; each != NULL; each = above(each)) {
     if (mema_likely(!each->lowering)) continue;
     each->lowering = false;
-    mema_enterCallback(pool);
-    if (each->onLowWater != NULL && each->freeSize < each->lowWaterBytes) each->onLowWater(each, each->lowWaterArg);
-    mema_leaveCallback(pool);
+    mema_callBack(pool, callLow, each);
   }
 }
 

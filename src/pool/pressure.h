@@ -15,11 +15,6 @@
 
 MEMA_HIDDEN void mema_setSlowPath(mema_Pool *pool);
 
-/* Begin and end a callback made during a call to this pool. Between them neither the pool nor any pool above
- * it can end. */
-MEMA_HIDDEN void mema_enterCallback(mema_Pool *pool);
-MEMA_HIDDEN void mema_leaveCallback(mema_Pool *pool);
-
 /* True iff this request is to fail on purpose. Counts the request. */
 MEMA_HIDDEN bool mema_failsOnPurpose(mema_Pool *pool);
 
@@ -45,5 +40,26 @@ static inline void mema_noteCrossing(mema_Pool *pool, size_t before) {
 /* Calls onLowWater of this pool, and of each pool above, if freeSize fell below lowWaterBytes. Called at the
  * end of a call. */
 MEMA_HIDDEN void mema_announceLow(mema_Pool *pool);
+
+/* ---- callbacks.c: callbacks under way ------------------------------------------------------------------------------------- */
+
+/* Takes a piece of the stack until the calling function returns, and sets `name` to its low end. The frames of all that
+ * the function calls lie below it. */
+enum { mema_heldStack = 1024 };
+#define MEMA_HOLD_STACK(name)                    \
+  char *name = __builtin_alloca(mema_heldStack); \
+  __asm__ volatile("" : "+r"(name) : : "memory")
+
+/* Calls run(arg), a callback or clean-up, during a call to this pool. Meanwhile neither the pool nor any pool above it
+ * can end. If the callback is left by a jump, a later call of the pool finds out. */
+MEMA_HIDDEN void mema_callBack(mema_Pool *pool, void (*run)(void *arg), void *arg);
+
+/* True iff the callback onExhausted of an unshared pool is under way. */
+MEMA_HIDDEN bool mema_isAsked(mema_Pool *pool);
+
+/* Marks a pool as ending, by a call that holds the stack at `frame`. False iff the pool is shared and another thread is
+ * ending it already. mema_leaveEnding follows the last callback; a shared pool goes on to end then. */
+MEMA_HIDDEN bool mema_beginEnding(mema_Pool *pool, const char *frame);
+MEMA_HIDDEN void mema_leaveEnding(mema_Pool *pool);
 
 #endif

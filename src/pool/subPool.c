@@ -35,7 +35,7 @@ static void addChild(mema_Node *parent, mema_Node *node) {
 static mema_Reason linkToShared(mema_Node *node, mema_Node *parent, const mema_Pool *root) {
   mema_Heap *locked = mema_lockForCall(root);
   if (locked == NULL) return mema_lastReason();
-  bool ending = __atomic_load_n(&root->ending, __ATOMIC_RELAXED);
+  bool ending = __atomic_load_n(&root->ending, __ATOMIC_RELAXED); /* judge asked whether a jump left that end */
   mema_Reason reason = root->node != parent || !mema_isThere(parent) ? MEMA_BAD_POOL : ending ? MEMA_BUSY : MEMA_OK;
   if (reason == MEMA_OK) addChild(parent, node);
   mema_unlockPool(locked);
@@ -84,7 +84,7 @@ static bool judge(const mema_Pool *child, const mema_Pool *parent, const mema_He
   if (guaranteed > poolSize) return mema_failFor(mema_guaranteedIsLarge, guaranteed, poolSize);
   /* Otherwise the threads that share the child would have to charge its parent for each batch of budget. */
   if (options->shared && guaranteed != poolSize) return mema_failFor(mema_guaranteedInPart, guaranteed, poolSize);
-  return !__atomic_load_n(&parent->ending, __ATOMIC_RELAXED) || mema_failFor(mema_endsSoon, 0, 0);
+  return !mema_isEnding(parent) || mema_failFor(mema_endsSoon, 0, 0);
 }
 
 /* Returns the parent's node, and makes it if there is none. NULL, with the reason set, iff there is no
@@ -204,12 +204,6 @@ bool mema_initSubPool(mema_Pool *child, mema_Pool *parent, const mema_Options *o
 
 /* ---- the end ------------------------------------------------------------------------------------------------------------ */
 
-bool mema_mayEnd(const mema_Pool *pool) {
-  bool called = __atomic_load_n(&pool->callers, __ATOMIC_RELAXED) != 0;
-  if (mema_likely(!called && !__atomic_load_n(&pool->ending, __ATOMIC_RELAXED))) return true;
-  return mema_failFor(called ? mema_calledBack : mema_endsSoon, 0, 0);
-}
-
 /* True iff the calling thread is not inside a call to this pool, so that it can take the lock when needed.
  * Otherwise the failure is noted. */
 static bool isAtRest(const mema_Pool *pool) {
@@ -323,12 +317,8 @@ static mema_Node *newestSince(mema_Node *node, uintptr_t serial) {
 
 /* Marks a pool as ending and runs its first clean-ups. False iff the pool is shared and another thread is
  * ending it already. */
-static bool beginEnd(mema_Pool *pool, uintptr_t serial) {
-  if (mema_isUnshared(pool)) {
-    pool->ending = true; /* mema_mayEnd found it false */
-  } else if (__atomic_exchange_n(&pool->ending, true, __ATOMIC_RELAXED)) {
-    return false;
-  }
+static bool beginEnd(mema_Pool *pool, const char *frame, uintptr_t serial) {
+  if (!mema_beginEnding(pool, frame)) return false;
   mema_runCleanups(pool, MEMA_BEFORE_SUB_POOLS, serial);
   return true;
 }
@@ -342,11 +332,11 @@ static bool isHeeded(const mema_Node *top) {
 
 /* Ends all sub-pools, each after its own children. It uses no recursion, since families may be deep. A pool
  * that is ending accepts no new clean-up and no new sub-pool, so the loop ends. `bulk`: see endChild. */
-static void endChildren(mema_Node *top, uintptr_t serial, bool bulk) {
+static void endChildren(mema_Node *top, const char *frame, uintptr_t serial, bool bulk) {
   for (mema_Node *node = top, *child;;) {
     if ((child = newestSince(node, node == top ? serial : 0)) != NULL) {
       node = child;
-      if (mema_isThere(node)) beginEnd(node->pool, 0);
+      if (mema_isThere(node)) beginEnd(node->pool, frame, 0);
       continue;
     }
     if (node == top) return;
@@ -356,22 +346,28 @@ static void endChildren(mema_Node *top, uintptr_t serial, bool bulk) {
   }
 }
 
-bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
-  bool plain = mema_isUnshared(pool);
-  if (plain && !mema_hasCleanups(pool) && pool->node->newest == NULL) return true;
-  if (!mayUnlist() || (!plain && !isAtRest(pool))) return false;
-  if (!beginEnd(pool, serial)) return mema_failFor(mema_endsSoon, 0, 0);
+/* Ends what mema_endFamily ends. A callback may leave it by a jump: see callbacks.c. */
+static MEMA_SLOW bool endFamily(mema_Pool *pool, bool plain, uintptr_t serial) {
+  MEMA_HOLD_STACK(frame);
+  if (!beginEnd(pool, frame, serial)) return mema_failFor(mema_endsSoon, 0, 0);
   /* A clean-up must find each live chunk accounted to its pool. So if any pool has clean-ups, the chunks of
    * each sub-pool are freed one by one, not in bulk. */
   if (pool->node != NULL) {
     mema_Heap *locked = plain ? NULL : lockRoot(pool);
     bool bulk = serial == 0 && !mema_usesParentHeap(pool) && !isHeeded(pool->node);
     unlockRoot(locked);
-    endChildren(pool->node, serial, bulk);
+    endChildren(pool->node, frame, serial, bulk);
   }
   mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, serial);
-  if (plain) pool->ending = false; /* a shared pool clears it when it has ended, or at the end of a reset */
+  mema_leaveEnding(pool); /* a shared pool is `ending` until it has ended, or to the end of a reset */
   return true;
+}
+
+bool mema_endFamily(mema_Pool *pool, uintptr_t serial) {
+  bool plain = mema_isUnshared(pool);
+  if (plain && !mema_hasCleanups(pool) && pool->node->newest == NULL) return true;
+  if (!mayUnlist() || (!plain && !isAtRest(pool))) return false;
+  return endFamily(pool, plain, serial);
 }
 
 /* ---- chunks moved from one pool to another ------------------------------------------------------------------------------- */

@@ -224,9 +224,6 @@ static inline bool mema_endLives(mema_Pool *pool, uintptr_t serial) {
   return mema_likely(__atomic_load_n(&pool->node, __ATOMIC_ACQUIRE) == NULL && !mema_hasCleanups(pool)) ||
          mema_endFamily(pool, serial);
 }
-/* True iff no callback or clean-up of the pool, or of a pool below it, is running. Otherwise the pool cannot
- * end, and the failure is noted. */
-MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
 /* Checked before a shared pool, or a pool of a family, ends. False, and the failure noted, iff the calling
  * thread is inside a call to the pool's shared parent, or inside a call that makes or ends a shared pool. */
 MEMA_HIDDEN bool mema_mayLeave(const mema_Pool *pool);
@@ -244,5 +241,13 @@ static inline bool mema_freeYounger(mema_Pool *pool, uint32_t age) {
 /* Runs the clean-ups that are due at this time, newest first. With serial 0 it runs all of them; otherwise
  * those added after the mark with this serial. */
 MEMA_HIDDEN void mema_runCleanups(mema_Pool *pool, mema_CleanupTime when, uintptr_t serial);
+
+/* ---- callbacks.c -------------------------------------------------------------------------------------------------------- */
+
+/* True iff no callback or clean-up of the pool, or of a pool below it, is running. Otherwise the pool cannot
+ * end, and the failure is noted. */
+MEMA_HIDDEN bool mema_mayEnd(const mema_Pool *pool);
+/* True iff the pool is about to end. */
+MEMA_HIDDEN bool mema_isEnding(const mema_Pool *pool);
 
 #endif

@@ -18,8 +18,12 @@ static int failures;
 namespace {
 
 struct Counted {
-  explicit Counted(int value) : number(value) { live++; }
-  virtual ~Counted() { live--; }
+  explicit Counted(int value) : number(value) {
+    live++;
+  }
+  virtual ~Counted() {
+    live--;
+  }
   int number;
   static int live;
 };
@@ -119,7 +123,9 @@ void polymorphicContainersUseTheBudget() {
 
 #if defined(__cpp_exceptions)
 struct Thrower {
-  Thrower() { throw 1; }
+  Thrower() {
+    throw 1;
+  }
 };
 
 template <class Work>
@@ -156,6 +162,20 @@ void unwindingLeavesNothing() {
   }
   CHECK(thrown && pool.freeSize() == 10000);
 }
+
+void anExceptionMayLeaveACallback() {
+  mema_Pool pool;
+  bool thrown = false;
+  CHECK(mema_initPool(&pool, 10000));
+  CHECK(mema_onExhausted(
+      &pool, [](mema_Pool *, size_t, void *) -> bool { throw 1; }, nullptr));
+  try {
+    (void)mema_palloc(&pool, 10001);
+  } catch (int) {
+    thrown = true;
+  }
+  CHECK(thrown && mema_freePool(&pool));
+}
 #endif
 
 void aBadFreeIsRefusedAndReported() {
@@ -184,6 +204,7 @@ int main() {
 #endif
 #if defined(__cpp_exceptions)
   unwindingLeavesNothing();
+  anExceptionMayLeaveACallback();
 #endif
   aBadFreeIsRefusedAndReported();
   return failures == 0 ? 0 : 1;

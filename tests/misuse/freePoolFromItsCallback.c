@@ -6,7 +6,9 @@ static unsigned ran;
 
 static void tryAll(void) {
   REFUSED(freePool(&child), MEMA_BUSY);
-  SAYS("the pool is busy: a callback or clean-up of it, or of a pool below it, has not returned");
+  SAYS(
+      "the pool is busy: a callback or clean-up of it, or below it, has not returned "
+      "(if a jump left one, call where that led)");
   REFUSED(mema_resetPool(&child), MEMA_BUSY);
   REFUSED(freePool(&pool), MEMA_BUSY);
   REFUSED(mema_resetPool(&pool), MEMA_BUSY);

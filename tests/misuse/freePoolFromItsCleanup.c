@@ -8,7 +8,9 @@ static void misuse(void *arg) {
   Pool *ending = arg;
   mema_Options options = {.poolSize = 1};
   REFUSED(freePool(ending), MEMA_BUSY);
-  SAYS("the pool is busy: a callback or clean-up of it, or of a pool below it, has not returned");
+  SAYS(
+      "the pool is busy: a callback or clean-up of it, or below it, has not returned "
+      "(if a jump left one, call where that led)");
   REFUSED(mema_resetPool(ending), MEMA_BUSY);
   REFUSED(freePool(&pool), MEMA_BUSY);
   REFUSED(mema_resetPool(&pool), MEMA_BUSY);

@@ -328,7 +328,8 @@ static mema_Cleanup late;
 static void endAgain(void *arg) {
   Pool *pool = arg;
   assertSays(freePool(pool), MEMA_BUSY,
-             "the pool is busy: a callback or clean-up of it, or of a pool below it, has not returned");
+             "the pool is busy: a callback or clean-up of it, or below it, has not returned "
+             "(if a jump left one, call where that led)");
   assertSays(mema_addCleanup(pool, &late, doNothing, NULL, MEMA_AFTER_SUB_POOLS), MEMA_BUSY,
              "the pool is busy: it is about to end");
   assertSays(initChild(pool, (mema_Options){.poolSize = 1}), MEMA_BUSY, "the pool is busy: it is about to end");
