@@ -88,6 +88,7 @@ help:
 	@echo 'make bench-programs  whole programs, with each allocator preloaded: six minutes'
 	@echo 'make bench-latency   the longest calls of a fixed pool: a minute'
 	@echo 'make install         to PREFIX=$(PREFIX) below DESTDIR; make uninstall removes it again'
+	@echo 'make reference       writes the manual pages, completions and docs/reference anew, from the tables and mema.h'
 	@echo 'make clean           removes $(BUILD)/'
 	@echo 'V=1 shows whole commands. CC=clang, CFLAGS=…, CPPFLAGS=…, LDFLAGS=…, BUILD=DIRECTORY and ZSTD=0 (no compressed traces) are respected.'
 
@@ -183,11 +184,15 @@ clean:
 # ---- install --------------------------------------------------------------------------------------------------------
 
 # pkg-config and the loader split a directory at a space. A relative one means another place to each reader of mema.pc.
-install: all $(fixedLibrary)
-	@for directory in '$(INCLUDEDIR)' '$(LIBDIR)' '$(BINDIR)'; do case "$(DESTDIR)$$directory" in \
+.PHONY: directories
+directories:
+	@for directory in '$(INCLUDEDIR)' '$(LIBDIR)' '$(BINDIR)' '$(MANDIR)' '$(BASHDIR)' '$(ZSHDIR)' '$(FISHDIR)'; do \
+	  case "$(DESTDIR)$$directory" in \
 	  *[[:space:]]*) echo "make install: no directory with a space in its name: $(DESTDIR)$$directory" >&2; \
 	    exit 2;; esac; \
 	  case "$$directory" in /*) ;; *) echo "make install: not an absolute path: $$directory" >&2; exit 2;; esac; done
+
+install: directories all $(fixedLibrary) install-reference
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
 	install -m 644 include/mema.h include/mema.hpp include/mema_test.h include/mema_current.h $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(staticLibrary) $(DESTDIR)$(LIBDIR)/libmema.a
@@ -204,7 +209,7 @@ install: all $(fixedLibrary)
 # The loader finds a new shared library through its cache. Only root can renew it; a staged install leaves it alone.
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 
-uninstall:
+uninstall: uninstall-reference
 	rm -f $(DESTDIR)$(INCLUDEDIR)/mema.h $(DESTDIR)$(INCLUDEDIR)/mema.hpp $(DESTDIR)$(INCLUDEDIR)/mema_test.h \
 	  $(DESTDIR)$(INCLUDEDIR)/mema_current.h \
 	  $(DESTDIR)$(LIBDIR)/libmema.a $(DESTDIR)$(LIBDIR)/libmema-fixed.a \
@@ -212,6 +217,8 @@ uninstall:
 	  $(DESTDIR)$(LIBDIR)/libmema.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmema.so.$(VERSION) \
 	  $(DESTDIR)$(LIBDIR)/libmema-preload.so $(DESTDIR)$(LIBDIR)/libmema-record.so \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/mema.pc $(DESTDIR)$(LIBDIR)/pkgconfig/mema-fixed.pc $(DESTDIR)$(BINDIR)/mema
+
+include docs/reference.mk
 
 include tests/tests.mk
 

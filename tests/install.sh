@@ -94,6 +94,15 @@ runsInstalled() {
   "$prefix/bin/mema" run --pool 8M -- true 2>&1 | grep -q 'in a pool of 8.0 MiB'
 }
 
+# The pages and completions lie where man and the shells look; man finds a page by the directory of the program.
+installsPages() {
+  local file
+  for file in man/man1/mema.1 man/man1/mema-run.1 bash-completion/completions/mema zsh/site-functions/_mema fish/vendor_completions.d/mema.fish; do
+    [ -s "$prefix/share/$file" ] || { echo "no $file"; return 1; }
+  done
+  ! command -v man >/dev/null || PATH=$prefix/bin:$PATH man -w mema-run | grep -q "^$prefix/share/man/man1/mema-run.1$"
+}
+
 leavesNothing() {
   make -s BUILD="$BUILD" PREFIX="$prefix" uninstall || return 1
   find "$prefix" ! -type d
@@ -126,5 +135,6 @@ else
   skip 'the README example, built by pkg-config' 'pkg-config is not installed'
 fi
 check 'the installed mema finds its library' runsInstalled
+check 'manual pages and completions are installed' installsPages
 check 'make uninstall leaves nothing' leavesNothing
 finish

@@ -94,6 +94,7 @@ script freestanding tests/freestanding.sh all
 script structure tests/structure.sh all
 script syscalls tests/syscalls.sh tests/programs/warm
 script install tests/install.sh all
+script reference tests/reference.sh all
 script exports tests/exports.sh all
 script abi tests/abi.sh all
 script expectations tests/expectations.sh all

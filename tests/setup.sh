@@ -66,6 +66,10 @@ missingPackages() {
   has meson || echo meson
   has ninja || echo ninja-build
   has pkg-config || echo pkg-config
+  has mandoc || echo mandoc
+  has man || echo man-db
+  has fish || echo fish
+  has zsh || echo zsh
   has abidiff || echo abigail-tools
   hasJsonschema || echo python3-jsonschema
   hasPrometheusClient || echo python3-prometheus-client
