@@ -33,6 +33,15 @@ implementationInCpp() {
 #include <mema_current.h>' | g++ -std=c++11 -Wall -Wextra -Wpedantic -Wconversion -Werror -Iinclude -x c++ -c - -o "$scratch/implementation.o"
 }
 
+isSelfContained() {
+  local compiler
+  for compiler in "$CC -std=c11 -x c" 'g++ -std=c++11 -x c++'; do
+    # shellcheck disable=SC2086
+    echo '#include <mema_lua.h>
+#include <mema_host.h>' | $compiler -Wall -Wextra -Wpedantic -Wconversion -Werror -Iinclude -isystem /usr/include/lua5.4 -c - -o "$scratch/first.o" || return
+  done
+}
+
 # ---- docs/hosts.md: each C program in it; its first line says how to build it, and the text below it is what it prints ---------------------
 
 extract() { # N
@@ -68,12 +77,19 @@ programsOfThePage() {
 check 'current' runs current
 check 'several source files have one stack' isOneStack
 check 'the implementation is C++ too' implementationInCpp
+check 'each header can be the first' isSelfContained
 host jansson jansson.h -ljansson
 host cjson cjson/cJSON.h -lcjson
 host expat expat.h -lexpat
-host libxml2 libxml/parser.h -I/usr/include/libxml2 -lxml2
+host libxml2 libxml/parser.h -isystem /usr/include/libxml2 -lxml2
 host gmp gmp.h -lgmp
 host curl curl/curl.h -lcurl
 host libuv uv.h -luv
+host lua lua.h -isystem /usr/include/lua5.4 -llua5.4
+host quickjs quickjs.h -isystem /usr/include/quickjs -L/usr/lib/quickjs -lquickjs -lm -ldl
+host zlib zlib.h -lz
+host zstd zstd.h -lzstd
+host pcre2 pcre2posix.h -lpcre2-8
+host nghttp2 nghttp2/nghttp2.h -lnghttp2
 programsOfThePage
 finish

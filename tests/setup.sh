@@ -41,6 +41,11 @@ missingHosts() {
   library libgmp-dev gmp.h
   library libcurl4-openssl-dev curl/curl.h
   library libuv1-dev uv.h
+  library liblua5.4-dev lua.h -I/usr/include/lua5.4
+  library zlib1g-dev zlib.h
+  library libpcre2-dev pcre2posix.h
+  library libnghttp2-dev nghttp2/nghttp2.h
+  library libsqlite3-dev sqlite3.h
 }
 
 missingPackages() {

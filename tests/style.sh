@@ -10,7 +10,7 @@ formatted() {
 tidy() { # FILE
   local flags=(-std=c11 -Iinclude)
   case $1 in
-    ./tests/hosts/*) flags+=(-D_GNU_SOURCE -isystem /usr/include/libxml2) ;;
+    ./tests/hosts/* | ./bench/hosts/*) flags+=(-D_GNU_SOURCE -isystem /usr/include/libxml2 -isystem /usr/include/lua5.4) ;;
     ./tests/*) flags+=(-Itests/support -D_GNU_SOURCE) ;;
     ./src/freestanding/*) flags+=(-ffreestanding) ;;
   esac
@@ -25,9 +25,9 @@ else
 fi
 
 # The misuse programs are one macro each: a few of them say as much as all. Those of preload/ and guest/ free twice, and what is not
-# theirs, on purpose, and those that start programs do so by vfork.
+# theirs, on purpose, and those that start programs do so by vfork. Debian 12 has no header of QuickJS.
 mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.c$' | grep -v -e '^./tests/misuse/[a-eg-z]' -e '^./tests/misuse/free[B-Z]' \
-  -e '^./tests/preload/' -e '^./tests/escape/' -e '^./tests/guest/')
+  -e '^./tests/preload/' -e '^./tests/escape/' -e '^./tests/guest/' -e '^./tests/hosts/quickjs')
 if command -v clang-tidy >/dev/null; then
   for file in "${sources[@]}"; do
     if isAsked "clang-tidy of $file"; then echo "$file"; fi
