@@ -7,9 +7,10 @@ BASHDIR ?= $(DATADIR)/bash-completion/completions
 ZSHDIR ?= $(DATADIR)/zsh/site-functions
 FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
 
-# A page of section 3 may be a link to another: `.so man3/NAME`.
-manuals := $(notdir $(wildcard docs/man/*.[13]))
-manualFiles := $(foreach page,$(manuals),$(MANDIR)/man$(lastword $(subst ., ,$(page)))/$(page))
+manuals1 := $(wildcard docs/man/*.1)
+manuals3 := $(wildcard docs/man/*.3)
+# Each line: a function, and the page that describes it.
+manualLinks := docs/man/links
 
 .PHONY: reference install-reference uninstall-reference
 reference: $(cli)
@@ -17,11 +18,14 @@ reference: $(cli)
 
 install-reference: directories
 	install -d $(addprefix $(DESTDIR),$(MANDIR)/man1 $(MANDIR)/man3 $(BASHDIR) $(ZSHDIR) $(FISHDIR))
-	install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(MANDIR)/man1
-	$(if $(wildcard docs/man/*.3),install -m 644 $(wildcard docs/man/*.3) $(DESTDIR)$(MANDIR)/man3)
+	install -m 644 $(manuals1) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(manuals3) $(DESTDIR)$(MANDIR)/man3
+	while read -r link page; do ln -sf "$$page" "$(DESTDIR)$(MANDIR)/man3/$$link" || exit; done <$(manualLinks)
 	install -m 644 packaging/completions/mema.bash $(DESTDIR)$(BASHDIR)/mema
 	install -m 644 packaging/completions/_mema $(DESTDIR)$(ZSHDIR)/_mema
 	install -m 644 packaging/completions/mema.fish $(DESTDIR)$(FISHDIR)/mema.fish
 
 uninstall-reference:
-	rm -f $(addprefix $(DESTDIR),$(manualFiles) $(BASHDIR)/mema $(ZSHDIR)/_mema $(FISHDIR)/mema.fish)
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(manuals1))) $(addprefix $(DESTDIR)$(MANDIR)/man3/,$(notdir $(manuals3)))
+	while read -r link page; do rm -f "$(DESTDIR)$(MANDIR)/man3/$$link"; done <$(manualLinks)
+	rm -f $(addprefix $(DESTDIR),$(BASHDIR)/mema $(ZSHDIR)/_mema $(FISHDIR)/mema.fish)

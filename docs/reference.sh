@@ -4,7 +4,7 @@
 set -eu
 mema=$1
 out=$2
-mkdir -p "$out/docs/man" "$out/packaging/completions"
+mkdir -p "$out/docs/man" "$out/docs/reference" "$out/packaging/completions"
 
 commands=$(COLUMNS=150 "$mema" --help | awk '/^Commands:/ {inside = 1; next} /^$/ {inside = 0} inside {print $1}')
 "$mema" help --man >"$out/docs/man/mema.1"
@@ -13,3 +13,6 @@ for command in $commands; do "$mema" help --man "$command" >"$out/docs/man/mema-
 "$mema" help --completion=bash >"$out/packaging/completions/mema.bash"
 "$mema" help --completion=zsh >"$out/packaging/completions/_mema"
 "$mema" help --completion=fish >"$out/packaging/completions/mema.fish"
+
+day=$(sed -n 's/^#define MANUAL_DATE "\(.*\)"$/\1/p' cli/manual.h)
+python3 docs/reference.py include/mema.h "$out" "$day"

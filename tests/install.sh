@@ -97,10 +97,12 @@ runsInstalled() {
 # The pages and completions lie where man and the shells look; man finds a page by the directory of the program.
 installsPages() {
   local file
-  for file in man/man1/mema.1 man/man1/mema-run.1 bash-completion/completions/mema zsh/site-functions/_mema fish/vendor_completions.d/mema.fish; do
+  for file in man/man1/mema.1 man/man1/mema-run.1 man/man3/mema.3 bash-completion/completions/mema zsh/site-functions/_mema fish/vendor_completions.d/mema.fish; do
     [ -s "$prefix/share/$file" ] || { echo "no $file"; return 1; }
   done
-  ! command -v man >/dev/null || PATH=$prefix/bin:$PATH man -w mema-run | grep -q "^$prefix/share/man/man1/mema-run.1$"
+  command -v man >/dev/null || return 0
+  PATH=$prefix/bin:$PATH man -w mema-run | grep -q "^$prefix/share/man/man1/mema-run.1$" &&
+    PATH=$prefix/bin:$PATH man -w mema_moveChunk | grep -q "^$prefix/share/man/man3/mema-families.3$"
 }
 
 leavesNothing() {

@@ -14,7 +14,7 @@ isCurrent() { # DIRECTORY
 }
 
 need 'what is made is made' bash docs/reference.sh "$mema" "$scratch/made"
-for directory in docs/man packaging/completions; do
+for directory in docs/man docs/reference packaging/completions; do
   check "$directory is what the tables and mema.h give" isCurrent "$directory"
 done
 
@@ -35,6 +35,32 @@ for page in docs/man/mema-*.1; do
   command=${page#docs/man/mema-} command=${command%.1}
   check "each option of mema $command is in its page and in the completions" hasOptions "$command"
 done
+
+# Each public function has an entry in a page of reference, and a manual page; each type has an entry. The names are the library's symbols
+# that mema.h declares, and the header's typedefs.
+hasEntries() {
+  local name names missing=0
+  names=$(nm --defined-only "$BUILD/libmema.a" 2>/dev/null | awk '$2 == "T" {print $3}' | grep -x -f <(grep -o 'mema_[A-Za-z]*' include/mema.h | sort -u))
+  [ "$(wc -w <<<"$names")" -gt 30 ] || { echo "only these functions: $names"; return 1; }
+  for name in $names; do
+    grep -q "^### .*\b$name\b" docs/reference/*.md && grep -q "^$name\.3 " docs/man/links && grep -q "\b$name(" docs/man/mema-*.3 || { echo "$name"; missing=1; }
+  done
+  for name in $(sed -n 's/^} \(mema_[A-Za-z]*\);$/\1/p' include/mema.h); do
+    grep -q "^### .*\b$name\b" docs/reference/*.md || { echo "$name"; missing=1; }
+  done
+  return $missing
+}
+check 'each function and type of mema.h has an entry' hasEntries
+
+# Each word of four letters in the header, behind its preamble, is in the pages, beside those of directives and attributes.
+losesNothing() {
+  local lost
+  lost=$(comm -23 <(sed -n '/^\/\* ---- pools and chunks/,$p' include/mema.h | grep -v -e NOLINT -e 'words of a Pool that only' | grep -o '[A-Za-z]\{4,\}' | sort -u) \
+    <(cat docs/reference/*.md | grep -o '[A-Za-z]\{4,\}' | sort -u))
+  echo "$lost"
+  [ -z "$(grep -vwE 'ATTRIBUTE|PUBLIC|NAMES|SHORT|REST|REASON|CODE|COUNT|ifndef|ifdef|endif|undef|cplusplus|static|inline|return|alloc|align|code|number|extern|uintptr|reserved|sizeof' <<<"$lost")" ]
+}
+check 'no word of mema.h is lost' losesNothing
 
 # ---- manual pages ---------------------------------------------------------------------------------------------------------
 
