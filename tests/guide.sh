@@ -1,36 +1,160 @@
 #!/usr/bin/env bash
-# Every program in docs/guide.md, compiled and run: it exits with 0, and prints the text of the block below it, if there is one.
+# Every block of code in README.md, docs/guide.md, docs/howto and the pages of the commands, compiled and run. The word behind the three
+# marks says what a block is:
+#
+#   c, cpp         a program: it compiles without a warning, exits with 0, and prints the block `text` that follows it, if there is one
+#   c part         statements: they compile in a function that has a Pool `pool`
+#   sh             lines for the shell: each ends with 0; they print the block `text` that follows, apart from numbers and blanks
+#   sh fails       the same, but the last line fails
+#   console        the lines behind "$ " are for the shell, the others are printed
+#   … illustration not run, since it is no whole, takes long, or another test runs it
+#   text and others show output, a picture, or a file of another tool
+#
+# The lines for the shell run in a directory that looks like a clone that was built. `sudo make install` goes to a directory there.
 . "$(dirname "$0")/checks.sh"
+pages=(README.md docs/guide.md docs/run.md docs/torture.md docs/traces.md)
+blocks=$scratch/blocks
+mkdir -p "$blocks"
 
-# Writes the n-th C block to program.c, and the text block that follows it to expected; none: ends with 1.
-extract() { # N
-  rm -f "$scratch"/program.c "$scratch"/expected
-  awk -v n="$1" -v program="$scratch/program.c" -v expected="$scratch/expected" '
-    $0 == "```c" { count++; inside = count == n ? 1 : 0; found = 0; next }
-    $0 == "```text" && count == n && !found { inside = 2; found = 1; next }
-    $0 == "```" { inside = 0; next }
-    inside == 1 { print > program }
-    inside == 2 { print > expected }
-    count > n { exit }
-  ' docs/guide.md
-  [ -f "$scratch/program.c" ]
+# Writes each block of a page to a file of its number, its words to N.words, the title above it to N.title, and the text that follows to N.text.
+split() { # PAGE
+  rm -f "$blocks"/*
+  awk -v out="$blocks" '
+    { line = $0; sub(/^ +/, "", line) }
+    !inside && /^#/ { title = $0; sub(/^#+ */, "", title) }
+    !inside && substr(line, 1, 3) == "```" {
+      inside = 1
+      words = substr(line, 4)
+      indent = match($0, /`/) - 1
+      if (words == "text" && last != "" && !hasText[last]) {
+        file = last ".text"
+        hasText[last] = 1
+      } else {
+        n++
+        last = file = sprintf("%s/%03d", out, n)
+        print words > (file ".words")
+        print title > (file ".title")
+      }
+      printf "" > file
+      next
+    }
+    inside && line == "```" { inside = 0; close(file); next }
+    inside { print substr($0, indent + 1) > file }
+  ' "$1"
 }
 
-compiles() {
-  "$CC" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -Iinclude -o "$scratch/program" "$scratch/program.c" "$BUILD/libmema.a" -pthread
+# ---- programs -------------------------------------------------------------------------------------------------------------
+
+compiles() { # BLOCK
+  "$CC" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -Iinclude -o "$scratch/program" -x c "$1" -x none "$BUILD/libmema.a" -pthread
 }
 
-printsWhatItSays() {
-  "$scratch/program" >"$scratch/printed" || return
-  [ ! -f "$scratch/expected" ] || diff "$scratch/expected" "$scratch/printed"
+compilesAsCpp() { # BLOCK
+  g++ -std=c++17 -Wall -Wextra -Werror -O1 -Iinclude -o "$scratch/program" -x c++ "$1" -x none "$BUILD/libmema.a" -pthread
 }
 
-n=1
-while extract $n; do
-  title=$(awk -v n=$n '/^##/ { title = $0 } $0 == "```c" && ++count == n { print title; exit }' docs/guide.md)
-  check "guide, program $n compiles (${title##*# })" compiles
-  check "guide, program $n does what it says (${title##*# })" printsWhatItSays
-  n=$((n + 1))
+compilesInside() { # BLOCK
+  {
+    echo '#include <mema.h>'
+    echo '#include <stdio.h>'
+    echo '#include <stdlib.h>'
+    echo '#include <string.h>'
+    echo 'void part(Pool *pool);'
+    echo 'void part(Pool *pool) {'
+    cat "$1"
+    echo '}'
+  } | "$CC" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-variable -Wno-unused-but-set-variable -Iinclude -fsyntax-only -x c -
+}
+
+printsWhatItSays() { # BLOCK
+  (cd "$scratch" && timeout "$MEMA_TEST_LIMIT" ./program) >"$scratch/printed" || return
+  [ ! -f "$1.text" ] || diff "$1.text" "$scratch/printed"
+}
+
+# ---- lines for the shell --------------------------------------------------------------------------------------------------
+
+place=$scratch/place
+preparePlace() {
+  mkdir -p "$place" "$scratch/bin" && cp -R --preserve=timestamps -t "$place" examples include src packaging docs bench cli preload record exec trace tests Makefile README.md &&
+    ln -s "$BUILD" "$place/build" && cp examples/first.c "$place/program.c" && seq 20000 | tac >"$place/numbers" && seq -f 'word%g' 1000 >"$place/words.txt" &&
+    printf '#!/bin/sh\nexec "$@" PREFIX=%s/installed\n' "$place" >"$scratch/bin/sudo" && chmod +x "$scratch/bin/sudo" &&
+    (cd "$place" && "$CC" -O1 -Iinclude program.c build/libmema.a -pthread -o program)
+}
+
+# One word a line. Numbers vary, and with them the ends of lines.
+wordsOf() {
+  sed -E 's/-?[0-9][0-9.,]*/N/g; s/\b(B|KiB|MiB|GiB)\b/SIZE/g' "$1" | tr -s ' \t\n' '\n\n' | sed '/^$/d'
+}
+
+# A word "..." of the text stands for any words.
+hasText() { # TEXT PRINTED
+  awk '
+    FNR == NR { printed[++count] = $0; next }
+    $0 == "..." { any = 1; next }
+    {
+      at++
+      while (any && at <= count && printed[at] != $0) at++
+      if (at > count || printed[at] != $0) { print "expected word " FNR ": " $0; print "printed: " printed[at]; bad = 1; exit }
+      any = 0
+    }
+    END { exit bad || (!any && at < count) }
+  ' <(wordsOf "$2") <(wordsOf "$1")
+}
+
+# The lines; set -e ends them at the first that fails.
+runs() { # BLOCK STATUS: 0, or 1 if the last line fails
+  local status=0
+  (cd "$place" && HOME=$place PATH=$scratch/bin:$place/installed/bin:$BUILD:$PATH PKG_CONFIG_PATH=$place/installed/lib/pkgconfig LD_LIBRARY_PATH=$place/installed/lib MAKEFLAGS=s \
+    COLUMNS=80 timeout "$MEMA_TEST_LIMIT" sh -eu "$1") >"$scratch/printed" 2>&1 </dev/null || status=1
+  [ "$status" -eq "$2" ] && { [ ! -f "$1.text" ] || hasText "$1.text" "$scratch/printed"; } && return
+  echo "status $status"
+  cat "$scratch/printed"
+  return 1
+}
+
+# A block `console`: lines behind "$ ", and what they print. Their status is not shown, and may be any.
+showsTheTruth() { # BLOCK
+  sed -n 's/^\$ \(.*\)/{ \1; } || :/p' "$1" >"$1.lines"
+  grep -v '^\$ ' "$1" >"$1.lines.text"
+  runs "$1.lines" 0
+}
+
+# ---- the pages ------------------------------------------------------------------------------------------------------------
+
+programs=0 scripts=0 illustrations=0
+tryBlock() { # PAGE NUMBER BLOCK
+  local words name
+  words=$(cat "$3.words")
+  name="$1, block $((10#$2)) (${words:-no word}: $(cat "$3.title"))"
+  case $words in
+    c | cpp)
+      programs=$((programs + 1))
+      if [ "$words" = c ]; then check "$name compiles" compiles "$3"; else check "$name compiles" compilesAsCpp "$3"; fi
+      check "$name does what it says" printsWhatItSays "$3"
+      ;;
+    'c part') check "$name compiles" compilesInside "$3" ;;
+    sh | 'sh fails')
+      scripts=$((scripts + 1))
+      check "$name does what it says" runs "$3" "$([ "$words" = sh ] && echo 0 || echo 1)"
+      ;;
+    console)
+      scripts=$((scripts + 1))
+      check "$name does what it says" showsTheTruth "$3"
+      ;;
+    *' illustration') illustrations=$((illustrations + 1)) ;;
+    text | cmake | yaml | xml | json) ;;
+    *) check "$name says what it is" false ;;
+  esac
+}
+
+need 'a directory like a clone' preparePlace
+for page in "${pages[@]}"; do
+  split "$page"
+  for block in "$blocks"/[0-9][0-9][0-9]; do
+    tryBlock "$page" "${block##*/}" "$block"
+  done
 done
-check 'the guide has programs' test "$n" -gt 5
+check 'the pages have programs' test "$programs" -ge 10
+check 'the pages have lines for the shell' test "$scripts" -ge 5
+check 'few blocks are illustrations' test "$illustrations" -le $(((programs + scripts) / 2))
 finish
