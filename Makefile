@@ -195,7 +195,7 @@ directories:
 
 install: directories all $(fixedLibrary) install-reference
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
-	install -m 644 include/mema.h include/mema.hpp include/mema_test.h include/mema_current.h include/mema_host.h \
+	install -m 644 include/mema.h include/mema.hpp include/mema_test.h include/mema_sites.h include/mema_current.h include/mema_host.h \
 	  include/mema_lua.h include/mema_quickjs.h $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(staticLibrary) $(DESTDIR)$(LIBDIR)/libmema.a
 	install -m 644 $(fixedLibrary) $(DESTDIR)$(LIBDIR)/libmema-fixed.a
@@ -212,7 +212,7 @@ install: directories all $(fixedLibrary) install-reference
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 
 uninstall: uninstall-reference
-	rm -f $(DESTDIR)$(INCLUDEDIR)/mema.h $(DESTDIR)$(INCLUDEDIR)/mema.hpp $(DESTDIR)$(INCLUDEDIR)/mema_test.h \
+	rm -f $(DESTDIR)$(INCLUDEDIR)/mema.h $(DESTDIR)$(INCLUDEDIR)/mema.hpp $(DESTDIR)$(INCLUDEDIR)/mema_test.h $(DESTDIR)$(INCLUDEDIR)/mema_sites.h \
 	  $(DESTDIR)$(INCLUDEDIR)/mema_current.h $(DESTDIR)$(INCLUDEDIR)/mema_host.h \
 	  $(DESTDIR)$(INCLUDEDIR)/mema_lua.h $(DESTDIR)$(INCLUDEDIR)/mema_quickjs.h \
 	  $(DESTDIR)$(LIBDIR)/libmema.a $(DESTDIR)$(LIBDIR)/libmema-fixed.a \

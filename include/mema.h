@@ -82,7 +82,7 @@ typedef struct MEMA_TAG(Block) {
 
 /* The words of a Pool that only the library uses. */
 #ifndef MEMA_POOL_REST
-#define MEMA_POOL_REST uintptr_t reserved[sizeof(void *) == 8 ? 41 : 48];
+#define MEMA_POOL_REST uintptr_t reserved[sizeof(void *) == 8 ? 43 : 50];
 #endif
 
 /* A pool. The program may read these six fields, and writes none of them. After every call
@@ -234,6 +234,16 @@ typedef struct mema_Options {
    * instead of the bytes requested. See docs/guide.md, "A budget that bounds memory". */
   bool boundMemory;
   const mema_Memory *memory; /* the hooks that give all memory; NULL: the system does */
+  /* Of a tracked pool: note where each chunk comes from, for mema_writeLeaks. This takes no memory for each chunk. Compile
+   * the program with MEMA_SITES: see mema_sites.h. Without it, chunks have no line. */
+  bool sites;
+  /* With `sites`, and not shared: note the call stack too, of one chunk in so many (1: of each; above 65,535: as 65,535). It
+   * needs no MEMA_SITES. Each allocation then takes the general path. */
+  unsigned stacks;
+  /* The function that walks the stack: it stores up to `most` return addresses, the innermost first, and returns their
+   * number. It may not call the pool. glibc's backtrace and libunwind's unw_backtrace fit. NULL: the C library's backtrace,
+   * if the program has it. */
+  int (*unwind)(void **frames, int most);
 } mema_Options;
 
 /* Makes a pool with options. Returns false in the cases of mema_initPool, and if
@@ -243,6 +253,7 @@ typedef struct mema_Options {
  *   pages cannot be committed or locked, or the hooks refuse the first memory MEMA_NO_MEMORY, ENOMEM
  *   a fixed pool has no buffer, one below 256 bytes, or one that passes the end of memory, or has `shared`, `memory`,
  *   `locked` or `hugePages`                                   MEMA_BAD_ARGUMENT, EINVAL
+ *   sites with untracked, or with stacks but shared, or no unwind             MEMA_BAD_ARGUMENT, EINVAL
  * A fixed pool may have poolSize 0, and ignores `reservation` and `committed`. Constant; of a fixed pool linear in
  * bufferSize / 64, to clear its records. See docs/guide.md, "The memory of an arena" and "The buffer of a fixed pool". */
 MEMA_PUBLIC bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options);
@@ -397,6 +408,30 @@ MEMA_PUBLIC bool mema_writeStats(const mema_Pool *pool, mema_Format format, mema
  *   the system has no memory for the picture                  MEMA_NO_MEMORY, ENOMEM
  * Linear in spans and slots. */
 MEMA_PUBLIC bool mema_writePicture(const mema_Pool *pool, unsigned columns, bool ascii, mema_Write *write, void *user);
+
+/* A place in a program that allocates. The library sets `number` at the first call, to know the place again. */
+typedef struct mema_Site {
+  const char *file, *function;
+  int line;
+  unsigned number; /* 0 at first */
+} mema_Site;
+
+/* Notes the place that a chunk comes from, if its pool has sites (mema_Options.sites), and returns ptr. ptr is NULL, or what a
+ * call of this pool has just returned; for any other value nothing happens. Never fails: it sets no error, and leaves
+ * errno alone. A process has room for 16,383 places and stacks; chunks of further ones have none. Constant. The macros of
+ * mema_sites.h call this; so can allocation functions of your own, with a record for each of their callers. */
+MEMA_PUBLIC void *mema_noteSite(mema_Pool *pool, void *ptr, mema_Site *site);
+
+/* Writes what is live in a pool, as text: a line for each site with its bytes, its chunks and their sizes. The site that
+ * has the oldest chunk comes first. A chunk that mema_repalloc changed keeps its site. Chunks without a site are one line.
+ * Sub-pools are left out. Returns false if
+ *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
+ *   write is NULL, or pool is untracked                       MEMA_BAD_ARGUMENT, EINVAL
+ *   write returns false                                       MEMA_NOT_WRITTEN, EIO
+ *   the system has no memory for the sums                     MEMA_NO_MEMORY, ENOMEM
+ *   other code has overwritten the records of a fixed pool    MEMA_BROKEN, EFAULT
+ * Linear in the chunks, and in the sites of the process. */
+MEMA_PUBLIC bool mema_writeLeaks(const mema_Pool *pool, mema_Write *write, void *user);
 
 /* Returns the version of the library in use, such as "0.1.0". */
 MEMA_PUBLIC const char *mema_version(void);
@@ -629,5 +664,9 @@ MEMA_PUBLIC const mema_Error *mema_lastError(void);
 
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef MEMA_SITES
+#include "mema_sites.h"
 #endif
 #endif

@@ -66,6 +66,10 @@
   X(mema_cleanupInUse, MEMA_BAD_ARGUMENT, ": the clean-up is in use already")                                   \
   X(mema_cleanupNotInUse, MEMA_BAD_ARGUMENT, ": the clean-up is not in use by this pool")                       \
   X(mema_formatIsNull, MEMA_BAD_ARGUMENT, ": format is NULL")                                                   \
+  X(mema_sitesUntracked, MEMA_BAD_ARGUMENT, ": sites with untracked")                                           \
+  X(mema_stacksShared, MEMA_BAD_ARGUMENT, ": stacks with shared")                                               \
+  X(mema_noUnwinder, MEMA_BAD_ARGUMENT, ": stacks without unwind, and the C library has no backtrace")          \
+  X(mema_leaksUntracked, MEMA_BAD_ARGUMENT, ": an untracked pool has no list of its chunks")                    \
   X(mema_writeIsNull, MEMA_BAD_ARGUMENT, ": write is NULL")                                                     \
   X(mema_formatIsNone, MEMA_BAD_ARGUMENT, ": format is #, which is no mema_Format")                             \
   X(mema_calledBack, MEMA_BUSY,                                                                                 \
@@ -79,6 +83,7 @@
 #define MEMA_OTHER_FAULTS(X)                                              \
   X(mema_engineIsNone, MEMA_BAD_ARGUMENT, ": engine # is not MEMA_FIXED") \
   X(mema_noFallback, MEMA_BAD_ARGUMENT, ": fallback without a system")    \
+  X(mema_noSites, MEMA_BAD_ARGUMENT, ": sites without a system")          \
   X(mema_belowGuaranteed, MEMA_BELOW_USE, "")                             \
   X(mema_lockedMemory, MEMA_NO_MEMORY, "")                                \
   X(mema_committedMemory, MEMA_NO_MEMORY, "")                             \

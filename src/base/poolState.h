@@ -14,7 +14,7 @@
 #error "mema.h was included before poolState.h"
 #endif
 
-enum { mema_reservedWords = sizeof(void *) == 8 ? 41 : 48 };
+enum { mema_reservedWords = sizeof(void *) == 8 ? 43 : 50 };
 
 struct mema_Heap;
 struct mema_Node;
@@ -41,6 +41,8 @@ struct mema_Cleanup;
       bool bound;      /* mema_Options.boundMemory */                                                          \
       bool alwaysSlow; /* requests below slowPathBelow must take the general path */                           \
       char name[22];                                                                                           \
+      bool sites;                       /* mema_Options.sites */                                               \
+      uint32_t ownerMask;               /* of a pool with a node: the bits of ownerAndAge that name owners */  \
       size_t held;                      /* of a shared pool's budget: bytes that sub-pools hold */             \
       size_t deferredCredit;            /* of `held`: credited by sub-pools while the pool's lock was taken */ \
       struct mema_Node *node;           /* if the pool has sub-pools, or is one */                             \
@@ -63,6 +65,9 @@ struct mema_Cleanup;
       uintptr_t stale[8];   /* ranges of serials of expired marks: above, to; oldest first */                  \
       uintptr_t callThread; /* what keeps the pool busy began in this thread; 0: unknown (callbacks.c) */      \
       uintptr_t callFrame;  /* and below this address of its stack */                                          \
+      int (*unwind)(void **, int); /* of a pool that notes stacks */                                           \
+      uint16_t stackEvery;         /* one of so many chunks has its stack noted; 0: none has */                \
+      uint16_t stackIn;            /* chunks until the next one */                                             \
     };                                                                                                         \
   };
 /* clang-format on */

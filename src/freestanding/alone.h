@@ -8,6 +8,7 @@
 
 #include "../heap/fixed/fixed.h"
 #include "../pool/pressure.h"
+#include "../pool/sites.h"
 #include "../pool/tree.h"
 #include "../threads/hold.h"
 
@@ -54,6 +55,7 @@ static inline bool mema_moveAlone(const mema_Chunk *to, const mema_Chunk *from, 
 #define mema_isContended(pool) false
 #define mema_isInTree(pool) true
 #define mema_isOwn(pool, block) true
+#define mema_hasOwner(pool, block, bits) true
 #define mema_isThere(node) true
 #define mema_usesParentHeap(pool) false
 #define mema_findOwn(pool, heap, ptr, chunk) mema_findChunk(heap, ptr, chunk)
@@ -93,6 +95,12 @@ static inline bool mema_moveAlone(const mema_Chunk *to, const mema_Chunk *from, 
 #define mema_setSlowPath(pool) mema_noteLowAlone(pool)
 #define mema_noteCrossing(pool, before) ((void)(before))
 #define mema_announceLow(pool) ((void)0)
+
+/* ---- no sites ------------------------------------------------------------------------------------------------------------ */
+
+#define mema_noteStack(pool) ((void)(pool))
+#define mema_noteSites(pool, options) ((void)(pool))
+#define mema_faultOfSites(options) mema_noSites
 
 /* ---- one heap ------------------------------------------------------------------------------------------------------------ */
 

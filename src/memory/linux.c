@@ -13,6 +13,7 @@
 #include "os.h"
 
 #include <errno.h>
+#include <link.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -418,4 +419,46 @@ uintptr_t mema_osRandom(void) {
   }
   errno = saved;
   return number | 1;
+}
+
+/* ---- files of code ------------------------------------------------------------------------------------------------------ */
+
+typedef struct Search {
+  uintptr_t address;
+  char *path;
+  size_t size;
+  uintptr_t *place;
+} Search;
+
+/* The loader has no name of the program itself. */
+static void copyPath(const Search *search, const char *name) {
+  ssize_t length = 0;
+  if (name == NULL || name[0] == '\0') {
+    length = readlink("/proc/self/exe", search->path, search->size - 1);
+  } else {
+    while ((size_t)length < search->size - 1 && name[length] != '\0') length++;
+    memcpy(search->path, name, (size_t)length);
+  }
+  search->path[length > 0 ? length : 0] = '\0';
+}
+
+static int seeFile(struct dl_phdr_info *info, size_t size, void *arg) {
+  const Search *search = arg;
+  (void)size;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+    if (part->p_type != PT_LOAD || search->address - (info->dlpi_addr + part->p_vaddr) >= part->p_memsz) continue;
+    *search->place = search->address - info->dlpi_addr;
+    copyPath(search, info->dlpi_name);
+    return 1;
+  }
+  return 0;
+}
+
+bool mema_osFileOf(uintptr_t address, char *path, size_t size, uintptr_t *place) {
+  Search search = {.address = address, .path = path, .size = size, .place = place};
+  int before = errno;
+  bool found = dl_iterate_phdr(seeFile, &search) != 0;
+  errno = before;
+  return found;
 }

@@ -103,6 +103,11 @@ void mema_osUnlockStreams(bool inChild);
 /* The processor that the calling thread runs on now: a hint. */
 uint32_t mema_osProcessor(void);
 
+/* Finds the file of code that an address lies in: the program, or a shared library. Stores its path, cut to `size` with
+ * the final zero byte, and the place of the address in it, as addr2line wants it. False iff there is none. Takes the
+ * loader's lock. */
+bool mema_osFileOf(uintptr_t address, char *path, size_t size, uintptr_t *place);
+
 /* Milliseconds of a clock that only goes forward. */
 int64_t mema_osMilliseconds(void);
 

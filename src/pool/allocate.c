@@ -4,6 +4,7 @@
  *   release:   chain -> credit -> the memory goes back */
 #include "tree.h"
 #include "pressure.h"
+#include "sites.h"
 
 /* Takes memory for a request, and asks callbacks to make room if need be. False: the request is refused, and
  * counted. */
@@ -26,7 +27,10 @@ static bool chargeTaken(mema_Pool *pool, size_t charge) {
   if (!mema_isBelow(pool) && !pool->alwaysSlow) return mema_charge(pool, charge); /* true: the budget was tested before */
   if (!mema_chargeLevels(pool, charge)) return false;
   pool->allocations++;
-  if (pool->alwaysSlow) mema_setSlowPath(pool);
+  if (pool->alwaysSlow) {
+    mema_setSlowPath(pool);
+    mema_noteStack(pool);
+  }
   return true;
 }
 

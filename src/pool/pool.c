@@ -4,6 +4,7 @@
 #include "../threads/calls.h"
 #include "../threads/hold.h"
 #include "pressure.h"
+#include "sites.h"
 #include "tree.h"
 
 _Static_assert(offsetof(mema_Pool, poolSize) == 0, "the specification's fields come first, in its order");
@@ -70,7 +71,10 @@ mema_Reason mema_setUpPool(mema_Pool *pool, mema_Heap *heap, const mema_Options 
   if (mema_unlikely(options->poolSize == 0)) /* see mema_HeapOps.inBuffer */
     pool->poolSize = pool->freeSize = pool->lowWater = pool->slowPathBelow = heap->ops->reservation(heap);
   if (heap->ops->notesLowLate) pool->slowPathBelow = 0; /* see mema_noteLow */
-  if (mema_unlikely(options->boundMemory)) pool->bound = !options->untracked;
+  if (mema_unlikely(options->boundMemory | options->sites)) {
+    pool->bound = options->boundMemory && !options->untracked;
+    if (options->sites) mema_noteSites(pool, options);
+  }
   uintptr_t generation = nextGeneration(heap);
   mema_storeWord(&heap->generation, generation + heap->mode);
   mema_identify(pool, heap, generation, options->shared);
@@ -93,7 +97,8 @@ static inline mema_Fault faultOf(const mema_Pool *pool, const mema_Options *opti
     if (ops->noHooks != mema_noFault) return ops->noHooks;
     if (options->memory->reserve == NULL) return mema_noReserveHook;
   }
-  return options->reservation > MEMA_UNLIMITED && !ops->inBuffer ? mema_reservationIsLarge : mema_noFault;
+  if (options->reservation > MEMA_UNLIMITED && !ops->inBuffer) return mema_reservationIsLarge;
+  return mema_unlikely(options->sites) ? mema_faultOfSites(options) : mema_noFault;
 }
 
 /* Notes the fault, with its numbers. */

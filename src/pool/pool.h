@@ -64,8 +64,10 @@ static inline bool mema_charge(mema_Pool *pool, size_t bytes) {
 
 /* The last word of a Block, ownerAndAge: where the chunk lies, its owner, and its age.
  *     byte 0  poolAllocated    bytes 1..3  owner: the pool within its family; 0: the root    bytes 4..7  age: counts marks (marks.c)
- * pool->ownerAndAge is the word for a chunk that is allocated now, in the reservation. */
-enum { mema_ownerShift = 8, mema_ageShift = 32 };
+ * pool->ownerAndAge is the word for a chunk that is allocated now, in the reservation. In a pool with sites the owner has
+ * the lower 10 of its 24 bits, and the upper 14 are the number of the chunk's site (sites.h). */
+enum { mema_ownerShift = 8, mema_siteShift = 18, mema_ageShift = 32 };
+enum { mema_ownersMost = 0xFFFFFF, mema_ownersBesideSites = 0x3FF, mema_sitesMost = 0x3FFF };
 static inline uint64_t mema_ownerAndAge(const mema_Block *block) {
   uint64_t ownerAndAge;
   __builtin_memcpy(&ownerAndAge, &block->poolAllocated, sizeof ownerAndAge);
@@ -76,6 +78,14 @@ static inline void mema_setOwnerAndAge(mema_Block *block, uint64_t ownerAndAge) 
 }
 static inline uint32_t mema_ageOf(const mema_Block *block) {
   return (uint32_t)(mema_ownerAndAge(block) >> mema_ageShift);
+}
+
+static inline uint32_t mema_siteOf(const mema_Block *block) {
+  return (uint32_t)mema_ownerAndAge(block) >> mema_siteShift;
+}
+/* Returns the word with another site; 0: none. */
+static inline uint64_t mema_withSite(uint64_t ownerAndAge, uint32_t site) {
+  return (ownerAndAge & ~((uint64_t)mema_sitesMost << mema_siteShift)) | (uint64_t)site << mema_siteShift;
 }
 
 /* ---- the chain: the live chunks of a tracked pool, oldest first ----------------------------------------------------- */

@@ -13,7 +13,7 @@ static bool isLate(const mema_Pool *pool) {
 
 void mema_setSlowPath(mema_Pool *pool) {
   mema_noteLow(pool);
-  bool all = pool->failIn != 0;
+  bool all = pool->failIn != 0 || pool->stackEvery != 0;
   pool->alwaysSlow = pool->onLowWater != NULL || all;
   pool->slowPathBelow = !pool->alwaysSlow && isLate(pool) ? 0 : pool->lowWater;
   if (pool->onLowWater != NULL && pool->slowPathBelow < pool->lowWaterBytes) pool->slowPathBelow = pool->lowWaterBytes;

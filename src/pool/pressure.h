@@ -7,7 +7,7 @@
  * middle of a common path:
  *     slowPathBelow == lowWater                          unless alwaysSlow; 0 in an arena without a family (see mema_noteLow)
  *     slowPathBelow == max(lowWater, lowWaterBytes)      with onLowWater
- *     slowPathBelow == PTRDIFF_MAX                       while requests are counted (failIn) */
+ *     slowPathBelow == PTRDIFF_MAX                       while requests are counted (failIn), or stacks noted (sites.h) */
 #ifndef MEMA_POOL_PRESSURE_H
 #define MEMA_POOL_PRESSURE_H
 

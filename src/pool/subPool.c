@@ -3,6 +3,7 @@
 #include "../heap/slab/slab.h"
 #include "pressure.h"
 #include "../threads/share.h"
+#include "sites.h"
 #include "tree.h"
 
 /* ---- the tree ----------------------------------------------------------------------------------------------------------- */
@@ -70,7 +71,8 @@ static void setFamilyMode(mema_Heap *heap, bool family) {
 static bool mayUseParentHeap(const mema_Pool *parent, const mema_Heap *heap, const mema_Options *options) {
   return mema_isUnshared(parent) && !parent->untracked && heap->ops->servesSubPools && !options->untracked &&
          !options->shared && !options->committed && !options->locked && !options->hugePages && options->memory == NULL &&
-         options->reservation == 0 && options->engine == MEMA_SLAB && (!options->boundMemory || parent->bound);
+         options->reservation == 0 && options->engine == MEMA_SLAB && (!options->boundMemory || parent->bound) &&
+         options->sites == parent->sites;
 }
 
 /* True iff a live parent can have such a child; else the failure is noted. */
@@ -111,6 +113,7 @@ static void useParentHeap(mema_Pool *child, mema_Heap *heap, const mema_Options 
   mema_layPool(child, options);
   child->mem = heap->area;
   child->bound = options->boundMemory;
+  if (options->sites) mema_noteSites(child, options);
   if ((heap->mode & mema_modeFamily) == 0) setFamilyMode(heap, true);
   mema_identify(child, heap, heap->generation - heap->mode - mema_modeParentHeap, false);
 }
@@ -142,7 +145,8 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Node *nod
                              const mema_Options *options) {
   mema_Node *node = mema_takeNode();
   if (node == NULL) return MEMA_NO_MEMORY;
-  node->usesParentHeap = mayUseParentHeap(parent, heap, options);
+  uint32_t ownersMost = options->sites ? mema_ownersBesideSites : mema_ownersMost;
+  node->usesParentHeap = mayUseParentHeap(parent, heap, options) && node->id <= ownersMost;
   if (node->usesParentHeap) {
     useParentHeap(child, heap, options);
   } else {
@@ -157,7 +161,7 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Node *nod
   node->parentPool = parent;
   mema_setGuard(node, options->poolSize);
   node->born = parent->markSerial;
-  child->ownerAndAge |= (uint64_t)node->id << mema_ownerShift;
+  if (node->id <= ownersMost) child->ownerAndAge |= (uint64_t)node->id << mema_ownerShift; /* else it uses its heap alone */
   mema_ownNode(child, node);
   bool charged = options->guaranteed == 0 || !mema_isUnshared(parent) || mema_chargeLevels(parent, options->guaranteed);
   mema_Reason reason = charged ? linkNode(node, nodeAbove, parent) : MEMA_OVER_BUDGET;
@@ -394,8 +398,10 @@ bool mema_moveChunk(mema_Pool *to, mema_Pool *from, void *ptr) {
     to->refused--; /* a move is no request */
     return false;
   }
+  uint32_t site = mema_siteOf(block);
   mema_unlinkBlock(from, block);
   mema_linkBlock(to, block, block->ptr, block->size);
+  if (from->sites) mema_setOwnerAndAge(block, mema_withSite(mema_ownerAndAge(block), site));
   block->poolAllocated = !chunk.heap->outside;
   if (to == from) {
     to->markedAt = to->allocations - 1; /* later marks then differ from earlier ones, as after an allocation */

@@ -51,7 +51,7 @@ static bool mapSegment(unsigned segment) {
 static mema_Node *takeFresh(void) {
   uint32_t index = atomic_load_explicit(&used, memory_order_relaxed);
   do {
-    if (index == mema_nodesMost || segmentOf(index) == segments) return NULL;
+    if (index == mema_ownersMost || segmentOf(index) == segments) return NULL;
   } while (!atomic_compare_exchange_weak_explicit(&used, &index, index + 1, memory_order_relaxed, memory_order_relaxed));
   if (nodeAt(index + 1) == NULL && !mapSegment(segmentOf(index))) return NULL;
   mema_Node *node = nodeAt(index + 1);
@@ -72,6 +72,7 @@ mema_Node *mema_takeNode(void) {
 
 void mema_ownNode(mema_Pool *pool, mema_Node *node) {
   pool->life = atomic_fetch_add_explicit(&lives, 1, memory_order_relaxed) + 1;
+  pool->ownerMask = mema_ownerBits(pool);
   node->pool = pool;
   mema_storeWord(&node->life, pool->life);
   __atomic_store_n(&pool->node, node, __ATOMIC_RELEASE); /* other threads may read a shared root's node */

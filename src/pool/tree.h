@@ -44,16 +44,14 @@ struct mema_Node {
   mema_Node *younger; /* the next younger sibling */
   size_t guaranteed;
   uintptr_t born; /* the parent's markSerial at the time of the init */
-  uint32_t id;    /* the owner that Blocks name: 1 to mema_nodesMost */
+  uint32_t id;    /* the owner that Blocks name: 1 to mema_ownersMost */
   bool usesParentHeap;
   mema_StackLink nextFree; /* an id */
 };
 
-enum { mema_nodesMost = 0xFFFFFF };
-
 /* ---- tree.c: nodes ------------------------------------------------------------------------------------------------------ */
 
-/* Takes a node that no pool owns. NULL iff there is no memory, or mema_nodesMost nodes are in use. */
+/* Takes a node that no pool owns. NULL iff there is no memory, or mema_ownersMost nodes are in use. */
 MEMA_HIDDEN mema_Node *mema_takeNode(void);
 /* Makes the pool the owner of the node. */
 MEMA_HIDDEN void mema_ownNode(mema_Pool *pool, mema_Node *node);
@@ -76,9 +74,20 @@ static inline bool mema_isPresent(const mema_Node *node) {
   return node->pool->node == node;
 }
 
-/* True iff the chunk belongs to this pool, not to another pool that uses the same heap. */
+/* The bits that name the owner, in the lower half of a Block's last word. */
+static inline uint32_t mema_ownerBits(const mema_Pool *pool) {
+  return (pool->sites ? (uint32_t)mema_ownersBesideSites : (uint32_t)mema_ownersMost) << mema_ownerShift;
+}
+
+/* True iff these bits of the Block are those of the pool's. */
+static inline bool mema_hasOwner(const mema_Pool *pool, const mema_Block *block, uint32_t bits) {
+  return (((uint32_t)mema_ownerAndAge(block) ^ (uint32_t)pool->ownerAndAge) & bits) == 0;
+}
+
+/* True iff the chunk belongs to this pool, not to another pool that uses the same heap. A pool without a node uses its
+ * heap alone. */
 static inline bool mema_isOwn(const mema_Pool *pool, const mema_Block *block) {
-  return ((mema_ownerAndAge(block) ^ pool->ownerAndAge) & ((uint64_t)mema_nodesMost << mema_ownerShift)) == 0;
+  return mema_hasOwner(pool, block, pool->ownerMask);
 }
 
 /* Like mema_findChunk, but finds only the pool's own chunks. Where Blocks are exposed, there is no family. */

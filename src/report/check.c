@@ -18,7 +18,7 @@ static const char *checkChain(const mema_Pool *pool, mema_Heap *heap, size_t *ch
     if (block->size == 0 || block->size > chunk.room) return "a block's size is that of its chunk";
     if (exposed && !mema_fitsChunk(&chunk)) return "a chunk has no more room than it needs";
     if ((uint8_t)mema_ownerAndAge(block) != !chunk.heap->outside) return "poolAllocated says where the chunk lies";
-    if (!mema_isOwn(pool, block)) return "a block of the chain says whose it is";
+    if (!mema_hasOwner(pool, block, mema_ownerBits(pool))) return "a block of the chain says whose it is";
     if (before != NULL && mema_ageOf(before) > mema_ageOf(block)) return "ages do not fall along the chain";
     *chunks += 1;
     *bytes += mema_chargeOf(pool, &chunk);
