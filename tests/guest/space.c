@@ -2,7 +2,8 @@
  * mapped, touched or not:
  *
  *   figures      prints, in KiB: `core`, what a core dump writes; `size`, its address space; `data`, its private writable mappings, which
- *                count as data, and for the system's commit charge
+ *                count as data; `commit`, what a forked child is charged for by a system that overcommits nothing (vm.overcommit_memory=2)
+ *   gcore FILE   has gdb write its memory into FILE.PID
  *   abort        ends by a signal that dumps core
  *   lock         locks all that is mapped
  *   as | data    sets the limit of that name to BYTES, and then starts a thread, maps memory and a file, opens a library, and allocates
@@ -16,7 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../preload/check.h"
 
@@ -51,39 +55,70 @@ static void use(size_t bytes) {
 /* A mapping, as /proc/self/smaps tells of it. */
 typedef struct {
   size_t size, anonymous;
-  int writable, dumped;
+  int writable, dumped, charged;
 } Mapping;
 
-static size_t core, size, data;
+static size_t core, size, data, commit;
 
 /* The kernel dumps a mapping in full if any of its pages was ever private to the process (Documentation/filesystems/proc, and vma_dump_size
  * in fs/coredump.c). */
 static void count(const Mapping *mapping) {
   size += mapping->size;
   if (mapping->writable) data += mapping->size;
+  if (mapping->charged) commit += mapping->size;
   if (mapping->anonymous != 0 && mapping->dumped) core += mapping->size;
 }
 
-static void figures(void) {
+static void readMappings(void) {
   static char line[4096];
   FILE *maps = fopen("/proc/self/smaps", "r");
   Mapping mapping = {0};
   CHECK(maps != NULL);
   while (fgets(line, sizeof line, maps) != NULL) {
-    char mode[5], flags[8];
+    char mode[5];
     unsigned long from, to;
     size_t kib;
     if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) == 3) {
       mapping = (Mapping){.size = (to - from) / 1024, .writable = mode[1] == 'w' && mode[3] == 'p'};
     } else if (sscanf(line, "Anonymous: %zu", &kib) == 1) {
       mapping.anonymous = kib;
-    } else if (sscanf(line, "VmFlags: %7s", flags) == 1) {
+    } else if (strncmp(line, "VmFlags:", 8) == 0) {
       mapping.dumped = strstr(line, " dd") == NULL;
+      mapping.charged = mapping.writable || strstr(line, " ac") != NULL; /* such a system ignores MAP_NORESERVE */
       count(&mapping);
     }
   }
   fclose(maps);
+}
+
+static void figures(void) {
+  int status;
+  readMappings();
   printf("core %zu\nsize %zu\ndata %zu\n", core, size, data);
+  fflush(stdout);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    commit = 0;
+    readMappings();
+    printf("commit %zu\n", commit);
+    fflush(stdout);
+    _exit(0);
+  }
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
+static void dumpByDebugger(const char *file) {
+  char self[20];
+  int status;
+  snprintf(self, sizeof self, "%d", (int)getpid());
+  prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* a child may not look into its parent everywhere */
+  pid_t child = fork();
+  if (child == 0) {
+    execlp("gcore", "gcore", "-o", file, self, (char *)NULL);
+    _exit(127);
+  }
+  CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
 }
 
 static void *inThread(void *unused) {
@@ -117,6 +152,7 @@ int main(int argc, char **argv) {
   const char *what = argv[2];
   size_t bytes = argc > 3 ? strtoull(argv[3], NULL, 0) : 0;
   if (strcmp(what, "figures") == 0) figures();
+  if (strcmp(what, "gcore") == 0) dumpByDebugger(argv[3]);
   if (strcmp(what, "abort") == 0) dump();
   if (strcmp(what, "lock") == 0) CHECK(mlockall(MCL_CURRENT) == 0);
   if (strcmp(what, "as") == 0) limit(RLIMIT_AS, bytes);

@@ -55,7 +55,7 @@ figuresOf "$scratch/limited" "$BUILD/mema" run --pool 64M -- "$programs/program"
 figuresOf "$scratch/unlimited" "$BUILD/mema" run -- "$programs/program" $mib
 figuresOf "$scratch/libcSmall" "$programs/plainPool" 64
 figuresOf "$scratch/small" "$programs/pool" 64
-for figure in core data; do
+for figure in core data commit; do
   most=$(($(kib $figure "$scratch/libc") * 3 / 2))
   atMost "$figure of a program of $mib MiB in a pool of 64 MiB" "$(kib $figure "$scratch/limited")" $most
   atMost "$figure of a program of $mib MiB in a pool without a limit" "$(kib $figure "$scratch/unlimited")" $most
@@ -86,6 +86,26 @@ elif [ -n "$writes" ] && [ "$(coreOf "$programs/program" 1)" -gt 0 ]; then
   atMost "a core file of $mib MiB in a pool without a limit" "$(($(coreOf "$build/mema" run -- "$programs/program" $mib) / 1024))" $most
 else
   skip 'core files' 'no core files are written into the working directory here'
+fi
+
+section debugger
+
+# gcoreOf COMMAND...: the bytes of the core file that gdb writes of the command.
+gcoreOf() {
+  rm -rf "$scratch/cores" && mkdir "$scratch/cores"
+  guard "$@" gcore "$scratch/cores/core" >"$scratch/out" 2>"$scratch/err"
+  cat "$scratch/cores"/core* 2>/dev/null | wc -c
+}
+
+if [ -n "$off" ]; then
+  :
+elif command -v gcore >/dev/null && [ "$(gcoreOf "$programs/program" 1)" -gt 0 ]; then
+  most=$(($(gcoreOf "$programs/program" $mib) / 1024 * 3 / 2))
+  for pool in '' '--pool 64M'; do
+    atMost "mema run $pool: a core file of $mib MiB that gdb writes" "$(($(gcoreOf "$BUILD/mema" run --no-inherit $pool -- "$programs/program" $mib) / 1024))" $most
+  done
+else
+  skip 'core files that gdb writes' 'no gcore, or it may not look into a process here'
 fi
 
 # ---- limits and locks that a process sets when it has begun --------------------------------------------------------------
