@@ -28,7 +28,7 @@ static void writeProcess(FILE *out, const Process *process) {
   writeBytes(out, process->figures.name);
   RUN_FIGURES(WRITE_FIGURE)
 #undef WRITE_FIGURE
-  fprintf(out, ", \"overTotal\": %" PRIu64 "}", process->overTotal);
+  fprintf(out, ", \"onPurpose\": %" PRIu64 ", \"overTotal\": %" PRIu64 "}", process->onPurpose, process->overTotal);
 }
 
 static void writeOneUnreached(FILE *out, const Unreached *entry, bool started) {

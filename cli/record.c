@@ -35,6 +35,7 @@ typedef struct RecordOptions {
   const char *output;
   const char *finish; /* a raw file, or NULL */
   bool plain;
+  bool deepBinds; /* --deepbind */
   char **command;
 } RecordOptions;
 
@@ -42,6 +43,9 @@ static const Option options[] = {
     {"output", "FILE", "write the trace to FILE", readAnything, .field = offsetof(RecordOptions, output),
      .offer = OFFER_FILES, .letter = 'o'},
     {"plain", NULL, "do not compress it", setFlag, .field = offsetof(RecordOptions, plain)},
+    {"deepbind", NULL,
+     "leave RTLD_DEEPBIND to the program, which is taken out else: calls of a library so opened are not seen", setFlag,
+     .field = offsetof(RecordOptions, deepBinds)},
     {"finish", "RAW", "run no command: make a trace of RAW, which a killed recording has left", readAnything,
      .field = offsetof(RecordOptions, finish), .offer = OFFER_FILES},
     {.name = NULL},
@@ -116,6 +120,11 @@ static bool finishTrace(const TraceFile *trace, RawFile *raw, bool plain) {
   bool done = emptied && convertRawFile(raw, trace->file, canCompress() && !plain, &converted);
   if (done) {
     tellResult(trace, &converted);
+    uint64_t deepBinds = atomic_load(&raw->head->deepBinds);
+    if (deepBinds > 0) {
+      complain("took RTLD_DEEPBIND out of %" PRIu64 " call%s of dlopen: it keeps a library's calls out of the trace",
+               deepBinds, deepBinds == 1 ? "" : "s");
+    }
     printUnreached(stderr, recordCommand.full, &raw->head->unreached);
   } else {
     complain("the trace '%s' could not be written: %s; the events are in '%s', for --finish", trace->path, strerror(errno),
@@ -128,7 +137,7 @@ static bool finishTrace(const TraceFile *trace, RawFile *raw, bool plain) {
 /* ---- the run ------------------------------------------------------------------------------------------------------ */
 
 static int recordTarget(const RecordOptions *record, const Target *target, const TraceFile *trace, RawFile *raw) {
-  if (setenv(RAW_LOG_VARIABLE, raw->path, 1) != 0) {
+  if (setenv(RAW_LOG_VARIABLE, raw->path, 1) != 0 || setenv("MEMA_DEEPBIND", record->deepBinds ? "1" : "0", 1) != 0) {
     complain("cannot set the environment: %s", strerror(errno));
     closeRawFile(raw, false);
     return STATUS_USAGE;
@@ -199,8 +208,8 @@ const Command recordCommand = {
     .name = "record",
     .full = "mema record",
     .summary = "run a program and write down what it asks of its heap",
-    .synopses =
-        (const char *const[]){"-o FILE [--plain] [--] COMMAND [ARGUMENT...]", "-o FILE [--plain] --finish=RAW", NULL},
+    .synopses = (const char *const[]){"-o FILE [--plain] [--deepbind] [--] COMMAND [ARGUMENT...]",
+                                      "-o FILE [--plain] --finish=RAW", NULL},
     .description =
         "Runs COMMAND, and writes down what it, and every program that it starts, asks of its heap: a trace for `mema "
         "replay'. Recorded are calls of the malloc family: chunks of a pool (palloc), and what a program maps by itself, "

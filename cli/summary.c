@@ -55,8 +55,8 @@ static void printEnding(const Page *page, const Ending *ending) {
 static void printRemarks(const Page *page, unsigned indent, const Process *process) {
   const RunFigures *figures = &process->figures;
   char budget[SIZE_TEXT_ROOM];
-  uint64_t over = figures->overBudget + process->overTotal;
-  uint64_t others = figures->refused - (over < figures->refused ? over : figures->refused);
+  uint64_t explained = figures->overBudget + process->overTotal + process->onPurpose; /* printPoint tells of the last */
+  uint64_t others = figures->refused - (explained < figures->refused ? explained : figures->refused);
   if (figures->overBudget > 0) {
     printWrapped(page->out, page->width, indent, "refused %" PRIu64 " request%s: the budget of %s was reached",
                  COUNTED(figures->overBudget), formatSize(budget, figures->poolSize));

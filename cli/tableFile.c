@@ -123,7 +123,8 @@ bool makeTableFile(TableFile *file) {
   return false;
 }
 
-static void copySlot(Process *process, const RunSlot *slot, const RunLease *lease) {
+static void copySlot(Process *process, const RunTable *table, uint32_t place) {
+  const RunSlot *slot = &table->slots[place];
   uint32_t state = atomic_load(&slot->state);
   process->pid = slot->pid;
   process->parentPid = slot->parentPid;
@@ -133,7 +134,8 @@ static void copySlot(Process *process, const RunSlot *slot, const RunLease *leas
   memcpy(process->name, slot->name, sizeof process->name);
   process->name[sizeof process->name - 1] = '\0';
   readFigures(slot, &process->figures);
-  process->overTotal = atomic_load(&lease->refused);
+  process->onPurpose = loadFigure(&table->onPurpose[place]);
+  process->overTotal = loadFigure(&table->leases[place].refused);
 }
 
 /* Whether the process is to be named. A copy of its parent that became a program without the library did so a moment after the fork, as a rule; the
@@ -157,7 +159,7 @@ bool readProcesses(const TableFile *file, Processes *processes) {
   if (processes->list == NULL) return false;
   for (size_t i = 0; i < slots; i++) {
     const RunSlot *slot = &file->table->slots[i];
-    if (isOfInterest(slot)) copySlot(&processes->list[processes->count++], slot, &file->table->leases[i]);
+    if (isOfInterest(slot)) copySlot(&processes->list[processes->count++], file->table, (uint32_t)i);
   }
   return true;
 }

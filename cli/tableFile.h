@@ -26,6 +26,7 @@ typedef struct Process {
   unsigned programs; /* that it has been, one after the other */
   char name[RUN_NAME_ROOM];
   RunFigures figures;
+  uint64_t onPurpose; /* refused requests that failed on purpose */
   uint64_t overTotal; /* refused requests that the total had no room for */
 } Process;
 

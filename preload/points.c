@@ -212,6 +212,7 @@ static bool isToFail(uint64_t number) {
 /* A debugger may stop here: each request that fails on purpose comes through this function. */
 __attribute__((noinline)) static void failOnPurpose(uint64_t number, size_t size) {
   countOne(&ownSlot()->refused);
+  if (slotIsShared()) atomic_fetch_add(&sharedTable()->onPurpose[ownSlot() - sharedTable()->slots], 1);
   atomic_fetch_add(&points->failed, 1);
   if (number == points->failAt) noteFailure(number, size);
 }

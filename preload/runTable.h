@@ -16,7 +16,7 @@
 
 #define RUN_TABLE_VARIABLE "MEMA_TABLE"
 #define RUN_TABLE_MAGIC 0x454c4241544d454dULL /* "MEMTABLE" in a little-endian file */
-#define RUN_TABLE_VERSION 7u
+#define RUN_TABLE_VERSION 8u
 #define RUN_TABLE_SLOTS 8192u
 /* The numbers of processes that the table keeps. A process without a slot is counted once, whatever programs
  * it becomes. */
@@ -39,7 +39,7 @@
  *   droppedFrees pointers freed by a signal handler that had interrupted the heap, beyond those that wait until it is at
  *                rest (lateFrees.h): not checked, never reused
  *   unknownFrees pointers that may belong to chunks of the C library's heap: neither passed on nor reused (foreign.h)
- *   deepBinds    calls of dlopen and dlmopen with RTLD_DEEPBIND, which was taken out (loading.c)
+ *   deepBinds    calls of dlopen and dlmopen with RTLD_DEEPBIND, which was taken out (exec/loading.c)
  *   mappedBytes  the part of liveBytes that the program maps by itself (mmap, sbrk) and is charged for
  *   peakMapped   the maximum of mappedBytes
  *   footprint    memory that the heap holds from the system */
@@ -181,6 +181,7 @@ typedef struct RunTable {
   RunTotal total;
   UnreachedList unreached;
   _Atomic int32_t pids[RUN_TABLE_PIDS]; /* in the order in which slots were asked for */
+  _Atomic uint64_t onPurpose[RUN_TABLE_SLOTS]; /* of each process: refused requests that failed on purpose (points.h) */
   RunLease leases[RUN_TABLE_SLOTS];
   RunSlot slots[];
 } RunTable;

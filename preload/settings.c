@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../exec/loading.h"
 #include "rawCalls.h"
 #include "sizeText.h"
 #include "text.h"
@@ -68,7 +69,7 @@ void readSettings(void) {
   readSizes();
   const char *mappings = secure_getenv("MEMA_MMAP");
   settings.strict = isOn("MEMA_STRICT");
-  settings.deepBind = isOn("MEMA_DEEPBIND");
+  leaveDeepBind(isOn("MEMA_DEEPBIND"));
   settings.countMappings = mappings == NULL || !isOff(mappings);
   const char *inherit = secure_getenv("MEMA_INHERIT");
   settings.inherit = inherit == NULL || !isOff(inherit);

@@ -7,7 +7,7 @@
  *   MEMA_MMAP=0          Memory that the program maps by itself is not charged.
  *   MEMA_STRICT=1        A bad free prints one line and aborts. Within `mema run`, a program that the library cannot
  *                        reach is not started.
- *   MEMA_DEEPBIND=1      Libraries are opened with RTLD_DEEPBIND where the program says so (loading.c).
+ *   MEMA_DEEPBIND=1      Libraries are opened with RTLD_DEEPBIND where the program says so (exec/loading.c).
  *   MEMA_REPORT=FILE     At exit, the library appends one line of JSON to FILE; "-": it prints a line for people on
  *                        stderr. A relative name counts from the program's directory at its exit.
  *   MEMA_INHERIT=0       Within `mema run`, an environment without the library stays unchanged.
@@ -26,7 +26,6 @@ typedef struct Settings {
   bool countMappings;
   bool strict;
   bool inherit;
-  bool deepBind;
   char report[4096]; /* empty: no report. A copy, since programs overwrite their environment. */
 } Settings;
 

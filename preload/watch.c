@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "../exec/loading.h"
 #include "finish.h"
 #include "settings.h"
 #include "table.h"
@@ -11,9 +12,14 @@
 static const char *const variables[] = {RUN_TABLE_VARIABLE, "MEMA_POOL_SIZE", "MEMA_RESERVE", "MEMA_MMAP", "MEMA_STRICT",
                                         "MEMA_DEEPBIND",    "MEMA_REPORT",    "MEMA_INHERIT", NULL};
 
+static void countDeepBind(void) {
+  countOne(&ownSlot()->deepBinds);
+}
+
 /* Runs after startHeap, which opens the table. */
 __attribute__((constructor(102))) static void startWatch(void) {
   int savedErrno = errno;
+  countDeepBinds(countDeepBind);
   RunTable *table = sharedTable();
   if (table != NULL) {
     watchPrograms(&(ExecWatch){.list = &table->unreached,

@@ -20,7 +20,7 @@
 
 #define RAW_LOG_VARIABLE "MEMA_RECORD"
 #define RAW_LOG_MAGIC 0x0a574152414d454dULL /* "MEMARAW\n" in a little-endian file */
-#define RAW_LOG_VERSION 2u
+#define RAW_LOG_VERSION 3u
 #define RAW_BLOCK_BYTES 65536u
 #define RAW_EVENTS 4088u
 #define RAW_NAME_ROOM 48
@@ -89,6 +89,7 @@ typedef struct RawHead {
   _Atomic uint32_t processes; /* that began */
   _Atomic uint32_t stopped;   /* a RawStop */
   _Atomic uint64_t lost;      /* events of processes without any block */
+  _Atomic uint64_t deepBinds; /* calls of dlopen and dlmopen with RTLD_DEEPBIND, which was taken out */
   UnreachedList unreached;
 } RawHead;
 

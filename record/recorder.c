@@ -272,6 +272,10 @@ UnreachedList *unreachedList(void) {
   return atomic_load(&state) == RECORDER_OPEN ? &head->unreached : NULL;
 }
 
+void recordDeepBind(void) {
+  if (atomic_load(&state) == RECORDER_OPEN) atomic_fetch_add(&head->deepBinds, 1);
+}
+
 void recordEvent(RawKind kind, const void *address, uint64_t size) {
   if (atomic_load_explicit(&state, memory_order_relaxed) == RECORDER_COLD && environ != NULL) startRecorder();
   switch (atomic_load_explicit(&state, memory_order_relaxed)) {

@@ -8,6 +8,9 @@
 /* In the raw log; NULL where there is none. */
 UnreachedList *unreachedList(void);
 
+/* A library was opened without RTLD_DEEPBIND, which its call had. */
+void recordDeepBind(void);
+
 void recordEvent(RawKind kind, const void *address, uint64_t size);
 
 #endif

@@ -137,6 +137,28 @@ MEMA_RECORD_LIBRARY=$BUILD/libmema-preload.so run record -o "$trace" true
 oneLine 'no process loaded the library: said, first line' '^mema record: 0 processes, 0 operations' "$(head -n 1 "$scratch/err" >"$scratch/err2"; echo "$scratch/err2")"
 has 'no process loaded the library: said' '^mema record: no process loaded libmema-record.so: nothing was recorded$' "$scratch/err"
 
+cat >"$scratch/opens.c" <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+int main(int argc, char **argv) {
+  void *library = dlopen(argv[1], RTLD_NOW | RTLD_DEEPBIND), *(*make)(size_t) = library != NULL ? dlsym(library, "pluginMake") : NULL;
+  if (make == NULL) return 1;
+  for (int i = 0; i < 3; i++) free(make(12345));
+  return 0;
+}
+C
+$CC -w -fno-builtin -o "$scratch/opens" "$scratch/opens.c" -ldl
+$CC -w -fno-builtin -shared -fPIC -o "$scratch/plugin.so" tests/guest/plugin.c
+for option in '' --deepbind; do
+  rm -f "$trace"
+  run record -o "$trace" $option -- "$scratch/opens" "$scratch/plugin.so"
+  same "RTLD_DEEPBIND $option: the status" 0 "$status"
+  [ -n "$option" ] && expected='0 0' || expected='3 1'
+  same "RTLD_DEEPBIND $option: the calls of the library, and a word about it" "$expected" \
+    "$("$dump" "$trace" | grep -c '^malloc [0-9]* 12345$') $(grep -c '^mema record: took RTLD_DEEPBIND out of 1 call of dlopen' "$scratch/err")"
+done
+
 strange=$scratch/$(printf 'a\033[31mb\nc').mema
 run record -o "$strange" "$recorded/known"
 oneLine 'a strange name: one line, without its terminal sequence' "^mema record: 1 process, .*/a\\?\\[31mb\\?c.mema'$" "$scratch/err"

@@ -70,6 +70,9 @@ has 'a number beyond the run is told' '^  refused nothing on purpose: the run ma
 run run --fail-at 3 --from-then-on -- "$scratch/requests"
 same 'from then on' 'refused: 3 4 5 6 7 8' "$(cat "$scratch/out")"
 has 'from then on: how many' '^  and 4 requests after it$' "$scratch/err"
+same 'a refusal on purpose has no other reason' 0 "$(grep -c 'other reasons' "$scratch/err")"
+run run --fail-at 3 --from-then-on --report "$scratch/report" -- "$scratch/requests"
+has 'the report tells refusals on purpose apart' '"refused": 5, "overBudget": 0, .*"onPurpose": 5, "overTotal": 0}' "$scratch/report"
 run run --pool 1M --reserve 64K --fail-at 2 -- "$scratch/requests"
 same 'no reserve is lent to a request that fails on purpose' 'refused: 2' "$(cat "$scratch/out")"
 

@@ -1,8 +1,9 @@
 /* loading.c - see loading.h.
  *
  * A library that is opened with RTLD_DEEPBIND finds the C library's names before those of a preloaded library. Its
- * malloc and free are then the C library's, and the first chunk that crosses its border kills the process: the C
- * library's free does not know the pool's chunks. So the flag is taken out, and counted. MEMA_DEEPBIND=1 leaves it in.
+ * malloc and free are then the C library's. In a pool the first chunk that crosses its border kills the process: the C
+ * library's free does not know the pool's chunks. A recording lacks its calls. So the flag is taken out, and counted.
+ * MEMA_DEEPBIND=1 leaves it in.
  *
  * The loader looks at the return address of a call to find the library that makes it: its RUNPATH and $ORIGIN say
  * where to look for the file, its namespace where to put it. So both functions pass the call on by a jump, with the
@@ -12,9 +13,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-
-#include "settings.h"
-#include "table.h"
+#include <stdbool.h>
 
 #ifndef __has_attribute
 #define __has_attribute(name) 0
@@ -26,6 +25,10 @@
 #define MUST_JUMP __attribute__((optimize("O2")))
 #define JUMP return
 #endif
+
+static atomic_bool leavesIn;
+static _Atomic(void (*)(void)) noteOne;
+static atomic_uint unnoted; /* before noteOne was known */
 
 static _Atomic(void *(*)(const char *, int)) nextOpen;
 static _Atomic(void *(*)(Lmid_t, const char *, int)) nextOpenIn;
@@ -55,11 +58,29 @@ __attribute__((constructor(101))) static void findNext(void) {
   errno = savedErrno;
 }
 
+void leaveDeepBind(bool in) {
+  atomic_store(&leavesIn, in);
+}
+
+void countDeepBinds(void (*note)(void)) {
+  atomic_store(&noteOne, note);
+  for (unsigned count = atomic_exchange(&unnoted, 0); count > 0; count--) note();
+}
+
+static void count(void) {
+  void (*note)(void) = atomic_load(&noteOne);
+  if (note != NULL) {
+    note();
+  } else {
+    atomic_fetch_add(&unnoted, 1);
+  }
+}
+
 /* Returns the mode without RTLD_DEEPBIND. Another library's constructor may call before this library's has run. */
 __attribute__((noinline)) static int shallow(int mode) {
   if (atomic_load_explicit(&nextOpen, memory_order_acquire) == NULL) findNext();
-  if ((mode & RTLD_DEEPBIND) == 0 || settings.deepBind) return mode;
-  countOne(&ownSlot()->deepBinds);
+  if ((mode & RTLD_DEEPBIND) == 0 || atomic_load(&leavesIn)) return mode;
+  count();
   return mode & ~RTLD_DEEPBIND;
 }
 
