@@ -180,7 +180,7 @@ typedef struct RunTable {
   RunPoints points;
   RunTotal total;
   UnreachedList unreached;
-  _Atomic int32_t pids[RUN_TABLE_PIDS]; /* in the order in which slots were asked for */
+  _Atomic int32_t pids[RUN_TABLE_PIDS];        /* in the order in which slots were asked for */
   _Atomic uint64_t onPurpose[RUN_TABLE_SLOTS]; /* of each process: refused requests that failed on purpose (points.h) */
   RunLease leases[RUN_TABLE_SLOTS];
   RunSlot slots[];
