@@ -86,7 +86,7 @@ help:
 	@echo 'make bench           installs other allocators (Debian), then measures beside them: seven minutes'
 	@echo 'make bench-quick     three rounds beside the allocators that are installed: half a minute'
 	@echo 'make bench-programs  whole programs, with each allocator preloaded: six minutes'
-	@echo 'make bench-hosts     Lua in a pool, beside its default allocator: two minutes'
+	@echo 'make bench-hosts     Lua and SQLite in a pool, beside their default allocator: three minutes'
 	@echo 'make bench-latency   the longest calls of a fixed pool: a minute'
 	@echo 'make install         to PREFIX=$(PREFIX) below DESTDIR; make uninstall removes it again'
 	@echo 'make reference       writes the manual pages, completions and docs/reference anew, from the tables and mema.h'
@@ -196,7 +196,7 @@ directories:
 install: directories all $(fixedLibrary) install-reference
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
 	install -m 644 include/mema.h include/mema.hpp include/mema_test.h include/mema_sites.h include/mema_current.h include/mema_host.h \
-	  include/mema_lua.h include/mema_quickjs.h $(DESTDIR)$(INCLUDEDIR)
+	  include/mema_lua.h include/mema_quickjs.h include/mema_sqlite.h $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(staticLibrary) $(DESTDIR)$(LIBDIR)/libmema.a
 	install -m 644 $(fixedLibrary) $(DESTDIR)$(LIBDIR)/libmema-fixed.a
 	install -m 755 $(sharedLibrary) $(DESTDIR)$(LIBDIR)/libmema.so.$(VERSION)
@@ -215,6 +215,7 @@ uninstall: uninstall-reference
 	rm -f $(DESTDIR)$(INCLUDEDIR)/mema.h $(DESTDIR)$(INCLUDEDIR)/mema.hpp $(DESTDIR)$(INCLUDEDIR)/mema_test.h $(DESTDIR)$(INCLUDEDIR)/mema_sites.h \
 	  $(DESTDIR)$(INCLUDEDIR)/mema_current.h $(DESTDIR)$(INCLUDEDIR)/mema_host.h \
 	  $(DESTDIR)$(INCLUDEDIR)/mema_lua.h $(DESTDIR)$(INCLUDEDIR)/mema_quickjs.h \
+	  $(DESTDIR)$(INCLUDEDIR)/mema_sqlite.h \
 	  $(DESTDIR)$(LIBDIR)/libmema.a $(DESTDIR)$(LIBDIR)/libmema-fixed.a \
 	  $(DESTDIR)$(LIBDIR)/libmema.so \
 	  $(DESTDIR)$(LIBDIR)/libmema.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmema.so.$(VERSION) \

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # mema inside other libraries: each adapter with the real library, with refused requests and with mistakes; the programs of docs/hosts.md.
+# With WHOLE=1 (make test-hosts), each request of Lua and SQLite is refused; otherwise a part of them.
 . "$(dirname "$0")/checks.sh"
 strict=(-std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -Wshadow -Werror -Iinclude)
 
@@ -38,6 +39,7 @@ isSelfContained() {
   for compiler in "$CC -std=c11 -x c" 'g++ -std=c++11 -x c++'; do
     # shellcheck disable=SC2086
     echo '#include <mema_lua.h>
+#include <mema_sqlite.h>
 #include <mema_host.h>' | $compiler -Wall -Wextra -Wpedantic -Wconversion -Werror -Iinclude -isystem /usr/include/lua5.4 -c - -o "$scratch/first.o" || return
   done
 }
@@ -86,6 +88,7 @@ host gmp gmp.h -lgmp
 host curl curl/curl.h -lcurl
 host libuv uv.h -luv
 host lua lua.h -isystem /usr/include/lua5.4 -llua5.4
+host sqlite sqlite3.h -lsqlite3
 host quickjs quickjs.h -isystem /usr/include/quickjs -L/usr/lib/quickjs -lquickjs -lm -ldl
 host zlib zlib.h -lz
 host zstd zstd.h -lzstd

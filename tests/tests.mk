@@ -38,7 +38,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(furtherEngine:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-single test-debian test-metrics
+.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-debian test-metrics
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -76,6 +76,11 @@ test-debian:
 test-metrics: all
 	@WITH=prometheus bash tests/setup.sh
 	@WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' bash tests/metrics.sh
+
+# Each request of Lua and SQLite is refused once, not a part of them.
+test-hosts: all
+	@bash tests/setup.sh
+	@WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' bash tests/hosts.sh
 
 test-guest: all
 	@status=0; for script in run space; do \
