@@ -92,7 +92,7 @@ script growth tests/growth.sh 'all tests/programs/growth'
 script faults tests/faults.sh 'tests/model/random tests/programs/coldLives tests/unit/repalloc'
 script freestanding tests/freestanding.sh all
 script structure tests/structure.sh all
-script syscalls tests/syscalls.sh tests/programs/warm
+script syscalls tests/syscalls.sh 'all tests/programs/warm tests/programs/mallocPairs'
 script install tests/install.sh all
 script reference tests/reference.sh all
 script exports tests/exports.sh all

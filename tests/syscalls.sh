@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Calls that need no system call, counted with strace.
+# Calls that need no system call, counted with strace; and those that threads make which hand chunks to each other.
 . "$(dirname "$0")/checks.sh"
 
 # The calls between the two marks that tests/programs/warm.c writes.
@@ -8,6 +8,21 @@ quiet() {
   grep -q '"begin' "$scratch/trace" && grep -q '"end' "$scratch/trace" || { echo 'no marks in the trace'; return 1; }
   sed -n '/"begin/,/"end/p' "$scratch/trace" | grep -v -e '"begin' -e '"end' >"$scratch/calls"
   [ ! -s "$scratch/calls" ] || { echo "$(wc -l <"$scratch/calls") system calls, such as:"; head -5 "$scratch/calls"; return 1; }
+}
+
+# Two threads free what the other allocates, a thousand chunks a step. Once their sizes were in use they neither wait for each other nor pass barriers.
+serveQuietly() { # PATTERN STEPS
+  LD_PRELOAD=$BUILD/libmema-preload.so guarded strace -f -o "$scratch/trace" "$BUILD/tests/programs/mallocPairs" "$1" "$2" --by-turns || return 1
+  grep -q '"begin' "$scratch/trace" && grep -q '"end' "$scratch/trace" || { echo 'no marks in the trace'; return 1; }
+  sed -n '/"begin/,/"end/p' "$scratch/trace" >"$scratch/calls"
+  [ "$(grep -c ' read(' "$scratch/calls")" -ge "$2" ] || { echo 'no steps in the trace'; return 1; }
+  ! grep -E ' (sched_yield|futex|membarrier)\(' "$scratch/calls"
+}
+
+# The first frees of a size by another thread pass a barrier: a trace without any would be no trace of the library.
+seesBarriers() {
+  LD_PRELOAD=$BUILD/libmema-preload.so strace -f -o "$scratch/trace" "$BUILD/tests/programs/mallocPairs" passed 4 --by-turns || return 1
+  grep -q 'membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED' "$scratch/trace"
 }
 
 # A counter that sees nothing would find everything quiet.
@@ -32,4 +47,7 @@ for size in 65536 1048576 16777216; do
   check "20,000 steps in a pool of $size bytes that has seen them before" quiet steady $size
   check "a committed pool of $size bytes, from its first chunk on" quiet committed $size
 done
+check 'strace sees the barriers of a server as it begins' seesBarriers
+check '300,000 pairs of malloc and free by the other thread' serveQuietly passed 300
+check '300,000 pairs of a server of two threads' serveQuietly served 150
 finish

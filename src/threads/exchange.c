@@ -160,7 +160,8 @@ void mema_letGoOn(mema_Share *share) {
 static void emptyShelves(mema_ThreadCache *cache) {
   for (unsigned i = 1; i <= mema_classCount; i++) {
     cache->magazines[i].top = cache->magazines[i].bottom;
-    cache->returns[i].top = cache->returns[i].bottom;
+    mema_emptyReturns(&cache->returns[i]);
+    cache->arrived[i - 1] = 0;
   }
 }
 
@@ -208,6 +209,13 @@ static void setPrivileges(mema_ThreadCache *cache, uint64_t classes, bool own) {
   }
 }
 
+/* Makes all caches look at `revoked` before their next free in a span of the owner id. All threads are quiesced. */
+static void lookAgain(mema_Share *share, uint8_t ownerId) {
+  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
+    for (unsigned state = 1; state <= mema_classCount; state++)
+      if (cache->returns[state].own >> 8 == ownerId) cache->returns[state].own = 0;
+}
+
 void mema_revoke(mema_Share *share, uint8_t ownerId, unsigned class) {
   bool kept = share->quiesced;
   uint64_t going = share->cacheCount > manyCaches ? allClasses : UINT64_C(1) << class;
@@ -229,6 +237,7 @@ void mema_regain(mema_Share *share, mema_ThreadCache *cache) {
   if (cache->ownerId == 0 || cache->lost == 0) return;
   bool kept = share->quiesced;
   mema_quiesce(share);
+  lookAgain(share, cache->ownerId);
   atomic_fetch_and_explicit(&share->revoked[cache->ownerId], ~cache->lost, memory_order_release);
   setPrivileges(cache, cache->lost, true);
   if (!kept) mema_resume(share);
@@ -258,6 +267,7 @@ static uint8_t usedId(mema_Share *share) {
 static void openId(mema_Share *share, uint8_t ownerId, bool fresh) {
   bool kept = share->quiesced;
   if (!fresh) mema_quiesce(share);
+  if (!fresh) lookAgain(share, ownerId);
   atomic_store_explicit(&share->revoked[ownerId], 0, memory_order_release);
   if (!fresh && !kept) mema_resume(share);
   if (!fresh) share->madeCaches = 0;
@@ -308,8 +318,7 @@ static bool hasRoom(mema_Share *share, mema_Depot *depot) {
   return depot->count < mema_batches;
 }
 
-/* Puts slots into the depot, for the cache with that owner id. Slots without room there go back to the slab. */
-static void putAway(mema_Share *share, unsigned class, const mema_CachedSlot *cachedSlots, uint32_t count, uint8_t ownerId) {
+void mema_putAway(mema_Share *share, unsigned class, const mema_CachedSlot *cachedSlots, uint32_t count, uint8_t ownerId) {
   mema_Depot *depot = &share->depot[class];
   while (count != 0 && hasRoom(share, depot)) {
     uint32_t held = count < depot->room ? count : depot->room, batch = depot->count++;
@@ -336,12 +345,15 @@ static uint8_t tagAt(const mema_Share *share, const char *ptr) {
   return mema_ownerOf(share->slab, (uint32_t)((size_t)(ptr - share->slab->heap.area) >> mema_unitShiftMax));
 }
 
-/* Counts a return of slots to an owner. The owner that never refills needs none: after mema_sentMost of them
- * its slots stay with the threads that free them, until it refills. */
+/* The owner does not come for its slots: they stay with the threads that free them, until it refills. */
+static void stopReturns(mema_Share *share, uint8_t ownerId) {
+  atomic_fetch_or_explicit(&share->revoked[ownerId], mema_nobodys, memory_order_relaxed);
+}
+
+/* Counts a return of slots to an owner, by the lock. The owner that never refills needs none. */
 static void noteSent(mema_Share *share, uint8_t ownerId) {
   mema_ThreadCache *owner = share->owners[ownerId];
-  if (owner != NULL && ++owner->sentBack == mema_sentMost)
-    atomic_fetch_or_explicit(&share->revoked[ownerId], mema_nobodys, memory_order_relaxed);
+  if (owner != NULL && ++owner->sentBack == mema_sentMost) stopReturns(share, ownerId);
 }
 
 static void noteFill(mema_Share *share, mema_ThreadCache *cache) {
@@ -352,28 +364,25 @@ static void noteFill(mema_Share *share, mema_ThreadCache *cache) {
 
 /* Sorts the returns by owner id, so that each slot goes to the right cache. */
 void mema_sendBack(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
-  mema_Magazine *magazine = &cache->returns[class + 1];
-  for (mema_CachedSlot *from = magazine->bottom; from < magazine->top;) {
-    uint8_t ownerId = tagAt(share, from->ptr);
-    mema_CachedSlot *end = from + 1;
-    for (mema_CachedSlot *at = end; at < magazine->top; at++) {
-      if (tagAt(share, at->ptr) != ownerId) continue;
-      mema_CachedSlot cached = *at;
-      *at = *end;
-      *end++ = cached;
-    }
-    putAway(share, class, from, (uint32_t)(end - from), ownerId);
+  mema_Magazine *returns = &cache->returns[class + 1];
+  if (returns->top == returns->bottom) return;
+  while (returns->top != returns->bottom) {
+    mema_CachedSlot *first = mema_lastReturns(cache, returns);
+    uint8_t ownerId = tagAt(share, first->ptr);
+    if (mema_clearFullInbox(share, ownerId, class)) stopReturns(share, ownerId);
+    mema_putAway(share, class, first, (uint32_t)(returns->top - first), ownerId);
     noteSent(share, ownerId);
-    from = end;
+    returns->top = first;
   }
-  magazine->top = magazine->bottom;
+  mema_emptyReturns(returns);
+  mema_provideBatches(share);
 }
 
 /* Flushes the older half: the slots freed last are still in the processor's caches. */
 void mema_flushHalf(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   mema_Magazine *magazine = &cache->magazines[class + 1];
   uint32_t held = (uint32_t)(magazine->top - magazine->bottom), older = (held + 1) / 2;
-  putAway(share, class, magazine->bottom, older, cache->ownerId);
+  mema_putAway(share, class, magazine->bottom, older, cache->ownerId);
   memmove(magazine->bottom, magazine->bottom + older, (held - older) * sizeof *magazine->bottom);
   magazine->top -= older;
 }
@@ -411,7 +420,7 @@ static bool keepReturns(mema_ThreadCache *cache, unsigned class) {
   size_t count = (size_t)(from->top - from->bottom);
   memcpy(to->bottom, from->bottom, count * sizeof *to->bottom);
   to->top = to->bottom + count;
-  from->top = from->bottom;
+  mema_emptyReturns(from);
   return count != 0;
 }
 
@@ -432,12 +441,13 @@ static uint32_t nextFill(mema_Magazine *magazine) {
   return wanted < rest ? wanted : rest;
 }
 
-/* The order is: returns whose owners ask for no slots, batches for this cache or for an unused owner id,
- * slots of the slab, then any batch, then any returns. */
+/* The order is: what other threads returned, returns whose owners ask for no slots, batches for this cache or for an unused
+ * owner id, slots of the slab, then any batch, then any returns. */
 bool mema_fill(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   mema_Magazine *magazine = &cache->magazines[class + 1];
   mema_Depot *depot = &share->depot[class];
   noteFill(share, cache);
+  if (mema_hasReturns(share) && mema_takeReturns(cache, class)) return true;
   if (mayKeepReturns(share, cache, class)) return keepReturns(cache, class);
   uint32_t own = findBatch(share, depot, cache->ownerId), count;
   if (own < mema_batches) {
@@ -453,7 +463,7 @@ bool mema_fill(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
 /* Moves all cached slots of a class from a cache to the depot. */
 static void flushClass(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   mema_Magazine *magazine = &cache->magazines[class + 1];
-  putAway(share, class, magazine->bottom, (uint32_t)(magazine->top - magazine->bottom), cache->ownerId);
+  mema_putAway(share, class, magazine->bottom, (uint32_t)(magazine->top - magazine->bottom), cache->ownerId);
   magazine->top = magazine->bottom;
   mema_sendBack(share, cache, class);
 }
@@ -467,17 +477,26 @@ static void emptyClass(mema_Share *share, unsigned class) {
 }
 
 void mema_flushCache(mema_Share *share, mema_ThreadCache *cache) {
+  mema_clearArrivals(share, cache);
   for (unsigned class = 0; class < mema_classCount; class ++) flushClass(share, cache, class);
 }
 
 void mema_emptyDepot(mema_Share *share) {
+  for (uint32_t ownerId = 1; ownerId <= share->usedIds; ownerId++) mema_clearInboxes(share, (uint8_t)ownerId);
   for (unsigned class = 0; class < mema_classCount; class ++) emptyClass(share, class);
+}
+
+/* Moves what is on its way between all caches to the depot. */
+static void clearAllReturns(mema_Share *share) {
+  for (uint32_t ownerId = 1; ownerId <= share->usedIds; ownerId++) mema_clearInboxes(share, (uint8_t)ownerId);
+  for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) mema_clearArrivals(share, cache);
 }
 
 void mema_releaseSparse(mema_Share *share) {
   bool kept = share->quiesced;
   uint64_t sparse = mema_slabSparse(share->slab);
   if (sparse != 0) mema_quiesce(share);
+  if (sparse != 0) clearAllReturns(share);
   for (uint64_t left = sparse; left != 0; left &= left - 1) {
     unsigned class = (unsigned)__builtin_ctzll(left);
     for (mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next) flushClass(share, cache, class);

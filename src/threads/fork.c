@@ -396,7 +396,11 @@ void mema_finishForked(mema_Share *share) {
   mema_Pool *pool = share->pool;
   mema_SlabView view;
   size_t chunks = 0, bytes = 0;
+  bool kept = share->quiesced;
+  mema_quiesce(share);
   mema_revokeSlots(share);
+  mema_resetReturns(share);
+  if (!kept) mema_resume(share);
   for (uint32_t unit = 0; mema_slabNext(share->slab, unit, &view);)
     unit = freeLost(share->slab, &view) ? 0 : view.unit + view.units;
   for (const mema_Heap *heap = &share->slab->heap; heap != NULL; heap = heap->next)

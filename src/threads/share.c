@@ -27,6 +27,17 @@ static uint32_t magazineSize(uint32_t slotSize) {
   return count > most ? most : count < mema_magazineLeast ? mema_magazineLeast : count;
 }
 
+/* Slots by class. Returns fit into a batch. */
+static uint16_t magazineRoom[mema_classCount], returnsRoom[mema_classCount];
+
+static void setRooms(void) {
+  for (unsigned i = 0; i < mema_classCount; i++) {
+    uint32_t size = magazineSize(mema_classSize(i)), half = size / 2;
+    magazineRoom[i] = (uint16_t)size;
+    returnsRoom[i] = (uint16_t)(half < mema_returnsMost ? half : mema_returnsMost);
+  }
+}
+
 /* Returns the entries of all magazines and returns of a thread cache, gaps included. */
 static uint32_t allShelves(void) {
   uint32_t count = 0;
@@ -42,17 +53,18 @@ static mema_CellShape shareShape(void) {
   return (mema_CellShape){.front = mema_roundUp(sizeof(mema_Share), mema_osPageSize())};
 }
 
-/* Lays out magazines for all classes side by side. Without the gaps most would lie 2 KiB apart, and their
+/* Lays out magazines or returns for all classes side by side. Without the gaps most would lie 2 KiB apart, and their
  * tops would share a few sets of the processor's cache. */
-static mema_CachedSlot *layShelves(mema_Magazine *shelves, mema_CachedSlot *cachedSlots, uint32_t part) {
+static mema_CachedSlot *layShelves(mema_Magazine *shelves, mema_CachedSlot *cachedSlots, const uint16_t *rooms,
+                                   uint8_t fill) {
   for (unsigned i = 0; i < mema_classCount; i++) {
-    uint32_t slotSize = mema_classSize(i), size = magazineSize(slotSize) / part;
+    uint32_t slotSize = mema_classSize(i), size = rooms[i];
     shelves[i] = (mema_Magazine){.top = cachedSlots,
                                  .bottom = cachedSlots,
                                  .limit = cachedSlots + size,
                                  .slotSize = slotSize,
                                  .state = (uint8_t)(i + 1),
-                                 .fill = mema_fillFirst};
+                                 .fill = fill};
     cachedSlots += size + magazineGap;
   }
   return cachedSlots;
@@ -114,6 +126,7 @@ static mema_ThreadCache *makeCache(mema_Share *share) {
   const mema_Slab *slab = share->slab;
   own(cache);
   cache->sentBack = 0;
+  memset(cache->arrived, 0, sizeof cache->arrived);
   cache->lost = 0;
   cache->overLow = cache->quotaMost = cache->allocations = cache->frees = cache->held = cache->reported = 0;
   atomic_store_explicit(&cache->lowQuota, 0, memory_order_relaxed);
@@ -123,7 +136,8 @@ static mema_ThreadCache *makeCache(mema_Share *share) {
   cache->states = slab->shared.states;
   cache->revoked = share->revoked;
   cache->share = share;
-  layShelves(cache->returns + 1, layShelves(cache->magazines + 1, cache->cachedSlots, 1), 2);
+  layShelves(cache->returns + 1, layShelves(cache->magazines + 1, cache->cachedSlots, magazineRoom, mema_fillFirst),
+             returnsRoom, 0);
   for (unsigned i = 0; i <= mema_tableMax / 16; i++)
     cache->offsets[i] =
         (uint16_t)(offsetof(mema_ThreadCache, magazines) + (mema_classTable[i] + 1u) * sizeof(mema_Magazine));
@@ -183,6 +197,7 @@ static void unlinkCache(mema_Share *share, const mema_ThreadCache *cache) {
 
 void mema_destroyCache(mema_Share *share, mema_ThreadCache *cache) {
   mema_collect(share, cache);
+  mema_clearInboxes(share, cache->ownerId);
   mema_flushCache(share, cache);
   unlinkCache(share, cache);
   share->owners[cache->ownerId] = NULL;
@@ -258,6 +273,7 @@ static void watchThread(void) {
 /* Sets up what all shared pools of the process need, as far as the system has it. If the program has taken all
  * keys of thread data, the next shared pool asks for one again. */
 static void tryToSetUp(void) {
+  setRooms();
   cacheBytes = mema_roundUp(sizeof(mema_ThreadCache) + allShelves() * sizeof(mema_CachedSlot), mema_osPageSize());
   if (!watchesForks) watchesForks = mema_watchForks();
   if (!hasEndKey && pthread_key_create(&endKey, endThread) == 0) __atomic_store_n(&hasEndKey, true, __ATOMIC_RELEASE);
@@ -293,6 +309,7 @@ mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   share->pool = pool;
   share->slab = slab;
   share->caches = NULL;
+  mema_resetReturns(share); /* of the owner ids of its previous pool */
   share->cacheCount = share->orphans = share->waiting = share->usedIds = share->madeCaches = share->unnoted = 0;
   share->rise = 0;
   share->cellIndex = cell.index;
@@ -342,10 +359,17 @@ void mema_closeShare(mema_Heap *heap) {
   mema_giveCell(mema_cellShares, share->cellIndex);
 }
 
+/* Batches of returns that were never used take no memory. */
+static size_t usedShareBytes(const mema_Share *share) {
+  uint32_t made = atomic_load_explicit(&share->madeBatches, memory_order_relaxed);
+  if (made > mema_returnBatches) made = mema_returnBatches;
+  return mema_roundUp(offsetof(mema_Share, returnBatches) + made * sizeof(mema_ReturnBatch), mema_osPageSize());
+}
+
 size_t mema_shareBytes(const mema_Heap *heap) {
   const mema_Share *share = heap->share;
   if (share == NULL) return 0;
-  size_t page = mema_osPageSize(), bytes = shareShape().front + share->cacheCount * cacheShape().front;
+  size_t page = mema_osPageSize(), bytes = usedShareBytes(share) + share->cacheCount * cacheShape().front;
   for (unsigned i = 0; i < mema_classCount && mema_hasCaches(heap); i++)
     if (share->depot[i].count != 0)
       bytes += mema_roundUp((size_t)share->depot[i].count * share->depot[i].room * sizeof(mema_CachedSlot), page);

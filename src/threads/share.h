@@ -8,7 +8,9 @@
  *                 use without the lock, and one magazine of cached slots for each size class. Its thread works on it
  *                 without lock, fence or atomic addition. A cache outlives its thread: another thread adopts it
  *                 (share.c). A slot that the thread frees in a span of another cache joins `returns`, not a magazine,
- *                 and goes back to that cache (exchange.c).
+ *                 and goes back to that cache.
+ *   inbox         One for each owner id and size class: batches of slots that other threads freed in spans of the owner
+ *                 id. They put batches in, and the owner takes all at once, without the lock (returns.c).
  *   depot         Cached slots between magazines. A slot that one thread frees reaches another thread through the
  *                 depot, without a bitmap.
  *
@@ -19,7 +21,7 @@
  *
  * Invariants
  *   Each slot of the slab is at any time in exactly one place: live, in one magazine, in the returns of one cache, in
- *   the depot, or free in the slab's bitmap. A state byte says whether the slot is live (slab.h). palloc sets the byte
+ *   one batch of returns, in the depot, or free in the slab's bitmap. A state byte says whether the slot is live (slab.h). palloc sets the byte
  *   by a plain store, since it owns the slot. pfree claims the slot by the byte (slotRef.h): if two threads free one
  *   chunk, exactly one of them succeeds.
  *
@@ -60,6 +62,7 @@
 #ifndef MEMA_THREADS_SHARE_H
 #define MEMA_THREADS_SHARE_H
 
+#include "../base/stack.h"
 #include "../heap/slab/slab.h"
 #include "../pool/pool.h"
 #include "calls.h"
@@ -81,6 +84,9 @@ enum {
   mema_sentMost = 4,                    /* returns of slots to a cache without a refill, before they stop */
   mema_patience = 2048,                 /* atomic frees in own spans before a cache first regains its privileges */
   mema_branches = 4,                    /* of a cache, in the tree of its thread */
+  mema_returnsMost = 64,                /* slots at most in a batch of returns */
+  mema_returnBatches = 128,             /* batches of returns of a share */
+  mema_inboxMost = 8,                   /* batches at most in an inbox: more would wait for an owner that does not come */
   mema_graceAfter = 16,                 /* ranges of state rows too young for reuse, before a grace period is awaited */
 };
 
@@ -88,7 +94,8 @@ enum {
  * `mema_nobodys`: no cache asks for slots of the spans of the owner id. */
 static const uint64_t mema_unused = UINT64_C(1) << 63, mema_nobodys = UINT64_C(1) << 62;
 
-/* A stack of cached slots of one class. */
+/* A stack of cached slots of one class. In returns `own` has the bits of entries whose slots may join it without a look
+ * at `revoked`, and `fill` is 1 if they may be of several owner ids. */
 typedef struct mema_Magazine {
   mema_CachedSlot *top; /* the first unused entry */
   mema_CachedSlot *bottom, *limit;
@@ -108,6 +115,17 @@ typedef struct mema_Depot {
   uint32_t held[mema_batches];
   uint8_t tags[mema_batches]; /* owner ids of the caches that the batches are for (slotRef.h) */
 } mema_Depot;
+
+/* Slots of one class that were freed by other threads than the one whose cache owns their spans, on their way to that
+ * cache. */
+typedef struct mema_ReturnBatch {
+  mema_StackLink link; /* in one list: the unused batches, an inbox, or those that a cache keeps */
+  uint32_t count;
+  mema_CachedSlot cachedSlots[mema_returnsMost];
+} mema_ReturnBatch;
+
+/* The count of its batches << 8 | the number of the top one; 0: it is empty. */
+typedef _Atomic uint16_t mema_Inbox;
 
 /* The state of a lock's holder. */
 typedef enum mema_Pause {
@@ -143,13 +161,14 @@ struct mema_ThreadCache {
   uintptr_t owner; /* the thread's number; 0: the thread ended, and another may adopt the cache */
   uint32_t epoch;  /* the count of forks (mema_forks): with an older count the owner does not exist in this process */
   uint32_t cellIndex;
-  uint32_t processor;              /* of an orphan: the processor where its thread ended */
-  uint32_t patience, patienceMost; /* atomic frees in its spans before it regains its privileges: left, and in all */
-  uint64_t lost;                   /* classes whose privilege it ever lost, even if regained since: see mema_regain */
-  size_t reported;                 /* the quota last reported to the gauge: see gauge.c */
-  uint32_t sentBack;               /* returns of slots to it since its last fill */
-  mema_ThreadCache *next, *prev;   /* of the pool; a reader without the lock uses `next` alone */
-  mema_ThreadCache *nextOfThread;  /* the next of the owner; this and the following: own.c */
+  uint32_t processor;               /* of an orphan: the processor where its thread ended */
+  uint32_t patience, patienceMost;  /* atomic frees in its spans before it regains its privileges: left, and in all */
+  uint64_t lost;                    /* classes whose privilege it ever lost, even if regained since: see mema_regain */
+  size_t reported;                  /* the quota last reported to the gauge: see gauge.c */
+  uint32_t sentBack;                /* returns of slots to it since its last fill */
+  uint8_t arrived[mema_classCount]; /* by class: the first batch that it took from an inbox, and keeps; 0: none */
+  mema_ThreadCache *next, *prev;    /* of the pool; a reader without the lock uses `next` alone */
+  mema_ThreadCache *nextOfThread;   /* the next of the owner; this and the following: own.c */
   uint64_t path;
   mema_ThreadCache *branches[mema_branches];
   mema_ThreadCache *nextLeftOver, *nextInterrupted;
@@ -202,6 +221,10 @@ struct mema_Share {
   /* Indexed by the owner ids up to usedIds: a bit for each class, mema_unused and mema_nobodys. All bits set: no cache
    * has the id. */
   _Atomic uint64_t revoked[mema_tagCount];
+  mema_Inbox inboxes[mema_tagCount][mema_classCount];
+  mema_Stack unusedBatches;
+  _Atomic uint32_t madeBatches; /* batches that were ever used, numbered from 1, or more than there are */
+  mema_ReturnBatch returnBatches[mema_returnBatches];
 };
 
 /* ---- share.c: lives ---------------------------------------------------------------------------------------------- */
@@ -275,12 +298,41 @@ MEMA_HIDDEN void mema_emptyDepot(mema_Share *share);
 /* Called if mema_slabHasGrown. Flushes the cached slots of classes with many free slots, and gives their
  * empty spans back. */
 MEMA_HIDDEN void mema_releaseSparse(mema_Share *share);
+/* Puts slots into the depot, for the cache with that owner id. Slots without room there go back to the slab. */
+MEMA_HIDDEN void mema_putAway(mema_Share *share, unsigned class, const mema_CachedSlot *cachedSlots, uint32_t count,
+                              uint8_t ownerId);
 /* Sends the returns of one class to the depot, for the caches that own their spans. */
 MEMA_HIDDEN void mema_sendBack(mema_Share *share, mema_ThreadCache *cache, unsigned class);
 /* mema_flushHalf makes room in a full magazine. mema_fill puts slots into an empty magazine; false iff there
  * is no memory. */
 MEMA_HIDDEN void mema_flushHalf(mema_Share *share, mema_ThreadCache *cache, unsigned class);
 MEMA_HIDDEN bool mema_fill(mema_Share *share, mema_ThreadCache *cache, unsigned class);
+
+/* ---- returns.c: from the thread that frees a slot to the cache that owns it -------------------------------------- */
+
+/* True if any slot was ever returned in a batch. */
+static inline bool mema_hasReturns(const mema_Share *share) {
+  return atomic_load_explicit(&share->madeBatches, memory_order_relaxed) != 0;
+}
+/* The next three are called by the cache's thread, from inside it, with the lock or without. */
+/* Puts the returns of one class into the inboxes of their owners. False, with the others gone, if some are left: an
+ * owner asks for none, its inbox is full, or no batch is unused. */
+MEMA_HIDDEN bool mema_mailReturns(mema_ThreadCache *cache, unsigned class);
+/* Takes slots of one class that other threads returned, if the magazine is empty. True if it has a slot now. */
+MEMA_HIDDEN bool mema_takeReturns(mema_ThreadCache *cache, unsigned class);
+/* Moves the last slots of the returns that are of one owner id to the end, and returns the first of them. */
+MEMA_HIDDEN mema_CachedSlot *mema_lastReturns(const mema_ThreadCache *cache, const mema_Magazine *returns);
+/* The next five need the lock. */
+/* True if the inbox is full. It then is emptied into the depot. */
+MEMA_HIDDEN bool mema_clearFullInbox(mema_Share *share, uint8_t ownerId, unsigned class);
+/* If no batch is unused: moves what caches that ask for none, or have no thread, hold in batches to the depot. */
+MEMA_HIDDEN void mema_provideBatches(mema_Share *share);
+/* Moves what is in the inboxes of an owner id to the depot. */
+MEMA_HIDDEN void mema_clearInboxes(mema_Share *share, uint8_t ownerId);
+/* Moves the batches that a cache keeps to the depot. The calling thread is its owner, or its owner is out. */
+MEMA_HIDDEN void mema_clearArrivals(mema_Share *share, mema_ThreadCache *cache);
+/* Begins with empty inboxes and unused batches. All threads are out, and no cache keeps a batch. */
+MEMA_HIDDEN void mema_resetReturns(mema_Share *share);
 
 /* ---- budget.c: quotas; the lock is held -------------------------------------------------------------------------- */
 

@@ -69,7 +69,7 @@ static void giveSlot(mema_Share *share, mema_SlotRef slot, void *ptr, size_t cre
   if (magazine->top == magazine->limit) {
     if (magazine == &cache->magazines[slot.live]) {
       mema_flushHalf(share, cache, class);
-    } else {
+    } else if (!mema_mailReturns(cache, class)) {
       mema_sendBack(share, cache, class);
     }
   }
@@ -175,15 +175,6 @@ static mema_Slab *lockShared(const mema_Pool *pool) {
   return NULL;
 }
 
-static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size) {
-  bool zeroed;
-  mema_Slab *slab = lockShared(pool);
-  if (slab == NULL) return NULL;
-  void *ptr = takeLocked(slab->heap.share, size, MEMA_ALIGNMENT, &zeroed);
-  mema_unlockPool(&slab->heap);
-  return ptr;
-}
-
 static bool giveLocked(mema_Share *share, void *ptr) {
   mema_SlotRef slot;
   mema_Chunk chunk;
@@ -233,6 +224,31 @@ static MEMA_INLINE void *takeAtHand(mema_ThreadCache *cache, mema_Magazine *maga
 mema_ThreadCache *mema_enterCache(const mema_Pool *pool) {
   mema_ThreadCache *cache = mema_cacheOf(pool);
   return cache != NULL && mema_enter(cache, pool) ? cache : NULL;
+}
+
+/* Takes a slot after a look at what other threads returned, without the lock. NULL: there is none, or the quota is too
+ * small. */
+static void *takeReturned(mema_Pool *pool, size_t size) {
+  const mema_ThreadCache *here = mema_cacheHere;
+  if (here == NULL || size > mema_slotMax || !mema_hasReturns(here->share))
+    return NULL; /* a hint: it may be of another pool */
+  mema_ThreadCache *cache = mema_enterAny(pool);
+  if (cache == NULL) return NULL;
+  unsigned class = mema_classOf(size);
+  if (mema_takeReturns(cache, class)) return takeAtHand(cache, &cache->magazines[class + 1]);
+  mema_leave(cache);
+  return NULL;
+}
+
+static MEMA_SLOW void *pallocSlow(mema_Pool *pool, size_t size) {
+  bool zeroed;
+  void *ptr = takeReturned(pool, size);
+  if (ptr != NULL) return ptr;
+  mema_Slab *slab = lockShared(pool);
+  if (slab == NULL) return NULL;
+  ptr = takeLocked(slab->heap.share, size, MEMA_ALIGNMENT, &zeroed);
+  mema_unlockPool(&slab->heap);
+  return ptr;
 }
 
 /* Takes a chunk of a size that the table of classes does not have. */
@@ -360,21 +376,46 @@ static MEMA_INLINE bool endFree(mema_ThreadCache *cache, mema_Magazine *magazine
   return true;
 }
 
+/* Makes room in returns, and notes that their next slot may be of another owner id. False, with nothing changed, if the
+ * lock is needed: also if the quota is above what the thread may keep. */
+static bool prepareReturns(mema_ThreadCache *cache, mema_Magazine *returns, uint16_t entryBits) {
+  if (returns->top == returns->limit &&
+      (mema_quotaOf(cache) > cache->quotaMost || !mema_mailReturns(cache, returns->state - 1u)))
+    return false;
+  if (returns->own != entryBits && returns->top != returns->bottom) returns->fill = 1;
+  returns->own = entryBits;
+  return true;
+}
+
 /* pfree of a chunk in a span of another owner id, from inside the cache. One load of `revoked` decides if a
  * compare-and-exchange may claim the slot, and which magazine gets it: see mema_isRevoked, mema_magazineFor. */
-static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_State *state,
-                                       uint16_t entryBits) {
-  mema_SlotRef slot = {.state = state, .live = mema_entryState(entryBits)};
-  uint64_t lost = atomic_load_explicit(&cache->revoked[mema_entryOwner(entryBits)], memory_order_acquire);
-  bool stays = (lost & mema_nobodys) != 0;
+static MEMA_NOINLINE bool pfreeReturn(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_SlotRef slot) {
+  uint64_t lost = atomic_load_explicit(&cache->revoked[slot.ownerId], memory_order_acquire);
+  bool isRevoked = (lost >> (slot.live - 1u) & 1) != 0, stays = (lost & mema_nobodys) != 0;
   mema_Magazine *magazine = stays ? magazineFor(cache, slot.live) : &cache->returns[slot.live];
-  mema_CachedSlot *cached = magazine->top;
-  if (mema_unlikely(cached == magazine->limit || (lost >> (slot.live - 1u) & 1) == 0 || !mema_claim(slot))) {
+  bool hasRoom = stays ? magazine->top != magazine->limit : isRevoked && prepareReturns(cache, magazine, slot.entryBits);
+  if (mema_unlikely(!isRevoked || !hasRoom || !mema_claim(slot))) {
     mema_leave(cache);
     return pfreeSlow(pool, ptr);
   }
   if (stays) expectSoon(ptr);
-  return endFree(cache, magazine, cached, &slot, ptr);
+  return endFree(cache, magazine, magazine->top, &slot, ptr);
+}
+
+/* As pfreeReturn. If the last look at `revoked` was for the same class and owner id, none is needed: the owner regains its
+ * privilege while all threads are quiesced, and makes them look again (exchange.c). */
+static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_State *state,
+                                       uint16_t entryBits) {
+  mema_SlotRef slot = {
+      .state = state, .entryBits = entryBits, .live = mema_entryState(entryBits), .ownerId = mema_entryOwner(entryBits)};
+  mema_Magazine *returns = &cache->returns[slot.live];
+  mema_CachedSlot *cached = returns->top;
+  if (mema_unlikely(entryBits != returns->own || cached == returns->limit)) return pfreeReturn(pool, ptr, cache, slot);
+  if (mema_unlikely(!mema_claim(slot))) {
+    mema_leave(cache);
+    return pfreeSlow(pool, ptr);
+  }
+  return endFree(cache, returns, cached, &slot, ptr);
 }
 
 /* pfree by compare-and-exchange, from inside the cache. The span has another owner id; or it has the cache's,

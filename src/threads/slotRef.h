@@ -123,8 +123,20 @@ static inline bool mema_isNobodys(const _Atomic uint64_t *revoked, uint8_t owner
 /* Returns the magazine for a slot that the cache's thread freed: its own, or the returns if another cache
  * owns the span. */
 static inline mema_Magazine *mema_magazineFor(mema_ThreadCache *cache, mema_SlotRef slot) {
-  bool returns = slot.ownerId != cache->ownerId && !mema_isNobodys(cache->revoked, slot.ownerId);
-  return returns ? &cache->returns[slot.live] : &cache->magazines[slot.live];
+  if (slot.ownerId == cache->ownerId || mema_isNobodys(cache->revoked, slot.ownerId)) return &cache->magazines[slot.live];
+  mema_Magazine *returns = &cache->returns[slot.live];
+  if (returns->own != slot.entryBits) {
+    returns->own = 0; /* the class may not be revoked yet */
+    returns->fill = 1;
+  }
+  return returns;
+}
+
+/* Empties returns, whose slots went elsewhere. The next ones may be of any owner id. */
+static inline void mema_emptyReturns(mema_Magazine *returns) {
+  returns->top = returns->bottom;
+  returns->own = 0;
+  returns->fill = 0;
 }
 
 #endif

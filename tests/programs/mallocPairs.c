@@ -173,6 +173,7 @@ static void playByTurns(Lane *lane, size_t warm) {
     if (next->index == 0 && number + 1 == warm + lane->steps) mark("end\n");
     wake(next);
   }
+  if (lane->index == 0) awaitTurn(lane); /* else it would wait for the end of the other thread in between */
 }
 
 static double now(void) {

@@ -2,16 +2,17 @@
  * Who may free by a plain load and a plain store: the owner of a tag, as long as nobody else frees there.
  *
  * One slot, in a span of the owner's. The owner allocates it again and again, and frees it or leaves that to others; two others free it at any time,
- * live or not. The first of them that finds the privilege there ends it, with the owner stopped. The owner takes it back at any time, with all
- * stopped. What is proved: of all that free one life of the chunk one is told true.
+ * live or not. The first of them that finds the privilege there ends it, with the owner stopped. A thread that saw it gone remembers that, and looks
+ * no more. The owner takes it back at any time, with all stopped, and makes all forget. What is proved: of all that free one life of the chunk one is told true.
  *
  * check:
- * check: LIVES=3 ROUNDS=1
+ * check: partly LIVES=3 ROUNDS=1
  * mutant: REVOKE_WITHOUT_STOP assertion
  * mutant: REGAIN_WITHOUT_STOP assertion
  * mutant: REVOKED_FOR_OTHERS_ONLY assertion
  * mutant: REGAINED_FOR_OWNER_ONLY assertion
  * mutant: LOOK_BEFORE_BUSY assertion
+ * mutant: REGAINED_UNNOTICED assertion
  */
 #ifndef LIVES
 #define LIVES 2
@@ -25,6 +26,7 @@
 bool lock;
 bool busy[THREADS], called[THREADS];
 bool revoked, own = true; /* what the others look at, and what the owner does */
+bool known[2];            /* by thread: it saw that the privilege is gone */
 bool state;               /* live */
 bool spare = true;        /* the slot is the owner's to hand out */
 
@@ -106,6 +108,9 @@ inline regain() {
 #ifndef MUTANT_REGAINED_FOR_OWNER_ONLY
   revoked = false;
 #endif
+#ifndef MUTANT_REGAINED_UNNOTICED
+  d_step { known[0] = false; known[1] = false };
+#endif
   own = true;
   resumeAll()
 }
@@ -132,7 +137,10 @@ inline freeAsOther() {
   :: called[me] -> busy[me] = false; freeSlowly()
   :: else ->
 #ifndef MUTANT_LOOK_BEFORE_BUSY
-    mayExchange = revoked;
+    if
+    :: known[me] -> mayExchange = true
+    :: else -> mayExchange = revoked; known[me] = mayExchange
+    fi;
 #endif
     if
     :: mayExchange -> compareAndExchange(); busy[me] = false
