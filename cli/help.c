@@ -90,7 +90,7 @@ static void printOption(const Page *page, const Option *option) {
 
 static void printGroup(const Page *page, const OptionGroup *group) {
   char title[200];
-  snprintf(title, sizeof title, "%s%s%s:", group->title != NULL ? group->title : "Options", group->about != NULL ? ": " : "",
+  snprintf(title, sizeof title, "%s:%s%s", group->title != NULL ? group->title : "Options", group->about != NULL ? " " : "",
            group->about != NULL ? group->about : "");
   printTitle(page, title);
   for (const Option *option = group->options; option->name != NULL; option++) printOption(page, option);

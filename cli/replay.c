@@ -355,7 +355,7 @@ const Command replayCommand = {
                                {NULL, NULL}},
     .examples = (const Term[]){{"mema replay sort.mema", "mema's pool beside the C library's heap"},
                                {"mema replay --against libjemalloc.so.2 sort.mema", "beside jemalloc as well"},
-                               {"mema replay --list sort.mema", "what the trace holds"},
+                               {"mema replay --list sort.mema", "the processes of the trace, without playing it"},
                                {NULL, NULL}},
     .operands = OPERAND_FILE,
     .start = startReplay,

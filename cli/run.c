@@ -209,7 +209,7 @@ const Command runCommand = {
         },
     .examples =
         (const Term[]){
-            {"mema run -- sort words.txt", "what does sort use?"},
+            {"mema run -- sort words.txt", "the memory that sort takes"},
             {"mema run --pool 64M -- make", "each process that make starts gets 64 MiB at most"},
             {"mema run --max-peak 20M --max-live 0 -- ./tests",
              "refuses nothing; the status is 3 if a process had more than "

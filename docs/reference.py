@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the manual pages of section 3 and the pages of docs/reference from include/mema.h: reference.py HEADER DIRECTORY DATE.
+"""Makes the manual pages of section 3 and the pages of docs/reference: reference.py HEADER DIRECTORY DATE HELP...
 
     header -> sections -> items (a comment and the declarations below it) -> blocks of text -> man(7), Markdown
+    help of a command, on a very wide terminal -> Markdown
 """
 import pathlib
 import re
@@ -290,7 +291,7 @@ class Markdown:
         return '\n\n'.join(parts) + '\n'
 
     def index(self, head, sections):
-        parts = ['# Reference', MADE] + self.text(head)
+        parts = ['# Reference', MADE + ' The commands of the program `mema`: [commands.md](commands.md).'] + self.text(head)
         for section in sections:
             rows = [f'| `{", ".join(item.names())}` | {self.linked(first_sentence(item.lines))} |' for item in section.items]
             title = section.title[0].upper() + section.title[1:]
@@ -416,6 +417,45 @@ def man_index(head, sections, date, version):
     return '\n'.join(parts) + '\n' + see_also(sections, None)
 
 
+# ---- commands ---------------------------------------------------------------------------------------------------------
+
+def entries(lines):
+    """Rows of a term and its text, which stand in one line, or the text below the term."""
+    rows = []
+    for line in lines:
+        if re.match(r'  \S', line):
+            term, _, text = line.strip().partition('  ')
+            rows.append([term, text.strip()])
+        else:
+            rows[-1][1] = (rows[-1][1] + ' ' + line.strip()).strip()
+    return rows
+
+
+def help_block(block):
+    """A block of the help, which has a title if its further lines are indented."""
+    lines = block.split('\n')
+    if lines[0].startswith('Usage:'):
+        usages = [re.sub(r'^ *(?:Usage|or): ', '', line) for line in lines]
+        return '```text\n' + '\n'.join(usages) + '\n```'
+    if len(lines) < 2 or not lines[1].startswith('  '):
+        return textwrap.fill(re.sub(r"`([^']*)'", r'`\1`', block), 120, break_long_words=False, break_on_hyphens=False)
+    title, _, about = lines[0].partition(':')
+    rows = [f'| `{term.replace("|", chr(92) + "|")}` | {quoted(text)} |' for term, text in entries(lines[1:])]
+    return '\n\n'.join([f'**{title}**' + (':' + about if about else '')] + ['\n'.join(['| | |', '|---|---|'] + rows)])
+
+
+def quoted(text):
+    return re.sub(r"`([^']*)'", r'`\1`', text).replace('|', '\\|').replace('*', '\\*')
+
+
+def commands_page(helps):
+    parts = ['# The commands of mema', 'Made from the tables of [cli](../../cli) by `make reference`, as `--help` and the manual pages are.']
+    for path in helps:
+        text = pathlib.Path(path).read_text().rstrip('\n')
+        parts += ['## ' + re.match(r'Usage: (mema(?: [a-z]+)?)', text).group(1)] + [help_block(block) for block in text.split('\n\n')]
+    return '\n\n'.join(parts) + '\n'
+
+
 # ---- files ------------------------------------------------------------------------------------------------------------
 
 def main():
@@ -428,6 +468,7 @@ def main():
     markdown = Markdown(header.resolve().parent.parent)
     pages, man = out / 'docs/reference', out / 'docs/man'
     (pages / 'README.md').write_text(markdown.index(head, sections))
+    (pages / 'commands.md').write_text(commands_page(sys.argv[4:]))
     (man / 'mema.3').write_text(man_index(head, sections, date, version))
     links = []
     for section in sections:

@@ -15,4 +15,12 @@ for command in $commands; do "$mema" help --man "$command" >"$out/docs/man/mema-
 "$mema" help --completion=fish >"$out/packaging/completions/mema.fish"
 
 day=$(sed -n 's/^#define MANUAL_DATE "\(.*\)"$/\1/p' cli/manual.h)
-python3 docs/reference.py include/mema.h "$out" "$day"
+helps=$(mktemp -d)
+trap 'rm -rf "$helps"' EXIT
+COLUMNS=1000 "$mema" --help >"$helps/10"
+number=11
+for command in $commands; do
+  COLUMNS=1000 "$mema" help "$command" >"$helps/$number"
+  number=$((number + 1))
+done
+python3 docs/reference.py include/mema.h "$out" "$day" "$helps"/*

@@ -25,7 +25,7 @@ hasOptions() { # COMMAND
   [ "$(wc -w <<<"$options")" -ge 2 ] || return
   for option in $options; do
     grep -qF -- "\\-\\-${option//-/\\-}\\fR" "docs/man/mema-$1.1" && grep -q -- " -l $option " packaging/completions/mema.fish &&
-      grep -q -- "--$option" packaging/completions/_mema && { [ "$option" = help ] || grep -q -- "--$option" packaging/completions/mema.bash; } || {
+      grep -q -- "--$option" packaging/completions/_mema && grep -q -- "\`.*--$option" docs/reference/commands.md && { [ "$option" = help ] || grep -q -- "--$option" packaging/completions/mema.bash; } || {
       echo "--$option is not everywhere"
       return 1
     }

@@ -24,7 +24,7 @@ _mema() {
       files=' --input' programs=' --check' shells=''
       ;;
     record)
-      operands=program options=' --output -o --plain --finish'
+      operands=program options=' --output -o --plain --deepbind --finish'
       valued=' --output -o --finish'
       files=' --output -o --finish' programs='' shells=''
       ;;

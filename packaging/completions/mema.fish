@@ -83,6 +83,7 @@ complete -c mema -n __fish_use_subcommand -a record -d 'run a program and write 
 complete -c mema -n '__mema_at record --output -o --finish' -l help -s h -d 'show this'
 complete -c mema -n '__mema_at record --output -o --finish' -l output -s o -r -F -d 'write the trace to FILE'
 complete -c mema -n '__mema_at record --output -o --finish' -l plain -d 'do not compress it'
+complete -c mema -n '__mema_at record --output -o --finish' -l deepbind -d 'leave RTLD_DEEPBIND to the program, which is taken out else'
 complete -c mema -n '__mema_at record --output -o --finish' -l finish -r -F -d 'run no command'
 complete -c mema -n '__fish_seen_subcommand_from record' -x -a '(__mema_program --output -o --finish)'
 complete -c mema -n __fish_use_subcommand -a replay -d 'play what was recorded against a pool and other heaps'
