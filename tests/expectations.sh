@@ -85,16 +85,36 @@ int main(void) {
 C
 }
 
+# UNITY is a directory with the sources of Unity, as tests/unity.sh makes it (make test-unity).
+withUnity() {
+  "$CC" -O1 -w -c -o "$scratch/unity.o" "$UNITY/src/unity.c" || return
+  program unity -I"$UNITY/src" "$scratch/unity.o" <<'C' && failsOnce ":13:second:FAIL: *" "$scratch/unity" && grep -q ':first:PASS' "$scratch/printed" &&
+#include <unity.h>
+#include "cases.h"
+void setUp(void) {}
+void tearDown(void) {}
+static void first(void) { holds(); }
+static void second(void) { leaks(); }
+int main(void) {
+  UNITY_BEGIN();
+  RUN_TEST(first);
+  RUN_TEST(second);
+  return UNITY_END();
+}
+C
+    grep -q '^2 Tests 1 Failures 0 Ignored' "$scratch/printed"
+}
+
 # Debian has no package of Unity. These are the names of it that the header uses.
 withUnitysNames() {
-  cat >"$scratch/unity.h" <<'C'
+  mkdir "$scratch/names" && cat >"$scratch/names/unity.h" <<'C'
 #ifndef UNITY_FRAMEWORK_H
 #define UNITY_FRAMEWORK_H
 void UnityFail(const char *message, unsigned line);
 #define UNITY_TEST_FAIL(line, message) UnityFail((message), (unsigned)(line))
 #endif
 C
-  program unity <<'C' && failsOnce '^line 13: ' "$scratch/unity"
+  program named -I"$scratch/names" <<'C' && failsOnce '^line 13: ' "$scratch/named"
 #include <setjmp.h>
 #include <unity.h>
 #include "cases.h"
@@ -129,6 +149,7 @@ else
   skip 'Check' 'check is not installed'
 fi
 check 'the names of Unity' withUnitysNames
+if [ -n "${UNITY:-}" ]; then check 'Unity itself' withUnity; fi
 for compiler in gcc clang g++ clang++; do
   case $compiler in *++) language=c++ standards='c++11 c++20' ;; *) language=c standards='c11 c17 gnu2x' ;; esac
   if ! command -v $compiler >/dev/null; then

@@ -69,6 +69,7 @@ for compiler in gcc clang; do
     if command -v $compiler >/dev/null; then
       check "$compiler -std=$standard" quietHeader $compiler c -std=$standard
       check "$compiler -std=$standard, no short names" quietHeader $compiler c -std=$standard -DMEMA_NO_SHORT_NAMES
+      check "$compiler -std=$standard, with sites" quietHeader $compiler c -std=$standard -DMEMA_SITES
     else
       skip "$compiler -std=$standard" "no $compiler"
     fi

@@ -34,7 +34,7 @@ scrape() {
   "$metricsPython" $openMetrics serve "$scratch/figures.om" "$scratch/exporter" &
   exporter=$!
   for ((try = 0; try < 300 && status != 0; try++)); do
-    [ -s "$scratch/exporter" ] && status=0 || sleep 0.1
+    if [ -s "$scratch/exporter" ]; then status=0; else sleep 0.1; fi
   done
   port=$("$metricsPython" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   cat >"$scratch/prometheus.yml" <<YML

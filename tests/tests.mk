@@ -38,7 +38,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(furtherEngine:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-debian test-metrics
+.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-debian test-metrics test-unity
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -71,6 +71,11 @@ test-single: all
 # The Debian packages, built, compared, installed on a new system.
 test-debian:
 	@bash tests/debian.sh
+
+# mema_test.h with Unity itself, from the sources of a Debian package that has a copy.
+test-unity: all
+	@bash tests/unity.sh '$(BUILD)/unity'
+	@UNITY='$(abspath $(BUILD))/unity' BUILD='$(BUILD)' CC='$(CC)' ONLY='Unity-itself' bash tests/expectations.sh
 
 # A real Prometheus scrapes the figures of pools.
 test-metrics: all
