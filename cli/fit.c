@@ -69,12 +69,11 @@ typedef struct Fit {
 static void showProgress(const char *what, uint64_t low, uint64_t high) {
   char from[SIZE_TEXT_ROOM], to[SIZE_TEXT_ROOM];
   if (!isatty(STDERR_FILENO)) return;
-  fprintf(stderr, "\r%s: between %s and %s\033[K", what, formatSize(from, low), formatSize(to, high));
-  fflush(stderr);
+  printOver(stderr, "%s: between %s and %s", what, formatSize(from, low), formatSize(to, high));
 }
 
 static void endProgress(void) {
-  if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+  if (isatty(STDERR_FILENO)) printOver(stderr, "%s", "");
 }
 
 /* True if the program does the same with this budget as without one. */

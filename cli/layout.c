@@ -99,6 +99,16 @@ void printWrapped(FILE *out, unsigned width, unsigned indent, const char *format
   printFlow(out, width, indent, indent + 2, line);
 }
 
+void printOver(FILE *out, const char *format, ...) {
+  char line[256];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(line, sizeof line, format, args);
+  va_end(args);
+  fprintf(out, "\r%.*s\033[K", (int)lineWidth(out) - 1, line);
+  fflush(out);
+}
+
 /* ---- figures ------------------------------------------------------------------------------------------------------ */
 
 /* "  live at exit  530.2 KiB   footprint ...", and "live       530.2 KiB". */

@@ -23,6 +23,10 @@ __attribute__((format(printf, 4, 5))) void printWrapped(FILE *out, unsigned widt
 /* The same from column `at` on, where the cursor is. Each further line begins with `indent` spaces. */
 void printFlow(FILE *out, unsigned width, unsigned at, unsigned indent, const char *text);
 
+/* Shows a text, or "", in place of the line where the cursor is, on a terminal. The text is cut one column before the end of the
+ * line: a full line would make the terminal begin another, which the next text could not replace. */
+__attribute__((format(printf, 2, 3))) void printOver(FILE *out, const char *format, ...);
+
 /* A number and its name, and the name for narrow lines, of at most 9 letters. */
 typedef struct Figure {
   const char *label;

@@ -21,6 +21,7 @@
 #include "commands.h"
 #include "complain.h"
 #include "descriptor.h"
+#include "layout.h"
 #include "options.h"
 #include "plain.h"
 #include "torturePoints.h"
@@ -123,14 +124,14 @@ static void showProgress(const Progress *progress) {
   if (!progress->shown) return;
   size_t here = progress->tried - progress->before;
   double seconds = (double)(nowInNanoseconds() - progress->begun) / 1e9;
-  fprintf(stderr, "\r%zu/%zu, %zu bad", progress->tried, progress->count, progress->bad);
-  if (here > 0) fprintf(stderr, ", %.0f s left", seconds / (double)here * (double)(progress->count - progress->tried));
-  fputs("\033[K", stderr);
-  fflush(stderr);
+  char left[40] = "";
+  if (here > 0)
+    snprintf(left, sizeof left, ", %.0f s left", seconds / (double)here * (double)(progress->count - progress->tried));
+  printOver(stderr, "%zu/%zu, %zu bad%s", progress->tried, progress->count, progress->bad, left);
 }
 
 static void endProgress(const Progress *progress) {
-  if (progress->shown) fputs("\r\033[K", stderr);
+  if (progress->shown) printOver(stderr, "%s", "");
 }
 
 static void startProgress(Progress *progress, const Points *points) {

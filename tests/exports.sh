@@ -83,6 +83,7 @@ for compiler in g++ clang++; do
   for standard in c++11 c++20; do
     check "$compiler -std=$standard, header" quietHeader $compiler c++ -std=$standard
     check "$compiler -std=$standard, header, no short names" quietHeader $compiler c++ -std=$standard -DMEMA_NO_SHORT_NAMES
+    check "$compiler -std=$standard, header, with sites" quietHeader $compiler c++ -std=$standard -DMEMA_SITES
     check "$compiler -std=$standard, program" fromCpp $compiler $standard
   done
   check "$compiler, files with and without short names" betweenFilesOfCpp $compiler

@@ -38,7 +38,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(furtherEngine:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-debian test-metrics test-unity
+.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-debian test-metrics test-unity test-torture
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -76,6 +76,10 @@ test-debian:
 test-unity: all
 	@bash tests/unity.sh '$(BUILD)/unity'
 	@UNITY='$(abspath $(BUILD))/unity' BUILD='$(BUILD)' CC='$(CC)' ONLY='Unity-itself' bash tests/expectations.sh
+
+# Torture of a program with 10,000 children.
+test-torture: all
+	@WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' ONLY='$(ONLY)' sh tests/cli/torture.sh
 
 # A real Prometheus scrapes the figures of pools.
 test-metrics: all

@@ -249,7 +249,14 @@ if compiled static -static -w <<'C'
 int main(void) { return 0; }
 C
 then refuses 'a static program' 2 '^mema torture: .* is statically linked.*no request of it can be made to fail' torture -- "$scratch/static"; else skip 'a static program' 'no static C library'; fi
+if compiled sanitized -fsanitize=address -w <<'C'
+int main(void) { return 0; }
+C
+then refuses 'a sanitized program' 2 '^mema torture: .* was built with a sanitizer' torture -- "$scratch/sanitized"; else skip 'a sanitized program' 'no sanitizer'; fi
 if [ -w /dev/full ]; then
+  guard "$mema" torture --from 11 -- "$scratch/outcomes" >/dev/full 2>"$scratch/err"
+  same 'a full disk behind stdout: the status' 2 $?
+  oneLine 'a full disk behind stdout: one line' '^mema torture: cannot write to stdout: No space left' "$scratch/err"
   run torture --from 11 --json /dev/full -- "$scratch/outcomes"
   same 'a full disk: the status' 2 "$status"
   refuses 'a device to go on with' 2 "^mema torture: cannot write '/dev/full': " torture --resume /dev/full -- "$scratch/outcomes"
@@ -285,6 +292,15 @@ same 'the least budget suffices' 'done 0' "$(cat "$scratch/out") $status"
 run run --pool "$((${least:-2} - 1))" -- "$scratch/needy"
 same 'one byte less does not' ' 3' "$(cat "$scratch/out") $status"
 refuses 'fit: output that differs by itself' 1 '^mema fit: two runs without a budget differ in output' fit -- "$scratch/restless" "$scratch/runs" output
+refuses 'fit: a directory' 126 "^mema fit: cannot run '/': Is a directory" fit -- /
+refuses 'fit: not executable' 126 "^mema fit: cannot run '.*notExecutable': " fit -- "$scratch/notExecutable"
+if [ -x "$scratch/static" ]; then refuses 'fit: a static program' 2 '^mema fit: .* is statically linked' fit -- "$scratch/static"; fi
+if [ -x "$scratch/sanitized" ]; then refuses 'fit: a sanitized program' 2 '^mema fit: .* was built with a sanitizer' fit -- "$scratch/sanitized"; fi
+if [ -w /dev/full ]; then
+  guard "$mema" fit --runs 1 -- "$scratch/needy" >/dev/full 2>"$scratch/err"
+  same 'fit: a full disk: the status' 2 $?
+  oneLine 'fit: a full disk: one line' '^mema fit: cannot write to stdout: No space left' "$scratch/err"
+fi
 refuses 'fit: no such program' 127 "^mema fit: cannot run 'nowhere':" fit -- nowhere
 refuses 'fit: no number' 2 "^mema fit: --runs 'x' is no number" fit --runs x -- true
 
@@ -321,10 +337,43 @@ if command -v script >/dev/null; then
   has 'progress on a terminal' '5/5, 2 bad|[0-4]/5, [0-2] bad' "$scratch/terminal"
   terminal TERM=xterm NO_COLOR=1
   has 'no colours with NO_COLOR' '^  \.L\.H\.' "$scratch/terminal"
+  for command in 'torture --every --from 7 --timeout 5 -- outcomes' 'fit --runs 1 -- needy'; do
+    guard script -qec "stty cols 20; cd '$scratch'; PATH=.:\$PATH; '$mema' $command" /dev/null </dev/null >"$scratch/terminal" 2>&1
+    same "20 columns, ${command%% *}: no progress begins a second line" 19 "$(tr '\r' '\n' <"$scratch/terminal" | grep "$(printf '\033')\[K" |
+      sed "s/$(printf '\033')\[[0-9;]*[mK]//g" | awk 'length($0) > most { most = length($0) } END { print most }')"
+  done
   terminal TERM=dumb
   has 'no colours on a terminal without them' '^  \.L\.H\.' "$scratch/terminal"
 else
   skip 'colours on a terminal' 'script is not there'
+fi
+
+# ---- many ------------------------------------------------------------------------------------------------------------
+# With WHOLE=1 (make test-torture): 30,000 processes take a minute.
+section children
+
+if [ -n "${WHOLE:-}" ]; then
+  compiled children -w <<'C'
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+  int bad = 0, status;
+  for (int i = 0; i < 10000; i++) {
+    pid_t child = fork();
+    if (child == 0) _exit(malloc(10) == NULL);
+    if (child < 0 || waitpid(child, &status, 0) < 0) return 2;
+    bad += status != 0;
+  }
+  printf("%d\n", bad);
+  return 0;
+}
+C
+  run torture --sample 1 --json "$report" -- "$scratch/children"
+  same '10,000 children: the one that was refused is found' wrongOutput "$(told outcome)"
+  has '10,000 children: the processes are counted' '10001 processes' "$scratch/out"
+  same '10,000 children: none is left' '' "$(pgrep -f "$scratch/children")"
 fi
 
 # ---- going on ---------------------------------------------------------------------------------------------------------
