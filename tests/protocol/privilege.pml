@@ -3,7 +3,9 @@
  *
  * One slot, in a span of the owner's. The owner allocates it again and again, and frees it or leaves that to others; two others free it at any time,
  * live or not. The first of them that finds the privilege there ends it, with the owner stopped. A thread that saw it gone remembers that, and looks
- * no more. The owner takes it back at any time, with all stopped, and makes all forget. What is proved: of all that free one life of the chunk one is told true.
+ * no more. The owner takes it back at any time, with all stopped, and makes all forget. The owner may end; the next owner of the tag then has the
+ * slot. A tag that no owner ever had has no spans, so it is given without a stop; one that is used again is given with all stopped, who forget.
+ * What is proved: of all that free one life of the chunk one is told true.
  *
  * check:
  * check: partly LIVES=3 ROUNDS=1
@@ -13,6 +15,8 @@
  * mutant: REGAINED_FOR_OWNER_ONLY assertion
  * mutant: LOOK_BEFORE_BUSY assertion
  * mutant: REGAINED_UNNOTICED assertion
+ * mutant: FRESH_IF_UNUSED assertion
+ * mutant: TAKEN_UNNOTICED assertion
  */
 #ifndef LIVES
 #define LIVES 2
@@ -20,12 +24,15 @@
 #ifndef ROUNDS
 #define ROUNDS 2 /* frees by each of the others */
 #endif
+#define OWNERS 2 /* of the tag, one after the other */
 #define OWNER 2
 #define THREADS 3
 
 bool lock;
 bool busy[THREADS], called[THREADS];
-bool revoked, own = true; /* what the others look at, and what the owner does */
+bool given, ever;         /* an owner has the tag; one had it at some time */
+bool exists;              /* the span of the slot: others find no tag without it */
+bool revoked = true, own; /* what the others look at, and what the owner does */
 bool known[2];            /* by thread: it saw that the privilege is gone */
 bool state;               /* live */
 bool spare = true;        /* the slot is the owner's to hand out */
@@ -115,16 +122,48 @@ inline regain() {
   resumeAll()
 }
 
+#ifdef MUTANT_FRESH_IF_UNUSED
+#define isFresh !given
+#else
+#define isFresh !ever
+#endif
+
+inline takeTag() {
+  if
+  :: isFresh
+  :: else ->
+    stopAll();
+#ifndef MUTANT_TAKEN_UNNOTICED
+    d_step { known[0] = false; known[1] = false }
+#endif
+  fi;
+  given = true;
+  ever = true;
+  revoked = false;
+  own = true;
+  resumeAll()
+}
+
+inline giveTagBack() {
+  own = false;
+  revoked = true;
+  given = false
+}
+
 #define slowBegin() takeLock(); busy[me] = true
 #define slowEnd() busy[me] = false; releaseLock()
 
 inline freeSlowly() {
   slowBegin();
   if
-  :: !revoked -> revoke()
+  :: exists ->
+    if
+    :: !revoked -> revoke()
+    :: else
+    fi;
+    compareAndExchange()
   :: else
   fi;
-  compareAndExchange();
   slowEnd()
 }
 
@@ -135,6 +174,7 @@ inline freeAsOther() {
   busy[me] = true;
   if
   :: called[me] -> busy[me] = false; freeSlowly()
+  :: !called[me] && !exists -> busy[me] = false
   :: else ->
 #ifndef MUTANT_LOOK_BEFORE_BUSY
     if
@@ -180,14 +220,17 @@ proctype Other(byte me) {
 }
 
 proctype Owner(byte me) {
-  byte lives, s;
+  byte lives, owners, s;
   do
-  :: lives < LIVES && spare ->
+  :: !given && owners < OWNERS -> owners++; slowBegin(); takeTag(); slowEnd()
+  :: given && lives < LIVES && spare ->
     lives++;
+    exists = true;
     atomic { spare = false; state = true; alive = true }
-  :: lives > 0 -> freeAsOwner()
-  :: slowBegin(); regain(); slowEnd()
-  :: lives == LIVES -> break
+  :: given && lives > 0 -> freeAsOwner()
+  :: given -> slowBegin(); regain(); slowEnd()
+  :: given && owners < OWNERS -> slowBegin(); giveTagBack(); slowEnd()
+  :: given && lives == LIVES -> break
   od
 }
 
