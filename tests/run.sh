@@ -27,7 +27,7 @@ programs() { # VARIANT DIRECTORY DEPTH OPERATIONS [COMMAND that runs each progra
 }
 
 # The thread sanitizer is slow: it gets the programs with threads alone, at a twentieth of their scale.
-raceFree=(budget exchange exitHeld apart budgetOfFamily sites)
+raceFree=(apart budget budgetOfFamily exchange exit exitHeld fork leftCallbacks poolEnd sites wait)
 threads() {
   local program
   for program in "${raceFree[@]}"; do

@@ -43,8 +43,14 @@ static void forget(mema_Pool *pool) {
 static void forgetAll(mema_Pool *pool) {
   Words *at = (Words *)(void *)((char *)pool + wordsFrom);
   forget(pool);
+#if defined(MEMA_THREAD_SANITIZED)
+  /* Other threads may look at the words of a shared pool that was here before. Each is stored whole below, too. */
+  for (char *word = (char *)at; word < (char *)(pool + 1); word += sizeof(uintptr_t))
+    mema_storeWord((uintptr_t *)(void *)word, 0);
+#else
   for (int i = 0; i < rows; i++) at[i] = (Words){0};
   __builtin_memset(at + rows, 0, sizeof *pool - wordsFrom - rows * sizeof *at);
+#endif
 }
 
 void mema_layPool(mema_Pool *pool, const mema_Options *options) {
@@ -212,7 +218,7 @@ bool mema_resetPool(mema_Pool *pool) {
   } else {
     clearHeaps(pool, heap);
   }
-  pool->ending = false;
+  __atomic_store_n(&pool->ending, false, __ATOMIC_RELAXED);
   forgetMarks(pool);
   mema_unlockPool(heap);
   return true;
@@ -246,7 +252,8 @@ static bool resize(mema_Pool *pool, mema_Heap *heap, size_t poolSize) {
 static bool canResize(const mema_Pool *pool, mema_Kind kind, size_t poolSize) {
   if (poolSize == 0) return mema_failFor(mema_poolSizeIsZero, 0, 0);
   if (poolSize > MEMA_UNLIMITED) return mema_failFor(mema_sizeIsTooLarge, poolSize, MEMA_UNLIMITED);
-  bool carvedWhole = kind == mema_sharedPool && mema_nodeOf(pool) != NULL && mema_nodeOf(pool)->parent != NULL;
+  const mema_Node *node = __atomic_load_n(&pool->node, __ATOMIC_ACQUIRE); /* another thread may be setting it */
+  bool carvedWhole = kind == mema_sharedPool && node != NULL && node->parent != NULL;
   return !carvedWhole || mema_failFor(mema_sharedChildResized, 0, 0);
 }
 

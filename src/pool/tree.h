@@ -225,8 +225,10 @@ MEMA_HIDDEN void mema_setGuard(mema_Node *node, size_t poolSize);
  * False, and the failure noted, iff another thread is ending the pool, or the calling thread is inside a call
  * to the pool. */
 MEMA_HIDDEN bool mema_endFamily(mema_Pool *pool, uintptr_t serial);
+/* Asked of a shared pool, which has none, without its lock. */
 static inline bool mema_hasCleanups(const mema_Pool *pool) {
-  return pool->cleanups[0] != NULL || pool->cleanups[1] != NULL;
+  return mema_loadWord((const uintptr_t *)(const void *)&pool->cleanups[0]) != 0 ||
+         mema_loadWord((const uintptr_t *)(const void *)&pool->cleanups[1]) != 0;
 }
 /* Like mema_endFamily, but returns at once if there are no clean-ups and no sub-pools. */
 static inline bool mema_endLives(mema_Pool *pool, uintptr_t serial) {

@@ -47,7 +47,7 @@ static inline mema_Share *mema_shareOf(const mema_Heap *heap) {
 
 /* True if the pool has thread caches; if not, each call takes the lock. Requires the lock. */
 static inline bool mema_hasCaches(const mema_Heap *heap) {
-  return heap->threads;
+  return __atomic_load_n(&heap->threads, __ATOMIC_RELAXED); /* also asked without the lock, which is then taken */
 }
 
 /* Wakes the threads that wait for budget. */

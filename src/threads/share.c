@@ -313,8 +313,9 @@ mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   share->cacheCount = share->orphans = share->waiting = share->usedIds = share->madeCaches = share->unnoted = 0;
   share->rise = 0;
   share->cellIndex = cell.index;
-  share->quiesced = share->lowBudget = share->skipped = share->takenOver = share->crowded = share->unfinished = share->lost =
+  share->quiesced = share->lowBudget = share->skipped = share->takenOver = share->crowded = share->unfinished =
       share->borrowed = share->closely = false;
+  __atomic_store_n(&share->lost, false, __ATOMIC_RELAXED); /* they look at this before they take the lock */
   share->gauge = NULL;
   share->reported = share->reportedHeld = share->outsideHeld = share->unseenOutside = 0;
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
@@ -420,7 +421,7 @@ static mema_Reason lock(const mema_Pool *pool, mema_Heap *heap, bool soon) {
   bool within = mema_isWithin();
   mema_Share *share = __atomic_load_n(&heap->share, __ATOMIC_ACQUIRE);
   if (share == NULL) return MEMA_BAD_POOL;
-  if (mema_unlikely(share->lost)) return MEMA_REENTERED;
+  if (mema_unlikely(__atomic_load_n(&share->lost, __ATOMIC_RELAXED))) return MEMA_REENTERED;
   mema_ThreadCache *cache = cacheIn(pool, heap);
   if (cache != NULL && atomic_load_explicit(&cache->busy, memory_order_relaxed) != 0) return MEMA_REENTERED;
   if (!takeOrBorrow(share, within || soon)) return MEMA_REENTERED;

@@ -21,7 +21,12 @@
 #endif
 /* False if a new thread may hang in the child of a fork beside other threads: the address sanitizer of gcc 12 takes none of its own locks for
  * a fork. A thread of the parent that begins or ends may hold one, and a new thread of the child waits for it. */
-#define CHILD_MAY_START_THREADS (!UNDER_ASAN)
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN 1
+#else
+#define UNDER_TSAN 0
+#endif
+#define CHILD_MAY_START_THREADS (!UNDER_ASAN && !UNDER_TSAN)
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)

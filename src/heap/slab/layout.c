@@ -105,7 +105,8 @@ static void layOut(mema_Slab *slab, const mema_Shape *shape, char *tables, char 
   slab->usedSinceReset = true;
   slab->shared.pageMap = NULL;
   slab->shared.states = NULL;
-  slab->heap.threads = shape->statesOffset != 0;
+  /* a late thread of the pool before, whose header this was, may be looking */
+  __atomic_store_n(&slab->heap.threads, shape->statesOffset != 0, __ATOMIC_RELAXED);
   slab->shared.rows = shape->rows;
   slab->shared.usedRows = slab->shared.youngRows = 0;
   slab->shared.period = 1;
