@@ -256,7 +256,7 @@ class Markdown:
         def link(match):
             page, chapter = match.group(1), match.group(2)
             target = f'../{page}' + (f'#{anchor(chapter)}' if chapter else '')
-            if page.endswith('.md') and chapter and anchor(chapter) not in self.titles[page]:
+            if page.endswith('.md') and chapter and anchor(chapter) not in self.titles.get(page, ()):
                 sys.exit(f'include/mema.h: docs/{page} has no chapter "{chapter}"')
             return f'[docs/{page}]({target})' + (f', "{chapter}"' if chapter else '')
         text = re.sub(r'\*(?=\w)', r'\\*', text)

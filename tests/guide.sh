@@ -156,6 +156,11 @@ for page in "${pages[@]}"; do
     tryBlock "$page" "${block##*/}" "$block"
   done
 done
+if git rev-parse --git-dir >/dev/null 2>&1; then
+  check 'each link of a page leads to a file, or to a chapter of one' python3 tests/links.py
+else
+  skip 'links' 'no clone of the repository'
+fi
 check 'the pages have programs' test "$programs" -ge 10
 check 'the pages have lines for the shell' test "$scripts" -ge 5
 check 'few blocks are illustrations' test "$illustrations" -le $(((programs + scripts) / 2))
