@@ -4,6 +4,7 @@
 #   make bench-programs                           whole programs under preloaded allocators: some minutes
 #   make bench-latency                            the longest calls of a fixed pool: a minute
 #   make bench-hosts                              libraries in a pool, beside their own allocator: some minutes
+#   make bench-server                             examples/server under load, with pools and without: two minutes
 #   make bench-quick                              three rounds beside glibc, mimalloc and APR: under a minute
 #   make bench BENCH_ARGS='11 --csv figures.csv'  11 rounds; figures as CSV
 #   make bench BENCH_ARGS='--rows a,b1,l --peers glibc,jemalloc' BENCH_CPU=1
@@ -37,7 +38,7 @@ endef
 
 latencyProgram := $(BUILD)/bench/latency
 
-.PHONY: bench bench-hosts bench-quick bench-programs bench-latency benchProgram
+.PHONY: bench bench-hosts bench-server bench-quick bench-programs bench-latency benchProgram
 # The timed loops begin at a cache line: where they happened to lie moved single rows by 6 %.
 # Built anew each time: the commit is compiled in and must be the one that is measured.
 benchProgram: $(benchSources) $(benchHeaders) $(traceObjects) $(staticLibrary)

@@ -44,6 +44,12 @@ isSelfContained() {
   done
 }
 
+# The example server, asked by good clients and greedy ones at once.
+serves() {
+  "$CC" -std=c11 -Wall -Wextra -Wshadow -Werror -O1 -Iinclude examples/server/server.c "$BUILD/libmema.a" -lmicrohttpd -pthread -o "$scratch/server" &&
+    guarded python3 tests/hosts/server.py "$scratch/server"
+}
+
 # ---- docs/hosts.md: each C program in it; its first line says how to build it, and the text below it is what it prints ---------------------
 
 extract() { # N
@@ -94,5 +100,10 @@ host zlib zlib.h -lz
 host zstd zstd.h -lzstd
 host pcre2 pcre2posix.h -lpcre2-8
 host nghttp2 nghttp2/nghttp2.h -lnghttp2
+if hasHeader microhttpd.h && command -v python3 >/dev/null; then
+  check 'examples/server' serves
+else
+  skip 'examples/server' 'there is no microhttpd.h, or no python3'
+fi
 programsOfThePage
 finish

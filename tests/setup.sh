@@ -46,6 +46,7 @@ missingHosts() {
   library libpcre2-dev pcre2posix.h
   library libnghttp2-dev nghttp2/nghttp2.h
   library libsqlite3-dev sqlite3.h
+  library libmicrohttpd-dev microhttpd.h
 }
 
 missingPackages() {
