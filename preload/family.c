@@ -31,18 +31,6 @@ static void *refuse(int reason) {
   return NULL;
 }
 
-void *malloc(size_t size) {
-  return heapAllocate(size);
-}
-
-void *calloc(size_t count, size_t size) {
-  return heapAllocateZeroed(count, size);
-}
-
-void free(void *ptr) {
-  heapRelease(ptr);
-}
-
 void cfree(void *ptr) {
   free(ptr);
 }

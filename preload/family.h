@@ -3,13 +3,10 @@
 #ifndef MEMA_PRELOAD_FAMILY_H
 #define MEMA_PRELOAD_FAMILY_H
 
-#include <mema.h>
+#include "atHand.h"
 
-MEMA_PUBLIC void *malloc(size_t size);
-MEMA_PUBLIC void *calloc(size_t count, size_t size);
 MEMA_PUBLIC void *realloc(void *ptr, size_t size);
 MEMA_PUBLIC void *reallocarray(void *ptr, size_t count, size_t size);
-MEMA_PUBLIC void free(void *ptr);
 MEMA_PUBLIC void free_sized(void *ptr, size_t size);
 MEMA_PUBLIC void free_aligned_sized(void *ptr, size_t alignment, size_t size);
 MEMA_PUBLIC void cfree(void *ptr);

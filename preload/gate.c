@@ -40,6 +40,7 @@ typedef enum HeapState {
 
 mema_Pool heapPool;
 atomic_bool heapIsPlain;
+_Atomic uintptr_t heapOffset;
 
 static Lock lock;
 /* All variables from here on are read and written under the lock only, except the atomic ones. */
@@ -147,14 +148,18 @@ __attribute__((noinline)) static void warmHeap(void) {
   if (reserveIsOpen) settleReserve(&heapPool);
 }
 
-static void setPlain(void) {
-  bool isPlain = state == HEAP_READY && !reserveIsOpen && !atomic_load_explicit(&slow, memory_order_relaxed);
+static void tellPlain(bool isPlain) {
   atomic_store_explicit(&heapIsPlain, isPlain, memory_order_release);
+  atomic_store_explicit(&heapOffset, isPlain ? mema_sharedOffset() : 0, memory_order_release);
+}
+
+static void setPlain(void) {
+  tellPlain(state == HEAP_READY && !reserveIsOpen && !atomic_load_explicit(&slow, memory_order_relaxed));
 }
 
 void serveSlowly(void) {
   atomic_store_explicit(&slow, true, memory_order_relaxed);
-  atomic_store_explicit(&heapIsPlain, false, memory_order_release);
+  tellPlain(false);
 }
 
 /* A copy of the process that no fork handler announced (a raw clone, _Fork) begins here. Other threads may have had the
@@ -271,9 +276,14 @@ static int nextInterval(uint32_t threads) {
   return interval < most ? interval : most;
 }
 
+static void beginInterval(int calls) {
+  heapCallsLeft = calls;
+  mema_sharedCallsUntil(&heapPool, calls);
+}
+
 /* A library that replaces the clock may allocate: the next publication is then not due yet. */
 static void tellTime(void) {
-  heapCallsLeft = PUBLISH_EVERY;
+  beginInterval(PUBLISH_EVERY);
   mema_sharedTime(&heapPool);
 }
 
@@ -281,7 +291,7 @@ static void publish(void) {
   uint32_t threads = 0;
   if (++publications % TIME_EVERY == 0) tellTime();
   if (watchesPool()) threads = mema_sharedTell(&heapPool);
-  heapCallsLeft = threads > 0 ? nextInterval(threads) : PUBLISH_EVERY;
+  beginInterval(threads > 0 ? nextInterval(threads) : PUBLISH_EVERY);
 }
 
 /* A thread's first call is not published here: it took the pool's lock, and many threads make few more. */
@@ -293,7 +303,7 @@ __attribute__((noinline)) void publishNowAndThen(void) {
     publish();
   } else {
     counted = true;
-    heapCallsLeft = atomic_load_explicit(&publicationInterval, memory_order_relaxed);
+    beginInterval(atomic_load_explicit(&publicationInterval, memory_order_relaxed));
   }
   settleLateFrees();
   errno = savedErrno;
@@ -352,7 +362,7 @@ static void afterForkInChild(void) {
   if (over) noteReserve();
   watchPool();
   atomic_store_explicit(&publicationInterval, 1, memory_order_relaxed);
-  heapCallsLeft = 1;
+  beginInterval(1);
   if (!over && holdsLock(&lock)) return;
   forkDepth = 0;
   borrowed = false;

@@ -27,7 +27,11 @@ extern mema_Pool heapPool;
 /* True if the environment is applied and the reserve closed: requests then need no preparation. */
 extern atomic_bool heapIsPlain;
 
-/* The calling thread's remaining calls until it publishes its figures. */
+/* The offset of mema_cacheAtHand in each thread's data, while heapIsPlain is true; else 0: see atHand.c. */
+extern _Atomic uintptr_t heapOffset;
+
+/* The calling thread's remaining calls through heap.c until it publishes its figures. Calls that end in atHand.c, or
+ * without the pool's lock, are also counted in the thread's cache (mema_sharedOnCalls). */
 extern _Thread_local int heapCallsLeft;
 
 /* ---- in and out --------------------------------------------------------------------------------------------------- */

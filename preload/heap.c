@@ -221,6 +221,7 @@ static HeapAnswer releaseStranger(void *ptr) {
 static HeapAnswer postponeFree(void *ptr) {
   if (keepLateFree(ptr)) {
     heapCallsLeft = 0;
+    mema_sharedCallSoon();
   } else {
     countOne(&ownSlot()->droppedFrees);
   }
@@ -242,15 +243,27 @@ __attribute__((noinline, cold)) static void releaseSlowly(void *ptr, bool refuse
   errno = before;
 }
 
-void heapRelease(void *ptr) {
+static inline __attribute__((always_inline)) void release(void *ptr, bool (*give)(mema_Pool *pool, void *ptr)) {
   if (ptr == NULL) return;
   if (!heapIsReady()) {
     releaseSlowly(ptr, false);
-  } else if (__builtin_expect(!mema_sharedPfree(&heapPool, ptr), 0)) {
+  } else if (__builtin_expect(!give(&heapPool, ptr), 0)) {
     releaseSlowly(ptr, true);
   } else if (countCall()) {
     publishNowAndThen();
   }
+}
+
+void heapRelease(void *ptr) {
+  release(ptr, mema_sharedPfree);
+}
+
+void heapReleaseElse(void *ptr) {
+  release(ptr, mema_sharedPfreeElse);
+}
+
+void heapReleaseRefused(void *ptr) {
+  releaseSlowly(ptr, true);
 }
 
 size_t heapChunkSize(const void *ptr) {

@@ -22,6 +22,10 @@ HeapAnswer heapResize(void **ptr, size_t size);
  * MEMA_STRICT. Keeps errno. */
 void heapRelease(void *ptr);
 
+/* As heapRelease, for a pointer that the common path could not free, and for one that the pool refused a moment ago. */
+void heapReleaseElse(void *ptr);
+void heapReleaseRefused(void *ptr);
+
 /* Returns the usable bytes of a chunk; 0 if ptr is none. */
 size_t heapChunkSize(const void *ptr);
 

@@ -36,6 +36,7 @@ __attribute__((constructor(101))) static void startHeap(void) {
     watchPool();
     leaveHeap();
   }
+  mema_sharedOnCalls(publishNowAndThen);
   startPoints();
   if (countsPoints) serveSlowly();
   mema_sharedTime(&heapPool);

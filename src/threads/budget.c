@@ -128,6 +128,7 @@ static size_t lendable(const mema_Share *share) {
 
 static void collect(mema_Share *share, mema_ThreadCache *cache, bool noted) {
   moveQuota(share, cache, 0, noted);
+  mema_foldCalls(cache);
   share->pool->allocations += cache->allocations;
   share->pool->frees += cache->frees;
   share->pool->held += cache->held;

@@ -17,6 +17,8 @@
  * not be NULL. Any other Pool is refused (MEMA_BAD_POOL; 0). */
 MEMA_SHARED_CALL void *mema_sharedPalloc(mema_Pool *pool, size_t size);
 MEMA_SHARED_CALL bool mema_sharedPfree(mema_Pool *pool, void *ptr);
+/* As mema_sharedPfree, after the common path has found that it cannot free the chunk. */
+MEMA_SHARED_CALL bool mema_sharedPfreeElse(mema_Pool *pool, void *ptr);
 MEMA_SHARED_CALL void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size);
 MEMA_SHARED_CALL size_t mema_sharedChunkSize(const mema_Pool *pool, const void *ptr);
 
@@ -58,6 +60,21 @@ MEMA_SHARED_CALL bool mema_sharedTellAll(mema_Pool *pool, mema_Gauge *gauge, boo
 
 /* As mema_shrinkPool. *peakBytes is set to the peak that ends: each charge counts in that one or in the next. */
 MEMA_SHARED_CALL size_t mema_sharedRebudget(mema_Pool *pool, size_t poolSize, size_t *peakBytes);
+
+/* The calls of each thread without the lock are counted down. Sets the function that is called when the count of a thread
+ * has run out; NULL: none is. The count begins anew before. */
+MEMA_SHARED_CALL void mema_sharedOnCalls(void (*onCalls)(void));
+
+/* On x86-64, the distance from a thread's data to its mema_cacheAtHand (share.h); 0 elsewhere, and while the loader is about
+ * to make that data anew. */
+MEMA_SHARED_CALL uintptr_t mema_sharedOffset(void);
+
+/* Lets the calling thread make a number of calls, 1 to 16384, between two calls of that function. */
+MEMA_SHARED_CALL void mema_sharedCallsUntil(const mema_Pool *pool, int calls);
+
+/* Lets the calling thread's next call without the lock be the last of its count. For a signal handler that interrupted a
+ * call. */
+MEMA_SHARED_CALL void mema_sharedCallSoon(void);
 
 /* A sandbox is about to limit the process's system calls: see mema_osEnterSandbox. */
 MEMA_SHARED_CALL void mema_sharedEnterSandbox(void);

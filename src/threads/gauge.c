@@ -24,6 +24,7 @@ static void put(_Atomic uint64_t *figure, uint64_t value) {
 static void addCache(mema_Share *share, mema_ThreadCache *cache) {
   size_t credit = mema_quotaOf(cache);
   mema_restartLow(share, cache);
+  mema_foldCalls(cache);
   share->pool->allocations += cache->allocations;
   share->pool->frees += cache->frees;
   share->reported += credit - cache->reported;

@@ -8,6 +8,10 @@ enum { looks = 4 /* caches that are looked at for each new one */ };
  * constructors run, threads have no caches. */
 _Thread_local mema_ThreadCache *mema_cacheHere;
 
+/* It begins as the address of the busy cache only once the loader is done: before that it is 0. */
+_Alignas(64) const uintptr_t mema_noCache[8] = {1};
+_Thread_local mema_ThreadCache *mema_cacheAtHand = (mema_ThreadCache *)(void *)(uintptr_t)mema_noCache;
+
 /* All caches of the calling thread, linked by nextOfThread. The pools of some may have ended. */
 static _Thread_local mema_ThreadCache *ownCaches;
 static _Thread_local mema_ThreadCache *ownTree;
@@ -24,6 +28,16 @@ bool mema_beginListing(void) {
 
 void mema_endListing(void) {
   listing = false;
+}
+
+uintptr_t mema_sharedOffset(void) {
+#if defined(__x86_64__) && defined(__LP64__)
+  uintptr_t data;
+  __asm__("movq %%fs:0, %0" : "=r"(data));
+  return mema_cacheAtHand != NULL ? (uintptr_t)&mema_cacheAtHand - data : 0;
+#else
+  return 0;
+#endif
 }
 
 static bool isBusy(const mema_ThreadCache *cache) {
@@ -127,7 +141,7 @@ void mema_setHere(mema_ThreadCache *cache) {
     left->nextInterrupted = interrupted;
     interrupted = left;
   }
-  mema_cacheHere = cache;
+  mema_cacheHere = mema_cacheAtHand = cache;
 }
 
 mema_ThreadCache *mema_cacheOf(const mema_Pool *pool) {
@@ -171,6 +185,7 @@ void mema_keepOwn(void) {
 
 mema_ThreadCache *mema_popOwn(void) {
   mema_ThreadCache *cache = ownCaches;
+  mema_cacheAtHand = (mema_ThreadCache *)(void *)(uintptr_t)mema_noCache;
   mema_cacheHere = ownTree = lookedAt = leftOvers = interrupted = NULL;
   if (cache != NULL) ownCaches = cache->nextOfThread;
   return cache;

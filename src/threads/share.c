@@ -129,6 +129,10 @@ static mema_ThreadCache *makeCache(mema_Share *share) {
   memset(cache->arrived, 0, sizeof cache->arrived);
   cache->lost = 0;
   cache->overLow = cache->quotaMost = cache->allocations = cache->frees = cache->held = cache->reported = 0;
+  cache->interval = mema_callsMost;
+  cache->calls = 0;
+  cache->callsBefore = 0;
+  mema_renewCalls(cache);
   atomic_store_explicit(&cache->lowQuota, 0, memory_order_relaxed);
   cache->area = slab->heap.area;
   cache->quanta = slab->quanta;
@@ -138,6 +142,7 @@ static mema_ThreadCache *makeCache(mema_Share *share) {
   cache->share = share;
   layShelves(cache->returns + 1, layShelves(cache->magazines + 1, cache->cachedSlots, magazineRoom, mema_fillFirst),
              returnsRoom, 0);
+  cache->magazines[0].own = 1; /* equal to the bits of no entry: those of far units end with 0 */
   for (unsigned i = 0; i <= mema_tableMax / 16; i++)
     cache->offsets[i] =
         (uint16_t)(offsetof(mema_ThreadCache, magazines) + (mema_classTable[i] + 1u) * sizeof(mema_Magazine));

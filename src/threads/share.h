@@ -141,10 +141,11 @@ struct mema_ThreadCache {
   _Alignas(64) _Atomic uintptr_t busy;
   /* mema_keyOf of its pool. 0 while the cache is quiesced, and after the pool has ended. */
   _Atomic uintptr_t key;
-  size_t overLow;          /* quota above lowQuota: one subtraction finds a lack of quota or a new minimum */
-  _Atomic size_t lowQuota; /* the minimum of the quota since its last change under the lock */
-  size_t quotaMost;        /* the pool takes quota above this back when the thread takes the lock */
-  size_t allocations, frees;
+  size_t overLow;            /* quota above lowQuota: one subtraction finds a lack of quota or a new minimum */
+  _Atomic size_t lowQuota;   /* the minimum of the quota since its last change under the lock */
+  uint32_t calls;            /* calls without the lock, counted down: see mema_countAllocation */
+  int32_t callsBefore;       /* calls left when `calls` was last folded */
+  size_t allocations, frees; /* without those in `calls` */
   /* Bytes of sub-pools charged here. The count is modulo the range of the word: other caches may have
    * credited bytes that this one charged. */
   size_t held;
@@ -164,7 +165,9 @@ struct mema_ThreadCache {
   uint32_t processor;               /* of an orphan: the processor where its thread ended */
   uint32_t patience, patienceMost;  /* atomic frees in its spans before it regains its privileges: left, and in all */
   uint64_t lost;                    /* classes whose privilege it ever lost, even if regained since: see mema_regain */
+  size_t quotaMost;                 /* the pool takes quota above this back when the thread takes the lock */
   size_t reported;                  /* the quota last reported to the gauge: see gauge.c */
+  int32_t interval;                 /* calls between two calls of mema_onCalls; the thread's own */
   uint32_t sentBack;                /* returns of slots to it since its last fill */
   uint8_t arrived[mema_classCount]; /* by class: the first batch that it took from an inbox, and keeps; 0: none */
   mema_ThreadCache *next, *prev;    /* of the pool; a reader without the lock uses `next` alone */
@@ -399,6 +402,9 @@ MEMA_HIDDEN void mema_unlistShare(mema_Share *share);
  * shared and untracked. */
 MEMA_HIDDEN void *mema_takeHere(mema_Pool *pool, size_t size, mema_ThreadCache *cache);
 MEMA_HIDDEN bool mema_giveHere(mema_Pool *pool, void *ptr, mema_ThreadCache *cache);
+/* pfree by compare-and-exchange, from inside the cache, which it leaves. The span has another owner id; or it has the
+ * cache's, and the privilege of the class was revoked, or the cache has no owner id. */
+MEMA_HIDDEN bool mema_giveAtomic(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_State *state, uint16_t entryBits);
 MEMA_HIDDEN void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_ThreadCache *cache);
 /* palloc, pfree and repalloc of a pool with thread caches, under its lock. *zeroed: the bytes of the chunk
  * are known to be 0. */
@@ -420,6 +426,10 @@ MEMA_HIDDEN void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t s
  * address of a cache that no thread can enter, since the preload library reads it before the loader has
  * written any address.) */
 MEMA_HIDDEN extern _Thread_local mema_ThreadCache *mema_cacheHere;
+/* As mema_cacheHere, but with mema_noCache, which is always busy, in place of NULL. A caller that knows that the loader is
+ * done need not test it. */
+MEMA_HIDDEN extern _Thread_local mema_ThreadCache *mema_cacheAtHand;
+MEMA_HIDDEN extern const uintptr_t mema_noCache[8];
 /* Returns the calling thread's cache of a pool, and makes it mema_cacheHere. NULL: it has none. Callers go on
  * with the result, not with mema_cacheHere: a signal handler may use another pool, and change that, at any
  * time. */
@@ -430,6 +440,56 @@ MEMA_HIDDEN mema_ThreadCache *mema_cacheOf(const mema_Pool *pool);
 static inline bool mema_isCacheOf(const mema_ThreadCache *cache, const mema_Pool *pool) {
   return cache->pool == pool && mema_loadWord(&cache->generation) == mema_loadWord(&pool->generation);
 }
+
+/* ---- counts of calls ---------------------------------------------------------------------------------------------
+ * A call without the lock changes one word. Its upper half is the number of calls that are left until mema_onCalls is
+ * called, its lower half the number of frees since the word was last folded. Folding adds what the word has counted to
+ * `allocations` and `frees`. The word is below 0 once no call is left, or if a signal handler set its sign. */
+enum { mema_oneCall = 1 << 16, mema_callsMost = 1 << 14 };
+static const uint32_t mema_callSoon = UINT32_C(1) << 31;
+
+/* Called outside of the cache each time that the thread's calls have run out. NULL: nothing is. Set once, by the preload
+ * library. */
+MEMA_HIDDEN extern void (*mema_onCalls)(void);
+
+/* Count a call. True if none is left: mema_callsOut follows. */
+static MEMA_INLINE bool mema_countAllocation(mema_ThreadCache *cache) {
+  return (int32_t)(cache->calls -= mema_oneCall) < 0;
+}
+static MEMA_INLINE bool mema_countFree(mema_ThreadCache *cache) {
+  return (int32_t)(cache->calls -= mema_oneCall - 1) < 0;
+}
+
+static MEMA_INLINE bool mema_hasCallsLeft(const mema_ThreadCache *cache) {
+  return (int32_t)cache->calls >= 0;
+}
+
+/* Calls are left as a number of 15 bits, beside the sign: at most mema_callsMost, or a few less than none. */
+static inline int32_t mema_callsLeft(const mema_ThreadCache *cache) {
+  int32_t left = (int32_t)(cache->calls >> 16 & 0x7fff);
+  return left > mema_callsMost ? left - 0x8000 : left;
+}
+
+/* Folds the word; its sign stays. By the thread itself inside the cache, or while the thread is out. */
+static inline void mema_foldCalls(mema_ThreadCache *cache) {
+  int32_t left = mema_callsLeft(cache);
+  uint32_t frees = cache->calls & (mema_oneCall - 1);
+  cache->allocations += (uint32_t)(cache->callsBefore - left) - frees;
+  cache->frees += frees;
+  cache->callsBefore = left;
+  cache->calls -= frees; /* one instruction where a signal handler may set the sign */
+}
+
+/* Folds the word, and lets a number of calls follow until the next call of mema_onCalls. */
+static inline void mema_renewCalls(mema_ThreadCache *cache) {
+  mema_foldCalls(cache);
+  cache->callsBefore = cache->interval - 1;
+  cache->calls = (uint32_t)cache->callsBefore * mema_oneCall;
+}
+
+/* End a call that was the last one left: leave the cache, and call mema_onCalls. Return ptr, or true, for tail calls. */
+MEMA_HIDDEN void *mema_callsOut(mema_ThreadCache *cache, void *ptr) __attribute__((returns_nonnull));
+MEMA_HIDDEN bool mema_freesOut(mema_ThreadCache *cache);
 
 /* Returns the bytes of the budget that a thread may use without the lock. */
 static inline size_t mema_quotaOf(const mema_ThreadCache *cache) {

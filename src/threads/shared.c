@@ -8,30 +8,10 @@
  */
 #include <string.h>
 
-#include "slotRef.h"
+#include "atHand.h"
 
 static size_t excess(size_t a, size_t b) {
   return a > b ? a - b : 0;
-}
-
-static MEMA_INLINE void *hand(const mema_CachedSlot *cached, unsigned state) {
-  void *ptr = cached->ptr;
-  atomic_store_explicit(cached->state, (uint8_t)state, memory_order_relaxed);
-  return ptr;
-}
-
-/* Charges a chunk to the cache's quota. False, with nothing changed, iff the quota is too small. One
- * comparison finds both this case and a new minimum. */
-static MEMA_INLINE bool charge(mema_ThreadCache *cache, size_t bytes) {
-  size_t left;
-  if (mema_unlikely(__builtin_sub_overflow(cache->overLow, bytes, &left))) {
-    size_t low = atomic_load_explicit(&cache->lowQuota, memory_order_relaxed) + left; /* `left` is below 0 */
-    if ((ptrdiff_t)low < 0) return false;
-    atomic_store_explicit(&cache->lowQuota, low, memory_order_relaxed);
-    left = 0;
-  }
-  cache->overLow = left;
-  return true;
 }
 
 /* ---- slots, with the lock held ----------------------------------------------------------------------------------- */
@@ -45,13 +25,13 @@ static void *takeSlot(mema_Share *share, unsigned class) {
     if (mema_slabTakeCached(share->slab, class, 1, &one) == 0) return NULL;
     mema_chargeShare(share, bytes);
     share->pool->allocations++;
-    return hand(&one, class + 1);
+    return mema_hand(&one, class + 1);
   }
   mema_Magazine *magazine = &cache->magazines[class + 1];
   if (magazine->top == magazine->bottom && !mema_fill(share, cache, class)) return NULL;
-  charge(cache, bytes); /* mema_lend provided for it */
+  mema_chargeQuota(cache, bytes); /* mema_lend provided for it */
   cache->allocations++;
-  return hand(--magazine->top, magazine->state);
+  return mema_hand(--magazine->top, magazine->state);
 }
 
 /* Gives a claimed slot back, and credits the budget. */
@@ -200,27 +180,6 @@ static MEMA_SLOW bool pfreeSlow(mema_Pool *pool, void *ptr) {
 
 /* ---- the common paths -------------------------------------------------------------------------------------------- */
 
-/* Returns a magazine by its state. Compilers would compute it from the start of the cache, in two more steps. */
-static MEMA_INLINE mema_Magazine *magazineFor(mema_ThreadCache *cache, size_t state) {
-  return (mema_Magazine *)(void *)((char *)cache->magazines + state * sizeof(mema_Magazine));
-}
-
-/* Takes a slot from a magazine, and leaves the cache. NULL: the magazine is empty, or the quota is too small. */
-static MEMA_INLINE void *takeAtHand(mema_ThreadCache *cache, mema_Magazine *magazine) {
-  MEMA_HELD(magazine);
-  mema_CachedSlot *cached = magazine->top;
-  if (mema_unlikely(cached == magazine->bottom || !charge(cache, magazine->slotSize))) {
-    mema_leave(cache);
-    return NULL;
-  }
-  magazine->top = --cached;
-  cache->allocations++;
-  void *ptr = hand(cached, magazine->state);
-  mema_leave(cache);
-  if (ptr == NULL) __builtin_unreachable(); /* callers test for NULL */
-  return ptr;
-}
-
 mema_ThreadCache *mema_enterCache(const mema_Pool *pool) {
   mema_ThreadCache *cache = mema_cacheOf(pool);
   return cache != NULL && mema_enter(cache, pool) ? cache : NULL;
@@ -235,7 +194,7 @@ static void *takeReturned(mema_Pool *pool, size_t size) {
   mema_ThreadCache *cache = mema_enterAny(pool);
   if (cache == NULL) return NULL;
   unsigned class = mema_classOf(size);
-  if (mema_takeReturns(cache, class)) return takeAtHand(cache, &cache->magazines[class + 1]);
+  if (mema_takeReturns(cache, class)) return mema_popAtHand(cache, &cache->magazines[class + 1]);
   mema_leave(cache);
   return NULL;
 }
@@ -257,14 +216,14 @@ static MEMA_NOINLINE void *takeLarger(mema_Pool *pool, size_t size, mema_ThreadC
   if (size > mema_slotMax) {
     mema_leave(cache);
   } else {
-    ptr = takeAtHand(cache, &cache->magazines[mema_classOf(size) + 1]);
+    ptr = mema_popAtHand(cache, &cache->magazines[mema_classOf(size) + 1]);
   }
   return ptr != NULL ? ptr : pallocSlow(pool, size);
 }
 
 static MEMA_INLINE void *takeHere(mema_Pool *pool, size_t size, mema_ThreadCache *cache) {
   if (mema_unlikely(size > mema_tableMax)) return takeLarger(pool, size, cache);
-  void *ptr = takeAtHand(cache, (mema_Magazine *)(void *)((char *)cache + cache->offsets[(size + 15) / 16]));
+  void *ptr = mema_popAtHand(cache, mema_magazineForSize(cache, size));
   return mema_likely(ptr != NULL) ? ptr : pallocSlow(pool, size);
 }
 
@@ -283,20 +242,37 @@ void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
   return mema_likely(cache != NULL) ? takeHere(pool, size, cache) : pallocElse(pool, size);
 }
 
-/* Pushes a claimed slot onto a magazine with room, at its top `cached`, and credits the quota. */
-static MEMA_INLINE void keep(mema_ThreadCache *cache, mema_Magazine *magazine, mema_CachedSlot *cached,
-                             const mema_SlotRef *slot, void *ptr, size_t bytes) {
-  cached->ptr = ptr;
-  cached->state = slot->state;
-  magazine->top = cached + 1;
-  cache->overLow += bytes;
-  cache->frees++;
+/* ---- counts ------------------------------------------------------------------------------------------------------ */
+
+void (*mema_onCalls)(void);
+
+MEMA_SLOW void *mema_callsOut(mema_ThreadCache *cache, void *ptr) {
+  mema_renewCalls(cache);
+  mema_leave(cache);
+  if (mema_onCalls != NULL) mema_onCalls();
+  return ptr;
 }
 
-/* Prefetches a slot that was pushed onto its own magazine: palloc hands it out soon (see mema_keepRecent).
- * Slots that return to other threads are not prefetched. */
-static MEMA_INLINE void expectSoon(const void *ptr) {
-  __builtin_prefetch(ptr, 1);
+MEMA_SLOW bool mema_freesOut(mema_ThreadCache *cache) {
+  mema_callsOut(cache, cache);
+  return true;
+}
+
+void mema_sharedOnCalls(void (*onCalls)(void)) {
+  mema_onCalls = onCalls;
+}
+
+/* If the thread cannot enter its cache, its calls take the lock, and are not counted down. */
+void mema_sharedCallsUntil(const mema_Pool *pool, int calls) {
+  mema_ThreadCache *cache = mema_enterCache(pool);
+  if (cache == NULL) return;
+  cache->interval = calls;
+  mema_renewCalls(cache);
+  mema_leave(cache);
+}
+
+void mema_sharedCallSoon(void) {
+  if (mema_cacheHere != NULL) mema_cacheHere->calls |= mema_callSoon;
 }
 
 /* ---- budget of sub-pools ----------------------------------------------------------------------------------------- */
@@ -304,7 +280,7 @@ static MEMA_INLINE void expectSoon(const void *ptr) {
 bool mema_sharedHold(mema_Pool *pool, size_t bytes) {
   mema_ThreadCache *cache = mema_enterCache(pool);
   if (cache == NULL) return false;
-  bool done = charge(cache, bytes);
+  bool done = mema_chargeQuota(cache, bytes);
   if (done) cache->held += bytes;
   mema_leave(cache);
   return done;
@@ -339,7 +315,7 @@ bool mema_sharedHoldLocked(mema_Share *share, size_t bytes) {
     mema_chargeShare(share, bytes);
     share->pool->held += bytes;
   } else {
-    charge(cache, bytes); /* mema_lend provided for it */
+    mema_chargeQuota(cache, bytes); /* mema_lend provided for it */
     cache->held += bytes;
   }
   return true;
@@ -351,29 +327,20 @@ bool mema_sharedHoldLocked(mema_Share *share, size_t bytes) {
  * ptr is no slot, or the lock is needed. */
 static bool giveAtHand(mema_ThreadCache *cache, void *ptr) {
   mema_SlotRef slot;
-  bool done = false;
   if (mema_findHere(cache, ptr, &slot)) {
     mema_Magazine *magazine = mema_magazineFor(cache, slot);
-    done = magazine->top != magazine->limit && mema_claimHere(cache, slot);
-    if (done) keep(cache, magazine, magazine->top, &slot, ptr, magazine->slotSize);
+    if (magazine->top != magazine->limit && mema_claimHere(cache, slot))
+      return mema_endFree(cache, magazine, magazine->top, &slot, ptr);
   }
   mema_leave(cache);
-  return done;
+  return false;
 }
 
 /* pfree of a chunk in a span of several units, of a bad pointer, into a full magazine, or to another pool
  * than the thread's last. */
-static MEMA_NOINLINE bool pfreeElse(mema_Pool *pool, void *ptr) {
+MEMA_NOINLINE bool mema_sharedPfreeElse(mema_Pool *pool, void *ptr) {
   mema_ThreadCache *cache = mema_enterCache(pool);
   return cache != NULL && giveAtHand(cache, ptr) ? true : pfreeSlow(pool, ptr);
-}
-
-/* Ends a free from inside the cache: pushes a claimed slot, and leaves the cache. */
-static MEMA_INLINE bool endFree(mema_ThreadCache *cache, mema_Magazine *magazine, mema_CachedSlot *cached,
-                                const mema_SlotRef *slot, void *ptr) {
-  keep(cache, magazine, cached, slot, ptr, magazine->slotSize);
-  mema_leave(cache);
-  return true;
 }
 
 /* Makes room in returns, and notes that their next slot may be of another owner id. False, with nothing changed, if the
@@ -392,14 +359,14 @@ static bool prepareReturns(mema_ThreadCache *cache, mema_Magazine *returns, uint
 static MEMA_NOINLINE bool pfreeReturn(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_SlotRef slot) {
   uint64_t lost = atomic_load_explicit(&cache->revoked[slot.ownerId], memory_order_acquire);
   bool isRevoked = (lost >> (slot.live - 1u) & 1) != 0, stays = (lost & mema_nobodys) != 0;
-  mema_Magazine *magazine = stays ? magazineFor(cache, slot.live) : &cache->returns[slot.live];
+  mema_Magazine *magazine = stays ? mema_magazineOf(cache, slot.live) : &cache->returns[slot.live];
   bool hasRoom = stays ? magazine->top != magazine->limit : isRevoked && prepareReturns(cache, magazine, slot.entryBits);
   if (mema_unlikely(!isRevoked || !hasRoom || !mema_claim(slot))) {
     mema_leave(cache);
     return pfreeSlow(pool, ptr);
   }
-  if (stays) expectSoon(ptr);
-  return endFree(cache, magazine, magazine->top, &slot, ptr);
+  if (stays) mema_expectSoon(ptr);
+  return mema_endFree(cache, magazine, magazine->top, &slot, ptr);
 }
 
 /* As pfreeReturn. If the last look at `revoked` was for the same class and owner id, none is needed: the owner regains its
@@ -415,43 +382,44 @@ static MEMA_NOINLINE bool pfreeForeign(mema_Pool *pool, void *ptr, mema_ThreadCa
     mema_leave(cache);
     return pfreeSlow(pool, ptr);
   }
-  return endFree(cache, returns, cached, &slot, ptr);
+  return mema_endFree(cache, returns, cached, &slot, ptr);
 }
 
 /* pfree by compare-and-exchange, from inside the cache. The span has another owner id; or it has the cache's,
  * and the privilege of the class was revoked, or the cache has no owner id. */
-static MEMA_NOINLINE bool pfreeAtomic(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_State *state,
-                                      uint16_t entryBits) {
+MEMA_NOINLINE bool mema_giveAtomic(mema_Pool *pool, void *ptr, mema_ThreadCache *cache, mema_State *state,
+                                   uint16_t entryBits) {
   mema_SlotRef slot = {.state = state, .live = mema_entryState(entryBits)};
+  if (mema_unlikely(slot.live == 0)) { /* a far unit */
+    mema_leave(cache);
+    return mema_sharedPfreeElse(pool, ptr);
+  }
   if (mema_entryOwner(entryBits) != cache->ownerId) return pfreeForeign(pool, ptr, cache, state, entryBits);
-  mema_Magazine *magazine = magazineFor(cache, slot.live);
+  mema_Magazine *magazine = mema_magazineOf(cache, slot.live);
   mema_CachedSlot *cached = magazine->top;
   if (mema_unlikely(cached == magazine->limit || !mema_claim(slot))) {
     mema_leave(cache);
     return pfreeSlow(pool, ptr);
   }
-  expectSoon(ptr);
+  mema_expectSoon(ptr);
   bool again = --cache->patience == 0;
-  endFree(cache, magazine, cached, &slot, ptr);
+  mema_endFree(cache, magazine, cached, &slot, ptr);
   return mema_unlikely(again) ? seeToCache(pool, mema_regain) : true;
 }
 
 static MEMA_INLINE bool giveHere(mema_Pool *pool, void *ptr, mema_ThreadCache *cache) {
   mema_SlotRef slot;
-  size_t quantum;
-  if (mema_unlikely(!mema_quantumHere(cache, ptr, &quantum) ||
-                    !mema_findNearSlot(cache->pageMap, cache->states, quantum, &slot)))
-    goto another;
-  mema_Magazine *magazine = magazineFor(cache, slot.live);
-  MEMA_HELD(magazine);
-  if (mema_unlikely(slot.entryBits != magazine->own)) return pfreeAtomic(pool, ptr, cache, slot.state, slot.entryBits);
-  mema_CachedSlot *cached = magazine->top;
-  if (mema_unlikely(cached == magazine->limit || !mema_claimOwn(slot))) goto another;
-  expectSoon(ptr);
-  return endFree(cache, magazine, cached, &slot, ptr);
-another:
-  mema_leave(cache);
-  return pfreeElse(pool, ptr);
+  switch (mema_giveAtHand(cache, ptr, &slot)) {
+    case mema_given:
+      return true;
+    case mema_givenLast:
+      return mema_freesOut(cache);
+    case mema_giveAtomically:
+      return mema_giveAtomic(pool, ptr, cache, slot.state, slot.entryBits);
+    case mema_giveElsewhere:
+    default:
+      return mema_sharedPfreeElse(pool, ptr);
+  }
 }
 
 bool mema_giveHere(mema_Pool *pool, void *ptr, mema_ThreadCache *cache) {
@@ -460,7 +428,7 @@ bool mema_giveHere(mema_Pool *pool, void *ptr, mema_ThreadCache *cache) {
 
 bool mema_sharedPfree(mema_Pool *pool, void *ptr) {
   mema_ThreadCache *cache = mema_enterHere(pool);
-  return mema_likely(cache != NULL) ? giveHere(pool, ptr, cache) : pfreeElse(pool, ptr);
+  return mema_likely(cache != NULL) ? giveHere(pool, ptr, cache) : mema_sharedPfreeElse(pool, ptr);
 }
 
 /* ---- repalloc ---------------------------------------------------------------------------------------------------- */
@@ -479,12 +447,12 @@ static void *resizeAtHand(mema_ThreadCache *cache, void *from, size_t size) {
   if (new->top == new->bottom || magazine->top == magazine->limit || mema_quotaOf(cache) < excess(after, before))
     return NULL;
   if (!mema_claimHere(cache, slot)) return NULL;
-  charge(cache, excess(after, before));
+  mema_chargeQuota(cache, excess(after, before));
   mema_CachedSlot *cached = --new->top;
   void *to = memcpy(cached->ptr, from, before < after ? before : after);
-  hand(cached, new->state);
+  mema_hand(cached, new->state);
   cache->allocations++;
-  keep(cache, magazine, magazine->top, &slot, from, excess(before, after));
+  mema_keep(cache, magazine, magazine->top, &slot, from, excess(before, after)); /* the caller asks mema_hasCallsLeft */
   return to;
 }
 
@@ -549,7 +517,7 @@ static void *moveChunk(mema_Share *share, const mema_Chunk *from, size_t size) {
   pool->frees++;
   mema_chargeShare(share, excess(to.room, from->room));
   mema_creditShare(share, excess(from->room, to.room));
-  return cached.ptr != NULL ? hand(&cached, to.span->class + 1u) : to.ptr;
+  return cached.ptr != NULL ? mema_hand(&cached, to.span->class + 1u) : to.ptr;
 }
 
 static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
@@ -586,6 +554,7 @@ static void *resizeWithin(mema_Share *share, void *ptr, size_t size) {
   if (!mema_lend(share, cache, magazine->slotSize)) return NULL;
   if (magazine->top == magazine->bottom && !mema_fill(share, cache, class)) return NULL;
   void *to = resizeAtHand(cache, ptr, size);
+  if (!mema_hasCallsLeft(cache)) mema_renewCalls(cache); /* the lock's release tells the figures */
   if (to != NULL) mema_trimQuota(share, cache);
   return to;
 }
@@ -606,6 +575,7 @@ static MEMA_SLOW void *repallocSlow(mema_Pool *pool, void *ptr, size_t size) {
 
 void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_ThreadCache *cache) {
   void *to = size != 0 && size <= mema_slotMax ? resizeAtHand(cache, ptr, size) : NULL;
+  if (mema_unlikely(!mema_hasCallsLeft(cache)) && to != NULL) return mema_callsOut(cache, to);
   mema_leave(cache);
   return to != NULL ? to : repallocSlow(pool, ptr, size);
 }
@@ -622,7 +592,7 @@ void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size) {
   mema_ThreadCache *cache = mema_enterCache(pool);
   if (cache == NULL) return NULL;
   unsigned class = mema_slabClass(cache->share->slab, size, alignment);
-  if (class < mema_classCount) return takeAtHand(cache, &cache->magazines[class + 1]);
+  if (class < mema_classCount) return mema_popAtHand(cache, &cache->magazines[class + 1]);
   mema_leave(cache);
   return NULL;
 }
@@ -667,7 +637,8 @@ size_t mema_sharedChunkSize(const mema_Pool *pool, const void *ptr) {
   mema_ThreadCache *cache = mema_cacheHere;
   size_t quantum, size = 0;
   if (mema_unlikely(cache == NULL || !mema_enter(cache, pool))) return chunkSizeElse(pool, ptr);
-  if (mema_quantumHere(cache, ptr, &quantum) && mema_findNearSlot(cache->pageMap, cache->states, quantum, &slot))
+  if (mema_quantumHere(cache, ptr, &quantum) && mema_findNearSlot(cache->pageMap, &cache->states, quantum, &slot) &&
+      slot.live != 0)
     size = sizeHere(cache, slot);
   mema_leave(cache);
   return mema_likely(size != 0) ? size : chunkSizeElse(pool, ptr);

@@ -35,40 +35,58 @@ typedef struct mema_SlotRef {
   uint8_t ownerId;
 } mema_SlotRef;
 
-enum { mema_unitQuantaLog = mema_unitShiftMax - 3, mema_entryMask = (1 << mema_entryShift) - 1 };
+enum { mema_unitQuantaLog = mema_unitShiftMax - 3 };
 
-/* Finds the slot that starts `quantum` quanta into the area, in a unit that is a span by itself. False iff no
- * slot starts there, or the unit is not such a span. */
-static MEMA_INLINE bool mema_findNearSlot(const mema_MapEntry *pageMap, mema_State *states, size_t quantum,
-                                          mema_SlotRef *slot) {
-  uint64_t entry = atomic_load_explicit(&pageMap[quantum >> mema_unitQuantaLog], memory_order_acquire);
-  uint64_t reciprocal = mema_entryReciprocal(entry), product = (quantum & ((1u << mema_unitQuantaLog) - 1)) * reciprocal;
+/* Returns a state by its number. `states` is a word in memory: compilers would load it into a register of its own. */
+static MEMA_INLINE mema_State *mema_stateAt(mema_State *const *states, size_t number) {
+#if defined(__x86_64__) && defined(__LP64__)
+  __asm__("addq %1, %0" : "+r"(number) : "m"(*states) : "cc");
+  return (mema_State *)number;
+#else
+  return *states + number;
+#endif
+}
+
+/* Finds the slot that starts `quantum` quanta into the area, by the entry of its unit. False iff no slot starts there, or
+ * the unit is not near. At the start of a far unit it is true, with slot->live 0. */
+static MEMA_INLINE bool mema_findBy(uint64_t entry, mema_State *const *states, size_t quantum, mema_SlotRef *slot) {
+  uint64_t remainder;
+  size_t index = mema_entrySlot(entry, quantum & ((1u << mema_unitQuantaLog) - 1), &remainder);
   slot->entryBits = (uint16_t)entry;
   slot->live = mema_entryState(entry);
   slot->ownerId = mema_entryOwner(entry);
-  slot->state = states + mema_entryStates(entry) + (product >> mema_entryShift);
-  return mema_likely((product & mema_entryMask) < reciprocal);
+  slot->state = mema_stateAt(states, mema_entryStates(entry) + index);
+  return mema_likely(remainder < entry);
+}
+
+static MEMA_INLINE uint64_t mema_entryFor(const mema_MapEntry *pageMap, size_t quantum) {
+  return atomic_load_explicit(&pageMap[quantum >> mema_unitQuantaLog], memory_order_acquire);
+}
+
+static MEMA_INLINE bool mema_findNearSlot(const mema_MapEntry *pageMap, mema_State *const *states, size_t quantum,
+                                          mema_SlotRef *slot) {
+  return mema_findBy(mema_entryFor(pageMap, quantum), states, quantum, slot);
 }
 
 /* As mema_findNearSlot, for any unit of a span of slots. */
-static inline bool mema_findAny(const mema_MapEntry *pageMap, mema_State *states, size_t quantum, mema_SlotRef *slot) {
-  if (mema_findNearSlot(pageMap, states, quantum, slot)) return true;
-  size_t unit = quantum >> mema_unitQuantaLog;
-  uint64_t entry = atomic_load_explicit(&pageMap[unit], memory_order_acquire);
-  if (entry == 0 || mema_entryReciprocal(entry) != 0) return false;
-  size_t slotQuanta = mema_classSize(mema_entryState(entry) - 1u) / 8;
-  size_t first = unit - mema_entryBack(entry), into = quantum - (first << mema_unitQuantaLog);
-  slot->entryBits = (uint16_t)entry;
-  slot->live = mema_entryState(entry);
+static inline bool mema_findAny(const mema_MapEntry *pageMap, mema_State *const *states, size_t quantum,
+                                mema_SlotRef *slot) {
+  uint64_t entry = mema_entryFor(pageMap, quantum);
+  if (mema_isNearEntry(entry)) return mema_findBy(entry, states, quantum, slot);
+  if (entry == 0) return false;
+  slot->live = mema_farState(entry);
   slot->ownerId = mema_entryOwner(entry);
-  slot->state = states + mema_entryStates(entry) + into / slotQuanta;
+  slot->entryBits = (uint16_t)(slot->ownerId << 8 | slot->live);
+  size_t slotQuanta = mema_classSize(slot->live - 1u) / 8;
+  size_t first = (quantum >> mema_unitQuantaLog) - mema_entryBack(entry), into = quantum - (first << mema_unitQuantaLog);
+  slot->state = *states + mema_entryStates(entry) + into / slotQuanta;
   return into % slotQuanta == 0;
 }
 
 /* Finds the slot that starts at ptr, with the lock held. False iff none does. */
 static inline bool mema_findSlot(const mema_Slab *slab, const void *ptr, mema_SlotRef *slot) {
   size_t quantum = mema_quantumOf(slab, ptr);
-  return quantum < slab->quanta && mema_findAny(slab->shared.pageMap, slab->shared.states, quantum, slot);
+  return quantum < slab->quanta && mema_findAny(slab->shared.pageMap, &slab->shared.states, quantum, slot);
 }
 
 /* Returns the quanta from the area's start to ptr, from inside a thread cache, which has its own copy of the
@@ -81,7 +99,7 @@ static MEMA_INLINE bool mema_quantumHere(const mema_ThreadCache *cache, const vo
 
 static inline bool mema_findHere(const mema_ThreadCache *cache, const void *ptr, mema_SlotRef *slot) {
   size_t quantum;
-  return mema_quantumHere(cache, ptr, &quantum) && mema_findAny(cache->pageMap, cache->states, quantum, slot);
+  return mema_quantumHere(cache, ptr, &quantum) && mema_findAny(cache->pageMap, &cache->states, quantum, slot);
 }
 
 static inline bool mema_isLive(mema_SlotRef slot) {

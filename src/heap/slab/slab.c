@@ -188,11 +188,11 @@ bool mema_spanIsEmpty(const mema_Span *span) {
 /* Sets the page map entries of a span, for look-ups without a lock. */
 static void setEntries(const mema_Slab *slab, uint32_t unit, const mema_Span *span) {
   if (slab->shared.pageMap == NULL) return;
-  uint64_t same = (uint64_t)span->firstRecord << 16 | (uint64_t)slab->shared.ownerId << 8 | (span->class + 1u);
-  uint64_t reciprocal = ((UINT64_C(1) << mema_entryShift) + span->slotSize / 8 - 1) / (span->slotSize / 8);
-  for (uint32_t i = 0; i < span->units; i++)
-    atomic_store_explicit(&slab->shared.pageMap[unit + i], same | (span->units == 1 ? reciprocal << 40 : (uint64_t)i << 37),
-                          memory_order_release);
+  uint64_t same = (uint64_t)span->firstRecord << 16 | (uint64_t)slab->shared.ownerId << 8;
+  for (uint32_t i = 0; i < span->units; i++) {
+    uint64_t kind = span->units == 1 ? mema_nearEntry(span->class, span->slotSize) : mema_farEntry(span->class, i);
+    atomic_store_explicit(&slab->shared.pageMap[unit + i], same | kind, memory_order_release);
+  }
 }
 
 static void clearEntries(const mema_Slab *slab, uint32_t unit, uint32_t units) {

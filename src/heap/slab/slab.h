@@ -39,6 +39,7 @@
 
 #include "../heap.h"
 #include "../../memory/os.h"
+#include "mapEntry.h"
 #include "sizeClasses.h"
 
 typedef struct mema_Slab mema_Slab;
@@ -124,35 +125,7 @@ _Static_assert(sizeof(mema_Span) == 64 || sizeof(void *) != 8, "a span record is
  * ends, the rows wait for another span of its class. */
 typedef _Atomic uint8_t mema_State;
 
-/* The page map entry of a unit: one word with all that a look-up without a lock reads; 0 where there are no
- * slots.
- *     bits 0..7 class + 1    8..15 the span's owner id (threads/slotRef.h)    16..36 the span's first row
- *          37..39 the unit's number in its span    40..63 reciprocal
- * The reciprocal is ceil(2^24 / (slotSize / 8)) for a unit that is a span by itself; a slot is found with it as
- * by mema_slotAt. For all other units the reciprocal is 0. A look-up may read an entry that is out of date, and
- * then read the states of a span that has ended. Those states are all 0. Rows pass to another span only when no
- * look-up of the former span can still be running (see mema_SharedTables.period).
- */
-typedef _Atomic uint64_t mema_MapEntry;
-
-enum { mema_stateRow = 64, mema_entryRowBits = 21, mema_entryShift = 24, mema_depotSlots = 16384 };
-
-static inline uint8_t mema_entryState(uint64_t entry) {
-  return (uint8_t)entry;
-}
-static inline uint8_t mema_entryOwner(uint64_t entry) {
-  return (uint8_t)(entry >> 8);
-}
-/* The index of the span's first state in slab->states. */
-static inline size_t mema_entryStates(uint64_t entry) {
-  return (size_t)(entry >> 16 << 6) & ((UINT64_C(1) << (mema_entryRowBits + 6)) - 1);
-}
-static inline uint32_t mema_entryBack(uint64_t entry) {
-  return (uint32_t)(entry >> 37) & 7;
-}
-static inline uint32_t mema_entryReciprocal(uint64_t entry) {
-  return (uint32_t)(entry >> 40);
-}
+enum { mema_stateRow = 64, mema_depotSlots = 16384 };
 
 /* The link of a range of rows that waits for its class; it belongs to the first row of the range. */
 typedef struct mema_RowLink {
