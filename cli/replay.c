@@ -307,7 +307,9 @@ static int playTrace(const ReplayOptions *replay, const Trace *trace) {
   signal(SIGCHLD, SIG_DFL);
   /* The children begin with this heap. */
   fflush(stdout);
+#ifdef __GLIBC__
   malloc_trim(0);
+#endif
   if (!playRounds(&match)) return STATUS_USAGE;
   printMatch(replay, &match);
   return 0;

@@ -28,7 +28,11 @@ static inline void rawClose(int file) {
 
 /* Memory of its own pages, to be written; MAP_FAILED where there is none. */
 static inline void *rawMemory(size_t bytes) {
-#ifdef SYS_mmap2
+#if defined(__s390__)
+  /* The kernel takes the address of the arguments. */
+  const unsigned long arguments[6] = {0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1UL, 0};
+  return (void *)syscall(SYS_mmap, arguments);
+#elif defined(SYS_mmap2)
   return (void *)syscall(SYS_mmap2, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
 #else
   return (void *)syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);

@@ -7,6 +7,14 @@
 
 #include <mema.h>
 
+#ifndef LM_ID_BASE /* the C library has no namespaces, and no RTLD_DEEPBIND */
+typedef long Lmid_t;
+#define LM_ID_BASE 0
+#endif
+#ifndef RTLD_DEEPBIND
+#define RTLD_DEEPBIND 0
+#endif
+
 MEMA_PUBLIC void *dlopen(const char *file, int mode);
 MEMA_PUBLIC void *dlmopen(Lmid_t nsid, const char *file, int mode);
 

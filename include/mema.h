@@ -78,6 +78,9 @@ typedef struct MEMA_TAG(Block) {
   struct MEMA_TAG(Block) * next; /* the next younger live chunk, or NULL */
   struct MEMA_TAG(Block) * prev; /* the next older live chunk, or NULL */
   bool poolAllocated;            /* true: the chunk lies in the pool's own reservation */
+#if UINTPTR_MAX <= UINT32_MAX
+  uint8_t reserved[7]; /* only the library uses these bytes, which are padding where a pointer has 64 bits */
+#endif
 } mema_Block;
 
 /* The words of a Pool that only the library uses. */

@@ -13,7 +13,7 @@
 
 static void (*nextExit)(int);
 static void (*nextAbort)(void);
-static void (*nextAssertFail)(const char *, const char *, unsigned, const char *);
+static void (*nextAssertFail)(const char *, const char *, AssertLine, const char *);
 
 /* Finds a function by name. The conversion to a function pointer is the one that POSIX prescribes for dlsym. */
 static void find(void *function, const char *name) {
@@ -53,7 +53,7 @@ void abort(void) {
 }
 
 /* The C library calls its own abort, not this one. */
-void __assert_fail(const char *assertion, const char *file, unsigned line, const char *function) {
+void __assert_fail(const char *assertion, const char *file, AssertLine line, const char *function) {
   heapEnd(RUN_LEFT);
   if (nextAssertFail != NULL) nextAssertFail(assertion, file, line, function);
   abort();

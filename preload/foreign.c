@@ -26,6 +26,13 @@ enum { HEADER = 2 * sizeof(size_t), SIZE_FIELD = sizeof(size_t), LEAST = 2 * HEA
 enum { PREVIOUS_IN_USE = 1, IS_MAPPED = 2, NOT_MAIN_HEAP = 4, FLAGS = 7 };
 enum { WALKS_MOST = 8, NEVER = -1 };
 
+#ifndef __GLIBC__ /* other C libraries have none of this: libcInfo stays NULL */
+struct mallinfo2 {
+  size_t arena, hblkhd;
+};
+#define M_TRIM_THRESHOLD (-1)
+#endif
+
 extern void *__libc_malloc(size_t size) __attribute__((weak));
 extern void __libc_free(void *ptr) __attribute__((weak));
 extern int __libc_mallopt(int setting, int value) __attribute__((weak));
@@ -47,9 +54,11 @@ void rememberBreak(void) {
 /* The conversion to a function pointer is the one that POSIX prescribes for dlsym. */
 void findLibcHeap(void) {
   if (__libc_malloc == NULL || __libc_free == NULL || __libc_mallopt == NULL) return;
+#ifdef M_ARENA_MAX /* glibc's settings */
   __libc_mallopt(M_MMAP_MAX, 0);
   __libc_mallopt(M_ARENA_MAX, 1);
   __libc_mallopt(M_MXFAST, 0);
+#endif
   *(void **)(void *)&libcInfo = dlsym(RTLD_NEXT, "mallinfo2");
 }
 

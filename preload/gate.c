@@ -188,6 +188,10 @@ static bool interruptsPool(void) {
   return interrupts;
 }
 
+bool isMakingHeap(void) {
+  return state == HEAP_COLD && holdsLock(&lock);
+}
+
 /* Returns false iff the calling thread is inside the heap, or its pool, already. */
 bool enterHeap(void) {
   adoptCopy();

@@ -38,6 +38,8 @@ extern _Thread_local int heapCallsLeft;
 
 /* Returns false iff the calling thread is inside the heap, or its pool, already. */
 bool enterHeap(void);
+/* True if the calling thread is making the pool. */
+bool isMakingHeap(void);
 
 /* As enterHeap, but waits for a limited time: the process must end even if another thread keeps the lock. */
 bool enterHeapSoon(void);

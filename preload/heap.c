@@ -73,11 +73,23 @@ __attribute__((noinline)) static void *grantFromReserve(Request request, mema_Re
   return chunk;
 }
 
+/* musl's pthread_atfork asks for memory, which it never frees, while the pool is being made. */
+static void *serveWhileMaking(const Request *request) {
+  static _Alignas(16) char bytes[1024];
+  static atomic_size_t used;
+  if (request->kind > ZEROED || request->size > sizeof bytes || request->factor > 1 || !isMakingHeap()) return NULL;
+  size_t size = (request->size + 15) & ~(size_t)15, at = atomic_fetch_add_explicit(&used, size, memory_order_relaxed);
+  return at + size <= sizeof bytes ? bytes + at : NULL;
+}
+
 /* The general path of an allocation, under the lock. `refused`: the pool refused the request a moment ago. */
 __attribute__((noinline)) static void *allocateSlowly(Request request, bool refused) {
   mema_Reason reason = refused ? mema_lastError()->reason : MEMA_OK;
   int before = refused ? mema_lastError()->errnoBefore : errno;
-  if (reason == MEMA_REENTERED || !enterHeap()) return refuseInterrupted();
+  if (reason == MEMA_REENTERED || !enterHeap()) {
+    void *given = serveWhileMaking(&request);
+    return given != NULL ? given : refuseInterrupted();
+  }
   void *chunk = refused ? NULL : grant(&request);
   if (!refused && chunk == NULL) reason = mema_lastError()->reason;
   if (chunk == NULL) chunk = grantFromTotal(request, &reason);

@@ -3,7 +3,6 @@
 #include "lock.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -16,6 +15,10 @@
 #define SLEEP_FIRST 50
 #define SLEEP_MOST 800 /* milliseconds */
 #define MARK ((uintptr_t)1)
+
+/* Commands of the futex call: the header of the kernel that names them is not on every system. */
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
 
 /* The calling thread's number. The kernel's is not used: it changes in a forked child, and takes a system
  * call. Where a pointer has 32 bits, numbers repeat after 2^31 threads. */
@@ -61,14 +64,14 @@ static bool spinForLock(Lock *lock, uintptr_t value) {
 /* Sleeps while the word is unchanged, at most for the given milliseconds. First it marks the word, so that
  * the holder knows of sleepers. */
 static void sleepOnLock(Lock *lock, int milliseconds) {
-  const struct timespec most = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L};
+  const long most[2] = {milliseconds / 1000, milliseconds % 1000 * 1000000L}; /* a struct timespec, as this call has it */
   uintptr_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
   if ((seen & ~MARK) == 0) return;
   if ((seen & MARK) == 0 && !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | MARK, memory_order_relaxed,
                                                                      memory_order_relaxed)) {
     return;
   }
-  syscall(SYS_futex, futexWord(lock), FUTEX_WAIT_PRIVATE, (uint32_t)(seen | MARK), &most, NULL, 0);
+  syscall(SYS_futex, futexWord(lock), FUTEX_WAIT_PRIVATE, (uint32_t)(seen | MARK), most, NULL, 0);
 }
 
 __attribute__((noinline)) static bool waitForLock(Lock *lock, uintptr_t value) {

@@ -222,9 +222,11 @@ MEMA_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_
   return mapMemory(addr, len, prot, flags, fd, offset);
 }
 
+#ifndef mmap64 /* else a name of mmap: its offsets have 64 bits */
 MEMA_PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t offset) {
   return mapMemory(addr, len, prot, flags, fd, offset);
 }
+#endif
 
 /* ---- munmap ----------------------------------------------------------------------------------------------------------- */
 

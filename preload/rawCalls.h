@@ -20,7 +20,13 @@
 #include <unistd.h>
 
 static inline void *rawMap(void *address, size_t size, int protection, int flags, int file, int64_t offset) {
-#ifdef SYS_mmap2
+#if defined(__s390__)
+  /* The kernel takes the address of the arguments. */
+  const unsigned long arguments[6] = {(unsigned long)address,    size,
+                                      (unsigned long)protection, (unsigned long)flags,
+                                      (unsigned long)file,       (unsigned long)offset};
+  return (void *)syscall(SYS_mmap, arguments);
+#elif defined(SYS_mmap2)
   /* On systems with 32-bit addresses the kernel takes the offset in units of 4,096 bytes. */
   return (void *)syscall(SYS_mmap2, address, size, protection, flags, file, (long)(offset >> 12));
 #else

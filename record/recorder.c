@@ -184,7 +184,11 @@ static size_t windowLimit(size_t bytes) {
 
 /* The kernel is asked itself: behind us may be a heap that counts what is mapped against a budget, and this is not the program's. */
 static void *mapMemory(size_t bytes, int flags, int file) {
-#ifdef SYS_mmap2
+#if defined(__s390__)
+  /* It takes the address of the arguments. */
+  const unsigned long arguments[6] = {0, bytes, PROT_READ | PROT_WRITE, (unsigned long)flags, (unsigned long)file, 0};
+  return (void *)syscall(SYS_mmap, arguments);
+#elif defined(SYS_mmap2)
   return (void *)syscall(SYS_mmap2, NULL, bytes, PROT_READ | PROT_WRITE, flags, file, 0L);
 #else
   return (void *)syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, flags, file, 0L);

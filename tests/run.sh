@@ -95,6 +95,7 @@ script structure tests/structure.sh all
 script syscalls tests/syscalls.sh 'all tests/programs/warm tests/programs/mallocPairs'
 script install tests/install.sh all
 script reference tests/reference.sh all
+task gcc/everywhere none '' 1 '*' env SMOKE=1 bash tests/everywhere.sh i386 s390x
 script exports tests/exports.sh all
 script abi tests/abi.sh all
 script expectations tests/expectations.sh all

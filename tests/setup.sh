@@ -77,6 +77,9 @@ missingPackages() {
   has fish || echo fish
   has zsh || echo zsh
   has abidiff || echo abigail-tools
+  has i686-linux-gnu-gcc || printf '%s\n' gcc-i686-linux-gnu libc6-dev-i386-cross
+  has s390x-linux-gnu-gcc || printf '%s\n' gcc-s390x-linux-gnu libc6-dev-s390x-cross
+  has qemu-s390x || echo qemu-user
   hasJsonschema || echo python3-jsonschema
   hasPrometheusClient || echo python3-prometheus-client
   for program in ${WITH:-}; do has "$program" || echo "$program"; done

@@ -38,7 +38,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(furtherEngine:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-debian test-metrics test-unity test-torture
+.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-debian test-everywhere test-metrics test-unity test-torture
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -67,6 +67,11 @@ traces: $(tracePrograms)
 # All of the unit suite, with the library as one source file.
 test-single: all
 	@WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' bash tests/single.sh
+
+# Other processors and another C library, or those that ONLY names; a Cortex-M4.
+test-everywhere:
+	@status=0; BUILD='$(BUILD)' bash tests/everywhere.sh $(ONLY) || status=1; \
+	  [ -n '$(ONLY)' ] || BUILD='$(BUILD)' bash tests/cortexM4.sh || status=1; exit $$status
 
 # The Debian packages, built, compared, installed on a new system.
 test-debian:

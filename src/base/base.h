@@ -13,7 +13,11 @@
 #define mema_likely(condition) __builtin_expect(!!(condition), 1)
 #define mema_unlikely(condition) __builtin_expect(!!(condition), 0)
 #define MEMA_HIDDEN __attribute__((visibility("hidden")))
+#if defined(__OPTIMIZE_SIZE__)
+#define MEMA_INLINE inline
+#else
 #define MEMA_INLINE inline __attribute__((always_inline))
+#endif
 #define MEMA_NOINLINE __attribute__((noinline))
 #define MEMA_SLOW __attribute__((noinline, cold))
 
@@ -75,6 +79,13 @@ static inline bool mema_setBit(uint64_t before, uint64_t bit, uint64_t *after) {
   return *after == before;
 #endif
 }
+
+/* log2 of the most bytes that one reservation takes: little of the address space of the process. A build for an emulator,
+ * which is slow where much address space is looked for, may set less, and a shorter distance (memory/linux.c). */
+#ifndef MEMA_RESERVATION_LOG_MOST
+#define MEMA_RESERVATION_LOG_MOST (sizeof(void *) > 4 ? 40 : 28)
+#endif
+enum { mema_reservationLogMost = MEMA_RESERVATION_LOG_MOST };
 
 static inline size_t mema_least(size_t a, size_t b) {
   return a < b ? a : b;

@@ -43,7 +43,7 @@ enum { mema_memcheckMakeDefined = 0x4D430002, mema_memcheckGetBits = 0x4D430008,
 #define MEMA_REQUEST_CODE "ror x12, x12, #3; ror x12, x12, #13; ror x12, x12, #51; ror x12, x12, #61; orr x10, x10, x10"
 #define MEMA_REQUEST_ANSWER "x3"
 #define MEMA_REQUEST_WORDS "x4"
-#elif defined(__arm__) && (!defined(__thumb__) || defined(__thumb2__))
+#elif defined(__arm__) && (!defined(__thumb__) || defined(__thumb2__)) && __ARM_ARCH_PROFILE != 'M'
 #define MEMA_REQUEST_CODE \
   "mov r12, r12, ror #3; mov r12, r12, ror #13; mov r12, r12, ror #29; mov r12, r12, ror #19; orr r10, r10, r10"
 #define MEMA_REQUEST_ANSWER "r3"

@@ -104,16 +104,16 @@ static inline bool mema_moveAlone(const mema_Chunk *to, const mema_Chunk *from, 
 
 /* ---- one heap ------------------------------------------------------------------------------------------------------------ */
 
-#define mema_takeMemory(heap, size, alignment, chunk) (heap)->ops->take(heap, size, alignment, chunk)
-#define mema_takeGrown(heap, from, size, to) (heap)->ops->take(heap, size, MEMA_ALIGNMENT, to)
-#define mema_giveMemory(heap, chunk) (heap)->ops->give(heap, chunk)
+#define mema_takeMemory(heap, size, alignment, chunk) mema_fixedTakeChunk(heap, size, alignment, chunk)
+#define mema_takeGrown(heap, from, size, to) mema_fixedTakeChunk(heap, size, MEMA_ALIGNMENT, to)
+#define mema_giveMemory(heap, chunk) mema_fixedGiveChunk(heap, chunk)
 #define mema_moveBytes(to, from, bytes) mema_moveAlone(to, from, bytes)
-#define mema_findChunk(heap, ptr, chunk) (heap)->ops->find(heap, ptr, chunk)
+#define mema_findChunk(heap, ptr, chunk) mema_fixedFindChunk(heap, ptr, chunk)
 #define mema_checkHeap(heap, chunks, bytes) mema_fixedCheck(heap, chunks, bytes)
 #define mema_longestIn(heap) mema_fixedLongest(heap)
 #define mema_liveOutside(heap) ((size_t)0)
 #define mema_isSoundOutside(first) true
-#define mema_stretchChunk(first, chunk, size) (chunk)->heap->ops->stretch((chunk)->heap, chunk, size)
+#define mema_stretchChunk(first, chunk, size) mema_fixedStretchChunk((chunk)->heap, chunk, size)
 #define mema_closeOutside(heap) ((void)0)
 #define mema_setHeapBudgets(heap, bytes) ((void)0)
 #define mema_trimHeaps(heap) ((void)(heap), (size_t)0)

@@ -7,7 +7,8 @@
  * seals is a constant, mixed with addresses, so a program can forge a Pool on purpose.
  *
  * gcc and clang generate calls of memcpy, memmove and memset, whatever the flags. For programs without these
- * functions, this file defines weak ones. */
+ * functions, this file defines weak ones. They are marked as used, since optimization at link time finds no call of them
+ * before it generates one. */
 #include "../heap/engines.h"
 #include "../pool/fixedChunk.h"
 #include "alone.h"
@@ -27,14 +28,14 @@ MEMA_PUBLIC void *memcpy(void *restrict to, const void *restrict from, size_t n)
 MEMA_PUBLIC void *memmove(void *to, const void *from, size_t n);
 MEMA_PUBLIC void *memset(void *to, int byte, size_t n);
 
-__attribute__((weak)) PLAIN_LOOP void *memcpy(void *restrict to, const void *restrict from, size_t n) {
+__attribute__((weak, used)) PLAIN_LOOP void *memcpy(void *restrict to, const void *restrict from, size_t n) {
   volatile char *target = to; /* volatile: else the compiler makes the loop a call of memcpy */
   const char *source = from;
   while (n-- > 0) *target++ = *source++;
   return to;
 }
 
-__attribute__((weak)) PLAIN_LOOP void *memmove(void *to, const void *from, size_t n) {
+__attribute__((weak, used)) PLAIN_LOOP void *memmove(void *to, const void *from, size_t n) {
   volatile char *target = to;
   const volatile char *source = from;
   if ((uintptr_t)to <= (uintptr_t)from) {
@@ -45,7 +46,7 @@ __attribute__((weak)) PLAIN_LOOP void *memmove(void *to, const void *from, size_
   return to;
 }
 
-__attribute__((weak)) PLAIN_LOOP void *memset(void *to, int byte, size_t n) {
+__attribute__((weak, used)) PLAIN_LOOP void *memset(void *to, int byte, size_t n) {
   volatile char *target = to;
   while (n-- > 0) *target++ = (char)byte;
   return to;

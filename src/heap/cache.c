@@ -16,8 +16,9 @@ enum {
   roomTries = 8,
 };
 
-static const size_t unitsMax = (size_t)1 << 26;       /* the number of a word then fits behind that of a unit in 32 bits */
-static const size_t roomyAddresses = (size_t)1 << 36; /* limits below 64 GiB are tight */
+static const size_t unitsMax = (size_t)1 << 26; /* the number of a word then fits behind that of a unit in 32 bits */
+/* Limits below 64 GiB are tight; on a processor of 32 bits, any limit is. */
+static const uint64_t roomyAddresses = sizeof(void *) > 4 ? UINT64_C(1) << 36 : SIZE_MAX;
 
 /* Bytes kept warm: at most `each` of one heap, at most `all` in the process. */
 typedef struct Warmth {

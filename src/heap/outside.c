@@ -12,7 +12,7 @@
 
 /* Bytes: a slab outside has at least outsideMin if the system has them, and at most outsideMax unless one
  * request needs more. */
-static const size_t outsideMin = (size_t)1 << 20, outsideMax = (size_t)1 << 40;
+static const size_t outsideMin = (size_t)1 << 20, outsideMax = (size_t)1 << mema_reservationLogMost;
 enum {
   step = 64 * 1024,
   triesMost = 8,   /* slabs that may serve a request, and do not, before a new one is made */

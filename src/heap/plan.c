@@ -11,7 +11,7 @@ enum {
   committedSpans = 4 << 20, /* see mema_committedReservation */
 };
 
-static const uint64_t areaMax = (uint64_t)1 << 40;
+static const uint64_t areaMax = (uint64_t)1 << mema_reservationLogMost;
 
 /* The reservation is twice the budget, because from 32 bytes on a chunk occupies less than twice its bytes. (33
  * bytes take 48; one byte more than the largest slot takes two units.) To this come spans that are not full,

@@ -14,7 +14,7 @@ enum {
   mema_arenaSpread = 2,          /* the area of an arena, in budgets; beyond it slabs outside serve */
 };
 
-static const uint64_t mema_arenaMost = (uint64_t)1 << 35;
+static const uint64_t mema_arenaMost = (uint64_t)1 << (mema_reservationLogMost < 35 ? mema_reservationLogMost : 35);
 
 /* The area of a pool: `times` its budget, at most `most`. */
 static inline size_t mema_areaFor(size_t poolSize, size_t times, uint64_t most) {

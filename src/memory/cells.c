@@ -133,50 +133,64 @@ static void locate(Kind *kind, const mema_CellShape *shape, mema_Cell *cell) {
   cell->mapped = isMapped(value) || cell->index >= stepped;
 }
 
-static bool claim(char *base, size_t size) {
-  return size == 0 || mema_osClaim(base, size) == mema_claimDone;
+static mema_Claim claim(char *base, size_t size) {
+  return size == 0 ? mema_claimDone : mema_osClaim(base, size);
 }
 
 /* Maps a part of a cell in full. Its neighbours merge with it, and would get huge pages where the system gives these
  * unasked. */
-static bool claimWhole(char *base, size_t size) {
-  if (!claim(base, size)) return false;
-  if (size != 0) mema_osAvoidHuge(base, size);
-  return true;
+static mema_Claim claimWhole(char *base, size_t size) {
+  mema_Claim claimed = claim(base, size);
+  if (claimed == mema_claimDone && size != 0) mema_osAvoidHuge(base, size);
+  return claimed;
 }
 
 static void release(char *base, size_t size) {
   if (size != 0) mema_osRelease(base, size);
 }
 
-/* Maps a cell that was never used; if a part of it is refused, nothing of it. */
-static bool claimCell(const Kind *kind, const mema_CellShape *shape, const mema_Cell *cell) {
-  if (isMapped(loadRegion(kind, placeOf(cell->index).region))) return true;
-  if (!claim(cell->front, shape->front)) return false;
-  if (shape->area == 0 || !cell->mapped) return true;
-  if (claimWhole(cell->back, shape->back)) {
-    if (claimWhole(cell->area, shape->area)) return true;
+/* Maps a cell that was never used; if a part of it is not to be had, nothing of it. */
+static mema_Claim claimCell(const Kind *kind, const mema_CellShape *shape, const mema_Cell *cell) {
+  if (isMapped(loadRegion(kind, placeOf(cell->index).region))) return mema_claimDone;
+  mema_Claim claimed = claim(cell->front, shape->front);
+  if (claimed != mema_claimDone || shape->area == 0 || !cell->mapped) return claimed;
+  claimed = claimWhole(cell->back, shape->back);
+  if (claimed == mema_claimDone) {
+    claimed = claimWhole(cell->area, shape->area);
+    if (claimed == mema_claimDone) return claimed;
     release(cell->back, shape->back);
   }
   release(cell->front, shape->front);
-  return false;
+  return claimed;
+}
+
+/* Moves the index of the first cell that was never used, unless it was moved meanwhile. */
+static void moveFresh(Kind *kind, uint32_t from, uint32_t to) {
+  atomic_compare_exchange_strong_explicit(&kind->fresh, &from, to, memory_order_relaxed, memory_order_relaxed);
 }
 
 /* Takes a cell that was never used. If the system refuses its memory, another try may take it, unless a later cell
- * was taken meanwhile: then it is lost. */
+ * was taken meanwhile: then it is lost. If another mapping of the process lies in its place, the rest of its region is
+ * given up, since more of it may be taken, and a cell of the next region serves. */
 static bool takeFresh(Kind *kind, const mema_CellShape *shape, mema_Cell *cell) {
-  uint32_t fresh = atomic_load_explicit(&kind->fresh, memory_order_relaxed);
-  do {
-    if (placeOf(fresh).region >= regionsPerKind) return false;
-    if (regionFor(kind, shape, fresh) == NULL) return false;
-  } while (
-      !atomic_compare_exchange_weak_explicit(&kind->fresh, &fresh, fresh + 1, memory_order_relaxed, memory_order_relaxed));
-  cell->index = fresh;
-  locate(kind, shape, cell);
-  if (claimCell(kind, shape, cell)) return true;
-  uint32_t next = fresh + 1;
-  atomic_compare_exchange_strong_explicit(&kind->fresh, &next, fresh, memory_order_relaxed, memory_order_relaxed);
-  return false;
+  for (;;) {
+    uint32_t fresh = atomic_load_explicit(&kind->fresh, memory_order_relaxed);
+    do {
+      if (placeOf(fresh).region >= regionsPerKind) return false;
+      if (regionFor(kind, shape, fresh) == NULL) return false;
+    } while (
+        !atomic_compare_exchange_weak_explicit(&kind->fresh, &fresh, fresh + 1, memory_order_relaxed, memory_order_relaxed));
+    cell->index = fresh;
+    locate(kind, shape, cell);
+    mema_Claim claimed = claimCell(kind, shape, cell);
+    if (claimed == mema_claimDone) return true;
+    if (claimed == mema_claimRefused) {
+      moveFresh(kind, fresh + 1, fresh);
+      return false;
+    }
+    Place place = placeOf(fresh);
+    moveFresh(kind, fresh + 1, fresh - place.within + place.cells);
+  }
 }
 
 char *mema_takeWarmFront(unsigned kind, size_t front) {

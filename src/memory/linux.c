@@ -14,8 +14,6 @@
 
 #include <errno.h>
 #include <link.h>
-#include <linux/futex.h>
-#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -38,21 +36,31 @@
 #define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
 #endif
 
+/* Commands of system calls: the headers of the kernel that name them are not on every system. */
+enum { futexWaitPrivate = 128, futexWakePrivate = 129, barrierAll = 8, registerBarrier = 16 };
+
 enum { privateMemory = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
 
 /* The kernel maps into the highest room that fits, or into the lowest in the older layout of a process (`ulimit -s
  * unlimited`). So other mappings first fill what lies behind a room, or before it. The greatest distance that can be
  * had is kept: a limit on address space may allow less. */
+#ifndef MEMA_ROOM_DISTANCE
+#define MEMA_ROOM_DISTANCE (UINT64_C(8) << 30)
+#endif
 enum { distanceCount = 3 };
-static const uint64_t distances[distanceCount] = {UINT64_C(8) << 30, UINT64_C(256) << 20, 0};
+static const uint64_t distances[distanceCount] = {MEMA_ROOM_DISTANCE, MEMA_ROOM_DISTANCE / 32, 0};
 
 /* This address stands for all mappings (checkers.h). The kernel may map a range for one thread as soon as another
  * thread has unmapped it. */
 static const char mappings;
 
-/* Anonymous memory needs no offset, so SYS_mmap2, which counts offsets in other units, does as well. */
+/* Anonymous memory needs no offset, so SYS_mmap2, which counts offsets in other units, does as well. On s390 the kernel
+ * takes the address of the arguments. */
 static void *mapAs(void *base, size_t size, int protection, int flags) {
-#ifdef SYS_mmap2
+#if defined(__s390__)
+  const unsigned long arguments[6] = {(unsigned long)base, size, (unsigned long)protection, (unsigned long)flags, -1UL, 0};
+  void *mapped = (void *)syscall(SYS_mmap, arguments);
+#elif defined(SYS_mmap2)
   void *mapped = (void *)syscall(SYS_mmap2, base, size, protection, flags, -1, 0L);
 #else
   void *mapped = (void *)syscall(SYS_mmap, base, size, protection, flags, -1, 0L);
@@ -301,16 +309,21 @@ size_t mema_osHugeSize(void) {
   return (size_t)2 << 20;
 }
 
+/* The time that SYS_futex takes. Where a long has 32 bits, a struct timespec of the C library may be larger. */
+typedef struct KernelTime {
+  long seconds, nanoseconds;
+} KernelTime;
+
 void mema_osWait(_Atomic uint32_t *word, uint32_t seen, int64_t milliseconds) {
-  struct timespec time = {.tv_sec = (time_t)(milliseconds / 1000), .tv_nsec = (long)(milliseconds % 1000) * 1000000};
+  const KernelTime time = {.seconds = (long)(milliseconds / 1000), .nanoseconds = (long)(milliseconds % 1000) * 1000000};
   int saved = errno;
-  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, milliseconds < 0 ? NULL : &time, NULL, 0);
+  syscall(SYS_futex, word, futexWaitPrivate, seen, milliseconds < 0 ? NULL : &time, NULL, 0);
   errno = saved;
 }
 
 bool mema_osWake(_Atomic uint32_t *word, bool all) {
   int saved = errno;
-  bool any = syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, all ? INT32_MAX : 1, NULL, NULL, 0) > 0;
+  bool any = syscall(SYS_futex, word, futexWakePrivate, all ? INT32_MAX : 1, NULL, NULL, 0) > 0;
   errno = saved;
   return any;
 }
@@ -320,8 +333,8 @@ bool mema_osWake(_Atomic uint32_t *word, bool all) {
  * signal came. */
 static bool sleepFor(long nanoseconds) {
   static _Atomic uint32_t neverChanged;
-  const struct timespec pause = {.tv_nsec = nanoseconds};
-  return syscall(SYS_futex, &neverChanged, FUTEX_WAIT_PRIVATE, 0, &pause, NULL, 0) == 0 || errno != EINTR;
+  const KernelTime pause = {.nanoseconds = nanoseconds};
+  return syscall(SYS_futex, &neverChanged, futexWaitPrivate, 0, &pause, NULL, 0) == 0 || errno != EINTR;
 }
 
 void mema_osYield(void) {
@@ -382,14 +395,14 @@ int64_t mema_osMilliseconds(void) {
 
 bool mema_osCanBarrier(void) {
   int saved = errno;
-  bool can = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  bool can = syscall(SYS_membarrier, registerBarrier, 0, 0) == 0;
   errno = saved;
   return can;
 }
 
 void mema_osBarrier(void) {
   int saved = errno;
-  if (isRestricted() || syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) {
+  if (isRestricted() || syscall(SYS_membarrier, barrierAll, 0, 0) != 0) {
     /* A sandbox forbids the barrier, or may. The writes of other processors become visible in far less time than this
      * pause. */
     for (int tries = 0; tries < 20 && !sleepFor(1000000); tries++) continue;

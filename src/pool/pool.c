@@ -15,7 +15,8 @@ _Static_assert(offsetof(mema_Pool, head) == 4 * sizeof(size_t), "head");
 _Static_assert(offsetof(mema_Pool, tail) == 5 * sizeof(size_t), "tail");
 _Static_assert(offsetof(mema_Block, ptr) == 0 && offsetof(mema_Block, size) == sizeof(void *) &&
                    offsetof(mema_Block, next) == 2 * sizeof(void *) && offsetof(mema_Block, prev) == 3 * sizeof(void *) &&
-                   offsetof(mema_Block, poolAllocated) == 4 * sizeof(void *) && sizeof(mema_Block) == 5 * sizeof(void *),
+                   offsetof(mema_Block, poolAllocated) == 4 * sizeof(void *) &&
+                   sizeof(mema_Block) >= 4 * sizeof(void *) + sizeof(uint64_t),
                "Block is the specification's, and its last word has room for more");
 
 /* ---- init -------------------------------------------------------------------------------------------------------------- */

@@ -65,15 +65,20 @@ static inline bool mema_charge(mema_Pool *pool, size_t bytes) {
 /* The last word of a Block, ownerAndAge: where the chunk lies, its owner, and its age.
  *     byte 0  poolAllocated    bytes 1..3  owner: the pool within its family; 0: the root    bytes 4..7  age: counts marks (marks.c)
  * pool->ownerAndAge is the word for a chunk that is allocated now, in the reservation. In a pool with sites the owner has
- * the lower 10 of its 24 bits, and the upper 14 are the number of the chunk's site (sites.h). */
+ * the lower 10 of its 24 bits, and the upper 14 are the number of the chunk's site (sites.h). Byte 0 of the word lies first
+ * in a Block whatever the order of bytes. */
 enum { mema_ownerShift = 8, mema_siteShift = 18, mema_ageShift = 32 };
 enum { mema_ownersMost = 0xFFFFFF, mema_ownersBesideSites = 0x3FF, mema_sitesMost = 0x3FFF };
+static inline uint64_t mema_lowByteFirst(uint64_t word) {
+  return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(word) : word;
+}
 static inline uint64_t mema_ownerAndAge(const mema_Block *block) {
   uint64_t ownerAndAge;
   __builtin_memcpy(&ownerAndAge, &block->poolAllocated, sizeof ownerAndAge);
-  return ownerAndAge;
+  return mema_lowByteFirst(ownerAndAge);
 }
 static inline void mema_setOwnerAndAge(mema_Block *block, uint64_t ownerAndAge) {
+  ownerAndAge = mema_lowByteFirst(ownerAndAge);
   __builtin_memcpy(&block->poolAllocated, &ownerAndAge, sizeof ownerAndAge);
 }
 static inline uint32_t mema_ageOf(const mema_Block *block) {

@@ -35,9 +35,13 @@ static inline void complainUnless(bool good, const char *what, int line) {
     complainUnless(change == NULL, change, __LINE__);  \
   } while (0)
 
-/* And the sentence says what was wrong, with its numbers. */
-#define SAYS(expected) \
-  complainUnless(strcmp(mema_lastError()->sentence, (expected)) == 0, mema_lastError()->sentence, __LINE__)
+/* And the sentence says what was wrong, with its numbers: a format, and its arguments. */
+#define SAYS(...)                                                                                            \
+  do {                                                                                                       \
+    char expected[200];                                                                                      \
+    snprintf(expected, sizeof expected, __VA_ARGS__);                                                        \
+    complainUnless(strcmp(mema_lastError()->sentence, expected) == 0, mema_lastError()->sentence, __LINE__); \
+  } while (0)
 
 static inline void placeNeighbour(void) {
   neighbour = palloc(&pool, neighbourSize);

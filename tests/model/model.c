@@ -126,7 +126,11 @@ static void removeAt(Model *model, size_t index) {
 
 /* ---- budgets that bound memory ------------------------------------------------------------------------------------------ */
 
-enum { blockBytes = 48 /* in front of each chunk of a tracked pool in a buffer */, recordBytes = 41, tablesPart = 32 };
+enum {
+  blockBytes = (sizeof(Block) + 15) / 16 * 16 /* in front of each chunk of a tracked pool in a buffer */,
+  recordBytes = sizeof(Block) + 1,
+  tablesPart = 32
+};
 
 /* The bytes that an untracked pool charges: it grants the request, or says how much is wanted. */
 static size_t occupiedBytes(Pool *twin, size_t alignment, size_t size) {

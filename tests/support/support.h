@@ -28,6 +28,7 @@
 #endif
 #define CHILD_MAY_START_THREADS (!UNDER_ASAN && !UNDER_TSAN)
 
+enum { wordBits = 8 * sizeof(uintptr_t) }; /* of a pointer, and of a size */
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)

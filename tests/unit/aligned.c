@@ -51,7 +51,7 @@ static void anAlignmentIsNoPartOfTheCharge(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, 100));
-  for (size_t alignment = 128; alignment <= GIB; alignment *= 2) {
+  for (size_t alignment = 128; alignment <= (wordBits == 64 ? GIB : 64 * MIB); alignment *= 2) {
     unsigned char *chunk;
     assertWorks((chunk = mema_pmemalign(&pool, alignment, 100)) != NULL);
     assert_true(isAligned(chunk, alignment));
@@ -67,14 +67,14 @@ static void anAlignmentIsNoPartOfTheCharge(void **state) {
 static void otherAlignmentsAreRefused(void **state) {
   const Kind *kind = *state;
   static const size_t bad[] = {
-      0, 3, 5, 6, 7, 12, 24, 48, 100, 4095, 4097, ((size_t)1 << 30) + 1, ((size_t)1 << 63) + 1, SIZE_MAX};
+      0, 3, 5, 6, 7, 12, 24, 48, 100, 4095, 4097, ((size_t)1 << 30) + 1, ((size_t)1 << (wordBits - 1)) + 1, SIZE_MAX};
   Pool pool;
   assert_true(makePool(&pool, kind, 4 * MIB));
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     size_t alignment = hideSize(bad[i]);
     assertRefused(&pool, mema_pmemalign(&pool, alignment, hideSize(100)), MEMA_BAD_ALIGNMENT);
   }
-  for (int shift = 31; shift <= 63; shift++) {
+  for (int shift = 31; shift < wordBits; shift++) {
     size_t alignment = hideSize((size_t)1 << shift);
     assertRefused(&pool, mema_pmemalign(&pool, alignment, hideSize(100)), MEMA_NO_MEMORY);
   }

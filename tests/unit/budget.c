@@ -88,9 +88,17 @@ static void absurdSizesAreRefused(void **state) {
   static const size_t tooLarge[] = {MEMA_UNLIMITED + 1, MEMA_UNLIMITED + 2, SIZE_MAX - 65536, SIZE_MAX - 4096, SIZE_MAX - 64,
                                     SIZE_MAX - 48,      SIZE_MAX - 40,      SIZE_MAX - 17,    SIZE_MAX - 16,   SIZE_MAX - 15,
                                     SIZE_MAX - 8,       SIZE_MAX - 1,       SIZE_MAX};
-  static const size_t overBudget[] = {
-      100001,          (size_t)1 << 31,        (size_t)1 << 32,     ((size_t)1 << 32) + 16, (size_t)1 << 46,
-      (size_t)1 << 62, MEMA_UNLIMITED - 65536, MEMA_UNLIMITED - 15, MEMA_UNLIMITED - 1,     MEMA_UNLIMITED};
+  const size_t half = (size_t)1 << (wordBits == 64 ? 32 : 28);
+  const size_t overBudget[] = {100001,
+                               half / 2,
+                               half,
+                               half + 16,
+                               MEMA_UNLIMITED / 65536 + 100000,
+                               (size_t)1 << (wordBits - 2),
+                               MEMA_UNLIMITED - 65536,
+                               MEMA_UNLIMITED - 15,
+                               MEMA_UNLIMITED - 1,
+                               MEMA_UNLIMITED};
   for (size_t i = 0; i < sizeof tooLarge / sizeof *tooLarge; i++) {
     size_t size = hideSize(tooLarge[i]);
     assertRefused(&pool, palloc(&pool, size), MEMA_TOO_LARGE);
@@ -114,7 +122,9 @@ static void anUnlimitedPoolIsLimitedByTheSystem(void **state) {
   const Kind *kind = *state;
   Pool pool;
   assert_true(makePool(&pool, kind, MEMA_UNLIMITED));
-  static const size_t sizes[] = {MEMA_UNLIMITED, MEMA_UNLIMITED - 4096, MEMA_UNLIMITED / 2, (size_t)1 << 50};
+  static const size_t sizes[] = {MEMA_UNLIMITED, MEMA_UNLIMITED - 4096,
+                                 wordBits == 64 ? MEMA_UNLIMITED / 2 : MEMA_UNLIMITED - 65536,
+                                 wordBits == 64 ? MEMA_UNLIMITED >> 13 : MEMA_UNLIMITED - 100000};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     size_t size = hideSize(sizes[i]);
     forgetError(MEMA_NO_MEMORY);
@@ -128,7 +138,7 @@ static void anUnlimitedPoolIsLimitedByTheSystem(void **state) {
   assertWorks((some = palloc(&pool, MIB)) != NULL);
   fillBytes(some, MIB, 1);
   forgetError(MEMA_NO_MEMORY);
-  assert_null(mema_repalloc(&pool, some, hideSize((size_t)1 << 60)));
+  assert_null(mema_repalloc(&pool, some, hideSize(wordBits == 64 ? MEMA_UNLIMITED / 8 : MEMA_UNLIMITED - 8192)));
   assert_int_equal(errno, ENOMEM);
   assert_true(bytesFilled(some, MIB, 1));
   assertPool(&pool, mema_chunkSize(&pool, some), 1);

@@ -93,9 +93,9 @@ static void overflowingProductsAreRefused(void **state) {
   static const size_t rows[][2] = {{SIZE_MAX, 2},
                                    {2, SIZE_MAX},
                                    {SIZE_MAX, SIZE_MAX},
-                                   {(size_t)1 << 32, (size_t)1 << 32},
-                                   {((size_t)1 << 32) + 1, (size_t)1 << 32},
-                                   {((size_t)1 << 33), ((size_t)1 << 31) + 1},
+                                   {(size_t)1 << wordBits / 2, (size_t)1 << wordBits / 2},
+                                   {((size_t)1 << wordBits / 2) + 1, (size_t)1 << wordBits / 2},
+                                   {(size_t)1 << (wordBits / 2 + 1), ((size_t)1 << (wordBits / 2 - 1)) + 1},
                                    {SIZE_MAX / 2 + 1, 2},
                                    {SIZE_MAX / 16 + 2, 16},
                                    {3, SIZE_MAX / 3 + 1}};

@@ -2,7 +2,7 @@
  * Blocks can do, which is little. The bound is fixedBound.c's. */
 #include "unit.h"
 
-enum { most = 4096, blockBytes = 48 };
+enum { most = 4096, blockBytes = (sizeof(Block) + 15) / 16 * 16 };
 
 static mema_Options optionsFor(const Kind *kind, void *buffer, size_t size) {
   mema_Options options = kind->options;

@@ -214,7 +214,7 @@ static void badMarksAreRecognised(void **unused) {
   memset(&bad, 0xa5, sizeof bad);
   assertRefused(&pools[0], mema_rewindPool(&pools[0], bad), MEMA_STALE_MARK);
   /* Marks of which a word was changed. */
-  const uintptr_t words[] = {0, 2, 77, UINT32_MAX, (uintptr_t)1 << 40 | 1, UINTPTR_MAX};
+  const uintptr_t words[] = {0, 2, 77, UINT32_MAX, (uintptr_t)1 << (wordBits - 24) | 1, UINTPTR_MAX};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
     bad = (mema_Mark){mark.life, words[i], mark.age, mark.position};
     assertRefused(&pools[0], mema_rewindPool(&pools[0], bad), MEMA_STALE_MARK);

@@ -8,7 +8,7 @@ enum {
   budget = 1024 * 1024 * 1024,
   piece = 20 * 1024 * 1024,
   pieces = 10,
-  idleBytes = 300 * 1024 * 1024,
+  idleBytes = (wordBits == 64 ? 300 : 200) * 1024 * 1024,
   keptBytes = 100 * 1024 * 1024, /* more idle memory than a pool may keep: 32 MiB, and half of the bytes in use */
 };
 

@@ -386,7 +386,7 @@ const char *mema_arenaCheck(const mema_Heap *heap, size_t *chunks, size_t *room)
   uint32_t end = 0, pieces = 0;
   const char *broken = checkWords(slab, arena, &pieces);
   if (broken != NULL) return broken;
-  uint64_t dead = 0;
+  size_t dead = 0;
   mema_Piece piece;
   for (; mema_arenaNext(slab, end, &piece); end = piece.end) {
     if (piece.grain != end || piece.end <= piece.grain || piece.end > arena->bump) return "pieces lie side by side";

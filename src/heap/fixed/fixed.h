@@ -120,7 +120,11 @@ MEMA_HIDDEN bool mema_fixedWalk(mema_Heap *heap, size_t offset, mema_Chunk *chun
 
 /* ---- fixedOps.c ---------------------------------------------------------------------------------------------------------- */
 
-/* Takes back a chunk. */
+/* The operations of heap.h on a chunk. libmema-fixed.a calls them directly, so that a program has no code of calls that it
+ * does not make. */
+MEMA_HIDDEN bool mema_fixedTakeChunk(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk);
+MEMA_HIDDEN bool mema_fixedFindChunk(mema_Heap *heap, const void *ptr, mema_Chunk *chunk);
+MEMA_HIDDEN bool mema_fixedStretchChunk(mema_Heap *heap, mema_Chunk *chunk, size_t size);
 MEMA_HIDDEN void mema_fixedGiveChunk(mema_Heap *heap, const mema_Chunk *chunk);
 /* Describes the chunk of a live piece. */
 MEMA_HIDDEN void mema_fixedDescribe(mema_Fixed *fixed, uint32_t grain, uint32_t grains, mema_Chunk *chunk);

@@ -79,7 +79,7 @@ void mema_fixedDescribe(mema_Fixed *fixed, uint32_t grain, uint32_t grains, mema
   chunk->zeroed = false;
 }
 
-static bool take(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk) {
+bool mema_fixedTakeChunk(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk) {
   mema_Fixed *fixed = mema_fixedIn(heap);
   size_t grains = grainsFor(fixed, size);
   uint32_t grain = mema_fixedTakeAligned(fixed, grains, alignment);
@@ -88,7 +88,7 @@ static bool take(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chu
   return true;
 }
 
-static bool find(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
+bool mema_fixedFindChunk(mema_Heap *heap, const void *ptr, mema_Chunk *chunk) {
   mema_Fixed *fixed = mema_fixedIn(heap);
   uint32_t grain = mema_fixedFind(fixed, ptr);
   if (grain == 0) return false;
@@ -101,7 +101,7 @@ void mema_fixedGiveChunk(mema_Heap *heap, const mema_Chunk *chunk) {
   mema_fixedGiveRecent(fixed, chunk->slot, (uint32_t)grainsFor(fixed, chunk->room));
 }
 
-static bool stretch(mema_Heap *heap, mema_Chunk *chunk, size_t size) {
+bool mema_fixedStretchChunk(mema_Heap *heap, mema_Chunk *chunk, size_t size) {
   mema_Fixed *fixed = mema_fixedIn(heap);
   if (!mema_fixedStretch(fixed, chunk->slot, (uint32_t)grainsFor(fixed, chunk->room), grainsFor(fixed, size))) return false;
   chunk->room = mema_roundUp(size, mema_grainSize);
@@ -132,21 +132,21 @@ static bool holdsBlock(const mema_Heap *heap, const mema_Block *block) {
 const mema_HeapOps mema_fixedOps = {
     .judge = judge,
     .open = open,
-    .planOutside = planOutside,
-    .take = take,
-    .find = find,
-    .give = mema_fixedGiveChunk,
-    .stretch = stretch,
     .room = room,
     .largest = largest,
     .clear = clear,
     .close = close,
-    .trim = trim,
     .setBudget = setBudget,
     .footprint = footprint,
     .reservation = reservation,
     .extent = reservation,
-#if __STDC_HOSTED__ /* else alone.h calls them, or nothing does */
+#if __STDC_HOSTED__ /* else alone.h calls them, or nothing does: a program takes no more of them than it needs */
+    .planOutside = planOutside,
+    .take = mema_fixedTakeChunk,
+    .find = mema_fixedFindChunk,
+    .give = mema_fixedGiveChunk,
+    .stretch = mema_fixedStretchChunk,
+    .trim = trim,
     .walk = mema_fixedWalk,
     .check = mema_fixedCheck,
     .longest = mema_fixedLongest,

@@ -14,7 +14,7 @@ static size_t roomFor(const Node *node, size_t size) {
 static size_t chargeFor(const Node *node, size_t size) {
   if (!node->untracked && !node->bound) return size;
   size_t bytes = roomFor(node, size);
-  return node->bound ? bytes + bytes / 32 + 41 : bytes;
+  return node->bound ? bytes + bytes / 32 + sizeof(Block) + 1 : bytes;
 }
 
 static size_t someSize(Node *node) {
