@@ -189,7 +189,7 @@ def indented_block(lines):
         return 'errors', split_errors(lines)
     if lines[0].startswith('  - '):
         return 'bullets', [body for _, body in split_entries(lines, re.compile(r'^()  - (.*)'))]
-    term = re.compile(r'^  ([\w-]+)\s{2,}(\S.*)')
+    term = re.compile(r'^  ([a-z][\w-]*(?: [a-z]+)?)\s{2,}(\S.*)')
     if term.match(lines[0]):
         return 'terms', [(head[0], body) for head, body in split_entries(lines, term)]
     return 'code', textwrap.dedent('\n'.join(lines)).split('\n')
@@ -260,7 +260,7 @@ class Markdown:
                 sys.exit(f'include/mema.h: docs/{page} has no chapter "{chapter}"')
             return f'[docs/{page}]({target})' + (f', "{chapter}"' if chapter else '')
         text = re.sub(r'\*(?=\w)', r'\\*', text)
-        text = re.sub(r'(?<!`)\b((?:mema|MEMA)_\w+(?:\.\w+)?(?:\(\)(?:->\w+)?)?)', r'`\1`', text)
+        text = re.sub(r'(?<!`)\b((?:mema|MEMA)_\w+(?:\.\w+)?(?:\([\w, ]*\)(?:->\w+)?)?)', r'`\1`', text)
         return re.sub(r'docs/([\w.-]+\.(?:md|json))(?:, "([^"]+)")?', link, text)
 
     def wrapped(self, text, further=''):
@@ -291,7 +291,8 @@ class Markdown:
         return '\n\n'.join(parts) + '\n'
 
     def index(self, head, sections):
-        parts = ['# Reference', MADE + ' The commands of the program `mema`: [commands.md](commands.md).'] + self.text(head)
+        parts = ['# Reference', MADE + ' The commands of the program `mema`: [commands.md](commands.md). The '
+                 'other headers, for C++, tests and other libraries: [headers.md](headers.md).'] + self.text(head)
         for section in sections:
             rows = [f'| `{", ".join(item.names())}` | {self.linked(first_sentence(item.lines))} |' for item in section.items]
             title = section.title[0].upper() + section.title[1:]
@@ -300,6 +301,24 @@ class Markdown:
 
 
 MADE = 'Made from [include/mema.h](../../include/mema.h) by `make reference`.'
+
+def head_of(path):
+    """The comment at the head of a header: its first line, and the other lines."""
+    text = path.read_text()
+    if text.startswith('//'):
+        lines = [line[2:].removeprefix(' ') for line in re.match(r'(?://.*\n)+', text).group(0).rstrip().split('\n')]
+    else:
+        lines = comment_lines(text[:text.index('*/') + 2])
+    return re.sub(r'^[\w.]+ - (\w)', lambda match: match.group(1).upper(), lines[0]), lines[1:]
+
+
+def headers_page(markdown, headers):
+    parts = ['# The other headers', 'Each stands on mema.h alone, and has its contract in its comments. Made from their heads by `make reference`.']
+    for path in headers:
+        first, rest = head_of(path)
+        parts += [f'## [{path.name}](../../include/{path.name})'] + markdown.text([first] + rest)
+    return '\n\n'.join(parts) + '\n'
+
 
 # ---- man(7) -----------------------------------------------------------------------------------------------------------
 
@@ -468,6 +487,8 @@ def main():
     markdown = Markdown(header.resolve().parent.parent)
     pages, man = out / 'docs/reference', out / 'docs/man'
     (pages / 'README.md').write_text(markdown.index(head, sections))
+    others = sorted(path for path in header.parent.glob('mema*.h*') if path.name != header.name)
+    (pages / 'headers.md').write_text(headers_page(markdown, others))
     (pages / 'commands.md').write_text(commands_page(sys.argv[4:]))
     (man / 'mema.3').write_text(man_index(head, sections, date, version))
     links = []
