@@ -236,13 +236,13 @@ typedef struct mema_Options {
   /* The budget bounds memory too: a chunk of a tracked pool is charged the bytes that it occupies, its Block included,
    * instead of the bytes requested. See docs/guide.md, "A budget that bounds memory". */
   bool boundMemory;
-  const mema_Memory *memory; /* the hooks that give all memory; NULL: the system does */
   /* Of a tracked pool: note where each chunk comes from, for mema_writeLeaks. This takes no memory for each chunk. Compile
    * the program with MEMA_SITES: see mema_sites.h. Without it, chunks have no line. */
   bool sites;
   /* With `sites`, and not shared: note the call stack too, of one chunk in so many (1: of each; above 65,535: as 65,535). It
    * needs no MEMA_SITES. Each allocation then takes the general path. */
   unsigned stacks;
+  const mema_Memory *memory; /* the hooks that give all memory; NULL: the system does */
   /* The function that walks the stack: it stores up to `most` return addresses, the innermost first, and returns their
    * number. It may not call the pool. glibc's backtrace and libunwind's unw_backtrace fit. NULL: the C library's backtrace,
    * if the program has it. */

@@ -468,6 +468,7 @@ static int seeFile(struct dl_phdr_info *info, size_t size, void *arg) {
   return 0;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written */
 bool mema_osFileOf(uintptr_t address, char *path, size_t size, uintptr_t *place) {
   Search search = {.address = address, .path = path, .size = size, .place = place};
   int before = errno;

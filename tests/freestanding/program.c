@@ -164,6 +164,8 @@ static void nameFaults(void) {
   CHECK(says(makeOf(bad), "bad argument: engine 1 is not MEMA_FIXED"));
   bad = good, bad.fallback = true;
   CHECK(says(makeOf(bad), "bad argument: fallback without a system"));
+  bad = good, bad.sites = true;
+  CHECK(says(makeOf(bad), "bad argument: sites without a system"));
   bad = good, bad.bufferSize = 255;
   CHECK(says(makeOf(bad), "bad argument: bufferSize 255 is below 256"));
   bad.bufferSize = SIZE_MAX;

@@ -38,7 +38,10 @@ static Sheet *anew(void) {
 /* The number behind the only place of `before`. */
 static size_t numberBehind(const Sheet *page, const char *before) {
   const char *at = strstr(page->text, before);
-  if (at == NULL) fail_msg("no '%s' in:\n%s", before, page->text);
+  if (at == NULL) {
+    fail_msg("no '%s' in:\n%s", before, page->text);
+    return 0;
+  }
   assert_null(strstr(at + 1, before));
   return (size_t)strtoull(at + strlen(before), NULL, 10);
 }
