@@ -62,6 +62,20 @@ losesNothing() {
 }
 check 'no word of mema.h is lost' losesNothing
 
+# Each option stands in the page of docs that explains its command.
+isExplained() { # COMMAND
+  local option page bad=0
+  case $1 in run) page=docs/run.md ;; torture | fit) page=docs/torture.md ;; record | replay) page=docs/traces.md ;; *) page=docs/reference/commands.md ;; esac
+  for option in $(COLUMNS=150 "$mema" help "$1" | sed -n 's/^  \(-., \)*--\([a-z-]*\).*/\2/p'); do
+    [ "$option" = help ] || grep -q -- "--$option\b" "$page" || { echo "$page lacks --$option"; bad=1; }
+  done
+  return $bad
+}
+for page in docs/man/mema-*.1; do
+  command=${page#docs/man/mema-} command=${command%.1}
+  check "each option of mema $command is explained in docs" isExplained "$command"
+done
+
 # ---- manual pages ---------------------------------------------------------------------------------------------------------
 
 lintIsSilent() { # FILE…
