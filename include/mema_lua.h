@@ -1,4 +1,4 @@
-/* mema_lua.h - a Lua state in a pool. For Lua 5.1 to 5.4.
+/* mema_lua.h - a Lua state in a pool. It was tried with Lua 5.4.
  *
  *   mema_Lua lua;
  *   lua_State *L = mema_luaOpen(&lua, &tenant);   // NULL if the budget is too small for a state

@@ -191,6 +191,22 @@ void aBadFreeIsRefusedAndReported() {
   CHECK(badFrees == 2 && pool.freeSize() == 1000);
 }
 
+// A container that outlives its pool gets no memory, and frees nothing.
+void anEndedPoolIsRefused() {
+  std::optional<mema::pool> scope;
+  scope.emplace(10000u);
+  mema::allocator<int> memory(*scope);
+  int *numbers = memory.allocate(10);
+  scope.reset();
+  badFrees = 0;
+  memory.deallocate(numbers, 10);
+  CHECK(badFrees == 1 && mema_lastError()->reason == MEMA_BAD_POOL);
+  CHECK(mema::tryAllocate(memory.pool(), 1) == nullptr && mema_lastError()->reason == MEMA_BAD_POOL);
+#if defined(__cpp_exceptions)
+  CHECK(throwsBadAlloc([&] { (void)memory.allocate(1); }));
+#endif
+}
+
 }  // namespace
 
 int main() {
@@ -207,5 +223,6 @@ int main() {
   anExceptionMayLeaveACallback();
 #endif
   aBadFreeIsRefusedAndReported();
+  anEndedPoolIsRefused();
   return failures == 0 ? 0 : 1;
 }
