@@ -124,6 +124,7 @@ check 'bash: a value behind =' bashOffers docs/glossary.md mema run --report = d
 check 'bash: an option behind a value' bashOffers '--reserve --report' mema run --pool = 1M --re
 check 'bash: a program' bashOffers mkfifo mema run --pool 1M mkfif
 check 'bash: a program behind --' bashOffers mkfifo mema torture --once -- mkfif
+check 'bash: a program by its path' bashOffers docs/reference.sh mema run docs/reference.s
 check 'bash: an argument of the program' bashOffers docs/glossary.md mema run cat docs/gl
 check 'bash: no option of mema behind the program' bashOffers '' mema run cat --max
 check 'bash: the value of a letter' bashOffers docs/glossary.md mema record -o docs/gl

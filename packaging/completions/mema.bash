@@ -72,7 +72,7 @@ _mema() {
     option) mapfile -t COMPREPLY < <(compgen -W "$options --help -h" -- "$current") ;;
     command) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current") ;;
     shell) mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- "$current") ;;
-    program) mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
+    program) if [[ $current == */* ]]; then kind=file; else mapfile -t COMPREPLY < <(compgen -c -- "$current"); fi ;;
     argument) if declare -F _command_offset >/dev/null; then _command_offset "$operand"; else kind=file; fi ;;
   esac
   [ "$kind" != file ] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
