@@ -10,7 +10,7 @@ quiet() {
   [ ! -s "$scratch/calls" ] || { echo "$(wc -l <"$scratch/calls") system calls, such as:"; head -5 "$scratch/calls"; return 1; }
 }
 
-# Two threads free what the other allocates, a thousand chunks a step. Once their sizes were in use they neither wait for each other nor pass barriers.
+# Two threads free what the other allocates, or their own bursts, a thousand chunks and more a step. Once their sizes were in use they neither wait for each other nor pass barriers.
 serveQuietly() { # PATTERN STEPS
   LD_PRELOAD=$BUILD/libmema-preload.so guarded strace -f -o "$scratch/trace" "$BUILD/tests/programs/mallocPairs" "$1" "$2" --by-turns || return 1
   grep -q '"begin' "$scratch/trace" && grep -q '"end' "$scratch/trace" || { echo 'no marks in the trace'; return 1; }
@@ -50,4 +50,5 @@ done
 check 'strace sees the barriers of a server as it begins' seesBarriers
 check '300,000 pairs of malloc and free by the other thread' serveQuietly passed 300
 check '300,000 pairs of a server of two threads' serveQuietly served 150
+check '1,000,000 pairs in bursts of two threads' serveQuietly burstsOfTwo 100
 finish

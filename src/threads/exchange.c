@@ -54,10 +54,18 @@ static void waitUntilOut(mema_Share *share, const mema_ThreadCache *cache) {
                                                     memory_order_relaxed));
 }
 
-/* Begins a period. All other threads are quiescent now. */
-static void beginPeriod(mema_Slab *slab) {
-  slab->shared.period++;
+static void beginPeriods(mema_Slab *slab, uint32_t count) {
+  slab->shared.period += count;
   slab->shared.youngRows = 0;
+}
+
+/* Begins a period if every thread took the lock in this one: it was in no look-up then. Needs no barrier. With many caches
+ * that would take too long. */
+static void beginPeriodIfAllWereOut(mema_Share *share) {
+  if (share->cacheCount > mema_fewCaches) return;
+  for (const mema_ThreadCache *cache = share->caches; cache != NULL; cache = cache->next)
+    if (mema_isOthers(cache) && cache->wasOut != share->slab->shared.period) return;
+  beginPeriods(share->slab, 1);
 }
 
 /* Sets the keys of all other caches to 0. Their threads may still be busy. With a low budget the keys are 0
@@ -79,7 +87,7 @@ void mema_quiesce(mema_Share *share) {
   callOthers(share);
   for (mema_ThreadCache *cache = share->caches; cache != NULL && !share->lowBudget; cache = cache->next)
     if (mema_isOthers(cache)) waitUntilOut(share, cache);
-  beginPeriod(share->slab);
+  beginPeriods(share->slab, mema_gracePeriods);
 }
 
 /* True if all other threads leave their caches within a short while. Their keys are 0 already. */
@@ -98,7 +106,7 @@ bool mema_tryQuiesce(mema_Share *share) {
   share->quiesced = true;
   callOthers(share);
   if (areSoonOut(share)) {
-    beginPeriod(share->slab);
+    beginPeriods(share->slab, mema_gracePeriods);
     return true;
   }
   mema_resume(share);
@@ -406,6 +414,7 @@ static bool isTimeForGrace(const mema_Share *share) {
 static uint32_t takeCached(mema_Share *share, const mema_ThreadCache *cache, unsigned class, uint32_t wanted,
                            mema_CachedSlot *cachedSlots) {
   mema_Slab *slab = share->slab;
+  if (slab->shared.youngRows != 0) beginPeriodIfAllWereOut(share);
   if (isTimeForGrace(share)) waitForGrace(share);
   slab->shared.ownerId = cache->ownerId;
   uint32_t count = mema_slabTakeCached(slab, class, wanted, cachedSlots);

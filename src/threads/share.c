@@ -189,6 +189,7 @@ mema_ThreadCache *mema_takeCache(mema_Share *share) {
   if (ending || !endIsWatched || !mema_beginListing()) return NULL;
   mema_ThreadCache *cache = adopt(share);
   if (cache == NULL) cache = makeCache(share);
+  if (cache != NULL) cache->wasOut = share->slab->shared.period;
   if (cache != NULL) mema_setHere(cache);
   mema_endListing();
   return share->inside = cache;
@@ -418,6 +419,12 @@ static mema_ThreadCache *cacheIn(const mema_Pool *pool, const mema_Heap *heap) {
   return mema_hasCaches(heap) ? mema_cacheOf(pool) : NULL;
 }
 
+/* Enters the cache of the lock's holder, which is in no look-up. */
+static void noteOut(mema_Share *share) {
+  MEMA_SET_FRAME(share->inside->busy);
+  share->inside->wasOut = share->slab->shared.period;
+}
+
 /* Takes the lock, and enters the thread's own cache, so that signal handlers stay out of it. If the cache is
  * busy already, the caller is such a handler. It must not even wait for the lock, whose holder may wait for
  * that cache. */
@@ -442,7 +449,7 @@ static mema_Reason lock(const mema_Pool *pool, mema_Heap *heap, bool soon) {
     /* a signal handler may have made the cache before the lock was taken */
     share->inside = cache != NULL && mema_isCacheOf(cache, pool) ? cache : cacheIn(pool, heap);
     MEMA_SET_FRAME(share->frame);
-    if (share->inside != NULL) MEMA_SET_FRAME(share->inside->busy);
+    if (share->inside != NULL) noteOut(share);
     if (mema_unlikely(share->unfinished) && !within) mema_finishForked(share);
     return MEMA_OK;
   }

@@ -87,6 +87,7 @@ enum {
   mema_returnsMost = 64,                /* slots at most in a batch of returns */
   mema_returnBatches = 128,             /* batches of returns of a share */
   mema_inboxMost = 8,                   /* batches at most in an inbox: more would wait for an owner that does not come */
+  mema_fewCaches = 32,                  /* of a share, which is looked at as a whole now and then */
   mema_graceAfter = 16,                 /* ranges of state rows too young for reuse, before a grace period is awaited */
 };
 
@@ -160,6 +161,7 @@ struct mema_ThreadCache {
   const mema_Pool *pool;
   uint8_t ownerId;
   uintptr_t owner; /* the thread's number; 0: the thread ended, and another may adopt the cache */
+  uint32_t wasOut; /* the period (slab.h) in which its thread last took the lock */
   uint32_t epoch;  /* the count of forks (mema_forks): with an older count the owner does not exist in this process */
   uint32_t cellIndex;
   uint32_t processor;               /* of an orphan: the processor where its thread ended */

@@ -37,6 +37,7 @@ struct Lane {
 };
 
 static Lane lanes[mostThreads];
+static void *allChunks[mostThreads][places]; /* no chunk of the heap: threads that begin would ask for it in any order */
 static bool byTurns;
 
 /* ---- chunks ------------------------------------------------------------------------------------------------------------ */
@@ -200,8 +201,6 @@ static void playAtOnce(Lane *lane, size_t warm) {
 static void *play(void *argument) {
   Lane *lane = argument;
   size_t warm = lane->steps / 4;
-  lane->chunks = calloc(places, sizeof *lane->chunks);
-  if (lane->chunks == NULL) abort();
   if (lane->pattern->step == randomLives)
     for (size_t k = 0; k < places; k += 2) lane->chunks[k] = take(mixedSize(lane, 1000));
   if (byTurns) {
@@ -222,7 +221,7 @@ static const Pattern *findPattern(const char *name) {
 static void playAll(const Pattern *pattern, size_t steps) {
   pthread_t other;
   for (int i = 0; i < pattern->threads; i++) {
-    lanes[i] = (Lane){.pattern = pattern, .index = i, .steps = steps, .seed = 1 + (uint64_t)i};
+    lanes[i] = (Lane){.pattern = pattern, .index = i, .steps = steps, .seed = 1 + (uint64_t)i, .chunks = allChunks[i]};
     if (pipe(lanes[i].wakes) != 0) abort();
   }
   wake(&lanes[0]);

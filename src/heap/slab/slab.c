@@ -112,11 +112,11 @@ static void removePartial(mema_Slab *slab, mema_Span *span) {
 
 /* ---- records ----------------------------------------------------------------------------------------------------------- */
 
-/* Takes rows of states for a span of this class. Rows of a span that ended in the current period are not
- * reused: a look-up may still read them. */
+/* Takes rows of states for a span of this class. Rows of a span that ended in the current period, or the one before, are
+ * not reused: a look-up may still read them. */
 static bool takeRows(mema_Slab *slab, unsigned class, uint32_t slots, uint32_t *first) {
   uint32_t count = (slots + mema_stateRow - 1) / mema_stateRow, waiting = slab->shared.freeRows[class];
-  if (waiting != 0 && slab->shared.rowLinks[waiting - 1].period != slab->shared.period) {
+  if (waiting != 0 && slab->shared.period - slab->shared.rowLinks[waiting - 1].period >= mema_gracePeriods) {
     *first = waiting - 1;
     slab->shared.freeRows[class] = slab->shared.rowLinks[*first].next;
     return true;

@@ -127,6 +127,9 @@ typedef _Atomic uint8_t mema_State;
 
 enum { mema_stateRow = 64, mema_depotSlots = 16384 };
 
+/* A look-up that began before a period ends in the next one at the latest. */
+enum { mema_gracePeriods = 2 };
+
 /* The link of a range of rows that waits for its class; it belongs to the first row of the range. */
 typedef struct mema_RowLink {
   uint32_t next; /* the next range's first row + 1; 0: none */
@@ -226,9 +229,9 @@ typedef struct mema_SharedTables {
   mema_RowLink *rowLinks;             /* one link per row */
   uint32_t rows, usedRows;            /* rows from usedRows on were never used */
   uint32_t freeRows[mema_classCount]; /* ranges of rows that wait for their class: the latest one, + 1 */
-  uint32_t period;                    /* counts the moments at which no thread was inside a call; the pool increments it */
-  uint32_t youngRows;                 /* ranges not reused yet because they ended in the current period */
-  uint8_t ownerId;                    /* owner id of spans made now */
+  uint32_t period;    /* the pool counts it: in each period every thread is outside of all look-ups at some moment */
+  uint32_t youngRows; /* ranges that were too young for reuse, since the period began */
+  uint8_t ownerId;    /* owner id of spans made now */
 } mema_SharedTables;
 
 /* Requests by size: a bit for each class, and the sizes above all classes up to `largest`. */
