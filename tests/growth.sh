@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # No call takes time that grows more than logarithmically with what there are many of: pools, shared pools that a thread uses or once used, slabs
-# outside, sub-pools, marks, clean-ups, threads, threads that end, mappings. Counted in instructions, the C library's included, at N, 4 N and 16 N.
+# outside, sub-pools, marks, clean-ups, threads, threads that end, mappings. Counted in instructions, the C library's included, and in locks taken, at N, 4 N and 16 N.
 #
 # A logarithm grows by the same from N to 4 N and from 4 N to 16 N; a line grows four times as much. So the second growth may be at most twice the
 # first, beyond what varies: 40 instructions, and a tenth (one path in a tree is longer than another).
@@ -38,6 +38,29 @@ eachGrowsLittle() { # COUNT COMMAND…
   [ "$first" -gt 0 ] && [ "$second" -le $((first + first / 4)) ]
 }
 
+# How often the threads of a process take a pool's lock: it goes from thread to thread so many times at most.
+locksTaken() { # COMMAND…
+  valgrind --tool=callgrind --callgrind-out-file="$scratch/calls" --max-threads=600 "$@" >/dev/null 2>&1 || return
+  awk '
+    function named(line,  id) { # a name is written out once: "fn=(12) name", then "fn=(12)"
+      match(line, /\([0-9]+\)/)
+      id = substr(line, RSTART, RLENGTH)
+      if (length(line) > RSTART + RLENGTH) name[id] = substr(line, RSTART + RLENGTH + 1)
+      return name[id]
+    }
+    /^fn=/ { named($0) }
+    /^cfn=/ { callee = named($0) }
+    /^calls=/ && callee ~ /^mema_(take|try)Lock/ { split($1, count, "="); total += count[2] }
+    END { print total + 0 }' "$scratch/calls"
+}
+
+locksGrowLittle() { # COUNT COMMAND…
+  local count=$1 few some many
+  few=$(locksTaken "${@:2}" "$count") some=$(locksTaken "${@:2}" $((4 * count))) many=$(locksTaken "${@:2}" $((16 * count)))
+  echo "$few, $some and $many locks taken by $count, $((4 * count)) and $((16 * count)) threads"
+  [ "$few" -gt "$count" ] && [ $((many - some)) -le $((4 * (some - few) + 12 * count / 2)) ]
+}
+
 if ! command -v valgrind >/dev/null; then
   skip 'the growth of calls' 'valgrind is missing'
   finish
@@ -45,5 +68,7 @@ fi
 need 'the cases' measureCases
 for name in $(cut -d' ' -f1 "$scratch/cases" | uniq); do check "$name" caseGrowsLittle "$name"; done
 check 'threads that end' eachGrowsLittle 16 "$program" threadsEnd
+check 'the lock, by threads that end' locksGrowLittle 16 "$program" threadsEnd
+check 'the lock, by threads that work' locksGrowLittle 16 "$program" threadsWork
 check 'mappings of a program' eachGrowsLittle 64 env LD_PRELOAD="$BUILD/libmema-preload.so" "$program" mappings
 finish

@@ -1,6 +1,6 @@
-/* growth [threadsEnd|mappings COUNT]: calls while there are many of something. tests/growth.sh counts their instructions. Each case is prepared with 64,
+/* growth [threadsEnd|threadsWork|mappings COUNT]: calls while there are many of something. tests/growth.sh counts their instructions. Each case is prepared with 64,
  * 256 and 1,024 of its kind (shared pools and threads: 16, 64, 256), then plays its calls, then ends what it has prepared. With threadsEnd: so
- * many threads use a pool, all at once, and end. With mappings: the program maps memory so many times, with pages in between that it may not
+ * many threads use a pool, all at once, and end. With threadsWork: they also take and give large chunks, all at once; each call takes the lock. With mappings: the program maps memory so many times, with pages in between that it may not
  * write, and gives it back in another order. */
 #include "support.h"
 
@@ -197,10 +197,17 @@ static void addAndCancel(size_t count) {
 static pthread_t threads[most];
 static pthread_barrier_t ready, over;
 
+static bool works; /* the threads take and give large chunks before they end */
+
+static void workByLock(void) {
+  for (size_t i = 0; works && i < 64; i++) pairIn(&pool, 100 * KIB);
+}
+
 static void *stay(void *unused) {
   void *kept = palloc(&pool, 100);
   pthread_barrier_wait(&ready);
   pthread_barrier_wait(&over);
+  workByLock();
   need(pfree(&pool, kept));
   return unused;
 }
@@ -308,7 +315,8 @@ static void play(const Case *each, size_t count) {
 int main(int argc, char **argv) {
   if (argc == 3) {
     size_t count = strtoul(argv[2], NULL, 10);
-    bool end = strcmp(argv[1], "threadsEnd") == 0;
+    works = strcmp(argv[1], "threadsWork") == 0;
+    bool end = works || strcmp(argv[1], "threadsEnd") == 0;
     if (count > most || (!end && strcmp(argv[1], "mappings") != 0)) return 2;
     if (end) startThreads(count);
     (end ? endThreads : mapOften)(count);
