@@ -132,10 +132,11 @@ size_t mema_slabTrim(mema_Heap *heap) {
   uint32_t units = slab->runs.frontier;
   /* The reports on hooks and on huge pages count from the frontier. */
   if (!mema_isHooked(slab) && !slab->huge.always && mema_runForgetAll(slab)) mema_slabTrimTables(slab, units);
-  /* A huge page's bytes beyond the frontier were never used. */
+  /* A huge page's bytes beyond the frontier are not in use. They are mapped afresh: else the system would fill huge pages
+   * for large chunks that come to lie there, too. */
   size_t used = mema_roundUp((size_t)slab->runs.frontier << slab->unitShift, mema_osPageSize());
   size_t huge = mema_least(slab->huge.area, mema_bytesReady(slab, mema_partArea));
-  if (huge > used && mema_osPurge(slab->heap.area + used, huge - used)) {
+  if (huge > used && mema_osRenew(slab->heap.area + used, huge - used)) {
     slab->runs.purged += huge - used;
     slab->huge.area = used;
   }
