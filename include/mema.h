@@ -247,6 +247,13 @@ typedef struct mema_Options {
    * number. It may not call the pool. glibc's backtrace and libunwind's unw_backtrace fit. NULL: the C library's backtrace,
    * if the program has it. */
   int (*unwind)(void **frames, int most);
+  /* The chunks of a pool are visible to the address sanitizer and to Valgrind: docs/checkers.md. */
+  bool plain;     /* each chunk is a malloc of its own, for any tool that watches malloc */
+  bool leakCheck; /* plain, and chunks that are live at mema_freePool are not freed: a leak checker reports them */
+  bool unwatched; /* tell no checker of the chunks, and ignore MEMA_PLAIN and MEMA_LEAKS of the environment */
+  /* Under a checker: the bytes of freed chunks, with their redzones, that are kept a while before they are used again. 0:
+   * 16 MiB, 1: none. Never more than the budget has free. */
+  size_t quarantine;
 } mema_Options;
 
 /* Makes a pool with options. Returns false in the cases of mema_initPool, and if

@@ -38,7 +38,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(furtherEngine:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-debian test-everywhere test-metrics test-unity test-torture
+.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-debian test-everywhere test-metrics test-unity test-torture test-watched
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -95,6 +95,10 @@ test-metrics: all
 test-hosts: all
 	@bash tests/setup.sh
 	@WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' bash tests/hosts.sh
+
+# Every mistake with a chunk, in every kind of pool, under memcheck too.
+test-watched: all
+	@BUILD='$(BUILD)' CC='$(CC)' bash tests/watched.sh --all
 
 test-guest: all
 	@status=0; for script in run space; do \

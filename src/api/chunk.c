@@ -409,7 +409,7 @@ void *mema_pmemalign(mema_Pool *pool, size_t alignment, size_t size) {
   return ptr != NULL ? ptr : allocateAny(pool, size, alignment, &zeroed);
 }
 
-size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
+static size_t sizeOf(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
   switch (mema_kindOf(pool)) {
     case mema_sharedPool:
@@ -421,6 +421,23 @@ size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
   }
 }
 
+/* Tells a checker that the program may use all bytes of a chunk: it is about to learn their number. */
+static MEMA_SLOW void reveal(const mema_Pool *pool, const void *ptr, mema_Heap *heap) {
+  mema_Chunk chunk;
+  bool shared = !mema_isUnsharedIn(pool, heap);
+  if (!pool->untracked || (shared && !mema_lockPool(pool, heap))) return;
+  if (mema_findOwn(pool, heap, ptr, &chunk)) heap->ops->reveal(heap, &chunk);
+  if (shared) mema_unlockPool(heap);
+}
+
+size_t mema_chunkSize(const mema_Pool *pool, const void *ptr) {
+  size_t size = sizeOf(pool, ptr);
+  if (size == 0) return 0;
+  mema_Heap *heap = mema_heapField(pool);
+  if (heap != NULL && mema_unlikely(heap->ops->reveal != NULL)) reveal(pool, ptr, heap);
+  return size;
+}
+
 bool mema_ownsChunk(const mema_Pool *pool, const void *ptr) {
-  return mema_chunkSize(pool, ptr) != 0;
+  return sizeOf(pool, ptr) != 0;
 }

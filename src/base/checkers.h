@@ -61,17 +61,22 @@ enum { mema_memcheckMakeDefined = 0x4D430002, mema_memcheckGetBits = 0x4D430008,
 #endif
 
 /* Sends a client request. Returns its answer, or 0 if the program does not run under Valgrind. */
-static inline uintptr_t mema_clientRequest(uintptr_t request, uintptr_t first, uintptr_t second, uintptr_t third) {
+static inline uintptr_t mema_clientRequestOf4(uintptr_t request, uintptr_t first, uintptr_t second, uintptr_t third,
+                                              uintptr_t fourth) {
 #if defined(MEMA_REQUEST_CODE)
-  const uintptr_t words[6] = {request, first, second, third, 0, 0};
+  const uintptr_t words[6] = {request, first, second, third, fourth, 0};
   register uintptr_t answer __asm__(MEMA_REQUEST_ANSWER) = 0;
   register const uintptr_t *asked __asm__(MEMA_REQUEST_WORDS) = words;
   __asm__ volatile(MEMA_REQUEST_CODE : "+r"(answer) : "r"(asked) : "cc", "memory");
   return answer;
 #else
-  (void)request, (void)first, (void)second, (void)third;
+  (void)request, (void)first, (void)second, (void)third, (void)fourth;
   return 0;
 #endif
+}
+
+static inline uintptr_t mema_clientRequest(uintptr_t request, uintptr_t first, uintptr_t second, uintptr_t third) {
+  return mema_clientRequestOf4(request, first, second, third, 0);
 }
 
 /* Marks bytes as defined. */

@@ -7,6 +7,7 @@
 #define MEMA_FREESTANDING_ALONE_H
 
 #include "../heap/fixed/fixed.h"
+#include "../heap/watch/watch.h"
 #include "../pool/pressure.h"
 #include "../pool/sites.h"
 #include "../pool/tree.h"
@@ -118,5 +119,7 @@ static inline bool mema_moveAlone(const mema_Chunk *to, const mema_Chunk *from, 
 #define mema_setHeapBudgets(heap, bytes) ((void)0)
 #define mema_trimHeaps(heap) ((void)(heap), (size_t)0)
 #define mema_trimWarm() ((size_t)0)
+#define mema_mayWatch(options) false
+#define mema_leaveParentHeap(pool) ((void)0)
 
 #endif

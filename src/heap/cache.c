@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 
 #include "slab/source.h"
+#include "watch/watch.h"
 #include "../memory/cells.h"
 #include "../memory/os.h"
 #include "reservation.h"
@@ -98,6 +99,7 @@ static mema_Slab *takeHeader(void) {
 }
 
 static void unmapSlab(mema_Slab *slab) {
+  mema_revealHeap(&slab->heap);
   mema_sourceRelease(slab);
   mema_storeWord(&slab->heap.generation, 0);
   mema_giveCell(headerKind, slab->cellIndex);
@@ -259,6 +261,7 @@ void mema_discard(mema_Slab *slab) {
     unmapSlab(slab);
     return;
   }
+  mema_revealHeap(&slab->heap);
   unsigned kind = (unsigned)slab->cellKind;
   uint32_t index = slab->cellIndex;
   bool stepped = slab->source != NULL;

@@ -40,6 +40,7 @@ typedef struct mema_OutsidePlan {
   uint8_t unitShift;            /* 0: derived from the area */
   bool records;                 /* chunks have Blocks */
   const struct mema_Slab *like; /* a slab whose kind of memory it gets; NULL: the system's */
+  size_t beside;                /* bytes that a chunk needs beside its size */
 } mema_OutsidePlan;
 
 /* The operations of an engine. Sizes are bytes, not 0, at most PTRDIFF_MAX; alignments are powers of two. */
@@ -108,12 +109,19 @@ struct mema_HeapOps {
   bool (*holdsBlock)(const mema_Heap *heap, const mema_Block *block);
 
   /* Marks of untracked pools; NULL in engines whose chunks do not lie in the order of allocation. `mark`
-   * returns the position of the next chunk. `mayRewind` says whether the heap can go back to a position, which
+   * returns the position of the next chunk, in units of MEMA_ALIGNMENT from the start of the area. `mayRewind` says whether the heap can go back to a position, which
    * may be any value. `rewind` forgets all chunks behind a position, and returns the number of the live ones
    * and the bytes that they occupied. */
   uint32_t (*mark)(mema_Heap *heap);
   bool (*mayRewind)(const mema_Heap *heap, uintptr_t position);
   void (*rewind)(mema_Heap *heap, uint32_t position, size_t *bytes, size_t *chunks);
+
+  /* NULL in every engine; the operations of a watched heap (watch/watch.h). `reveal`: the program is about to be told
+   * that all bytes that an untracked chunk is charged are its own. `watchOutside`: a slab outside was added.
+   * `setLeaving`: a sub-pool that uses the heap begins to end, or has freed its chunks. */
+  void (*reveal)(mema_Heap *heap, const mema_Chunk *chunk);
+  void (*watchOutside)(mema_Heap *first, mema_Heap *added);
+  void (*setLeaving)(mema_Heap *heap, bool leaving);
 
   /* The offset in the header of a word that keeps generations in store, since the header outlives its pools; 0:
    * there is none. */
@@ -144,6 +152,9 @@ struct mema_HeapOps {
  * functions themselves in place of the row. */
 static inline const char *mema_checkHeap(const mema_Heap *heap, size_t *chunks, size_t *charged) {
   return heap->ops->check(heap, chunks, charged);
+}
+static inline void mema_setLeaving(mema_Heap *heap, bool leaving) {
+  if (mema_unlikely(heap->ops->setLeaving != NULL)) heap->ops->setLeaving(heap, leaving);
 }
 static inline size_t mema_longestIn(mema_Heap *heap) {
   return heap->ops->longest(heap);

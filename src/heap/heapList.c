@@ -51,7 +51,8 @@ void mema_closeAllOutside(mema_Heap *first) {
 
 bool mema_moveBytes(const mema_Chunk *to, const mema_Chunk *from, size_t bytes) {
   const mema_HeapOps *ops = to->heap->ops;
-  if (ops->move != NULL && ops == from->heap->ops) return mema_likely(ops->move(to, from, bytes)) || countLost(to);
+  if (ops->move != NULL && ops->move == from->heap->ops->move)
+    return mema_likely(ops->move(to, from, bytes)) || countLost(to);
   __builtin_memcpy(to->ptr, from->ptr, bytes);
   return true;
 }

@@ -188,6 +188,7 @@ static mema_Slab *openOutside(const mema_Heap *first, size_t outside, size_t siz
                         .budget = own.budget,
                         .records = own.records,
                         .like = own.like};
+  size += own.beside;
   size_t least = mema_roundUp(size + (alignment > mema_osPageSize() ? alignment : 0), step), area = outside;
   size_t span = mema_spanUnitsMax << plan.unitShift; /* room for a span of any class */
   if (least < span) least = span;
@@ -204,6 +205,7 @@ static mema_Slab *addOutside(mema_Heap *first, size_t size, size_t alignment) {
   mema_Slab *head = firstOutside(first),
             *added = openOutside(first, head != NULL ? head->outside.bytes : 0, size, alignment);
   if (added == NULL) return NULL;
+  if (mema_unlikely(first->ops->watchOutside != NULL)) first->ops->watchOutside(first, &added->heap);
   added->outside = (mema_OutsideNode){.own = allRequests};
   if (head == NULL) head = added;
   added->outside.before = head->outside.last;

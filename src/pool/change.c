@@ -58,7 +58,7 @@ static MEMA_INLINE size_t nextChargeBy(bool bound, const mema_Pool *pool, const 
  * outside before has an age to keep; a chunk from the area gets the age of its move. */
 static MEMA_NOINLINE void keepAge(const mema_Pool *pool, const mema_Chunk *from, const mema_Chunk *to) {
   if (to->record != NULL)
-    mema_setOwnerAndAge(to->record, from->record != NULL ? mema_ownerAndAge(from->record) : pool->ownerAndAge);
+    mema_setOwnerAndAge(to->record, from->heap->outside ? mema_ownerAndAge(from->record) : pool->ownerAndAge);
 }
 
 /* Takes memory of the new size and copies the old chunk's bytes there, of which there are `before`. Does not
@@ -69,6 +69,12 @@ static MEMA_INLINE bool copyOut(mema_Pool *pool, mema_Heap *heap, const mema_Chu
   if (!mema_moveBytes(to, from, before < size ? before : size)) return false;
   if (to->heap->outside) keepAge(pool, from, to);
   return true;
+}
+
+/* A chunk that moves counts as a new one. */
+static inline void countMove(mema_Pool *pool) {
+  pool->allocations++;
+  pool->frees++;
 }
 
 /* Moves the chunk's bytes to another place. The chunk keeps its age, and so its position in the chain. On
@@ -91,8 +97,7 @@ static MEMA_INLINE void *moveBy(bool bound, mema_Pool *pool, mema_Heap *heap, me
   size_t after = chargeBy(bound, pool, heap, size, to.room);
   if (to.record != NULL) to.record->size = bound ? size : after;
   recharge(pool, charged, after);
-  pool->allocations++;
-  pool->frees++;
+  countMove(pool);
   mema_giveMemory(heap, from);
   return to.ptr;
 }
@@ -145,7 +150,11 @@ static MEMA_INLINE void *changeBy(bool bound, mema_Pool *pool, mema_Heap *heap, 
     missing = after - before; /* of budget, unless it has room */
     if (mema_hasRoom(pool, before, after) &&
         (after <= before || !mema_isBelow(pool) || (charged = reserve(pool, before, after)) != 0)) {
-      if (mema_stretchChunk(heap, chunk, size)) return settleBy(bound, pool, heap, chunk, charged, size);
+      const char *ptr = chunk->ptr;
+      if (mema_stretchChunk(heap, chunk, size)) {
+        if (mema_unlikely(chunk->ptr != ptr)) countMove(pool); /* its bytes lie elsewhere: heap/watch/plain.c */
+        return settleBy(bound, pool, heap, chunk, charged, size);
+      }
       void *to = moveBy(bound, pool, heap, chunk, before, charged, size);
       if (to != NULL) return to;
       missing = 0;

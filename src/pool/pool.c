@@ -1,6 +1,7 @@
 /* pool.c - a pool's life and budget: init, reset, resize, trim, free. For chunks see api/chunk.c and
  * allocate.c. */
 #include "../heap/engines.h"
+#include "../heap/watch/watch.h"
 #include "../threads/calls.h"
 #include "../threads/hold.h"
 #include "pressure.h"
@@ -140,7 +141,8 @@ void mema_failToOpen(mema_Reason reason, const mema_Options *options) {
 }
 
 mema_Heap *mema_openHeapFor(const mema_Options *options) {
-  return mema_engines[options->engine]->open(options);
+  const mema_HeapOps *engine = mema_engines[options->engine];
+  return mema_mayWatch(options) ? mema_openWatched(engine, options) : engine->open(options);
 }
 
 bool mema_initPoolWith(mema_Pool *pool, const mema_Options *options) {
@@ -187,7 +189,7 @@ bool mema_freePool(mema_Pool *pool) {
   if (kind == mema_noPool || !mema_mayEnd(pool)) return false;
   if (mema_unlikely(kind == mema_sharedPool || mema_nodeOf(pool) != NULL) && !mema_mayLeave(pool)) return false;
   if (!mema_endLives(pool, 0)) return false;
-  if (mema_usesParentHeap(pool)) mema_freeYounger(pool, 0);
+  if (mema_usesParentHeap(pool)) mema_leaveParentHeap(pool);
   return mema_closePool(pool);
 }
 

@@ -288,7 +288,7 @@ static bool releaseYoungestSlot(mema_Pool *pool, mema_Slab *slab) {
 bool mema_freeAllYounger(mema_Pool *pool, uint32_t age) {
   mema_Heap *heap = mema_heapField(pool);
   mema_Chunk chunk;
-  bool slots = !pool->bound && heap->ops->servesSubPools, exposed = mema_exposesBlocks(pool, heap);
+  bool slots = (heap->mode & mema_modeBound) == 0 && heap->ops->servesSubPools, exposed = mema_exposesBlocks(pool, heap);
   while (pool->tail != NULL) {
     if (exposed && !mema_isIntactBlock(pool, heap, pool->tail)) return false;
     if (mema_ageOf(pool->tail) < age) break;
@@ -308,8 +308,15 @@ static void endChild(mema_Node *node, bool bulk) {
   }
   mema_Pool *pool = node->pool;
   mema_runCleanups(pool, MEMA_AFTER_SUB_POOLS, 0);
-  if (node->usesParentHeap && !bulk) mema_freeYounger(pool, 0);
+  if (node->usesParentHeap && !bulk) mema_leaveParentHeap(pool);
   if (!mema_closePool(pool)) loseChild(node);
+}
+
+void mema_leaveParentHeap(mema_Pool *pool) {
+  mema_Heap *heap = mema_heapField(pool);
+  mema_setLeaving(heap, true);
+  mema_freeYounger(pool, 0);
+  mema_setLeaving(heap, false);
 }
 
 static mema_Node *newestSince(mema_Node *node, uintptr_t serial) {

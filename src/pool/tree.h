@@ -247,6 +247,9 @@ static inline bool mema_freeYounger(mema_Pool *pool, uint32_t age) {
   return pool->tail == NULL || mema_freeAllYounger(pool, age);
 }
 
+/* Frees the chunks of a pool that ends, and that uses its parent's heap. */
+MEMA_HIDDEN void mema_leaveParentHeap(mema_Pool *pool);
+
 /* ---- cleanups.c --------------------------------------------------------------------------------------------------------- */
 
 /* Runs the clean-ups that are due at this time, newest first. With serial 0 it runs all of them; otherwise

@@ -1,6 +1,7 @@
 /* An arena from inside: the library's own marks, and damage to its bits, which mema_checkPool must see. */
 #include "../../src/base/poolState.h"
 
+#include "places.h"
 #include "unit.h"
 
 #include "../../src/heap/arena/arena.h"

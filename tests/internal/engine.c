@@ -2,6 +2,7 @@
  * table of engines of this program's own (tests.mk). The engine wraps malloc; the model and the sentences here are those for any pool. */
 #include "../../src/base/poolState.h"
 
+#include "places.h"
 #include "unit.h"
 
 #include "../model/model.h"

@@ -1,6 +1,7 @@
 /* The figures that a shared pool leaves for other processes (src/threads/gauge.c). */
 #include "../../src/base/poolState.h"
 
+#include "places.h"
 #include "unit.h"
 
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* The kind of pool that a Pool is found to be, and the room that a call enters (src/pool/identity.h). */
 #include "../../src/base/poolState.h"
 
+#include "places.h"
 #include "unit.h"
 
 #include "../../src/heap/fixed/fixed.h"

@@ -1,4 +1,5 @@
 /* Memory that is not in use goes back to the system by itself, as time passes. The program has a clock of its own, which the tests move on. */
+#include "places.h"
 #include "unit.h"
 
 #include <stdatomic.h>

@@ -1,6 +1,7 @@
 /* The ways in which a thread of a shared pool frees its own chunks: with its privilege, or without (src/threads/slotRef.h). */
 #include "../../src/base/poolState.h"
 
+#include "places.h"
 #include "unit.h"
 
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* Damage to a slab's own records: mema_checkPool sees it, and follows none of the damaged links. */
 #include "../../src/base/poolState.h"
 
+#include "places.h"
 #include "unit.h"
 
 #include "../../src/heap/slab/slab.h"

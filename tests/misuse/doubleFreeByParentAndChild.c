@@ -1,4 +1,5 @@
 #include "misuse.h"
+#include "places.h"
 
 int main(void) {
   begin();

@@ -1,4 +1,5 @@
 #include "misuse.h"
+#include "places.h"
 
 static _Alignas(16) char buffer[4000];
 

@@ -1,5 +1,6 @@
 /* Nothing of the pool's own is kept in free chunks. */
 #include "misuse.h"
+#include "places.h"
 
 int main(void) {
   begin();

@@ -68,6 +68,12 @@ bool makePool(Pool *pool, const Kind *kind, size_t poolSize) {
   return mema_initPoolWith(pool, &options);
 }
 
+bool makeUnwatched(Pool *pool, const Kind *kind, size_t poolSize) {
+  Kind unwatched = *kind;
+  unwatched.options.unwatched = true;
+  return makePool(pool, &unwatched, poolSize);
+}
+
 Snapshot snapshotOf(const Pool *pool) {
   Snapshot snapshot;
   /* Of a shared pool the fields are exact when stats were taken, until the next call. */

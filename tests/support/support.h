@@ -68,6 +68,8 @@ extern Kind kindTracked, kindUntracked, kindCommitted, kindOutside, kindUntracke
     kindSharedTracked, kindHooked, kindHookedUntracked, kindHookedOutside, kindHookedShared, kindArena, kindArenaUntracked,
     kindArenaCommitted, kindArenaOutside, kindArenaUntrackedOutside, kindFixed, kindFixedUntracked;
 bool makePool(Pool *pool, const Kind *kind, size_t poolSize);
+/* For a test that looks at where chunks lie: no checker is told of them, so that they lie as in any other process. */
+bool makeUnwatched(Pool *pool, const Kind *kind, size_t poolSize);
 
 /* Memory between two pages that must not be touched; it ends where the second begins. */
 typedef struct GuardedBuffer {

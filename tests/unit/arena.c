@@ -1,4 +1,5 @@
 /* The arena engine: where chunks lie, when their memory comes back, and that its budget and its frees are exact. */
+#include "places.h"
 #include "unit.h"
 
 enum { budget = 1 << 16 };

@@ -1,5 +1,6 @@
 /* What is particular to fixed pools: a buffer and nothing beside it, exact joining, growth in place, and what misuse of freed memory and of
  * Blocks can do, which is little. The bound is fixedBound.c's. */
+#include "places.h"
 #include "unit.h"
 
 enum { most = 4096, blockBytes = (sizeof(Block) + 15) / 16 * 16 };

@@ -5,6 +5,7 @@
  *   comb       single grains at a distance, placed by alignment: they make good fit need the bound itself
  *   random     whatever comes, at the limits
  */
+#include "places.h"
 #include "unit.h"
 
 enum { grain = 16, mostGrains = 1 << 16 };

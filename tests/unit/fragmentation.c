@@ -170,7 +170,7 @@ static void slotsOfFormerSizesServeOtherSizes(void **state) {
   Pool pool;
   mema_Stats stats;
   size_t live = 0;
-  assert_true(makePool(&pool, *state, GIB));
+  assert_true(makeUnwatched(&pool, *state, GIB));
   for (size_t i = 0; i < count; i++) chunks[i] = takePiece(&pool, sizes[i] = first);
   for (size_t growing = count, dice = 1; growing > 0;) {
     size_t i = (dice = (dice * 1103515245 + 12345) % (UINT32_C(1) << 31)) / 65536 % growing;

@@ -1,4 +1,5 @@
 /* Large heaps, in which slots freed lately wait in magazines. The promises of a pool hold there, too. */
+#include "places.h"
 #include "unit.h"
 
 #include <sys/mman.h>

@@ -318,7 +318,7 @@ static void untrackedArenasRefuseToKeepChunks(void **state) {
 /* Positions that no mark of the pool had: behind the last one, and inside chunks. */
 static void forgedPositionsAreRefused(void **state) {
   Pool pool;
-  assert_true(makeRoot(&pool, state, 50000));
+  assert_true(makeUnwatched(&pool, *state, 50000));
   void *old = palloc(&pool, 160);
   mema_Mark mark = mema_markPool(&pool), bad = mark;
   assert_non_null(palloc(&pool, 32));
@@ -423,7 +423,7 @@ static void memoryBeforeAMarkIsNotHandedOutAgain(void **unused) {
   Pool pool;
   (void)unused;
   for (int way = 0; way < 3; way++) { /* a reset, a new life, an older mark */
-    assert_true(makePool(&pool, &kindArenaUntracked, 50000));
+    assert_true(makeUnwatched(&pool, &kindArenaUntracked, 50000));
     mema_Mark oldest = mema_markPool(&pool);
     char *first = palloc(&pool, 100);
     mema_Mark mark = mema_markPool(&pool);
@@ -432,7 +432,7 @@ static void memoryBeforeAMarkIsNotHandedOutAgain(void **unused) {
     assertWorks(mema_rewindPool(&pool, mark));
     assertPool(&pool, 0, 0);
     if (way == 0) assertWorks(mema_resetPool(&pool));
-    if (way == 1) assert_true(freePool(&pool) && makePool(&pool, &kindArenaUntracked, 50000));
+    if (way == 1) assert_true(freePool(&pool) && makeUnwatched(&pool, &kindArenaUntracked, 50000));
     if (way == 2) assertWorks(mema_rewindPool(&pool, oldest));
     assertRefused(&pool, mema_rewindPool(&pool, mark), MEMA_STALE_MARK);
     for (int round = 0; round < 3; round++) {

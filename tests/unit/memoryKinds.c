@@ -1,4 +1,5 @@
 /* Memory of a kind of its own: locked, in huge pages, committed. */
+#include "places.h"
 #include "unit.h"
 
 #include "hooked.h"

@@ -94,6 +94,7 @@ static void freesOutsideAreCheckedAsInside(void **state) {
 static void aResetReservationServesAgain(void **state) {
   mema_Options options = ((const Kind *)*state)->options;
   options.poolSize = MIB;
+  options.unwatched = true;
   options.reservation = 16 * KIB;
   Pool pool;
   assert_true(mema_initPoolWith(&pool, &options));
@@ -143,7 +144,7 @@ static void aReservationOfAnySizeServes(void **state) {
   for (size_t i = 0; i < sizeof reservations / sizeof *reservations; i++) {
     for (int untracked = 0; untracked < 2; untracked++) {
       Pool pool;
-      mema_Options options = {.poolSize = MIB, .untracked = untracked, .reservation = reservations[i]};
+      mema_Options options = {.poolSize = MIB, .untracked = untracked, .reservation = reservations[i], .unwatched = true};
       assertWorks(mema_initPoolWith(&pool, &options));
       size_t bytes = 0, chunks = 0;
       for (size_t size = 1; size < 200000; size = size * 2 + 1, chunks++) {

@@ -295,7 +295,7 @@ static bool growTheChunk(Pool *pool, size_t wanted, void *arg) {
 
 static void repallocSeesAChunkThatTheCallbackGrew(void **state) {
   calls = 0;
-  assert_true(makeRoot(&root, state, 1000));
+  assert_true(makeUnwatched(&root, *state, 1000));
   assert_non_null(palloc(&root, 800));
   void *ptr = palloc(&root, 199);
   assertWorks(mema_onExhausted(&root, growTheChunk, ptr));

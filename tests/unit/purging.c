@@ -1,4 +1,5 @@
 /* Idle memory goes back to the system while other memory passes through the pool. Memory that is used in turn stays. */
+#include "places.h"
 #include "unit.h"
 
 #include <sys/mman.h>

@@ -1,4 +1,5 @@
 /* mema_repalloc: contents, charge, and the pool after a refusal. */
+#include "places.h"
 #include "unit.h"
 
 static void contentsAreKeptBetweenAllSizes(void **state) {

@@ -222,7 +222,7 @@ static void unitsSmallerThanPagesKeepTheirPages(void **state) {
   enum { count = 4096 };
   static char *chunks[count];
   mema_trimPool(NULL);
-  assert_true(makePool(&pool, *state, count * 16));
+  assert_true(makeUnwatched(&pool, *state, count * 16));
   for (size_t i = 0; i < count; i++) {
     assert_non_null(chunks[i] = palloc(&pool, 16));
     memset(chunks[i], 1, 16);
@@ -244,7 +244,8 @@ static void unitsSmallerThanPagesKeepTheirPages(void **state) {
 static void hugePagesAreReported(void **state) {
   (void)state;
   for (int arena = 0; arena < 2; arena++) {
-    mema_Options options = {.poolSize = MIB, .untracked = true, .hugePages = true, .engine = arena ? MEMA_ARENA : MEMA_SLAB};
+    mema_Options options = {
+        .poolSize = MIB, .untracked = true, .unwatched = true, .hugePages = true, .engine = arena ? MEMA_ARENA : MEMA_SLAB};
     Pool pool;
     assert_true(mema_initPoolWith(&pool, &options));
     char *gap = palloc(&pool, 10), *chunk = mema_pmemalign(&pool, 256 * KIB, 10); /* between them nothing was used */

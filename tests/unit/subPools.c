@@ -324,7 +324,7 @@ static void theYoungestChunkIsForeignAfterATrim(void **unused) {
 static void memoryPassesFromOneSubPoolToAnother(void **unused) {
   Pool pools[3];
   (void)unused;
-  assert_true(initPool(&pools[0], 100000));
+  assert_true(makeUnwatched(&pools[0], &kindTracked, 100000));
   assertWorks(makeChild(&pools[1], &pools[0], 50000, 0));
   void *theirs = palloc(&pools[1], 400);
   assert_true(pfree(&pools[1], theirs));

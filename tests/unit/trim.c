@@ -1,4 +1,5 @@
 /* mema_trimPool: free pages go back to the system, and nothing else changes. */
+#include "places.h"
 #include "unit.h"
 
 #include <sys/mman.h>
