@@ -140,7 +140,8 @@ __attribute__((noinline)) static void warmHeap(void) {
     rememberBreak();
     startChargedSet(settleCharges);
     if (environmentIsThere()) readSettingsOnce();
-    mema_Options options = {.poolSize = settings.poolSize, .untracked = true, .name = "heap", .shared = true, .unwatched = true};
+    mema_Options options = {
+        .poolSize = settings.poolSize, .untracked = true, .name = "heap", .shared = true, .unwatched = true};
     if (!mema_initPoolWith(&heapPool, &options)) return;
     state = HEAP_EARLY;
   }
