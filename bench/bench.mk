@@ -58,6 +58,22 @@ $(latencyProgram): bench/latency/latency.c $(staticLibrary)
 bench-latency: $(latencyProgram)
 	@if command -v taskset >/dev/null; then taskset -c "$$(taskset -cp $$$$ | sed 's/.*[^0-9]//')" $<; else $<; fi
 
+# Libraries in a pool, beside their own allocator. BENCH_ARGS: the rounds.
+hostBenches := $(BUILD)/bench/hosts/lua $(BUILD)/bench/hosts/sqlite
+$(BUILD)/bench/hosts/lua: hostFlags := -isystem /usr/include/lua5.4
+$(BUILD)/bench/hosts/lua: hostLibraries := -llua5.4
+$(BUILD)/bench/hosts/sqlite: hostLibraries := -lsqlite3
+$(BUILD)/bench/hosts/%: bench/hosts/%.c bench/hosts/paired.h $(wildcard include/*.h) $(staticLibrary)
+	@mkdir -p $(@D)
+	$(call show,CC,$<) $(CC) $(STRICT) -D_GNU_SOURCE $(hostFlags) $(CFLAGS) $(EXTRA) -o $@ $< $(staticLibrary) $(hostLibraries) -pthread
+
+bench-hosts: $(hostBenches)
+	@for program in $(hostBenches); do $$program $(BENCH_ARGS) || exit; done
+
+# The example server under the load of wrk, with pools and with malloc. BENCH_ARGS: the seconds of each measurement, and the rounds.
+bench-server: $(staticLibrary)
+	@bash bench/server/load.sh '$(BUILD)' '$(CC)' $(BENCH_ARGS)
+
 # Rows of malloc and free under a preloaded allocator: their instructions are counted first.
 bench: benchProgram $(pairsProgram) $(preloadLibrary)
 	@bash bench/setup.sh pairs

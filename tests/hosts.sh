@@ -2,15 +2,16 @@
 # mema inside other libraries: each adapter with the real library, with refused requests and with mistakes; the programs of docs/hosts.md.
 # With WHOLE=1 (make test-hosts), each request of Lua and SQLite is refused; otherwise a part of them.
 . "$(dirname "$0")/checks.sh"
+read -r -a cc <<<"$CC"
 strict=(-std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -Wshadow -Werror -Iinclude)
 
 hasHeader() { # HEADER FLAG…
   echo "#include <stdio.h>
-#include <$1>" | "$CC" "${@:2}" -fsyntax-only -x c - 2>/dev/null
+#include <$1>" | "${cc[@]}" "${@:2}" -fsyntax-only -x c - 2>/dev/null
 }
 
 runs() { # NAME FLAG…
-  "$CC" "${strict[@]}" "tests/hosts/$1.c" "$BUILD/libmema.a" -pthread "${@:2}" -o "$scratch/$1" && guarded "$scratch/$1"
+  "${cc[@]}" "${strict[@]}" "tests/hosts/$1.c" "$BUILD/libmema.a" -pthread "${@:2}" -o "$scratch/$1" && guarded "$scratch/$1"
 }
 
 host() { # NAME HEADER FLAG…
@@ -24,7 +25,7 @@ isOneStack() {
   printf '%s\n' '#include <mema_current.h>' 'extern "C" void *ask(void);' 'int main() {' 'mema_Pool pool;' \
     'if (!mema_initPool(&pool, 100)) return 1;' '{ mema::current scope(&pool); if (!scope || ask() == nullptr) return 2; }' \
     'return pool.freeSize == 90 && mema_currentPool() == nullptr && mema_freePool(&pool) ? 0 : 3; }' >"$scratch/main.cpp"
-  (cd "$scratch" && "$CC" -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror -I"$OLDPWD/include" -c implementation.c ask.c) &&
+  (cd "$scratch" && "${cc[@]}" -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror -I"$OLDPWD/include" -c implementation.c ask.c) &&
     g++ -std=c++11 -Wall -Wextra -Wpedantic -Wconversion -Werror -Iinclude "$scratch"/{main.cpp,implementation.o,ask.o} "$BUILD/libmema.a" -pthread \
       -o "$scratch/units" && guarded "$scratch/units"
 }
@@ -36,7 +37,7 @@ implementationInCpp() {
 
 isSelfContained() {
   local compiler
-  for compiler in "$CC -std=c11 -x c" 'g++ -std=c++11 -x c++'; do
+  for compiler in "${cc[*]} -std=c11 -x c" 'g++ -std=c++11 -x c++'; do
     # shellcheck disable=SC2086
     echo '#include <mema_lua.h>
 #include <mema_sqlite.h>
@@ -46,7 +47,7 @@ isSelfContained() {
 
 # The example server, asked by good clients and greedy ones at once.
 serves() {
-  "$CC" -std=c11 -Wall -Wextra -Wshadow -Werror -O1 -Iinclude examples/server/server.c "$BUILD/libmema.a" -lmicrohttpd -pthread -o "$scratch/server" &&
+  "${cc[@]}" -std=c11 -Wall -Wextra -Wshadow -Werror -O1 -Iinclude examples/server/server.c "$BUILD/libmema.a" -lmicrohttpd -pthread -o "$scratch/server" &&
     guarded python3 tests/hosts/server.py "$scratch/server"
 }
 
@@ -68,7 +69,7 @@ extract() { # N
 doesWhatItSays() {
   local flags
   read -r -a flags < <(sed -n '1s,^/\* gcc [a-z]*\.c \(.*\) \*/$,\1,p' "$scratch/program.c" | sed 's/-lmema//')
-  "$CC" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -Iinclude "$scratch/program.c" "$BUILD/libmema.a" -pthread "${flags[@]}" -o "$scratch/program" &&
+  "${cc[@]}" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -Iinclude "$scratch/program.c" "$BUILD/libmema.a" -pthread "${flags[@]}" -o "$scratch/program" &&
     (cd "$scratch" && guarded ./program >printed) && { [ ! -f "$scratch/expected" ] || diff "$scratch/expected" "$scratch/printed"; }
 }
 

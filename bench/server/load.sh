@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 build=$1 cc=$2 seconds=${3:-4} rounds=${4:-5}
 command -v wrk >/dev/null || { echo 'load.sh: wrk is not installed' >&2; exit 1; }
 mkdir -p "$build/bench/server" || exit 1
-flags=(-std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra)
+flags=(-std=gnu11 -O2 -Wall -Wextra)
 $cc "${flags[@]}" -Iinclude examples/server/server.c "$build/libmema.a" -lmicrohttpd -pthread -o "$build/bench/server/pools" &&
   $cc "${flags[@]}" -include bench/server/mallocInstead.h -Iinclude examples/server/server.c -lmicrohttpd -pthread \
     -o "$build/bench/server/malloc" || exit 1
