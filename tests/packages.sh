@@ -51,15 +51,15 @@ refusesAnotherVersion() {
     grep -q 'version' "$scratch/refusal"
 }
 
-addsSubdirectory() {
+addsSubdirectory() { # NAME ON|OFF
   userProject "add_subdirectory($root mema)" >"$user/CMakeLists.txt"
-  runsWith subdirectory
+  runsWith "$1" -DBUILD_SHARED_LIBS="$2"
 }
 
-fetchesContent() {
+fetchesContent() { # NAME ON|OFF
   userProject 'include(FetchContent)' "FetchContent_Declare(mema SOURCE_DIR $root)" 'FetchContent_MakeAvailable(mema)' \
     >"$user/CMakeLists.txt"
-  runsWith content -DBUILD_SHARED_LIBS=ON
+  runsWith "$1" -DBUILD_SHARED_LIBS="$2"
 }
 
 # A project that only uses mema installs nothing of it.
@@ -101,6 +101,42 @@ changelogIsOfThisVersion() {
   sed -n '1s/^mema (\(.*\)-[^-]*) .*/\1/p' debian/changelog | grep -qxF "$(sed -n 's/^#define MEMA_VERSION "\(.*\)"/\1/p' include/mema.h)"
 }
 
+# The functions of vcpkg that the port calls, as far as it depends on them. The install step takes what CMake installed above.
+portFunctions() {
+  cat <<END
+function(vcpkg_cmake_configure)
+  cmake_parse_arguments(GIVEN "" "SOURCE_PATH" "OPTIONS" \${ARGN})
+  if(NOT EXISTS "\${GIVEN_SOURCE_PATH}/CMakeLists.txt")
+    message(FATAL_ERROR "no CMakeLists.txt in \${GIVEN_SOURCE_PATH}")
+  endif()
+endfunction()
+function(vcpkg_cmake_install)
+  file(COPY "$scratch/prefix-static/" DESTINATION "\${CURRENT_PACKAGES_DIR}")
+  file(COPY "$scratch/prefix-static/" DESTINATION "\${CURRENT_PACKAGES_DIR}/debug")
+endfunction()
+function(vcpkg_cmake_config_fixup)
+  cmake_parse_arguments(GIVEN "" "CONFIG_PATH" "" \${ARGN})
+  if(NOT IS_DIRECTORY "\${CURRENT_PACKAGES_DIR}/\${GIVEN_CONFIG_PATH}")
+    message(FATAL_ERROR "no \${GIVEN_CONFIG_PATH}")
+  endif()
+endfunction()
+function(vcpkg_install_copyright)
+  cmake_parse_arguments(GIVEN "" "" "FILE_LIST" \${ARGN})
+  file(COPY \${GIVEN_FILE_LIST} DESTINATION "\${CURRENT_PACKAGES_DIR}/share/mema")
+endfunction()
+END
+}
+
+portInstalls() {
+  local packages=$scratch/vcpkg
+  portFunctions >"$scratch/port.cmake"
+  echo "include($root/packaging/vcpkg/ports/mema/portfile.cmake)" >>"$scratch/port.cmake"
+  cmake -DCURRENT_PACKAGES_DIR="$packages" -P "$scratch/port.cmake" || return
+  [ -e "$packages/share/mema/LICENSE" ] && [ ! -e "$packages/debug/include" ] && [ -e "$packages/debug/lib" ] || return
+  userProject 'find_package(mema 0.1 REQUIRED)' >"$user/CMakeLists.txt"
+  runsWith vcpkg -DCMAKE_PREFIX_PATH="$packages"
+}
+
 recipeParses() {
   python3 -c 'import ast; ast.parse(open("packaging/conan/conanfile.py").read())'
 }
@@ -113,9 +149,13 @@ if command -v cmake >/dev/null; then
   check 'find_package takes the shared library' findsPackage shared
   check 'find_package refuses another minor version' refusesAnotherVersion
   check 'the shared library exports the symbols of libmema.so' hasTheExports "$scratch/prefix-shared/lib/libmema.so"
-  need 'add_subdirectory takes it' addsSubdirectory
+  need 'add_subdirectory takes it' addsSubdirectory subdirectory OFF
   check 'a project that uses it as a subdirectory does not install it' keepsToItself
-  check 'FetchContent takes it' fetchesContent
+  check 'FetchContent takes it' fetchesContent content ON
+  # WHOLE=1: both kinds of library in each way.
+  [ -z "${WHOLE:-}" ] || check 'add_subdirectory takes it, shared' addsSubdirectory subdirectory-shared ON
+  [ -z "${WHOLE:-}" ] || check 'FetchContent takes it, static' fetchesContent content-static OFF
+  check "vcpkg's port installs what find_package finds" portInstalls
 else
   skip 'cmake' 'it is not installed'
 fi

@@ -5,7 +5,9 @@
 #include "../memory/os.h"
 
 enum {
-  spread = 16, /* the area in budgets: chunks of one byte, which occupy 16 bytes each, still lie in it */
+  /* The area in budgets: chunks of one byte, which occupy 16 bytes each, still lie in it. Where addresses have 32 bits, slabs
+   * outside serve so small chunks: thousands of pools find room. */
+  spread = sizeof(void *) > 4 ? 16 : 4,
   reservationMin = 16 * 1024,
   sharedAreaMin = 64 << 20, /* for a shared pool with thread caches: room for spans of each class */
   committedSpans = 4 << 20, /* see mema_committedReservation */

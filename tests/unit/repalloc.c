@@ -240,7 +240,7 @@ static void alignedChunksKeepContentsAndCharge(void **state) {
 static void largeChunksGrowIntoAFreeRunOrMove(void **state) {
   const Kind *kind = *state;
   Pool pool;
-  assert_true(makePool(&pool, kind, (wordBits == 64 ? 64 : 16) * MIB));
+  assert_true(makePool(&pool, kind, (wordBits == 64 ? 64 : 24) * MIB));
   unsigned char *first = palloc(&pool, 2 * MIB), *behind = palloc(&pool, 2 * MIB), *wall = palloc(&pool, 100000);
   fillBytes(first, 2 * MIB, 1);
   fillBytes(wall, 100000, 2);
