@@ -3,6 +3,7 @@
  *
  *   figures      prints, in KiB: `core`, what a core dump writes; `size`, its address space; `data`, its private writable mappings, which
  *                count as data; `commit`, what a forked child is charged for by a system that overcommits nothing (vm.overcommit_memory=2)
+ *                `huge`, the whole huge pages that the system may fill where it makes them by itself (THP=always)
  *   gcore FILE   has gdb write its memory into FILE.PID
  *   abort        ends by a signal that dumps core
  *   lock         locks all that is mapped
@@ -41,7 +42,7 @@ static Pool pool;
 #define take(size) malloc(size)
 #endif
 
-enum { CHUNK = 1000 };
+enum { CHUNK = 1000, HUGE = 2 * 1024 * 1024 };
 
 static void use(size_t bytes) {
   begin(bytes);
@@ -55,10 +56,11 @@ static void use(size_t bytes) {
 /* A mapping, as /proc/self/smaps tells of it. */
 typedef struct {
   size_t size, anonymous;
-  int writable, dumped, charged;
+  int writable, dumped, charged, filled;
+  unsigned long from, to;
 } Mapping;
 
-static size_t core, size, data, commit;
+static size_t core, size, data, commit, huge;
 
 /* The kernel dumps a mapping in full if any of its pages was ever private to the process (Documentation/filesystems/proc, and vma_dump_size
  * in fs/coredump.c). */
@@ -66,6 +68,8 @@ static void count(const Mapping *mapping) {
   size += mapping->size;
   if (mapping->writable) data += mapping->size;
   if (mapping->charged) commit += mapping->size;
+  unsigned long first = (mapping->from + HUGE - 1) / HUGE, last = mapping->to / HUGE;
+  if (mapping->writable && mapping->filled && last > first) huge += (last - first) * (HUGE / 1024);
   if (mapping->anonymous != 0 && mapping->dumped) core += mapping->size;
 }
 
@@ -79,10 +83,11 @@ static void readMappings(void) {
     unsigned long from, to;
     size_t kib;
     if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) == 3) {
-      mapping = (Mapping){.size = (to - from) / 1024, .writable = mode[1] == 'w' && mode[3] == 'p'};
+      mapping = (Mapping){.size = (to - from) / 1024, .from = from, .to = to, .writable = mode[1] == 'w' && mode[3] == 'p'};
     } else if (sscanf(line, "Anonymous: %zu", &kib) == 1) {
       mapping.anonymous = kib;
     } else if (strncmp(line, "VmFlags:", 8) == 0) {
+      mapping.filled = mapping.anonymous != 0 && strstr(line, " nh") == NULL;
       mapping.dumped = strstr(line, " dd") == NULL;
       mapping.charged = mapping.writable || strstr(line, " ac") != NULL; /* such a system ignores MAP_NORESERVE */
       count(&mapping);
@@ -94,7 +99,7 @@ static void readMappings(void) {
 static void figures(void) {
   int status;
   readMappings();
-  printf("core %zu\nsize %zu\ndata %zu\n", core, size, data);
+  printf("core %zu\nsize %zu\ndata %zu\nhuge %zu\n", core, size, data, huge);
   fflush(stdout);
   pid_t child = fork();
   CHECK(child >= 0);

@@ -61,6 +61,8 @@ for figure in core data commit; do
   atMost "$figure of a program of $mib MiB in a pool without a limit" "$(kib $figure "$scratch/unlimited")" $most
   atMost "$figure of a program with one pool of 64 KiB" "$(kib $figure "$scratch/small")" $(($(kib $figure "$scratch/libcSmall") * 3 / 2))
 done
+same 'huge pages that the system may fill by itself, in a pool of 64 MiB' 0 "$(kib huge "$scratch/limited")"
+same 'huge pages that the system may fill by itself, in a pool without a limit' 0 "$(kib huge "$scratch/unlimited")"
 atMost 'address space of a program in a pool without a limit: some tens of MiB' "$(kib size "$scratch/unlimited")" 65536
 
 # ---- core dumps ------------------------------------------------------------------------------------------------------------

@@ -44,8 +44,8 @@ static bool emptyShrunk(mema_Slab *slab, uint32_t unit, uint32_t units) {
 static void shrinkRun(mema_Slab *slab, mema_Span *span, uint32_t units) {
   uint32_t rest = span->units - units, end = mema_unitOf(slab, span) + units;
   bool moved = span->place == mema_placeMoved;
-  bool dirty =
-      moved ? !mema_osRenew(mema_unitAddress(slab, end), (size_t)rest << slab->unitShift) : !emptyShrunk(slab, end, rest);
+  bool dirty = moved ? !mema_sourceRenew(slab, mema_unitAddress(slab, end), (size_t)rest << slab->unitShift)
+                     : !emptyShrunk(slab, end, rest);
   span->units = units;
   mema_runGive(slab, end, rest, dirty);
 }

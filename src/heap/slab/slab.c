@@ -678,7 +678,7 @@ uint32_t mema_slabGiveLarge(mema_Slab *slab, mema_Span *span) {
   /* Moved pages lie in a kernel mapping of their own. A fresh mapping in their place merges with its neighbours
    * again. */
   bool moved = span->place == mema_placeMoved;
-  bool dirty = moved ? !mema_osRenew(mema_unitAddress(slab, unit), (size_t)units << slab->unitShift)
+  bool dirty = moved ? !mema_sourceRenew(slab, mema_unitAddress(slab, unit), (size_t)units << slab->unitShift)
                      : span->place != mema_placeEmptied;
   slab->runs.moved -= moved;
   slab->runs.grown -= span->place == mema_placeGrown;

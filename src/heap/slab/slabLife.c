@@ -136,7 +136,7 @@ size_t mema_slabTrim(mema_Heap *heap) {
    * for large chunks that come to lie there, too. */
   size_t used = mema_roundUp((size_t)slab->runs.frontier << slab->unitShift, mema_osPageSize());
   size_t huge = mema_least(slab->huge.area, mema_bytesReady(slab, mema_partArea));
-  if (huge > used && mema_osRenew(slab->heap.area + used, huge - used)) {
+  if (huge > used && mema_sourceRenew(slab, slab->heap.area + used, huge - used)) {
     slab->runs.purged += huge - used;
     slab->huge.area = used;
   }

@@ -216,10 +216,16 @@ static void adoptFirstPage(mema_Slab *slab, mema_Source *source) {
   mema_osRelease(slab->mapping, page);
 }
 
+bool mema_sourceRenew(const mema_Slab *slab, void *base, size_t size) {
+  if (!mema_osRenew(base, size)) return false;
+  if (slab->source != NULL && slab->source->avoidsHuge) mema_osAvoidHuge(base, size);
+  return true;
+}
+
 /* Makes the source of a slab. Hooks are copied, since the user's may end before the slab does. */
 static mema_Source *makeSource(mema_Slab *slab, const mema_SlabPlan *plan, void *place) {
   mema_Source *source = place;
-  *source = (mema_Source){.avoidsHuge = plan->bound && !plan->hugePages && plan->memory == NULL,
+  *source = (mema_Source){.avoidsHuge = !plan->hugePages && plan->memory == NULL,
                           .prefersHuge = plan->hugePages && plan->memory == NULL};
   source->hugeTables = source->prefersHuge && mema_tableBytes(slab) >= mema_osHugeSize();
   setParts(slab, plan->layout, source, mema_parts);

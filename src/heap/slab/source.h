@@ -70,6 +70,8 @@ MEMA_HIDDEN bool mema_sourceRelease(mema_Slab *slab);
 MEMA_HIDDEN size_t mema_sourceHeaderBytes(void);
 /* The bytes of the mema_Source of a slab in a cell. */
 enum { mema_sourceCellBytes = sizeof(mema_Source) + mema_cellParts * sizeof(mema_Part) };
+/* As mema_osRenew, of units. */
+MEMA_HIDDEN bool mema_sourceRenew(const mema_Slab *slab, void *base, size_t size);
 /* Gives pages back; they stay ready. False iff the source refuses: the pages are unchanged. */
 MEMA_HIDDEN bool mema_sourcePurge(const mema_Slab *slab, void *base, size_t size);
 /* In a slab with huge pages from the start, the bytes that these may hold beyond the used ones; 0 in other
