@@ -73,7 +73,7 @@ static void tenantsDoNotNoticeEachOther(void) {
   CHECK(badCalls == 0 && mema_checkPool(&server) && freePool(&server));
 }
 
-/* QuickJS of 2021 crashes, or loses properties, after some refused requests: its runtime is then best ended with its pool. */
+/* QuickJS of 2021 crashes, or gives wrong results, after some refused requests: its runtime is then best ended with its pool. */
 static void theEndOfThePoolFreesARuntime(void) {
   for (int i = 0; i < 3; i++) {
     Tenant tenant = {.runtime = NULL};
