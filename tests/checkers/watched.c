@@ -41,7 +41,7 @@ static const Kind kinds[] = {
     {"untrackedOutside", {.reservation = 1, .untracked = true}, OUTSIDE},
     {"arenaOutside", {.engine = MEMA_ARENA, .reservation = 1}, OUTSIDE},
     {"committed", {.committed = true}, ALONE},
-    {"bound", {.boundMemory = true}, ALONE},
+    {"plainBound", {.boundMemory = true, .plain = true}, ALONE},
     {"plain", {.plain = true}, ALONE},
     {"plainUntracked", {.plain = true, .untracked = true}, ALONE},
 };

@@ -48,11 +48,6 @@ static size_t placeFor(const mema_Heap *heap, size_t size, size_t alignment) {
   return bytes + redzone;
 }
 
-/* A chunk whose budget bounds memory is charged by its size alone. */
-static size_t room(const mema_Heap *heap, size_t size, size_t alignment) {
-  return mema_engineBehind(heap)->room(heap, size, mema_watchOf(heap)->untracked ? alignment : MEMA_ALIGNMENT);
-}
-
 /* ---- taking ------------------------------------------------------------------------------------------------------------ */
 
 static bool takePlace(mema_Heap *heap, size_t size, size_t alignment, mema_Chunk *chunk) {
@@ -304,7 +299,6 @@ void mema_watchInPlace(mema_HeapOps *row) {
   row->stretch = stretch;
   row->move = move;
   row->zero = NULL;
-  row->room = room;
   row->reveal = reveal;
   row->walk = walk;
   row->check = check;

@@ -116,7 +116,8 @@ mema_Heap *mema_openWatched(const mema_HeapOps *engine, const mema_Options *opti
   bool leaks = options->leakCheck || (found & mema_checkedLeaks) != 0;
   bool asked = options->plain || leaks || (found & mema_checkedPlain) != 0;
   bool tools = (found & (mema_checkedByAsan | mema_checkedByMemcheck)) != 0, plain = asked || !mayWatchInPlace(engine);
-  tools = tools && options->memory == NULL; /* hooks may have no memory for redzones */
+  /* Hooks may have no memory for redzones; where the budget bounds memory, redzones are not in it. */
+  tools = tools && options->memory == NULL && (!options->boundMemory || options->untracked);
   mema_Options opened = *options;
   /* In place every chunk has a Block. The threads of a shared pool have no caches then, nor if chunks are plain. */
   if ((tools || asked) && (!plain || options->shared)) opened.untracked = false;

@@ -9,7 +9,8 @@
  *              that the budget, the refusals and the figures are those of the engine.
  *
  * A heap in a caller's buffer is always watched the plain way, since redzones would take the buffer's room. A heap with
- * hooks is watched only if plain chunks are asked for: its chunks have to lie in memory of the hooks.
+ * hooks is watched only if plain chunks are asked for, since its chunks have to lie in memory of the hooks; so is one
+ * whose budget bounds memory.
  *
  * The heap of an engine becomes a watched one by another row of operations, and by a mode whose calls all take the
  * general path. So a heap that is not watched has no instruction for this. */
