@@ -434,6 +434,7 @@ compile largeTails "$BUILD/libmema.a"
 works 'large chunks where others were before' "$programs/largeTails"
 compile withinBudget "$BUILD/libmema.a"
 works 'a pool stays within its budget' "$programs/withinBudget" pool
+works 'small pools stay within their budgets' "$programs/withinBudget" small
 inRun 'a heap stays within its budget' --pool 96M -- "$programs/withinBudget"
 
 finish
