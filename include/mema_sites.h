@@ -3,7 +3,7 @@
  *
  * Each call below that makes a chunk is then a macro, which notes file, line and function of the call in a record of its
  * own, and the record's number in the chunk's Block if the pool has mema_Options.sites. mema_writeLeaks has the rest. A pool
- * without sites pays for one test in each call. Functions that are not called by name, as by a pointer, note nothing.
+ * without sites pays for one more call. Functions that are not called by name, as by a pointer, note nothing.
  *
  * An allocation function of your own hides its callers, since its call is one line for all. Give it a record of theirs:
  *
