@@ -86,7 +86,10 @@ static void begin(void) {
   freePool(&pool); /* of a test that failed */
   assert_true(mema_initPoolWith(&pool, &options));
   take(1, size);
-  if (mema_cacheHere == NULL || mema_cacheHere->ownerId == 0) skip(); /* no barrier, so no batches */
+  if (mema_cacheHere == NULL || mema_cacheHere->ownerId == 0) { /* no barrier, so no batches */
+    skip();
+    abort(); /* skip does not return */
+  }
   share = mema_cacheHere->share;
   ownerId = mema_cacheHere->ownerId;
   sem_init(&asked, 0, 0);

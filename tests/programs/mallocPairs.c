@@ -219,7 +219,7 @@ static const Pattern *findPattern(const char *name) {
 
 /* The first thread is the process's own. */
 static void playAll(const Pattern *pattern, size_t steps) {
-  pthread_t other;
+  pthread_t other = pthread_self();
   for (int i = 0; i < pattern->threads; i++) {
     lanes[i] = (Lane){.pattern = pattern, .index = i, .steps = steps, .seed = 1 + (uint64_t)i, .chunks = allChunks[i]};
     if (pipe(lanes[i].wakes) != 0) abort();
