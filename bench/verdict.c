@@ -464,7 +464,8 @@ static void showPrograms(FILE *out, const char *prefix, Score *score) {
 static void showPairs(FILE *out, const char *prefix, Score *score) {
   for (size_t i = 0; i < sizeof pairLimits / sizeof *pairLimits; i++) {
     const Row *row = findRow(pairLimits[i].row);
-    double figure = row != NULL ? summarize(row->series->results[PEER_PRELOAD][1]).median : NAN;
+    if (row == NULL) continue;
+    double figure = summarize(row->series->results[PEER_PRELOAD][1]).median;
     char label[96];
     if (isnan(figure)) continue;
     labelRow(label, sizeof label, row, NULL);

@@ -13,6 +13,7 @@
 
 /* Subtracts from a word in memory. True, with the word too small by what was lacking, iff it was less. */
 #if defined(__x86_64__) && defined(__LP64__) && defined(__GCC_ASM_FLAG_OUTPUTS__)
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written */
 static MEMA_INLINE bool mema_subtract(size_t *word, size_t bytes) {
   bool less;
   __asm__("subq %2, %1" : "=@ccc"(less), "+m"(*word) : "r"(bytes));
