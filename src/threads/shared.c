@@ -264,7 +264,9 @@ void mema_sharedOnCalls(void (*onCalls)(void)) {
 
 /* If the thread cannot enter its cache, its calls take the lock, and are not counted down. */
 void mema_sharedCallsUntil(const mema_Pool *pool, int calls) {
-  mema_ThreadCache *cache = mema_enterCache(pool);
+  mema_ThreadCache *cache = mema_cacheHere;
+  if (mema_likely(cache != NULL && cache->interval == calls)) return; /* the count began anew just now, or soon does */
+  cache = mema_enterCache(pool);
   if (cache == NULL) return;
   cache->interval = calls;
   mema_renewCalls(cache);

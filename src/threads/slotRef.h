@@ -52,11 +52,12 @@ static MEMA_INLINE mema_State *mema_stateAt(mema_State *const *states, size_t nu
 static MEMA_INLINE bool mema_findBy(uint64_t entry, mema_State *const *states, size_t quantum, mema_SlotRef *slot) {
   uint64_t remainder;
   size_t index = mema_entrySlot(entry, quantum & ((1u << mema_unitQuantaLog) - 1), &remainder);
+  if (mema_unlikely(remainder >= entry)) return false;
   slot->entryBits = (uint16_t)entry;
   slot->live = mema_entryState(entry);
   slot->ownerId = mema_entryOwner(entry);
-  slot->state = mema_stateAt(states, mema_entryStates(entry) + index);
-  return mema_likely(remainder < entry);
+  slot->state = mema_stateAt(states, index + mema_entryStates(entry));
+  return true;
 }
 
 static MEMA_INLINE uint64_t mema_entryFor(const mema_MapEntry *pageMap, size_t quantum) {
