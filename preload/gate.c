@@ -281,9 +281,11 @@ static int nextInterval(uint32_t threads) {
   return interval < most ? interval : most;
 }
 
+/* The cache's own count has begun anew, or goes on: it is set if the interval is another one. */
 static void beginInterval(int calls) {
+  static _Thread_local int interval;
   heapCallsLeft = calls;
-  mema_sharedCallsUntil(&heapPool, calls);
+  if (calls != interval && mema_sharedCallsUntil(&heapPool, calls)) interval = calls;
 }
 
 /* A library that replaces the clock may allocate: the next publication is then not due yet. */

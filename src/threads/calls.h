@@ -69,8 +69,9 @@ MEMA_SHARED_CALL void mema_sharedOnCalls(void (*onCalls)(void));
  * to make that data anew. */
 MEMA_SHARED_CALL uintptr_t mema_sharedOffset(void);
 
-/* Lets the calling thread make a number of calls, 1 to 16384, between two calls of that function. */
-MEMA_SHARED_CALL void mema_sharedCallsUntil(const mema_Pool *pool, int calls);
+/* Lets the calling thread make a number of calls, 1 to 16384, between two calls of that function. False, with nothing
+ * changed, if the thread cannot enter a cache: each of its calls takes the lock then. */
+MEMA_SHARED_CALL bool mema_sharedCallsUntil(const mema_Pool *pool, int calls);
 
 /* Lets the calling thread's next call without the lock be the last of its count. For a signal handler that interrupted a
  * call. */

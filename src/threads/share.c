@@ -129,7 +129,7 @@ static mema_ThreadCache *makeCache(mema_Share *share) {
   memset(cache->arrived, 0, sizeof cache->arrived);
   cache->lost = 0;
   cache->overLow = cache->quotaMost = cache->allocations = cache->frees = cache->held = cache->reported = 0;
-  cache->interval = mema_callsMost;
+  cache->interval = mema_onCalls != NULL ? 1 : mema_callsMost; /* the function called then sets another one */
   cache->calls = 0;
   cache->callsBefore = 0;
   mema_renewCalls(cache);

@@ -262,15 +262,13 @@ void mema_sharedOnCalls(void (*onCalls)(void)) {
   mema_onCalls = onCalls;
 }
 
-/* If the thread cannot enter its cache, its calls take the lock, and are not counted down. */
-void mema_sharedCallsUntil(const mema_Pool *pool, int calls) {
-  mema_ThreadCache *cache = mema_cacheHere;
-  if (mema_likely(cache != NULL && cache->interval == calls)) return; /* the count began anew just now, or soon does */
-  cache = mema_enterCache(pool);
-  if (cache == NULL) return;
+bool mema_sharedCallsUntil(const mema_Pool *pool, int calls) {
+  mema_ThreadCache *cache = mema_enterCache(pool);
+  if (cache == NULL) return false;
   cache->interval = calls;
   mema_renewCalls(cache);
   mema_leave(cache);
+  return true;
 }
 
 void mema_sharedCallSoon(void) {
