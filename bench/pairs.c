@@ -1,6 +1,6 @@
 /* pairs.c - pairs of malloc and free, in the patterns of tests/programs/mallocPairs.c, by whole processes with an allocator preloaded.
  *
- * The program measures the nanoseconds itself. The instructions were counted before, once, since they repeat exactly (pairs/prepare.sh). */
+ * The program measures the nanoseconds itself. The instructions were counted before, once for all rounds (pairs/prepare.sh). */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # prepare.sh DIRECTORY PROGRAM PRELOAD - links tests/programs/mallocPairs there as `play`, and writes the file `instructions`: a line
 # "LIBRARY PATTERN INSTRUCTIONS" for each allocator and pattern, the instructions of a pair of malloc and free. Callgrind counts all that
-# lie outside of the program, so those of the C library belong to a pair too. The figures repeat exactly. Without valgrind there are none.
+# lie outside of the program, so those of the C library belong to a pair too. The figures of mema repeat exactly. Without valgrind there are none.
 program=$(realpath "$2") preload=$(realpath "$3")
 cd "$1" || exit 1
 ln -sf "$program" play
