@@ -30,7 +30,7 @@ static _Noreturn void fail(const char *what, const char *why) {
 
 /* ---- nothing: the cost of the loop itself ------------------------------------------------------------------------- */
 
-/* What is handed out changes, but stays in the first cache: what is left is the cost of the loop, not that of memory. Behind
+/* The chunk handed out changes, but stays in the first cache: the rest is the cost of the loop, not that of memory. Behind
  * the ring there is room for the largest request, as some rows touch all of its pages. */
 enum {
   SLOT_BYTES = 64,

@@ -32,7 +32,7 @@ static bool isMeasured(const Row *row, int id) {
 static const PeerId memaPeers[] = {PEER_UNTRACKED, PEER_TRACKED, PEER_SHARED, PEER_PRELOAD};
 enum { MEMA_COUNT = sizeof memaPeers / sizeof *memaPeers };
 
-/* What stands behind "mema" in its name. */
+/* The words behind "mema" in its name. */
 static const char *kindOf(PeerId mema) {
   return strchr(peers[mema].name, ' ') + 1;
 }

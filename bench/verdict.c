@@ -10,7 +10,7 @@
 #include "traces.h"
 #include "workThreads.h"
 
-/* What a row is held against. "The better" is that of mimalloc and glibc, "the best" that of all peers; live bytes are no peer: the
+/* The peer that a row is compared with. "The better" is that of mimalloc and glibc, "the best" that of all peers; live bytes are no peer: the
  * figure itself is compared. */
 typedef enum {
   AGAINST_MIMALLOC,
@@ -89,7 +89,7 @@ static const Target fixed[] = {
     {"b2", NULL, 0, 0, AGAINST_GLIBC, 0.7, 0}, {"b3", NULL, 0, 0, AGAINST_GLIBC, 0.7, 0},
     {"c", NULL, 0, 0, AGAINST_GLIBC, 1, 0},
 };
-/* What two threads get done, in units of what one does: at least. It counts where the processors were free, that is where the
+/* The least work of two threads, in units of that of one. It counts where the processors were free, that is where the
  * threads that do nothing but the loop used this much of their time. */
 static const double speedUpLimit = 1.9, freeLimit = 0.95;
 
@@ -268,7 +268,7 @@ static void showWorst(FILE *out, const char *prefix, Score *score) {
 
 /* ---- flatness ----------------------------------------------------------------------------------------------------- */
 
-/* What a result grows by, in ns, from a thousand live chunks to ten million. */
+/* The growth of a result, in ns, from a thousand live chunks to ten million. */
 static double growthOf(PeerId mema, int result) {
   const Row *few = findRow("l3"), *many = findRow("l7");
   if (few == NULL || many == NULL) return NAN;
@@ -338,7 +338,7 @@ static void labelRow(char *label, size_t size, const Row *row, const char *what)
   snprintf(label, size, "%s: %s", row->key, what != NULL ? what : row->name);
 }
 
-/* What writing to as much memory gains from a second thread, without any allocator (row n0); 0: not measured. */
+/* The gain from a second thread in writing to as much memory, without any allocator (row n0); 0: not measured. */
 static double touchingSpeedUp(const Row *row) {
   const Row *touches = findRow("n0");
   return touches != NULL && strcmp(row->key, "n2") == 0 ? summarize(touches->series->results[PEER_NULL][2]).median : 0;

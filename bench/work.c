@@ -119,7 +119,7 @@ static void freeMost(const Peer *p, void **chunks, size_t *sizes, size_t n) {
   }
 }
 
-/* What the live chunks' Block records take of the resident bytes, by the header: nothing where there are none. */
+/* The share of the live chunks' Blocks in the resident bytes, by the header: 0 where there are none. */
 static double blockBytes(const Peer *p, void *const *chunks, size_t n) {
   if (p->options == NULL) return NAN; /* not mema */
   if (p->options->untracked) return 0;

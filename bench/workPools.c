@@ -34,7 +34,7 @@ static inline __attribute__((always_inline)) double timePools(const PoolCalls *c
   return (now() - start) / (double)n;
 }
 
-/* What is no pool frees the chunks one by one. */
+/* Allocators without pools free the chunks one by one. */
 static double timeHeap(const Peer *p, size_t n) {
   void *chunks[REQUEST_CHUNKS];
   double start = now();
@@ -115,7 +115,7 @@ static void touchAll(void **chunks) {
   for (int i = 0; i < DRAWN; i++) ++*(volatile char *)chunks[i];
 }
 
-/* The same one after the other: each address waits for the byte before it, which is always the 1 of allocTouched. */
+/* As before, one after the other: each address waits for the byte before it, which is always the 1 of allocTouched. */
 static void touchInTurn(void **chunks) {
   char byte = 1;
   for (int i = 0; i < DRAWN; i++) {

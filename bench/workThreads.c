@@ -78,7 +78,7 @@ static inline void relax(unsigned *turns) {
 #endif
 }
 
-/* What two threads write lies this far apart: two cache lines are fetched at a time. */
+/* The places that two threads write to lie this far apart: two cache lines are fetched at a time. */
 #define APART _Alignas(128)
 
 typedef struct {
@@ -160,7 +160,7 @@ static void startThread(Lane *lane, void *begin(void *)) {
   if (pthread_create(&lane->threads[place], NULL, begin, lane) != 0) abort();
 }
 
-/* What a thread wrote may be read when it has ended. */
+/* The results of a thread may be read when it has ended. */
 static void joinLane(Lane *lane) {
   int joined = 0;
   do {
@@ -263,7 +263,7 @@ void ownReplacements(const Peer *p, size_t n, double *results) {
   speedUp(p, &(Task){prepareChunks, runReplacements, {OWN_LIVE, 16, 512, 0}}, n, 1, results);
 }
 
-/* What memory alone gives: each thread writes to the first line of a random one of as many places as it has chunks in n2, as far apart
+/* The speed of memory alone: each thread writes to the first line of a random one of as many places as it has chunks in n2, as far apart
  * as those are on average; nothing is allocated. */
 static void preparePlaces(Lane *lane) {
   const size_t apart = 264;

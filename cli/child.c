@@ -17,7 +17,7 @@
 static const int handled[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD, SIGXFSZ};
 enum { HANDLED_COUNT = sizeof handled / sizeof handled[0] };
 
-/* What the caller of mema had set for them, and the program is to find. */
+/* The settings that the caller of mema made for them, and the program is to find. */
 typedef struct Dispositions {
   struct sigaction actions[HANDLED_COUNT];
   sigset_t pending; /* came meanwhile */

@@ -11,7 +11,7 @@
 
 typedef struct Option Option;
 
-/* What a shell offers as the value of an option. */
+/* The values that a shell offers for an option. */
 typedef enum Offer { OFFER_NOTHING, OFFER_FILES, OFFER_COMMANDS, OFFER_SHELLS } Offer;
 
 /* One option. The last of a list has no name. */

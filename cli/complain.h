@@ -22,7 +22,7 @@ bool isHarmless(const char *character);
 /* The bytes of the first character; 1 where it is not UTF-8. */
 size_t characterBytes(const char *text);
 
-/* What went to stdout is all written. False after complaining. */
+/* Returns true if all output to stdout is written; false after complaining. */
 bool finishOutput(void);
 
 #endif

@@ -8,7 +8,7 @@
 int showHelp(const Command *command);
 int showCommands(const Command *const *commands);
 
-/* What `mema --help` begins with. */
+/* The first lines of `mema --help`. */
 extern const char programSummary[];
 
 /* "--pool=SIZE". The letter, where there is one, is not a part. Returns `text`. */

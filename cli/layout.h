@@ -20,7 +20,7 @@ void copyName(char *out, const char *name, unsigned columns);
  * spaces, those after the first with two more. */
 __attribute__((format(printf, 4, 5))) void printWrapped(FILE *out, unsigned width, unsigned indent, const char *format, ...);
 
-/* The same from column `at` on, where the cursor is. Each further line begins with `indent` spaces. */
+/* As above, from column `at` on, where the cursor is. Each further line begins with `indent` spaces. */
 void printFlow(FILE *out, unsigned width, unsigned at, unsigned indent, const char *text);
 
 /* Shows a text, or "", in place of the line where the cursor is, on a terminal. The text is cut one column before the end of the

@@ -14,7 +14,7 @@
 
 #include "complain.h"
 
-/* What the child says, in memory that it shares with us. */
+/* The child's answer, in memory that it shares with the parent. */
 typedef struct Answer {
   bool done;
   char reason[512]; /* why not; empty: it said nothing */

@@ -128,7 +128,7 @@ static void printTrace(const ReplayOptions *replay, const Trace *trace) {
 
 /* ---- playing ------------------------------------------------------------------------------------------------------ */
 
-/* What one heap did, over all processes of the trace. */
+/* The results of one heap, over all processes of the trace. */
 typedef struct Series {
   Contender contender;
   double nanoseconds[MOST_ROUNDS];

@@ -187,7 +187,7 @@ const Command runCommand = {
     .synopses = (const char *const[]){"[OPTION...] [--] COMMAND [ARGUMENT...]", NULL},
     .description =
         "Runs COMMAND, and every program that it starts, with its heap in a pool of memory, and says on stderr what each of "
-        "them used. What a program maps by itself, anonymous and to be written, counts as well.",
+        "them used. Memory that a program maps by itself, anonymous and to be written, counts as well.",
     .groups = groups,
     .notes = "Past its budget a program gets no memory (ENOMEM); it is not killed.",
     .statuses =

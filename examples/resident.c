@@ -41,7 +41,7 @@ static Filled fill(size_t size, mema_Options options) {
   return freePool(&pool) ? filled : (Filled){0};
 }
 
-/* The same in a child process, so that no measurement finds the memory of the one before. */
+/* As above, in a child process, so that no measurement finds the memory of the one before. */
 static bool measure(size_t size, mema_Options options, Filled *filled) {
   int ends[2];
   if (pipe(ends) != 0) return false;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What `make run` shows: a pool at work; a real program (the C compiler) inside a pool; the same in a pool that is too small.
+# `make run` shows a pool at work, then a real program (the C compiler) inside a pool, and in a pool that is too small.
 # BUILD is the folder of the products. CC is the compiler, with arguments if need be. Exits 0 if all three went well.
 BUILD=${BUILD:-build}
 CC=${CC:-gcc}

@@ -22,7 +22,7 @@ bool rememberEnvironment(const char *const *names);
 const char *inheritedLibrary(void);
 const char *inheritedFile(void);
 
-/* What an environment lacks. */
+/* The entries that an environment lacks. */
 typedef struct Lack {
   size_t entries;      /* of the environment */
   const char *preload; /* its LD_PRELOAD, or NULL */

@@ -57,7 +57,7 @@ static bool isSameFile(const struct stat *left, const struct stat *right) {
   return left->st_dev == right->st_dev && left->st_ino == right->st_ino;
 }
 
-/* The same C library may be installed in several places, and one place may have several names. */
+/* One C library may be installed in several places, and one place may have several names. */
 static bool isOurLoader(const char *path) {
   const char *ours = ownLoader();
   struct stat its, our;

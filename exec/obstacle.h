@@ -29,7 +29,7 @@ const char *obstacleName(uint32_t obstacle);
 /* As the rest of a sentence about the program: "is statically linked: it loads no libraries". */
 const char *obstacleSentence(uint32_t obstacle);
 
-/* What the user can do about it, as a command: "link it without -static". */
+/* Advice to the user, as a command: "link it without -static". */
 const char *obstacleAdvice(uint32_t obstacle);
 
 #endif

@@ -83,7 +83,7 @@ bool mema_currentRelease(void *ptr);
 /* Returns mema_chunkSize of a chunk; 0 if mema_currentFree would refuse it. Sets no error. */
 size_t mema_currentSize(const void *ptr);
 
-/* The same for hooks that give the old size and must not return NULL (GMP): memory that is refused ends the program, with one
+/* Variants for hooks that give the old size and must not return NULL (GMP): memory that is refused ends the program, with one
  * line and abort. */
 void *mema_currentMallocOrAbort(size_t size) MEMA_ATTRIBUTE((malloc, alloc_size(1)));
 void *mema_currentReallocOrAbort(void *ptr, size_t oldSize, size_t size) MEMA_ATTRIBUTE((alloc_size(3)));
@@ -162,7 +162,7 @@ class current {
 #define MEMA_BAD_CALL(pointer, sentence) fprintf(stderr, "mema: %p: %s\n", pointer, sentence)
 #endif
 
-/* What is known of one pool. Records are used again, and never given back, so a stale reference to one can be read: it is
+/* One known pool. Records are used again, and never given back, so a stale reference to one can be read: it is
  * of pool P if and only if its field `pool` is P. */
 typedef struct mema_KnownPool {
   mema_Pool *pool; /* NULL: the record is free */
@@ -225,7 +225,7 @@ static bool mema_currentFails(int number, const char *sentence) {
   return false;
 }
 
-/* The same, where a call of mema failed, and has set errno and its own sentence. */
+/* As above, where a call of mema failed, and has set errno and its own sentence. */
 static bool mema_currentFailsSo(void) {
   mema_here.error = NULL;
   return false;

@@ -9,7 +9,7 @@
  *   nghttp2_mem memory = {&host, mema_nghttp2Malloc, mema_nghttp2Free, mema_nghttp2Calloc, mema_nghttp2Realloc};
  *
  * These rules hold:
- *   budget     What is above the budget gets NULL, which the library reports in its own way.
+ *   budget     A request above the budget gets NULL, which the library reports in its own way.
  *   threads    A host serves the thread that made it, or that took it over by mema_moveHost. With a shared pool it serves
  *              all threads.
  *   mistakes   A call after the end of the pool, in another thread, or with a pointer that is no live chunk of the pool is refused:

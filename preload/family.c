@@ -73,7 +73,7 @@ static bool takesAnyAlignment(void) {
   return minor < 38;
 }
 
-/* What the C library serves, the heap serves: the program may rely on it. */
+/* The heap serves all that the C library serves: the program may rely on it. */
 void *aligned_alloc(size_t alignment, size_t size) {
   if (isPowerOfTwo(alignment)) return heapAllocateAligned(alignment, size);
   return takesAnyAlignment() ? memalign(alignment, size) : refuse(EINVAL);

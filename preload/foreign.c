@@ -62,7 +62,7 @@ void findLibcHeap(void) {
   *(void **)(void *)&libcInfo = dlsym(RTLD_NEXT, "mallinfo2");
 }
 
-/* What lies in the data segment before the C library's heap is in use is the program's. Later the heap goes on behind
+/* Data in the data segment before the C library's heap is in use is the program's. Later the heap goes on behind
  * the program's memory. glibc (2.36) then refuses requests above its trim threshold that need more of the segment: it
  * gives the new bytes back at once, since the end of its heap is so large. Without mappings it has no other place. */
 void noteProgramBreak(void) {

@@ -123,7 +123,7 @@ typedef struct RunSlot {
   _Atomic uint64_t unknownFrees;
 } RunSlot;
 
-/* What `mema` asks of the requests of a run, and learns of them (points.h). A request is a call that asks for memory: malloc and
+/* Questions of `mema` about the requests of a run, and the answers (points.h). A request is a call that asks for memory: malloc and
  * its kin, and a realloc that lets a chunk grow. The requests of all processes are counted together, from 1 on, as far as they
  * come after the start of the library in their process.
  *   counts      1: count the requests. The other fields count only then

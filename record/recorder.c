@@ -94,7 +94,7 @@ static void labelBlock(RawBlock *block, uint32_t ordinal) {
   atomic_store_explicit(&block->process, processNumber(), memory_order_release);
 }
 
-/* What is full need not be mapped: it is in the file, and would count as the program's memory. A thread that is late with an
+/* A full part need not be mapped: it is in the file, and would count as the program's memory. A thread that is late with an
  * event for it finds it again. */
 static void forgetBlock(uint32_t ordinal) {
   uint32_t number = atomic_load(&recorder->blocks[ordinal]);

@@ -22,7 +22,7 @@ fits() { # FILE [PATH=JSON…]
   [ "$answer" = ok ] || { echo "$answer"; false; }
 }
 
-# What the reference parser takes, although it is wrong, and what it refuses.
+# Faulty texts that the reference parser accepts, and others that it refuses.
 isSeen() { # SED-SCRIPT
   sed "$1" "$scratch/figures.om" >"$scratch/wrong.om" && ! cmp -s "$scratch/figures.om" "$scratch/wrong.om" &&
     ! "$metricsPython" $openMetrics check "$scratch/wrong.om"

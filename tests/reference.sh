@@ -107,7 +107,7 @@ if command -v man >/dev/null && command -v mandoc >/dev/null; then check 'a mist
 
 # ---- completions ----------------------------------------------------------------------------------------------------------
 
-# What bash offers for the last of the words, as readline passes them: a '=' is a word.
+# The words that bash offers for the last one, as readline passes them: a '=' is a word.
 bashOffers() { # EXPECTED WORD…
   local expected=$1 offered
   shift

@@ -20,7 +20,7 @@ typedef struct PlayObject {
   size_t size;
 } PlayObject;
 
-/* What came of it. */
+/* The result. */
 typedef struct PlayCounts {
   uint64_t operations; /* asked of the heap: all but TRACE_STRANGER and TRACE_REFUSED, and those skipped */
   uint64_t allocations;

@@ -10,7 +10,7 @@
  * PLAY_TOUCH_MOST: programs that ask for more at a time seldom use it all, and the host may not have it. */
 enum { PLAY_PAGE = 4096, PLAY_TOUCH_MOST = 1 << 28 };
 
-/* What is handed out is in use, wherever its memory came from. */
+/* A chunk handed out is in use, wherever its memory came from. */
 static inline void playTouch(char *bytes, size_t from, size_t size) {
   if (size > PLAY_TOUCH_MOST) size = PLAY_TOUCH_MOST;
   for (size_t at = from; at < size; at += PLAY_PAGE) ((volatile char *)bytes)[at] = (char)at;

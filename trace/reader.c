@@ -142,7 +142,7 @@ static bool readRest(Reader *reader, const uint8_t **at, const uint8_t *end, uin
   return true;
 }
 
-/* What the operation does to the objects. */
+/* The effect of the operation on the objects. */
 static bool apply(Reader *reader, TraceOperation *operation, uint64_t first) {
   switch (operation->kind) {
     case TRACE_ALLOCATE:

@@ -109,7 +109,7 @@ static ptrdiff_t readCompressed(Source *source, void *out, size_t wanted, TraceE
     }
     source->at = input.pos;
     source->frameEnded = result == 0;
-    /* What zstd still held is out, and its frame, with the checksum at its end, is not whole. */
+    /* The data that zstd still held is out, and its frame, with the checksum at its end, is not whole. */
     if (atEnd && output.pos == before) {
       setTraceError(error, "ends too early: it was cut off");
       return -1;

@@ -33,7 +33,7 @@ enum { mostCalls = 12000, bufferBytes = 8 << 20, repeats = 15, mostLive = 1500 }
 typedef enum { CALL_PALLOC, CALL_PFREE, CALL_COUNT } CallKind;
 static const char *const callNames[] = {"palloc", "pfree"};
 
-/* What the process that is stepped tells the one that steps, and what is found. */
+/* Messages from the process that is stepped to the one that steps, and the findings. */
 typedef struct {
   volatile int inside;
   size_t calls;

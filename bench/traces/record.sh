@@ -6,7 +6,7 @@ folder=${1:-bench/traces}
 mema=${BUILD:-build}/mema
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-# The same for everyone: no settings, no caches, no order of hashes that differs from run to run.
+# The environment is equal for everyone: no settings, no caches, no order of hashes that differs from run to run.
 LC_ALL=C HOME=$scratch PYTHONMALLOC=malloc PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0
 export LC_ALL HOME PYTHONMALLOC PYTHONHASHSEED PYTHONDONTWRITEBYTECODE PERL_HASH_SEED PERL_PERTURB_KEYS
 

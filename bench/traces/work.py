@@ -1,4 +1,4 @@
-# What the python3 of the trace does: JSON, regular expressions, many small objects that come and go.
+# The work of the trace's python3: JSON, regular expressions, many small objects that come and go.
 import json
 import re
 

@@ -34,7 +34,7 @@ struct mema_Heap {
   char *area;            /* the start of the memory for chunks */
 };
 
-/* What a slab outside takes over from the pool's own heap. */
+/* The properties that a slab outside takes over from the pool's own heap. */
 typedef struct mema_OutsidePlan {
   size_t budget;                /* bytes: see setBudget */
   uint8_t unitShift;            /* 0: derived from the area */

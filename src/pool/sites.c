@@ -60,7 +60,7 @@ static _Atomic(mema_Place *) *table(void) {
 
 /* ---- places -------------------------------------------------------------------------------------------------------------- */
 
-/* What is looked for: a line, or a stack. */
+/* The key of a search: a line, or a stack. */
 typedef struct Key {
   const char *file, *function;
   uint32_t line, hash;

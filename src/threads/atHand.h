@@ -113,7 +113,7 @@ static MEMA_INLINE bool mema_endFree(mema_ThreadCache *cache, mema_Magazine *mag
   return true;
 }
 
-/* What is left to do of a free. */
+/* The part of a free that is left to do. */
 typedef enum mema_Give {
   mema_given,          /* nothing: the cache was left */
   mema_givenLast,      /* mema_freesOut: no call is left */

@@ -40,7 +40,7 @@ MEMA_HIDDEN void mema_closeShare(mema_Heap *heap);
  * handler that interrupted the set-up or a change of the list of shares. */
 MEMA_HIDDEN mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap);
 
-/* What threads share of a held pool; NULL: nothing. */
+/* The part of a held pool that threads share; NULL: none. */
 static inline mema_Share *mema_shareOf(const mema_Heap *heap) {
   return heap->share;
 }

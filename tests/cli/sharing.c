@@ -97,7 +97,7 @@ static int copies(void) {
   return 0;
 }
 
-/* What one process frees, another may have. */
+/* Bytes that one process frees, another may take. */
 static int handOver(void) {
   int told[2], hold[2];
   char byte = 0;

@@ -28,7 +28,7 @@ static inline mema_Stats figures(const Pool *pool) {
   return stats;
 }
 
-/* What a piece of work did while memory was refused. */
+/* The results of a piece of work while memory was refused. */
 typedef enum Outcome {
   DONE,    /* it succeeded, and its result is right */
   REFUSED, /* it reported that it has no memory */

@@ -85,7 +85,7 @@ static void freeMemoryGoesAfterAPause(void **state) {
   }
 }
 
-/* The same without a pause: the program works on, and the seconds pass. */
+/* As above, without a pause: the program works on, and the seconds pass. */
 static void freeMemoryGoesWhileTheProgramWorks(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
@@ -123,7 +123,7 @@ static void pagesOfFreeSlotsGoAfterAPause(void **state) {
   }
 }
 
-/* The same without a pause, and with a span or two in use. */
+/* As above, without a pause, and with a span or two in use. */
 static void pagesOfFreeSlotsGoWhileTheProgramWorks(void **state) {
   enum { size = 1000, kept = 100 };
   Pool pool;

@@ -26,7 +26,7 @@ static inline void complainUnless(bool good, const char *what, int line) {
     complainUnless(sentence == NULL, sentence, __LINE__);        \
   } while (0)
 
-/* The same on `pool`, which is live and must be as before. */
+/* As above, on `pool`, which is live and must be as before. */
 #define REFUSED(call, reason)                          \
   do {                                                 \
     Snapshot before = snapshotOf(&pool);               \
@@ -62,7 +62,7 @@ static inline void beginArena(bool untracked) {
   placeNeighbour();
 }
 
-/* The same in a caller's buffer. */
+/* As above, in a caller's buffer. */
 static inline void beginFixed(void *buffer, size_t size) {
   mema_Options options = {.engine = MEMA_FIXED, .buffer = buffer, .bufferSize = size};
   CHECK(mema_initPoolWith(&pool, &options));

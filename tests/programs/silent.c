@@ -3,7 +3,7 @@
  *
  *   silent KIND SIZE     KIND: one of the table's; exit status 77 where this system cannot do it
  *
- * The same calls are made before in another pool of the kind, which is then freed and gives its memory back: so the code, the stack
+ * These calls are made before in another pool of the kind, which is then freed and gives its memory back: so the code, the stack
  * and this program's own data are there, and only the pool's memory is new. */
 #include "support.h"
 

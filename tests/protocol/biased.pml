@@ -1,5 +1,5 @@
 /*
- * Who may touch a cache: its owner, without any fence, or whoever has stopped the pool.
+ * A cache is touched by its owner, without any fence, or by the thread that has stopped the pool.
  *
  * Every thread owns one cache and does two things, in any order: a step on its own cache, and a stop of all others. Its stores wait in a buffer
  * until the memory takes them: in order (TSO, as on x86), or in any order that keeps those to one address and those before a release in order
@@ -44,7 +44,7 @@ typedef Buffer {
 Buffer buffer[THREADS];
 bool loadedEarly[THREADS]; /* a load that the processor made before one that precedes it; a fence in between repeats it */
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 bool inside[THREADS]; /* the owner is at work on its cache */
 bool held[THREADS];   /* a stopper may be */
 byte added, bank, ended;

@@ -43,7 +43,7 @@ byte quota[USERS];
 byte poolFree = SIZE;
 byte chunks[3]; /* live ones of one and of two units: any user may free any of them */
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 byte live;
 byte asked[USERS];   /* what the request under way asks for */
 bool sawShort[USERS]; /* at some moment of it less was free */

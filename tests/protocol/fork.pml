@@ -3,7 +3,7 @@
  *
  * The holder calls the two others, waits until they are out, and then changes the pool. One of them works without the lock. The other is interrupted
  * while it is busy, by a handler that forks: where it can have the lock it forks with all others out, else it keeps the holder where that waits.
- * What is proved: the fork comes, and from its beginning to its end nothing is half done by others, nor begun.
+ * The proof: the fork comes, and from its beginning to its end nothing is half done by others, nor begun.
  *
  * check:
  * check: TURNS=3
@@ -25,7 +25,7 @@ bool lock;
 bool busy[2], called[2];
 mtype pause = atWork;
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 bool half;    /* the holder, or the other, is in the middle of a change */
 bool forking; /* the process is being copied */
 
@@ -36,7 +36,7 @@ inline change() {
   half = false
 }
 
-/* What it sees of `busy` may be over when it goes on; unless it is kept. */
+/* The `busy` that it sees may be over when it goes on; unless it is kept. */
 inline waitUntilOut(who) {
   pause = waits;
   do

@@ -19,7 +19,7 @@
 
 byte list = NOBODY, stream = NOBODY, pool = NOBODY; /* who has the lock */
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 byte changes = NOBODY; /* who changes the pool */
 
 inline take(lock) {

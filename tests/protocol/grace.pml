@@ -24,7 +24,7 @@ byte period = 1, ended;    /* the period in which the span ended */
 byte wasOut[READERS];
 bool mapped = true;        /* the map leads to the row */
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 bool others;               /* the row is another span's */
 
 inline takeLock() {

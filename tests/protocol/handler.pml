@@ -25,7 +25,7 @@ byte holder = NOBODY; /* of the lock */
 bool attached[THREADS], busy[THREADS], called[THREADS];
 byte content[THREADS];
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 bool handling; /* thread 0 stands still */
 byte worked, bank, ended;
 

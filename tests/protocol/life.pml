@@ -46,7 +46,7 @@ typedef Cache {
 Cache cache[CACHES];
 byte mine[USERS]; /* thread-local: nobody else reads or writes it */
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 byte worked;      /* calls that worked in this life */
 byte freed[3];    /* true answers of freePool, by life */
 byte ended;
@@ -87,7 +87,7 @@ inline attach() {
   }
 }
 
-/* What it has goes back to the pool. The lock is held. */
+/* Its slots and quota go back to the pool. The lock is held. */
 inline dissolve(which) {
 #ifndef MUTANT_EXIT_KEEPS_CONTENT
   content = centre;

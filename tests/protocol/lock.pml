@@ -26,7 +26,7 @@
 byte word;
 byte asleep; /* a bit for each thread */
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 byte inside, ended, waking;
 byte owed[THREADS]; /* the threads that sleep since before its release began */
 #define bit (1 << me)

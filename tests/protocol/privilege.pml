@@ -1,11 +1,11 @@
 /*
- * Who may free by a plain load and a plain store: the owner of a tag, as long as nobody else frees there.
+ * The owner of a span may free by a plain load and a plain store, as long as no other thread frees there.
  *
  * One slot, in a span of the owner's. The owner allocates it again and again, and frees it or leaves that to others; two others free it at any time,
  * live or not. The first of them that finds the privilege there ends it, with the owner stopped. A thread that saw it gone remembers that, and looks
  * no more. The owner takes it back at any time, with all stopped, and makes all forget. The owner may end; the next owner of the tag then has the
  * slot. A tag that no owner ever had has no spans, so it is given without a stop; one that is used again is given with all stopped, who forget.
- * What is proved: of all that free one life of the chunk one is told true.
+ * The proof: of all frees of one life of the chunk, one returns true.
  *
  * check:
  * check: partly LIVES=3 ROUNDS=1
@@ -37,7 +37,7 @@ bool known[2];            /* by thread: it saw that the privilege is gone */
 bool state;               /* live */
 bool spare = true;        /* the slot is the owner's to hand out */
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 bool alive;
 
 inline takeLock() {

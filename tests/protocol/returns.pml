@@ -41,7 +41,7 @@ byte link[BATCHES + 1];
 byte content[BATCHES + 1]; /* slot + 1 */
 bool live[SLOTS];
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 #define NOWHERE 0
 #define USER 1
 #define HAND 2

@@ -6,7 +6,7 @@
  * starts or not, live or not, twice or not. When every slot is in the centre the unit may be formatted anew, also while a free has read the home
  * word and not yet come to the state byte.
  *
- * What is proved: a free says true exactly once for each life, and then for the chunk at that very address; it says false only if at
+ * The proof: a free returns true exactly once for each life, and then for the chunk at that very address; it says false only if at
  * some moment of the call no chunk began there; and a slot is always in one place.
  *
  * check:
@@ -47,7 +47,7 @@ Set centre;
 Set magazine[THREADS * CLASSES];
 #define magazineOf(thread, class) magazine[(thread) * CLASSES + (class)]
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 #define NOWHERE 0
 #define CENTRE 1
 #define USER 2

@@ -46,7 +46,7 @@ byte waiters;
 byte sequence;
 bool asleep[WAITERS];
 
-/* What only the proof sees. */
+/* Seen by the proof alone. */
 byte live = SIZE;
 byte ended;
 
@@ -152,7 +152,7 @@ inline credited() {
   quota[me] = quota[me] + 1
 }
 
-/* What the lock's holder does to its own cache nobody sees meanwhile, so it is one step. */
+/* No thread sees the lock's holder change its own cache, so the change is one step. */
 inline freeSlowly() {
   takeLock();
   if

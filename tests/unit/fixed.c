@@ -1,4 +1,4 @@
-/* What is particular to fixed pools: a buffer and nothing beside it, exact joining, growth in place, and what misuse of freed memory and of
+/* The particulars of fixed pools: a buffer and nothing beside it, exact joining, growth in place, and what misuse of freed memory and of
  * Blocks can do, which is little. The bound is fixedBound.c's. */
 #include "places.h"
 #include "unit.h"

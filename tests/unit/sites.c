@@ -10,7 +10,7 @@ enum { walksStacks = 0 }; /* musl does not */
 #define backtrace(frames, most) ((void)(frames), walksStacks)
 #endif
 
-/* What mema_writeLeaks wrote. It fails at the call `failAt`, counted from 1; 0: never. */
+/* The text from mema_writeLeaks. Writing fails at the call `failAt`, counted from 1; 0: never. */
 typedef struct Sheet {
   char text[MIB];
   size_t length;

@@ -2,7 +2,7 @@
  * tests/metrics.sh. */
 #include "unit.h"
 
-/* What was written. It fails at the call `failAt`, counted from 1; 0: never. */
+/* The text written. Writing fails at the call `failAt`, counted from 1; 0: never. */
 typedef struct Sheet {
   char text[65536];
   size_t length;

@@ -445,7 +445,7 @@ MEMA_HIDDEN size_t mema_spanPurge(mema_Slab *slab, mema_Span *span);
 MEMA_HIDDEN size_t mema_tailPurge(mema_Slab *slab, mema_Span *span);
 /* Counts a span's clean pages as touched. */
 MEMA_HIDDEN void mema_spanForget(mema_Slab *slab, mema_Span *span);
-/* The same for all spans. */
+/* As above, for all spans. */
 MEMA_HIDDEN void mema_slabForgetPages(mema_Slab *slab);
 /* The same, before the span's slots are handed out. Makes room for these pages in the budget. */
 MEMA_HIDDEN void mema_spanReuse(mema_Slab *slab, mema_Span *span);

@@ -41,7 +41,7 @@ typedef struct mema_Part {
   size_t ready;
 } mema_Part;
 
-/* What is ready of a slab. It lies behind the slab's header, with the hooks behind it if there are any. */
+/* The ready parts of a slab. The record lies behind the slab's header, with the hooks behind it if there are any. */
 typedef struct mema_Source {
   const mema_Memory *memory; /* NULL: the system */
   bool refused;              /* the last request was refused for lack of memory */

@@ -269,7 +269,7 @@ void mema_endPlaces(mema_Heap *heap) {
   }
 }
 
-/* What is hidden lies in bytes that were touched: see mema_revealHeap. */
+/* Hidden data lies in bytes that were touched: see mema_revealHeap. */
 static size_t trim(mema_Heap *heap) {
   const mema_HeapOps *engine = mema_engineBehind(heap);
   if (!heap->outside) mema_giveKept(heap);

@@ -19,7 +19,7 @@
 
 #include "../heap.h"
 
-/* What checks the process: bits. Until the first pool is made it is not known. */
+/* The tools that check the process: bits. They are known once the first pool is made. */
 enum {
   mema_checkedByAsan = 1,     /* the address sanitizer is in the process */
   mema_checkedByMemcheck = 2, /* the process runs under Valgrind's memcheck */
