@@ -244,8 +244,8 @@ typedef struct mema_Options {
   unsigned stacks;
   const mema_Memory *memory; /* the hooks that give all memory; NULL: the system does */
   /* The function that walks the stack: it stores up to `most` return addresses, the innermost first, and returns their
-   * number. It may not call the pool. glibc's backtrace and libunwind's unw_backtrace fit. NULL: the C library's backtrace,
-   * if the program has it. */
+   * number. It may not call the pool. glibc's backtrace and libunwind's unw_backtrace fit. NULL: libunwind's, if the
+   * program is linked with it, else the C library's, if the program has that. */
   int (*unwind)(void **frames, int most);
   /* The chunks of a pool are visible to the address sanitizer and to Valgrind: docs/checkers.md. */
   bool plain;     /* each chunk is a malloc of its own, for any tool that watches malloc */

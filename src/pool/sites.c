@@ -9,7 +9,9 @@
 #include "../memory/os.h"
 #include "pressure.h"
 
-/* Of the C library, if it has it. A static program that does not call it has none, and so does not grow. */
+/* Of libunwind, if the program is linked with it, and of the C library, if that has it. A static program that does not call
+ * it has none, and so does not grow. */
+__attribute__((weak)) extern int unw_backtrace(void **frames, int most);
 __attribute__((weak)) extern int backtrace(void **frames, int most);
 
 enum { bucketCount = 1024, storeSize = 65536, textMost = 255 };
@@ -153,16 +155,24 @@ uint32_t mema_numberAt(uint32_t number, mema_Site *site) {
 
 /* ---- pools with sites ------------------------------------------------------------------------------------------------------ */
 
+typedef int (*Unwind)(void **frames, int most);
+
+/* NULL: there is none. */
+static Unwind unwinderFor(const mema_Options *options) {
+  if (options->unwind != NULL) return options->unwind;
+  return unw_backtrace != NULL ? unw_backtrace : backtrace;
+}
+
 mema_Fault mema_faultOfSites(const mema_Options *options) {
   if (options->untracked) return mema_sitesUntracked;
   if (options->stacks != 0 && options->shared) return mema_stacksShared;
-  return options->stacks != 0 && options->unwind == NULL && backtrace == NULL ? mema_noUnwinder : mema_noFault;
+  return options->stacks != 0 && unwinderFor(options) == NULL ? mema_noUnwinder : mema_noFault;
 }
 
 void mema_noteSites(mema_Pool *pool, const mema_Options *options) {
   pool->sites = true;
   if (options->stacks == 0) return;
-  pool->unwind = options->unwind != NULL ? options->unwind : backtrace;
+  pool->unwind = unwinderFor(options);
   pool->stackEvery = (uint16_t)mema_least(options->stacks, UINT16_MAX);
   pool->stackIn = 1;
   mema_setSlowPath(pool);
