@@ -33,6 +33,12 @@ enum { wordBits = 8 * sizeof(uintptr_t) }; /* of a pointer, and of a size */
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)
 
+/* True if each chunk is a malloc of its own, so that its address says nothing of its place in the pool (docs/checkers.md). */
+static inline bool chunksArePlain(void) {
+  const char *plain = getenv("MEMA_PLAIN");
+  return plain != NULL && plain[0] == '1';
+}
+
 /* The header's attributes let a compiler warn of sizes and alignments that are wrong on purpose, and take a chunk's address
  * for one that no other pointer can have. Values that pass through here are unknown to it. */
 static inline size_t hideSize(size_t value) {

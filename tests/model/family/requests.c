@@ -112,6 +112,7 @@ void repallocSome(void) {
   size_t after = chargeFor(node, size), kept = item.size < size ? item.size : size;
   if (chargesSlots(node) && after <= before) return; /* the model does not know whether the chunk keeps its slot */
   if (item.ballast) return;                          /* a callback could free it during the call */
+  if (isBare(node) && chunksArePlain()) return; /* its address does not tell whether its place, which gives its age, stays */
   mema_Reason reason = MEMA_OK;
   if (size > (node->bound ? item.size : before) && isInjected(node)) {
     reason = MEMA_INJECTED;
