@@ -60,7 +60,7 @@ programs gcc-sanitize gcc-sanitize 5 10000
 wideScript style tests/style.sh
 wideScript protocol tests/protocol.sh
 script valgrind tests/valgrind.sh 'all testPrograms'
-script watched tests/watched.sh all
+script watched tests/watched.sh 'all tests/model/exhaustive tests/model/random tests/model/family'
 script silent tests/silent.sh tests/programs/silent
 script sanitizers tests/sanitizers.sh all
 script single tests/single.sh all

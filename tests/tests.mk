@@ -97,7 +97,7 @@ test-hosts: all
 	@WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' bash tests/hosts.sh
 
 # Every mistake with a chunk, in every kind of pool, under memcheck too.
-test-watched: all
+test-watched: all $(addprefix $(BUILD)/tests/model/,exhaustive random family)
 	@BUILD='$(BUILD)' CC='$(CC)' bash tests/watched.sh --all
 
 test-guest: all

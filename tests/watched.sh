@@ -74,6 +74,14 @@ instrumentedLibrary() {
   make -s BUILD="$scratch/instrumented" CC="$CC" EXTRA=-fsanitize=address "$scratch/instrumented/libmema.a"
 }
 
+# The models hold where each chunk is a malloc of its own: the budget, the refusals, the chain and the contents are as always.
+plainModel() { # PROGRAM LENGTH
+  MEMA_PLAIN=1 guarded "$BUILD/tests/model/$1" "$2"
+}
+
+check 'plain chunks: exhaustive' plainModel exhaustive 3
+check 'plain chunks: random' plainModel random 1000
+check 'plain chunks: family' plainModel family 300
 for compiler in gcc clang; do
   if ! has $compiler; then
     skip "$compiler, address sanitizer" 'it is not there'
