@@ -11,6 +11,7 @@ tidy() { # FILE
   local flags=(-std=c11 -Iinclude)
   case $1 in
     ./tests/hosts/* | ./bench/hosts/*) flags+=(-D_GNU_SOURCE -isystem /usr/include/libxml2 -isystem /usr/include/lua5.4) ;;
+    ./tests/freestanding/cortexM4.c) flags+=(--target=arm-none-eabi -mcpu=cortex-m4 -ffreestanding) ;;
     ./tests/*) flags+=(-Itests/support -D_GNU_SOURCE) ;;
     ./src/freestanding/*) flags+=(-ffreestanding) ;;
   esac

@@ -113,7 +113,7 @@ static bool any(const Kind *kind) {
 static void none(void) {
   char *chunks[50];
   for (int round = 0; round < 3; round++) {
-    for (int i = 0; i < 50; i++) chunks[i] = takeFilled((size_t)(i * 7 + 1));
+    for (int i = 0; i < 50; i++) chunks[i] = takeFilled((size_t)i * 7 + 1);
     for (int i = 0; i < 50; i += 2) chunks[i] = mema_repalloc(&pool, chunks[i], (size_t)(i + 1) * 20);
     for (int i = 0; i < 50; i++) memset(chunks[i], 'y', mema_chunkSize(&pool, chunks[i]));
     for (int i = 0; i < 50; i += 3)
