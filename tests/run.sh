@@ -13,6 +13,12 @@ sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
 # The tests look at refused system allocations themselves. The quarantine is short, since one program makes 100,000 pools.
 export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1:quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1
 
+# WHOLE=1 makes some tasks longer: the exhaustive model goes one step deeper under gcc's sanitizers, the analyser reads the tests too,
+# scripts run their long forms, and these programs run in each variant.
+longForms=(clang/threads/signalSteps mema-run/threads/signalSteps)
+deep=4
+[ -z "${WHOLE:-}" ] || deep=5
+
 # Adds the programs of one variant. The longest tasks come first, so that no processor is idle at the end.
 programs() { # VARIANT DIRECTORY DEPTH OPERATIONS [COMMAND that runs each program]
   local group=(env WRAP="${5:-}" bash tests/group.sh)
@@ -56,7 +62,7 @@ programs gcc gcc 5 30000
 variant clang-sanitize clang "$sanitize" testPrograms
 programs clang clang 4 20000
 variant gcc-threads gcc -fsanitize=thread "${raceFree[@]/#/tests/threads/}"
-programs gcc-sanitize gcc-sanitize 5 10000
+programs gcc-sanitize gcc-sanitize "$deep" 10000
 wideScript style tests/style.sh
 wideScript protocol tests/protocol.sh
 script valgrind tests/valgrind.sh 'all testPrograms'

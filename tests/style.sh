@@ -25,10 +25,13 @@ else
   skip format 'no clang-format'
 fi
 
-# The misuse programs are one macro each: a few of them say as much as all. Those of preload/ and guest/ free twice, and what is not
-# theirs, on purpose, and those that start programs do so by vfork. Debian 12 has no header of QuickJS.
-mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.c$' | grep -v -e '^./tests/misuse/[a-eg-z]' -e '^./tests/misuse/free[B-Z]' \
-  -e '^./tests/preload/' -e '^./tests/escape/' -e '^./tests/guest/' -e '^./tests/hosts/quickjs')
+# The analyser reads the code that users get. With WHOLE=1 it reads the tests and benchmarks as well, which run under sanitizers and
+# memcheck anyway. The misuse programs are one macro each: a few of them say as much as all. Those of preload/ and guest/ free twice,
+# and what is not theirs, on purpose, and those that start programs do so by vfork. Debian 12 has no header of QuickJS.
+left=(-e '^./tests/misuse/[a-eg-z]' -e '^./tests/misuse/free[B-Z]' -e '^./tests/preload/' -e '^./tests/escape/' -e '^./tests/guest/'
+  -e '^./tests/hosts/quickjs')
+[ -n "${WHOLE:-}" ] || left=(-e '^./tests/' -e '^./bench/')
+mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.c$' | grep -v "${left[@]}")
 if command -v clang-tidy >/dev/null; then
   for file in "${sources[@]}"; do
     if isAsked "clang-tidy of $file"; then echo "$file"; fi

@@ -25,11 +25,12 @@ task() { # GROUP DIRECTORY TARGETS WEIGHT PARTS COMMAND…
   add "$1" "$@"
 }
 
-# Adds a task for each source file of a directory.
+# Adds a task for each source file of a directory, but for those that only WHOLE=1 runs.
 each() { # GROUP DIRECTORY SOURCES COMMAND…
   local file program
   for file in "$3"/*.c; do
     program=${file##*/} program=${program%.c}
+    [[ " ${longForms[*]} " != *" $1/$program "* || -n ${WHOLE:-} ]] || continue
     add "$1/$program" "$1" "$2" "${file%.c}" 1 '' "${@:4}" "$program"
   done
 }
