@@ -14,8 +14,7 @@ sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
 export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1:quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1
 
 # WHOLE=1 makes some tasks longer: the exhaustive model goes one step deeper under gcc's sanitizers, the analyser reads the tests too,
-# scripts run their long forms, and these programs run in each variant.
-longForms=(clang/threads/signalSteps mema-run/threads/signalSteps)
+# scripts run their long forms, and the longest programs run in each variant.
 deep=4
 [ -z "${WHOLE:-}" ] || deep=5
 
