@@ -134,7 +134,9 @@ static void pagesOfFreeSlotsGoWhileTheProgramWorks(void **state) {
     passTime(100);
     goOn(&pool, 20);
   }
-  size_t most = count / kept * 8192 + 12 * MIB, after = residentOf(&pool, peakBytes);
+  /* Some 6 MB stay, and in one run of many 22: the system seems to join pages to huge ones meanwhile. Without a purge all 100 MiB
+   * would stay. */
+  size_t most = count / kept * 8192 + 20 * MIB, after = residentOf(&pool, peakBytes);
   if (after > most) fail_msg("%zu bytes stay, more than %zu", after, most);
   for (size_t j = 0; j < count; j += kept) assert_true(pfree(&pool, chunks[j]));
   assert_int_equal(mema_checkPool(&pool), true);
