@@ -14,9 +14,10 @@ add() { # NAME GROUP DIRECTORY TARGETS WEIGHT PARTS COMMAND…
 }
 
 # Adds the build of a variant. It uses half of the processors; the others run tests of another variant meanwhile. A sanitizer makes
-# compilers slow: the test programs are then optimized less, which saves half of their time. The library has its usual flags.
+# compilers slow: the test programs are then optimized less, which saves half of their time, and so are clang's. The library has its
+# usual flags.
 variant() { # DIRECTORY COMPILER FLAGS TARGET…
-  case $3 in *-fsanitize=*) testFlagsOf[$1]='-O1 -g1' ;; *) testFlagsOf[$1]= ;; esac
+  case $2$3 in *-fsanitize=* | clang) testFlagsOf[$1]='-O1 -g1' ;; *) testFlagsOf[$1]= ;; esac
   compilerOf[$1]=$2 flagsOf[$1]="-Werror $3" targetsOf[$1]=${*:4} buildOf[$1]=${#names[@]}
   add "$1/build" "$1/build" "$1" '' $(((JOBS + 1) / 2)) '' build "$1"
 }
@@ -26,7 +27,8 @@ task() { # GROUP DIRECTORY TARGETS WEIGHT PARTS COMMAND…
 }
 
 # The programs that take longest run in two variants, one with a sanitizer and one without. WHOLE=1 runs them in all, and ONLY any.
-longest=(threads/signalSteps threads/forkSteps unit/sources unit/magazines unit/fragmentation unit/trim)
+longest=(threads/signalSteps threads/forkSteps unit/sources unit/magazines unit/fragmentation unit/trim unit/manyPools unit/budget
+  internal/idle)
 isLeftOut() { # VARIANT/GROUP/PROGRAM
   [ -z "${WHOLE:-}${ONLY:-}" ] && [[ " gcc clang-sanitize " != *" ${1%%/*} "* && " ${longest[*]} " == *" ${1#*/} "* ]]
 }
