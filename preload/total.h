@@ -6,7 +6,7 @@
  *     the sum of all leases == leased, in the table
  *     leased <= budget, in the table, apart from bytes that cannot be refused: those that a forked child or a new program begins with
  *
- * A request that the pool refuses leases more, and is repeated. What is free beyond a batch goes back now and then. A process
+ * A request that the pool refuses leases more, and is repeated. Bytes free beyond a batch go back now and then. A process
  * that ends gives back its lease; that of a killed one is taken by the next process that the total would refuse. The
  * common paths do nothing for the total.
  *

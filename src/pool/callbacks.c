@@ -136,7 +136,7 @@ bool mema_isAsked(mema_Pool *pool) {
 
 /* ---- what is under way --------------------------------------------------------------------------------------------------- */
 
-/* Notes where a call begins that keeps an unshared pool busy. What is noted of an outer call stays. */
+/* Notes where a call begins that keeps an unshared pool busy. The note of an outer call stays. */
 static void noteUnshared(mema_Pool *pool, uintptr_t frame) {
   uintptr_t thread = (uintptr_t)&self;
   if (isBusy(pool)) {

@@ -23,7 +23,7 @@ static void assertFindsExactly(uint64_t entry, size_t slotQuanta) {
   }
 }
 
-/* Whatever row and owner id lie in its lower bits. */
+/* Any row and owner id may lie in its lower bits. */
 static void anEntryFindsTheSlotsOfItsUnitAlone(void **state) {
   (void)state;
   for (unsigned class = 0; class < mema_classCount; class ++) {
