@@ -287,8 +287,8 @@ void *mema_palloc(mema_Pool *pool, size_t size) {
   if (mema_unlikely(pool == NULL)) return mema_nullForBadPool();
   mema_Slab *slab = mema_slabIn(mema_sealedHeap(pool, &mode));
   if (slab == NULL) {
-    mema_ThreadCache *cache = mema_enterHere(pool);
-    return mema_likely(cache != NULL) ? mema_takeHere(pool, size, cache) : pallocShared(pool, size);
+    mema_ThreadCache *cache;
+    return mema_enterAtHand(pool, &cache) ? mema_takeHere(pool, size, cache) : pallocShared(pool, size);
   }
   if (mode == 0) {
     if (mema_unlikely(size > mema_tableMax)) return pallocLarger(pool, size, slab, 0);
@@ -327,8 +327,8 @@ bool mema_pfree(mema_Pool *pool, void *ptr) {
   if (mema_unlikely(pool == NULL)) return mema_falseForBadPool();
   mema_Slab *slab = mema_slabIn(mema_sealedHeap(pool, &mode));
   if (slab == NULL) {
-    mema_ThreadCache *cache = mema_enterHere(pool);
-    return mema_likely(cache != NULL) ? mema_giveHere(pool, ptr, cache) : pfreeShared(pool, ptr);
+    mema_ThreadCache *cache;
+    return mema_enterAtHand(pool, &cache) ? mema_giveHere(pool, ptr, cache) : pfreeShared(pool, ptr);
   }
   if (mode == 0) return pfreeBy(0, pool, ptr, slab);
   if (mode == mema_modeRecords) return pfreeWordsTracked(pool, ptr, slab);
