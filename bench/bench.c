@@ -1,10 +1,11 @@
 /* bench.c - mema beside its peers: arguments, and the order of events.
  *
  *   bench [ROUNDS] [--quick] [--rows a,b1,l] [--peers glibc,mimalloc] [--csv FILE] [--svg FILE] [--traces DIRECTORY]
- *         [--processors MASK] [--preload FILE (--programs | --pairs) DIRECTORY]
+ *         [--processors MASK] [--preload FILE (--programs | --pairs) DIRECTORY] [--earlier FILE]
  *
  * MASK: the processors of the rows with threads. With --programs the rows of whole programs are measured, and no others.
- * With --pairs the rows of malloc and free under a preloaded allocator are measured too.
+ * With --pairs the rows of malloc and free under a preloaded allocator are measured too. --earlier names the preload library of
+ * an earlier commit, which becomes one of the allocators of these rows.
  * All figures are medians over the rounds, with the least and the greatest where there is room.
  *
  * The other parts, each with a header of its own, refer downwards only (bench -> tables -> verdict -> rows -> work*, measure -> peers):
@@ -48,13 +49,14 @@
 
 typedef struct {
   bool quick;
-  const char *rows, *peers, *csv, *svg, *traces, *processors, *programs, *pairs, *preload;
+  const char *rows, *peers, *csv, *svg, *traces, *processors, *programs, *pairs, *preload, *earlier;
 } Arguments;
 
 static _Noreturn void showUsage(void) {
   fprintf(stderr,
           "usage: bench [ROUNDS] [--quick] [--rows a,b1,l] [--peers glibc,mimalloc] [--csv FILE] [--svg FILE]\n"
           "             [--traces DIRECTORY] [--processors MASK] [--preload FILE (--programs | --pairs) DIRECTORY]\n"
+          "             [--earlier FILE]\n"
           "             (1 to %d rounds; 7 unless told, 3 if quick)\n",
           MOST_ROUNDS);
   exit(2);
@@ -85,7 +87,7 @@ static Arguments readArguments(char **argument) {
              !takeValue(&argument, "--csv", &a.csv) && !takeValue(&argument, "--svg", &a.svg) &&
              !takeValue(&argument, "--traces", &a.traces) && !takeValue(&argument, "--processors", &a.processors) &&
              !takeValue(&argument, "--programs", &a.programs) && !takeValue(&argument, "--pairs", &a.pairs) &&
-             !takeValue(&argument, "--preload", &a.preload))
+             !takeValue(&argument, "--preload", &a.preload) && !takeValue(&argument, "--earlier", &a.earlier))
       told = readRounds(*argument);
   }
   if ((a.programs != NULL || a.pairs != NULL) != (a.preload != NULL) || !readProcessors(a.processors)) showUsage();
@@ -223,7 +225,7 @@ int main(int count, char **arguments) {
   checkWords("row", a.rows, rowKey);
   FILE *csv = a.csv != NULL ? create(a.csv) : NULL; /* now: not to fail after ten minutes */
   probePeers(selectPeers(&a));
-  if (a.preload != NULL) probePreloads(selectPeers(&a), a.preload);
+  if (a.preload != NULL) probePreloads(selectPeers(&a), a.preload, a.earlier);
   if (a.programs != NULL) useProgramDirectory(a.programs);
   describeStolen(stdout, "");
   describeMachine(stdout, "");

@@ -2,6 +2,7 @@
 #
 #   make bench                                    all of it, on all peers: some minutes; draws docs/speed.svg
 #   make bench-programs                           whole programs under preloaded allocators: some minutes
+#   make bench-programs BENCH_ARGS='--earlier /path/to/libmema-preload.so'   beside the library of another commit, too
 #   make bench-latency                            the longest calls of a fixed pool: a minute
 #   make bench-hosts                              libraries in a pool, beside their own allocator: some minutes
 #   make bench-server                             examples/server under load, with pools and without: two minutes

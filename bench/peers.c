@@ -317,6 +317,7 @@ Peer peers[PEER_COUNT] = {
                             .options = &trackedArena},
     [PEER_SHARED] = {.name = "mema shared", .alloc = memaAlloc, .free = memaFree, .options = &shared},
     [PEER_FIXED] = {.name = "mema fixed", .alloc = memaAlloc, .free = memaFree, .options = &fixedOptions},
+    [PEER_EARLIER] = {.name = "mema earlier"},
     [PEER_PRELOAD] = {.name = "mema preload"},
 };
 
@@ -500,9 +501,16 @@ static bool probePreload(const char *file) {
   return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
-void probePreloads(unsigned set, const char *memaPreload) {
-  peers[PEER_PRELOAD].preload = realpath(memaPreload, NULL);
-  if (peers[PEER_PRELOAD].preload == NULL) fail(memaPreload, "no such file");
+static char *wholePath(const char *file) {
+  char *path = realpath(file, NULL);
+  if (path == NULL) fail(file, "no such file");
+  return path;
+}
+
+void probePreloads(unsigned set, const char *memaPreload, const char *earlier) {
+  peers[PEER_PRELOAD].preload = wholePath(memaPreload);
+  peers[PEER_EARLIER].preload = earlier != NULL ? wholePath(earlier) : NULL;
+  peers[PEER_EARLIER].present = earlier != NULL;
   for (int id = 0; id < PEER_COUNT; id++) {
     Peer *peer = &peers[id];
     if ((set & SET(id)) == 0 || !peer->present || peer->preload == NULL || probePreload(peer->preload)) continue;

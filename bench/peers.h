@@ -24,9 +24,10 @@ typedef enum {
   PEER_TRACKED,
   PEER_ARENA, /* of rows of whole pools */
   PEER_ARENA_TRACKED,
-  PEER_SHARED, /* of rows with several threads */
-  PEER_FIXED,  /* of a few rows: a pool in a buffer, untracked */
-  PEER_PRELOAD /* of rows of whole programs */
+  PEER_SHARED,  /* of rows with several threads */
+  PEER_FIXED,   /* of a few rows: a pool in a buffer, untracked */
+  PEER_EARLIER, /* the preload library of an earlier commit, if one was given */
+  PEER_PRELOAD  /* of rows of whole programs */
 } PeerId;
 enum { PEER_COUNT = PEER_PRELOAD + 1 };
 
@@ -34,7 +35,7 @@ enum { PEER_COUNT = PEER_PRELOAD + 1 };
 #define SET(id) (1u << (id))
 #define OWN_POOLS (SET(PEER_UNTRACKED) | SET(PEER_TRACKED))
 #define ARENAS (SET(PEER_ARENA) | SET(PEER_ARENA_TRACKED))
-#define MEMA_PEERS (OWN_POOLS | ARENAS | SET(PEER_SHARED) | SET(PEER_FIXED) | SET(PEER_PRELOAD))
+#define MEMA_PEERS (OWN_POOLS | ARENAS | SET(PEER_SHARED) | SET(PEER_FIXED) | SET(PEER_EARLIER) | SET(PEER_PRELOAD))
 #define ALL_PEERS (SET(PEER_COUNT) - 1)
 
 /* Pools that are made, filled and freed as a whole. */
@@ -73,8 +74,8 @@ extern mema_Pool benchPool;
 /* Loads every peer of the set in a child of its own, and notes which can be and their versions. Says on stderr which cannot. */
 void probePeers(unsigned set);
 
-/* Of those that are present: which can be preloaded. The file of mema's library is given. */
-void probePreloads(unsigned set, const char *memaPreload);
+/* Of those that are present: which can be preloaded. The file of mema's library is given, and that of an earlier one, or NULL. */
+void probePreloads(unsigned set, const char *memaPreload, const char *earlier);
 
 /* Loads the peer into this process, which is to be a child: hooks of one peer must not disturb the others. */
 void openPeer(Peer *peer);

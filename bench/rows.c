@@ -15,7 +15,7 @@
 #include "workThreads.h"
 
 /* A shared pool is measured where threads share it. */
-#define ONE_THREAD (ALL_PEERS & ~SET(PEER_SHARED) & ~SET(PEER_PRELOAD) & ~SET(PEER_FIXED))
+#define ONE_THREAD (ALL_PEERS & ~SET(PEER_SHARED) & ~SET(PEER_EARLIER) & ~SET(PEER_PRELOAD) & ~SET(PEER_FIXED))
 /* APR's pools and nginx's cannot free a chunk: they have the row of pools alone, and so have arenas, whose chunks end together. talloc aligns nothing, and its resize is glibc's. */
 #define MALLOCS (ONE_THREAD & ~SET(PEER_APR) & ~SET(PEER_NGINX) & ~ARENAS)
 #define MALLOCS_AND_FIXED (MALLOCS | SET(PEER_FIXED))
@@ -25,7 +25,7 @@
 /* Those that threads may share; talloc and pools of one thread are none, and scudo's pace was seen before. */
 #define THREAD_SAFE (SET(PEER_GLIBC) | SET(PEER_MIMALLOC) | SET(PEER_JEMALLOC) | SET(PEER_TCMALLOC) | SET(PEER_TBBMALLOC))
 #define THREADED (SET(PEER_NULL) | THREAD_SAFE | SET(PEER_SHARED))
-#define PRELOADED (THREAD_SAFE | SET(PEER_PRELOAD))
+#define PRELOADED (THREAD_SAFE | SET(PEER_EARLIER) | SET(PEER_PRELOAD))
 
 static const Measure perPair[] = {{"ns", "nsPerPair"}, {0}};
 static const Measure perPool[] = {{"ns", "nsPerPool"}, {0}};

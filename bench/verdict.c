@@ -96,6 +96,8 @@ static const double speedUpLimit = 1.9, freeLimit = 0.95;
 /* Of whole programs: the geometric means of time and memory, the time of any of them, and the MiB beyond glibc's of the one that
  * does nothing. */
 static const double meanTimeLimit = 0.97, meanPeakLimit = 1, anyTimeLimit = 1.1, tinyPeakLimit = 1;
+/* Beside an earlier commit's library: no row takes longer, and memory grows by at most 1 %. */
+static const double earlierTimeLimit = 1, earlierPeakLimit = 1.01;
 
 /* Instructions of a malloc and its free under the preload library. */
 static const struct {
@@ -438,6 +440,21 @@ static void showProgram(FILE *out, const char *prefix, const Row *row, Score *sc
   showOne(out, prefix, label, medianRatio(row, 0, PEER_PRELOAD, best), anyTimeLimit, peers[best].name, score);
 }
 
+static void showBesideEarlier(FILE *out, const char *prefix, Score *score) {
+  static const char name[] = "mema earlier";
+  if (isnan(meanOfPrograms(0, PEER_PRELOAD, PEER_EARLIER))) return;
+  showOne(out, prefix, "r: time, geometric mean", meanOfPrograms(0, PEER_PRELOAD, PEER_EARLIER), earlierTimeLimit, name,
+          score);
+  showOne(out, prefix, "r: peak memory, geometric mean", meanOfPrograms(1, PEER_PRELOAD, PEER_EARLIER), earlierPeakLimit,
+          name, score);
+  for (size_t i = 0; i < countRows(); i++) {
+    char label[96];
+    if (!isProgram(&rows[i])) continue;
+    labelRow(label, sizeof label, &rows[i], NULL);
+    showOne(out, prefix, label, medianRatio(&rows[i], 0, PEER_PRELOAD, PEER_EARLIER), earlierTimeLimit, name, score);
+  }
+}
+
 static void showTiny(FILE *out, const char *prefix, const Row *row, Score *score) {
   double beyond[MOST_ROUNDS];
   for (int round = 0; round < rounds; round++) {
@@ -456,6 +473,7 @@ static void showPrograms(FILE *out, const char *prefix, Score *score) {
   for (size_t i = 0; i < countRows(); i++) {
     if (isProgram(&rows[i])) showProgram(out, prefix, &rows[i], score);
   }
+  showBesideEarlier(out, prefix, score);
   if (tiny != NULL) showTiny(out, prefix, tiny, score);
 }
 
