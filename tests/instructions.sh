@@ -30,18 +30,8 @@ play() { # KIND
     { tail -3 "$scratch/errors"; false; }
 }
 
-# In a part, a function's own instructions follow its file (fl=) and name, a line of source each; a line behind "calls=" is what a
-# callee took. Names are told once, and numbered.
 figures() { # KIND
-  awk -v kind="$1" '
-    function nameOf(text,  number) {
-      number = text
-      sub(/^[a-z]+=/, "", number)
-      text = number
-      sub(/ .*/, "", number)
-      if (text ~ / /) names[number] = substr(text, index(text, " ") + 1)
-      return names[number]
-    }
+  awk -v kind="$1" "$(<tests/support/callgrind.awk)"'
     FNR == NR { plays[++count] = $1; operations[count] = $2; next }
     /^part: / { part++ }
     /^c?fl=|^cfi=|^f[ie]=/ {

@@ -3,23 +3,14 @@
 # "LIBRARY PATTERN INSTRUCTIONS" for each allocator and pattern, the instructions of a pair of malloc and free. Callgrind counts all that
 # lie outside of the program, so those of the C library belong to a pair too. The figures of mema repeat exactly. Without valgrind there are none.
 program=$(realpath "$2") preload=$(realpath "$3")
+reader=$(<"$(dirname "$0")/../../tests/support/callgrind.awk") || exit 1
 cd "$1" || exit 1
 ln -sf "$program" play
 : >instructions
 command -v valgrind >/dev/null || exit 0
 
-# In callgrind's file each function's own instructions follow its object (ob=), a line of source each; a line behind "calls=" is what a
-# callee took. Names are told once, and numbered.
 outside() { # PAIRS
-  awk -v pairs="$1" '
-    function nameOf(text,  number) {
-      number = text
-      sub(/^[a-z]+=/, "", number)
-      text = number
-      sub(/ .*/, "", number)
-      if (text ~ / /) names[number] = substr(text, index(text, " ") + 1)
-      return names[number]
-    }
+  awk -v pairs="$1" "$reader"'
     /^cob=/ { nameOf($0) }
     /^ob=/ { ours = nameOf($0) !~ /\/mallocPairs$/ }
     /^calls=/ { getline; next }
