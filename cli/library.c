@@ -57,6 +57,7 @@ static bool findLibrary(char *path, const PreloadLibrary *library) {
   char directory[PATH_MAX], candidate[PATH_MAX];
   if (findOurDirectory(directory) &&
       (isThere(candidate, directory, "/", library->name) || isThere(candidate, directory, "/../lib/", library->name) ||
+       isThere(candidate, directory, "/../lib64/", library->name) ||
        isInArchitectureDirectory(candidate, directory, library->name)) &&
       realpath(candidate, path) != NULL) {
     return true;
