@@ -52,7 +52,7 @@ inside() { # SCRIPT
 newSystem() {
   local suite
   suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  debootstrap --variant=minbase --include=gcc,libc6-dev,pkgconf "$suite" "$root" "$(mirror)"
+  debootstrap --variant=minbase --include=gcc,libc6-dev,pkgconf,man-db,bash-completion,zsh,fish "$suite" "$root" "$(mirror)"
 }
 
 # The mirror that this system uses itself.
@@ -83,6 +83,20 @@ runsPrograms() {
 
 records() {
   inside 'cd /root; mema record -o trace -- sort /etc/passwd >/dev/null; mema replay trace | grep mema'
+}
+
+# By name and by function, each page of both sections; man says on stderr what a page does not have.
+showsPages() {
+  inside 'man mema-run | grep -q "^SYNOPSIS"; man 3 palloc | grep -q mema_palloc; man mema_moveChunk | grep -q mema_moveChunk
+    for page in $(dpkg -L libmema-dev mema-tools | grep "/man[13]/."); do test -e "$page"; man --warnings -l "$page" 2>&1 >/dev/null; done >said; cat said; test ! -s said'
+}
+
+# The shells find the completions by themselves, with the settings that Debian ships.
+completes() {
+  inside 'cd /root
+    test "$(bash -c ". /usr/share/bash-completion/bash_completion; _completion_loader mema; complete -p mema")" = "complete -F _mema mema"
+    test "$(zsh -fc "autoload -U compinit; compinit -D; echo \$_comps[mema]")" = _mema
+    fish -c "complete -C \"mema tor\"" | grep -q "^torture"'
 }
 
 # A program may depend on libmema0 of this version, by dpkg-shlibdeps.
@@ -117,6 +131,8 @@ check "the README's first program, shared and static" buildsProgram
 check 'a program without a C library' buildsWithoutLibrary
 check 'mema run' runsPrograms
 check 'mema record and mema replay' records
+check 'manual pages render without a warning' showsPages
+check 'bash, zsh and fish find their completions' completes
 check 'the version, and that of the symbols' tellsDependency
 check 'a purge leaves nothing' purges
 finish
