@@ -38,7 +38,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(furtherEngine:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-debian test-everywhere test-metrics test-unity test-torture test-watched
+.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-packages test-debian test-everywhere test-metrics test-unity test-torture test-watched
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -67,6 +67,10 @@ traces: $(tracePrograms)
 # All of the unit suite, with the library as one source file.
 test-single: all
 	@WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' bash tests/single.sh
+
+# CMake and Meson build all that they install.
+test-packages: all
+	@WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' bash tests/packages.sh
 
 # Other processors and another C library, or those that ONLY names; a Cortex-M4.
 test-everywhere:

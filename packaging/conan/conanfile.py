@@ -24,14 +24,16 @@ class MemaConan(ConanFile):
         self.version = re.search(r'#define MEMA_VERSION "([0-9.]+)"', header).group(1)
 
     def export_sources(self):
-        for pattern in ("CMakeLists.txt", "LICENSE", "include/*", "src/*", "packaging/cmake/*"):
+        for pattern in ("CMakeLists.txt", "LICENSE", "include/*", "src/*", "docs/man/*", "packaging/cmake/*", "packaging/*.pc.in"):
             copy(self, pattern, self._root(), self.export_sources_folder)
 
     def layout(self):
         cmake_layout(self)
 
     def generate(self):
-        CMakeToolchain(self).generate()
+        toolchain = CMakeToolchain(self)
+        toolchain.cache_variables["MEMA_PROGRAMS"] = False
+        toolchain.generate()
 
     def build(self):
         cmake = CMake(self)
