@@ -20,10 +20,10 @@ runUnits() { # PROGRAM…
   for program in "$@"; do judgeUnit "$(basename "$program")"; done
 }
 
-# cmocka counts the tests of a program. A program that dies, or prints no count, is one failure. Tests that skip themselves, as those of forks do under
-# the address sanitizer, count as neither.
+# cmocka counts the tests of a program. A program that dies, or prints no count, is one failure. A test that skips itself and says why
+# (skipBecause) counts as skipped. Tests that skip themselves without a word, as those of forks do under the address sanitizer, count as neither.
 judgeUnit() { # NAME
-  local name=$1 status good bad left
+  local name=$1 status good bad left said
   status=$(cat "$scratch/$name.status")
   good=$(sed -nE 's/^\[  PASSED  \] (tests: )?([0-9]+) test.*/\2/p' "$scratch/$name.output" | tail -1)
   bad=$(sed -nE 's/^\[  FAILED  \] (tests: )?([0-9]+) test.*/\2/p' "$scratch/$name.output" | tail -1)
@@ -40,8 +40,12 @@ judgeUnit() { # NAME
     sed -nE "/^\[  FAILED  \] (tests: )?[0-9]/,\$s/^\[  FAILED  \] ([^ ]*)\$/FAILED: $group $name: \1 [$name]/p" "$scratch/$name.output"
     grep -v -e '^\[ RUN' -e '^\[       OK' -e '^\[====' -e '^\[  PASSED' "$scratch/$name.output" | head -60 | sed 's/^/    /'
   fi
+  said=$(awk -v program="$group $name" '/^\[ RUN/ { test = $4 } sub(/^skipped: /, "") { print "skipped: " program ": " test " (" $0 ")" }' \
+    "$scratch/$name.output")
+  [ -z "$said" ] || echo "$said"
   passed=$((passed + good))
   failed=$((failed + bad))
+  skipped=$((skipped + $(grep -c . <<<"$said")))
 }
 
 meaning() { # STATUS

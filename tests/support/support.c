@@ -28,10 +28,12 @@ Kind kindArenaUntrackedOutside = {"arena, untracked, outside",
 Kind kindFixed = {"fixed", {.engine = MEMA_FIXED}};
 Kind kindFixedUntracked = {"fixed, untracked", {.untracked = true, .engine = MEMA_FIXED}};
 
-char *guardedBuffer(GuardedBuffer *guarded, size_t size) {
+/* At `place`, whose mapping is replaced, or anywhere. */
+static char *guardedAt(void *place, GuardedBuffer *guarded, size_t size) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (place != NULL ? MAP_FIXED : 0);
   guarded->size = (size + page - 1) / page * page + 2 * page;
-  guarded->map = mmap(NULL, guarded->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  guarded->map = mmap(place, guarded->size, PROT_NONE, flags, -1, 0);
   if (guarded->map == MAP_FAILED || mprotect(guarded->map + page, guarded->size - 2 * page, PROT_READ | PROT_WRITE) != 0)
     return NULL;
   /* Where the system hands out huge pages unasked, a test would find more memory in use than it wrote to. */
@@ -39,24 +41,32 @@ char *guardedBuffer(GuardedBuffer *guarded, size_t size) {
   return guarded->map + guarded->size - page - size;
 }
 
+char *guardedBuffer(GuardedBuffer *guarded, size_t size) {
+  return guardedAt(NULL, guarded, size);
+}
+
 void dropBuffer(GuardedBuffer *guarded) {
   munmap(guarded->map, guarded->size);
 }
 
-/* One for each Pool's address, so roomy that fragmentation refuses nothing that these tests ask for. It goes when the Pool is made anew. */
+/* One for each Pool's address, so roomy that fragmentation refuses nothing that these tests ask for. A Pool that is made anew gets new memory: at
+ * the same place if the size is the same, so that the bytes of the earlier Pool still lead to memory. */
 static bool giveBuffer(const Pool *pool, mema_Options *options) {
   enum { most = 256 };
   static struct {
     const Pool *pool;
+    size_t size;
     GuardedBuffer guarded;
   } buffers[most];
   int i = 0;
   while (i < most && buffers[i].pool != NULL && buffers[i].pool != pool) i++;
   if (i == most) return false;
-  if (buffers[i].pool != NULL) dropBuffer(&buffers[i].guarded);
-  buffers[i].pool = pool;
   options->bufferSize = options->poolSize > GIB / 8 ? GIB : options->poolSize * 8 + MIB;
-  options->buffer = guardedBuffer(&buffers[i].guarded, options->bufferSize);
+  bool again = buffers[i].pool != NULL && buffers[i].size == options->bufferSize;
+  if (buffers[i].pool != NULL && !again) dropBuffer(&buffers[i].guarded);
+  buffers[i].pool = pool;
+  buffers[i].size = options->bufferSize;
+  options->buffer = guardedAt(again ? buffers[i].guarded.map : NULL, &buffers[i].guarded, options->bufferSize);
   return options->buffer != NULL;
 }
 
@@ -238,36 +248,112 @@ unsigned hangLimit(void) {
   return whole > 0 ? (unsigned)(whole / 4 + 1) : 24 * 3600;
 }
 
-/* Without stdio, whose buffers would themselves be counted; and without the pages of files, which come as code is run. */
-size_t residentBytes(void) {
-  char text[128] = "";
+/* ---- memory in use ------------------------------------------------------------------------------------------------------- */
+
+enum { pagesAtOnce = 4096 };
+
+static size_t pageSize(void) {
+  return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* One page at a time if a page of them is not mapped: the call then tells nothing of the others. */
+static size_t residentOf(uintptr_t first, size_t pages) {
+  static unsigned char known[pagesAtOnce];
+  size_t page = pageSize(), resident = 0;
+  if (mincore(hidePointer((void *)first), pages * page, known) == 0) { /* NOLINT(performance-no-int-to-ptr) */
+    for (size_t i = 0; i < pages; i++) resident += (known[i] & 1) * page;
+  } else if (pages > 1) {
+    for (size_t i = 0; i < pages; i++) resident += residentOf(first + i * page, 1);
+  }
+  return resident;
+}
+
+size_t residentIn(const void *from, size_t bytes) {
+  size_t page = pageSize(), resident = 0, first = (uintptr_t)from / page, end = first + bytes / page;
+  int saved = errno;
+  for (size_t at = first; at < end; at += pagesAtOnce)
+    resident += residentOf(at * page, end - at < pagesAtOnce ? end - at : pagesAtOnce);
+  errno = saved;
+  return resident;
+}
+
+/* What the system counts of this process, in pages. Without stdio, whose buffers would themselves be counted. */
+typedef struct Counted {
+  size_t mapped, resident, shared;
+} Counted;
+
+static Counted countedPages(void) {
+  Counted counted = {0};
+  char text[128] = "", *at = text;
   int descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return 0;
+  if (descriptor < 0) return counted;
   ssize_t length = read(descriptor, text, sizeof text - 1);
   close(descriptor);
-  char *resident = length > 0 ? strchr(text, ' ') : NULL, *shared = NULL;
-  if (resident == NULL) return 0;
-  size_t pages = strtoul(resident, &shared, 10);
-  return (pages - strtoul(shared, NULL, 10)) * (size_t)sysconf(_SC_PAGESIZE);
+  if (length <= 0) return counted;
+  counted.mapped = strtoul(at, &at, 10);
+  counted.resident = strtoul(at, &at, 10);
+  counted.shared = strtoul(at, &at, 10);
+  return counted;
+}
+
+/* Calls `each` with every mapping of this program, and with true if it is of no file. */
+static void forEachMapping(void (*each)(uintptr_t first, uintptr_t end, bool anonymous, size_t *sum), size_t *sum) {
+  static char line[512], buffer[4096];
+  FILE *maps = fopen("/proc/self/maps", "re");
+  if (maps == NULL) return;
+  setvbuf(maps, buffer, _IOFBF, sizeof buffer);
+  while (fgets(line, sizeof line, maps) != NULL) {
+    char *rest;
+    uintptr_t first = strtoul(line, &rest, 16), end = *rest == '-' ? strtoul(rest + 1, &rest, 16) : first;
+    each(first, end, strchr(rest, '/') == NULL && strstr(rest, "[vsyscall]") == NULL, sum);
+  }
+  fclose(maps);
+}
+
+static void addSize(uintptr_t first, uintptr_t end, bool anonymous, size_t *sum) {
+  (void)anonymous;
+  *sum += end - first;
+}
+
+static void addResident(uintptr_t first, uintptr_t end, bool anonymous, size_t *sum) {
+  if (anonymous) *sum += residentIn(hidePointer((void *)first), end - first); /* NOLINT(performance-no-int-to-ptr) */
+}
+
+/* An emulator's own memory is counted with that of the program in it, and changes as the program runs. Then the system
+ * counts more mapped pages than the program's mappings have. */
+static bool othersAreCounted(void) {
+  static int known = -1;
+  if (known < 0) {
+    size_t mapped = 0;
+    forEachMapping(addSize, &mapped);
+    known = countedPages().mapped * pageSize() > mapped + 32 * MIB;
+  }
+  return known != 0;
+}
+
+/* Without the pages of files, which come as code is run. */
+size_t residentBytes(void) {
+  size_t resident = 0;
+  if (othersAreCounted()) {
+    forEachMapping(addResident, &resident);
+    return resident;
+  }
+  Counted counted = countedPages();
+  return (counted.resident - counted.shared) * pageSize();
+}
+
+/* The system may know no such call, and then the library writes to each page itself. */
+bool systemPopulates(void) {
+  enum { populateWrite = 23, bytes = 1024 * 1024 };
+  void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  bool told = madvise(memory, bytes, populateWrite) == 0, done = residentIn(memory, bytes) == bytes;
+  munmap(memory, bytes);
+  return done || !told;
 }
 
 /* Valgrind preloads a library of its own. */
 bool underMemcheck(void) {
   const char *preloaded = getenv("LD_PRELOAD");
   return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
-}
-
-/* /proc/self/pagemap has a word for each page; its highest bit says that the page is in memory. */
-size_t residentIn(const void *from, size_t bytes) {
-  static uint64_t words[512];
-  size_t page = (size_t)sysconf(_SC_PAGESIZE), resident = 0, first = (uintptr_t)from / page, end = first + bytes / page;
-  int descriptor = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) abort();
-  for (size_t at = first; at < end; at += sizeof words / 8) {
-    size_t count = end - at < sizeof words / 8 ? end - at : sizeof words / 8;
-    if (pread(descriptor, words, count * 8, (off_t)at * 8) != (ssize_t)(count * 8)) abort();
-    for (size_t i = 0; i < count; i++) resident += (words[i] >> 63) * page;
-  }
-  close(descriptor);
-  return resident;
 }

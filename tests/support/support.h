@@ -116,6 +116,8 @@ unsigned hangLimit(void);
 /* This process's anonymous memory. The system counts it in batches: within countingError of the truth. */
 enum { countingError = 512 * 1024 };
 size_t residentBytes(void);
+/* False if the system says that it makes memory present, and does not: an emulator takes any advice. */
+bool systemPopulates(void);
 /* True in a program under memcheck, whose own memory is counted there. It needs some for each mapping. */
 bool underMemcheck(void);
 

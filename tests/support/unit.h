@@ -44,6 +44,13 @@
     assert_int_equal(mema_lastError()->reason, MEMA_BAD_ARGUMENT);      \
   } while (0)
 
+/* Ends the test, and says why: the system lacks something that it needs. The sentence is printed with the results. */
+#define skipBecause(sentence)                   \
+  do {                                          \
+    print_message("skipped: %s\n", (sentence)); \
+    skip();                                     \
+  } while (0)
+
 /* A test with a kind of pool as its state, and the usual sets of kinds. */
 #define withKind(test, kind) \
   { #test "(" #kind ")", (test), NULL, NULL, &(kind) }

@@ -4,6 +4,7 @@
 static void theReservationIsPopulatedAtInit(void **state) {
   (void)state;
   enum { budget = 8 * 1024 * 1024 };
+  bool populates = systemPopulates();
   size_t before = residentBytes();
   Pool pool;
   mema_Options options = {.poolSize = budget, .committed = true};
@@ -14,7 +15,7 @@ static void theReservationIsPopulatedAtInit(void **state) {
   assert_true(stats.committed);
   assert_true(stats.reservation >= mema_committedReservation(budget));
   if (!UNDER_ASAN) {
-    assert_true(populated + countingError >= mema_committedReservation(budget));
+    assert_true(!populates || populated + countingError >= mema_committedReservation(budget));
     if (stats.footprint + countingError < populated) fail_msg("%zu bytes populated, %zu told", populated, stats.footprint);
     /* Trimming gives nothing of it back. */
     void *chunk = palloc(&pool, budget);
@@ -33,6 +34,7 @@ static void theReservationIsPopulatedAtInit(void **state) {
     assertWorks(mema_trimPool(&pool) == 0);
   }
   assertWorks(freePool(&pool));
+  if (!populates) skipBecause("the system says that it makes memory present, and does not");
 }
 
 static void theDefaultReservationHoldsTheBudget(void **state) {

@@ -2,7 +2,6 @@
 #include "places.h"
 #include "unit.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum {
@@ -17,13 +16,8 @@ static size_t pageSize(void) {
   return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static size_t residentPages(void *chunk, size_t bytes) {
-  size_t pages = bytes / pageSize(), resident = 0;
-  unsigned char *known = malloc(pages);
-  assert_int_equal(mincore(hidePointer(chunk), bytes, known), 0);
-  for (size_t i = 0; i < pages; i++) resident += known[i] & 1;
-  free(known);
-  return resident;
+static size_t residentPages(const void *chunk, size_t bytes) {
+  return residentIn(chunk, bytes) / pageSize();
 }
 
 /* Chunks of `size` up to `bytes`, touched, then freed. */
