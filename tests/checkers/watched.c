@@ -1,11 +1,20 @@
 /* watched.c - one mistake with a chunk, in one kind of pool: a checker reports it.
  *
  *   watched KIND FAULT     makes the mistake; the status is 0 if no checker ends the program for it
- *   watched KIND           prints the faults that are possible with this kind
+ *   watched each KIND...   makes each mistake that is possible with these kinds, each in a process of its own, and prints
+ *                          a line for it: KIND WAY FAULT ACCESS PLACE PROCESS STATUS. The way is "inPlace" or "plain"
+ *                          (docs/checkers.md). The access that a checker has to report is a "read", a "write", a "branch"
+ *                          on undefined bytes, a "leak" or "none". The place is "behind" or "before" a chunk, in a
+ *                          "freed" one, or in a pool that "ended".
  *   watched                prints the kinds */
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "mema.h"
 
@@ -24,6 +33,14 @@ typedef struct Kind {
   Way way;
 } Kind;
 
+static void *reserve(void *user, size_t size, size_t alignment) {
+  (void)user;
+  char *base = mmap(NULL, size + alignment, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return base != MAP_FAILED ? base + (-(uintptr_t)base & (alignment - 1)) : NULL;
+}
+
+static const mema_Memory hooks = {.reserve = reserve};
+
 static const Kind kinds[] = {
     {"slab", {.untracked = false}, ALONE},
     {"untracked", {.untracked = true}, ALONE},
@@ -34,16 +51,28 @@ static const Kind kinds[] = {
     {"fallback", {.engine = MEMA_FIXED, .fallback = true}, OUTSIDE},
     {"shared", {.shared = true, .untracked = true}, ALONE},
     {"sharedTracked", {.shared = true}, ALONE},
+    {"sharedOutside", {.shared = true, .untracked = true, .reservation = 1}, OUTSIDE},
     {"subPool", {.untracked = false}, SUB_POOL},
     {"untrackedSubPool", {.untracked = true}, SUB_POOL},
     {"arenaSubPool", {.engine = MEMA_ARENA}, SUB_POOL},
+    {"untrackedArenaSubPool", {.engine = MEMA_ARENA, .untracked = true}, SUB_POOL},
+    {"sharedSubPool", {.shared = true, .untracked = true, .guaranteed = poolSize}, SUB_POOL},
     {"outside", {.reservation = 1}, OUTSIDE},
     {"untrackedOutside", {.reservation = 1, .untracked = true}, OUTSIDE},
     {"arenaOutside", {.engine = MEMA_ARENA, .reservation = 1}, OUTSIDE},
+    {"untrackedArenaOutside", {.engine = MEMA_ARENA, .untracked = true, .reservation = 1}, OUTSIDE},
+    {"untrackedFallback", {.engine = MEMA_FIXED, .fallback = true, .untracked = true}, OUTSIDE},
+    {"sites", {.sites = true, .stacks = 1}, ALONE},
     {"committed", {.committed = true}, ALONE},
     {"plainBound", {.boundMemory = true, .plain = true}, ALONE},
     {"plain", {.plain = true}, ALONE},
     {"plainUntracked", {.plain = true, .untracked = true}, ALONE},
+    {"plainArena", {.plain = true, .engine = MEMA_ARENA}, ALONE},
+    {"plainUntrackedArena", {.plain = true, .engine = MEMA_ARENA, .untracked = true}, ALONE},
+    {"plainShared", {.plain = true, .shared = true, .untracked = true}, ALONE},
+    {"plainSubPool", {.plain = true}, SUB_POOL},
+    {"plainOutside", {.plain = true, .reservation = 1}, OUTSIDE},
+    {"plainHooked", {.plain = true, .memory = &hooks}, ALONE},
 };
 enum { kindCount = sizeof kinds / sizeof kinds[0] };
 
@@ -62,7 +91,7 @@ static void fail(const char *what) {
 }
 
 static void makePool(const Kind *kind, bool leakCheck) {
-  mema_Options options = kind->options, all = {.poolSize = poolSize};
+  mema_Options options = kind->options, all = {.poolSize = 4 * poolSize, .plain = kind->options.plain};
   options.poolSize = poolSize;
   options.leakCheck = leakCheck;
   if (options.engine == MEMA_FIXED) {
@@ -103,12 +132,36 @@ static bool canMove(const Kind *kind) {
   return kind->way == SUB_POOL && kind->options.engine == MEMA_SLAB && !kind->options.untracked;
 }
 
+static bool isSubPool(const Kind *kind) {
+  return kind->way == SUB_POOL;
+}
+
+static bool isShared(const Kind *kind) {
+  return kind->options.shared;
+}
+
+static bool isPlain(const Kind *kind) {
+  return kind->options.plain || kind->options.engine == MEMA_FIXED;
+}
+
 static bool any(const Kind *kind) {
   (void)kind;
   return true;
 }
 
 /* ---- no mistake ---------------------------------------------------------------------------------------------------------- */
+
+/* What a chunk held is defined at its new address, or size, and its new bytes may be used. */
+static void grownTwice(void) {
+  char *chunk = takeFilled(chunkSize);
+  for (size_t size = chunkSize; size < 5000; size += size / 9) {
+    chunk = hide(mema_repalloc(&pool, chunk, size + size / 9));
+    if (chunk == NULL || chunk[0] != 'x' || chunk[size - 1] != 'x') fail("repalloc");
+    memset(chunk, 'x', size + size / 9);
+  }
+  chunk = hide(mema_repalloc(&pool, chunk, chunkSize / 2));
+  if (chunk == NULL || chunk[chunkSize / 2 - 1] != 'x') fail("repalloc");
+}
 
 static void none(void) {
   char *chunks[50];
@@ -122,6 +175,8 @@ static void none(void) {
     if (zeros == NULL || zeros[19999] != 0 || aligned == NULL) fail("pcalloc");
     if (memchr(mema_pstrdup(&pool, "text"), 't', 5) == NULL) fail("pstrdup");
     memset(aligned, 'z', 40);
+    grownTwice();
+    mema_trimPool(&pool);
     if (!mema_checkPool(&pool) || mema_pfree(&pool, chunks[0])) fail("check");
     if (!mema_resetPool(&pool)) fail("reset");
   }
@@ -163,6 +218,18 @@ static void underLater(void) {
   takeFilled(chunkSize)[-1] = 'u';
 }
 
+static void callocOver(void) {
+  char *chunk = hide(mema_pcalloc(&pool, 10, 10));
+  if (chunk == NULL || chunk[99] != 0) fail("pcalloc");
+  chunk[100] = 'o';
+}
+
+/* A small chunk behind a large one, then none behind it. */
+static void overSmall(void) {
+  takeFilled(3000);
+  takeFilled(1)[1] = 'o';
+}
+
 static void underAligned(void) {
   char *chunk = hide(mema_pmemalign(&pool, 64, 64));
   if (chunk == NULL) fail("pmemalign");
@@ -191,6 +258,14 @@ static void afterReset(void) {
   seen = chunk[0];
 }
 
+/* A new chunk at the old one's place makes only its own bytes usable. */
+static void resetAndTaken(void) {
+  char *chunk = takeFilled(chunkSize);
+  if (!mema_resetPool(&pool)) fail("reset");
+  takeFilled(10);
+  chunk[chunkSize - 10] = 'r';
+}
+
 static void rewound(void) {
   takeFilled(chunkSize);
   mema_Mark mark = mema_markPool(&pool);
@@ -205,10 +280,47 @@ static void ended(void) {
   seen = chunk[0];
 }
 
+static void endedByParent(void) {
+  char *chunk = takeFilled(chunkSize);
+  if (!mema_freePool(&parent)) fail("freePool");
+  seen = chunk[0];
+}
+
+static void *pfreeThere(void *chunk) {
+  if (!mema_pfree(&pool, chunk)) fail("pfree");
+  return NULL;
+}
+
+static void freedElsewhere(void) {
+  char *chunk = takeFilled(chunkSize);
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, pfreeThere, chunk) != 0 || pthread_join(thread, NULL) != 0) fail("thread");
+  seen = chunk[0];
+}
+
 static void resized(void) {
   char *chunk = takeFilled(chunkSize), *other = hide(mema_repalloc(&pool, chunk, chunkSize - 10));
   if (other == NULL) fail("repalloc");
   other[chunkSize - 10] = 'r';
+}
+
+/* First where the chunk's place has room, then with a neighbour behind it. */
+static void grown(void) {
+  char *chunk = hide(mema_repalloc(&pool, takeFilled(chunkSize), chunkSize + 10));
+  if (chunk == NULL) fail("repalloc");
+  memset(chunk, 'g', chunkSize + 10);
+  takeFilled(chunkSize);
+  chunk = hide(mema_repalloc(&pool, chunk, chunkSize * 3));
+  if (chunk == NULL) fail("repalloc");
+  memset(chunk, 'g', chunkSize * 3);
+  ((char *)hide(chunk))[chunkSize * 3] = 'g';
+}
+
+static void grownInPlace(void) {
+  char *chunk = hide(mema_repalloc(&pool, takeFilled(chunkSize), chunkSize + 10));
+  if (chunk == NULL) fail("repalloc");
+  memset(chunk, 'g', chunkSize + 10);
+  ((char *)hide(chunk))[chunkSize + 10] = 'g';
 }
 
 static void movedAway(void) {
@@ -233,15 +345,53 @@ static void movedOver(void) {
   chunk[chunkSize] = 'm';
 }
 
+static char *takeAndMove(mema_Pool *to) {
+  char *chunk = takeFilled(chunkSize);
+  if (!mema_moveChunk(to, &pool, chunk)) fail("moveChunk");
+  return chunk;
+}
+
+static void movedUp(void) {
+  char *chunk = takeAndMove(&parent);
+  if (!mema_pfree(&parent, chunk)) fail("pfree");
+  seen = chunk[0];
+}
+
+static void movedUnder(void) {
+  takeAndMove(&sibling)[-1] = 'm';
+}
+
+static void movedAndReset(void) {
+  char *chunk = takeAndMove(&sibling);
+  if (!mema_resetPool(&pool)) fail("reset");
+  memset(chunk, 'm', chunkSize);
+  if (!mema_resetPool(&sibling)) fail("reset");
+  seen = chunk[0];
+}
+
+static void movedAndEnded(void) {
+  char *chunk = takeAndMove(&sibling);
+  if (!mema_freePool(&pool)) fail("freePool");
+  memset(chunk, 'm', chunkSize);
+  if (!mema_freePool(&sibling)) fail("freePool");
+  seen = chunk[0];
+}
+
 static void undefined(void) {
-  if (take(chunkSize)[50] == 'x') puts("x");
+  if (take(chunkSize)[50] == 'x') seen = 'x';
 }
 
 /* The first life of the bytes does not make them defined. */
 static void undefinedAgain(void) {
   char *chunk = takeFilled(chunkSize);
   if (!mema_pfree(&pool, chunk) || !mema_resetPool(&pool)) fail("pfree");
-  if (take(chunkSize)[50] == 'x') puts("x");
+  if (take(chunkSize)[50] == 'x') seen = 'x';
+}
+
+static void undefinedGrown(void) {
+  char *chunk = hide(mema_repalloc(&pool, takeFilled(chunkSize), chunkSize * 2));
+  if (chunk == NULL || chunk[chunkSize - 1] != 'x') fail("repalloc");
+  if (chunk[chunkSize] == 'x') seen = 'x';
 }
 
 __attribute__((noinline)) static void leak(void) {
@@ -249,54 +399,102 @@ __attribute__((noinline)) static void leak(void) {
   if (!mema_freePool(&pool)) fail("freePool");
 }
 
+__attribute__((noinline)) static void leakByParent(void) {
+  for (int i = 0; i < leaked; i++) take(77);
+  if (!mema_freePool(&parent)) fail("freePool");
+}
+
+__attribute__((noinline)) static void movedLeak(void) {
+  for (int i = 0; i < leaked; i++)
+    if (!mema_moveChunk(&sibling, &pool, take(77))) fail("moveChunk");
+  if (!mema_freePool(&pool) || !mema_freePool(&sibling)) fail("freePool");
+}
+
 typedef struct Fault {
-  const char *name;
+  const char *name, *access, *place; /* see the beginning of this file */
   void (*make)(void);
   bool (*possible)(const Kind *kind);
   bool leakCheck;
 } Fault;
 
 static const Fault faults[] = {
-    {"none", none, any, false},
-    {"live", live, any, false},
-    {"over", over, any, false},
-    {"overFull", overFull, any, false},
-    {"readOver", readOver, any, false},
-    {"overLarge", overLarge, any, false},
-    {"under", under, any, false},
-    {"underLater", underLater, any, false},
-    {"underAligned", underAligned, any, false},
-    {"freed", freed, any, false},
-    {"freedAndTaken", freedAndTaken, any, false},
-    {"afterReset", afterReset, any, false},
-    {"rewound", rewound, canMark, false},
-    {"ended", ended, any, false},
-    {"resized", resized, any, false},
-    {"movedAway", movedAway, any, false},
-    {"moved", moved, canMove, false},
-    {"movedOver", movedOver, canMove, false},
-    {"undefined", undefined, any, false},
-    {"undefinedAgain", undefinedAgain, any, false},
-    {"leak", leak, any, true},
+    {"none", "none", "-", none, any, false},
+    {"live", "none", "-", live, any, false},
+    {"over", "write", "behind", over, any, false},
+    {"overFull", "write", "behind", overFull, any, false},
+    {"overSmall", "write", "behind", overSmall, any, false},
+    {"readOver", "read", "behind", readOver, any, false},
+    {"overLarge", "write", "behind", overLarge, any, false},
+    {"callocOver", "write", "behind", callocOver, any, false},
+    {"under", "write", "before", under, any, false},
+    {"underLater", "write", "before", underLater, any, false},
+    {"underAligned", "write", "before", underAligned, any, false},
+    {"freed", "read", "freed", freed, any, false},
+    {"freedAndTaken", "write", "freed", freedAndTaken, any, false},
+    {"freedElsewhere", "read", "freed", freedElsewhere, isShared, false},
+    {"afterReset", "read", "freed", afterReset, any, false},
+    {"resetAndTaken", "write", "freed", resetAndTaken, any, false},
+    {"rewound", "read", "freed", rewound, canMark, false},
+    {"ended", "read", "ended", ended, any, false},
+    {"endedByParent", "read", "ended", endedByParent, isSubPool, false},
+    {"resized", "write", "behind", resized, any, false},
+    {"grown", "write", "behind", grown, any, false},
+    {"grownInPlace", "write", "behind", grownInPlace, any, false},
+    {"movedAway", "read", "freed", movedAway, any, false},
+    {"moved", "read", "freed", moved, canMove, false},
+    {"movedOver", "write", "behind", movedOver, canMove, false},
+    {"movedUnder", "write", "before", movedUnder, canMove, false},
+    {"movedUp", "read", "freed", movedUp, canMove, false},
+    {"movedAndReset", "read", "freed", movedAndReset, canMove, false},
+    {"movedAndEnded", "read", "ended", movedAndEnded, canMove, false},
+    {"undefined", "branch", "-", undefined, any, false},
+    {"undefinedAgain", "branch", "-", undefinedAgain, any, false},
+    {"undefinedGrown", "branch", "-", undefinedGrown, any, false},
+    {"leak", "leak", "-", leak, any, true},
+    {"leakByParent", "leak", "-", leakByParent, isSubPool, true},
+    {"movedLeak", "leak", "-", movedLeak, canMove, true},
 };
 enum { faultCount = sizeof faults / sizeof faults[0] };
 
+static void run(const Kind *kind, const Fault *fault) {
+  makePool(kind, fault->leakCheck);
+  fault->make();
+  endAll();
+}
+
+/* A pool for which leaks are asked is plain. */
+static void runApart(const Kind *kind, const Fault *fault) {
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) {
+    run(kind, fault);
+    exit(0);
+  }
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child) exit(2);
+  printf("%s %s %s %s %s %d %d\n", kind->name, isPlain(kind) || fault->leakCheck ? "plain" : "inPlace", fault->name,
+         fault->access, fault->place, (int)child, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+static const Kind *kindOf(const char *name) {
+  for (int i = 0; i < kindCount; i++)
+    if (strcmp(kinds[i].name, name) == 0) return &kinds[i];
+  exit(2);
+}
+
 int main(int count, char **arguments) {
-  if (count < 2) {
+  bool each = count > 1 && strcmp(arguments[1], "each") == 0;
+  if (count < 2)
     for (int i = 0; i < kindCount; i++) puts(kinds[i].name);
-    return 0;
+  for (int at = 2; at < count; at++) {
+    const Kind *kind = kindOf(arguments[each ? at : 1]);
+    for (int i = 0; i < faultCount; i++) {
+      if (!faults[i].possible(kind)) continue;
+      if (each) runApart(kind, &faults[i]);
+      if (each || strcmp(faults[i].name, arguments[at]) != 0) continue;
+      run(kind, &faults[i]);
+      return 0;
+    }
   }
-  int kind = 0;
-  while (kind < kindCount && strcmp(kinds[kind].name, arguments[1]) != 0) kind++;
-  if (kind == kindCount) return 2;
-  for (int i = 0; i < faultCount; i++) {
-    if (!faults[i].possible(&kinds[kind])) continue;
-    if (count < 3) puts(faults[i].name);
-    if (count < 3 || strcmp(faults[i].name, arguments[2]) != 0) continue;
-    makePool(&kinds[kind], faults[i].leakCheck);
-    faults[i].make();
-    endAll();
-    return 0;
-  }
-  return count < 3 ? 0 : 2;
+  return count < 2 || each ? 0 : 2;
 }
