@@ -100,9 +100,10 @@ test-hosts: all
 	@bash tests/setup.sh
 	@WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' bash tests/hosts.sh
 
-# Every mistake with a chunk, in every kind of pool, under memcheck too.
-test-watched: all $(addprefix $(BUILD)/tests/model/,exhaustive random family)
-	@BUILD='$(BUILD)' CC='$(CC)' bash tests/watched.sh --all
+# Every mistake with a chunk, in every kind of pool, under memcheck too; then no mistake in any program of unit/.
+test-watched: all $(addprefix $(BUILD)/tests/model/,exhaustive random family) $(unitPrograms)
+	@status=0; BUILD='$(BUILD)' CC='$(CC)' ONLY='$(ONLY)' bash tests/watched.sh --all || status=1; \
+	  [ -n '$(ONLY)' ] || BUILD='$(BUILD)' bash tests/watchedUnits.sh || status=1; exit $$status
 
 test-guest: all
 	@status=0; for script in run space; do \

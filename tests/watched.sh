@@ -81,8 +81,21 @@ toldByAsan() { # REPORT WAY ACCESS PLACE
   esac
   case $3 in
     leak) tells "$1" 'Direct leak of [0-9]+ byte\(s\) in [789] object' ;;
-    *) tells "$1" "AddressSanitizer: ($kind)" "^(${3^^} of size 1 |.*caused by a ${3^^} )" ;;
+    *) tells "$1" "AddressSanitizer: ($kind)" "^(${3^^} of size 1 |.*caused by a ${3^^} )" && isDescribed "$@" ;;
   esac
+}
+
+# Behind the report of a chunk in place stands which chunk it is about. The sanitizer does not tell the address where a page faults.
+isDescribed() { # REPORT WAY ACCESS PLACE
+  local place
+  ! grep -q 'AddressSanitizer: SEGV' "$1" || return 0
+  case $2:$4 in
+    inPlace:behind) place='0 bytes behind a chunk of [0-9]+ bytes? at' ;;
+    inPlace:before) place='1 byte before a chunk of (64|100) bytes at' ;;
+    inPlace:freed) place='([0-9]+ bytes inside a freed chunk of 100 bytes at|in memory that no chunk has now)' ;;
+    *) return 0 ;;
+  esac
+  tells "$1" "^mema: 0x[0-9a-f]+ is $place"
 }
 
 # A program that goes on after the report may touch memory that is gone, and end by signal 11.
@@ -112,22 +125,30 @@ reports() { # CHECKER PROGRAM KIND [FAULT]
   [ $wrong -eq 0 ] && [ $lines -ge $(($# < 4 ? 20 : 1)) ]
 }
 
+# The kinds that the default suite takes: each engine and each way of a chunk to lie in memory.
+briefKinds='slab untracked arena untrackedArena fixed untrackedFixed fallback shared subPool sharedSubPool outside untrackedOutside quarantine lines
+  plain plainUntracked plainSubPool plainHooked'
+
+kindsOf() { # PROGRAM
+  if $whole; then "$scratch/$1"; else echo "$briefKinds"; fi
+}
+
 # With --all, processors share the kinds.
 matrix() { # NAME CHECKER PROGRAM
   local kind
   if $whole && [ -z "${ONLY:-}" ]; then
-    for kind in $("$scratch/$3"); do
+    for kind in $(kindsOf "$3"); do
       while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-$(nproc)}" ]; do wait -n; done
       mistakes "$2" "$3" "$kind" &
     done
     wait
   fi
-  for kind in $("$scratch/$3"); do check "$1: $kind" reports "$2" "$3" "$kind"; done
+  for kind in $(kindsOf "$3"); do check "$1: $kind" reports "$2" "$3" "$kind"; done
 }
 
-# One mistake, whose report names functions, and has all these texts.
+# One mistake, whose report has all these texts. It names functions, unless the variable `symbols` is 0.
 asanTells() { # PROGRAM KIND FAULT TEXT…
-  ASAN_OPTIONS=exitcode=77:fast_unwind_on_malloc=0 LD_LIBRARY_PATH=$BUILD guarded "$scratch/$1" "$2" "$3" >"$scratch/report" 2>&1
+  ASAN_OPTIONS=exitcode=77:fast_unwind_on_malloc=0:symbolize=${symbols:-1} LD_LIBRARY_PATH=$BUILD guarded "$scratch/$1" "$2" "$3" >"$scratch/report" 2>&1
   [ $? -eq 77 ] || return 1
   cat "$scratch/report"
   tells "$scratch/report" "${@:4}"
@@ -142,7 +163,7 @@ memcheckTells() { # KIND FAULT TEXT…
 }
 
 silent() { # PROGRAM KIND FAULT
-  ASAN_OPTIONS=exitcode=77 guarded "$scratch/$1" "$2" "$3" >"$scratch/report" 2>&1
+  ASAN_OPTIONS=exitcode=77:symbolize=0 guarded "$scratch/$1" "$2" "$3" >"$scratch/report" 2>&1
 }
 
 environment() { # PROGRAM: what the variables ask for
@@ -173,6 +194,10 @@ for compiler in gcc clang; do
   if [ $compiler = "$CC" ] || $whole; then matrix $compiler underAsan $compiler; fi
   check "$compiler: the variables of the environment" environment $compiler
   check "$compiler: a leak has the stack of its allocation" asanTells $compiler fixed leak 'Direct leak of .* object' 'in take' 'in leak'
+  symbols=0 check "$compiler: a chunk in place has the line of its allocation" asanTells $compiler lines over 'use-after-poison' \
+    'is 0 bytes behind a chunk of 100 bytes at 0x[0-9a-f]*, allocated in take \(.*watched.c:[0-9]+\)[.] Pool: books, memory at 0x'
+  symbols=0 check "$compiler: a freed chunk has the line of its allocation" asanTells $compiler stacks freed 'use-after-poison' \
+    'is 0 bytes inside a freed chunk of 100 bytes at 0x[0-9a-f]*, allocated in take \(.*watched.c:[0-9]+\)[.] Pool: memory at 0x'
   check "$compiler: plain chunks have the stack of their end" asanTells $compiler plain freed 'freed by thread' 'in freed'
   need "$compiler, libmema.so: links" link $compiler $compiler shared$compiler -fsanitize=address "-L$BUILD" -lmema
   check "$compiler, libmema.so" reports underAsan shared$compiler arena

@@ -22,6 +22,7 @@ enum {
   poolSize = 100000,
   chunkSize = 100,
   bufferSize = 200000,
+  smallQuarantine = 8192,
   leaked = 8 /* chunks: an old word of the stack may still point to one of them */
 };
 
@@ -62,7 +63,10 @@ static const Kind kinds[] = {
     {"arenaOutside", {.engine = MEMA_ARENA, .reservation = 1}, OUTSIDE},
     {"untrackedArenaOutside", {.engine = MEMA_ARENA, .untracked = true, .reservation = 1}, OUTSIDE},
     {"untrackedFallback", {.engine = MEMA_FIXED, .fallback = true, .untracked = true}, OUTSIDE},
-    {"sites", {.sites = true, .stacks = 1}, ALONE},
+    {"lines", {.sites = true, .name = "books"}, ALONE},
+    {"stacks", {.sites = true, .stacks = 1}, ALONE},
+    {"quarantine", {.quarantine = smallQuarantine}, ALONE},
+    {"untrackedQuarantine", {.quarantine = smallQuarantine, .untracked = true}, ALONE},
     {"committed", {.committed = true}, ALONE},
     {"plainBound", {.boundMemory = true, .plain = true}, ALONE},
     {"plain", {.plain = true}, ALONE},
@@ -77,6 +81,7 @@ static const Kind kinds[] = {
 enum { kindCount = sizeof kinds / sizeof kinds[0] };
 
 static mema_Pool parent, pool, sibling;
+static const Kind *current;
 static char buffer[bufferSize];
 static volatile char seen; /* what is read goes here, so that it is read */
 
@@ -90,7 +95,7 @@ static void fail(const char *what) {
   exit(2);
 }
 
-static void makePool(const Kind *kind, bool leakCheck) {
+static void makePool(const Kind *kind, bool leakCheck, bool unwatched) {
   mema_Options options = kind->options, all = {.poolSize = 4 * poolSize, .plain = kind->options.plain};
   options.poolSize = poolSize;
   options.leakCheck = leakCheck;
@@ -99,6 +104,7 @@ static void makePool(const Kind *kind, bool leakCheck) {
     options.bufferSize = kind->way == OUTSIDE ? 512 : sizeof buffer;
   }
   all.leakCheck = leakCheck;
+  options.unwatched = all.unwatched = unwatched;
   bool child = kind->way == SUB_POOL;
   if (child && !mema_initPoolWith(&parent, &all)) fail("parent");
   if (!(child ? mema_initSubPool(&pool, &parent, &options) : mema_initPoolWith(&pool, &options))) fail("pool");
@@ -107,9 +113,10 @@ static void makePool(const Kind *kind, bool leakCheck) {
 }
 
 static char *take(size_t size) {
+  static mema_Site here = {__FILE__, __func__, __LINE__, 0};
   char *chunk = hide(mema_palloc(&pool, size));
   if (chunk == NULL) fail("palloc");
-  return chunk;
+  return current->options.sites ? mema_noteSite(&pool, chunk, &here) : chunk;
 }
 
 static char *takeFilled(size_t size) {
@@ -142,6 +149,11 @@ static bool isShared(const Kind *kind) {
 
 static bool isPlain(const Kind *kind) {
   return kind->options.plain || kind->options.engine == MEMA_FIXED;
+}
+
+/* An arena goes on behind a freed chunk, kept or not. Chunks outside the reservation are not kept. */
+static bool usesPlacesAgain(const Kind *kind) {
+  return !isPlain(kind) && kind->way == ALONE && kind->options.engine == MEMA_SLAB;
 }
 
 static bool any(const Kind *kind) {
@@ -185,6 +197,54 @@ static void none(void) {
 /* Pools are made to end with their chunks: that is a mistake only if the pool is asked to tell. */
 static void live(void) {
   for (int i = 0; i < leaked; i++) takeFilled(77);
+}
+
+/* A block of malloc is no leak as long as a chunk points to it. The pool lives on. */
+static void roots(void) {
+  for (int i = 0; i < 100; i++) {
+    char **chunk = hide(take(chunkSize)), *block = hide(malloc(50));
+    if (block == NULL) fail("malloc");
+    memset(chunk, 0, chunkSize);
+    chunk[i % 10] = block;
+  }
+  char **large = hide(take(30000));
+  memset(large, 0, 30000);
+  large[3000] = hide(malloc(50));
+  exit(0);
+}
+
+/* What a checker was told of the memory holds no longer where a pool gets it that no checker is told of. */
+static void reused(void) {
+  for (int i = 0; i < 50; i++) {
+    char *chunk = takeFilled(1000);
+    if (i % 2 == 0 && !mema_pfree(&pool, chunk)) fail("pfree");
+  }
+  if (mema_trimPool(&pool) == SIZE_MAX) fail("trim");
+  endAll();
+  makePool(current, false, true);
+  for (int i = 0; i < 50; i++) takeFilled(1000);
+  endAll();
+  makePool(current, false, false);
+  for (int i = 0; i < 50; i++) takeFilled(1000);
+}
+
+/* Freed chunks are kept up to the quarantine, and up to what the budget has free. So their addresses come back. */
+static void quarantined(void) {
+  enum { size = 1000, rounds = 1000 };
+  static char *addresses[rounds];
+  size_t quarantine = current->options.quarantine, most = quarantine != 0 ? quarantine / size + 1 : poolSize / size + 1;
+  size_t count = 0;
+  for (int round = 0; round < rounds; round++) {
+    char *chunk = takeFilled(size);
+    size_t i = 0;
+    while (i < count && addresses[i] != chunk) i++;
+    addresses[i] = chunk;
+    if (i == count) count++;
+    if (!mema_pfree(&pool, chunk)) fail("pfree");
+  }
+  if (count <= most + most / 8 + 8) return; /* free places are not used in the order in which they became free */
+  fprintf(stderr, "%zu places were used, %zu at most\n", count, most);
+  exit(2);
 }
 
 /* ---- mistakes ------------------------------------------------------------------------------------------------------------ */
@@ -419,6 +479,9 @@ typedef struct Fault {
 
 static const Fault faults[] = {
     {"none", "none", "-", none, any, false},
+    {"roots", "none", "-", roots, any, false},
+    {"reused", "none", "-", reused, any, false},
+    {"quarantined", "none", "-", quarantined, usesPlacesAgain, false},
     {"live", "none", "-", live, any, false},
     {"over", "write", "behind", over, any, false},
     {"overFull", "write", "behind", overFull, any, false},
@@ -457,7 +520,8 @@ static const Fault faults[] = {
 enum { faultCount = sizeof faults / sizeof faults[0] };
 
 static void run(const Kind *kind, const Fault *fault) {
-  makePool(kind, fault->leakCheck);
+  current = kind;
+  makePool(kind, fault->leakCheck, false);
   fault->make();
   endAll();
 }
