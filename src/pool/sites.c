@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "../heap/watch/watch.h"
 #include "../memory/os.h"
 #include "pressure.h"
 
@@ -169,8 +170,35 @@ mema_Fault mema_faultOfSites(const mema_Options *options) {
   return options->stacks != 0 && unwinderFor(options) == NULL ? mema_noUnwinder : mema_noFault;
 }
 
+static size_t append(char *text, size_t room, size_t length, const char *more) {
+  while (*more != '\0' && length < room - 1) text[length++] = *more++;
+  text[length] = '\0';
+  return length;
+}
+
+/* See mema_writeSite. A stack is written as the line that it begins at. */
+static size_t writeSite(const mema_Block *block, char *text, size_t room) {
+  const mema_Place *place = mema_placeOf(mema_siteOf(block));
+  if (place != NULL && place->file == NULL) place = atomic_load(&place->at);
+  if (place == NULL) return 0;
+  char digits[12], *at = digits + sizeof digits - 1;
+  uint32_t line = place->line;
+  *at = '\0';
+  do {
+    *--at = (char)('0' + line % 10);
+    line /= 10;
+  } while (line != 0);
+  size_t length = append(text, room, 0, place->function);
+  length = append(text, room, length, " (");
+  length = append(text, room, length, place->file);
+  length = append(text, room, length, ":");
+  length = append(text, room, length, at);
+  return append(text, room, length, ")");
+}
+
 void mema_noteSites(mema_Pool *pool, const mema_Options *options) {
   pool->sites = true;
+  __atomic_store_n(&mema_writeSite, writeSite, __ATOMIC_RELEASE);
   if (options->stacks == 0) return;
   pool->unwind = unwinderFor(options);
   pool->stackEvery = (uint16_t)mema_least(options->stacks, UINT16_MAX);

@@ -30,7 +30,10 @@ bool mema_keepFreed(mema_Heap *heap, const mema_Chunk *chunk, size_t size) {
   mema_Watch *watch = mema_watchOf(heap);
   if (chunk->room > watch->keptMost) return false;
   mema_Block *block = chunk->record;
-  *block = (mema_Block){.size = size, .prev = (mema_Block *)(void *)chunk->ptr};
+  block->ptr = NULL; /* the last word still names the chunk's owner and its site */
+  block->size = size;
+  block->next = NULL;
+  block->prev = (mema_Block *)(void *)chunk->ptr;
   *(watch->youngest != NULL ? &watch->youngest->next : &watch->oldest) = block;
   watch->youngest = block;
   watch->kept++;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "watched.h"
 
@@ -53,6 +54,7 @@ static void closeHeap(mema_Heap *heap) {
   mema_Watch *watch = mema_watchOf(heap);
   bool outside = heap->outside;
   if (!watch->plain) {
+    if (!outside) mema_delistHeap(heap);
     mema_endPlaces(heap);
   } else {
     mema_plainDrop(heap, NULL, watch->leaks && (outside ? watch->first : heap)->generation == 0);
@@ -95,6 +97,8 @@ static bool watchHeap(mema_Heap *heap, const mema_Options *options, bool plain, 
   watch->plain = plain;
   watch->untracked = options->untracked;
   watch->leaks = leaks;
+  watch->sites = options->sites;
+  if (options->name != NULL) strncpy(watch->name, options->name, sizeof watch->name - 1);
   watch->budget = options->poolSize;
   watch->keptMost = options->quarantine != 0 ? options->quarantine : keptByDefault;
   setRow(watch, &watch->row, heap->ops);
@@ -102,7 +106,9 @@ static bool watchHeap(mema_Heap *heap, const mema_Options *options, bool plain, 
   heap->ops = &watch->row;
   heap->mode = heap->mode < mema_modeCount ? heap->mode | mema_modeBound : mema_modeGeneral;
   mema_shadowOwn(watch); /* the heap's header, which leads to it, lies in memory that the sanitizer does not look into */
-  if (!plain) mema_beginPlaces(heap);
+  if (plain) return true;
+  mema_beginPlaces(heap);
+  mema_enlistHeap(heap);
   return true;
 }
 

@@ -38,6 +38,10 @@ static inline bool mema_mayWatch(const mema_Options *options) {
  * room. */
 MEMA_HIDDEN mema_Heap *mema_openWatched(const mema_HeapOps *engine, const mema_Options *options);
 
+/* Writes the place where a Block's chunk was allocated, and returns the bytes of the text; 0: it is not known. It may be called at any
+ * time, and in any thread. NULL as long as no pool notes places; the rooms above set it. */
+MEMA_HIDDEN extern size_t (*mema_writeSite)(const mema_Block *block, char *text, size_t room);
+
 /* Called before a heap's memory goes to a pool that is not watched, or back to the system: nothing of it is hidden any
  * more. */
 MEMA_HIDDEN void mema_revealAll(const mema_Heap *heap);

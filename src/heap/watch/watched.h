@@ -34,6 +34,8 @@ typedef struct mema_Watch {
   mema_Block *oldest, *youngest;
   size_t kept, keptBytes, keptRoom, keptMost;
   bool guarded;
+  bool sites;             /* Blocks have the numbers of the places where chunks were allocated */
+  char name[22];          /* of the pool */
   size_t root;            /* the bytes of the area in which the leak sanitizer looks for pointers */
   mema_PlainChunk *table; /* by address; plainLog is the log2 of its length */
   size_t plainCount;
@@ -75,5 +77,11 @@ MEMA_HIDDEN void mema_makeRoomInKept(mema_Heap *heap, size_t bytes);
 MEMA_HIDDEN void mema_giveKept(mema_Heap *heap);
 /* Forgets the kept chunks at or behind `from`, which the engine is about to forget. */
 MEMA_HIDDEN void mema_forgetKept(mema_Heap *heap, const char *from);
+
+/* ---- describe.c ---------------------------------------------------------------------------------------------------------- */
+
+/* Lists a pool's own heap that is watched in place, for the reports of the address sanitizer. */
+MEMA_HIDDEN void mema_enlistHeap(mema_Heap *heap);
+MEMA_HIDDEN void mema_delistHeap(mema_Heap *heap);
 
 #endif
