@@ -30,6 +30,10 @@ void mema_endListing(void) {
   listing = false;
 }
 
+void mema_fillAtHand(void) {
+  if (mema_cacheAtHand == NULL) mema_cacheAtHand = (mema_ThreadCache *)(void *)(uintptr_t)mema_noCache;
+}
+
 uintptr_t mema_sharedOffset(void) {
 #if defined(__x86_64__) && defined(__LP64__)
   uintptr_t data;

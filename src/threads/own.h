@@ -22,6 +22,10 @@ MEMA_HIDDEN void mema_addOwn(mema_ThreadCache *cache);
 MEMA_HIDDEN mema_ThreadCache *mema_takeLeftOver(void);
 MEMA_HIDDEN void mema_renewOwn(mema_ThreadCache *cache);
 
+/* Makes mema_cacheAtHand the address that is never NULL, if the calling thread runs before the loader has filled its data. Then
+ * there is one thread, which opens the pool whose calls read that. */
+MEMA_HIDDEN void mema_fillAtHand(void);
+
 /* Makes a cache mema_cacheHere. */
 MEMA_HIDDEN void mema_setHere(mema_ThreadCache *cache);
 

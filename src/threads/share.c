@@ -308,6 +308,7 @@ mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap) {
   mema_CellShape shape = shareShape();
   mema_Cell cell;
   mema_Reason reason = setUp();
+  mema_fillAtHand();
   if (reason != MEMA_OK) return reason;
   if (!mema_takeCell(mema_cellShares, &shape, &cell)) return MEMA_NO_MEMORY;
   mema_Share *share = (mema_Share *)(void *)cell.front;

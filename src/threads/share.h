@@ -550,8 +550,8 @@ static MEMA_INLINE mema_ThreadCache *mema_enterHere(const mema_Pool *pool) {
   return mema_likely(cache != NULL && mema_enter(cache, pool)) ? cache : NULL;
 }
 
-/* Enters the calling thread's cache, the one that it used last, for callers that know that the loader is done. False as
- * mema_enter. */
+/* Enters the calling thread's cache, the one that it used last, for callers with a shared pool: mema_openShare has filled
+ * mema_cacheAtHand. False as mema_enter. */
 static MEMA_INLINE bool mema_enterAtHand(const mema_Pool *pool, mema_ThreadCache **cache) {
   *cache = mema_cacheAtHand;
   return mema_likely(mema_enter(*cache, pool));
