@@ -17,7 +17,7 @@
  * of the thread's own control block, whose first word is that address, and thus looks busy. So this works before the loader
  * has written any address, too. */
 static MEMA_INLINE mema_ThreadCache *cacheAtHand(void) {
-#if defined(__x86_64__) && defined(__LP64__)
+#if MEMA_X86_64
   mema_ThreadCache *cache;
   __asm__ volatile("movq %%fs:(%1), %0" : "=r"(cache) : "r"(atomic_load_explicit(&heapOffset, memory_order_relaxed)));
   return cache;

@@ -21,10 +21,18 @@
 #define MEMA_NOINLINE __attribute__((noinline))
 #define MEMA_SLOW __attribute__((noinline, cold))
 
+/* True where short paths are written in instructions of x86-64. -DMEMA_PORTABLE takes the general branch beside each of
+ * them there too, so that tests reach it. */
+#if defined(__x86_64__) && defined(__LP64__) && !defined(MEMA_PORTABLE)
+#define MEMA_X86_64 1
+#else
+#define MEMA_X86_64 0
+#endif
+
 /* The number of the lowest set bit of a word that is not 0. It is 64 bits wide, since compilers widen the int
  * of the builtin by one more instruction. */
 static inline uint64_t mema_lowestBit(uint64_t word) {
-#if defined(__x86_64__)
+#if MEMA_X86_64
   uint64_t bit;
   __asm__("rep bsfq %1, %0"
           : "=r"(bit)
@@ -69,7 +77,7 @@ static inline void mema_pause(void) {
 
 /* Stores `before` with one bit set in *after; `bit` counts modulo 64. True iff the bit was set already. */
 static inline bool mema_setBit(uint64_t before, uint64_t bit, uint64_t *after) {
-#if defined(__x86_64__)
+#if MEMA_X86_64
   bool was;
   __asm__("btsq %2, %1" : "=@ccc"(was), "+r"(before) : "r"(bit)); /* one instruction tests and sets */
   *after = before;

@@ -25,7 +25,7 @@ MEMA_HIDDEN extern _Atomic bool mema_isSettled;
 
 static inline uintptr_t mema_sealOf(const mema_Pool *pool, const mema_Heap *heap) {
   uintptr_t sum = (uintptr_t)pool + (uintptr_t)heap;
-#if defined(__x86_64__)
+#if MEMA_X86_64
   __asm__("addq %1, %0"
           : "+r"(sum)
           : "m"(mema_secret)

@@ -12,7 +12,7 @@
 #include "slotRef.h"
 
 /* Subtracts from a word in memory. True, with the word too small by what was lacking, iff it was less. */
-#if defined(__x86_64__) && defined(__LP64__) && defined(__GCC_ASM_FLAG_OUTPUTS__)
+#if MEMA_X86_64 && defined(__GCC_ASM_FLAG_OUTPUTS__)
 /* NOLINTNEXTLINE(readability-non-const-parameter): it is written */
 static MEMA_INLINE bool mema_subtract(size_t *word, size_t bytes) {
   bool less;
@@ -87,7 +87,7 @@ static MEMA_INLINE void mema_expectSoon(const void *ptr) {
 
 /* Adds one entry, in memory: the compiler would add in a register. */
 static MEMA_INLINE void mema_advance(mema_CachedSlot **top) {
-#if defined(__x86_64__) && defined(__LP64__)
+#if MEMA_X86_64
   __asm__("addq %1, %0" : "+m"(*top) : "i"(sizeof(mema_CachedSlot)));
 #else
   ++*top;

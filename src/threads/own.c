@@ -35,7 +35,7 @@ void mema_fillAtHand(void) {
 }
 
 uintptr_t mema_sharedOffset(void) {
-#if defined(__x86_64__) && defined(__LP64__)
+#if MEMA_X86_64
   uintptr_t data;
   __asm__("movq %%fs:0, %0" : "=r"(data));
   return mema_cacheAtHand != NULL ? (uintptr_t)&mema_cacheAtHand - data : 0;

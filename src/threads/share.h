@@ -506,7 +506,7 @@ static inline uintptr_t mema_keyOf(const mema_Pool *pool) {
 
 /* Compares an atomic word in memory; with a signal fence behind it, the load is an acquire. gcc would load
  * the word into a register first. */
-#if defined(__x86_64__) && defined(__LP64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(MEMA_THREAD_SANITIZED)
+#if MEMA_X86_64 && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(MEMA_THREAD_SANITIZED)
 #define MEMA_DIFFERS(suffix, word, value)                                                     \
   __extension__({                                                                             \
     bool differs;                                                                             \
@@ -519,7 +519,7 @@ static inline uintptr_t mema_keyOf(const mema_Pool *pool) {
 
 /* Sets a word to the thread's stack pointer where that takes one instruction, else to 1. A jump out of a signal handler
  * leaves a call for good if it leads above this (mema_sharedLeave). */
-#if defined(__x86_64__) && defined(__LP64__)
+#if MEMA_X86_64
 #define MEMA_SET_FRAME(word) __asm__ volatile("movq %%rsp, %0" : "=m"(word))
 #else
 #define MEMA_SET_FRAME(word) atomic_store_explicit(&(word), 1, memory_order_relaxed)

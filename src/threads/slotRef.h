@@ -39,7 +39,7 @@ enum { mema_unitQuantaLog = mema_unitShiftMax - 3 };
 
 /* Returns a state by its number. `states` is a word in memory: compilers would load it into a register of its own. */
 static MEMA_INLINE mema_State *mema_stateAt(mema_State *const *states, size_t number) {
-#if defined(__x86_64__) && defined(__LP64__)
+#if MEMA_X86_64
   __asm__("addq %1, %0" : "+r"(number) : "m"(*states) : "cc");
   return (mema_State *)number;
 #else
