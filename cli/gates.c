@@ -16,6 +16,7 @@
 #include "../preload/sizeText.h"
 #include "layout.h"
 #include "unreached.h"
+#include "wide.h"
 
 enum { NAMED = 5 }; /* so many processes are named in a sentence */
 
@@ -156,16 +157,14 @@ static void judgeLimit(Verdict *verdict, const Run *run, const Measure *measure,
 
 /* ---- growth ------------------------------------------------------------------------------------------------------- */
 
-typedef unsigned __int128 Wide;
-
 static bool growsBeyond(uint64_t now, uint64_t before, uint64_t hundredths) {
-  return (Wide)now * 10000 > (Wide)before * (10000 + (Wide)hundredths);
+  return wideExceeds(wideProduct(now, 10000), wideProduct(before, 10000 + hundredths));
 }
 
 /* True if a's growth is larger in proportion than b's. A growth from nothing is larger than any other; of two, the larger figure. */
 static bool growsMore(uint64_t now, uint64_t before, uint64_t otherNow, uint64_t otherBefore) {
   if (before == 0 && otherBefore == 0) return now > otherNow;
-  return (Wide)now * otherBefore > (Wide)otherNow * before;
+  return wideExceeds(wideProduct(now, otherBefore), wideProduct(otherNow, before));
 }
 
 /* "from 100 bytes to 200 bytes (100 %)": rounded up, so that what is too much shows. */
@@ -174,9 +173,9 @@ static void appendGrowth(Gate *gate, const Measure *measure, uint64_t before, ui
   append(gate->sentence, sizeof gate->sentence, "from %s to %s", describeFigure(from, measure, before),
          describeFigure(to, measure, now));
   if (now <= before || before == 0) return;
-  Wide hundredths = ((Wide)(now - before) * 10000 + before - 1) / before;
+  uint64_t hundredths = wideQuotientUp(now - before, 10000, before);
   if (hundredths < UINT64_MAX)
-    append(gate->sentence, sizeof gate->sentence, " (%s more)", describePercent(percent, (uint64_t)hundredths));
+    append(gate->sentence, sizeof gate->sentence, " (%s more)", describePercent(percent, hundredths));
 }
 
 static void judgeGrowth(Verdict *verdict, const Run *run, const Measure *measure, uint64_t hundredths) {

@@ -2,6 +2,8 @@
 . tests/preload/harness.sh
 mema=$BUILD/mema
 library=$BUILD/libmema-preload.so
+# The bytes of a pointer in the programs that the compiler makes.
+pointerBytes=$(echo __SIZEOF_POINTER__ | $CC -E -P -x c -)
 
 # mema ARGUMENT...: stdout, stderr and status go to files.
 run() {
