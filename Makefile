@@ -98,12 +98,14 @@ help:
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(call show,CC,$<) $(CC) $(STRICT) -fPIC $(tlsModel) $(builtins) $(roomFlags) $(CPPFLAGS) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	$(call show,CC,$<) $(CC) $(STRICT) -fPIC $(tlsModel) $(builtins) $(roomFlags) $(fileFlags) $(CPPFLAGS) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The library keeps about a hundred bytes per thread; initial-exec finds them without a call that may allocate.
 $(coreObjects) $(preloadObjects) $(recordObjects) $(execObjects): tlsModel := -ftls-model=initial-exec
 # The malloc family must not be compiled into calls of itself (calloc as malloc + memset).
 $(preloadObjects) $(recordObjects) $(execObjects): builtins := -fno-builtin
+# Offsets and numbers of files have 64 bits where a word has 32, too. preload/ takes the place of mmap, whose name this would change.
+$(cliObjects) $(traceObjects) $(execObjects) $(recordObjects): fileFlags := -D_FILE_OFFSET_BITS=64
 # An object that was built with the other answer is built again.
 zstdAnswer := $(BUILD)/obj/zstd.$(ZSTD)
 $(traceObjects): roomFlags := $(zstdFlags)

@@ -16,8 +16,8 @@
 #include "complain.h"
 #include "descriptor.h"
 
-/* 4,000 million events. */
-#define MOST_BYTES ((off_t)64 << 30)
+/* 4,000 million events. Where addresses have 32 bits, 32 million: each recorded process maps the file. */
+#define MOST_BYTES (sizeof(void *) < 8 ? (off_t)512 << 20 : (off_t)64 << 30)
 #define LEAST_BYTES ((off_t)16 << 20)
 
 /* ---- making ------------------------------------------------------------------------------------------------------- */

@@ -215,8 +215,7 @@ static bool lineAt(const Module *module, uint64_t address, char *out, size_t roo
   answer[length > 0 ? length : 0] = '\0';
   answer[strcspn(answer, "\n ")] = '\0';
   if (*answer == '\0' || *answer == '?' || strstr(answer, ":?") != NULL) return false;
-  snprintf(out, room, "%s", answer);
-  return true;
+  return snprintf(out, room, "%s", answer) < (int)room;
 }
 
 static const char *lastPart(const char *path) {

@@ -293,7 +293,7 @@ static bool endTrace(Reader *reader) {
 
 static bool readSections(Reader *reader) {
   for (;;) {
-    uint8_t tag;
+    uint8_t tag = 0;
     if (!readSection(reader, &tag)) return false;
     switch (tag) {
       case TAG_PROCESS:
