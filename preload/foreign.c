@@ -22,7 +22,15 @@
 
 #include "rawCalls.h"
 
-enum { HEADER = 2 * sizeof(size_t), SIZE_FIELD = sizeof(size_t), LEAST = 2 * HEADER };
+enum { HEADER = 2 * sizeof(size_t), SIZE_FIELD = sizeof(size_t) };
+/* glibc aligns chunks to two words, or to what a long double needs if that is more. On i386 it takes 16 bytes since 2.26. */
+#if defined(__i386__)
+enum { ALIGNMENT = 16 };
+#else
+enum { ALIGNMENT = __alignof__(long double) > HEADER ? __alignof__(long double) : HEADER };
+#endif
+/* the smallest chunk, with its header: four words */
+enum { LEAST = (2 * HEADER + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT };
 enum { PREVIOUS_IN_USE = 1, IS_MAPPED = 2, NOT_MAIN_HEAP = 4, FLAGS = 7 };
 enum { WALKS_MOST = 8, NEVER = -1 };
 
@@ -91,7 +99,8 @@ static bool findHeap(Heap *heap) {
   uintptr_t begin = atomic_load_explicit(&heapBegin, memory_order_relaxed);
   if (begin == 0 || libcInfo == NULL) return false;
   struct mallinfo2 info = libcInfo();
-  heap->begin = (begin + HEADER - 1) & ~(uintptr_t)(HEADER - 1);
+  /* The first chunk is aligned, not the header before it. */
+  heap->begin = ((begin + HEADER + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1)) - HEADER;
   heap->end = (uintptr_t)rawBreak(0);
   heap->last = heap->begin + info.arena;
   heap->isElsewhere = info.hblkhd > 0 || info.arena > heap->end - begin;
@@ -110,12 +119,12 @@ static size_t sizeIn(size_t field) {
 }
 
 static bool isSize(size_t size) {
-  return size >= LEAST && size % HEADER == 0;
+  return size >= LEAST && size % ALIGNMENT == 0;
 }
 
 /* True if the bytes before the address could be a chunk's header. */
 static bool looksLikeChunk(uintptr_t address) {
-  return address % HEADER == 0 && address > HEADER && rawIsReadable((const void *)(address - HEADER)) &&
+  return address % ALIGNMENT == 0 && address > HEADER && rawIsReadable((const void *)(address - HEADER)) &&
          isSize(sizeIn(sizeField(address - HEADER)));
 }
 
@@ -124,7 +133,7 @@ static bool looksLikeChunk(uintptr_t address) {
 static uintptr_t cacheKey(void) {
   uintptr_t keys[2] = {0, 0};
   for (size_t i = 0; i < 2; i++) {
-    uintptr_t *volatile chunk = __libc_malloc((i + 2) * HEADER);
+    uintptr_t *volatile chunk = __libc_malloc((i + 2) * ALIGNMENT);
     if (chunk == NULL) return 0;
     __libc_free(chunk);
     keys[i] = __atomic_load_n(&chunk[1], __ATOMIC_RELAXED);
@@ -180,7 +189,7 @@ static Foreign lookInSegment(const Heap *heap, uintptr_t address) {
 Foreign lookForeign(const void *ptr) {
   uintptr_t address = (uintptr_t)ptr;
   Heap heap;
-  if (address % HEADER != 0 || !findHeap(&heap)) return (Foreign){FOREIGN_NONE, 0};
+  if (address % ALIGNMENT != 0 || !findHeap(&heap)) return (Foreign){FOREIGN_NONE, 0};
   if (address >= heap.begin + HEADER && address < heap.end) return lookInSegment(&heap, address);
   return (Foreign){heap.isElsewhere && looksLikeChunk(address) ? FOREIGN_UNKNOWN : FOREIGN_NONE, 0};
 }

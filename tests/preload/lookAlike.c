@@ -14,9 +14,9 @@ static _Alignas(16) size_t global[FIELDS];
 
 /* A chunk of 64 bytes in use, and another one behind it. */
 static void *imitate(size_t *fields) {
-  fields[1] = 64 | IN_USE;
-  fields[9] = 64 | IN_USE;
-  return &fields[2];
+  size_t *chunk = fields + 16 / sizeof *fields;
+  chunk[-1] = chunk[64 / sizeof *fields - 1] = 64 | IN_USE;
+  return chunk;
 }
 
 int main(void) {
