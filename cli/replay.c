@@ -26,6 +26,12 @@
 
 enum { MOST_CONTENDERS = 12, MOST_ROUNDS = 99, MOST_ROWS = 20, NAME_COLUMNS = 16, HEAP_COLUMNS = 20 };
 
+#ifdef __GLIBC__
+#define LIBC_NAME "glibc"
+#else
+#define LIBC_NAME "libc"
+#endif
+
 typedef struct ReplayOptions {
   const char *file;
   size_t poolSize;
@@ -153,7 +159,7 @@ static void invite(Match *match, const ReplayOptions *replay) {
                                   .name = replay->tracked ? "mema, tracked" : "mema",
                                   .poolSize = replay->poolSize,
                                   .tracked = replay->tracked});
-  addContender(match, (Contender){.kind = CONTENDER_LIBC, .name = "glibc"});
+  addContender(match, (Contender){.kind = CONTENDER_LIBC, .name = LIBC_NAME});
   for (size_t i = 0; i < replay->libraryCount; i++) {
     addContender(match, (Contender){.kind = CONTENDER_LIBRARY, .name = replay->libraries[i]});
   }

@@ -57,11 +57,22 @@ static bool isSameFile(const struct stat *left, const struct stat *right) {
   return left->st_dev == right->st_dev && left->st_ino == right->st_ino;
 }
 
-/* One C library may be installed in several places, and one place may have several names. */
+/* True if a loader is of the C library that this code was built with: glibc or musl. */
+static bool isLoaderOfOurKind(const char *path) {
+  bool isMusl = strncmp(lastName(path), "ld-musl-", strlen("ld-musl-")) == 0;
+#ifdef __GLIBC__
+  return !isMusl;
+#else
+  return isMusl;
+#endif
+}
+
+/* One C library may be installed in several places, and one place may have several names. A static `mema` has no loader. */
 static bool isOurLoader(const char *path) {
   const char *ours = ownLoader();
   struct stat its, our;
-  if (ours == NULL || strcmp(lastName(path), lastName(ours)) == 0) return true;
+  if (ours == NULL) return isLoaderOfOurKind(path);
+  if (strcmp(lastName(path), lastName(ours)) == 0) return true;
   return stat(path, &its) == 0 && stat(ours, &our) == 0 && isSameFile(&its, &our);
 }
 
