@@ -170,10 +170,10 @@ for how in execve posix_spawn; do
 done
 run run -- "$starter" vfork 3000 "$hello" '#'
 same 'vfork, 3000 variables: reached' "0 hello preloaded $((3000 + own)) " "$status $(said)"
-run run -- "$starter" vfork 5000 "$hello" '#'
-same 'vfork, 5000 variables: E2BIG' '100 E2BIG ' "$status $(said)"
-run run --no-inherit -- "$starter" vfork 5000 "$hello" '#'
-same 'vfork, 5000 variables, --no-inherit: as it is' '0 hello alone 5000 ' "$status $(said)"
+run run -- "$starter" vfork 9000 "$hello" '#'
+same 'vfork, 9000 variables: E2BIG' '100 E2BIG ' "$status $(said)"
+run run --no-inherit -- "$starter" vfork 9000 "$hello" '#'
+same 'vfork, 9000 variables, --no-inherit: as it is' '0 hello alone 9000 ' "$status $(said)"
 run run -- "$starter" vforkOften 1000 "$hello"
 same 'vfork: nothing is left in the parent' 0 "$status"
 run run -- "$starter" cancelled none "$hello"

@@ -126,7 +126,7 @@ section footprint
 
 summary 80 '--pool 1M' $one footprint=1048577
 has 'a footprint of a byte above the budget: explained' '^  footprint: whole pages and records; only live bytes count in the budget$' "$scratch/err"
-summary 80 '' $one poolSize=none footprint=1000000000000
+summary 80 '' $one poolSize=none footprint=1000000000
 same 'a footprint without a budget: not explained' 0 "$(grep -c 'whole pages' "$scratch/err")"
 guard "$mema" run --pool 64K -- sh -c : 2>"$scratch/err"
 has 'a footprint of a real program: explained' 'footprint: whole pages and records' "$scratch/err"

@@ -250,8 +250,9 @@ for turn in 1 2 3; do
   guard env LD_PRELOAD="$library" "$programs/jumpOut" >"$scratch/out" 2>"$scratch/err"
   same "jumps out of malloc, $turn: nothing ends" 0 $?
   [ -n "$off" ] || survived=$((survived + $(sed 's/ .*//' "$scratch/out")))
-  case $(cat "$scratch/out") in
-    *lost) oneLine "jumps out of malloc, $turn: said that the heap is lost" '^mema: a signal handler left the heap by a jump' "$scratch/err" ;;
+  case "$(uname -m) $(cat "$scratch/out")" in
+    x86_64*lost) oneLine "jumps out of malloc, $turn: said that the heap is lost" '^mema: a signal handler left the heap by a jump' "$scratch/err" ;;
+    *lost) skip "jumps out of malloc, $turn: said that the heap is lost" 'only on x86-64' ;;
     *) same "jumps out of malloc, $turn: the heap goes on, and nothing is said" '' "$(cat "$scratch/err")" ;;
   esac
 done

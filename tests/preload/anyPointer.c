@@ -38,9 +38,15 @@ int main(void) {
   char *data = sbrk(65536);
   CHECK(data != (void *)-1);
   for (size_t i = 0; i < 65536; i += 8) *(uint64_t *)(void *)(data + i) = nextRandom(&random) >> (nextRandom(&random) % 64);
-  const uintptr_t places[] = {(uintptr_t)&random, (uintptr_t)main,    (uintptr_t)noAccess,
-                              (uintptr_t)errno,   (uintptr_t)data,    (uintptr_t)sbrk(0),
-                              UINTPTR_MAX,        (uintptr_t)1 << 47, 0,
+  const uintptr_t places[] = {(uintptr_t)&random,
+                              (uintptr_t)main,
+                              (uintptr_t)noAccess,
+                              (uintptr_t)errno,
+                              (uintptr_t)data,
+                              (uintptr_t)sbrk(0),
+                              UINTPTR_MAX,
+                              (uintptr_t)(UINT64_C(1) << 47),
+                              0,
                               (uintptr_t)chunks};
   for (int i = 0; i < VALUES; i++) {
     uintptr_t value = nextValue(&random, places, sizeof places / sizeof places[0]);

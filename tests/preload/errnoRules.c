@@ -11,7 +11,7 @@
 
 /* Hidden from the compiler, which knows that no such request can succeed (and, in one version, crashes over it). */
 static volatile size_t huge = SIZE_MAX, half = SIZE_MAX / 2 + 1, beyond = (size_t)PTRDIFF_MAX + 1;
-static volatile size_t zero = 0, three = 3, fortyEight = 48, one = 1, four = 4, twentyFour = 24;
+static volatile size_t zero = 0, three = 3, fortyEight = 48, one = 1, halfWord = sizeof(void *) / 2, twentyFour = 24;
 
 #define REFUSED(call, reason) (errno = 0, (call) == NULL && errno == (reason))
 
@@ -62,7 +62,7 @@ static void checkPosixMemalign(void) {
   void *out = before;
   errno = 77;
   CHECK(posix_memalign(&out, zero, 1) == EINVAL && posix_memalign(&out, one, 1) == EINVAL);
-  CHECK(posix_memalign(&out, four, 1) == EINVAL && posix_memalign(&out, twentyFour, 1) == EINVAL);
+  CHECK(posix_memalign(&out, halfWord, 1) == EINVAL && posix_memalign(&out, twentyFour, 1) == EINVAL);
   CHECK(posix_memalign(&out, huge, 1) == EINVAL);
   CHECK(posix_memalign(&out, 64, huge) == ENOMEM && posix_memalign(&out, half, 1) == ENOMEM);
   CHECK(errno == 77 && out == before);

@@ -33,10 +33,10 @@ static inline bool isLeft(size_t pages) {
   return exact;
 }
 
-/* The most that can be mapped; below 2^20 pages. */
+/* The most that can be mapped; below 2^20 pages, or below 2^19, with which 4 GiB of addresses are full. */
 static inline size_t pagesLeft(void) {
   size_t most = 0;
-  for (size_t step = (size_t)1 << 20; step > 0; step /= 2) {
+  for (size_t step = (size_t)1 << (sizeof(size_t) > 4 ? 20 : 18); step > 0; step /= 2) {
     if (canMap(most + step)) most += step;
   }
   return most;

@@ -24,8 +24,8 @@ int main(void) {
   void *g = KEEP(valloc(1));
   void *h = KEEP(pvalloc(1));
   void *i = KEEP(realloc(NULL, 5));
-  if (KEEP(malloc(SIZE_MAX / 2)) != NULL) return 2;
-  if (KEEP(realloc(i, SIZE_MAX / 2)) != NULL || KEEP(calloc(SIZE_MAX / 2, 3)) != NULL) return 2;
+  if (KEEP(malloc(SIZE_MAX / 2 + 1)) != NULL) return 2;
+  if (KEEP(realloc(i, SIZE_MAX / 2 + 1)) != NULL || KEEP(calloc(SIZE_MAX / 2, 3)) != NULL) return 2;
   i = KEEP(reallocarray(i, 6, 7));
   if (KEEP(realloc(c, nothing)) != NULL || KEEP(reallocarray(i, SIZE_MAX / 2, 3)) != NULL) return 3;
   free(a);
