@@ -1,4 +1,4 @@
-/* atHand.c - malloc, calloc and free: the common paths. They are those of shared pools (threads/atHand.h), compiled
+/* atHand.c - malloc, calloc, realloc, free and malloc_usable_size: the common paths. They are those of shared pools (threads/atHand.h), compiled
  * for the one pool that there is. They ask one question: has the thread a cache that it may enter? If so, the heap is ready,
  * no signal handler is the caller, and no other thread keeps this one out. Everything else is a tail call to heap.c, which
  * begins anew: so the common paths save no register. */
@@ -50,12 +50,31 @@ static MEMA_NOINLINE void *mallocLarger(size_t size, mema_ThreadCache *cache) {
   return mema_likely(ptr != NULL) ? ptr : heapAllocate(size);
 }
 
-void *malloc(size_t size) {
+static MEMA_INLINE void *allocate(size_t size) {
   mema_ThreadCache *cache = cacheAtHand();
   if (mema_unlikely(!enter(cache))) return heapAllocate(size);
   if (mema_unlikely(size > mema_tableMax)) return mallocLarger(size, cache);
   void *ptr = mema_popAtHand(cache, mema_magazineForSize(cache, size));
   return mema_likely(ptr != NULL) ? ptr : heapAllocate(size);
+}
+
+void *malloc(size_t size) {
+  return allocate(size);
+}
+
+/* Returns the magazine for a size from 1 to mema_slotMax. */
+static MEMA_INLINE mema_Magazine *magazineFor(mema_ThreadCache *cache, size_t size) {
+  return mema_likely(size <= mema_tableMax) ? mema_magazineForSize(cache, size)
+                                            : mema_magazineOf(cache, mema_classOf(size) + 1);
+}
+
+/* The least class whose slots have the alignment is that of the size rounded up to it: class sizes above 512 are multiples
+ * of an eighth of the next power of two. A sum beyond the range of size_t is rounded to 0. */
+void *takeAligned(size_t alignment, size_t size) {
+  size_t rounded = (size + alignment - 1) & (0 - alignment);
+  mema_ThreadCache *cache = cacheAtHand();
+  if (mema_unlikely(rounded - 1 >= mema_slotMax || !enter(cache))) return NULL;
+  return mema_popAtHand(cache, magazineFor(cache, rounded));
 }
 
 /* The chunk was the last of the thread's count. */
@@ -101,4 +120,41 @@ void free(void *ptr) {
     default:
       return;
   }
+}
+
+/* ---- realloc ------------------------------------------------------------------------------------------------------------ */
+
+/* The chunk changes its slot. A function of its own, since it calls memcpy in the middle and saves registers. */
+static MEMA_NOINLINE void *move(void *ptr, size_t size, mema_ThreadCache *cache, mema_Magazine *magazine,
+                                mema_State *state) {
+  void *moved = mema_moveAtHand(cache, magazine, magazineFor(cache, size), state, ptr);
+  if (mema_likely(moved != NULL) && mema_unlikely(mema_countMove(cache))) return mema_callsOut(cache, moved);
+  mema_leave(cache);
+  return mema_likely(moved != NULL) ? moved : heapResize(ptr, size);
+}
+
+/* A call that leaves the chunk where it is changes no count of the cache. */
+void *realloc(void *ptr, size_t size) {
+  mema_SlotRef slot;
+  if (mema_unlikely(ptr == NULL)) return allocate(size);
+  mema_ThreadCache *cache = cacheAtHand();
+  if (mema_unlikely(size - 1 >= mema_slotMax || !enter(cache))) return heapResize(ptr, size);
+  mema_Magazine *magazine = mema_findOwn(cache, ptr, &slot);
+  if (mema_unlikely(magazine == NULL)) {
+    mema_leave(cache);
+    return heapResize(ptr, size);
+  }
+  if (!mema_staysInSlot(magazine->slotSize, size)) return move(ptr, size, cache, magazine, slot.state);
+  mema_leave(cache);
+  return countCall() ? heapPublishFor(ptr) : ptr;
+}
+
+/* ---- the size of a chunk ------------------------------------------------------------------------------------------------ */
+
+size_t malloc_usable_size(void *ptr) {
+  mema_ThreadCache *cache = cacheAtHand();
+  if (mema_unlikely(!enter(cache))) return heapChunkSize(ptr);
+  size_t size = mema_sizeAtHand(cache, ptr);
+  mema_leave(cache);
+  return mema_likely(size != 0) ? size : heapChunkSize(ptr);
 }

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "heap.h"
-#include "report.h"
 
 /* glibc has it, other C libraries do not. */
 extern const char *gnu_get_libc_version(void) __attribute__((weak));
@@ -35,27 +34,6 @@ void cfree(void *ptr) {
   free(ptr);
 }
 
-void *realloc(void *ptr, size_t size) {
-  if (ptr == NULL) return heapAllocate(size);
-  if (size == 0) {
-    free(ptr);
-    return NULL;
-  }
-  void *bad = ptr;
-  switch (heapResize(&ptr, size)) {
-    case HEAP_DONE:
-      return ptr;
-    case HEAP_BAD_POINTER:
-      reportBadPointer("realloc", bad);
-      errno = EINVAL;
-      return NULL;
-    case HEAP_REFUSED:
-    default:
-      errno = ENOMEM;
-      return NULL;
-  }
-}
-
 void *reallocarray(void *ptr, size_t count, size_t size) {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes)) return refuse(ENOMEM);
@@ -73,10 +51,26 @@ static bool takesAnyAlignment(void) {
   return minor < 38;
 }
 
+/* The alignment is a power of two. */
+static void *allocateAligned(size_t alignment, size_t size) {
+  void *chunk = takeAligned(alignment, size);
+  return chunk != NULL ? chunk : heapAllocateAligned(alignment, size);
+}
+
 /* The heap serves all that the C library serves: the program may rely on it. */
 void *aligned_alloc(size_t alignment, size_t size) {
-  if (isPowerOfTwo(alignment)) return heapAllocateAligned(alignment, size);
+  if (isPowerOfTwo(alignment)) return allocateAligned(alignment, size);
   return takesAnyAlignment() ? memalign(alignment, size) : refuse(EINVAL);
+}
+
+/* No slot is at hand. */
+__attribute__((noinline)) static int memalignElse(void **out, size_t alignment, size_t size) {
+  int savedErrno = errno;
+  void *chunk = heapAllocateAligned(alignment, size);
+  errno = savedErrno;
+  if (chunk == NULL) return ENOMEM;
+  *out = chunk;
+  return 0;
 }
 
 int posix_memalign(void **out, size_t alignment, size_t size) {
@@ -84,10 +78,8 @@ int posix_memalign(void **out, size_t alignment, size_t size) {
     heapCountRefusal();
     return EINVAL;
   }
-  int savedErrno = errno;
-  void *chunk = heapAllocateAligned(alignment, size);
-  errno = savedErrno;
-  if (chunk == NULL) return ENOMEM;
+  void *chunk = takeAligned(alignment, size);
+  if (chunk == NULL) return memalignElse(out, alignment, size);
   *out = chunk;
   return 0;
 }
@@ -97,7 +89,7 @@ void *memalign(size_t alignment, size_t size) {
   if (alignment > SIZE_MAX / 2 + 1) return refuse(EINVAL);
   size_t rounded = MEMA_ALIGNMENT;
   while (rounded < alignment) rounded <<= 1;
-  return heapAllocateAligned(rounded, size);
+  return allocateAligned(rounded, size);
 }
 
 void *valloc(size_t size) {
@@ -109,8 +101,4 @@ void *pvalloc(size_t size) {
   if (size > SIZE_MAX - page) return refuse(ENOMEM);
   size_t rounded = (size + page - 1) & ~(page - 1);
   return heapAllocateAligned(page, rounded > 0 ? rounded : page);
-}
-
-size_t malloc_usable_size(void *ptr) {
-  return ptr == NULL ? 0 : heapChunkSize(ptr);
 }

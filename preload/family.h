@@ -5,7 +5,6 @@
 
 #include "atHand.h"
 
-MEMA_PUBLIC void *realloc(void *ptr, size_t size);
 MEMA_PUBLIC void *reallocarray(void *ptr, size_t count, size_t size);
 MEMA_PUBLIC void free_sized(void *ptr, size_t size);
 MEMA_PUBLIC void free_aligned_sized(void *ptr, size_t alignment, size_t size);
@@ -15,6 +14,5 @@ MEMA_PUBLIC int posix_memalign(void **out, size_t alignment, size_t size);
 MEMA_PUBLIC void *memalign(size_t alignment, size_t size);
 MEMA_PUBLIC void *valloc(size_t size);
 MEMA_PUBLIC void *pvalloc(size_t size);
-MEMA_PUBLIC size_t malloc_usable_size(void *ptr);
 
 #endif

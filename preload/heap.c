@@ -25,6 +25,8 @@ static void *refuseAtPoint(void) {
   return NULL;
 }
 
+typedef enum HeapAnswer { HEAP_DONE, HEAP_REFUSED, HEAP_BAD_POINTER } HeapAnswer;
+
 typedef enum RequestKind { PLAIN, ZEROED, ALIGNED, RESIZED } RequestKind;
 
 /* A request to the heap, in a form that can be repeated. */
@@ -101,9 +103,9 @@ __attribute__((noinline)) static void *allocateSlowly(Request request, bool refu
 }
 
 /* The next three functions are tail calls of `allocate`, so that the common path uses little stack. */
-__attribute__((noinline, cold)) static void *publishFor(void *chunk) {
+__attribute__((noinline, cold)) void *heapPublishFor(void *ptr) {
   publishNowAndThen();
-  return chunk;
+  return ptr;
 }
 
 __attribute__((noinline, cold)) static void *allocateUnready(RequestKind kind, size_t size, size_t factor) {
@@ -121,7 +123,7 @@ static inline __attribute__((always_inline)) void *allocate(RequestKind kind, si
                 : kind == ZEROED ? mema_pcalloc(&heapPool, factor, size)
                                  : mema_pmemalign(&heapPool, factor, size);
   if (__builtin_expect(chunk == NULL, 0)) return allocateRefused(kind, size, factor);
-  return countCall() ? publishFor(chunk) : chunk;
+  return countCall() ? heapPublishFor(chunk) : chunk;
 }
 
 void *heapAllocate(size_t size) {
@@ -198,18 +200,25 @@ static bool failsToGrow(const void *ptr, size_t size) {
   return countsPoints && size > mema_sharedChunkSize(&heapPool, ptr) && failsAtPoint(size);
 }
 
-HeapAnswer heapResize(void **ptr, size_t size) {
-  bool ready = heapIsReady();
-  void *chunk = ready ? mema_sharedRepalloc(&heapPool, *ptr, size) : NULL;
-  if (__builtin_expect(chunk == NULL, 0)) {
-    int before = ready ? mema_lastError()->errnoBefore : errno;
-    HeapAnswer answer = !ready && failsToGrow(*ptr, size) ? HEAP_REFUSED : resizeSlowly(ptr, size, ready);
-    errno = before;
-    return answer;
+/* `refused`: the pool refused a moment ago. */
+__attribute__((noinline, cold)) static void *resizeElse(void *ptr, size_t size, bool refused) {
+  void *chunk = ptr;
+  int before = refused ? mema_lastError()->errnoBefore : errno;
+  HeapAnswer answer = !refused && failsToGrow(ptr, size) ? HEAP_REFUSED : resizeSlowly(&chunk, size, refused);
+  if (answer == HEAP_BAD_POINTER) reportBadPointer("realloc", ptr);
+  errno = answer == HEAP_DONE ? before : answer == HEAP_REFUSED ? ENOMEM : EINVAL;
+  return answer == HEAP_DONE ? chunk : NULL;
+}
+
+void *heapResize(void *ptr, size_t size) {
+  if (size == 0) {
+    heapRelease(ptr);
+    return NULL;
   }
-  *ptr = chunk;
-  if (countCall()) publishNowAndThen();
-  return HEAP_DONE;
+  if (!heapIsReady()) return resizeElse(ptr, size, false);
+  void *chunk = mema_sharedRepalloc(&heapPool, ptr, size);
+  if (__builtin_expect(chunk == NULL, 0)) return resizeElse(ptr, size, true);
+  return countCall() ? heapPublishFor(chunk) : chunk;
 }
 
 /* Frees what is no chunk of the pool. Called under the lock. What may be a chunk of the C library is kept. */
@@ -279,6 +288,7 @@ void heapReleaseRefused(void *ptr) {
 }
 
 size_t heapChunkSize(const void *ptr) {
+  if (ptr == NULL) return 0;
   size_t size = mema_sharedChunkSize(&heapPool, ptr);
   if (size != 0 || !enterHeap()) return size;
   size = lookForeign(ptr).size;

@@ -13,10 +13,9 @@ void *heapAllocate(size_t size);
 void *heapAllocateZeroed(size_t count, size_t size);
 void *heapAllocateAligned(size_t alignment, size_t size);
 
-typedef enum HeapAnswer { HEAP_DONE, HEAP_REFUSED, HEAP_BAD_POINTER } HeapAnswer;
-
-/* Resizes the chunk *ptr (not NULL), which may move. HEAP_REFUSED: the chunk stays unchanged. Keeps errno. */
-HeapAnswer heapResize(void **ptr, size_t size);
+/* realloc of a pointer that is not NULL. NULL with ENOMEM, or EINVAL for a pointer to no live chunk: the chunk stays
+ * unchanged. For 0 bytes it frees the chunk. On success errno is kept. */
+void *heapResize(void *ptr, size_t size);
 
 /* Frees a chunk. Does nothing for NULL. A pointer to no live chunk is counted, and ends the program under
  * MEMA_STRICT. Keeps errno. */
@@ -25,6 +24,9 @@ void heapRelease(void *ptr);
 /* As heapRelease, for a pointer that the common path could not free, and for one that the pool refused a moment ago. */
 void heapReleaseElse(void *ptr);
 void heapReleaseRefused(void *ptr);
+
+/* Publishes the figures of the thread, whose calls have run out, and returns ptr, for tail calls. */
+void *heapPublishFor(void *ptr);
 
 /* Returns the usable bytes of a chunk; 0 if ptr is none. */
 size_t heapChunkSize(const void *ptr);

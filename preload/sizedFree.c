@@ -88,31 +88,35 @@ static void checkAlignment(const char *what, const void *ptr, size_t alignment) 
   if (!good && heapOwnSize(ptr) != 0) reportBadAlignment(what, ptr, alignment);
 }
 
-/* Keeps errno. */
-static inline void check(const char *what, const void *ptr, size_t size, bool exact) {
-  if (__builtin_expect(!settings.strict, 1) || ptr == NULL) return;
+/* Both keep errno. Their callers save no register for them: without MEMA_STRICT a free that states a size is hardly more than
+ * a free. */
+__attribute__((noinline, cold)) static void checkStrictly(const char *what, const void *ptr, size_t size, bool exact) {
   int savedErrno = errno;
   checkSize(what, ptr, size, exact);
   errno = savedErrno;
 }
 
-static inline void checkAligned(const char *what, const void *ptr, size_t size, size_t alignment) {
-  if (__builtin_expect(!settings.strict, 1) || ptr == NULL) return;
+__attribute__((noinline, cold)) static void checkAlignedStrictly(const char *what, const void *ptr, size_t size,
+                                                                 size_t alignment) {
   int savedErrno = errno;
   checkSize(what, ptr, size, false);
   checkAlignment(what, ptr, alignment);
   errno = savedErrno;
 }
 
+static inline bool isChecked(const void *ptr) {
+  return __builtin_expect(settings.strict, 0) && ptr != NULL;
+}
+
 /* ---- C ----------------------------------------------------------------------------------------------------------- */
 
 void free_sized(void *ptr, size_t size) {
-  check("free_sized", ptr, size, false);
+  if (isChecked(ptr)) checkStrictly("free_sized", ptr, size, false);
   free(ptr);
 }
 
 void free_aligned_sized(void *ptr, size_t alignment, size_t size) {
-  checkAligned("free_aligned_sized", ptr, size, alignment);
+  if (isChecked(ptr)) checkAlignedStrictly("free_aligned_sized", ptr, size, alignment);
   free(ptr);
 }
 
@@ -125,7 +129,7 @@ MEMA_PUBLIC void sizedAlignedDeleteArray(void *ptr, size_t size,
                                          size_t alignment) __asm__(OPERATOR("_ZdaPv", "St11align_val_t"));
 
 void sizedDelete(void *ptr, size_t size) {
-  check("sized delete", ptr, size, true);
+  if (isChecked(ptr)) checkStrictly("sized delete", ptr, size, true);
   if (plainDelete != NULL) {
     plainDelete(ptr);
   } else {
@@ -134,7 +138,7 @@ void sizedDelete(void *ptr, size_t size) {
 }
 
 void sizedDeleteArray(void *ptr, size_t size) {
-  check("sized delete[]", ptr, size, true);
+  if (isChecked(ptr)) checkStrictly("sized delete[]", ptr, size, true);
   if (plainDeleteArray != NULL) {
     plainDeleteArray(ptr);
   } else {
@@ -143,7 +147,7 @@ void sizedDeleteArray(void *ptr, size_t size) {
 }
 
 void sizedAlignedDelete(void *ptr, size_t size, size_t alignment) {
-  checkAligned("sized delete", ptr, size, alignment);
+  if (isChecked(ptr)) checkAlignedStrictly("sized delete", ptr, size, alignment);
   if (alignedDelete != NULL) {
     alignedDelete(ptr, alignment);
   } else {
@@ -152,7 +156,7 @@ void sizedAlignedDelete(void *ptr, size_t size, size_t alignment) {
 }
 
 void sizedAlignedDeleteArray(void *ptr, size_t size, size_t alignment) {
-  checkAligned("sized delete[]", ptr, size, alignment);
+  if (isChecked(ptr)) checkAlignedStrictly("sized delete[]", ptr, size, alignment);
   if (alignedDeleteArray != NULL) {
     alignedDeleteArray(ptr, alignment);
   } else {

@@ -92,7 +92,7 @@ script record tests/cli/record.sh 'all tests/traces/dump'
 script replay tests/cli/replay.sh 'all tests/traces/dump'
 script guest tests/guest/run.sh all
 script space tests/guest/space.sh all
-script instructions tests/instructions.sh 'all tests/programs/instructions tests/programs/mallocPairs'
+script instructions tests/instructions.sh 'all tests/programs/instructions tests/programs/mallocPairs tests/programs/mallocKin'
 script latency tests/latency.sh all
 script bulk tests/bulk.sh tests/programs/bulkFree
 script growth tests/growth.sh 'all tests/programs/growth'

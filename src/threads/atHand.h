@@ -1,13 +1,17 @@
-/* atHand.h - the common paths of palloc and pfree, from inside the thread's cache. shared.c has them for any shared pool.
- * The preload library compiles them once more, into its malloc and free, for the one pool that it has.
+/* atHand.h - the common paths of palloc, pfree and their kin, from inside the thread's cache. shared.c has them for any shared
+ * pool. The preload library compiles them once more, into its malloc and free, for the one pool that it has.
  *
  *   popAtHand    pops a slot, charges the quota, sets the state
  *   giveAtHand   finds the slot, claims it by its state, pushes it, credits the quota
+ *   moveAtHand   claims a slot, pops another one, charges the difference, copies, pushes the first one
+ *   sizeAtHand   finds the slot, and compares its state
  *
- * Each leaves the cache where it succeeds. Each other case is left to the caller, as a tail call: so the common paths save
+ * The first two leave the cache where they succeed. Each other case is left to the caller, as a tail call: so the common paths save
  * no register. */
 #ifndef MEMA_THREADS_AT_HAND_H
 #define MEMA_THREADS_AT_HAND_H
+
+#include <string.h>
 
 #include "slotRef.h"
 
@@ -41,6 +45,12 @@ static MEMA_INLINE bool mema_chargeLow(mema_ThreadCache *cache, size_t bytes) {
  * both this case and a new minimum. */
 static MEMA_INLINE bool mema_chargeQuota(mema_ThreadCache *cache, size_t bytes) {
   return mema_likely(!mema_subtract(&cache->overLow, bytes)) || mema_chargeLow(cache, bytes);
+}
+
+/* As mema_chargeQuota, for a chunk whose size changes: `bytes` may be below 0, as a number modulo the range of the word. */
+static MEMA_INLINE bool mema_chargeDifference(mema_ThreadCache *cache, size_t bytes) {
+  cache->overLow -= bytes;
+  return mema_likely((ptrdiff_t)cache->overLow >= 0) || mema_chargeLow(cache, bytes);
 }
 
 /* Makes a cached slot live. */
@@ -94,13 +104,17 @@ static MEMA_INLINE void mema_advance(mema_CachedSlot **top) {
 #endif
 }
 
-/* Pushes a claimed slot onto a magazine with room, at its top `cached`, credits the quota, and counts. True if no call is
- * left. */
+/* Pushes a claimed slot onto a magazine with room, at its top `cached`. */
+static MEMA_INLINE void mema_push(mema_Magazine *magazine, mema_CachedSlot *cached, mema_State *state, void *ptr) {
+  cached->ptr = ptr;
+  cached->state = state;
+  mema_advance(&magazine->top);
+}
+
+/* Pushes a claimed slot, credits the quota, and counts. True if no call is left. */
 static MEMA_INLINE bool mema_keep(mema_ThreadCache *cache, mema_Magazine *magazine, mema_CachedSlot *cached,
                                   const mema_SlotRef *slot, void *ptr, size_t bytes) {
-  cached->ptr = ptr;
-  cached->state = slot->state;
-  mema_advance(&magazine->top);
+  mema_push(magazine, cached, slot->state, ptr);
   cache->overLow += bytes;
   return mema_countFree(cache);
 }
@@ -139,6 +153,50 @@ static MEMA_INLINE mema_Give mema_giveAtHand(mema_ThreadCache *cache, void *ptr,
 another:
   mema_leave(cache);
   return mema_giveElsewhere;
+}
+
+/* Finds a live chunk that the thread may free by a plain store: until it leaves the cache, no other thread frees the chunk.
+ * Returns the slot's magazine; NULL: there is no such chunk. */
+static MEMA_INLINE mema_Magazine *mema_findOwn(mema_ThreadCache *cache, const void *ptr, mema_SlotRef *slot) {
+  size_t quantum;
+  if (mema_unlikely(!mema_quantumHere(cache, ptr, &quantum) ||
+                    !mema_findNearSlot(cache->pageMap, &cache->states, quantum, slot)))
+    return NULL;
+  mema_Magazine *magazine = mema_magazineOf(cache, slot->live);
+  MEMA_HELD(magazine);
+  bool isOwn = slot->entryBits == magazine->own && !MEMA_DIFFERS("b", slot->state, slot->live);
+  if (mema_unlikely(!isOwn)) return NULL;
+  return magazine;
+}
+
+/* Moves a chunk that mema_findOwn has found to a slot of another size, and charges the difference. NULL, with nothing
+ * changed: no slot is at hand, the old one has no room in its magazine, or the quota is too small. The old chunk is claimed
+ * before the new one is live, so other threads find one of them, never both. */
+static MEMA_INLINE void *mema_moveAtHand(mema_ThreadCache *cache, mema_Magazine *from, mema_Magazine *to, mema_State *state,
+                                         void *ptr) {
+  mema_CachedSlot *cached = to->top;
+  size_t before = from->slotSize, after = to->slotSize;
+  if (mema_unlikely(cached == to->bottom || from->top == from->limit || !mema_chargeDifference(cache, after - before)))
+    return NULL;
+  atomic_store_explicit(state, 0, memory_order_relaxed);
+  to->top = --cached;
+  memcpy(cached->ptr, ptr, before < after ? before : after);
+  void *moved = mema_hand(cached, to->state);
+  if (moved == NULL) __builtin_unreachable(); /* callers test for NULL */
+  mema_push(from, from->top, state, ptr);
+  return moved;
+}
+
+/* Returns the size of a live chunk, from inside the cache. 0: there is none, or its span has several units. */
+static MEMA_INLINE size_t mema_sizeAtHand(const mema_ThreadCache *cache, const void *ptr) {
+  mema_SlotRef slot;
+  size_t quantum;
+  if (mema_unlikely(!mema_quantumHere(cache, ptr, &quantum) ||
+                    !mema_findNearSlot(cache->pageMap, &cache->states, quantum, &slot)))
+    return 0;
+  if (mema_unlikely(slot.live == 0 || MEMA_DIFFERS("b", slot.state, slot.live))) return 0;
+  atomic_signal_fence(memory_order_acquire);
+  return cache->magazines[slot.live].slotSize;
 }
 
 #endif

@@ -462,6 +462,11 @@ static MEMA_INLINE bool mema_countFree(mema_ThreadCache *cache) {
   return (int32_t)(cache->calls -= mema_oneCall - 1) < 0;
 }
 
+/* Counts an allocation and a free. */
+static MEMA_INLINE bool mema_countMove(mema_ThreadCache *cache) {
+  return (int32_t)(cache->calls -= 2 * mema_oneCall - 1) < 0;
+}
+
 static MEMA_INLINE bool mema_hasCallsLeft(const mema_ThreadCache *cache) {
   return (int32_t)cache->calls >= 0;
 }

@@ -34,10 +34,22 @@ static void *takeSlot(mema_Share *share, unsigned class) {
   return mema_hand(--magazine->top, magazine->state);
 }
 
+/* Returns the magazine for a slot that the calling thread frees, with room for it. */
+static mema_Magazine *roomyMagazineFor(mema_Share *share, mema_ThreadCache *cache, mema_SlotRef slot) {
+  mema_Magazine *magazine = mema_magazineFor(cache, slot);
+  unsigned class = slot.live - 1u;
+  if (magazine->top != magazine->limit) return magazine;
+  if (magazine == &cache->magazines[slot.live]) {
+    mema_flushHalf(share, cache, class);
+  } else if (!mema_mailReturns(cache, class)) {
+    mema_sendBack(share, cache, class);
+  }
+  return magazine;
+}
+
 /* Gives a claimed slot back, and credits the budget. */
 static void giveSlot(mema_Share *share, mema_SlotRef slot, void *ptr, size_t credit) {
   mema_ThreadCache *cache = mema_takeCache(share);
-  unsigned class = slot.live - 1u;
   mema_CachedSlot cached = {.ptr = ptr, .state = slot.state};
   if (cache == NULL) {
     mema_slabGiveCached(share->slab, &cached, 1);
@@ -45,14 +57,7 @@ static void giveSlot(mema_Share *share, mema_SlotRef slot, void *ptr, size_t cre
     share->pool->frees++;
     return;
   }
-  mema_Magazine *magazine = mema_magazineFor(cache, slot);
-  if (magazine->top == magazine->limit) {
-    if (magazine == &cache->magazines[slot.live]) {
-      mema_flushHalf(share, cache, class);
-    } else if (!mema_mailReturns(cache, class)) {
-      mema_sendBack(share, cache, class);
-    }
-  }
+  mema_Magazine *magazine = roomyMagazineFor(share, cache, slot);
   *magazine->top++ = cached;
   cache->overLow += credit;
   cache->frees++;
@@ -544,15 +549,17 @@ static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
   return ptr;
 }
 
-/* Moves a chunk from slot to slot, after a loan of quota and a fill of the magazine. NULL, with nothing
- * changed, if these do not suffice. */
+/* Moves a chunk from slot to slot, after a loan of quota, a fill of the new slot's magazine, and room in the old one's. NULL,
+ * with nothing changed, if these do not suffice. */
 static void *resizeWithin(mema_Share *share, void *ptr, size_t size) {
+  mema_SlotRef slot;
   mema_ThreadCache *cache = mema_takeCache(share);
   if (cache == NULL || size == 0 || size > mema_slotMax) return NULL;
   unsigned class = mema_classOf(size);
   const mema_Magazine *magazine = &cache->magazines[class + 1];
   if (!mema_lend(share, cache, magazine->slotSize)) return NULL;
   if (magazine->top == magazine->bottom && !mema_fill(share, cache, class)) return NULL;
+  if (mema_findSlot(share->slab, ptr, &slot) && mema_isLive(slot)) (void)roomyMagazineFor(share, cache, slot);
   void *to = resizeAtHand(cache, ptr, size);
   if (!mema_hasCallsLeft(cache)) mema_renewCalls(cache); /* the lock's release tells the figures */
   if (to != NULL) mema_trimQuota(share, cache);
@@ -616,16 +623,11 @@ size_t mema_sharedRoom(const mema_Pool *pool, size_t size) {
   return room;
 }
 
-/* Returns the size of a slot's chunk, from inside the cache. 0: it is not live. */
-static MEMA_INLINE size_t sizeHere(const mema_ThreadCache *cache, mema_SlotRef slot) {
-  return mema_isLive(slot) ? cache->magazines[slot.live].slotSize : 0;
-}
-
 static MEMA_NOINLINE size_t chunkSizeElse(const mema_Pool *pool, const void *ptr) {
   mema_SlotRef slot;
   mema_ThreadCache *cache = mema_enterCache(pool);
   if (cache == NULL) return chunkSizeSlow(pool, ptr);
-  size_t size = mema_findHere(cache, ptr, &slot) ? sizeHere(cache, slot) : 0;
+  size_t size = mema_findHere(cache, ptr, &slot) && mema_isLive(slot) ? cache->magazines[slot.live].slotSize : 0;
   mema_leave(cache);
   return size != 0 ? size : chunkSizeSlow(pool, ptr);
 }
@@ -633,13 +635,9 @@ static MEMA_NOINLINE size_t chunkSizeElse(const mema_Pool *pool, const void *ptr
 /* Some programs ask for the size at every malloc and free (malloc_usable_size), so the common case calls no
  * function. */
 size_t mema_sharedChunkSize(const mema_Pool *pool, const void *ptr) {
-  mema_SlotRef slot;
   mema_ThreadCache *cache = mema_cacheHere;
-  size_t quantum, size = 0;
   if (mema_unlikely(cache == NULL || !mema_enter(cache, pool))) return chunkSizeElse(pool, ptr);
-  if (mema_quantumHere(cache, ptr, &quantum) && mema_findNearSlot(cache->pageMap, &cache->states, quantum, &slot) &&
-      slot.live != 0)
-    size = sizeHere(cache, slot);
+  size_t size = mema_sizeAtHand(cache, ptr);
   mema_leave(cache);
   return mema_likely(size != 0) ? size : chunkSizeElse(pool, ptr);
 }

@@ -93,6 +93,11 @@ works 'the heap serves before there is an environment, with a budget' MEMA_POOL_
 works 'libraries may be loaded and unloaded' "$programs/loadPlugin" "$programs/plugin.so"
 works 'vfork and posix_spawn start programs' "$programs/spawn"
 
+rm -f "$scratch/report"
+works 'chunks change their sizes, and have alignments, as the standards say' MEMA_REPORT="$scratch/report" "$programs/resizes"
+reported 'sizes and alignments: each bad pointer is counted' badFrees 28
+reported 'sizes and alignments: a growth charges the difference alone' peakBytes "$(figure liveBytes <"$scratch/report")"
+
 works 'chunks of the C library are passed on' MEMA_REPORT="$scratch/report" MEMA_STRICT=1 "$programs/libcHeap"
 reported 'chunks of the C library: none is a bad free' badFrees 0
 reported 'chunks of the C library: each is counted' foreignFrees 101
