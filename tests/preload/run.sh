@@ -98,6 +98,7 @@ works 'chunks change their sizes, and have alignments, as the standards say' MEM
 reported 'sizes and alignments: each bad pointer is counted' badFrees 28
 reported 'sizes and alignments: a growth charges the difference alone' peakBytes "$(figure liveBytes <"$scratch/report")"
 
+rm -f "$scratch/report"
 works 'chunks of the C library are passed on' MEMA_REPORT="$scratch/report" MEMA_STRICT=1 "$programs/libcHeap"
 reported 'chunks of the C library: none is a bad free' badFrees 0
 reported 'chunks of the C library: each is counted' foreignFrees 101
