@@ -1,7 +1,7 @@
-/* atHand.c - malloc, calloc, realloc, free and malloc_usable_size: the common paths. They are those of shared pools (threads/atHand.h), compiled
- * for the one pool that there is. They ask one question: has the thread a cache that it may enter? If so, the heap is ready,
- * no signal handler is the caller, and no other thread keeps this one out. Everything else is a tail call to heap.c, which
- * begins anew: so the common paths save no register. */
+/* atHand.c - the common paths of malloc, calloc, realloc, free and malloc_usable_size, and of what takes an alignment.
+ * They are those of shared pools (threads/atHand.h), compiled for the one pool that there is. They ask one question: has the
+ * thread a cache that it may enter? If so, the heap is ready, no signal handler is the caller, and no other thread keeps this
+ * one out. Everything else is a tail call to heap.c, which begins anew: so the common paths save no register. */
 /* first: it names the fields of a Pool that mema.h leaves out */
 #include "../src/threads/atHand.h"
 

@@ -1,4 +1,4 @@
-/* atHand.h - malloc, calloc, realloc, free and malloc_usable_size: the rest of their family is in family.h. */
+/* atHand.h - malloc, calloc, realloc, free and malloc_usable_size. The rest of their family is in family.h. */
 #ifndef MEMA_PRELOAD_AT_HAND_H
 #define MEMA_PRELOAD_AT_HAND_H
 

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "check.h"
@@ -123,6 +124,31 @@ static void checkAlignments(void) {
   }
 }
 
+/* ---- another thread's chunks -------------------------------------------------------------------------------------------- */
+
+/* The slot goes back to the thread that owns it: the caller does not get it again. */
+static void *resizeAnothers(void *argument) {
+  char *chunk = argument;
+  size_t size = 100;
+  for (int i = 0; i < 100; i++) free(malloc(size));
+  CHECK(realloc(chunk, 110) == chunk);
+  char *moved = realloc(chunk, 300);
+  CHECK(moved != NULL && moved != chunk && isFilled(moved, size, 9) && malloc_usable_size(chunk) == 0);
+  for (int i = 0; i < 10; i++) CHECK(malloc(size) != chunk);
+  return moved;
+}
+
+static void checkAnothers(void) {
+  pthread_t other;
+  for (int turn = 0; turn < 3; turn++) {
+    void *chunk = malloc(100), *moved;
+    fill(chunk, 100, 9);
+    CHECK(pthread_create(&other, NULL, resizeAnothers, chunk) == 0 && pthread_join(other, &moved) == 0);
+    CHECK(isFilled(moved, 100, 9));
+    free(moved);
+  }
+}
+
 /* ---- pointers to no live chunk ----------------------------------------------------------------------------------------- */
 
 static void expectBad(void *pointer, size_t size) {
@@ -169,6 +195,7 @@ int main(void) {
   checkPlaces();
   checkSlotsComeBack();
   checkAlignments();
+  checkAnothers();
   checkBad();
   growToThePeak();
   return 0;
