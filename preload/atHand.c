@@ -62,19 +62,13 @@ void *malloc(size_t size) {
   return allocate(size);
 }
 
-/* Returns the magazine for a size from 1 to mema_slotMax. */
-static MEMA_INLINE mema_Magazine *magazineFor(mema_ThreadCache *cache, size_t size) {
-  return mema_likely(size <= mema_tableMax) ? mema_magazineForSize(cache, size)
-                                            : mema_magazineOf(cache, mema_classOf(size) + 1);
-}
-
 /* The least class whose slots have the alignment is that of the size rounded up to it: class sizes above 512 are multiples
  * of an eighth of the next power of two. A sum beyond the range of size_t is rounded to 0. */
 void *takeAligned(size_t alignment, size_t size) {
   size_t rounded = (size + alignment - 1) & (0 - alignment);
   mema_ThreadCache *cache = cacheAtHand();
   if (mema_unlikely(rounded - 1 >= mema_slotMax || !enter(cache))) return NULL;
-  return mema_popAtHand(cache, magazineFor(cache, rounded));
+  return mema_popAtHand(cache, mema_magazineForAny(cache, rounded));
 }
 
 /* The chunk was the last of the thread's count. */
@@ -127,7 +121,7 @@ void free(void *ptr) {
 /* The chunk changes its slot. A function of its own, since it calls memcpy in the middle and saves registers. */
 static MEMA_NOINLINE void *move(void *ptr, size_t size, mema_ThreadCache *cache, mema_Magazine *magazine,
                                 mema_State *state) {
-  void *moved = mema_moveAtHand(cache, magazine, magazineFor(cache, size), state, ptr);
+  void *moved = mema_moveAtHand(cache, magazine, mema_magazineForAny(cache, size), state, ptr);
   if (mema_likely(moved != NULL) && mema_unlikely(mema_countMove(cache))) return mema_callsOut(cache, moved);
   mema_leave(cache);
   return mema_likely(moved != NULL) ? moved : heapResize(ptr, size);

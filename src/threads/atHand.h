@@ -70,6 +70,12 @@ static MEMA_INLINE mema_Magazine *mema_magazineForSize(mema_ThreadCache *cache, 
   return (mema_Magazine *)(void *)((char *)cache + cache->offsets[(size + 15) / 16]);
 }
 
+/* As mema_magazineForSize, for a size from 1 to mema_slotMax. */
+static MEMA_INLINE mema_Magazine *mema_magazineForAny(mema_ThreadCache *cache, size_t size) {
+  return mema_likely(size <= mema_tableMax) ? mema_magazineForSize(cache, size)
+                                            : mema_magazineOf(cache, mema_classOf(size) + 1);
+}
+
 /* Takes a slot from a magazine, uncounted. NULL: the magazine is empty, or the quota is too small. */
 static MEMA_INLINE void *mema_popSlot(mema_ThreadCache *cache, mema_Magazine *magazine) {
   MEMA_HELD(magazine);

@@ -580,11 +580,31 @@ static MEMA_SLOW void *repallocSlow(mema_Pool *pool, void *ptr, size_t size) {
   return to;
 }
 
-void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_ThreadCache *cache) {
+/* The general path from inside the cache. */
+static MEMA_NOINLINE void *resizeElse(mema_Pool *pool, void *ptr, size_t size, mema_ThreadCache *cache) {
   void *to = size != 0 && size <= mema_slotMax ? resizeAtHand(cache, ptr, size) : NULL;
   if (mema_unlikely(!mema_hasCallsLeft(cache)) && to != NULL) return mema_callsOut(cache, to);
   mema_leave(cache);
   return to != NULL ? to : repallocSlow(pool, ptr, size);
+}
+
+/* The chunk changes its slot. A function of its own, since it calls memcpy in the middle and saves registers. */
+static MEMA_NOINLINE void *moveHere(mema_Pool *pool, void *ptr, size_t size, mema_ThreadCache *cache,
+                                    mema_Magazine *magazine, mema_State *state) {
+  void *moved = mema_moveAtHand(cache, magazine, mema_magazineForAny(cache, size), state, ptr);
+  if (mema_likely(moved != NULL) && mema_unlikely(mema_countMove(cache))) return mema_callsOut(cache, moved);
+  mema_leave(cache);
+  return mema_likely(moved != NULL) ? moved : repallocSlow(pool, ptr, size);
+}
+
+void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_ThreadCache *cache) {
+  mema_SlotRef slot;
+  mema_Magazine *magazine = mema_findOwn(cache, ptr, &slot);
+  if (mema_unlikely(magazine == NULL || size - 1 >= mema_slotMax || !mema_hasCallsLeft(cache)))
+    return resizeElse(pool, ptr, size, cache);
+  if (!mema_staysInSlot(magazine->slotSize, size)) return moveHere(pool, ptr, size, cache, magazine, slot.state);
+  mema_leave(cache);
+  return ptr;
 }
 
 void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size) {
