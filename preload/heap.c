@@ -37,17 +37,18 @@ typedef struct Request {
   void *ptr;     /* RESIZED: the chunk */
 } Request;
 
+/* The calls of shared pools alone may be made before the loader is done: those of the interface read the address of a cache. */
 static inline void *grant(const Request *request) {
   switch (request->kind) {
     case PLAIN:
-      return mema_palloc(&heapPool, request->size);
+      return mema_sharedPalloc(&heapPool, request->size);
     case ZEROED:
       return mema_pcalloc(&heapPool, request->factor, request->size);
     case ALIGNED:
       return mema_pmemalign(&heapPool, request->factor, request->size);
     case RESIZED:
     default:
-      return mema_repalloc(&heapPool, request->ptr, request->size);
+      return mema_sharedRepalloc(&heapPool, request->ptr, request->size);
   }
 }
 
@@ -141,7 +142,7 @@ void *heapAllocateAligned(size_t alignment, size_t size) {
 /* Moves a live chunk of the C library into the pool, and resizes it. Called under the lock. */
 static HeapAnswer adoptForeign(void **ptr, size_t oldSize, size_t size) {
   mema_Reason reason = MEMA_OK;
-  void *chunk = mema_palloc(&heapPool, size);
+  void *chunk = mema_sharedPalloc(&heapPool, size);
   if (chunk == NULL) reason = mema_lastError()->reason;
   if (chunk == NULL) chunk = grantFromTotal((Request){PLAIN, size, 0, NULL}, &reason);
   if (chunk == NULL) {
@@ -252,7 +253,7 @@ static HeapAnswer postponeFree(void *ptr) {
 static HeapAnswer releaseUnready(void *ptr, bool refused) {
   if (refused && mema_lastError()->reason == MEMA_REENTERED) return postponeFree(ptr);
   if (!enterHeap()) return postponeFree(ptr);
-  HeapAnswer answer = refused || !mema_pfree(&heapPool, ptr) ? releaseStranger(ptr) : HEAP_DONE;
+  HeapAnswer answer = refused || !mema_sharedPfree(&heapPool, ptr) ? releaseStranger(ptr) : HEAP_DONE;
   leaveHeap();
   return answer;
 }
