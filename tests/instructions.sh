@@ -75,14 +75,17 @@ measureAll() {
   [ ! -e "$preload" ] || { measurePairs && measureKin; } >>"$scratch/figures"
 }
 
+# A function of awk.
+grouped='
+function grouped(number,  text, end) {
+  text = sprintf("%.0f", number)
+  for (end = length(text) - 3; end > 0; end -= 3) text = substr(text, 1, end) "," substr(text, end + 1)
+  return text
+}'
+
 # The table as the page has it.
 pageTable() {
-  awk '
-    function grouped(number,  text, end) {
-      text = sprintf("%.0f", number)
-      for (end = length(text) - 3; end > 0; end -= 3) text = substr(text, 1, end) "," substr(text, end + 1)
-      return text
-    }
+  awk "$grouped"'
     function row(play, label,  i) {
       printf "| %s |", label
       for (i = 1; i <= kinds; i++) printf " %s |", (kind[i], play) in figure ? grouped(figure[kind[i], play]) : ""
@@ -125,8 +128,8 @@ pairsTable() {
 
 # The table of realloc and its kin, as the page has it.
 kinTable() {
-  awk '
-    function row(play, label) { printf "| %s | %.0f |\n", label, figure[play] }
+  awk "$grouped"'
+    function row(play, label) { printf "| %s | %s |\n", label, grouped(figure[play]) }
     $1 == "preload" { figure[$2] = $3 }
     END {
       print "| `realloc` and its kin under the preload library (without the copying) | |"
