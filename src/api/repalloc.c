@@ -8,6 +8,19 @@
 
 /* ---- from slot to slot: the common paths ------------------------------------------------------------------------------- */
 
+/* Charges a pool in a family for a chunk that moves, and counts one allocation and one free. A pool above is charged the
+ * difference. False, with nothing changed, iff the general path has to handle the request. */
+static MEMA_INLINE bool rechargeChild(mema_Pool *pool, size_t before, size_t after) {
+  if (after < before) {
+    if (!mema_creditChild(pool, before - after)) return false;
+    pool->allocations++;
+  } else {
+    if (!mema_chargeChild(pool, after - before)) return false;
+    pool->frees++;
+  }
+  return true;
+}
+
 static mema_Block *blockOf(const mema_Slab *slab, const mema_Span *span, size_t slot) {
   return slab->records + span->firstRecord + slot;
 }
@@ -21,14 +34,14 @@ static void inherit(mema_Pool *pool, mema_Block *block, const mema_Block *old, c
 }
 
 /* Returns the class for a slot's chunk that changes to this size; NULL: the chunk should go to a run. */
-static mema_SlotClass *nextClass(mema_Slab *slab, size_t slotSize, size_t size) {
+static MEMA_INLINE mema_SlotClass *nextClass(mema_Slab *slab, size_t slotSize, size_t size) {
   if (mema_likely(size <= mema_tableMax)) return mema_smallClass(slab, size);
   unsigned class = mema_slabClass(slab, size, MEMA_ALIGNMENT);
   return class == slab->classCount || mema_slabPrefersRun(slab, slotSize, size) ? NULL : &slab->classes[class];
 }
 
 /* Makes sure that the class has a slot at hand. False iff the slab has no room for another span. */
-static bool bringToHand(mema_Slab *slab, const mema_SlotClass *class) {
+static MEMA_INLINE bool bringToHand(mema_Slab *slab, const mema_SlotClass *class) {
   return mema_likely(mema_slotAtHand(class)) || mema_slabRefill(slab, (unsigned)(class - slab->classes));
 }
 
@@ -88,6 +101,47 @@ static MEMA_NOINLINE void *repallocLarge(mema_Pool *pool, mema_Slab *slab, void 
   return size != 0 && staysInRun(pool, slab, ptr, size) ? ptr : mema_changeChunk(pool, ptr, size, &slab->heap);
 }
 
+/* Moves a slot's chunk to another slot, in a family. NULL, with nothing changed, iff the general path has to do so. */
+static MEMA_INLINE void *changeFamilySlot(mema_Pool *pool, mema_Slab *slab, mema_Span *span, size_t slot, void *ptr,
+                                          size_t size) {
+  mema_SlotClass *class = nextClass(slab, span->slotSize, size);
+  mema_Block *old = pool->untracked ? NULL : blockOf(slab, span, slot), *record = NULL;
+  if (class == NULL || !bringToHand(slab, class)) return NULL;
+  size_t before = old != NULL ? old->size : span->slotSize, after = old != NULL ? size : class->slotSize;
+  if (mema_unlikely(!rechargeChild(pool, before, after))) return NULL;
+  char *to = mema_takeAtHand(slab, class, old != NULL ? &record : NULL);
+  memcpy(to, ptr, before < size ? before : size);
+  if (old != NULL) inherit(pool, record, old, to, size);
+  mema_giveSlot(slab, span, slot, ptr);
+  return to;
+}
+
+/* True iff the chunk stays in its slot, with the difference charged, in a family. */
+static MEMA_INLINE bool staysInFamily(mema_Pool *pool, const mema_Slab *slab, const mema_Span *span, size_t slot,
+                                      size_t size) {
+  if (!mema_staysInSlot(span->slotSize, size)) return false;
+  if (pool->untracked) return true;
+  mema_Block *block = blockOf(slab, span, slot);
+  if (!rechargeChild(pool, block->size, size)) return false;
+  pool->allocations--;
+  pool->frees--;
+  block->size = size;
+  return true;
+}
+
+/* Handles a pool in a family whose chunks lie in slots. Other pools of the family may have chunks in the same slab. */
+static MEMA_NOINLINE void *repallocFamily(mema_Pool *pool, void *ptr, size_t size, mema_Slab *slab) {
+  if (mema_unlikely(!mema_nodeLives(pool))) return mema_nullForBadPool();
+  size_t slot;
+  mema_Span *span = mema_liveSlot(slab, ptr, &slot);
+  if (span == NULL || size == 0) return mema_changeChunk(pool, ptr, size, &slab->heap);
+  if (!pool->untracked && mema_unlikely(!mema_isOwn(pool, blockOf(slab, span, slot))))
+    return mema_changeChunk(pool, ptr, size, &slab->heap);
+  if (staysInFamily(pool, slab, span, slot, size)) return ptr;
+  void *to = mema_staysInSlot(span->slotSize, size) ? NULL : changeFamilySlot(pool, slab, span, slot, ptr, size);
+  return mema_likely(to != NULL) ? to : mema_changeChunk(pool, ptr, size, &slab->heap);
+}
+
 /* Handles a shared pool for which the calling thread has no cache at hand, and a Pool that is not live. */
 static MEMA_NOINLINE void *repallocShared(mema_Pool *pool, void *ptr, size_t size) {
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
@@ -108,9 +162,10 @@ static MEMA_NOINLINE void *repallocOther(mema_Pool *pool, void *ptr, size_t size
                                                      : mema_changeChunk(pool, ptr, size, heap);
 }
 
-/* Handles all other pools: arenas, pools in families, and pools that are alwaysSlow or bound. */
+/* Handles all other pools: pools in families, arenas, and pools that are alwaysSlow or bound. */
 static MEMA_NOINLINE void *repallocElse(mema_Pool *pool, void *ptr, size_t size, mema_Slab *header, uintptr_t mode) {
   if (mema_unlikely(mode >= mema_modeCount)) return repallocOther(pool, ptr, size, mema_heapIn(header), mode);
+  if ((mode & (mema_modeArena | mema_modeBound)) == 0 && !pool->alwaysSlow) return repallocFamily(pool, ptr, size, header);
   if (mema_unlikely(mema_kindByMode(pool, mode) == mema_noPool)) return mema_nullForBadPool();
   return mema_changeChunk(pool, ptr, size, &header->heap);
 }

@@ -13,6 +13,7 @@ int main(void) {
   memcpy(&child, &bytes, sizeof child);
   FAILS(palloc(&child, 10), MEMA_BAD_POOL);
   FAILS(pfree(&child, chunk), MEMA_BAD_POOL);
+  FAILS(mema_repalloc(&child, chunk, 20), MEMA_BAD_POOL);
   CHECK(initPool(&parent, 10000)); /* with the same memory, most likely */
   FAILS(palloc(&child, 10), MEMA_BAD_POOL);
   FAILS(freePool(&child), MEMA_BAD_POOL);
