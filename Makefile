@@ -87,6 +87,7 @@ help:
 	@echo 'make bench-quick     three rounds beside the allocators that are installed: half a minute'
 	@echo 'make bench-programs  whole programs, with each allocator preloaded: six minutes'
 	@echo 'make bench-hosts     Lua and SQLite in a pool, beside their default allocator: three minutes'
+	@echo 'make bench-hosts-counted   the same in instructions, which repeat on a busy machine (valgrind): ten minutes'
 	@echo 'make bench-server    examples/server under load, with pools and without (wrk, libmicrohttpd-dev): two minutes'
 	@echo 'make bench-latency   the longest calls of a fixed pool: a minute'
 	@echo 'make install         to PREFIX=$(PREFIX) below DESTDIR; make uninstall removes it again'

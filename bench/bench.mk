@@ -5,6 +5,7 @@
 #   make bench-programs BENCH_ARGS='--earlier /path/to/libmema-preload.so'   beside the library of another commit, too
 #   make bench-latency                            the longest calls of a fixed pool: a minute
 #   make bench-hosts                              libraries in a pool, beside their own allocator: some minutes
+#   make bench-hosts-counted                      the same in instructions, which repeat on a busy machine: ten minutes
 #   make bench-server                             examples/server under load, with pools and without: two minutes
 #   make bench-quick                              three rounds beside glibc, mimalloc and APR: under a minute
 #   make bench BENCH_ARGS='11 --csv figures.csv'  11 rounds; figures as CSV
@@ -39,7 +40,7 @@ endef
 
 latencyProgram := $(BUILD)/bench/latency
 
-.PHONY: bench bench-hosts bench-server bench-quick bench-programs bench-latency benchProgram
+.PHONY: bench bench-hosts bench-hosts-counted bench-server bench-quick bench-programs bench-latency benchProgram
 # The timed loops begin at a cache line: where they happened to lie moved single rows by 6 %.
 # Built anew each time: the commit is compiled in and must be the one that is measured.
 benchProgram: $(benchSources) $(benchHeaders) $(traceObjects) $(staticLibrary)
@@ -68,8 +69,26 @@ $(BUILD)/bench/hosts/%: bench/hosts/%.c bench/hosts/paired.h $(wildcard include/
 	@mkdir -p $(@D)
 	$(call show,CC,$<) $(CC) $(STRICT) -D_GNU_SOURCE $(hostFlags) $(CFLAGS) $(EXTRA) -o $@ $< $(staticLibrary) $(hostLibraries) -pthread
 
+# SQLite's own benchmark, of Debian's sources; without them the rest is measured. Its warnings are not ours.
+speedtest := $(BUILD)/bench/hosts/speedtest1
+$(speedtest)/speedtest1.c:
+	@bash bench/hosts/speedtest.sh $(@D) 2>$(BUILD)/bench/fetched || \
+	  echo 'bench: speedtest1 could not be fetched; measured without' >&2
+
+$(speedtest)/speedtest: bench/hosts/speedtest.c bench/hosts/paired.h $(wildcard include/*.h) $(staticLibrary)
+	$(call show,CC,$<) $(CC) -w $(CFLAGS) -Dmain=speedtest1 -c -o $@.o $(@D)/speedtest1.c
+	@$(CC) $(STRICT) -D_GNU_SOURCE $(CFLAGS) $(EXTRA) -o $@ $< $@.o $(staticLibrary) -lsqlite3 -pthread
+
 bench-hosts: $(hostBenches)
 	@for program in $(hostBenches); do $$program $(BENCH_ARGS) || exit; done
+	@$(MAKE) -s --no-print-directory $(speedtest)/speedtest1.c
+	@[ ! -f $(speedtest)/speedtest1.c ] || \
+	  { $(MAKE) -s --no-print-directory $(speedtest)/speedtest && cd $(speedtest) && ./speedtest $(BENCH_ARGS); }
+
+bench-hosts-counted: $(hostBenches)
+	@$(MAKE) -s --no-print-directory $(speedtest)/speedtest1.c
+	@[ ! -f $(speedtest)/speedtest1.c ] || $(MAKE) -s --no-print-directory $(speedtest)/speedtest
+	@SPEEDTEST_SIZE=$${SPEEDTEST_SIZE:-3} bash bench/hosts/counted.sh $(hostBenches) $$([ ! -x $(speedtest)/speedtest ] || echo $(speedtest)/speedtest)
 
 # The example server under the load of wrk, with pools and with malloc. BENCH_ARGS: the seconds of each measurement, and the rounds.
 bench-server: $(staticLibrary)

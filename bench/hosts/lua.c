@@ -7,9 +7,7 @@
 
 enum { BUDGET = 256 << 20 };
 
-static const struct Script {
-  const char *name, *code;
-} scripts[] = {
+static const Work scripts[] = {
     {"binary trees, depth 14",
      "local function make(d) if d == 0 then return {} end return {make(d - 1), make(d - 1)} end "
      "local function count(t) if not t[1] then return 1 end return 1 + count(t[1]) + count(t[2]) end "
@@ -32,7 +30,7 @@ static void evaluate(lua_State *state, const char *code) {
 }
 
 static void byDefault(const void *script) {
-  evaluate(luaL_newstate(), ((const struct Script *)script)->code);
+  evaluate(luaL_newstate(), script);
 }
 
 static mema_Pool server;
@@ -41,7 +39,7 @@ static void inSubPool(const void *script, bool untracked) {
   mema_Pool tenant;
   mema_Options options = {.poolSize = BUDGET, .untracked = untracked};
   if (!mema_initSubPool(&tenant, &server, &options)) exit(1);
-  evaluate(lua_newstate(mema_luaAlloc, &tenant), ((const struct Script *)script)->code);
+  evaluate(lua_newstate(mema_luaAlloc, &tenant), script);
   if (!mema_freePool(&tenant)) exit(1);
 }
 
@@ -60,7 +58,7 @@ static void opened(const void *script) {
   mema_Options options = {.poolSize = BUDGET, .untracked = true};
   if (!mema_initSubPool(&tenant, &server, &options) || mema_luaOpen(&lua, &tenant) == NULL) exit(1);
   luaL_openlibs(lua.state);
-  if (luaL_dostring(lua.state, ((const struct Script *)script)->code) != LUA_OK) exit(1);
+  if (luaL_dostring(lua.state, script) != LUA_OK) exit(1);
   mema_luaClose(&lua);
   if (!mema_freePool(&tenant)) exit(1);
 }
@@ -68,9 +66,8 @@ static void opened(const void *script) {
 int main(int argc, char **argv) {
   const Contender contenders[] = {
       {"default", byDefault}, {"untracked", untracked}, {"mema_luaOpen", opened}, {"tracked", tracked}};
-  int rounds = argc > 1 ? atoi(argv[1]) : 15;
+  const Comparison all = {contenders, sizeof contenders / sizeof *contenders, scripts, sizeof scripts / sizeof *scripts};
   if (!mema_initPool(&server, 2 * (size_t)BUDGET)) return 1;
-  heading(contenders, 4);
-  for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) compare(scripts[i].name, &scripts[i], contenders, 4, rounds);
+  comparePaired(&all, argc, argv);
   return mema_freePool(&server) ? 0 : 1;
 }

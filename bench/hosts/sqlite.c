@@ -6,9 +6,7 @@
 
 enum { BUDGET = 256 << 20 };
 
-static const struct Job {
-  const char *name, *statements;
-} jobs[] = {
+static const Work jobs[] = {
     {"rows put in, with two indexes",
      "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, age INT); CREATE INDEX names ON t(name); CREATE INDEX ages ON "
      "t(age);"
@@ -34,12 +32,12 @@ static const struct Job {
      "CREATE INDEX i ON t(a); SELECT count(*) FROM t;"},
 };
 
-static void perform(const struct Job *job) {
-  int times = job == &jobs[3] ? 300 : 1;
+static void perform(const char *statements) {
+  int times = statements == jobs[3].what ? 300 : 1;
   while (times-- > 0) {
     sqlite3 *db;
     char *message = NULL;
-    if (sqlite3_open(":memory:", &db) != SQLITE_OK || sqlite3_exec(db, job->statements, NULL, NULL, &message) != SQLITE_OK) {
+    if (sqlite3_open(":memory:", &db) != SQLITE_OK || sqlite3_exec(db, statements, NULL, NULL, &message) != SQLITE_OK) {
       fprintf(stderr, "%s\n", message != NULL ? message : "sqlite3_open");
       exit(1);
     }
@@ -50,32 +48,31 @@ static void perform(const struct Job *job) {
 
 static sqlite3_mem_methods defaults;
 
-static void byDefault(const void *job) {
+static void byDefault(const void *statements) {
   if (sqlite3_config(SQLITE_CONFIG_MALLOC, &defaults) != SQLITE_OK) exit(1);
-  perform(job);
+  perform(statements);
 }
 
-static void inPool(const void *job, bool untracked) {
+static void inPool(const void *statements, bool untracked) {
   mema_Pool pool;
   mema_Options options = {.poolSize = BUDGET, .untracked = untracked};
   if (!mema_initPoolWith(&pool, &options) || mema_sqliteConfigure(&pool) != SQLITE_OK) exit(1);
-  perform(job);
+  perform(statements);
   if (!mema_freePool(&pool)) exit(1);
 }
 
-static void untracked(const void *job) {
-  inPool(job, true);
+static void untracked(const void *statements) {
+  inPool(statements, true);
 }
 
-static void tracked(const void *job) {
-  inPool(job, false);
+static void tracked(const void *statements) {
+  inPool(statements, false);
 }
 
 int main(int argc, char **argv) {
   const Contender contenders[] = {{"default", byDefault}, {"untracked", untracked}, {"tracked", tracked}};
-  int rounds = argc > 1 ? atoi(argv[1]) : 15;
+  const Comparison all = {contenders, sizeof contenders / sizeof *contenders, jobs, sizeof jobs / sizeof *jobs};
   if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &defaults) != SQLITE_OK) return 1;
-  heading(contenders, 3);
-  for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) compare(jobs[i].name, &jobs[i], contenders, 3, rounds);
+  comparePaired(&all, argc, argv);
   return 0;
 }
