@@ -231,10 +231,13 @@ static bool mema_currentFailsSo(void) {
   return false;
 }
 
-/* Returns a chunk, or NULL with the failure noted. */
+/* Returns a chunk, or NULL with the failure noted. A pool that has ended is a mistake: a shared one, since others are noticed
+ * before. */
 static void *mema_currentChunk(void *chunk) {
-  if (chunk == NULL) mema_currentFailsSo();
-  return chunk;
+  if (chunk != NULL) return chunk;
+  mema_currentFailsSo();
+  if (mema_lastError()->reason == MEMA_BAD_POOL) MEMA_BAD_CALL((void *)NULL, mema_lastError()->sentence);
+  return NULL;
 }
 
 const char *mema_currentError(void) {

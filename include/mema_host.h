@@ -137,7 +137,8 @@ static inline void mema_hostFree(void *host, void *ptr) {
 }
 
 static inline void *mema_zlibAlloc(void *host, unsigned count, unsigned size) {
-  return mema_hostMalloc(host, (size_t)count * size);
+  uint64_t bytes = (uint64_t)count * size; /* more than a size_t holds: above any budget */
+  return mema_hostMalloc(host, bytes <= SIZE_MAX ? (size_t)bytes : SIZE_MAX);
 }
 
 static inline void mema_zlibFree(void *host, void *ptr) {

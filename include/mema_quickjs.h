@@ -31,24 +31,30 @@ static inline JSRuntime *mema_quickjsOpen(mema_Host *host, mema_Pool *pool);
 
 /* ---- how it does it ----------------------------------------------------------------------------------------------------- */
 
-/* Counts a chunk that the runtime has or loses: its garbage collector goes by these figures. */
-static inline void mema_quickjsCount(JSMallocState *state, const void *ptr, bool has) {
+/* Counts a chunk that the runtime gets, and one of `before` bytes that it loses: its garbage collector goes by these figures. A refused
+ * call changes none of them. */
+static inline void mema_quickjsCount(JSMallocState *state, const void *chunk, size_t before) {
   const mema_Host *host = (const mema_Host *)state->opaque;
-  size_t size = mema_chunkSize(host->pool, ptr);
-  state->malloc_count += has ? 1 : (size_t)-1;
-  state->malloc_size += has ? size : (size_t)0 - size;
+  if (chunk != NULL) state->malloc_count++;
+  if (before > 0) state->malloc_count--;
+  state->malloc_size += (chunk != NULL ? mema_chunkSize(host->pool, chunk) : 0) - before;
+}
+
+/* Returns the size of a live chunk of the pool; 0: it is none, or the calling thread may not ask. */
+static inline size_t mema_quickjsSize(const mema_Host *host, const void *ptr) {
+  return host->shared || pthread_equal(host->thread, pthread_self()) ? mema_chunkSize(host->pool, ptr) : 0;
 }
 
 static inline void *mema_quickjsMalloc(JSMallocState *state, size_t size) {
   void *chunk = mema_hostMalloc(state->opaque, size);
-  if (chunk != NULL) mema_quickjsCount(state, chunk, true);
+  if (chunk != NULL) mema_quickjsCount(state, chunk, 0);
   return chunk;
 }
 
 static inline void mema_quickjsFree(JSMallocState *state, void *ptr) {
-  if (ptr == NULL) return;
-  mema_quickjsCount(state, ptr, false);
+  size_t before = ptr != NULL ? mema_quickjsSize((const mema_Host *)state->opaque, ptr) : 0;
   mema_hostFree(state->opaque, ptr);
+  if (before > 0) mema_quickjsCount(state, NULL, before);
 }
 
 static inline void *mema_quickjsRealloc(JSMallocState *state, void *ptr, size_t size) {
@@ -57,9 +63,9 @@ static inline void *mema_quickjsRealloc(JSMallocState *state, void *ptr, size_t 
     mema_quickjsFree(state, ptr);
     return NULL;
   }
-  mema_quickjsCount(state, ptr, false);
+  size_t before = mema_quickjsSize((const mema_Host *)state->opaque, ptr);
   void *chunk = mema_hostRealloc(state->opaque, ptr, size);
-  mema_quickjsCount(state, chunk != NULL ? chunk : ptr, true);
+  if (chunk != NULL) mema_quickjsCount(state, chunk, before);
   return chunk;
 }
 

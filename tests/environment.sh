@@ -4,7 +4,7 @@
 # These variables keep their values: directories, tools, and settings of the suite itself. All others are unset: they would change make,
 # git, the loader, the C library's heap, grep, getopt or mema.
 kept=' PATH PWD HOME USER LOGNAME TERM TMPDIR LD_LIBRARY_PATH LIBRARY_PATH CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH COMPILER_PATH
- BUILD CC AR CFLAGS EXTRA TEST_CFLAGS ZSTD WRAP JOBS ONLY SEED PERCENT WHOLE SMOKE UNITY MEMA_TEST_SCALE MEMA_TEST_LIMIT ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS '
+ BUILD CC AR CFLAGS EXTRA TEST_CFLAGS ZSTD WRAP JOBS ONLY SEED PERCENT WHOLE SMOKE UNITY QUICKJS MEMA_TEST_SCALE MEMA_TEST_LIMIT ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS '
 kept=$(echo $kept)
 for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z_0-9]*\)=.*/\1/p'); do
   case " $kept " in

@@ -96,7 +96,9 @@ host curl curl/curl.h -lcurl
 host libuv uv.h -luv
 host lua lua.h -isystem /usr/include/lua5.4 -llua5.4
 host sqlite sqlite3.h -lsqlite3
-host quickjs quickjs.h -isystem /usr/include/quickjs -L/usr/lib/quickjs -lquickjs -lm -ldl
+check 'the hooks of quickjs' runs quickjsHooks -isystem tests/hosts/standIn
+# QUICKJS is a directory with the library, as tests/quickjs.sh makes it (make test-hosts).
+host quickjs quickjs.h ${QUICKJS:+-isystem "$QUICKJS" -L"$QUICKJS"} -isystem /usr/include/quickjs -L/usr/lib/quickjs -lquickjs -lm -ldl
 host zlib zlib.h -lz
 host zstd zstd.h -lzstd
 host pcre2 pcre2posix.h -lpcre2-8

@@ -26,6 +26,22 @@ static Outcome transfer(void) {
   return code != CURLE_OK ? REFUSED : strcmp(received, "the contents") == 0 ? DONE : WRONG;
 }
 
+/* A handle of one pool transfers, and ends, while the other pool is current. */
+static void eachChunkGoesBackToItsPool(Pool *mine, Pool *other) {
+  size_t free = mine->freeSize, freeOfOther = other->freeSize;
+  CURL *handle = NULL;
+  MEMA_WITH_POOL(mine) handle = curl_easy_init();
+  received[0] = '\0';
+  MEMA_WITH_POOL(other) {
+    CHECK(curl_easy_setopt(handle, CURLOPT_URL, url) == CURLE_OK);
+    CHECK(curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK);
+    CHECK(curl_easy_perform(handle) == CURLE_OK && strcmp(received, "the contents") == 0);
+    CHECK(mine->freeSize < free && other->freeSize < freeOfOther);
+    curl_easy_cleanup(handle);
+  }
+  CHECK(mine->freeSize == free && other->freeSize == freeOfOther);
+}
+
 int main(void) {
   Pool process = {0}, request = {0};
   char path[] = "/tmp/mema-curl-XXXXXX";
@@ -40,6 +56,7 @@ int main(void) {
   CHECK(transfer() == DONE);
   CHECK(failEach(&request, transfer, NULL) > 10);
   CHECK(request.freeSize == 1 << 20 && mema_popPool(&request));
+  eachChunkGoesBackToItsPool(&request, &process);
 
   /* A budget that is too small for a transfer. */
   CHECK(mema_shrinkPool(&request, 4096) == 4096);

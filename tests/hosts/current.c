@@ -243,6 +243,25 @@ static void threadsFreeWhatTheyMay(void) {
   end();
 }
 
+/* A shared pool ends while it is current, or while it is the default pool. Its struct stays in place. */
+static void aSharedPoolThatHasEndedIsReported(void) {
+  mema_Options options = {.poolSize = 100000, .shared = true};
+  for (int i = 0; i < 2; i++) {
+    CHECK(mema_initPoolWith(&everyones, &options));
+    CHECK(i == 0 ? mema_pushPool(&everyones) : mema_setDefaultPool(&everyones));
+    char *chunk = mema_currentMalloc(10);
+    CHECK(chunk != NULL && freePool(&everyones));
+    badCalls = 0;
+    CHECK(mema_currentMalloc(1) == NULL && errno == EINVAL && strstr(badSentence, "not a live pool") != NULL);
+    CHECK(mema_currentCalloc(1, 1) == NULL && mema_currentStrdup("text") == NULL && badCalls == 3);
+    mema_currentFree(chunk);
+    CHECK(mema_currentRealloc(chunk, 20) == NULL && badCalls == 5);
+    if (i == 0) CHECK(mema_popPool(&everyones));
+    CHECK(mema_forgetPool(&everyones) && mema_currentPool() == NULL);
+  }
+  badCalls = 0;
+}
+
 /* The struct of a shared pool has a pool of one thread next. */
 static void aStructChangesItsKind(void) {
   static Pool pool;
@@ -311,6 +330,7 @@ int main(void) {
   aPoolMayBeResetWhileItIsCurrent();
   cleanUpsMayFree();
   threadsFreeWhatTheyMay();
+  aSharedPoolThatHasEndedIsReported();
   aStructChangesItsKind();
   anyOfManyPoolsIsFound();
   aChildOfForkHasItsPools();

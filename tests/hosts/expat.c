@@ -56,6 +56,20 @@ static enum XML_Error attack(bool protectionRaised) {
   return error;
 }
 
+/* A parser of one pool parses, and ends, while the other pool is current. */
+static void eachChunkGoesBackToItsPool(Pool *mine) {
+  Pool other = {0};
+  size_t free = mine->freeSize;
+  XML_Parser parser = XML_ParserCreate_MM(NULL, &memory, NULL);
+  CHECK(initPool(&other, 1 << 20) && XML_Parse(parser, text, (int)strlen(text) / 2, 0) == XML_STATUS_OK);
+  CHECK(mema_pushPool(&other));
+  CHECK(XML_Parse(parser, text + strlen(text) / 2, (int)(strlen(text) - strlen(text) / 2), 1) == XML_STATUS_OK);
+  CHECK(mine->freeSize < free && figures(&other).allocations > 0);
+  XML_ParserFree(parser);
+  CHECK(mine->freeSize == free && other.freeSize == 1 << 20);
+  CHECK(mema_popPool(&other) && freePool(&other));
+}
+
 int main(void) {
   Pool pool = {0};
   CHECK(initPool(&pool, 2 << 20));
@@ -65,6 +79,7 @@ int main(void) {
     mema_Stats stats = figures(&pool);
     CHECK(stats.liveChunks == 0 && stats.refused > 0 && stats.peakBytes > 1 << 19 && stats.peakBytes <= 2 << 20);
     CHECK(parse() == DONE); /* the pool, and expat, go on */
+    eachChunkGoesBackToItsPool(&pool);
   }
   CHECK(pool.freeSize == 2 << 20 && badCalls == 0 && mema_checkPool(&pool) && freePool(&pool));
   return report();

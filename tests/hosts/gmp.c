@@ -36,6 +36,24 @@ static bool endsWithOneLine(unsigned n, const char *line) {
   return length > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && strstr(said, line) != NULL;
 }
 
+/* A number of one pool grows, and ends, while the other pool is current. */
+static void eachChunkGoesBackToItsPool(Pool *mine) {
+  Pool other = {0};
+  mpz_t number, more;
+  CHECK(initPool(&other, 64 * 1024));
+  size_t free = mine->freeSize;
+  mpz_init_set_ui(number, 3);
+  CHECK(mema_pushPool(&other));
+  mpz_init_set_ui(more, 5);
+  mpz_pow_ui(number, number, 1000);
+  mpz_swap(number, more);
+  CHECK(mine->freeSize < free - 100 && other.freeSize < 64 * 1024);
+  mpz_clear(number);
+  CHECK(other.freeSize == 64 * 1024);
+  mpz_clear(more);
+  CHECK(mine->freeSize == free && mema_popPool(&other) && freePool(&other));
+}
+
 int main(void) {
   Pool pool = {0};
   CHECK(initPool(&pool, 64 * 1024));
@@ -43,6 +61,7 @@ int main(void) {
   MEMA_WITH_POOL(&pool) {
     factorial(3000);
     CHECK(figures(&pool).allocations > 0 && pool.freeSize == 64 * 1024);
+    eachChunkGoesBackToItsPool(&pool);
     CHECK(endsWithOneLine(100000, "mema: no memory for"));
   }
   CHECK(badCalls == 0 && freePool(&pool));

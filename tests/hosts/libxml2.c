@@ -33,6 +33,20 @@ static Outcome parse(void) {
   return outcome;
 }
 
+/* A document of one pool is changed and ended while the other pool is current. */
+static void eachChunkGoesBackToItsPool(void) {
+  Pool other = {0};
+  CHECK(initPool(&other, 1 << 20));
+  size_t free = pool.freeSize;
+  xmlDocPtr document = xmlReadMemory(text, (int)strlen(text), "text.xml", NULL, 0);
+  CHECK(mema_pushPool(&other));
+  CHECK(xmlNewChild(xmlDocGetRootElement(document), NULL, BAD_CAST "more", BAD_CAST "of the other pool") != NULL);
+  CHECK(pool.freeSize < free && other.freeSize < 1 << 20);
+  xmlFreeDoc(document);
+  CHECK(pool.freeSize == free && other.freeSize == 1 << 20);
+  CHECK(mema_popPool(&other) && freePool(&other));
+}
+
 int main(void) {
   CHECK(initPool(&pool, 1 << 20));
   CHECK(xmlMemSetup(mema_currentFree, mema_currentMalloc, mema_currentRealloc, mema_currentStrdup) == 0);
@@ -43,6 +57,7 @@ int main(void) {
   size_t silent = 0;
   CHECK(failEach(&pool, parse, &silent) > 20);
   printf("libxml2 returned %zu documents that lack a part\n", silent);
+  eachChunkGoesBackToItsPool();
   xmlCleanupParser();
   xmlMemoryDump();
   CHECK(mema_popPool(&pool) && badCalls == 0);
