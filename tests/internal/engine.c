@@ -43,7 +43,7 @@ static void *somePointer(const Model *model) {
   if (choice == 0) return NULL;
   if (choice == 1 || chunk == NULL) return dead[below(deadCount)];
   if (choice == 2) return hidePointer(chunk->ptr + 1 + below(chunk->size));
-  return hidePointer((void *)(addressOf(chunk->ptr) ^ (uintptr_t)1 << below(64)));
+  return hidePointer((void *)(addressOf(chunk->ptr) ^ (uintptr_t)1 << below(wordBits)));
 }
 
 static void changeThePool(Model *model, Pool *pool, const mema_Options *options) {

@@ -170,7 +170,7 @@ static void *somePointer(void) {
     case 1:
       return dead[below(deadCount)];
     case 2:
-      return hidePointer((void *)(addressOf(dead[below(deadCount)]) ^ (uintptr_t)1 << below(64)));
+      return hidePointer((void *)(addressOf(dead[below(deadCount)]) ^ (uintptr_t)1 << below(wordBits)));
     case 3:
       return hidePointer((void *)(uintptr_t)nextRandom(&state));
     case 4:
@@ -180,7 +180,7 @@ static void *somePointer(void) {
     case 6:
       return chunk == NULL ? &pool : hidePointer(chunk->ptr + 1 + below(chunk->size));
     default:
-      return chunk == NULL ? &pool : hidePointer((void *)(addressOf(chunk->ptr) ^ (uintptr_t)1 << below(64)));
+      return chunk == NULL ? &pool : hidePointer((void *)(addressOf(chunk->ptr) ^ (uintptr_t)1 << below(wordBits)));
   }
 }
 

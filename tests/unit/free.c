@@ -48,7 +48,7 @@ static void pointersThatWereNeverHandedOutAreRefused(void **state) {
   assertNoChunk(&pool, UINTPTR_MAX);
   assertNoChunk(&pool, UINTPTR_MAX - 15);
   assertNoChunk(&pool, UINTPTR_MAX - 65535);
-  for (int bit = 0; bit < 64; bit++) assertNoChunk(&pool, addressOf(text) ^ (uintptr_t)1 << bit);
+  for (int bit = 0; bit < wordBits; bit++) assertNoChunk(&pool, addressOf(text) ^ (uintptr_t)1 << bit);
   munmap(forbidden, (size_t)page);
   assert_true(bytesFilled(text, 100, 9));
   assertPool(&pool, charge, 1);
