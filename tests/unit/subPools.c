@@ -383,12 +383,12 @@ static void sharedSubPoolsKeepTheirBudget(void **unused) {
   Pool pools[2];
   (void)unused;
   assert_true(initPool(&pools[0], MIB));
-  assertWorks(makeChildOf(&pools[1], &pools[0], &kindShared, 100000, 0));
-  assert_int_equal(pools[0].freeSize, MIB - 100000);
-  assertRefused(&pools[1], mema_resizePool(&pools[1], 200000), MEMA_BAD_ARGUMENT);
+  assertWorks(makeChildOf(&pools[1], &pools[0], &kindShared, 300000, 0));
+  assert_int_equal(pools[0].freeSize, MIB - 300000);
+  assertRefused(&pools[1], mema_resizePool(&pools[1], 400000), MEMA_BAD_ARGUMENT);
   assertRefused(&pools[1], mema_shrinkPool(&pools[1], 1), MEMA_BAD_ARGUMENT);
-  assert_non_null(palloc(&pools[1], 90000));
-  assert_int_equal(pools[0].freeSize, MIB - 100000);
+  assert_non_null(palloc(&pools[1], 250000));
+  assert_int_equal(pools[0].freeSize, MIB - 300000);
   assertWorks(freePool(&pools[0]));
   assertFails(palloc(&pools[1], 1), MEMA_BAD_POOL);
 }
