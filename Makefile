@@ -99,8 +99,9 @@ help:
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(call show,CC,$<) $(CC) $(STRICT) -fPIC $(tlsModel) $(builtins) $(roomFlags) $(fileFlags) $(CPPFLAGS) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	$(call show,CC,$<) $(CC) $(STRICT) -fPIC -funwind-tables $(tlsModel) $(builtins) $(roomFlags) $(fileFlags) $(CPPFLAGS) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
+# Where the compiler makes no unwind tables by itself (C on 32-bit ARM), no stack could be walked beyond a palloc.
 # The library keeps about a hundred bytes per thread; initial-exec finds them without a call that may allocate.
 $(coreObjects) $(preloadObjects) $(recordObjects) $(execObjects): tlsModel := -ftls-model=initial-exec
 # The malloc family must not be compiled into calls of itself (calloc as malloc + memset).
@@ -142,7 +143,7 @@ $(single): packaging/amalgamate.py include/mema.h $(shell find src -name '*.[ch]
 
 $(BUILD)/obj/single/mema.o: $(single)
 	@mkdir -p $(@D)
-	$(call show,CC,$<) $(CC) $(STRICT) -fPIC $(tlsModel) $(CPPFLAGS) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	$(call show,CC,$<) $(CC) $(STRICT) -fPIC -funwind-tables $(tlsModel) $(CPPFLAGS) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The library is never unloaded: ending threads and forks call it.
 $(sharedLibrary): $(coreObjects) src/exports.map
