@@ -28,12 +28,13 @@
 #include <stdint.h>
 
 /* Kinds of cells: slabs and their headers, arenas (heap/cache.c), and the parts of shared pools
- * (threads/share.c). */
+ * (threads/share.c, threads/magazine.c). */
 enum {
   mema_cellSlabs = 15,
   mema_cellArenas = 8,
   mema_cellShares = mema_cellSlabs + mema_cellArenas,
   mema_cellCaches,
+  mema_cellMagazines,
   mema_cellKinds
 };
 

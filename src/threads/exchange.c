@@ -164,17 +164,17 @@ void mema_letGoOn(mema_Share *share) {
   atomic_store_explicit(&share->pause, mema_waitsForOthers, memory_order_release);
 }
 
-/* Empties all magazines of a cache: an unfinished change may have left an entry half written. */
-static void emptyShelves(mema_ThreadCache *cache) {
+/* Empties all magazines and returns of a cache: an unfinished change may have left an entry half written. */
+static void emptyShelves(mema_Share *share, mema_ThreadCache *cache) {
+  mema_forgetMagazines(share, cache);
   for (unsigned i = 1; i <= mema_classCount; i++) {
-    cache->magazines[i].top = cache->magazines[i].bottom;
     mema_emptyReturns(&cache->returns[i]);
     cache->arrived[i - 1] = 0;
   }
 }
 
 void mema_forgetChange(mema_Share *share, mema_ThreadCache *cache) {
-  emptyShelves(cache);
+  emptyShelves(share, cache);
   share->unfinished = true;
   mema_leave(cache);
 }
@@ -386,13 +386,21 @@ void mema_sendBack(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   mema_provideBatches(share);
 }
 
-/* Flushes the older half: the slots freed last are still in the processor's caches. */
-void mema_flushHalf(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
+void mema_flushOlder(mema_Share *share, mema_ThreadCache *cache, unsigned class, uint32_t count) {
   mema_Magazine *magazine = &cache->magazines[class + 1];
-  uint32_t held = (uint32_t)(magazine->top - magazine->bottom), older = (held + 1) / 2;
-  mema_putAway(share, class, magazine->bottom, older, cache->ownerId);
-  memmove(magazine->bottom, magazine->bottom + older, (held - older) * sizeof *magazine->bottom);
-  magazine->top -= older;
+  mema_CachedSlot *rest = magazine->bottom + count;
+  mema_putAway(share, class, magazine->bottom, count, cache->ownerId);
+  memmove(magazine->bottom, rest, (size_t)(magazine->top - rest) * sizeof *rest);
+  magazine->top -= count;
+}
+
+/* Without growth the older half goes: the slots freed last are still in the processor's caches. */
+void mema_relieve(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
+  const mema_Magazine *magazine = &cache->magazines[class + 1];
+  if (mema_growMagazine(share, cache, class)) return;
+  uint32_t older = ((uint32_t)(magazine->top - magazine->bottom) + 1) / 2;
+  mema_flushOlder(share, cache, class, older);
+  mema_noteOverflow(cache, class, older);
 }
 
 /* Reverses the order of slots. The slab delivers them by address, and the lowest address is to be handed out
@@ -439,11 +447,11 @@ static bool mayKeepReturns(const mema_Share *share, const mema_ThreadCache *cach
   return returns->top != returns->bottom && mema_isNobodys(share->revoked, tagAt(share, returns->bottom->ptr));
 }
 
-/* Returns the number of slots of the next fill: half a magazine. The first half comes in smaller fills, of 8,
+/* Returns the number of slots of the next fill: half an ordinary magazine. The first half comes in smaller fills, of 8,
  * 16, 32 slots and the rest. More than the rest would not fit beside the next half, and a magazine that is
  * full and empty in turns takes the lock each time. */
-static uint32_t nextFill(mema_Magazine *magazine) {
-  uint32_t half = (uint32_t)(magazine->limit - magazine->bottom) / 2, wanted = magazine->fill;
+static uint32_t nextFill(mema_Magazine *magazine, unsigned class) {
+  uint32_t half = mema_batchRoom(class), wanted = magazine->fill;
   if (wanted == 0) return half;
   uint32_t rest = half + mema_fillFirst > wanted ? half + mema_fillFirst - wanted : half;
   magazine->fill = (uint8_t)(wanted < rest ? 2 * wanted : 0);
@@ -462,10 +470,11 @@ bool mema_fill(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   if (own < mema_batches) {
     count = takeBatch(depot, own, magazine->bottom);
   } else {
-    count = takeCached(share, cache, class, nextFill(magazine), magazine->bottom);
+    count = takeCached(share, cache, class, nextFill(magazine, class), magazine->bottom);
     if (count == 0 && depot->count > 0) count = takeBatch(depot, depot->count - 1, magazine->bottom);
   }
   magazine->top = magazine->bottom + count;
+  mema_noteFetch(cache, class, count);
   return count != 0 || keepReturns(cache, class);
 }
 
@@ -474,6 +483,7 @@ static void flushClass(mema_Share *share, mema_ThreadCache *cache, unsigned clas
   mema_Magazine *magazine = &cache->magazines[class + 1];
   mema_putAway(share, class, magazine->bottom, (uint32_t)(magazine->top - magazine->bottom), cache->ownerId);
   magazine->top = magazine->bottom;
+  mema_shrinkMagazine(share, cache, class);
   mema_sendBack(share, cache, class);
 }
 
@@ -488,6 +498,7 @@ static void emptyClass(mema_Share *share, unsigned class) {
 void mema_flushCache(mema_Share *share, mema_ThreadCache *cache) {
   mema_clearArrivals(share, cache);
   for (unsigned class = 0; class < mema_classCount; class ++) flushClass(share, cache, class);
+  mema_shrinkMagazines(share, cache);
 }
 
 void mema_emptyDepot(mema_Share *share) {

@@ -75,7 +75,7 @@ static MEMA_NOINLINE void renewFootprint(mema_Share *share, mema_Gauge *gauge, s
  * computed only if the bytes of units have changed, or the units outside. */
 static MEMA_INLINE void putFigures(mema_Share *share, mema_Gauge *gauge) {
   putCounts(share, gauge);
-  size_t held = mema_heldBytes(share->slab) + mema_outsideChanges(&share->slab->heap);
+  size_t held = mema_heldBytes(share->slab) + mema_outsideChanges(&share->slab->heap) + share->largerBytes;
   if (mema_unlikely(held != share->reportedHeld)) renewFootprint(share, gauge, held);
 }
 

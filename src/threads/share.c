@@ -15,66 +15,22 @@ static pthread_key_t endKey;
 static mema_Lock setUpLock;
 static bool isSetUp; /* both of the following are true */
 static bool hasEndKey, watchesForks;
-static size_t cacheBytes; /* set by tryToSetUp */
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------- */
 
-enum { magazineGap = 20 }; /* cached slots: five cache lines */
-
-static uint32_t magazineSize(uint32_t slotSize) {
-  uint32_t count = mema_cacheMagazineBytes / slotSize,
-           most = slotSize <= mema_magazineSmall ? mema_cacheMagazineMost : mema_magazineMore;
-  return count > most ? most : count < mema_magazineLeast ? mema_magazineLeast : count;
-}
-
-/* Slots by class. Returns fit into a batch. */
-static uint16_t magazineRoom[mema_classCount], returnsRoom[mema_classCount];
-
-static void setRooms(void) {
-  for (unsigned i = 0; i < mema_classCount; i++) {
-    uint32_t size = magazineSize(mema_classSize(i)), half = size / 2;
-    magazineRoom[i] = (uint16_t)size;
-    returnsRoom[i] = (uint16_t)(half < mema_returnsMost ? half : mema_returnsMost);
-  }
-}
-
-/* Returns the entries of all magazines and returns of a thread cache, gaps included. */
-static uint32_t allShelves(void) {
-  uint32_t count = 0;
-  for (unsigned i = 0; i < mema_classCount; i++) count += magazineSize(mema_classSize(i));
-  return count + count / 2 + 2 * mema_classCount * magazineGap;
-}
-
 static mema_CellShape cacheShape(void) {
-  return (mema_CellShape){.front = cacheBytes};
+  return (mema_CellShape){.front = mema_cacheBytes()};
 }
 
 static mema_CellShape shareShape(void) {
   return (mema_CellShape){.front = mema_roundUp(sizeof(mema_Share), mema_osPageSize())};
 }
 
-/* Lays out magazines or returns for all classes side by side. Without the gaps most would lie 2 KiB apart, and their
- * tops would share a few sets of the processor's cache. */
-static mema_CachedSlot *layShelves(mema_Magazine *shelves, mema_CachedSlot *cachedSlots, const uint16_t *rooms,
-                                   uint8_t fill) {
-  for (unsigned i = 0; i < mema_classCount; i++) {
-    uint32_t slotSize = mema_classSize(i), size = rooms[i];
-    shelves[i] = (mema_Magazine){.top = cachedSlots,
-                                 .bottom = cachedSlots,
-                                 .limit = cachedSlots + size,
-                                 .slotSize = slotSize,
-                                 .state = (uint8_t)(i + 1),
-                                 .fill = fill};
-    cachedSlots += size + magazineGap;
-  }
-  return cachedSlots;
-}
-
 /* Lays out the depot within its memory, which has room for all of it. */
 static void layDepot(mema_Depot *depot, mema_CachedSlot *cachedSlots) {
   uint32_t left = mema_depotSlots;
   for (unsigned i = 0; i < mema_classCount; i++) {
-    uint32_t room = magazineSize(mema_classSize(i)) / 2;
+    uint32_t room = mema_batchRoom(i);
     if (room * mema_batches > left) room = left / mema_batches;
     depot[i] = (mema_Depot){.cachedSlots = cachedSlots, .room = room};
     cachedSlots += (size_t)room * mema_batches;
@@ -140,8 +96,7 @@ static mema_ThreadCache *makeCache(mema_Share *share) {
   cache->states = slab->shared.states;
   cache->revoked = share->revoked;
   cache->share = share;
-  layShelves(cache->returns + 1, layShelves(cache->magazines + 1, cache->cachedSlots, magazineRoom, mema_fillFirst),
-             returnsRoom, 0);
+  mema_layMagazines(cache);
   cache->magazines[0].own = 1; /* equal to the bits of no entry: those of far units end with 0 */
   for (unsigned i = 0; i <= mema_tableMax / 16; i++)
     cache->offsets[i] =
@@ -222,6 +177,7 @@ static void endCache(mema_ThreadCache *cache) {
   bool alive = mema_loadWord(&cache->generation) != 0, kept = alive && share->orphans < mema_orphansMost;
   if (kept) {
     share->orphan[share->orphans++] = cache;
+    mema_shrinkMagazines(share, cache);
     for (unsigned class = 0; class < mema_classCount; class ++) mema_sendBack(share, cache, class);
     mema_tellEnd(share, cache);
     cache->owner = 0;
@@ -279,8 +235,7 @@ static void watchThread(void) {
 /* Sets up what all shared pools of the process need, as far as the system has it. If the program has taken all
  * keys of thread data, the next shared pool asks for one again. */
 static void tryToSetUp(void) {
-  setRooms();
-  cacheBytes = mema_roundUp(sizeof(mema_ThreadCache) + allShelves() * sizeof(mema_CachedSlot), mema_osPageSize());
+  mema_layRooms();
   if (!watchesForks) watchesForks = mema_watchForks();
   if (!hasEndKey && pthread_key_create(&endKey, endThread) == 0) __atomic_store_n(&hasEndKey, true, __ATOMIC_RELEASE);
   if (watchesForks && hasEndKey) __atomic_store_n(&isSetUp, true, __ATOMIC_RELEASE);
@@ -324,6 +279,7 @@ mema_Reason mema_openShare(mema_Pool *pool, mema_Heap *heap) {
       share->borrowed = share->closely = false;
   __atomic_store_n(&share->lost, false, __ATOMIC_RELAXED); /* they look at this before they take the lock */
   share->gauge = NULL;
+  share->grownBytes = share->largerBytes = 0;
   share->reported = share->reportedHeld = share->outsideHeld = share->unseenOutside = 0;
   atomic_store_explicit(&share->pause, mema_atWork, memory_order_relaxed);
   share->inside = NULL;
@@ -351,6 +307,7 @@ void mema_closeShare(mema_Heap *heap) {
   for (mema_ThreadCache *cache = caches, *next; cache != NULL; cache = next) {
     next = cache->next; /* read before the owner sees that it may drop the cache */
     bool orphan = isOrphan(cache);
+    mema_dropMagazines(cache);
     atomic_store_explicit(&cache->key, 0, memory_order_relaxed);
     __atomic_store_n(&cache->generation, 0, __ATOMIC_RELEASE);
     if (orphan) giveCacheCell(cache);
@@ -377,7 +334,8 @@ static size_t usedShareBytes(const mema_Share *share) {
 size_t mema_shareBytes(const mema_Heap *heap) {
   const mema_Share *share = heap->share;
   if (share == NULL) return 0;
-  size_t page = mema_osPageSize(), bytes = usedShareBytes(share) + share->cacheCount * cacheShape().front;
+  size_t page = mema_osPageSize(),
+         bytes = usedShareBytes(share) + share->largerBytes + share->cacheCount * cacheShape().front;
   for (unsigned i = 0; i < mema_classCount && mema_hasCaches(heap); i++)
     if (share->depot[i].count != 0)
       bytes += mema_roundUp((size_t)share->depot[i].count * share->depot[i].room * sizeof(mema_CachedSlot), page);

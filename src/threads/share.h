@@ -71,7 +71,8 @@
 
 enum {
   mema_magazineSmall = 512,             /* bytes: the largest slot of a small magazine */
-  mema_cacheMagazineMost = 128,         /* slots at most in a magazine of small slots */
+  mema_cacheMagazineMost = 128,         /* slots at most in a magazine of small slots, */
+  mema_grownMagazineMost = 1024,        /* and in a grown one: magazine.c */
   mema_magazineMore = 256,              /* slots at most in other magazines: larger slots are fewer to a span */
   mema_cacheMagazineBytes = 192 * 1024, /* bytes at most in a magazine */
   mema_magazineLeast = 4,               /* slots at least in a magazine, whatever their bytes */
@@ -105,6 +106,14 @@ typedef struct mema_Magazine {
   uint8_t state; /* the state of its slots while they are live */
   uint8_t fill;  /* slots of the next fill, while the fills grow; then 0: half a magazine */
 } mema_Magazine;
+
+/* What tells whether a magazine is to grow, and whether a grown one is used. */
+typedef struct mema_Growth {
+  uint32_t at;          /* the cache's clock when this last changed */
+  uint16_t out;         /* slots that overflowed, */
+  uint16_t again;       /* and those that were fetched soon after an overflow */
+  uint16_t least, most; /* slots of a grown magazine at the looks of this window */
+} mema_Growth;
 
 enum { mema_batches = 4 };
 
@@ -179,6 +188,15 @@ struct mema_ThreadCache {
   mema_ThreadCache *nextLeftOver, *nextInterrupted;
   bool isLeftOver, isInterrupted;
 
+  uint32_t clock;          /* calls that were folded */
+  uint32_t lookedAt;       /* the clock at the last look at its grown magazines; */
+  uint32_t looks;          /* looks in this window */
+  uint64_t grown;          /* classes whose magazines are larger than the ordinary ones */
+  size_t grownBytes;       /* of the slots for which they have more room */
+  mema_CachedSlot *larger; /* room for their entries; NULL: none */
+  uint32_t largerIndex;    /* of its cell */
+  mema_Growth growths[mema_classCount];
+
   _Alignas(64) mema_Magazine magazines[mema_classCount + 1]; /* indexed by state: class + 1 */
   mema_Magazine returns[mema_classCount + 1]; /* slots freed here in spans of other caches, on their way back */
   uint16_t offsets[mema_tableMax / 16 + 1];   /* indexed by (size + 15) / 16: bytes from the cache to the magazine */
@@ -212,6 +230,8 @@ struct mema_Share {
   bool borrowed;            /* a call between the handlers of a fork uses the lock that the fork holds */
   bool closely;             /* all caches are quiesced, so that each call updates the gauge */
   mema_Gauge *gauge;        /* updated by each call that takes the lock; NULL: no gauge */
+  size_t grownBytes;        /* the sum of those of all caches */
+  size_t largerBytes;       /* pages of entries of grown magazines */
   size_t reported;          /* the sum of `reported` of all caches */
   size_t reportedHeld;      /* see putFigures: at the last update of the footprint; SIZE_MAX: update it */
   size_t outsideHeld;       /* the footprint of the slabs outside when they were last looked at */
@@ -308,10 +328,39 @@ MEMA_HIDDEN void mema_putAway(mema_Share *share, unsigned class, const mema_Cach
                               uint8_t ownerId);
 /* Sends the returns of one class to the depot, for the caches that own their spans. */
 MEMA_HIDDEN void mema_sendBack(mema_Share *share, mema_ThreadCache *cache, unsigned class);
-/* mema_flushHalf makes room in a full magazine. mema_fill puts slots into an empty magazine; false iff there
+/* Sends the slots that were put into a magazine first to the depot. */
+MEMA_HIDDEN void mema_flushOlder(mema_Share *share, mema_ThreadCache *cache, unsigned class, uint32_t count);
+/* mema_relieve makes room in a full magazine. mema_fill puts slots into an empty magazine; false iff there
  * is no memory. */
-MEMA_HIDDEN void mema_flushHalf(mema_Share *share, mema_ThreadCache *cache, unsigned class);
+MEMA_HIDDEN void mema_relieve(mema_Share *share, mema_ThreadCache *cache, unsigned class);
 MEMA_HIDDEN bool mema_fill(mema_Share *share, mema_ThreadCache *cache, unsigned class);
+
+/* ---- magazine.c: the room of magazines; the lock is held ---------------------------------------------------------- */
+
+/* Decides on the sizes of all rooms. Called once, before any other function here. */
+MEMA_HIDDEN void mema_layRooms(void);
+/* The bytes of a thread cache, its ordinary magazines included. */
+MEMA_HIDDEN size_t mema_cacheBytes(void);
+/* The slots of a batch for the depot: half an ordinary magazine. */
+MEMA_HIDDEN uint32_t mema_batchRoom(unsigned class);
+/* Makes all magazines and returns of a new cache empty. */
+MEMA_HIDDEN void mema_layMagazines(mema_ThreadCache *cache);
+/* Note that slots overflowed a magazine; or came to an empty one from the depot or the slab. */
+MEMA_HIDDEN void mema_noteOverflow(mema_ThreadCache *cache, unsigned class, uint32_t count);
+MEMA_HIDDEN void mema_noteFetch(mema_ThreadCache *cache, unsigned class, uint32_t count);
+/* Lets a full magazine grow, if its slots were fetched soon after they overflowed. False, with nothing changed, if not. */
+MEMA_HIDDEN bool mema_growMagazine(mema_Share *share, mema_ThreadCache *cache, unsigned class);
+/* Brings one magazine, or all of a cache, back to the ordinary room. Slots that do not fit go to the depot. */
+MEMA_HIDDEN void mema_shrinkMagazine(mema_Share *share, mema_ThreadCache *cache, unsigned class);
+MEMA_HIDDEN void mema_shrinkMagazines(mema_Share *share, mema_ThreadCache *cache);
+/* Empties all magazines of a cache, one of which may be half changed. */
+MEMA_HIDDEN void mema_forgetMagazines(mema_Share *share, mema_ThreadCache *cache);
+/* Drops the grown magazines of a pool that ends, with their slots. */
+MEMA_HIDDEN void mema_dropMagazines(mema_ThreadCache *cache);
+/* mema_isLookDue is true if it is time for mema_lookAtMagazines, which takes room from grown magazines that are not used.
+ * mema_isLookDue does not need the lock. */
+MEMA_HIDDEN bool mema_isLookDue(const mema_ThreadCache *cache);
+MEMA_HIDDEN void mema_lookAtMagazines(mema_Share *share, mema_ThreadCache *cache);
 
 /* ---- returns.c: from the thread that frees a slot to the cache that owns it -------------------------------------- */
 
@@ -483,6 +532,7 @@ static inline void mema_foldCalls(mema_ThreadCache *cache) {
   uint32_t frees = cache->calls & (mema_oneCall - 1);
   cache->allocations += (uint32_t)(cache->callsBefore - left) - frees;
   cache->frees += frees;
+  cache->clock += (uint32_t)(cache->callsBefore - left);
   cache->callsBefore = left;
   cache->calls -= frees; /* one instruction where a signal handler may set the sign */
 }

@@ -40,7 +40,7 @@ static mema_Magazine *roomyMagazineFor(mema_Share *share, mema_ThreadCache *cach
   unsigned class = slot.live - 1u;
   if (magazine->top != magazine->limit) return magazine;
   if (magazine == &cache->magazines[slot.live]) {
-    mema_flushHalf(share, cache, class);
+    mema_relieve(share, cache, class);
   } else if (!mema_mailReturns(cache, class)) {
     mema_sendBack(share, cache, class);
   }
@@ -251,9 +251,22 @@ void *mema_sharedPalloc(mema_Pool *pool, size_t size) {
 
 void (*mema_onCalls)(void);
 
+/* Takes the lock and applies `what` to the thread's cache, which was left. Does nothing if the pool was freed
+ * meanwhile, or the caller is a signal handler: a later call does it. Returns true, for a tail call. */
+static MEMA_SLOW bool seeToCache(const mema_Pool *pool, void (*what)(mema_Share *share, mema_ThreadCache *cache)) {
+  mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
+  if (slab == NULL || !mema_lockQuietly(pool, &slab->heap)) return true;
+  if (slab->heap.share->inside != NULL) what(slab->heap.share, slab->heap.share->inside);
+  mema_unlockPool(&slab->heap);
+  return true;
+}
+
 MEMA_SLOW void *mema_callsOut(mema_ThreadCache *cache, void *ptr) {
+  const mema_Pool *pool = cache->pool;
   mema_renewCalls(cache);
+  bool due = mema_isLookDue(cache);
   mema_leave(cache);
+  if (mema_unlikely(due)) seeToCache(pool, mema_lookAtMagazines);
   if (mema_onCalls != NULL) mema_onCalls();
   return ptr;
 }
@@ -289,16 +302,6 @@ bool mema_sharedHold(mema_Pool *pool, size_t bytes) {
   if (done) cache->held += bytes;
   mema_leave(cache);
   return done;
-}
-
-/* Takes the lock and applies `what` to the thread's cache, which was left. Does nothing if the pool was freed
- * meanwhile, or the caller is a signal handler: a later call does it. Returns true, for a tail call. */
-static MEMA_SLOW bool seeToCache(const mema_Pool *pool, void (*what)(mema_Share *share, mema_ThreadCache *cache)) {
-  mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
-  if (slab == NULL || !mema_lockQuietly(pool, &slab->heap)) return true;
-  if (slab->heap.share->inside != NULL) what(slab->heap.share, slab->heap.share->inside);
-  mema_unlockPool(&slab->heap);
-  return true;
 }
 
 /* Trims the quota here. Frees take the lock when their magazine is full; credits of sub-pools fill no
