@@ -342,6 +342,9 @@ MEMA_PUBLIC size_t mema_freeSize(const mema_Pool *pool);
  * if there is none, or pool is not a live pool. Sets no error. Time grows with the number of pools above it. */
 MEMA_PUBLIC size_t mema_largestChunk(const mema_Pool *pool);
 
+/* Returns true if pool is a live pool that threads share: one with mema_Options.shared. Sets no error. Constant. */
+MEMA_PUBLIC bool mema_isShared(const mema_Pool *pool);
+
 /* The figures of a pool. */
 typedef struct mema_Stats {
   char name[22]; /* as given, or "" */
@@ -366,6 +369,10 @@ typedef struct mema_Stats {
   size_t chargedBytes; /* bytes that mema_chargePool charged, and that were not credited since */
   size_t subPoolBytes; /* held by sub-pools: for each, the larger of its guaranteed bytes and the bytes it uses */
   size_t subPools;     /* sub-pools, without the sub-pools of sub-pools */
+  bool shared;
+  bool plain;   /* each chunk is a malloc of its own: docs/checkers.md */
+  bool watched; /* a checker sees the chunks where they lie: the address sanitizer or memcheck */
+  mema_Engine engine;
 } mema_Stats;
 
 /* Fills in *stats. Returns false if
@@ -388,8 +395,8 @@ MEMA_PUBLIC size_t mema_drawPool(const mema_Pool *pool, char *buffer, size_t siz
 
 /* A function of the program that takes text, in parts: the next `length` bytes, not ended by a zero byte. It returns false
  * to stop: the call that writes then writes no more, and returns false. `user` comes from that call. No pool is held
- * meanwhile, so the function may use any pool. If its thread is cancelled in it, or longjmp leaves it, up to 250 bytes for
- * each pool stay mapped. */
+ * meanwhile, so the function may use any pool. If its thread is cancelled in it, or longjmp leaves it, up to 400 bytes for
+ * each pool stay mapped, and of mema_writeLeaks up to 200 for each line. */
 typedef bool mema_Write(void *user, const char *bytes, size_t length);
 
 /* A mema_Write whose `user` is a FILE *, as in mema_writeStats(&pool, MEMA_TEXT, mema_writeToFile, stdout). Returns false if
@@ -402,13 +409,18 @@ typedef enum mema_Format {
   MEMA_OPENMETRICS /* OpenMetrics 1.0, with "# EOF": docs/guide.md, "Figures of a pool", lists the metrics */
 } mema_Format;
 
-/* Writes the figures of mema_poolStats: of the pool, and of the sub-pools below it, all of one moment. Sub-pools of a
- * shared pool are left out, since other threads may be in them. Returns false if
+/* Writes the figures of mema_poolStats: of the pool, and of all pools below it. The figures of one pool are of one moment.
+ * The calls of other threads to a shared pool wait meanwhile. An unshared sub-pool of a shared pool is the exception,
+ * since no lock keeps its own thread out of it: each of its figures is of an instant of its own (JSON has "exact": false).
+ * Its reservation, footprint, outsideChunks, subPools and subPoolBytes are not known, and the pools below it are left out,
+ * unless its own thread makes this call for it. A shared sub-pool is left out, with the pools below it, if its lock cannot
+ * be had: in a signal handler that interrupted a call to it, or if another thread keeps it for a second or more while the
+ * pool above is shared too. Returns false if
  *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
  *   write is NULL, or format is no mema_Format                MEMA_BAD_ARGUMENT, EINVAL
  *   write returns false                                       MEMA_NOT_WRITTEN, EIO
  *   there are sub-pools, and the system has no memory for the copy of their figures   MEMA_NO_MEMORY, ENOMEM
- * Linear in the pools, with the time of mema_poolStats for each. */
+ * It allocates from no pool, and calls no malloc. Linear in the pools, with the time of mema_poolStats for each. */
 MEMA_PUBLIC bool mema_writeStats(const mema_Pool *pool, mema_Format format, mema_Write *write, void *user);
 
 /* Writes the picture that mema_drawPool draws. Returns false if
@@ -432,9 +444,12 @@ typedef struct mema_Site {
  * mema_sites.h call this; so can allocation functions of your own, with a record for each of their callers. */
 MEMA_PUBLIC void *mema_noteSite(mema_Pool *pool, void *ptr, mema_Site *site);
 
-/* Writes what is live in a pool, as text: a line for each site with its bytes, its chunks and their sizes. The site that
- * has the oldest chunk comes first. A chunk that mema_repalloc changed keeps its site. Chunks without a site are one line.
- * Sub-pools are left out. Returns false if
+/* Writes what is live in a pool and in the pools below it, as text: a line for each site with its bytes, its chunks and
+ * their sizes. The site that has the oldest chunk comes first. A chunk that mema_repalloc changed keeps its site. Chunks
+ * without a site are one line. Each sub-pool that has live chunks follows with its name, its number and its parent's,
+ * which are those of mema_writeStats. Of two kinds of sub-pools only the number of chunks is known: of untracked ones, and
+ * of unshared ones below a shared pool, whose own thread alone can list them. As for mema_writeStats, the calls of other
+ * threads to a shared pool wait meanwhile, and the pools that it leaves out are left out here. Returns false if
  *   pool is not a live pool                                   MEMA_BAD_POOL, EINVAL
  *   write is NULL, or pool is untracked                       MEMA_BAD_ARGUMENT, EINVAL
  *   write returns false                                       MEMA_NOT_WRITTEN, EIO

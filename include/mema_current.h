@@ -333,33 +333,23 @@ static bool mema_takeOver(mema_CurrentSlot *slot) {
   return taken;
 }
 
-/* Finds out whether a live pool is shared: it can have no clean-up then. Returns false if it cannot be known, since it ends. */
-static bool mema_askWhetherShared(mema_Pool *pool, bool *shared) {
-  mema_Cleanup trial;
-  int before = errno;
-  memset(&trial, 0, sizeof trial);
-  *shared = !mema_addCleanup(pool, &trial, mema_knownEnds, NULL, MEMA_AFTER_SUB_POOLS);
-  if (*shared && mema_lastError()->reason != MEMA_BAD_ARGUMENT) return false;
-  if (!*shared) mema_cancelCleanup(pool, &trial);
-  errno = before;
-  return true;
-}
-
 /* Makes a live pool known, with this thread as its holder if it is not shared. Fills in the slot. */
 static bool mema_learn(mema_CurrentSlot *slot, mema_Pool *pool, bool *shared) {
   bool isNew;
   slot->pool = pool;
-  *shared = false;
+  *shared = mema_isShared(pool);
   if (!mema_chargePool(pool, 0)) return mema_currentFailsSo();
-  if (mema_takeOver(slot)) return true;
-  if (!mema_askWhetherShared(pool, shared)) return mema_currentFailsSo();
+  if (!*shared && mema_takeOver(slot)) return true;
   pthread_once(&mema_knownOnce, mema_prepareKnown);
   mema_lockKnown();
   slot->known = mema_findOrTakeKnown(pool, *shared ? 0 : mema_threadNumber(), &isNew);
   mema_unlockKnown();
   if (slot->known == NULL) return mema_currentFails(ENOMEM, "malloc has no memory for the record of a pool");
-  if (isNew && !*shared) mema_addCleanup(pool, &slot->known->cleanup, mema_knownEnds, slot->known, MEMA_AFTER_SUB_POOLS);
-  return true;
+  if (*shared || !isNew || mema_addCleanup(pool, &slot->known->cleanup, mema_knownEnds, slot->known, MEMA_AFTER_SUB_POOLS))
+    return true;
+  mema_knownEnds(slot->known); /* the pool is about to end */
+  slot->known = NULL;
+  return mema_currentFailsSo();
 }
 
 bool mema_forgetPool(mema_Pool *pool) {

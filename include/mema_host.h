@@ -75,21 +75,16 @@ static inline void mema_doNothing(void *arg) {
   (void)arg;
 }
 
-/* Finds out whether a live pool is shared: it can have no clean-up then. Returns false if the pool is not live, or ends. */
-static inline bool mema_askHostShared(mema_Pool *pool, bool *shared) {
+/* True if a pool that is not shared is live, and not about to end: it can then have a clean-up. */
+static inline bool mema_goesOn(mema_Pool *pool) {
   mema_Cleanup trial;
-  int before = errno;
   memset(&trial, 0, sizeof trial);
-  *shared = !mema_addCleanup(pool, &trial, mema_doNothing, NULL, MEMA_AFTER_SUB_POOLS);
-  if (*shared && mema_lastError()->reason != MEMA_BAD_ARGUMENT) return false;
-  if (!*shared) mema_cancelCleanup(pool, &trial);
-  errno = before;
-  return true;
+  return mema_addCleanup(pool, &trial, mema_doNothing, NULL, MEMA_AFTER_SUB_POOLS) && mema_cancelCleanup(pool, &trial);
 }
 
 static inline bool mema_initHost(mema_Host *host, mema_Pool *pool) {
-  bool shared;
-  if (!mema_askHostShared(pool, &shared)) return false;
+  bool shared = mema_isShared(pool);
+  if (!shared && !mema_goesOn(pool)) return false;
   host->pool = pool;
   host->shared = shared;
   host->thread = pthread_self();

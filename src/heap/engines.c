@@ -18,3 +18,8 @@ const mema_HeapOps *const mema_engines[] = {
 };
 
 const unsigned mema_engineCount = sizeof mema_engines / sizeof mema_engines[0];
+
+const char *mema_nameOfEngine(mema_Engine engine) {
+  static const char *const names[] = {[MEMA_SLAB] = "slab", [MEMA_ARENA] = "arena", [MEMA_FIXED] = "fixed"};
+  return (unsigned)engine < sizeof names / sizeof names[0] ? names[engine] : "further";
+}

@@ -12,4 +12,7 @@ static inline const mema_HeapOps *mema_engineOf(mema_Engine engine) {
   return (unsigned)engine < mema_engineCount ? mema_engines[engine] : NULL;
 }
 
+/* Returns the name that reports give an engine. */
+MEMA_HIDDEN const char *mema_nameOfEngine(mema_Engine engine);
+
 #endif

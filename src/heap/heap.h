@@ -19,6 +19,9 @@
 
 typedef struct mema_HeapOps mema_HeapOps;
 
+/* Whether a checker sees the chunks of a heap, and how: watch/watch.h. */
+typedef enum mema_Watching { mema_unwatched, mema_watchedInPlace, mema_watchedPlain } mema_Watching;
+
 struct mema_Heap {
   uintptr_t generation; /* that of its pool, plus the mode; 0: no pool. The pool writes it. */
   const mema_HeapOps *ops;
@@ -45,6 +48,8 @@ typedef struct mema_OutsidePlan {
 
 /* The operations of an engine. Sizes are bytes, not 0, at most PTRDIFF_MAX; alignments are powers of two. */
 struct mema_HeapOps {
+  mema_Engine engine;     /* as mema_Options names it */
+  mema_Watching watching; /* mema_unwatched in every engine */
   /* Judges what this engine alone asks of options; the caller has judged the rest. False, and the failure noted,
    * iff they are bad. NULL: nothing. */
   bool (*judge)(const mema_Options *options);

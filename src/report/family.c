@@ -1,74 +1,164 @@
-/* family.c - see family.h. */
+/* family.c - a walk through a family, which holds each pool that it is in.
+ *
+ * The walk goes down first, and has the lock of each shared pool from the pool where it began down to the one where it is.
+ * So no sub-pool of a shared pool leaves its family meanwhile, and the struct of each is in place. The lock of a further
+ * one is waited for a short while only: a fork takes the locks in another order. If the wait ends in vain, the walk lets go
+ * of all pools, and begins anew. */
 #include "family.h"
 
-#include "../memory/os.h"
 #include "../pool/tree.h"
 
-/* True iff the walk goes on to the sub-pools of this node. */
-static bool goesBelow(const mema_Node *node) {
-  return mema_isThere(node) && mema_isUnshared(node->pool);
+enum { triesMost = 8 };
+
+typedef enum Step { entered, passed, failed, again } Step;
+
+/* ---- members ------------------------------------------------------------------------------------------------------------ */
+
+/* Adds a member. NULL, and the failure noted, iff there is no memory. */
+static mema_Member *add(mema_Family *family, const mema_Node *node) {
+  mema_Member *member = mema_addItem(&family->list, sizeof *member);
+  if (member == NULL) return NULL;
+  *member = (mema_Member){.exact = true};
+  if (node != NULL) member->id = node->id;
+  if (node != NULL && node->parent != NULL) member->parent = node->parent->id;
+  return member;
 }
 
-/* Counts the pools below, as `fill` meets them. */
-static size_t countBelow(const mema_Node *top) {
-  size_t count = 0;
-  for (const mema_Node *node = mema_nextNode(top, top, true); node != NULL; node = mema_nextNode(top, node, goesBelow(node)))
-    count += mema_isThere(node);
-  return count;
+/* ---- the figures of one pool --------------------------------------------------------------------------------------------- */
+
+/* Adds a pool that no other thread is in now. */
+static bool addHeld(mema_Family *family, const mema_Pool *pool, const mema_Node *node, mema_Heap *heap) {
+  mema_Member *member = add(family, node);
+  if (member == NULL) return false;
+  mema_collectStats(pool, heap, &member->stats);
+  return family->visit == NULL || family->visit(family->arg, mema_membersIn(family) - 1, pool, heap);
 }
 
-/* Fills in one member. False iff its pool is shared and cannot be held, as in a signal handler. */
-static bool fillOne(mema_Member *member, const mema_Node *node) {
-  mema_Heap *heap = mema_heapField(node->pool);
-  if (!mema_isUnshared(node->pool) && !mema_holdQuietly(node->pool, heap)) return false;
-  mema_collectStats(node->pool, heap, &member->stats);
-  mema_unlockPool(heap);
-  member->id = node->id;
-  member->parent = node->parent->id;
-  return true;
+/* A word that another thread may write now; base.h says why a plain load is enough. */
+#define WORD(field) (*(const volatile size_t *)&(field))
+
+/* Reads a budget and its free part. The budget may change between the two. */
+static void readBudget(const mema_Pool *pool, mema_Stats *stats) __attribute__((no_sanitize("thread")));
+static void readBudget(const mema_Pool *pool, mema_Stats *stats) {
+  unsigned tries = 0;
+  do {
+    stats->poolSize = WORD(pool->poolSize);
+    stats->freeSize = WORD(pool->freeSize);
+  } while (++tries < triesMost && (stats->poolSize != WORD(pool->poolSize) || stats->freeSize > stats->poolSize));
+  stats->freeSize = mema_least(stats->freeSize, stats->poolSize);
+  stats->liveBytes = stats->poolSize - stats->freeSize;
 }
 
-/* Fills in the pools below the first one. */
-static void fillBelow(mema_Family *family, const mema_Node *top, size_t most) {
-  for (const mema_Node *node = mema_nextNode(top, top, true); node != NULL && family->count < most;
-       node = mema_nextNode(top, node, goesBelow(node)))
-    if (mema_isThere(node)) family->count += fillOne(&family->members[family->count], node);
+/* Reads the figures of a pool that another thread may be in. What was freed was allocated before, so the frees are read
+ * first. */
+static void readLoosely(const mema_Pool *pool, mema_Stats *stats) __attribute__((no_sanitize("thread")));
+static void readLoosely(const mema_Pool *pool, mema_Stats *stats) {
+  stats->frees = WORD(pool->frees);
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  size_t allocations = WORD(pool->allocations);
+  stats->allocations = allocations > stats->frees ? allocations : stats->frees;
+  readBudget(pool, stats);
+  size_t low = mema_least(WORD(pool->lowWater), stats->freeSize);
+  stats->peakBytes = stats->poolSize - low;
+  stats->liveChunks = stats->allocations - stats->frees;
+  stats->refused = WORD(pool->refused);
+  stats->badFrees = WORD(pool->badFrees);
+  stats->chargedBytes = WORD(pool->charged);
+  stats->untracked = pool->untracked;
+  stats->committed = pool->committed;
+  for (size_t i = 0; i < sizeof stats->name; i++) stats->name[i] = pool->name[i];
 }
 
-static bool makeRoom(mema_Family *family, size_t count) {
-  if (count == 1) return true;
-  family->bytes = mema_roundUp(count * sizeof *family->members, mema_osPageSize());
-  mema_Member *members = mema_osReserve(family->bytes, mema_osPageSize());
-  if (members == NULL) {
-    mema_failBytes(MEMA_NO_MEMORY, family->bytes, 0);
-    family->bytes = 0;
-    return false;
+/* Adds an unshared sub-pool of a shared pool that the walk holds. */
+static Step addLoosely(mema_Family *family, const mema_Node *node) {
+  mema_Member *member = add(family, node);
+  if (member == NULL) return failed;
+  member->exact = false;
+  readLoosely(node->pool, &member->stats);
+  member->stats.engine = node->engine;
+  member->stats.plain = node->watching == mema_watchedPlain;
+  member->stats.watched = node->watching == mema_watchedInPlace;
+  return passed;
+}
+
+/* ---- the walk ------------------------------------------------------------------------------------------------------------ */
+
+static void letGo(mema_Family *family, const mema_Node *node) {
+  if (mema_isUnshared(node->pool)) return;
+  mema_unlockPool(mema_heapField(node->pool));
+  family->held--;
+}
+
+/* Holds a shared sub-pool. */
+static Step hold(mema_Family *family, const mema_Node *node, mema_Heap *heap) {
+  if (family->held != 0 ? mema_holdSoon(node->pool, heap) : mema_holdQuietly(node->pool, heap)) {
+    family->held++;
+    return entered;
   }
-  members[0] = family->alone;
-  family->members = members;
-  return true;
+  return family->held != 0 && ++family->tries < triesMost ? again : passed;
+}
+
+/* Adds a sub-pool, whose parent the walk has entered. */
+static Step enter(mema_Family *family, const mema_Node *node) {
+  if (!mema_isThere(node)) return passed;
+  mema_Heap *heap = mema_heapField(node->pool);
+  bool unshared = mema_isUnsharedIn(node->pool, heap);
+  if (unshared && !mema_isUnshared(node->parent->pool)) return addLoosely(family, node);
+  Step step = unshared ? entered : hold(family, node, heap);
+  if (step != entered || addHeld(family, node->pool, node, heap)) return step;
+  letGo(family, node);
+  return failed;
+}
+
+/* Returns the node behind this one, and lets go of the pools that the walk leaves; NULL: the walk has left `top`. `down`:
+ * it has entered the node. */
+static const mema_Node *leave(mema_Family *family, const mema_Node *top, const mema_Node *node, bool down) {
+  if (down && node->newest != NULL) return node->newest;
+  for (;; node = node->parent, down = true) {
+    if (down) letGo(family, node);
+    if (node == top) return NULL;
+    if (node->older != NULL) return node->older;
+  }
+}
+
+/* Lets go of all pools from the parent of this one to the top. */
+static void leaveAll(mema_Family *family, const mema_Node *top, const mema_Node *node) {
+  do {
+    node = node->parent;
+    letGo(family, node);
+  } while (node != top);
+}
+
+/* Adds the pools below one that the walk has entered. The walk leaves it in the end. */
+static Step addBelow(mema_Family *family, const mema_Node *top) {
+  Step step = entered;
+  for (const mema_Node *node = top; (node = leave(family, top, node, step == entered)) != NULL;) {
+    step = enter(family, node);
+    if (step != failed && step != again) continue;
+    leaveAll(family, top, node);
+    return step;
+  }
+  return entered;
+}
+
+static Step addAll(mema_Family *family, const mema_Pool *pool) {
+  mema_Heap *heap = mema_holdPool(pool, false);
+  if (heap == NULL) return failed;
+  const mema_Node *top = mema_nodeOf(pool);
+  family->list.used = 0;
+  family->held = mema_shareOf(heap) != NULL;
+  Step step = addHeld(family, pool, top, heap) ? entered : failed;
+  if (step == entered && top != NULL) return addBelow(family, top);
+  mema_unlockPool(heap);
+  return step;
 }
 
 bool mema_collectFamily(const mema_Pool *pool, mema_Family *family) {
-  mema_Heap *heap = mema_holdPool(pool, false);
-  if (heap == NULL) return false;
-  const mema_Node *top = mema_nodeOf(pool);
-  family->bytes = 0;
-  family->count = 1;
-  family->members = &family->alone;
-  family->alone = (mema_Member){0};
-  mema_collectStats(pool, heap, &family->alone.stats);
-  if (top != NULL) family->alone.id = top->id;
-  if (top != NULL && top->parent != NULL) family->alone.parent = top->parent->id;
-  bool alone = top == NULL || mema_shareOf(heap) != NULL;
-  mema_unlockPool(heap);
-  if (alone) return true;
-  size_t count = 1 + countBelow(top);
-  if (!makeRoom(family, count)) return false;
-  fillBelow(family, top, count);
-  return true;
-}
-
-void mema_forgetFamily(mema_Family *family) {
-  if (family->bytes != 0) mema_osRelease(family->members, family->bytes);
+  family->tries = 0;
+  mema_beginList(&family->list, &family->alone, sizeof family->alone);
+  Step step;
+  do step = addAll(family, pool);
+  while (step == again);
+  if (step == failed) mema_forgetFamily(family);
+  return step != failed;
 }

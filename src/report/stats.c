@@ -4,6 +4,10 @@
 
 void mema_collectStats(const mema_Pool *pool, const mema_Heap *first, mema_Stats *stats) {
   mema_countStats(pool, stats);
+  stats->shared = !mema_isUnshared(pool);
+  stats->engine = first->ops->engine;
+  stats->plain = first->ops->watching == mema_watchedPlain;
+  stats->watched = first->ops->watching == mema_watchedInPlace;
   stats->subPoolBytes = mema_heldBelow(pool);
   for (const mema_Node *node = mema_nodeOf(pool) != NULL ? mema_nodeOf(pool)->newest : NULL; node != NULL;
        node = node->older)
@@ -28,4 +32,8 @@ bool mema_poolStats(const mema_Pool *pool, mema_Stats *stats) {
   mema_collectStats(pool, heap, stats);
   mema_unlockPool(heap);
   return true;
+}
+
+bool mema_isShared(const mema_Pool *pool) {
+  return mema_kindOf(pool) == mema_sharedPool;
 }

@@ -29,6 +29,10 @@ MEMA_HIDDEN mema_Heap *mema_holdPool(const mema_Pool *pool, bool slots);
 /* As mema_holdPool without slots, for a shared pool whose heap is known. Notes no failure. */
 MEMA_HIDDEN bool mema_holdQuietly(const mema_Pool *pool, mema_Heap *heap);
 
+/* As mema_holdQuietly, but waits for another thread a fifth of a second, or a little more, at most: for a caller that holds
+ * another pool. */
+MEMA_HIDDEN bool mema_holdSoon(const mema_Pool *pool, mema_Heap *heap);
+
 /* Returns an upper bound of the bytes that the share, its depot and its thread caches take, for a held pool.
  * 0 if it is not shared. */
 MEMA_HIDDEN size_t mema_shareBytes(const mema_Heap *heap);

@@ -470,6 +470,12 @@ mema_Heap *mema_holdPool(const mema_Pool *pool, bool slots) {
   return heap;
 }
 
+bool mema_holdSoon(const mema_Pool *pool, mema_Heap *heap) {
+  if (!mema_lockSoon(pool, heap)) return false;
+  if (mema_hasCaches(heap)) collectAll(heap->share, false);
+  return true;
+}
+
 bool mema_holdQuietly(const mema_Pool *pool, mema_Heap *heap) {
   if (!mema_lockQuietly(pool, heap)) return false;
   if (mema_hasCaches(heap)) collectAll(heap->share, false);

@@ -42,7 +42,13 @@ def check(path):
     assert len(series) == len(samples), "the parser reads other series"
     values = {(sample.name, sample.labels["id"]): sample.value for sample in samples}
     pools = {sample.labels["id"] for sample in samples}
-    assert len(series) == len(families) * len(pools), "a pool lacks a series"
+    inside = {"mema_sub_pool_bytes", "mema_reservation_bytes", "mema_footprint_bytes", "mema_outside_chunks", "mema_sub_pools"}
+    exact = {sample.labels["id"]: sample.labels["exact"] for sample in samples if sample.name == "mema_pool_info"}
+    assert set(exact.values()) == {"true", "false"}, "pools are of one kind"
+    for pool in pools:
+        own = {sample.name for sample in samples if sample.labels["id"] == pool}
+        wanted = len(families) if exact[pool] == "true" else len(families) - len(inside)
+        assert len(own) == wanted and (exact[pool] == "true" or not own & inside), "a pool lacks a series, or has one too many"
     for pool in pools:
         assert values["mema_budget_bytes", pool] == math.inf or (
             values["mema_budget_bytes", pool] == values["mema_free_bytes", pool] + values["mema_live_bytes", pool]

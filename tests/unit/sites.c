@@ -220,6 +220,113 @@ static void aMovedChunkKeepsItsSite(void **state) {
   assert_true(freePool(&root));
 }
 
+/* The number of a pool in its family. */
+static unsigned idOf(const Pool *pool) {
+  unsigned id = 0;
+  sheet.length = sheet.calls = sheet.failAt = 0;
+  assertWorks(mema_writeStats(pool, MEMA_JSON, writeOn, &sheet));
+  assert_int_equal(sscanf(strstr(sheet.text, "{\"id\": "), "{\"id\": %u,", &id), 1);
+  return id;
+}
+
+static void leaksOfTheWholeFamilyAreListed(void **state) {
+  (void)state;
+  Pool root, child, grandchild, untracked, shared, busy, idle;
+  char expected[1000];
+  const mema_Options options = {.poolSize = 10000, .sites = true};
+  assert_true(mema_initPoolWith(&root, &options));
+  assert_true(mema_initSubPool(&idle, &root, &options));
+  assert_true(mema_initSubPool(&shared, &root,
+                               &(mema_Options){.poolSize = 2000, .guaranteed = 2000, .shared = true, .sites = true}));
+  assert_true(mema_initSubPool(&busy, &shared, &options));
+  assert_true(mema_initSubPool(&untracked, &root, &(mema_Options){.poolSize = 2000, .untracked = true, .name = "un"}));
+  assert_true(mema_initSubPool(&child, &root, &(mema_Options){.poolSize = 5000, .sites = true, .name = "child"}));
+  assert_true(mema_initSubPool(&grandchild, &child, &options));
+  unsigned top = idOf(&root), low = idOf(&child), common = idOf(&shared);
+  assert_non_null(take(&root, 10, &first));
+  assert_non_null(take(&grandchild, 20, &second));
+  assert_non_null(take(&child, 30, &second));
+  assert_non_null(take(&child, 40, &first));
+  assert_non_null(take(&child, 50, &second));
+  assert_non_null((palloc)(&untracked, 60));
+  assert_non_null((palloc)(&untracked, 60));
+  assert_non_null(take(&shared, 70, &first));
+  assert_non_null(take(&busy, 80, &first));
+  snprintf(expected, sizeof expected,
+           "id %u: 1 chunk is live, of 10 bytes; the oldest first\n"
+           "10 bytes in 1 chunk of 10: first (f.c:1)\n"
+           "sub-pool \"child\", id %u, below %u: 3 chunks are live, of 120 bytes; the oldest first\n"
+           "80 bytes in 2 chunks of 30 to 50: second (f.c:2)\n"
+           "40 bytes in 1 chunk of 40: first (f.c:1)\n"
+           "sub-pool id %u, below %u: 1 chunk is live, of 20 bytes; the oldest first\n"
+           "20 bytes in 1 chunk of 20: second (f.c:2)\n"
+           "sub-pool \"un\", id %u, below %u: 2 chunks are live; an untracked pool has no list of them\n"
+           "sub-pool id %u, below %u: 1 chunk is live, of 70 bytes; the oldest first\n"
+           "70 bytes in 1 chunk of 70: first (f.c:1)\n"
+           "sub-pool id %u, below %u: 1 chunk is live; its own thread alone can list them\n",
+           top, low, top, idOf(&grandchild), low, idOf(&untracked), top, common, top, idOf(&busy), common);
+  assertLeaks(&root, expected);
+  assertLeaks(&busy, "1 chunk is live, of 80 bytes; the oldest first\n80 bytes in 1 chunk of 80: first (f.c:1)\n");
+  assert_true(mema_resetPool(&shared)); /* ends its sub-pool */
+  assert_true(freePool(&child) && freePool(&untracked));
+  snprintf(expected, sizeof expected,
+           "id %u: 1 chunk is live, of 10 bytes; the oldest first\n10 bytes in 1 chunk of 10: first (f.c:1)\n", top);
+  assertLeaks(&root, expected);
+  assert_true(freePool(&root));
+}
+
+/* Of a shared pool: its own chunks, those of its shared sub-pools, and how many its other sub-pools have. */
+static void leaksBelowASharedPoolAreListed(void **state) {
+  (void)state;
+  Pool root, shared, busy;
+  char expected[1000];
+  mema_Options options = {.poolSize = 10000, .shared = true, .sites = true, .name = "root"};
+  assert_true(mema_initPoolWith(&root, &options));
+  options.guaranteed = options.poolSize = 3000;
+  options.name = NULL;
+  assert_true(mema_initSubPool(&shared, &root, &options));
+  assert_true(mema_initSubPool(&busy, &root, &(mema_Options){.poolSize = 5000, .sites = true}));
+  unsigned top = idOf(&root);
+  for (int i = 0; i < 3; i++) assert_non_null(take(&busy, 10, &first));
+  assert_non_null(take(&shared, 20, &second));
+  snprintf(expected, sizeof expected,
+           "\"root\", id %u: no chunk is live\n"
+           "sub-pool id %u, below %u: 3 chunks are live; its own thread alone can list them\n"
+           "sub-pool id %u, below %u: 1 chunk is live, of 20 bytes; the oldest first\n"
+           "20 bytes in 1 chunk of 20: second (f.c:2)\n",
+           top, idOf(&busy), top, idOf(&shared), top);
+  assertLeaks(&root, expected);
+  assert_true(mema_checkPool(&root));
+  assert_true(freePool(&root));
+}
+
+/* Each pool's list is its own, and the list of all grows. */
+static void leaksOfManySubPoolsAreListed(void **state) {
+  (void)state;
+  enum { count = 600 };
+  static Pool root, pools[count];
+  const mema_Options options = {.poolSize = MIB, .sites = true};
+  assert_true(mema_initPoolWith(&root, &options));
+  for (int i = 0; i < count; i++) {
+    char line[200];
+    assert_true(mema_initSubPool(&pools[i], i < 10 ? &root : &pools[i / 2], &options));
+    assert_non_null(take(&pools[i], 1000 + (size_t)i, i % 2 == 0 ? &first : &second));
+    assert_non_null(take(&pools[i], 10, i % 3 == 0 ? &first : &second));
+    if (i % 50 != 0 && i != count - 1) continue;
+    const char *text = leaksOf(&root);
+    size_t lines = 0;
+    for (const char *at = text; (at = strstr(at, "2 chunks are live, of ")) != NULL; at++) lines++;
+    assert_int_equal(lines, i + 1);
+    for (int k = 0; k <= i; k++) {
+      snprintf(line, sizeof line, ": 2 chunks are live, of %d bytes;", 1010 + k);
+      const char *found = strstr(text, line);
+      assert_non_null(found);
+      assert_null(strstr(found + 1, line));
+    }
+  }
+  assert_true(freePool(&root));
+}
+
 /* Owners have 10 bits beside sites, so sub-pools beyond 1,023 have heaps of their own. */
 static void noSubPoolOwnsTheChunksOfAnother(void **state) {
   (void)state;
@@ -487,6 +594,9 @@ int main(void) {
       withKind(aChangedChunkKeepsItsSite, kindFixed),
       alone(marksKeepSites),
       alone(aMovedChunkKeepsItsSite),
+      alone(leaksOfTheWholeFamilyAreListed),
+      alone(leaksBelowASharedPoolAreListed),
+      alone(leaksOfManySubPoolsAreListed),
       alone(noSubPoolOwnsTheChunksOfAnother),
       anyKind(poolsWithoutSitesNoteNothing),
       exactKinds(otherPointersAreLeftAlone),

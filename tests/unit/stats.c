@@ -33,6 +33,37 @@ static void aNewPoolHasDoneNothing(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* Whether a checker is in the process, or the environment asks for plain chunks: the other figures say it. */
+static void theKindOfThePoolIsTold(void **state) {
+  const Kind *kind = *state;
+  Pool pool, copy;
+  assert_true(makePool(&pool, kind, 100000));
+  mema_Stats stats = statsOf(&pool);
+  forgetError(MEMA_OK);
+  assert_int_equal(mema_isShared(&pool), kind->options.shared);
+  assert_int_equal(stats.shared, kind->options.shared);
+  assert_int_equal(stats.engine, kind->options.engine);
+  assert_false(stats.plain && stats.watched);
+  memcpy(&copy, &pool, sizeof copy);
+  assert_false(mema_isShared(&copy));
+  assert_false(mema_isShared(NULL));
+  assert_int_equal(errno, untouchedErrno);
+  assert_true(freePool(&pool));
+  assert_false(mema_isShared(&pool));
+  Kind with = *kind;
+  with.options.plain = true;
+  assert_true(makePool(&pool, &with, 100000));
+  stats = statsOf(&pool);
+  assert_true(stats.plain && !stats.watched && stats.engine == kind->options.engine);
+  assert_true(freePool(&pool));
+  with.options.plain = false;
+  with.options.unwatched = true;
+  assert_true(makePool(&pool, &with, 100000));
+  stats = statsOf(&pool);
+  assert_true(!stats.plain && !stats.watched && stats.engine == kind->options.engine);
+  assert_true(freePool(&pool));
+}
+
 static void thePeakIsTheMostThatWasLive(void **state) {
   const Kind *kind = *state;
   Pool pool;
@@ -263,6 +294,7 @@ static void hugePagesAreReported(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       anyKind(aNewPoolHasDoneNothing),
+      anyKind(theKindOfThePoolIsTold),
       anyKind(thePeakIsTheMostThatWasLive),
       anyKind(allocationsAndFreesAreCounted),
       anyKind(repallocCountsIfTheChunkMoved),

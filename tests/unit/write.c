@@ -95,59 +95,189 @@ static void everyFigureIsThatOfPoolStats(void **state) {
   assert_true(freePool(&pool));
 }
 
+/* The object of JSON that has this pool's figures. */
+static const char *figuresOf(const char *name) {
+  static char object[2000];
+  char key[40];
+  snprintf(key, sizeof key, "\"name\": \"%s\"", name);
+  const char *at = strstr(sheet.text, key);
+  if (at == NULL) fail_msg("no %s in:\n%s", key, sheet.text);
+  assert_null(strstr(at + 1, key));
+  while (*at != '{') at--;
+  size_t length = strcspn(at, "}");
+  assert_true(length < sizeof object);
+  memcpy(object, at, length);
+  object[length] = '\0';
+  return object;
+}
+
+static void assertFigure(const char *name, const char *part) {
+  const char *figures = figuresOf(name);
+  if (strstr(figures, part) == NULL) fail_msg("no '%s' in:\n%s", part, figures);
+}
+
+static unsigned idOf(const char *name) {
+  unsigned id;
+  assert_int_equal(sscanf(figuresOf(name), "{\"id\": %u,", &id), 1);
+  return id;
+}
+
+static void assertBelow(const char *name, const char *parent) {
+  char part[40];
+  snprintf(part, sizeof part, "\"parent\": %u,", idOf(parent));
+  assertFigure(name, part);
+  assert_true(strstr(sheet.text, name) > strstr(sheet.text, parent));
+}
+
 static void subPoolsFollowWithTheirParents(void **state) {
   (void)state;
   Pool root, child, grandchild, other;
-  assert_true(mema_initPoolWith(&root, &(mema_Options){.poolSize = MEMA_UNLIMITED, .name = "root"}));
-  assert_true(mema_initSubPool(&child, &root, &(mema_Options){.poolSize = 1000, .name = "same"}));
-  assert_true(mema_initSubPool(&grandchild, &child, &(mema_Options){.poolSize = 500, .untracked = true}));
-  assert_true(mema_initSubPool(&other, &root,
-                               &(mema_Options){.poolSize = 3000, .guaranteed = 3000, .shared = true, .name = "same"}));
+  const mema_Options options[] = {
+      {.poolSize = MEMA_UNLIMITED, .name = "root", .unwatched = true},
+      {.poolSize = 1000, .name = "child"},
+      {.poolSize = 500, .untracked = true, .engine = MEMA_ARENA, .plain = true, .name = "below"},
+      {.poolSize = 3000, .guaranteed = 3000, .shared = true, .unwatched = true, .name = "other"},
+  };
+  assert_true(mema_initPoolWith(&root, &options[0]));
+  assert_true(mema_initSubPool(&child, &root, &options[1]));
+  assert_true(mema_initSubPool(&grandchild, &child, &options[2]));
+  assert_true(mema_initSubPool(&other, &root, &options[3]));
   assert_non_null(palloc(&child, 10));
   assert_true(mema_writeStats(&root, MEMA_JSON, writeOn, anew()));
-  assertHas(&sheet,
-            "\"parent\": null, \"name\": \"root\", \"untracked\": false, \"committed\": false,\n     \"poolSize\": null, "
-            "\"freeSize\": null,");
-  assertHas(&sheet, "\"poolSize\": 1000, \"freeSize\": 990,");
-  assertHas(&sheet, "\"untracked\": true, \"committed\": false,\n     \"poolSize\": 500, \"freeSize\": 500,");
-  assertHas(&sheet, "\"poolSize\": 3000, \"freeSize\": 3000,");
-  unsigned id[4], above[4];
-  const char *at = sheet.text;
-  for (int i = 0; i < 4; i++, at++) {
-    assert_non_null(at = strstr(at, "{\"id\": "));
-    if (i == 0) {
-      assert_int_equal(sscanf(at, "{\"id\": %u, \"parent\": null,", &id[i]), 1);
-    } else {
-      assert_int_equal(sscanf(at, "{\"id\": %u, \"parent\": %u,", &id[i], &above[i]), 2);
-    }
-    for (int k = 0; k < i; k++) assert_int_not_equal(id[i], id[k]);
-  }
-  assert_null(strstr(at, "{\"id\": "));
-  assert_int_equal(above[1], id[0]); /* the youngest first */
-  assert_int_equal(above[2], id[0]);
-  assert_int_equal(above[3], id[2]);
+  assertFigure("root",
+               "\"parent\": null, \"name\": \"root\", \"untracked\": false, \"committed\": false, \"shared\": false, "
+               "\"engine\": \"slab\", \"plain\": false, \"watched\": false, \"exact\": true,\n     \"poolSize\": null, "
+               "\"freeSize\": null,");
+  assertFigure("child", "\"poolSize\": 1000, \"freeSize\": 990,");
+  assertFigure("below",
+               "\"untracked\": true, \"committed\": false, \"shared\": false, \"engine\": \"arena\", \"plain\": true,");
+  assertFigure("below", "\"poolSize\": 500, \"freeSize\": 500,");
+  assertFigure("other", "\"shared\": true,");
+  assertFigure("other", "\"poolSize\": 3000, \"freeSize\": 3000,");
+  assertBelow("child", "root");
+  assertBelow("other", "root");
+  assertBelow("below", "child");
+  const char *names[] = {"root", "child", "below", "other"};
+  for (int i = 0; i < 4; i++)
+    for (int k = 0; k < i; k++) assert_int_not_equal(idOf(names[i]), idOf(names[k]));
+  unsigned top = idOf("root"), low = idOf("child");
   assert_true(mema_writeStats(&root, MEMA_OPENMETRICS, writeOn, anew()));
-  char series[100];
-  snprintf(series, sizeof series, "\nmema_budget_bytes{pool=\"root\",id=\"%u\",parent=\"\"} +Inf\n", id[0]);
+  char series[200];
+  snprintf(series, sizeof series, "\nmema_budget_bytes{pool=\"root\",id=\"%u\",parent=\"\"} +Inf\n", top);
   assertHas(&sheet, series);
-  snprintf(series, sizeof series, "\nmema_live_bytes{pool=\"same\",id=\"%u\",parent=\"%u\"} 10\n", id[2], id[0]);
+  snprintf(series, sizeof series, "\nmema_live_bytes{pool=\"child\",id=\"%u\",parent=\"%u\"} 10\n", low, top);
+  assertHas(&sheet, series);
+  snprintf(series, sizeof series,
+           "\",parent=\"%u\",engine=\"arena\",tracked=\"false\",committed=\"false\",shared=\"false\",watched=\"plain\","
+           "exact=\"true\"} 1\n",
+           low);
+  assertHas(&sheet, series);
+  assert_true(mema_writeStats(&root, MEMA_TEXT, writeOn, anew()));
+  snprintf(series, sizeof series, ", below %u, arena, untracked, plain chunks\n", low);
+  assertHas(&sheet, series);
+  snprintf(series, sizeof series, ", below %u, slab, tracked, shared\n", top);
   assertHas(&sheet, series);
   assert_true(mema_writeStats(&child, MEMA_JSON, writeOn, anew())); /* of a part of the family */
-  assertHas(&sheet, "\"parent\": null, \"name\": \"same\"");
+  assertFigure("child", "\"parent\": null");
+  assertBelow("below", "child");
   assert_null(strstr(sheet.text, "root"));
   assert_true(freePool(&root));
 }
 
-static void subPoolsOfASharedPoolAreLeftOut(void **state) {
+/* Below a shared pool, shared ones are as exact as it, down to the last; the others belong to their threads. */
+static void subPoolsOfSharedPoolsAreToldToo(void **state) {
   (void)state;
-  Pool root, child;
-  assert_true(mema_initPoolWith(&root, &(mema_Options){.poolSize = 10000, .shared = true, .name = "root"}));
-  assert_true(mema_initSubPool(&child, &root, &(mema_Options){.poolSize = 1000, .guaranteed = 1000, .name = "child"}));
-  assert_true(mema_writeStats(&root, MEMA_JSON, writeOn, anew()));
-  assert_int_equal(numberBehind(&sheet, "\"subPoolBytes\": "), 1000);
-  assert_int_equal(numberBehind(&sheet, "\"subPools\": "), 1);
-  assert_null(strstr(sheet.text, "child"));
-  assert_true(freePool(&root));
+  Pool root, child, busy, below, deep, gone;
+  const mema_Options options[] = {
+      {.poolSize = MIB, .shared = true, .name = "root"},
+      {.poolSize = 10000, .guaranteed = 10000, .shared = true, .untracked = true, .name = "child"},
+      {.poolSize = 5000, .guaranteed = 1000, .name = "busy", .unwatched = true},
+      {.poolSize = 3000, .engine = MEMA_ARENA, .plain = true, .name = "below"},
+      {.poolSize = 2000, .name = "deep"},
+  };
+  for (int tracked = 0; tracked < 2; tracked++) {
+    mema_Options top = options[0];
+    top.untracked = !tracked;
+    assert_true(mema_initPoolWith(&root, &top));
+    assert_true(mema_initSubPool(&child, &root, &options[1]));
+    assert_true(mema_initSubPool(&busy, &root, &options[2]));
+    assert_true(mema_initSubPool(&below, &child, &options[3]));
+    assert_true(mema_initSubPool(&deep, &busy, &options[4]));
+    assert_true(mema_initSubPool(&gone, &root, &options[2]) && freePool(&gone));
+    void *freed = palloc(&busy, 700);
+    assert_true(pfree(&busy, freed) && palloc(&busy, 100) != NULL && palloc(&below, 48) != NULL &&
+                palloc(&child, 64) != NULL);
+    assert_null(palloc(&busy, 6000));
+    assert_false(pfree(&busy, &busy));
+    assert_true(mema_chargePool(&busy, 5));
+    assert_true(mema_writeStats(&root, MEMA_JSON, writeOn, anew()));
+    assertFigure("root", "\"exact\": true");
+    assertFigure("root", "\"subPools\": 2,");
+    assertBelow("child", "root");
+    assertFigure("child", "\"shared\": true, \"engine\": \"slab\",");
+    assertFigure("child", "\"exact\": true");
+    assertFigure("child", "\"subPools\": 1, \"allocations\": 1,");
+    assertBelow("busy", "root");
+    assertFigure("busy",
+                 "\"shared\": false, \"engine\": \"slab\", \"plain\": false, \"watched\": false, \"exact\": false,\n"
+                 "     \"poolSize\": 5000, \"freeSize\": 4895, \"liveBytes\": 105, \"peakBytes\": 700, "
+                 "\"chargedBytes\": 5,\n     \"subPoolBytes\": null, \"reservation\": null, \"footprint\": null, "
+                 "\"liveChunks\": 1, \"outsideChunks\": null,\n     \"subPools\": null, \"allocations\": 2, "
+                 "\"frees\": 1, \"refused\": 1, \"badFrees\": 1");
+    assertBelow("below", "child");
+    assertFigure("below", "\"engine\": \"arena\", \"plain\": true, \"watched\": false, \"exact\": false,");
+    assertFigure("below", "\"liveBytes\": 48,");
+    assert_null(strstr(sheet.text, "deep"));
+    assert_true(mema_writeStats(&busy, MEMA_JSON, writeOn, anew())); /* by its own thread */
+    assertFigure("busy", "\"exact\": true");
+    assertBelow("deep", "busy");
+    assert_true(mema_writeStats(&root, MEMA_OPENMETRICS, writeOn, anew()));
+    assertHas(&sheet, "mema_live_chunks{pool=\"busy\",");
+    assertHas(&sheet, "mema_footprint_bytes{pool=\"child\",");
+    assert_null(strstr(sheet.text, "mema_footprint_bytes{pool=\"busy\","));
+    assert_true(mema_writeStats(&root, MEMA_TEXT, writeOn, anew()));
+    assertHas(&sheet, ", slab, tracked, in use by its thread\n");
+    assertHas(&sheet, "\n  footprint                       not known\n");
+    assert_true(mema_checkPool(&root));
+    assert_true(freePool(&root));
+  }
+}
+
+/* A mema_Write: notes which budgets from 10,000 on are told. The text comes in parts, so it goes through a line. */
+static bool noteBudgets(void *user, const char *bytes, size_t length) {
+  static char line[200];
+  static size_t used;
+  bool *found = user;
+  for (size_t i = 0; i < length; i++) {
+    if (bytes[i] != '\n') {
+      line[used++] = bytes[i];
+      continue;
+    }
+    line[used] = '\0';
+    used = 0;
+    unsigned budget;
+    if (sscanf(line, " budget %u bytes", &budget) == 1 && budget >= 10000 && budget < 10500) found[budget - 10000] = true;
+  }
+  return true;
+}
+
+/* The list of members grows. */
+static void manySubPoolsAreTold(void **state) {
+  (void)state;
+  enum { count = 500 };
+  static Pool root, pools[count];
+  for (int shared = 0; shared < 2; shared++) {
+    assert_true(mema_initPoolWith(&root, &(mema_Options){.poolSize = MIB, .shared = shared, .name = "root"}));
+    for (int i = 0; i < count; i++) {
+      Pool *parent = i % 2 == 0 || shared ? &root : &pools[i - 1];
+      assert_true(mema_initSubPool(&pools[i], parent, &(mema_Options){.poolSize = 10000 + (size_t)i, .name = "some"}));
+    }
+    static bool found[count];
+    memset(found, 0, sizeof found);
+    assert_true(mema_writeStats(&root, MEMA_TEXT, noteBudgets, found));
+    for (int i = 0; i < count; i++) assert_true(found[i]);
+    assert_true(freePool(&root));
+  }
 }
 
 static void namesAreEscaped(void **state) {
@@ -269,7 +399,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       anyKind(everyFigureIsThatOfPoolStats),
       cmocka_unit_test(subPoolsFollowWithTheirParents),
-      cmocka_unit_test(subPoolsOfASharedPoolAreLeftOut),
+      cmocka_unit_test(subPoolsOfSharedPoolsAreToldToo),
+      cmocka_unit_test(manySubPoolsAreTold),
       cmocka_unit_test(namesAreEscaped),
       cmocka_unit_test(aWriteThatFailsIsTheLast),
       anyKind(theWriteFunctionMayUseThePool),
