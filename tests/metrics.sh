@@ -3,6 +3,7 @@
 # the reference parser of Prometheus, and has each series once. With WHOLE=1 (make test-metrics) a real Prometheus scrapes it, too.
 . "$(dirname "$0")/checks.sh"
 openMetrics=tests/metrics/openMetrics.py
+read -r -a cc <<<"$CC"
 
 pythonWith() { # MODULE: prints the python3 that has it; one beside Debian's need not have Debian's packages
   local python
@@ -33,7 +34,7 @@ scrape() {
   local exporter prometheus port answer try status=1
   "$metricsPython" $openMetrics serve "$scratch/figures.om" "$scratch/exporter" &
   exporter=$!
-  for ((try = 0; try < 300 && status != 0; try++)); do
+  for ((try = 0; try < 300 && status != 0; try++)); do # at most half a minute
     if [ -s "$scratch/exporter" ]; then status=0; else sleep 0.1; fi
   done
   port=$("$metricsPython" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -47,16 +48,14 @@ YML
   prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/tsdb" --web.listen-address="127.0.0.1:$port" \
     >"$scratch/prometheus.log" 2>&1 &
   prometheus=$!
-  status=1
-  for ((try = 0; try < 600 && status != 0; try++)); do
-    if answer=$("$metricsPython" $openMetrics scraped "$scratch/figures.om" "http://127.0.0.1:$port" 2>&1); then status=0; else sleep 0.1; fi
-  done
+  answer=$("$metricsPython" $openMetrics scraped "$scratch/figures.om" "http://127.0.0.1:$port" 2>&1)
+  status=$?
   kill "$exporter" "$prometheus"
   wait "$exporter" "$prometheus"
   [ $status -eq 0 ] || { echo "$answer"; tail -3 "$scratch/prometheus.log"; false; }
 }
 
-need 'the program' "$CC" -std=gnu11 -O1 -Wall -Wextra -Werror -Iinclude -o "$scratch/pools" tests/metrics/pools.c "$BUILD/libmema.a" -pthread
+need 'the program' "${cc[@]}" -std=gnu11 -O1 -Wall -Wextra -Werror -Iinclude -o "$scratch/pools" tests/metrics/pools.c "$BUILD/libmema.a" -pthread
 need 'text' written 0 "$scratch/figures.txt"
 need 'JSON' written 1 "$scratch/figures.json"
 need 'OpenMetrics' written 2 "$scratch/figures.om"

@@ -75,6 +75,11 @@ static Step addLoosely(mema_Family *family, const mema_Node *node) {
   if (member == NULL) return failed;
   member->exact = false;
   readLoosely(node->pool, &member->stats);
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  if (!mema_isThere(node)) { /* it has begun to end meanwhile */
+    family->list.used -= sizeof *member;
+    return passed;
+  }
   member->stats.engine = node->engine;
   member->stats.plain = node->watching == mema_watchedPlain;
   member->stats.watched = node->watching == mema_watchedInPlace;
@@ -98,11 +103,13 @@ static Step hold(mema_Family *family, const mema_Node *node, mema_Heap *heap) {
   return family->held != 0 && ++family->tries < triesMost ? again : passed;
 }
 
-/* Adds a sub-pool, whose parent the walk has entered. */
+/* Adds a sub-pool, whose parent the walk has entered. Another thread may be ending the sub-pool: its kind is looked at
+ * once. */
 static Step enter(mema_Family *family, const mema_Node *node) {
-  if (!mema_isThere(node)) return passed;
-  mema_Heap *heap = mema_heapField(node->pool);
-  bool unshared = mema_isUnsharedIn(node->pool, heap);
+  mema_Heap *heap;
+  mema_Kind kind = mema_isThere(node) ? mema_kindIn(node->pool, &heap) : mema_noPool;
+  if (kind == mema_noPool) return passed;
+  bool unshared = kind == mema_plainPool;
   if (unshared && !mema_isUnshared(node->parent->pool)) return addLoosely(family, node);
   Step step = unshared ? entered : hold(family, node, heap);
   if (step != entered || addHeld(family, node->pool, node, heap)) return step;

@@ -1,6 +1,7 @@
 """openMetrics.py check FILE          - whether a file is OpenMetrics, and each series is there once
 openMetrics.py serve FILE PORT-FILE   - serves the file for Prometheus, as an exporter would
-openMetrics.py scraped FILE URL       - whether a Prometheus at this address has each series of the file, with its value
+openMetrics.py scraped FILE URL       - whether a Prometheus at this address has each series of the file, with its value. It has just
+                                        been started, so it is asked until it does: 600 times at most, a minute or more
 
 Prints "ok", or one line that says what is wrong. Exit status 3: there is no python3-prometheus-client."""
 
@@ -9,6 +10,7 @@ import json
 import math
 import os
 import sys
+import time
 import urllib.parse
 import urllib.request
 
@@ -77,6 +79,17 @@ def serve(path, portFile):
 
 
 def scraped(path, url):
+    for _ in range(600):
+        try:
+            hasScraped(path, url)
+            return
+        except (AssertionError, OSError) as reason:
+            last = reason
+        time.sleep(0.1)
+    raise AssertionError(last)
+
+
+def hasScraped(path, url):
     _, samples = samplesOf(path)
     with urllib.request.urlopen(f"{url}/api/v1/query?" + urllib.parse.urlencode({"query": '{__name__=~"mema_.*"}'})) as answer:
         result = json.load(answer)["data"]["result"]
