@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The library on other processors and with another C library: cross compilers and qemu's user emulation run the unit, misuse and model suites
-# of each; musl has the library, linked statically. It installs what is lacking (Debian, root), and skips what cannot be had.
+# of each; musl has the library, linked statically. Then programs of tests/preload run with the library to preload, and with the command.
+# `portable` is this processor, with the branches for others. It installs what is lacking (Debian, root), and skips what cannot be had.
 #   everywhere.sh            everything: half an hour
-#   everywhere.sh NAME…      these only: aarch64 armhf riscv64 s390x i386 musl
+#   everywhere.sh NAME…      these only: aarch64 armhf riscv64 s390x i386 musl portable
 #   SMOKE=1 everywhere.sh    what is installed already: two programs of each, seconds
 : "${MEMA_TEST_LIMIT:=1800}" # of one program: a slow one does not hold up the others for hours
 . "$(dirname "$0")/checks.sh"
@@ -17,8 +18,9 @@ aarch64|aarch64-linux-gnu-gcc|qemu-aarch64 -L /usr/aarch64-linux-gnu|gcc-aarch64
 armhf|arm-linux-gnueabihf-gcc|qemu-arm -L /usr/arm-linux-gnueabihf|gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user|-Wno-psabi -funwind-tables
 riscv64|riscv64-linux-gnu-gcc|qemu-riscv64 -L /usr/riscv64-linux-gnu|gcc-riscv64-linux-gnu libc6-dev-riscv64-cross qemu-user|-DMEMA_RESERVATION_LOG_MOST=28 -DMEMA_ROOM_DISTANCE=0x2000000
 s390x|s390x-linux-gnu-gcc|qemu-s390x -L /usr/s390x-linux-gnu|gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user|-DMEMA_RESERVATION_LOG_MOST=28 -DMEMA_ROOM_DISTANCE=0x2000000
-i386|i686-linux-gnu-gcc||gcc-i686-linux-gnu libc6-dev-i386-cross|-Wno-psabi -static
+i386|i686-linux-gnu-gcc||gcc-i686-linux-gnu libc6-dev-i386-cross libc6-i386|-Wno-psabi -static
 musl|musl-gcc||musl-tools|-static
+portable|gcc||gcc|-DMEMA_PORTABLE
 END
 }
 
@@ -92,7 +94,7 @@ suitesOf() { # NAME COMPILER RUNNER FLAGS
   local build=$here/$1 targets
   # shellcheck disable=SC2086 # flags are words
   need "$1: cmocka" cmockaFor "$build/cmocka" "$2" $4
-  mapfile -t targets < <(programs "$build" unit misuse)
+  mapfile -t targets < <(programs "$build" unit misuse $([ -n "$3" ] || echo traces))
   need "$1: the programs build" makeFor "$1" "$2" "$4" "${targets[@]}" "$build/tests/model/exhaustive" "$build/tests/model/random" \
     "$build/tests/model/family"
   runs "$1" "$3" unit
@@ -100,6 +102,7 @@ suitesOf() { # NAME COMPILER RUNNER FLAGS
   runs "$1" "$3" exhaustive 3
   runs "$1" "$3" random 5000
   runs "$1" "$3" family 1000
+  [ -n "$3" ] || runs "$1" '' traces
 }
 
 # The library as one source file, unoptimized, and a few programs without cmocka: seconds. The emulator is slow where much address space is
@@ -113,14 +116,8 @@ smokeOf() { # NAME COMPILER RUNNER FLAGS
   for program in "${programs[@]}"; do check "$1: $program" guarded $3 "$build/tests/$program" 300 1; done
 }
 
-# Beside the library: the command and the library to preload, linked dynamically. (musl-gcc needs no emulator.)
-runsWithMusl() {
-  local build=$here/musl-shared program=$here/musl-shared/hello
-  mkdir -p "$build"
-  CFLAGS='-O1 -g1' EXTRA=-w make -s -j"$JOBS" ZSTD=0 BUILD="$build" CC=musl-gcc all || return
-  printf '#include <stdlib.h>\nint main(int n, char **a) { return malloc((size_t)atol(a[n - 1])) != NULL ? 0 : 3; }\n' >"$build/hello.c"
-  musl-gcc "$build/hello.c" -o "$program" && "$build/mema" run --pool 2M -- "$program" 1000000 && ! "$build/mema" run --pool 2M -- "$program" 3000000
-}
+# shellcheck source=tests/everywhere/preloaded.sh
+. tests/everywhere/preloaded.sh
 
 each() { # NAME COMPILER RUNNER PACKAGES FLAGS
   # shellcheck disable=SC2086 # packages are words
@@ -131,7 +128,9 @@ each() { # NAME COMPILER RUNNER PACKAGES FLAGS
     smokeOf "$1" "$2" "$3" "$5"
   else
     suitesOf "$1" "$2" "$3" "$5"
-    [ "$1" != musl ] || check 'musl: mema run' runsWithMusl
+    preloadedOf "$1" "$2" "$3" "$5"
+    [ "$1" != musl ] || staticWithMusl
+    [ "$1" != portable ] || check 'portable: the suite of the preload library' env BUILD="$here/portable-shared" CC="$2" sh tests/preload/run.sh
   fi
 }
 
