@@ -16,7 +16,7 @@ forkCounts|
 noDescriptors|
 budgetFill|MEMA_POOL_SIZE=1M
 mapBudget|MEMA_POOL_SIZE=8M
-mapModel|MEMA_POOL_SIZE=512K|qemu does not double a mapping by mremap, which the test asks for
+mapModel|MEMA_POOL_SIZE=512K
 mapGrow|MEMA_POOL_SIZE=64M
 mapFork|MEMA_POOL_SIZE=16M
 mapSignals|MEMA_POOL_SIZE=16M

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "probe.h"
 
@@ -177,6 +178,14 @@ static void step(void) {
   }
 }
 
+/* An emulator may refuse to double a mapping. The system is asked past the library. */
+static bool systemDoubles(void) {
+  void *first = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void *second = (void *)syscall(SYS_mremap, first, 0, page, MREMAP_MAYMOVE, NULL);
+  CHECK(first != MAP_FAILED && munmap(first, page) == 0);
+  return second != MAP_FAILED && munmap(second, page) == 0;
+}
+
 /* Which pages there are, as the kernel sees it. */
 static void compareWithKernel(void) {
   for (size_t i = 0; i < PAGES; i++) CHECK(isThere(i) == mapped[i]);
@@ -197,7 +206,7 @@ int main(void) {
   }
   compareWithKernel();
   /* Else the test has shown nothing. */
-  CHECK(refused > 100 && moved > 100 && grown > 10 && doubled > 100);
+  CHECK(refused > 100 && moved > 100 && grown > 10 && (doubled > 100 || !systemDoubles()));
   char text[32];
   int length = snprintf(text, sizeof text, "%zu\n", count(0, PAGES) * page);
   CHECK(write(1, text, (size_t)length) == length);
