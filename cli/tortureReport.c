@@ -106,13 +106,18 @@ static void printPicture(const Page *page, const Points *points) {
   if (points->count > 0) fputc('\n', page->out);
 }
 
-static void printCounts(const Page *page, const Points *points) {
+/* Without a comparison of output, a run that ends as the plain one does may have written anything. */
+static const char *sentenceOf(Outcome outcome, const Plain *plain) {
+  return outcome == SAME && plain->outputDiffers ? "the same status; the output is not compared" : texts[outcome].sentence;
+}
+
+static void printCounts(const Page *page, const Points *points, const Plain *plain) {
   size_t counts[OUTCOME_COUNT] = {0};
   for (size_t i = 0; i < points->count; i++) counts[points->list[i].outcome]++;
   for (Outcome outcome = WRONG_OUTPUT; outcome < OUTCOME_COUNT; outcome++) {
     if (counts[outcome] == 0) continue;
     printWrapped(page->out, page->width, INDENT, "%c %6zu  %s", texts[outcome].letter, counts[outcome],
-                 texts[outcome].sentence);
+                 sentenceOf(outcome, plain));
   }
 }
 
@@ -256,7 +261,7 @@ void printTorture(FILE *out, const Torture *torture) {
   printPlain(&page, torture);
   printChoice(&page, torture);
   printPicture(&page, torture->points);
-  printCounts(&page, torture->points);
+  printCounts(&page, torture->points, torture->plain);
   printWorst(&page, torture);
   forgetModules();
 }
