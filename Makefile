@@ -70,14 +70,14 @@ preloadLibrary := $(BUILD)/libmema-preload.so
 recordLibrary := $(BUILD)/libmema-record.so
 cli := $(BUILD)/mema
 fixedLibrary := $(BUILD)/libmema-fixed.a
-products := $(staticLibrary) $(sharedLibrary) $(preloadLibrary) $(recordLibrary) $(cli)
+products := $(staticLibrary) $(sharedLibrary) $(fixedLibrary) $(preloadLibrary) $(recordLibrary) $(cli)
 
 .PHONY: all freestanding amalgamation abi run test clean install uninstall help
 all: $(products)
 
 help:
-	@echo 'make                 builds libmema.a, libmema.so, the libraries to preload, and mema in $(BUILD)/'
-	@echo 'make freestanding    builds libmema-fixed.a: fixed pools alone, without a C library'
+	@echo 'make                 builds libmema.a, libmema.so, libmema-fixed.a, the libraries to preload, and mema in $(BUILD)/'
+	@echo 'make freestanding    builds libmema-fixed.a alone: fixed pools, without a C library'
 	@echo 'make amalgamation    writes the library as one source file: $(BUILD)/single/mema.c, and mema.h beside it'
 	@echo 'make abi             writes the public types and functions of libmema.so to $(abiDump) (abigail-tools)'
 	@echo 'make run             builds, then shows a pool at work, then the C compiler inside one'
@@ -198,7 +198,7 @@ directories:
 	    exit 2;; esac; \
 	  case "$$directory" in /*) ;; *) echo "make install: not an absolute path: $$directory" >&2; exit 2;; esac; done
 
-install: directories all $(fixedLibrary) install-reference
+install: directories all install-reference
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
 	install -m 644 include/mema.h include/mema.hpp include/mema_test.h include/mema_sites.h include/mema_current.h include/mema_host.h \
 	  include/mema_lua.h include/mema_quickjs.h include/mema_sqlite.h $(DESTDIR)$(INCLUDEDIR)

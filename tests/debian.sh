@@ -2,6 +2,7 @@
 # The Debian packages: built twice, in directories of different names, they are equal; lintian has no error and no warning; on a new, minimal
 # Debian they are installed, used and purged. It needs root and the registry of Debian's packages, and takes five to nine minutes.
 . "$(dirname "$0")/checks.sh"
+. tests/newSystem.sh
 root=$scratch/debian
 
 # The packages that this test needs, as tests/setup.sh installs those of the suite.
@@ -13,11 +14,6 @@ install() {
 
 hasTools() {
   command -v dh && command -v lintian && command -v debootstrap && dpkg-checkbuilddeps
-}
-
-# A copy of the tracked files, as they are now.
-copyTo() { # DIRECTORY
-  mkdir -p "$1" && git ls-files -z | xargs -0 cp -P --parents -t "$1"
 }
 
 # dpkg-buildpackage itself is a test, with that of the interface, in the first build.
@@ -42,22 +38,6 @@ isReproducible() {
 # The maintainer has no address yet (.invalid).
 lintianIsSilent() {
   lintian --allow-root --fail-on error,warning "$scratch"/first/*.changes
-}
-
-# Runs a shell script on the new system, with /proc of its own.
-inside() { # SCRIPT
-  unshare --mount --pid --fork --root="$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root sh -ec "mount -t proc proc /proc; $1"
-}
-
-newSystem() {
-  local suite
-  suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  debootstrap --variant=minbase --include=gcc,libc6-dev,pkgconf,man-db,bash-completion,zsh,fish "$suite" "$root" "$(mirror)"
-}
-
-# The mirror that this system uses itself.
-mirror() {
-  apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | grep -m 1 'debian$' || echo http://deb.debian.org/debian
 }
 
 installs() {
@@ -120,11 +100,8 @@ check 'there are three packages, and two of debug symbols' hasPackages
 check 'lintian finds no error and gives no warning' lintianIsSilent
 check 'a second build in another directory' buildsAgain
 check 'the two builds are equal' isReproducible
-if [ "$(id -u)" -ne 0 ] || ! unshare --mount --pid --fork true 2>/dev/null; then
-  skip 'a new system' 'it needs root and namespaces'
-  finish
-fi
-need 'debootstrap makes a new system' newSystem
+canBeMade || finish
+need 'debootstrap makes a new system' newSystem gcc,libc6-dev,pkgconf,man-db,bash-completion,zsh,fish
 need 'apt installs the packages there' installs
 dpkg-parsechangelog -S Version >"$root/debs/version"
 check "the README's first program, shared and static" buildsProgram

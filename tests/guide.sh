@@ -12,36 +12,10 @@
 #
 # The lines for the shell run in a directory that looks like a clone that was built. `sudo make install` goes to a directory there.
 . "$(dirname "$0")/checks.sh"
+. tests/blocks.sh
 pages=(README.md docs/guide.md docs/run.md docs/torture.md docs/traces.md docs/howto/*.md)
 blocks=$scratch/blocks
 mkdir -p "$blocks"
-
-# Writes each block of a page to a file of its number, its words to N.words, the title above it to N.title, and the text that follows to N.text.
-split() { # PAGE
-  rm -f "$blocks"/*
-  awk -v out="$blocks" '
-    { line = $0; sub(/^ +/, "", line) }
-    !inside && /^#/ { title = $0; sub(/^#+ */, "", title) }
-    !inside && substr(line, 1, 3) == "```" {
-      inside = 1
-      words = substr(line, 4)
-      indent = match($0, /`/) - 1
-      if (words == "text" && last != "" && !hasText[last]) {
-        file = last ".text"
-        hasText[last] = 1
-      } else {
-        n++
-        last = file = sprintf("%s/%03d", out, n)
-        print words > (file ".words")
-        print title > (file ".title")
-      }
-      printf "" > file
-      next
-    }
-    inside && line == "```" { inside = 0; close(file); next }
-    inside { print substr($0, indent + 1) > file }
-  ' "$1"
-}
 
 # ---- programs -------------------------------------------------------------------------------------------------------------
 
@@ -82,31 +56,11 @@ preparePlace() {
     (cd "$place" && "$CC" -O1 -Iinclude program.c build/libmema.a -pthread -o program)
 }
 
-# One word a line. Numbers vary, and with them the ends of lines.
-wordsOf() {
-  sed -E 's/-?[0-9][0-9.,]*/N/g; s/\b(B|KiB|MiB|GiB)\b/SIZE/g' "$1" | tr -s ' \t\n' '\n\n' | sed '/^$/d'
-}
-
-# A word "..." of the text stands for any words.
-hasText() { # TEXT PRINTED
-  awk '
-    FNR == NR { printed[++count] = $0; next }
-    $0 == "..." { any = 1; next }
-    {
-      at++
-      while (any && at <= count && printed[at] != $0) at++
-      if (at > count || printed[at] != $0) { print "expected word " FNR ": " $0; print "printed: " printed[at]; bad = 1; exit }
-      any = 0
-    }
-    END { exit bad || (!any && at < count) }
-  ' <(wordsOf "$2") <(wordsOf "$1")
-}
-
 # The lines; set -e ends them at the first that fails.
 runs() { # BLOCK STATUS: 0, or 1 if the last line fails
   local status=0
-  (cd "$place" && HOME=$place PATH=$scratch/bin:$place/installed/bin:$BUILD:$PATH PKG_CONFIG_PATH=$place/installed/lib/pkgconfig LD_LIBRARY_PATH=$place/installed/lib MAKEFLAGS=s \
-    COLUMNS=80 timeout "$MEMA_TEST_LIMIT" sh -eu "$1") >"$scratch/printed" 2>&1 </dev/null || status=1
+  (cd "$place" && HOME=$place PATH=$scratch/bin:$place/installed/bin:$BUILD:$PATH PKG_CONFIG_PATH=$place/installed/lib/pkgconfig LD_LIBRARY_PATH=$place/installed/lib \
+    LIBRARY_PATH=$place/installed/lib CPATH=$place/installed/include MAKEFLAGS=s COLUMNS=80 timeout "$MEMA_TEST_LIMIT" sh -eu "$1") >"$scratch/printed" 2>&1 </dev/null || status=1
   [ "$status" -eq "$2" ] && { [ ! -f "$1.text" ] || hasText "$1.text" "$scratch/printed"; } && return
   echo "status $status"
   cat "$scratch/printed"

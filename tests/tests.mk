@@ -38,7 +38,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(furtherEngine:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-packages test-debian test-everywhere test-metrics test-unity test-torture test-watched
+.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-packages test-debian test-new-user test-everywhere test-metrics test-unity test-torture test-watched
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -80,6 +80,11 @@ test-everywhere:
 # The Debian packages, built, compared, installed on a new system.
 test-debian:
 	@bash tests/debian.sh
+
+# The README, block by block, on a new system that has gcc and make alone.
+test-new-user:
+	@WITH=debootstrap bash tests/setup.sh
+	@bash tests/newUser.sh
 
 # mema_test.h with Unity itself, from the sources of a Debian package that has a copy.
 test-unity: all
