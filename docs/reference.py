@@ -216,8 +216,10 @@ def blocks(lines):
 
 
 def members(body, separator):
-    """The members of a struct or an enum: the declaration, and the lines of its comment, which stands above it or behind it."""
+    """The members of a struct or an enum: the declaration, and the lines of its comment, which stands above it or behind it. A member under a condition
+    is one like the others."""
     result, above, end = [], [], 0
+    body = re.sub(r'^#.*\n', '', body, flags=re.M)
     for match in re.finditer(rf'/\*.*?\*/|[^/\s][^{separator}/]*{separator}?', body, re.S):
         token = match.group(0).strip()
         if not token.startswith('/*'):

@@ -94,6 +94,11 @@ rendersSilently() { # FILE…
   done
 }
 
+# A line of the header that is for the preprocessor alone is no member of a struct.
+hasNoDirectives() { # FILE…
+  ! grep -n '#\(if\|el\|endif\)' "$@"
+}
+
 # A page with a mistake is seen by both.
 mistakesAreSeen() {
   sed 's/^\.SH OPTIONS/.SH OPTIONS\n.XX\n.in +/' docs/man/mema-run.1 >"$scratch/bad.1"
@@ -101,6 +106,7 @@ mistakesAreSeen() {
 }
 
 mapfile -t pages < <(printf '%s\n' docs/man/*.[13])
+check 'no page has a directive of the preprocessor' hasNoDirectives docs/man/*.3
 if command -v mandoc >/dev/null; then check 'mandoc -T lint has no remark' lintIsSilent "${pages[@]}"; else skip 'mandoc -T lint' 'no mandoc'; fi
 if command -v man >/dev/null; then check 'man has no warning' rendersSilently "${pages[@]}"; else skip 'man' 'no man'; fi
 if command -v man >/dev/null && command -v mandoc >/dev/null; then check 'a mistake in a page is seen' mistakesAreSeen; fi
