@@ -59,6 +59,28 @@ installsWhatMakeDoes() { # PREFIX FILES: a pattern of the library that was not b
     diff -r --no-dereference "$made/share" "$1/share"
 }
 
+# The sources of the library, of its fixed engine and of the program, by the variables of the Makefile.
+sourcesOfMake() { # VARIABLE…
+  make -s --eval="listed: ; @printf '%s\\n' $(printf '$(%s) ' "$@")" listed | sort
+}
+
+sourcesOfCmake() { # TARGET
+  sed -n "s,^CMakeFiles/$1.dir/\(.*\)\.o: .*,\1,p" "$scratch/static/CMakeFiles/$1.dir/build.make" | sort -u
+}
+
+sourcesOfMeson() { # TARGET
+  meson introspect --targets "$scratch/meson-lib" | python3 -c '
+import json, os, sys
+for target in json.load(sys.stdin):
+    for part in target["target_sources"] if target["name"] == sys.argv[1] else []:
+        for source in part.get("sources", []): print(os.path.relpath(source))' "$1" | sort
+}
+
+hasTheSources() { # FUNCTION LIBRARY FIXED PROGRAM
+  diff <(sourcesOfMake coreSources) <("$1" "$2") && diff <(sourcesOfMake fixedSources) <("$1" "$3") &&
+    diff <(sourcesOfMake cliSources lookSources) <("$1" "$4")
+}
+
 runsInstalled() { # PREFIX
   "$1/bin/mema" run --pool 8M -- true 2>"$scratch/said" && grep 'in a pool of 8.0 MiB' "$scratch/said" &&
     "$1/bin/mema" record -o "$scratch/trace" -- sort /etc/passwd >/dev/null && "$1/bin/mema" replay "$scratch/trace" | grep mema
@@ -222,6 +244,7 @@ if command -v cmake >/dev/null; then
   need 'cmake builds and installs a shared library' installed shared ON
   check 'cmake installs the files of make install, with the static library' installsWhatMakeDoes "$scratch/prefix-static" 'libmema\.so.*'
   check 'cmake installs the files of make install, with the shared library' installsWhatMakeDoes "$scratch/prefix-shared" 'libmema\.a'
+  check 'cmake builds from the sources of the Makefile' hasTheSources sourcesOfCmake memaObjects memaFixed mema-program
   check 'pkg-config finds the library that cmake installed' buildsByPkgConfig "$scratch/prefix-static"
   check 'find_package takes the static library' findsPackage static
   check 'find_package takes the shared library' findsPackage shared
@@ -250,6 +273,7 @@ fi
 if command -v meson >/dev/null && command -v ninja >/dev/null; then
   check 'meson takes it as a subproject' mesonSubproject
   need 'meson builds and installs it' mesonInstalled
+  check 'meson builds from the sources of the Makefile' hasTheSources sourcesOfMeson mema-objects mema-fixed mema
   check 'pkg-config finds the library that meson installed' buildsByPkgConfig "$scratch/prefix-meson"
   check 'meson installs the files of make install' installsWhatMakeDoes "$scratch/prefix-meson" 'libmema\.a'
   if [ -n "${WHOLE:-}" ]; then
