@@ -8,8 +8,8 @@ fi
 build=$scratch/build single=$scratch/build/single
 make -s BUILD="$build" amalgamation || echo 'make amalgamation failed'
 
-compiles() { # COMPILER FLAG…
-  "$@" -O2 -Wall -Wextra -Werror -c "$single/mema.c" -o "$scratch/mema.o"
+compiles() { # OBJECT COMPILER FLAG…
+  "${@:2}" -O2 -Wall -Wextra -Werror -c "$single/mema.c" -o "$scratch/$1"
 }
 
 # The header, with the warnings that its users may have on.
@@ -38,31 +38,44 @@ for compiler in gcc clang; do
     continue
   fi
   for standard in c11 c17; do
-    check "$compiler compiles it as $standard" compiles $compiler -std=$standard
-    check "$compiler compiles the fixed engine alone as $standard" compiles $compiler -std=$standard -DMEMA_FIXED_ONLY
+    check "$compiler compiles it as $standard" compiles "$compiler-$standard" $compiler -std=$standard
+    check "$compiler compiles the fixed engine alone as $standard" compiles "fixed-$compiler-$standard" $compiler -std=$standard -DMEMA_FIXED_ONLY
     check "$compiler is silent about the header in $standard" headerIsSilent $compiler -std=$standard
   done
+  # So a test of one standard is a test of the other.
+  check "$compiler makes the same code of it in C11 and C17" cmp "$scratch/$compiler-c11" "$scratch/$compiler-c17"
+  check "$compiler makes the same code of the fixed engine in C11 and C17" cmp "$scratch/fixed-$compiler-c11" "$scratch/fixed-$compiler-c17"
   case $(uname -m) in x86_64 | aarch64) check "$compiler runs the fixed engine alone" fixedAlone $compiler ;; esac
 done
 for standard in c++11 c++17 c++20; do
-  if command -v g++ >/dev/null; then check "g++ is silent about the header in $standard" headerIsSilent g++ -x c++ -std=$standard; fi
+  for compiler in g++ clang++; do
+    if command -v $compiler >/dev/null; then check "$compiler is silent about the header in $standard" headerIsSilent $compiler -x c++ -std=$standard; fi
+  done
 done
 
 # The tests are compiled fast: the library is under test, with its usual optimization.
-# WHOLE=1: all programs of the unit suite; else one for each part of the library.
+# WHOLE=1: all programs of the unit suite, by each compiler; else one for each part of the library.
 units=(arena budget chain errors fixed free marks repalloc strings subPools)
 [ -z "${WHOLE:-}" ] || mapfile -t units < <(printf '%s\n' tests/unit/*.c | sed 's,.*/,,; s,\.c$,,')
-unitsPass() {
-  local unit
-  for unit in "${units[@]}"; do guarded "$build/tests/unit/$unit" >"$scratch/$unit" 2>&1 || { tail -20 "$scratch/$unit" && return 1; }; done
+makesWith() { # COMPILER DIRECTORY TEST_CFLAGS TARGET…
+  TEST_CFLAGS=$3 make -s -j"${JOBS:-1}" CC="$1" BUILD="$2" SINGLE=1 EXTRA=-Werror "${@:4}"
 }
-# The program whose instructions are counted has its usual optimization: without it, some of its own code counts.
-if TEST_CFLAGS= make -s -j"${JOBS:-1}" BUILD="$build" SINGLE=1 EXTRA=-Werror "$build/tests/programs/instructions" >"$scratch/make" 2>&1 &&
-  TEST_CFLAGS='-O0 -g0' make -s -j"${JOBS:-1}" BUILD="$build" SINGLE=1 EXTRA=-Werror "${units[@]/#/$build/tests/unit/}" >"$scratch/make" 2>&1; then
-  check 'its names are those of libmema.a' hasNamesOfLibrary
-  check 'the programs of the unit suite pass with it' unitsPass
-  if command -v valgrind >/dev/null; then BUILD=$build check 'its calls take no more instructions' bash tests/instructions.sh; fi
-else
-  check 'the unit suite builds with it' cat "$scratch/make" -
+
+unitsPass() { # DIRECTORY
+  local unit
+  for unit in "${units[@]}"; do guarded "$1/tests/unit/$unit" >"$scratch/$unit" 2>&1 || { tail -20 "$scratch/$unit" && return 1; }; done
+}
+
+suiteHolds() { # COMPILER DIRECTORY
+  makesWith "$1" "$2" '-O0 -g0' "${units[@]/#/$2/tests/unit/}" && unitsPass "$2"
+}
+
+# The program whose instructions are counted has its usual optimization, with what it is linked with: without it, some of its own code counts.
+if command -v valgrind >/dev/null; then need 'the program to count is built' makesWith "$CC" "$build" '' "$build/tests/programs/instructions"; fi
+check 'the programs of the unit suite pass with it' suiteHolds "$CC" "$build"
+check 'its names are those of libmema.a' hasNamesOfLibrary
+if command -v valgrind >/dev/null; then BUILD=$build check 'its calls take no more instructions' bash tests/instructions.sh; fi
+if [ -n "${WHOLE:-}" ] && command -v clang >/dev/null; then
+  check 'the programs of the unit suite pass with it, compiled by clang' suiteHolds clang "$scratch/clang"
 fi
 finish
