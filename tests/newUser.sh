@@ -69,8 +69,8 @@ check 'the program that was built runs' says './a.out'
 check 'the loader, man and the shell find the installed files' findsPages
 check 'each file in the clone belongs to the user' says '! find . ! -user user | grep .'
 need 'an administrator adds pkg-config' gets pkgconf
-tries 'in another directory' 'PREFIX="$HOME/mema"'
-check 'the program that was built with it runs' says './a.out; "$HOME/mema/bin/mema" run -- true'
+tries 'in another directory' 'PREFIX="$HOME/.local"'
+check 'the program that was built with it runs' says './a.out; "$HOME/.local/bin/mema" run -- true'
 inside 'cd /home/user/mema; make -s uninstall; make -s clean'
 need 'an administrator adds cmake and meson' gets cmake meson ninja-build
 tries 'CMake and Meson' 'cmake -B build/cmake'
