@@ -7,9 +7,8 @@
 
 enum {
   budget = 64 * 1024 * 1024,
-  heapBytes = 12 * 1024 * 1024, /* of chunks: well above the 64 units from which on magazines are used */
-  stride = 512 * 1024,          /* no span is so long: chunks so far apart lie in different ones */
-  waiting = 32,                 /* the most slots that a magazine holds */
+  stride = 512 * 1024, /* no span is so long: chunks so far apart lie in different ones */
+  waiting = 32,        /* the most slots that a magazine holds */
   survivors = 4,
   spanSlots = 4096, /* the most slots of a span */
 };
@@ -21,6 +20,12 @@ static Kind kindUntrackedCramped = {"untracked, cramped", {.untracked = true, .r
 #define largeKinds(test)                                                                   \
   withKind(test, kindTracked), withKind(test, kindUntracked), withKind(test, kindCramped), \
       withKind(test, kindUntrackedCramped), withKind(test, kindCommitted)
+
+/* The bytes of chunks: well above the 64 units from which on magazines are used. Pools that a checker sees have no magazines, and memcheck
+ * is slow. */
+static size_t heapBytes(void) {
+  return underMemcheck() ? MIB : 12 * MIB;
+}
 
 /* Chunks of one size. */
 typedef struct Heap {
@@ -114,7 +119,7 @@ static size_t onePerStrideFirst(Heap *heap) {
 static void doubleFreesAreRefused(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
-  Heap heap = makeHeap(&pool, 48, heapBytes);
+  Heap heap = makeHeap(&pool, 48, heapBytes());
   size_t count;
   unsigned char **freed = thin(&heap, heap.count / 50, &count);
   assert_true(count > waiting); /* some wait, others found their magazine full */
@@ -142,7 +147,7 @@ static void everyFreeSlotServesAgain(void **state) {
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     Pool pool;
     assert_true(makePool(&pool, *state, budget));
-    Heap heap = makeHeap(&pool, sizes[i], heapBytes);
+    Heap heap = makeHeap(&pool, sizes[i], heapBytes());
     mema_Stats before, after;
     assert_true(mema_poolStats(&pool, &before));
     size_t count, remainder = stride / sizes[i] < spanSlots ? stride / sizes[i] : spanSlots;
@@ -189,7 +194,7 @@ static void aTrimGivesBackEmptySpans(void **state) {
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     Pool pool;
     assert_true(makePool(&pool, *state, budget));
-    Heap heap = makeHeap(&pool, sizes[i], heapBytes);
+    Heap heap = makeHeap(&pool, sizes[i], heapBytes());
     size_t last = emptyIntoMagazine(&heap), resident = 0;
     assertHeap(&heap);
     assert_true(isResident(heap.chunks[survivors]));
@@ -198,7 +203,7 @@ static void aTrimGivesBackEmptySpans(void **state) {
     for (size_t j = survivors; j < last; j++) resident += isResident(heap.chunks[j]);
     assert_int_equal(resident, 0);
     assert_int_equal(mema_trimPool(&pool), 0);
-    take(&heap, heapBytes / sizes[i]);
+    take(&heap, heapBytes() / sizes[i]);
     assertApart(&heap);
     assertHeap(&heap);
     free(heap.chunks);
@@ -212,7 +217,7 @@ static void theOnlySpanStaysWhole(void **state) {
   enum { spanBytes = 64 * 1024, slots = spanBytes / 48 };
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
-  Heap others = makeHeap(&pool, 2000, heapBytes), heap = {.pool = &pool, .size = 48};
+  Heap others = makeHeap(&pool, 2000, heapBytes()), heap = {.pool = &pool, .size = 48};
   take(&heap, (size_t)2 * slots + (size_t)9 * waiting); /* the magazine is empty now */
   sortChunks(heap.chunks, heap.count);
   unsigned char *first = heap.chunks[0];
@@ -242,7 +247,7 @@ static void magazinesAreEmptyInTheNextLife(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
   for (int life = 0; life < 6; life++) {
-    Heap heap = makeHeap(&pool, 80, heapBytes);
+    Heap heap = makeHeap(&pool, 80, heapBytes());
     size_t count;
     unsigned char **freed = thin(&heap, heap.count / 200, &count);
     if (life % 2 == 0) {
@@ -268,9 +273,9 @@ static void magazinesAreEmptyInTheNextLife(void **state) {
 /* To the last byte, and its peak too. */
 static void theBudgetIsExact(void **state) {
   Pool pool;
-  assert_true(makePool(&pool, *state, heapBytes));
-  Heap heap = makeHeap(&pool, 48, heapBytes - 4800);
-  assert_int_equal(pool.freeSize, heapBytes - heap.count * 48);
+  assert_true(makePool(&pool, *state, heapBytes()));
+  Heap heap = makeHeap(&pool, 48, heapBytes() - 4800);
+  assert_int_equal(pool.freeSize, heapBytes() - heap.count * 48);
   for (int round = 0; round < 3; round++) {
     take(&heap, pool.freeSize / 48);
     size_t rest = pool.freeSize;
@@ -280,7 +285,7 @@ static void theBudgetIsExact(void **state) {
     assert_int_equal(pool.freeSize, 0);
     mema_Stats stats;
     assert_true(mema_poolStats(&pool, &stats));
-    assert_int_equal(stats.peakBytes, heapBytes);
+    assert_int_equal(stats.peakBytes, heapBytes());
     assertRefused(&pool, palloc(&pool, hideSize(1)), MEMA_OVER_BUDGET);
     if (rest != 0) assert_true(pfree(&pool, last));
     size_t count;
@@ -296,11 +301,11 @@ static void theBudgetIsExact(void **state) {
 static void aReturnedSpanServesAnotherClass(void **state) {
   Pool pool;
   assert_true(makePool(&pool, *state, budget));
-  Heap small = makeHeap(&pool, 64, heapBytes), large = {.pool = &pool, .size = 1000};
+  Heap small = makeHeap(&pool, 64, heapBytes()), large = {.pool = &pool, .size = 1000};
   onePerStrideFirst(&small);
   freeHeap(&small); /* the magazine is full of slots of as many spans when those become empty */
   assertPool(&pool, 0, 0);
-  take(&large, heapBytes / 1000);
+  take(&large, heapBytes() / 1000);
   small.count = 0;
   take(&small, 10000);
   assertApart(&small);
@@ -309,7 +314,7 @@ static void aReturnedSpanServesAnotherClass(void **state) {
   onePerStrideFirst(&large);
   freeHeap(&large);
   assertHeap(&small);
-  take(&small, heapBytes / 64);
+  take(&small, heapBytes() / 64);
   assertApart(&small);
   assertHeap(&small);
   free(small.chunks);
@@ -330,7 +335,7 @@ static void growingChunksLeaveTheirSlots(void **state) {
   enum { count = 40, largest = 3000 };
   Pool pool;
   assert_true(makePool(&pool, kind, budget));
-  Heap heap = makeHeap(&pool, 48, heapBytes);
+  Heap heap = makeHeap(&pool, 48, heapBytes());
   size_t heapCharge = pool.poolSize - pool.freeSize;
   unsigned char *grown[count];
   for (unsigned i = 0; i < count; i++) assert_non_null(grown[i] = palloc(&pool, 10));
@@ -373,7 +378,7 @@ static void magazinesComeIntoUseAmidLiveChunks(void **state) {
       assert_non_null(chunks[i][j] = palloc(&pool, sizes[i]));
       fillBytes(chunks[i][j], sizes[i], i * each + j);
     }
-  Heap heap = makeHeap(&pool, 2000, heapBytes);
+  Heap heap = makeHeap(&pool, 2000, heapBytes());
   assertApart(&heap);
   assert_true(mema_checkPool(&pool));
   for (unsigned i = 0; i < classes; i++) {
