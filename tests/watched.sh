@@ -64,7 +64,7 @@ toldByMemcheck() { # REPORT WAY ACCESS PLACE
   esac
   case $4 in
     behind) place="is ($behind) a block of size [0-9,]* $block" ;;
-    before) place="is 1 bytes before a block of size [0-9,]* $block" ;;
+    before | edge) place="is 1 bytes before a block of size [0-9,]* $block" ;;
     freed) place="bytes inside a block of size [0-9,]* free'd" ;;
     ended) tells "$1" "Invalid $3 of size 1" && return ;; # memcheck has forgotten the chunks of the pool, unless they are plain
   esac
@@ -74,7 +74,7 @@ toldByMemcheck() { # REPORT WAY ACCESS PLACE
 toldByAsan() { # REPORT WAY ACCESS PLACE
   local kind='use-after-poison|SEGV'
   case $2:$4 in
-    inPlace:freed | inPlace:behind) kind=use-after-poison ;;
+    inPlace:freed | inPlace:behind | inPlace:before) kind=use-after-poison ;;
     plain:behind) kind='heap-buffer-overflow|use-after-poison' ;; # the block of an untracked chunk is longer than the chunk
     plain:before) kind=heap-buffer-overflow ;;
     plain:freed | plain:ended) kind=heap-use-after-free ;;
@@ -91,7 +91,7 @@ isDescribed() { # REPORT WAY ACCESS PLACE
   ! grep -q 'AddressSanitizer: SEGV' "$1" || return 0
   case $2:$4 in
     inPlace:behind) place='0 bytes behind a chunk of [0-9]+ bytes? at' ;;
-    inPlace:before) place='1 byte before a chunk of (64|100) bytes at' ;;
+    inPlace:before | inPlace:edge) place='1 byte before a chunk of (64|100) bytes at' ;;
     inPlace:freed) place='([0-9]+ bytes inside a freed chunk of 100 bytes at|in memory that no chunk has now)' ;;
     *) return 0 ;;
   esac

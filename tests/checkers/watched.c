@@ -5,7 +5,8 @@
  *                          a line for it: KIND WAY FAULT ACCESS PLACE PROCESS STATUS. The way is "inPlace" or "plain"
  *                          (docs/checkers.md). The access that a checker has to report is a "read", a "write", a "branch"
  *                          on undefined bytes, a "leak" or "none". The place is "behind" or "before" a chunk, in a
- *                          "freed" one, or in a pool that "ended".
+ *                          "freed" one, or in a pool that "ended". "edge" is before a chunk that may be the first of its
+ *                          mapping, where a page faults.
  *   watched                prints the kinds */
 #include <pthread.h>
 #include <stdint.h>
@@ -526,6 +527,11 @@ static void run(const Kind *kind, const Fault *fault) {
   endAll();
 }
 
+/* The page in front of a slab outside faults. */
+static const char *placeOf(const Kind *kind, const Fault *fault) {
+  return kind->way == OUTSIDE && !isPlain(kind) && strcmp(fault->place, "before") == 0 ? "edge" : fault->place;
+}
+
 /* A pool for which leaks are asked is plain. */
 static void runApart(const Kind *kind, const Fault *fault) {
   fflush(stdout);
@@ -537,7 +543,7 @@ static void runApart(const Kind *kind, const Fault *fault) {
   int status = 0;
   if (child < 0 || waitpid(child, &status, 0) != child) exit(2);
   printf("%s %s %s %s %s %d %d\n", kind->name, isPlain(kind) || fault->leakCheck ? "plain" : "inPlace", fault->name,
-         fault->access, fault->place, (int)child, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+         fault->access, placeOf(kind, fault), (int)child, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 static const Kind *kindOf(const char *name) {
