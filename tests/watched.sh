@@ -126,7 +126,7 @@ reports() { # CHECKER PROGRAM KIND [FAULT]
 }
 
 # The kinds that the default suite takes: each engine and each way of a chunk to lie in memory.
-briefKinds='slab untracked arena untrackedArena fixed untrackedFixed fallback shared subPool sharedSubPool outside untrackedOutside quarantine lines
+briefKinds='slab untracked arena untrackedArena fixed untrackedFixed fallback shared subPool sharedSubPool outside untrackedOutside quarantine tight lines
   plain plainUntracked plainSubPool plainHooked'
 
 kindsOf() { # PROGRAM

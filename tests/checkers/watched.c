@@ -24,7 +24,8 @@ enum {
   chunkSize = 100,
   bufferSize = 200000,
   smallQuarantine = 8192,
-  leaked = 8 /* chunks: an old word of the stack may still point to one of them */
+  tightReservation = 128 * 1024, /* for chunks of 16 bytes and their redzones it is too small */
+  leaked = 8                     /* chunks: an old word of the stack may still point to one of them */
 };
 
 typedef enum Way { ALONE, SUB_POOL, OUTSIDE } Way;
@@ -67,6 +68,7 @@ static const Kind kinds[] = {
     {"lines", {.sites = true, .name = "books"}, ALONE},
     {"stacks", {.sites = true, .stacks = 1}, ALONE},
     {"quarantine", {.quarantine = smallQuarantine}, ALONE},
+    {"tight", {.reservation = tightReservation}, ALONE},
     {"untrackedQuarantine", {.quarantine = smallQuarantine, .untracked = true}, ALONE},
     {"committed", {.committed = true}, ALONE},
     {"plainBound", {.boundMemory = true, .plain = true}, ALONE},
@@ -157,6 +159,10 @@ static bool usesPlacesAgain(const Kind *kind) {
   return !isPlain(kind) && kind->way == ALONE && kind->options.engine == MEMA_SLAB;
 }
 
+static bool isTight(const Kind *kind) {
+  return kind->options.reservation == tightReservation;
+}
+
 static bool any(const Kind *kind) {
   (void)kind;
   return true;
@@ -214,38 +220,78 @@ static void roots(void) {
   exit(0);
 }
 
-/* What a checker was told of the memory holds no longer where a pool gets it that no checker is told of. */
-static void reused(void) {
-  for (int i = 0; i < 50; i++) {
-    char *chunk = takeFilled(1000);
-    if (i % 2 == 0 && !mema_pfree(&pool, chunk)) fail("pfree");
-  }
-  if (mema_trimPool(&pool) == SIZE_MAX) fail("trim");
-  endAll();
-  makePool(current, false, true);
-  for (int i = 0; i < 50; i++) takeFilled(1000);
-  endAll();
-  makePool(current, false, false);
-  for (int i = 0; i < 50; i++) takeFilled(1000);
+/* Fills most of a pool, and frees all chunks but the first ones. */
+static void fillAndFree(void) {
+  char *chunks[50];
+  for (int i = 0; i < 50; i++) chunks[i] = takeFilled(1000);
+  for (int i = 5; i < 50; i++)
+    if (!mema_pfree(&pool, chunks[i])) fail("pfree");
 }
 
-/* Freed chunks are kept up to the quarantine, and up to what the budget has free. So their addresses come back. */
+/* What a checker was told of the memory holds no longer where a pool gets it that no checker is told of: warm, after a trim of
+ * the pool, and after one of the process. */
+static void reused(void) {
+  for (int way = 0; way < 3; way++) {
+    fillAndFree();
+    if (way == 1) mema_trimPool(&pool);
+    endAll();
+    if (way == 2) mema_trimPool(NULL);
+    makePool(current, false, true);
+    fillAndFree();
+    endAll();
+    makePool(current, false, false);
+  }
+}
+
+/* Memory that reads as zero is undefined to memcheck, until pcalloc has written it. */
+static void zeros(void) {
+  static const size_t sizes[] = {100, 30000, 1000};
+  for (int i = 0; i < 3; i++) {
+    const char *chunk = hide(mema_pcalloc(&pool, 1, sizes[i]));
+    if (chunk == NULL) fail("pcalloc");
+    for (size_t at = 0; at < sizes[i]; at++)
+      if (chunk[at] != 0) fail("zeros");
+  }
+}
+
+/* Notes the place of a chunk, if it is a new one. */
+static void notePlace(char **places, size_t *count, char *chunk) {
+  size_t i = 0;
+  while (i < *count && places[i] != chunk) i++;
+  places[i] = chunk;
+  if (i == *count) ++*count;
+}
+
+/* Freed chunks are kept up to the quarantine, and up to what the budget has free. So their places serve again, for chunks that are
+ * freed soon and for live ones. */
 static void quarantined(void) {
-  enum { size = 1000, rounds = 1000 };
-  static char *addresses[rounds];
-  size_t quarantine = current->options.quarantine, most = quarantine != 0 ? quarantine / size + 1 : poolSize / size + 1;
-  size_t count = 0;
+  enum { size = 1000, rounds = 1000, budget = poolSize / size };
+  static char *places[rounds + budget];
+  size_t quarantine = current->options.quarantine, most = quarantine != 0 ? quarantine / size + 1 : budget + 1, count = 0;
   for (int round = 0; round < rounds; round++) {
     char *chunk = takeFilled(size);
-    size_t i = 0;
-    while (i < count && addresses[i] != chunk) i++;
-    addresses[i] = chunk;
-    if (i == count) count++;
+    notePlace(places, &count, chunk);
     if (!mema_pfree(&pool, chunk)) fail("pfree");
   }
-  if (count <= most + most / 8 + 8) return; /* free places are not used in the order in which they became free */
-  fprintf(stderr, "%zu places were used, %zu at most\n", count, most);
+  if (count > most + most / 8 + 8) { /* free places are not used in the order in which they became free */
+    fprintf(stderr, "%zu places were used, %zu at most\n", count, most);
+    exit(2);
+  }
+  for (char *chunk; (chunk = mema_palloc(&pool, size)) != NULL;) notePlace(places, &count, chunk);
+  if (count <= budget + budget / 8 + 8) return;
+  fprintf(stderr, "%zu places were used for %d chunks\n", count, budget);
   exit(2);
+}
+
+/* Kept chunks and their redzones give way before a chunk lies outside the reservation. */
+static void givenUp(void) {
+  char *chunks[3000];
+  mema_Stats stats;
+  for (int i = 0; i < 3000; i++) chunks[i] = takeFilled(16);
+  for (int i = 0; i < 3000; i++)
+    if (!mema_pfree(&pool, chunks[i])) fail("pfree");
+  takeFilled(50000);
+  if (!mema_poolStats(&pool, &stats) || stats.outsideChunks != 0) fail("a chunk lies outside");
 }
 
 /* ---- mistakes ------------------------------------------------------------------------------------------------------------ */
@@ -481,8 +527,10 @@ typedef struct Fault {
 static const Fault faults[] = {
     {"none", "none", "-", none, any, false},
     {"roots", "none", "-", roots, any, false},
+    {"zeros", "none", "-", zeros, any, false},
     {"reused", "none", "-", reused, any, false},
     {"quarantined", "none", "-", quarantined, usesPlacesAgain, false},
+    {"givenUp", "none", "-", givenUp, isTight, false},
     {"live", "none", "-", live, any, false},
     {"over", "write", "behind", over, any, false},
     {"overFull", "write", "behind", overFull, any, false},
