@@ -119,36 +119,57 @@ void free(void *ptr) {
 /* ---- realloc ------------------------------------------------------------------------------------------------------------ */
 
 /* The chunk changes its slot. A function of its own, since it calls memcpy in the middle and saves registers. */
-static MEMA_NOINLINE void *move(void *ptr, size_t size, mema_ThreadCache *cache, mema_Magazine *magazine,
-                                mema_State *state) {
+static MEMA_NOINLINE void *move(void *ptr, size_t size, mema_Magazine *magazine, mema_State *state,
+                                mema_ThreadCache *cache) {
   void *moved = mema_moveAtHand(cache, magazine, mema_magazineForAny(cache, size), state, ptr);
   if (mema_likely(moved != NULL) && mema_unlikely(mema_countMove(cache))) return mema_callsOut(cache, moved);
   mema_leave(cache);
   return mema_likely(moved != NULL) ? moved : heapResize(ptr, size);
 }
 
-/* A call that leaves the chunk where it is changes no count of the cache. */
+/* Changes the size of the chunk in a slot, from inside the cache. A call that leaves the chunk where it is changes no count of
+ * the cache. */
+static MEMA_INLINE void *resize(void *ptr, size_t size, mema_ThreadCache *cache, mema_Magazine *magazine,
+                                mema_State *state) {
+  if (!mema_staysInSlot(magazine->slotSize, size)) return move(ptr, size, magazine, state, cache);
+  mema_leave(cache);
+  return countCall() ? heapPublishFor(ptr) : ptr;
+}
+
+/* The span may have several units. */
+static MEMA_NOINLINE void *reallocElse(void *ptr, mema_ThreadCache *cache, size_t size) {
+  mema_SlotRef slot;
+  mema_Magazine *magazine = mema_findHere(cache, ptr, &slot) ? mema_ownMagazine(cache, &slot) : NULL;
+  if (magazine != NULL) return resize(ptr, size, cache, magazine, slot.state);
+  mema_leave(cache);
+  return heapResize(ptr, size);
+}
+
 void *realloc(void *ptr, size_t size) {
   mema_SlotRef slot;
   if (mema_unlikely(ptr == NULL)) return allocate(size);
   mema_ThreadCache *cache = cacheAtHand();
   if (mema_unlikely(size - 1 >= mema_slotMax || !enter(cache))) return heapResize(ptr, size);
   mema_Magazine *magazine = mema_findOwn(cache, ptr, &slot);
-  if (mema_unlikely(magazine == NULL)) {
-    mema_leave(cache);
-    return heapResize(ptr, size);
-  }
-  if (!mema_staysInSlot(magazine->slotSize, size)) return move(ptr, size, cache, magazine, slot.state);
-  mema_leave(cache);
-  return countCall() ? heapPublishFor(ptr) : ptr;
+  return mema_likely(magazine != NULL) ? resize(ptr, size, cache, magazine, slot.state) : reallocElse(ptr, cache, size);
 }
 
 /* ---- the size of a chunk ------------------------------------------------------------------------------------------------ */
+
+/* The span may have several units. */
+static MEMA_NOINLINE size_t sizeElse(void *ptr, mema_ThreadCache *cache) {
+  mema_SlotRef slot;
+  bool isLive = mema_findHere(cache, ptr, &slot) && mema_isLive(slot);
+  size_t size = isLive ? cache->magazines[slot.live].slotSize : 0;
+  mema_leave(cache);
+  return isLive ? size : heapChunkSizeElse(ptr);
+}
 
 size_t malloc_usable_size(void *ptr) {
   mema_ThreadCache *cache = cacheAtHand();
   if (mema_unlikely(!enter(cache))) return heapChunkSize(ptr);
   size_t size = mema_sizeAtHand(cache, ptr);
+  if (mema_unlikely(size == 0)) return sizeElse(ptr, cache);
   mema_leave(cache);
-  return mema_likely(size != 0) ? size : heapChunkSize(ptr);
+  return size;
 }

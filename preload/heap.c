@@ -288,13 +288,22 @@ void heapReleaseRefused(void *ptr) {
   releaseSlowly(ptr, true);
 }
 
-size_t heapChunkSize(const void *ptr) {
+static inline __attribute__((always_inline)) size_t chunkSize(const void *ptr,
+                                                              size_t (*sizeOf)(const mema_Pool *, const void *)) {
   if (ptr == NULL) return 0;
-  size_t size = mema_sharedChunkSize(&heapPool, ptr);
+  size_t size = sizeOf(&heapPool, ptr);
   if (size != 0 || !enterHeap()) return size;
   size = lookForeign(ptr).size;
   leaveHeap();
   return size;
+}
+
+size_t heapChunkSize(const void *ptr) {
+  return chunkSize(ptr, mema_sharedChunkSize);
+}
+
+size_t heapChunkSizeElse(const void *ptr) {
+  return chunkSize(ptr, mema_sharedChunkSizeElse);
 }
 
 size_t heapOwnSize(const void *ptr) {

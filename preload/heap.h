@@ -31,6 +31,9 @@ void *heapPublishFor(void *ptr);
 /* Returns the usable bytes of a chunk; 0 if ptr is none. */
 size_t heapChunkSize(const void *ptr);
 
+/* As heapChunkSize, for a pointer that is no live slot. */
+size_t heapChunkSizeElse(const void *ptr);
+
 /* As heapChunkSize, but 0 for chunks of the C library, and where the caller is a signal handler that interrupted the
  * heap. May change errno. */
 size_t heapOwnSize(const void *ptr);

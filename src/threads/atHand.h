@@ -161,18 +161,23 @@ another:
   return mema_giveElsewhere;
 }
 
-/* Finds a live chunk that the thread may free by a plain store: until it leaves the cache, no other thread frees the chunk.
- * Returns the slot's magazine; NULL: there is no such chunk. */
-static MEMA_INLINE mema_Magazine *mema_findOwn(mema_ThreadCache *cache, const void *ptr, mema_SlotRef *slot) {
-  size_t quantum;
-  if (mema_unlikely(!mema_quantumHere(cache, ptr, &quantum) ||
-                    !mema_findNearSlot(cache->pageMap, &cache->states, quantum, slot)))
-    return NULL;
+/* Returns the magazine of a live slot that the thread may free by a plain store: until it leaves the cache, no other thread
+ * frees the chunk. NULL: the slot is no such one. */
+static MEMA_INLINE mema_Magazine *mema_ownMagazine(mema_ThreadCache *cache, const mema_SlotRef *slot) {
   mema_Magazine *magazine = mema_magazineOf(cache, slot->live);
   MEMA_HELD(magazine);
   bool isOwn = slot->entryBits == magazine->own && !MEMA_DIFFERS("b", slot->state, slot->live);
   if (mema_unlikely(!isOwn)) return NULL;
   return magazine;
+}
+
+/* Finds a chunk as mema_ownMagazine wants it. NULL also if its span has several units. */
+static MEMA_INLINE mema_Magazine *mema_findOwn(mema_ThreadCache *cache, const void *ptr, mema_SlotRef *slot) {
+  size_t quantum;
+  if (mema_unlikely(!mema_quantumHere(cache, ptr, &quantum) ||
+                    !mema_findNearSlot(cache->pageMap, &cache->states, quantum, slot)))
+    return NULL;
+  return mema_ownMagazine(cache, slot);
 }
 
 /* Moves a chunk that mema_findOwn has found to a slot of another size, and charges the difference. NULL, with nothing

@@ -21,6 +21,8 @@ MEMA_SHARED_CALL bool mema_sharedPfree(mema_Pool *pool, void *ptr);
 MEMA_SHARED_CALL bool mema_sharedPfreeElse(mema_Pool *pool, void *ptr);
 MEMA_SHARED_CALL void *mema_sharedRepalloc(mema_Pool *pool, void *ptr, size_t size);
 MEMA_SHARED_CALL size_t mema_sharedChunkSize(const mema_Pool *pool, const void *ptr);
+/* As mema_sharedChunkSize, after a look from inside the cache has found no live slot. */
+MEMA_SHARED_CALL size_t mema_sharedChunkSizeElse(const mema_Pool *pool, const void *ptr);
 
 /* Returns the bytes that a chunk occupies which mema_palloc is asked for, without allocating one. 0 if the pool is not a
  * live shared one, or the caller is a signal handler that interrupted a call. */

@@ -547,8 +547,10 @@ static void *resizeLocked(mema_Share *share, void *ptr, size_t size) {
     return NULL;
   }
   if (!mema_stretchChunk(&slab->heap, &chunk, size)) return moveChunk(share, &chunk, size);
-  mema_chargeShare(share, excess(chunk.room, before));
-  mema_creditShare(share, excess(before, chunk.room));
+  if (chunk.room != before) {
+    mema_chargeShare(share, excess(chunk.room, before));
+    mema_creditShare(share, excess(before, chunk.room));
+  }
   return ptr;
 }
 
@@ -602,9 +604,9 @@ static MEMA_NOINLINE void *moveHere(mema_Pool *pool, void *ptr, size_t size, mem
 
 void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_ThreadCache *cache) {
   mema_SlotRef slot;
+  if (mema_unlikely(size - 1 >= mema_slotMax || !mema_hasCallsLeft(cache))) return resizeElse(pool, ptr, size, cache);
   mema_Magazine *magazine = mema_findOwn(cache, ptr, &slot);
-  if (mema_unlikely(magazine == NULL || size - 1 >= mema_slotMax || !mema_hasCallsLeft(cache)))
-    return resizeElse(pool, ptr, size, cache);
+  if (mema_unlikely(magazine == NULL)) return resizeElse(pool, ptr, size, cache);
   if (!mema_staysInSlot(magazine->slotSize, size)) return moveHere(pool, ptr, size, cache, magazine, slot.state);
   mema_leave(cache);
   return ptr;
@@ -628,7 +630,7 @@ void *mema_sharedAligned(mema_Pool *pool, size_t alignment, size_t size) {
 }
 
 /* Finds a chunk's size under the lock, since it reads the slab, which must not go away meanwhile. */
-static MEMA_SLOW size_t chunkSizeSlow(const mema_Pool *pool, const void *ptr) {
+MEMA_SLOW size_t mema_sharedChunkSizeElse(const mema_Pool *pool, const void *ptr) {
   mema_Chunk chunk;
   size_t size = 0;
   mema_Slab *slab = mema_slabIn(mema_sharedHeapOf(pool));
@@ -649,10 +651,10 @@ size_t mema_sharedRoom(const mema_Pool *pool, size_t size) {
 static MEMA_NOINLINE size_t chunkSizeElse(const mema_Pool *pool, const void *ptr) {
   mema_SlotRef slot;
   mema_ThreadCache *cache = mema_enterCache(pool);
-  if (cache == NULL) return chunkSizeSlow(pool, ptr);
+  if (cache == NULL) return mema_sharedChunkSizeElse(pool, ptr);
   size_t size = mema_findHere(cache, ptr, &slot) && mema_isLive(slot) ? cache->magazines[slot.live].slotSize : 0;
   mema_leave(cache);
-  return size != 0 ? size : chunkSizeSlow(pool, ptr);
+  return size != 0 ? size : mema_sharedChunkSizeElse(pool, ptr);
 }
 
 /* Some programs ask for the size at every malloc and free (malloc_usable_size), so the common case calls no
