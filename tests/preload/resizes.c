@@ -73,7 +73,7 @@ static void checkContents(void) {
 
 /* A chunk stays where it is as long as the size fits, and is at least half of the slot. */
 static void checkPlaces(void) {
-  for (size_t size = 40; size <= 4000; size += 1 + size / 7) {
+  for (size_t size = 40; size <= 20000; size += 1 + size / 7) {
     char *chunk = malloc(size);
     size_t room = malloc_usable_size(chunk), before = live();
     CHECK(realloc(chunk, room) == chunk && realloc(chunk, room / 2) == chunk && live() == before);
@@ -159,7 +159,7 @@ static void expectBad(void *pointer, size_t size) {
 
 /* Each call has as many bad pointers as BAD. */
 static void checkBad(void) {
-  static const size_t sizes[] = {48, 100, 1000, 3000};
+  static const size_t sizes[] = {48, 100, 1000, 3000, 12000};
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
     char *chunk = malloc(sizes[i]), *other = malloc(sizes[i]);
     fill(chunk, sizes[i], 3);
