@@ -154,6 +154,49 @@ static void theEndOfThePoolIsReported(void) {
   CHECK(badCalls == 2 && mema_ownsChunk(&other, chunk) && freePool(&other));
 }
 
+/* ---- beside SQLite's own limit --------------------------------------------------------------------------------------------- */
+
+enum { SMALL = 512 * 1024 };
+
+/* Returns the rows that a database in memory holds until SQLite has no memory. It is sound then. */
+static unsigned rowsUntilFull(void) {
+  unsigned rows = 0;
+  int status = SQLITE_OK;
+  CHECK(sqlite3_open(":memory:", &db) == SQLITE_OK);
+  CHECK(run("CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT); CREATE INDEX names ON t(name);") == SQLITE_OK);
+  for (; status == SQLITE_OK; rows++) {
+    char insert[100];
+    snprintf(insert, sizeof insert, "INSERT INTO t VALUES(%u, 'person number %u')", rows, rows * 7919 % 100003);
+    status = run(insert);
+  }
+  CHECK(isNoMemory(status));
+  sqlite3_hard_heap_limit64(0);
+  CHECK(sqlite3_close(db) == SQLITE_OK && sqlite3_shutdown() == SQLITE_OK);
+  return rows - 1;
+}
+
+static unsigned rowsInPool(const mema_Options *options) {
+  CHECK(mema_initPoolWith(&pool, options) && mema_sqliteConfigure(&pool) == SQLITE_OK);
+  unsigned rows = rowsUntilFull();
+  CHECK(pool.freeSize == SMALL && badCalls == 0 && freePool(&pool));
+  return rows;
+}
+
+/* A tracked pool holds as many rows as SQLite's own limit of this size, less 8 bytes for each chunk. An untracked one counts slots, and a page
+ * does not fill its slot. */
+static void aPoolHoldsWhatItsOwnLimitHolds(const sqlite3_mem_methods *defaults) {
+  badCalls = 0;
+  CHECK(sqlite3_config(SQLITE_CONFIG_MALLOC, defaults) == SQLITE_OK);
+  sqlite3_hard_heap_limit64(SMALL);
+  unsigned limited = rowsUntilFull();
+  unsigned tracked = rowsInPool(&(mema_Options){.poolSize = SMALL});
+  unsigned untracked = rowsInPool(&(mema_Options){.poolSize = SMALL, .untracked = true});
+  unsigned bound = rowsInPool(&(mema_Options){.poolSize = SMALL, .boundMemory = true});
+  printf("rows in 512 KiB: %u by SQLite's own limit, %u tracked, %u untracked, %u with .boundMemory\n", limited, tracked,
+         untracked, bound);
+  CHECK(limited > 4000 && tracked > limited * 98 / 100 && untracked > limited * 75 / 100 && bound > limited * 70 / 100);
+}
+
 static void *countInThread(void *arg) {
   (void)arg;
   sqlite3 *own;
@@ -176,7 +219,9 @@ static void aSharedPoolServesAllThreads(void) {
 }
 
 int main(void) {
+  sqlite3_mem_methods defaults;
   int file = mkstemp(path);
+  CHECK(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &defaults) == SQLITE_OK);
   CHECK(file >= 0 && close(file) == 0);
   aRealWorkloadFits();
   aQueryAboveTheBudgetIsRefused();
@@ -187,6 +232,7 @@ int main(void) {
   closeAll();
   theEndOfThePoolIsReported();
   aSharedPoolServesAllThreads();
+  aPoolHoldsWhatItsOwnLimitHolds(&defaults);
   CHECK(unlink(path) == 0);
   return report();
 }
