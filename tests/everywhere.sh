@@ -2,7 +2,7 @@
 # The library on other processors and with another C library: cross compilers and qemu's user emulation run the unit, misuse and model suites
 # of each; musl has the library, linked statically. Then programs of tests/preload run with the library to preload, and with the command.
 # `portable` is this processor, with the branches for others. It installs what is lacking (Debian, root), and skips what cannot be had.
-#   everywhere.sh            everything: half an hour
+#   everywhere.sh            everything: hours; a quarter of an hour and more for each emulated processor
 #   everywhere.sh NAME…      these only: aarch64 armhf riscv64 s390x i386 musl portable
 #   SMOKE=1 everywhere.sh    what is installed already: two programs of each, seconds
 : "${MEMA_TEST_LIMIT:=1800}" # of one program: a slow one does not hold up the others for hours
