@@ -403,31 +403,22 @@ void mema_relieve(mema_Share *share, mema_ThreadCache *cache, unsigned class) {
   mema_noteOverflow(cache, class, older);
 }
 
-/* Reverses the order of slots. The slab delivers them by address, and the lowest address is to be handed out
- * first. */
-static void reverse(mema_CachedSlot *cachedSlots, uint32_t count) {
-  for (uint32_t i = 0; i < count / 2; i++) {
-    mema_CachedSlot cached = cachedSlots[i];
-    cachedSlots[i] = cachedSlots[count - 1 - i];
-    cachedSlots[count - 1 - i] = cached;
-  }
-}
-
 /* A grace period is awaited after a number of ranges that grows with the number of caches, each of which it looks at. */
 static bool isTimeForGrace(const mema_Share *share) {
   uint32_t young = share->slab->shared.youngRows;
   return (young >= mema_graceAfter && young >= share->cacheCount / mema_graceAfter) || share->cacheCount == 1;
 }
 
+/* The lowest address is to be handed out first, so it lies at the top. */
 static uint32_t takeCached(mema_Share *share, const mema_ThreadCache *cache, unsigned class, uint32_t wanted,
                            mema_CachedSlot *cachedSlots) {
   mema_Slab *slab = share->slab;
   if (slab->shared.youngRows != 0) beginPeriodIfAllWereOut(share);
   if (isTimeForGrace(share)) waitForGrace(share);
   slab->shared.ownerId = cache->ownerId;
-  uint32_t count = mema_slabTakeCached(slab, class, wanted, cachedSlots);
+  uint32_t count = mema_slabTakeCached(slab, class, wanted, cachedSlots + wanted);
   slab->shared.ownerId = 0;
-  reverse(cachedSlots, count);
+  if (count != wanted) memmove(cachedSlots, cachedSlots + wanted - count, count * sizeof *cachedSlots);
   return count;
 }
 

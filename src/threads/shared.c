@@ -22,7 +22,7 @@ static void *takeSlot(mema_Share *share, unsigned class) {
   size_t bytes = mema_classSize(class);
   mema_CachedSlot one;
   if (cache == NULL) {
-    if (mema_slabTakeCached(share->slab, class, 1, &one) == 0) return NULL;
+    if (mema_slabTakeCached(share->slab, class, 1, &one + 1) == 0) return NULL;
     mema_chargeShare(share, bytes);
     share->pool->allocations++;
     return mema_hand(&one, class + 1);
@@ -469,7 +469,7 @@ static void *resizeAtHand(mema_ThreadCache *cache, void *from, size_t size) {
 static bool takeUncharged(mema_Share *share, size_t size, mema_Chunk *chunk, mema_CachedSlot *cached) {
   unsigned class = mema_slabClass(share->slab, size, MEMA_ALIGNMENT);
   *cached = (mema_CachedSlot){0};
-  for (bool again = false; class == mema_classCount || mema_slabTakeCached(share->slab, class, 1, cached) == 0;
+  for (bool again = false; class == mema_classCount || mema_slabTakeCached(share->slab, class, 1, cached + 1) == 0;
        again = true) {
     if (mema_takeMemory(&share->slab->heap, size, MEMA_ALIGNMENT, chunk)) return true;
     if (again) return false;

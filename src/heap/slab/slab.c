@@ -557,18 +557,18 @@ static bool takeSlotOf(mema_Slab *slab, unsigned class, mema_Chunk *chunk) {
 /* ---- slots for threads ------------------------------------------------------------------------------------------------- */
 
 /* Takes slots of the word at hand, the lowest first. */
-static uint32_t takeFromWord(mema_Slab *slab, const mema_SlotClass *class, uint32_t most, mema_CachedSlot *cachedSlots) {
+static uint32_t takeFromWord(mema_Slab *slab, const mema_SlotClass *class, uint32_t most, mema_CachedSlot *end) {
   const mema_Span *span = &slab->spans[class->active];
-  uint32_t firstSlot = (uint32_t)(class->word - span->bitmap) * 64;
-  uint64_t free = *class->word;
-  uint32_t count = 0;
-  for (; free != 0 && count < most; free &= free - 1) {
+  mema_State *states = mema_stateOf(slab, span, (uint32_t)(class->word - span->bitmap) * 64);
+  char *base = class->base;
+  uint64_t free = *class->word, slotSize = class->slotSize;
+  mema_CachedSlot *next = end, *last = end - most;
+  for (; free != 0 && next != last; free &= free - 1) {
     uint64_t bit = mema_lowestBit(free);
-    cachedSlots[count++] = (mema_CachedSlot){.ptr = class->base + bit * class->slotSize,
-                                             .state = mema_stateOf(slab, span, firstSlot + (uint32_t)bit)};
+    *--next = (mema_CachedSlot){.ptr = base + bit * slotSize, .state = states + bit};
   }
   *class->word = free;
-  return count;
+  return (uint32_t)(end - next);
 }
 
 /* Searches `tries` of the first and last partial spans of the class for one of this owner; mema_noUnit if there
@@ -600,7 +600,7 @@ static bool refillOwned(mema_Slab *slab, unsigned class) {
   return (!much && newSpan(slab, class)) || mema_slabRefill(slab, class);
 }
 
-uint32_t mema_slabTakeCached(mema_Slab *slab, unsigned class, uint32_t most, mema_CachedSlot *cachedSlots) {
+uint32_t mema_slabTakeCached(mema_Slab *slab, unsigned class, uint32_t most, mema_CachedSlot *end) {
   mema_SlotClass *c = &slab->classes[class];
   uint32_t count = 0;
   bool owned = slab->shared.ownerId != 0;
@@ -608,19 +608,35 @@ uint32_t mema_slabTakeCached(mema_Slab *slab, unsigned class, uint32_t most, mem
   mema_forgetLast(slab);
   if (owned && c->active != mema_noUnit && mema_ownerOf(slab, c->active) != slab->shared.ownerId) settle(slab, c);
   while (count < most && (*c->word != 0 || (owned ? refillOwned(slab, class) : mema_slabRefill(slab, class))))
-    count += takeFromWord(slab, c, most - count, cachedSlots + count);
+    count += takeFromWord(slab, c, most - count, end - count);
   c->idle -= count;
   return count;
 }
 
+/* Takes back the first of some cached slots, and those behind it that have their bits in the same word. Returns their number.
+ * Slots freed one after the other are often neighbours. */
+static uint32_t giveToWord(mema_Slab *slab, const mema_CachedSlot *cachedSlots, uint32_t count) {
+  mema_Span *span = mema_slabSpanAt(slab, cachedSlots[0].ptr);
+  uint32_t number = mema_slotNumber(slab, span, cachedSlots[0].ptr), bit = number % 64, given = 1;
+  uint32_t slots = span->slots - (number - bit) < 64 ? span->slots - (number - bit) : 64;
+  uintptr_t start = (uintptr_t)cachedSlots[0].ptr - (size_t)bit * span->slotSize, bytes = (uintptr_t)slots * span->slotSize;
+  uint64_t *word = &span->bitmap[number / 64], before = *word, mask = UINT64_C(1) << bit;
+  for (; given < count && (uintptr_t)cachedSlots[given].ptr - start < bytes; given++) {
+    size_t slot;
+    mema_slotAt(span, ((uintptr_t)cachedSlots[given].ptr - start) / 8, &slot);
+    mask |= UINT64_C(1) << slot;
+  }
+  *word = before | mask;
+  mema_spanClass(slab, span)->idle += given;
+  mema_noteGiven(slab, span, number, before, before | mask);
+  return given;
+}
+
 void mema_slabGiveCached(mema_Slab *slab, const mema_CachedSlot *cachedSlots, uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) {
-    mema_Span *span = mema_slabSpanAt(slab, cachedSlots[i].ptr);
-    uint32_t slot = mema_slotNumber(slab, span, cachedSlots[i].ptr);
-    uint64_t *word = &span->bitmap[slot / 64], before = *word, after = before | UINT64_C(1) << slot % 64;
-    *word = after;
-    mema_spanClass(slab, span)->idle++;
-    mema_noteGiven(slab, span, slot, before, after);
+  while (count != 0) {
+    uint32_t given = giveToWord(slab, cachedSlots, count);
+    cachedSlots += given;
+    count -= given;
   }
   mema_idleVisit(slab);
 }

@@ -377,9 +377,9 @@ MEMA_HIDDEN void mema_slabGive(mema_Heap *heap, const mema_Chunk *chunk);
  * no room. */
 MEMA_HIDDEN bool mema_slabTakeGrown(mema_Slab *slab, size_t size, mema_Chunk *chunk);
 /* Takes up to `most` slots of a class from a slab for threads, in the order of their addresses, as they come to
- * hand. They become cached slots. If slab->ownerId is not 0, they come from spans of that owner while there are
+ * hand. They become cached slots, which are stored downwards from `end`: the first lies below it. If slab->ownerId is not 0, they come from spans of that owner while there are
  * any, or while others have few free slots. Returns their number: 0 iff the slab has no room. */
-MEMA_HIDDEN uint32_t mema_slabTakeCached(mema_Slab *slab, unsigned class, uint32_t most, mema_CachedSlot *cachedSlots);
+MEMA_HIDDEN uint32_t mema_slabTakeCached(mema_Slab *slab, unsigned class, uint32_t most, mema_CachedSlot *end);
 /* Takes back cached slots of a class. */
 MEMA_HIDDEN void mema_slabGiveCached(mema_Slab *slab, const mema_CachedSlot *cachedSlots, uint32_t count);
 /* True if the memory in use has grown by an eighth since empty spans were last given back. (Empty spans, and
