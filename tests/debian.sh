@@ -48,21 +48,21 @@ installs() {
 
 # The README's first program, shared and static.
 buildsProgram() {
-  inside 'cd /root; gcc first.c $(pkg-config --cflags --libs mema) -o first; ./first >said; grep -q "65436 bytes are left" said
+  inside 'gcc first.c $(pkg-config --cflags --libs mema) -o first; ./first >said; grep -q "65436 bytes are left" said
     ldd first | grep -q "libmema.so.0 => /"
     gcc first.c -l:libmema.a -pthread -o static; ./static | cmp - said'
 }
 
 buildsWithoutLibrary() {
-  inside 'cd /root; gcc -ffreestanding -nostdlib -static -fno-stack-protector program.c $(pkg-config --cflags --libs mema-fixed) -o alone; ./alone'
+  inside 'gcc -ffreestanding -nostdlib -static -fno-stack-protector program.c $(pkg-config --cflags --libs mema-fixed) -o alone; ./alone'
 }
 
 runsPrograms() {
-  inside 'cd /root; mema --version; mema run --pool 8M -- perl -e "print 1" 2>said; cat said; grep -q "perl .* in a pool of 8.0 MiB" said'
+  inside 'mema --version; mema run --pool 8M -- perl -e "print 1" 2>said; cat said; grep -q "perl .* in a pool of 8.0 MiB" said'
 }
 
 records() {
-  inside 'cd /root; mema record -o trace -- sort /etc/passwd >/dev/null; mema replay trace | grep mema'
+  inside 'mema record -o trace -- sort /etc/passwd >/dev/null; mema replay trace | grep mema'
 }
 
 # By name and by function, each page of both sections; man says on stderr what a page does not have.
@@ -73,7 +73,7 @@ showsPages() {
 
 # The shells find the completions by themselves, with the settings that Debian ships.
 completes() {
-  inside 'cd /root
+  inside '
     test "$(bash -c ". /usr/share/bash-completion/bash_completion; _completion_loader mema; complete -p mema")" = "complete -F _mema mema"
     test "$(zsh -fc "autoload -U compinit; compinit -D; echo \$_comps[mema]")" = _mema
     fish -c "complete -C \"mema tor\"" | grep -q "^torture"'
@@ -81,7 +81,7 @@ completes() {
 
 # A program may depend on libmema0 of this version, by dpkg-shlibdeps.
 tellsDependency() {
-  inside 'cd /root; test "$(dpkg-query -W -f "\${Version}" libmema0)" = "$(cat /debs/version)"; grep -q "mema_palloc@MEMA_0 0.1.0" /var/lib/dpkg/info/libmema0:*.symbols'
+  inside 'test "$(dpkg-query -W -f "\${Version}" libmema0)" = "$(cat /debs/version)"; grep -q "mema_palloc@MEMA_0 0.1.0" /var/lib/dpkg/info/libmema0:*.symbols'
 }
 
 purges() {

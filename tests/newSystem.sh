@@ -16,9 +16,9 @@ copyTo() { # DIRECTORY
   mkdir -p "$1" && git ls-files -z | xargs -0 cp -P --parents -t "$1"
 }
 
-# Runs a shell script on the new system, with /proc of its own.
+# Runs a shell script on the new system, in /root, with /proc of its own.
 inside() { # SCRIPT
-  unshare --mount --pid --fork --root="$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root sh -ec "mount -t proc proc /proc; $1"
+  unshare --mount --pid --fork --root="$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root sh -ec "mount -t proc proc /proc; cd; $1"
 }
 
 newSystem() { # PACKAGE,…
