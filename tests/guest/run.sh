@@ -217,6 +217,7 @@ compile signalFrees
 inRun 'chunks freed in signal handlers, strict: nothing ends' --strict -- "$programs/signalFrees"
 reported 'chunks freed in signal handlers: none is a bad free' badFrees 0
 reported 'chunks freed in signal handlers: none is dropped' droppedFrees 0
+inRun 'chunks freed in signal handlers, by a call that changes nothing else' --strict -- "$programs/signalFrees" resize
 inRun 'bad frees in signal handlers: nothing ends' -- "$programs/signalFrees" bad
 reported 'bad frees in signal handlers: each is counted' badFrees "$(cat "$scratch/out")"
 reported 'bad frees in signal handlers: none is dropped' droppedFrees 0

@@ -1,5 +1,5 @@
-/* signalFrees [bad] - a signal handler interrupts the heap, and gives a live chunk to free; with "bad" an interior pointer as well. Prints
- * how many bad pointers it gave. Each is counted, and each chunk is freed. */
+/* signalFrees [bad|resize] - a signal handler interrupts the heap, and gives a live chunk to free; with "bad" an interior pointer as well. Prints
+ * how many bad pointers it gave. Each is counted, and each chunk is freed: with "resize" as soon as a realloc has left its chunk in place. */
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <signal.h>
@@ -30,7 +30,23 @@ static void handler(int number) {
   if (!atomic_load(&rests)) interruptIn(PAUSE);
 }
 
+static void allocate(size_t size) {
+  unsigned char *chunk = malloc(size);
+  CHECK(chunk != NULL);
+  free(chunk);
+}
+
+/* The call frees what a handler gave to free before it. */
+static void resize(size_t size) {
+  static void *chunk;
+  static int checked;
+  int given = atomic_load(&handled) < CHUNKS ? atomic_load(&handled) : CHUNKS;
+  CHECK((chunk = realloc(chunk, size)) != NULL);
+  for (; checked < given; checked++) CHECK(malloc_usable_size(chunks[checked]) == 0);
+}
+
 int main(int argc, char **argv) {
+  bool resizes = argc > 1 && strcmp(argv[1], "resize") == 0;
   struct sigaction action = {.sa_handler = handler};
   atomic_store(&givesBad, argc > 1 && strcmp(argv[1], "bad") == 0);
   for (int i = 0; i < CHUNKS; i++) CHECK((chunks[i] = malloc(64)) != NULL);
@@ -39,9 +55,11 @@ int main(int argc, char **argv) {
   /* Until the handler has met the heap at work often enough. */
   for (unsigned i = 0;
        atomic_load(&handled) < SIGNALS || (atomic_load(&refused) < REFUSALS && atomic_load(&handled) < CHUNKS); i++) {
-    unsigned char *chunk = malloc(1 + i % 2000);
-    CHECK(chunk != NULL);
-    free(chunk);
+    if (resizes) {
+      resize(100 + i % 2);
+    } else {
+      allocate(1 + i % 2000);
+    }
   }
   atomic_store(&rests, true);
   interruptIn(0);
