@@ -575,9 +575,10 @@ static void run(const Kind *kind, const Fault *fault) {
   endAll();
 }
 
-/* The page in front of a slab outside faults. */
+/* The page in front of a slab outside faults, and that in front of a heap with a mapping of its own. */
 static const char *placeOf(const Kind *kind, const Fault *fault) {
-  return kind->way == OUTSIDE && !isPlain(kind) && strcmp(fault->place, "before") == 0 ? "edge" : fault->place;
+  bool faults = kind->way == OUTSIDE || isTight(kind);
+  return faults && !isPlain(kind) && strcmp(fault->place, "before") == 0 ? "edge" : fault->place;
 }
 
 /* A pool for which leaks are asked is plain. */
