@@ -65,7 +65,7 @@ programs gcc-sanitize gcc-sanitize "$deep" 10000
 wideScript style tests/style.sh
 wideScript protocol tests/protocol.sh
 script valgrind tests/valgrind.sh 'all testPrograms'
-script watched tests/watched.sh 'all tests/model/exhaustive tests/model/random tests/model/family'
+script watched tests/watched.sh 'all tests/model/exhaustive tests/model/random tests/model/family tests/unit/free tests/unit/fixed tests/unit/chain tests/unit/subPools tests/misuse/freeInterior8 tests/misuse/doubleFreeLarge'
 script silent tests/silent.sh tests/programs/silent
 script sanitizers tests/sanitizers.sh all
 script single tests/single.sh all

@@ -38,7 +38,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 
 -include $(testSupport:.o=.d) $(testModel:.o=.d) $(familyModel:.o=.d) $(furtherEngine:.o=.d) $(traceTestSupport:.o=.d) $(testPrograms:%=%.d)
 
-.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-packages test-debian test-new-user test-everywhere test-metrics test-unity test-torture test-watched
+.PHONY: testPrograms test unit internal threads misuse model traces test-guest test-hosts test-single test-packages test-debian test-new-user test-everywhere test-metrics test-unity test-torture test-watched test-plain
 testPrograms: $(testPrograms)
 
 # make test ONLY='NAME…' runs a part of it: tests/README.md.
@@ -107,9 +107,13 @@ test-hosts: all
 	@QUICKJS='$(abspath $(BUILD))/quickjs' WHOLE=1 BUILD='$(BUILD)' CC='$(CC)' bash tests/hosts.sh
 
 # Every mistake with a chunk, in every kind of pool, under memcheck too; then no mistake in any program of unit/.
-test-watched: all $(addprefix $(BUILD)/tests/model/,exhaustive random family) $(unitPrograms)
+test-watched: all $(addprefix $(BUILD)/tests/model/,exhaustive random family) $(unitPrograms) $(misusePrograms)
 	@status=0; BUILD='$(BUILD)' CC='$(CC)' ONLY='$(ONLY)' bash tests/watched.sh --all || status=1; \
 	  [ -n '$(ONLY)' ] || BUILD='$(BUILD)' bash tests/watchedUnits.sh || status=1; exit $$status
+
+# The unit, misuse and threads programs, with each chunk a malloc of its own.
+test-plain: all $(unitPrograms) $(threadsPrograms) $(misusePrograms)
+	@BUILD='$(BUILD)' CC='$(CC)' ONLY='$(ONLY)' bash tests/plain.sh
 
 test-guest: all
 	@status=0; for script in run space; do \

@@ -185,6 +185,7 @@ plainModel() { # PROGRAM LENGTH
 check 'plain chunks: exhaustive' plainModel exhaustive 3
 check 'plain chunks: random' plainModel random 1000
 check 'plain chunks: family' plainModel family 300
+check 'plain chunks: programs' env -u ONLY bash tests/plain.sh unit/free unit/fixed unit/chain unit/subPools misuse/freeInterior8 misuse/doubleFreeLarge
 for compiler in gcc clang; do
   if ! has $compiler; then
     skip "$compiler, address sanitizer" 'it is not there'

@@ -34,8 +34,8 @@ static bool addHeld(mema_Family *family, const mema_Pool *pool, const mema_Node 
   return family->visit == NULL || family->visit(family->arg, mema_membersIn(family) - 1, pool, heap);
 }
 
-/* A word that another thread may write now; base.h says why a plain load is enough. */
-#define WORD(field) (*(const volatile size_t *)&(field))
+/* A word that another thread may write now. It is read before the words that are read behind it. */
+#define WORD(field) __atomic_load_n(&(field), __ATOMIC_ACQUIRE)
 
 /* Reads a budget and its free part. The budget may change between the two. */
 static void readBudget(const mema_Pool *pool, mema_Stats *stats) __attribute__((no_sanitize("thread")));
@@ -53,8 +53,10 @@ static void readBudget(const mema_Pool *pool, mema_Stats *stats) {
  * first. */
 static void readLoosely(const mema_Pool *pool, mema_Stats *stats) __attribute__((no_sanitize("thread")));
 static void readLoosely(const mema_Pool *pool, mema_Stats *stats) {
+  stats->untracked = pool->untracked;
+  stats->committed = pool->committed;
+  for (size_t i = 0; i < sizeof stats->name; i++) stats->name[i] = pool->name[i];
   stats->frees = WORD(pool->frees);
-  __atomic_thread_fence(__ATOMIC_ACQUIRE);
   size_t allocations = WORD(pool->allocations);
   stats->allocations = allocations > stats->frees ? allocations : stats->frees;
   readBudget(pool, stats);
@@ -64,9 +66,6 @@ static void readLoosely(const mema_Pool *pool, mema_Stats *stats) {
   stats->refused = WORD(pool->refused);
   stats->badFrees = WORD(pool->badFrees);
   stats->chargedBytes = WORD(pool->charged);
-  stats->untracked = pool->untracked;
-  stats->committed = pool->committed;
-  for (size_t i = 0; i < sizeof stats->name; i++) stats->name[i] = pool->name[i];
 }
 
 /* Adds an unshared sub-pool of a shared pool that the walk holds. */
@@ -75,7 +74,6 @@ static Step addLoosely(mema_Family *family, const mema_Node *node) {
   if (member == NULL) return failed;
   member->exact = false;
   readLoosely(node->pool, &member->stats);
-  __atomic_thread_fence(__ATOMIC_ACQUIRE);
   if (!mema_isThere(node)) { /* it has begun to end meanwhile */
     family->list.used -= sizeof *member;
     return passed;

@@ -220,6 +220,19 @@ static void aMovedChunkKeepsItsSite(void **state) {
   assert_true(freePool(&root));
 }
 
+/* The hashes of these two places are equal. */
+static void placesWithOneHashAreTwo(void **state) {
+  (void)state;
+  Pool pool;
+  mema_Site one = {"c.c", "ffd8db9c7", 1, 0}, two = {"c.c", "f86970d63", 1, 0};
+  assert_true(mema_initPoolWith(&pool, &(mema_Options){.poolSize = 1000, .sites = true}));
+  assert_non_null(take(&pool, 10, &one));
+  assert_non_null(take(&pool, 20, &two));
+  assert_int_equal(lineOf(leaksOf(&pool), "ffd8db9c7 (c.c:1)").bytes, 10);
+  assert_int_equal(lineOf(leaksOf(&pool), "f86970d63 (c.c:1)").bytes, 20);
+  assert_true(freePool(&pool));
+}
+
 /* The number of a pool in its family. */
 static unsigned idOf(const Pool *pool) {
   unsigned id = 0;
@@ -594,6 +607,7 @@ int main(void) {
       withKind(aChangedChunkKeepsItsSite, kindFixed),
       alone(marksKeepSites),
       alone(aMovedChunkKeepsItsSite),
+      alone(placesWithOneHashAreTwo),
       alone(leaksOfTheWholeFamilyAreListed),
       alone(leaksBelowASharedPoolAreListed),
       alone(leaksOfManySubPoolsAreListed),

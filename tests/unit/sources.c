@@ -255,6 +255,7 @@ static void trimsAskForPurges(void **state) {
   freshHooks(&hookedZeroed);
   /* Without a purge nothing is promised and nothing told. */
   options.memory = &hookedKept;
+  freshHooks(&hookedKept);
   assertWorks(mema_initPoolWith(&pool, &options));
   chunk = palloc(&pool, 30 * MIB);
   assert_true(pfree(&pool, chunk));
