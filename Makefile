@@ -101,7 +101,7 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call show,CC,$<) $(CC) $(STRICT) -fPIC -funwind-tables $(tlsModel) $(builtins) $(roomFlags) $(fileFlags) $(CPPFLAGS) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
-# Where the compiler makes no unwind tables by itself (C on 32-bit ARM), no stack could be walked beyond a palloc.
+# Where the compiler makes no unwind tables by itself (C on 32-bit ARM and on RISC-V), no stack could be walked beyond a palloc.
 # The library keeps about a hundred bytes per thread; initial-exec finds them without a call that may allocate.
 $(coreObjects) $(preloadObjects) $(recordObjects) $(execObjects): tlsModel := -ftls-model=initial-exec
 # The malloc family must not be compiled into calls of itself (calloc as malloc + memset).

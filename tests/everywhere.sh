@@ -16,7 +16,7 @@ table() {
   cat <<'END'
 aarch64|aarch64-linux-gnu-gcc|qemu-aarch64 -L /usr/aarch64-linux-gnu|gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user|-DMEMA_RESERVATION_LOG_MOST=28 -DMEMA_ROOM_DISTANCE=0x2000000
 armhf|arm-linux-gnueabihf-gcc|qemu-arm -L /usr/arm-linux-gnueabihf|gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user|-Wno-psabi -funwind-tables
-riscv64|riscv64-linux-gnu-gcc|qemu-riscv64 -L /usr/riscv64-linux-gnu|gcc-riscv64-linux-gnu libc6-dev-riscv64-cross qemu-user|-DMEMA_RESERVATION_LOG_MOST=28 -DMEMA_ROOM_DISTANCE=0x2000000
+riscv64|riscv64-linux-gnu-gcc|qemu-riscv64 -L /usr/riscv64-linux-gnu|gcc-riscv64-linux-gnu libc6-dev-riscv64-cross qemu-user|-DMEMA_RESERVATION_LOG_MOST=28 -DMEMA_ROOM_DISTANCE=0x2000000 -funwind-tables
 s390x|s390x-linux-gnu-gcc|qemu-s390x -L /usr/s390x-linux-gnu|gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user|-DMEMA_RESERVATION_LOG_MOST=28 -DMEMA_ROOM_DISTANCE=0x2000000
 i386|i686-linux-gnu-gcc||gcc-i686-linux-gnu libc6-dev-i386-cross libc6-i386|-Wno-psabi -static
 musl|musl-gcc||musl-tools|-static
