@@ -150,7 +150,7 @@ void *realloc(void *ptr, size_t size) {
   if (mema_unlikely(ptr == NULL)) return allocate(size);
   mema_ThreadCache *cache = cacheAtHand();
   if (mema_unlikely(size - 1 >= mema_slotMax || !enter(cache))) return heapResize(ptr, size);
-  mema_Magazine *magazine = mema_findOwn(cache, ptr, &slot);
+  mema_Magazine *magazine = mema_findOwnHere(cache, ptr, &slot);
   return mema_likely(magazine != NULL) ? resize(ptr, size, cache, magazine, slot.state) : reallocElse(ptr, cache, size);
 }
 

@@ -172,7 +172,7 @@ static MEMA_INLINE mema_Magazine *mema_ownMagazine(mema_ThreadCache *cache, cons
 }
 
 /* Finds a chunk as mema_ownMagazine wants it. NULL also if its span has several units. */
-static MEMA_INLINE mema_Magazine *mema_findOwn(mema_ThreadCache *cache, const void *ptr, mema_SlotRef *slot) {
+static MEMA_INLINE mema_Magazine *mema_findOwnHere(mema_ThreadCache *cache, const void *ptr, mema_SlotRef *slot) {
   size_t quantum;
   if (mema_unlikely(!mema_quantumHere(cache, ptr, &quantum) ||
                     !mema_findNearSlot(cache->pageMap, &cache->states, quantum, slot)))
@@ -180,7 +180,7 @@ static MEMA_INLINE mema_Magazine *mema_findOwn(mema_ThreadCache *cache, const vo
   return mema_ownMagazine(cache, slot);
 }
 
-/* Moves a chunk that mema_findOwn has found to a slot of another size, and charges the difference. NULL, with nothing
+/* Moves a chunk that mema_findOwnHere has found to a slot of another size, and charges the difference. NULL, with nothing
  * changed: no slot is at hand, the old one has no room in its magazine, or the quota is too small. The old chunk is claimed
  * before the new one is live, so other threads find one of them, never both. */
 static MEMA_INLINE void *mema_moveAtHand(mema_ThreadCache *cache, mema_Magazine *from, mema_Magazine *to, mema_State *state,

@@ -605,7 +605,7 @@ static MEMA_NOINLINE void *moveHere(mema_Pool *pool, void *ptr, size_t size, mem
 void *mema_resizeHere(mema_Pool *pool, void *ptr, size_t size, mema_ThreadCache *cache) {
   mema_SlotRef slot;
   if (mema_unlikely(size - 1 >= mema_slotMax || !mema_hasCallsLeft(cache))) return resizeElse(pool, ptr, size, cache);
-  mema_Magazine *magazine = mema_findOwn(cache, ptr, &slot);
+  mema_Magazine *magazine = mema_findOwnHere(cache, ptr, &slot);
   if (mema_unlikely(magazine == NULL)) return resizeElse(pool, ptr, size, cache);
   if (!mema_staysInSlot(magazine->slotSize, size)) return moveHere(pool, ptr, size, cache, magazine, slot.state);
   mema_leave(cache);
