@@ -163,6 +163,10 @@ static bool isTight(const Kind *kind) {
   return kind->options.reservation == tightReservation;
 }
 
+static bool isNotAsked(const Kind *kind) {
+  return !kind->options.plain;
+}
+
 static bool any(const Kind *kind) {
   (void)kind;
   return true;
@@ -281,6 +285,31 @@ static void quarantined(void) {
   if (count <= budget + budget / 8 + 8) return;
   fprintf(stderr, "%zu places were used for %d chunks\n", count, budget);
   exit(2);
+}
+
+/* No checker is told of a pool that asks for that: bytes of its memory that no chunk has are like any others. */
+static void unwatched(void) {
+  endAll();
+  makePool(current, false, true);
+  takeFilled(chunkSize)[chunkSize] = 'o'; /* still in the chunk's slot, grains or piece */
+}
+
+/* Kept chunks that a reset or going back has ended do not come back later, when new chunks have their places. */
+static void forgotten(void) {
+  char *chunks[20];
+  bool marks = canMark(current);
+  for (int round = 0; round < 4; round++) {
+    mema_Mark mark = marks ? mema_markPool(&pool) : (mema_Mark){0};
+    for (int i = 0; i < 20; i++) chunks[i] = takeFilled(chunkSize);
+    for (int i = 0; i < 20; i += 2)
+      if (!mema_pfree(&pool, chunks[i])) fail("pfree");
+    if (!(marks && round % 2 == 0 ? mema_rewindPool(&pool, mark) : mema_resetPool(&pool))) fail("reset");
+    for (int i = 0; i < 20; i++) chunks[i] = takeFilled(chunkSize);
+    mema_trimPool(&pool);
+    if (!mema_checkPool(&pool)) fail("check");
+    for (int i = 0; i < 20; i++)
+      if (chunks[i][0] != 'x' || !mema_pfree(&pool, chunks[i])) fail("a chunk is lost");
+  }
 }
 
 /* Kept chunks and their redzones give way before a chunk lies outside the reservation. */
@@ -411,6 +440,13 @@ static void resized(void) {
   other[chunkSize - 10] = 'r';
 }
 
+/* A plain chunk that shrinks has another block, so that its former address is reported. */
+static void shrunkAway(void) {
+  char *chunk = takeFilled(chunkSize);
+  if (mema_repalloc(&pool, chunk, chunkSize / 2) == NULL) fail("repalloc");
+  seen = chunk[0];
+}
+
 /* First where the chunk's place has room, then with a neighbour behind it. */
 static void grown(void) {
   char *chunk = hide(mema_repalloc(&pool, takeFilled(chunkSize), chunkSize + 10));
@@ -506,6 +542,24 @@ __attribute__((noinline)) static void leak(void) {
   if (!mema_freePool(&pool)) fail("freePool");
 }
 
+/* Blocks of malloc that only chunks of an ended pool point to. */
+__attribute__((noinline)) static void lostBlocks(void) {
+  for (int i = 0; i < leaked; i++) {
+    void **chunk = hide(takeFilled(chunkSize));
+    chunk[0] = hide(malloc(50));
+  }
+  if (!mema_freePool(&pool)) fail("freePool");
+}
+
+/* Where leaks are asked for, a reset and going back leak nothing. */
+static void noLeak(void) {
+  mema_Mark mark = canMark(current) ? mema_markPool(&pool) : (mema_Mark){0};
+  for (int i = 0; i < leaked; i++) take(77);
+  if (canMark(current) && !mema_rewindPool(&pool, mark)) fail("rewind");
+  for (int i = 0; i < leaked; i++) take(77);
+  if (!mema_resetPool(&pool)) fail("reset");
+}
+
 __attribute__((noinline)) static void leakByParent(void) {
   for (int i = 0; i < leaked; i++) take(77);
   if (!mema_freePool(&parent)) fail("freePool");
@@ -530,6 +584,8 @@ static const Fault faults[] = {
     {"zeros", "none", "-", zeros, any, false},
     {"reused", "none", "-", reused, any, false},
     {"quarantined", "none", "-", quarantined, usesPlacesAgain, false},
+    {"unwatched", "none", "-", unwatched, isNotAsked, false},
+    {"forgotten", "none", "-", forgotten, any, false},
     {"givenUp", "none", "-", givenUp, isTight, false},
     {"live", "none", "-", live, any, false},
     {"over", "write", "behind", over, any, false},
@@ -550,6 +606,7 @@ static const Fault faults[] = {
     {"ended", "read", "ended", ended, any, false},
     {"endedByParent", "read", "ended", endedByParent, isSubPool, false},
     {"resized", "write", "behind", resized, any, false},
+    {"shrunkAway", "read", "freed", shrunkAway, isPlain, false},
     {"grown", "write", "behind", grown, any, false},
     {"grownInPlace", "write", "behind", grownInPlace, any, false},
     {"movedAway", "read", "freed", movedAway, any, false},
@@ -563,6 +620,8 @@ static const Fault faults[] = {
     {"undefinedAgain", "branch", "-", undefinedAgain, any, false},
     {"undefinedGrown", "branch", "-", undefinedGrown, any, false},
     {"leak", "leak", "-", leak, any, true},
+    {"noLeak", "none", "-", noLeak, any, true},
+    {"lostBlocks", "leak", "-", lostBlocks, any, false},
     {"leakByParent", "leak", "-", leakByParent, isSubPool, true},
     {"movedLeak", "leak", "-", movedLeak, canMove, true},
 };
@@ -577,7 +636,7 @@ static void run(const Kind *kind, const Fault *fault) {
 
 /* The page in front of a slab outside faults, and that in front of a heap with a mapping of its own. */
 static const char *placeOf(const Kind *kind, const Fault *fault) {
-  bool faults = kind->way == OUTSIDE || isTight(kind);
+  bool faults = kind->way == OUTSIDE || isTight(kind) || kind->options.committed;
   return faults && !isPlain(kind) && strcmp(fault->place, "before") == 0 ? "edge" : fault->place;
 }
 
