@@ -81,7 +81,7 @@ toldByAsan() { # REPORT WAY ACCESS PLACE
   esac
   case $3 in
     leak) tells "$1" 'Direct leak of [0-9]+ byte\(s\) in [789] object' ;;
-    *) tells "$1" "AddressSanitizer: ($kind)" "^(${3^^} of size 1 |.*caused by a ${3^^} )" && isDescribed "$@" ;;
+    *) tells "$1" "AddressSanitizer: ($kind)" "^(${3^^} of size 1 |.*caused by a ${3^^} )" '==ABORTING' && isDescribed "$@" ;;
   esac
 }
 
