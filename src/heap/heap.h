@@ -47,9 +47,13 @@ typedef struct mema_OutsidePlan {
 } mema_OutsidePlan;
 
 /* The operations of an engine. Sizes are bytes, not 0, at most PTRDIFF_MAX; alignments are powers of two. */
+typedef struct mema_HeapKind {
+  mema_Engine engine; /* as mema_Options names it */
+  mema_Watching watching;
+} mema_HeapKind;
+
 struct mema_HeapOps {
-  mema_Engine engine;     /* as mema_Options names it */
-  mema_Watching watching; /* mema_unwatched in every engine */
+  mema_HeapKind kind; /* mema_unwatched in every engine */
   /* Judges what this engine alone asks of options; the caller has judged the rest. False, and the failure noted,
    * iff they are bad. NULL: nothing. */
   bool (*judge)(const mema_Options *options);

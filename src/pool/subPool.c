@@ -160,8 +160,7 @@ static mema_Reason makeChild(mema_Pool *child, mema_Pool *parent, mema_Node *nod
   node->parent = nodeAbove;
   node->parentPool = parent;
   mema_setGuard(node, options->poolSize);
-  node->engine = mema_heapField(child)->ops->engine;
-  node->watching = mema_heapField(child)->ops->watching;
+  node->kind = mema_heapField(child)->ops->kind;
   node->born = parent->markSerial;
   if (node->id <= ownersMost) child->ownerAndAge |= (uint64_t)node->id << mema_ownerShift; /* else it uses its heap alone */
   mema_ownNode(child, node);

@@ -46,8 +46,7 @@ struct mema_Node {
   uintptr_t born; /* the parent's markSerial at the time of the init */
   uint32_t id;    /* the owner that Blocks name: 1 to mema_ownersMost */
   bool usesParentHeap;
-  mema_Engine engine; /* this and the next are those of its heap, for threads that must not read that */
-  mema_Watching watching;
+  mema_HeapKind kind;      /* of its heap, for threads that must not read that */
   mema_StackLink nextFree; /* an id */
 };
 

@@ -78,9 +78,9 @@ static Step addLoosely(mema_Family *family, const mema_Node *node) {
     family->list.used -= sizeof *member;
     return passed;
   }
-  member->stats.engine = node->engine;
-  member->stats.plain = node->watching == mema_watchedPlain;
-  member->stats.watched = node->watching == mema_watchedInPlace;
+  member->stats.engine = node->kind.engine;
+  member->stats.plain = node->kind.watching == mema_watchedPlain;
+  member->stats.watched = node->kind.watching == mema_watchedInPlace;
   return passed;
 }
 

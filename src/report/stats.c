@@ -5,9 +5,9 @@
 void mema_collectStats(const mema_Pool *pool, const mema_Heap *first, mema_Stats *stats) {
   mema_countStats(pool, stats);
   stats->shared = !mema_isUnshared(pool);
-  stats->engine = first->ops->engine;
-  stats->plain = first->ops->watching == mema_watchedPlain;
-  stats->watched = first->ops->watching == mema_watchedInPlace;
+  stats->engine = first->ops->kind.engine;
+  stats->plain = first->ops->kind.watching == mema_watchedPlain;
+  stats->watched = first->ops->kind.watching == mema_watchedInPlace;
   stats->subPoolBytes = mema_heldBelow(pool);
   for (const mema_Node *node = mema_nodeOf(pool) != NULL ? mema_nodeOf(pool)->newest : NULL; node != NULL;
        node = node->older)

@@ -214,7 +214,7 @@ static bool walk(mema_Heap *heap, size_t offset, mema_Chunk *chunk) {
 }
 
 const mema_HeapOps mema_arenaOps = {
-    .engine = MEMA_ARENA,
+    .kind.engine = MEMA_ARENA,
     .open = open,
     .planOutside = planOutside,
     .take = mema_arenaTake,

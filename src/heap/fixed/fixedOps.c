@@ -130,7 +130,7 @@ static bool holdsBlock(const mema_Heap *heap, const mema_Block *block) {
 }
 
 const mema_HeapOps mema_fixedOps = {
-    .engine = MEMA_FIXED,
+    .kind.engine = MEMA_FIXED,
     .judge = judge,
     .open = open,
     .room = room,

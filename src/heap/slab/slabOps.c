@@ -70,7 +70,7 @@ static bool holdsBlock(const mema_Heap *heap, const mema_Block *block) {
 }
 
 const mema_HeapOps mema_slabOps = {
-    .engine = MEMA_SLAB,
+    .kind.engine = MEMA_SLAB,
     .open = open,
     .planOutside = planOutside,
     .take = mema_slabTake,

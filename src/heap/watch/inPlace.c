@@ -292,7 +292,7 @@ static void planOutside(const mema_Heap *heap, mema_OutsidePlan *plan) {
 }
 
 void mema_watchInPlace(mema_HeapOps *row) {
-  row->watching = mema_watchedInPlace;
+  row->kind.watching = mema_watchedInPlace;
   row->take = take;
   row->takeGrown = row->takeGrown != NULL ? takeGrown : NULL;
   row->find = find;

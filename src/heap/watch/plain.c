@@ -241,7 +241,7 @@ static void setLeaving(mema_Heap *heap, bool leaving) {
 }
 
 void mema_watchPlain(mema_HeapOps *row) {
-  row->watching = mema_watchedPlain;
+  row->kind.watching = mema_watchedPlain;
   row->take = take;
   row->takeGrown = row->takeGrown != NULL ? takeGrown : NULL;
   row->find = find;

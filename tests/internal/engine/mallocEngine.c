@@ -190,7 +190,7 @@ static const char *check(const mema_Heap *heap, size_t *chunks, size_t *charged)
 }
 
 const mema_HeapOps mallocOps = {
-    .engine = (mema_Engine)3, /* the value of mema_Options.engine behind the library's own */
+    .kind.engine = (mema_Engine)3, /* the value of mema_Options.engine behind the library's own */
     .open = openHeap,
     .planOutside = planOutside,
     .take = take,
