@@ -6,7 +6,7 @@
  * second fault. The report itself is complete by then. */
 #include "watched.h"
 
-enum { heapsMost = 1024, nearby = 16, textSize = 512 };
+enum { heapsMost = 256, nearby = 16, textSize = 512 };
 
 extern void mema_asanOnReport(void (*call)(const char *report)) __asm__("__asan_set_error_report_callback")
     __attribute__((weak));
