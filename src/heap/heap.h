@@ -46,12 +46,13 @@ typedef struct mema_OutsidePlan {
   size_t beside;                /* bytes that a chunk needs beside its size */
 } mema_OutsidePlan;
 
-/* The operations of an engine. Sizes are bytes, not 0, at most PTRDIFF_MAX; alignments are powers of two. */
+/* What reports tell of a heap. */
 typedef struct mema_HeapKind {
-  mema_Engine engine; /* as mema_Options names it */
-  mema_Watching watching;
+  mema_Engine engine;     /* as mema_Options names it */
+  mema_Watching watching; /* mema_unwatched in every engine */
 } mema_HeapKind;
 
+/* The operations of an engine. Sizes are bytes, not 0, at most PTRDIFF_MAX; alignments are powers of two. */
 struct mema_HeapOps {
   mema_HeapKind kind; /* mema_unwatched in every engine */
   /* Judges what this engine alone asks of options; the caller has judged the rest. False, and the failure noted,
