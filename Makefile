@@ -36,7 +36,7 @@ fixedObjects := $(fixedSources:%.c=$(BUILD)/freestanding/%.o)
 single := $(BUILD)/single/mema.c
 preloadSources := $(sort $(wildcard preload/*.c))
 recordSources := $(sort $(wildcard record/*.c))
-# What looks at programs belongs to the command line as well; what takes the place of the C library's functions does not.
+# Sources that look at programs belong to the command as well; those that replace functions of the C library do not.
 lookSources := exec/inspect.c exec/sanitizer.c exec/obstacle.c exec/search.c
 execSources := $(sort $(wildcard exec/*.c))
 traceSources := $(sort $(wildcard trace/*.c))
@@ -153,7 +153,7 @@ $(sharedLibrary): $(coreObjects) src/exports.map
 	@ln -sf libmema.so.$(VERSION) $(BUILD)/libmema.so.$(SOVERSION)
 	@ln -sf libmema.so.$(SOVERSION) $(BUILD)/libmema.so
 
-# What programs that were linked with the library rely on. tests/abi.sh compares.
+# The interface that linked programs rely on. tests/abi.sh compares.
 abiDump ?= packaging/abi/$(shell uname -m).abi
 abi: $(sharedLibrary)
 	$(call show,ABIDW,$(abiDump)) abidw --headers-dir include --exported-interfaces-only --drop-private-types \

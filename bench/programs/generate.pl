@@ -1,5 +1,5 @@
 # generate.pl WHAT - writes the input of a whole program: source (for gcc), lines (for xz and sort), history (for git fast-import).
-# The same each time: numbers come from one generator with one seed.
+# Each run writes equal text: numbers come from one generator with one seed.
 use strict;
 use warnings;
 

@@ -1,4 +1,4 @@
-# What the perl of the trace does: a hash of words, regular expressions, sorting, strings that grow.
+# The work of perl in the trace: a hash of words, regular expressions, sorting, strings that grow.
 use strict;
 use warnings;
 

@@ -1,4 +1,4 @@
-# What CMake installs: the files of `make install`, but one kind of library, and what find_package(mema) needs.
+# CMake installs the files of `make install`, but one kind of library, and the files that find_package(mema) needs.
 include(CMakePackageConfigHelpers)
 set(packageDirectory ${CMAKE_INSTALL_LIBDIR}/cmake/mema)
 install(TARGETS mema memaFixed EXPORT mema ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -21,7 +21,7 @@
 
 /* Returns the heap of a live pool; else NULL. */
 MEMA_HIDDEN mema_Heap *mema_aloneHeap(const mema_Pool *pool);
-/* The same, and notes MEMA_BAD_POOL for NULL. */
+/* Like the above, and notes MEMA_BAD_POOL for NULL. */
 MEMA_HIDDEN mema_Heap *mema_openAlone(const mema_Pool *pool);
 /* Notes a new low, and sets slowPathBelow. */
 MEMA_HIDDEN void mema_noteLowAlone(mema_Pool *pool);

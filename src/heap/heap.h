@@ -46,7 +46,7 @@ typedef struct mema_OutsidePlan {
   size_t beside;                /* bytes that a chunk needs beside its size */
 } mema_OutsidePlan;
 
-/* What reports tell of a heap. */
+/* The properties of a heap that reports tell. */
 typedef struct mema_HeapKind {
   mema_Engine engine;     /* as mema_Options names it */
   mema_Watching watching; /* mema_unwatched in every engine */

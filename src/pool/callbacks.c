@@ -91,7 +91,7 @@ static void forgetLeftOf(mema_Pool *pool) {
   if (mema_unlikely(isBusy(pool)) && isLeft(pool)) forgetCalls(pool);
 }
 
-/* The same, of a shared pool, whose counts are those of its sub-pools. The pools below a shared sub-pool are left out:
+/* Like the above, of a shared pool, whose counts are those of its sub-pools. The pools below a shared sub-pool are left out:
  * an end of that sub-pool itself finds them. */
 static void forgetLeftOfShared(mema_Pool *pool) {
   if (endingOf(pool) && isLeft(pool)) {

@@ -52,7 +52,7 @@ static inline bool mema_isUnsharedIn(const mema_Pool *pool, const mema_Heap *hea
   return mema_loadWord(&pool->seal) == mema_sealOf(pool, heap);
 }
 
-/* The same, of a pool that no other thread can end now. */
+/* Like the above, of a pool that no other thread can end now. */
 static inline bool mema_isUnshared(const mema_Pool *pool) {
   return mema_isUnsharedIn(pool, mema_heapField(pool));
 }

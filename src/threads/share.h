@@ -107,7 +107,7 @@ typedef struct mema_Magazine {
   uint8_t fill;  /* slots of the next fill, while the fills grow; then 0: half a magazine */
 } mema_Magazine;
 
-/* What tells whether a magazine is to grow, and whether a grown one is used. */
+/* The counts that tell whether a magazine is to grow, and whether a grown one is used. */
 typedef struct mema_Growth {
   uint32_t at;          /* the cache's clock when this last changed */
   uint16_t out;         /* slots that overflowed, */

@@ -174,7 +174,7 @@ static bool any(const Kind *kind) {
 
 /* ---- no mistake ---------------------------------------------------------------------------------------------------------- */
 
-/* What a chunk held is defined at its new address, or size, and its new bytes may be used. */
+/* The contents of a chunk are defined at its new address, or size, and its new bytes may be used. */
 static void grownTwice(void) {
   char *chunk = takeFilled(chunkSize);
   for (size_t size = chunkSize; size < 5000; size += size / 9) {
@@ -232,7 +232,7 @@ static void fillAndFree(void) {
     if (!mema_pfree(&pool, chunks[i])) fail("pfree");
 }
 
-/* What a checker was told of the memory holds no longer where a pool gets it that no checker is told of: warm, after a trim of
+/* The messages to a checker about memory hold no longer where a pool gets it that no checker is told of: warm, after a trim of
  * the pool, and after one of the process. */
 static void reused(void) {
   for (int way = 0; way < 3; way++) {

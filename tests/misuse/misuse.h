@@ -55,7 +55,7 @@ static inline void begin(void) {
   placeNeighbour();
 }
 
-/* The same, an arena. */
+/* Like the above, an arena. */
 static inline void beginArena(bool untracked) {
   mema_Options options = {.poolSize = misuseBudget, .untracked = untracked, .engine = MEMA_ARENA};
   CHECK(mema_initPoolWith(&pool, &options));

@@ -277,7 +277,7 @@ size_t residentIn(const void *from, size_t bytes) {
   return resident;
 }
 
-/* What the system counts of this process, in pages. Without stdio, whose buffers would themselves be counted. */
+/* The system's counts of this process, in pages. Read without stdio, whose buffers would themselves be counted. */
 typedef struct Counted {
   size_t mapped, resident, shared;
 } Counted;

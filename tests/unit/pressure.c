@@ -400,7 +400,7 @@ static void aCallbackIsAskedWhereTheSystemHasNoMemory(void **unused) {
   }
 }
 
-/* The same, as a pool that has nothing to do with it. */
+/* Like the above, as a pool that has nothing to do with it. */
 static char bufferOfMade[4096];
 
 static bool makeItFixed(Pool *pool, size_t wanted, void *arg) {

@@ -447,7 +447,7 @@ MEMA_HIDDEN size_t mema_tailPurge(mema_Slab *slab, mema_Span *span);
 MEMA_HIDDEN void mema_spanForget(mema_Slab *slab, mema_Span *span);
 /* As above, for all spans. */
 MEMA_HIDDEN void mema_slabForgetPages(mema_Slab *slab);
-/* The same, before the span's slots are handed out. Makes room for these pages in the budget. */
+/* Like the above, before the span's slots are handed out. Makes room for these pages in the budget. */
 MEMA_HIDDEN void mema_spanReuse(mema_Slab *slab, mema_Span *span);
 /* Gives back the pages of free slots, behind large chunks, and of Blocks of dead chunks, with all that the system has
  * of them. Slots in magazines count as free, so all magazines are empty. */

@@ -9,7 +9,7 @@
  * room of its chunks.) Linear in units and slots. */
 MEMA_HIDDEN const char *mema_slabCheck(const mema_Heap *heap, size_t *chunks, size_t *room);
 
-/* The same, of all that holds while threads have cached slots. */
+/* Checks, like the above, all that holds while threads have cached slots. */
 MEMA_HIDDEN const char *mema_slabCheckCached(const mema_Heap *heap, size_t *chunks, size_t *room);
 
 /* A slot span, a large chunk or a free run, for a walk in the order of addresses. */
