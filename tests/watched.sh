@@ -60,7 +60,7 @@ toldByMemcheck() { # REPORT WAY ACCESS PLACE
   [ "$2" = inPlace ] || block="alloc'd" behind='0 bytes after|[0-9]+ bytes inside' # an untracked chunk's block is longer
   case $3 in
     branch) tells "$1" 'depends on uninitialised value' && return ;;
-    leak) tells "$1" ' in [789] blocks are definitely lost' && [ "$(stacks "$1")" -ge 1 ] && return ;;
+    leak) tells "$1" ' in [1-9] blocks are definitely lost' && [ "$(stacks "$1")" -ge 1 ] && return ;;
   esac
   case $4 in
     behind) place="is ($behind) a block of size [0-9,]* $block" ;;
