@@ -191,7 +191,7 @@ static void putUnlisted(mema_Writer *writer, const mema_Member *member) {
 }
 
 static void putFamily(mema_Writer *writer, const mema_Family *family, const Sums *all) {
-  const Kept *kept = all->kept.items;
+  const Kept *kept = all->kept.items; /* NULL if there are none */
   size_t left = all->kept.used / sizeof *kept, count = mema_membersIn(family);
   for (size_t i = 0; i < count; i++) {
     const mema_Member *member = &mema_membersOf(family)[i];
@@ -205,6 +205,7 @@ static void putFamily(mema_Writer *writer, const mema_Family *family, const Sums
     } else {
       putUnlisted(writer, member);
     }
+    if (own == 0) continue;
     kept += own;
     left -= own;
   }
