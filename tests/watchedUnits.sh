@@ -30,7 +30,8 @@ for compiler in gcc clang; do
     echo "$compiler is missing"
   elif buildWith $compiler "$directory"; then
     units "$compiler, sanitizers" "$directory"
-    units "$compiler, sanitizers, plain chunks" "$directory" 'env MEMA_PLAIN=1'
+    echo "$compiler, sanitizers, plain chunks:"
+    BUILD=$directory bash tests/plain.sh "${programs[@]#tests/}" || failed=1
   else
     failed=1
   fi
