@@ -24,10 +24,11 @@ inside() { # SCRIPT
 newSystem() { # PACKAGE,…
   local suite
   suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  debootstrap --variant=minbase --include="$1" "$suite" "$root" "$(mirror)"
+  # shellcheck disable=SC2046 # without a mirror debootstrap takes its own
+  debootstrap --variant=minbase --include="$1" "$suite" "$root" $(mirror)
 }
 
 # The mirror that this system uses itself.
 mirror() {
-  apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | grep -m 1 'debian$' || echo http://deb.debian.org/debian
+  apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | grep -m 1 'debian$' || :
 }
