@@ -1,5 +1,5 @@
 /* mapFork - children that are forked while other threads map and unmap have a budget that is right to the page, and can map at once;
- * so have theirs. The caller sets MEMA_POOL_SIZE=16M. */
+ * so have theirs. The caller sets MEMA_POOL_SIZE=16M. MEMA_TEST_SCALE divides the forks. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
@@ -62,6 +62,8 @@ static void descend(size_t all, int depth) {
 }
 
 int main(void) {
+  const char *scale = getenv("MEMA_TEST_SCALE");
+  int forks = FORKS / (scale != NULL ? atoi(scale) : 1);
   pthread_t threads[THREADS];
   size_t page = pageBytes();
   places = mmap(NULL, THREADS * 4 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -72,7 +74,7 @@ int main(void) {
   /* From here on the threads alone map memory in this process. */
   CHECK(munmap(places, THREADS * 4 * page) == 0);
   atomic_store(&go, true);
-  for (int i = 0; i < FORKS; i++) descend(all, i % 10 == 0 ? 2 : 0);
+  for (int i = 0; i < forks; i++) descend(all, i % 10 == 0 ? 2 : 0);
   atomic_store(&stop, true);
   for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
   CHECK(munmap(own, OWN * page) == 0);
