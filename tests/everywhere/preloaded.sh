@@ -2,7 +2,7 @@
 # tortured. everywhere.sh sources it.
 # shellcheck disable=SC2154 # here and scratch are everywhere.sh's
 
-# PROGRAM  VARIABLES  REASON WHY NOT UNDER QEMU. Left out are programs that need functions of glibc alone, that start programs of another C
+# PROGRAM  VARIABLES  REASON WHY NOT UNDER QEMU  "mappings": it asks msync what is mapped. Left out are programs that need functions of glibc alone, that start programs of another C
 # library, or that fail with musl without the library, too.
 preloadedPrograms() {
   cat <<'END'
@@ -16,9 +16,9 @@ forkCounts|
 noDescriptors|
 budgetFill|MEMA_POOL_SIZE=1M
 mapBudget|MEMA_POOL_SIZE=8M
-mapModel|MEMA_POOL_SIZE=512K
+mapModel|MEMA_POOL_SIZE=512K||mappings
 mapGrow|MEMA_POOL_SIZE=64M
-mapFork|MEMA_POOL_SIZE=16M
+mapFork|MEMA_POOL_SIZE=16M||mappings
 mapSignals|MEMA_POOL_SIZE=16M
 mapOutside|MEMA_POOL_SIZE=1M MEMA_MMAP=0
 keptBack|MEMA_POOL_SIZE=2M MEMA_RESERVE=64K
@@ -36,6 +36,8 @@ buildPreloaded() { # DIRECTORY COMPILER FLAGS
   rm -f "$1/badFree" # the last one
   # shellcheck disable=SC2086 # flags are words
   "$2" -std=gnu11 -O1 -w -fno-builtin $3 -o "$1/asks" tests/everywhere/asks.c -pthread || return
+  # shellcheck disable=SC2086
+  "$2" -std=gnu11 -O1 -w $3 -o "$1/mappings" tests/everywhere/mappings.c || return
   for program in "${names[@]}"; do
     # shellcheck disable=SC2046,SC2086 # flags are words
     "$2" -std=gnu11 -O1 -w -fno-builtin $3 -o "$1/$program" "tests/preload/$program.c" -pthread $(linksWith "$1" "$2" "$program" "$3") || return
@@ -97,12 +99,14 @@ commandsOf() { # NAME COMMAND DIRECTORY
 }
 
 preloadedOf() { # NAME COMPILER RUNNER FLAGS
-  local build=$here/$1-shared library=$here/$1-shared/libmema-preload.so program variables reason kind flags=${4//-static/}
+  local build=$here/$1-shared library=$here/$1-shared/libmema-preload.so program variables reason needs kind flags=${4//-static/}
   need "$1: the libraries to preload build" buildPreloaded "$build" "$2" "$flags"
   [ -e "$build/badFree" ] || return 0
-  while IFS='|' read -r program variables reason; do
+  while IFS='|' read -r program variables reason needs; do
     if [ -n "$3" ] && [ -n "$reason" ]; then
       skip "$1: preloaded, $program" "$reason"
+    elif [ -n "$needs" ] && ! guarded $3 "$build/$needs"; then
+      skip "$1: preloaded, $program" 'msync does not tell what is mapped'
     else
       # A forked child of the emulator translates its program anew: a fork takes a second beside threads that map.
       check "$1: preloaded, $program" isServed "$3" "$library" "$variables${3:+ MEMA_TEST_SCALE=15}" "$build/$program"
