@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum { budget = 64 * 1024 * 1024 };
@@ -301,5 +302,7 @@ int main(void) {
       everyKind(warmReservationsAreTrimmed),
       anyKind(aTrimOfAnEmptyPoolGivesNothing),
   };
+  /* The system may join pages to huge ones at any time, and so bring back freed ones. */
+  prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
   return runTests(tests);
 }
