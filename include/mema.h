@@ -364,7 +364,7 @@ typedef struct mema_Stats {
   size_t outsideChunks; /* live chunks outside the reservation (Block.poolAllocated is false) */
   size_t reservation;   /* address space for chunks, pieces outside the reservation included */
   /* Memory held from the system: pages in use or kept for reuse, and the pool's records. An upper bound: spans in use count
-   * as touched, and huge pages as given if they were asked for. What malloc holds for plain chunks is not in it. */
+   * as touched, and huge pages as given if they were asked for. Memory that malloc holds for plain chunks is not in it. */
   size_t footprint;
   size_t chargedBytes; /* bytes that mema_chargePool charged, and that were not credited since */
   size_t subPoolBytes; /* held by sub-pools: for each, the larger of its guaranteed bytes and the bytes it uses */

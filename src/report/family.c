@@ -49,7 +49,7 @@ static void readBudget(const mema_Pool *pool, mema_Stats *stats) {
   stats->liveBytes = stats->poolSize - stats->freeSize;
 }
 
-/* Reads the figures of a pool that another thread may be in. What was freed was allocated before, so the frees are read
+/* Reads the figures of a pool that another thread may be in. A freed chunk was allocated before, so the frees are read
  * first. */
 static void readLoosely(const mema_Pool *pool, mema_Stats *stats) __attribute__((no_sanitize("thread")));
 static void readLoosely(const mema_Pool *pool, mema_Stats *stats) {

@@ -80,7 +80,7 @@ static size_t numberBehind(const char *at, const char *key) {
   return found != NULL ? strtoull(found + strlen(key), NULL, 10) : SIZE_MAX;
 }
 
-/* Whatever the threads do: each budget is that of a pool, and no figure is beyond what its pool can have. */
+/* With any order of the threads, each budget is that of a pool, and no figure is beyond what its pool can have. */
 static bool isSound(const Sheet *sheet, size_t *pools) {
   const char *at = strstr(sheet->text, "{\"id\": ");
   for (*pools = 0; at != NULL; at = strstr(at + 1, "{\"id\": "), ++*pools) {
